@@ -1,0 +1,20 @@
+/**
+ * The formats of models, by name.
+ *
+ * @module
+ */
+
+/** A format that is read and written. */
+export type ModelFormat = 'keras-v3' | 'keras-h5' | 'tfjs-layers';
+
+/** What a write could not carry over, in sentences. */
+export interface WriteReport {
+  /** Such as `optimizer state (adam): it belongs to the weights before the fold`. */
+  readonly dropped: readonly string[];
+}
+
+/** How a model is written. */
+export interface WriteOptions {
+  /** The format to write; the one that was read where it is left out. */
+  readonly format?: ModelFormat;
+}

@@ -1,0 +1,103 @@
+import type { DType } from '../tensor/dtype.ts';
+import type { Tensor } from '../tensor/tensor.ts';
+import type { Model } from './model.ts';
+import type { Operation } from './operation.ts';
+
+/** JSON, as configurations on disk are made of. */
+export type JsonValue = string | number | boolean | null | JsonValue[] | { [key: string]: JsonValue };
+/** A JSON object. */
+export type JsonObject = { [key: string]: JsonValue };
+
+/**
+ * Names of the weights of layers whose {@link Operation} is known; an opaque layer's are as its file has them.
+ * SeparableConv has `depthwiseKernel` and `pointwiseKernel`, DepthwiseConv `depthwiseKernel`, all others `kernel`.
+ */
+export type WeightName =
+  | 'kernel'
+  | 'depthwiseKernel'
+  | 'pointwiseKernel'
+  | 'bias'
+  | 'gamma'
+  | 'beta'
+  | 'movingMean'
+  | 'movingVariance'
+  | 'alpha';
+
+/** Where a layer came from, for the format that read it; nobody else looks inside. */
+export interface LayerOrigin {
+  /** The layer's entry in the model's configuration, as it was read. */
+  readonly config: JsonObject;
+  /** The operation parsed from `config`: what differs from it now was edited. */
+  readonly operation: Operation;
+  /** The weights as they were read: a tensor that is still the same one is written back bit for bit. */
+  weights: ReadonlyMap<string, Tensor>;
+  /** What the format keeps of the layer's place in the file. */
+  place?: unknown;
+}
+
+/** A layer of a model. It has identity: the same object stands in pairs, sets and maps. */
+export class Layer {
+  readonly name: string;
+  /** The Keras class, such as `Conv2D`; `Functional` or `Sequential` for a nested model. */
+  readonly className: string;
+  operation: Operation;
+  /** In Keras' order. */
+  weights: Map<string, Tensor>;
+  /** False where the layer was frozen; decides the order of weights in HDF5 files. */
+  trainable: boolean;
+  /** The model inside, for a nested model. */
+  model: Model | undefined;
+  origin: LayerOrigin | undefined;
+
+  constructor(init: {
+    name: string;
+    className: string;
+    operation: Operation;
+    weights?: Map<string, Tensor>;
+    trainable?: boolean;
+    model?: Model | undefined;
+    origin?: LayerOrigin | undefined;
+  }) {
+    this.name = init.name;
+    this.className = init.className;
+    this.operation = init.operation;
+    this.weights = init.weights ?? new Map();
+    this.trainable = init.trainable ?? true;
+    this.model = init.model;
+    this.origin = init.origin;
+  }
+
+  /** The weight of that name, or undefined. */
+  weight(name: WeightName): Tensor | undefined {
+    return this.weights.get(name);
+  }
+
+  /**
+   * The weight of that name.
+   *
+   * @throws TypeError where the layer has none.
+   */
+  requireWeight(name: WeightName): Tensor {
+    const tensor = this.weights.get(name);
+    if (!tensor) throw new TypeError(`${this.name} (${this.className}) has no weight ${name}`);
+    return tensor;
+  }
+
+  /** Points the layer at another tensor; a new name goes last, which is where Keras has a bias. */
+  setWeight(name: WeightName, tensor: Tensor): void {
+    this.weights.set(name, tensor);
+  }
+
+  /** The dtype of the layer's first weight. */
+  get weightDtype(): DType {
+    return this.weights.values().next().value?.dtype ?? 'float32';
+  }
+
+  /** Number of weight elements, nested layers included. */
+  get parameterCount(): number {
+    if (this.model) return this.model.parameterCount;
+    let count = 0;
+    for (const tensor of this.weights.values()) count += tensor.size;
+    return count;
+  }
+}
