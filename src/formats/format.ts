@@ -11,6 +11,8 @@ export type ModelFormat = 'keras-v3' | 'keras-h5' | 'tfjs-layers';
 export interface WriteReport {
   /** Such as `optimizer state (adam): it belongs to the weights before the fold`. */
   readonly dropped: readonly string[];
+  /** What the reader of the format may stumble over, a sentence each, such as a layer class that TF.js lacks. */
+  readonly warnings: readonly string[];
 }
 
 /** How a model is written. */

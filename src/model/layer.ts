@@ -25,7 +25,7 @@ export type WeightName =
 
 /** Where a layer came from, for the format that read it; nobody else looks inside. */
 export interface LayerOrigin {
-  /** The layer's entry in the model's configuration, as it was read. */
+  /** The layer's whole entry in the model's configuration (`class_name`, `config`, `inbound_nodes`, …), as read. */
   readonly config: JsonObject;
   /** The operation parsed from `config`: what differs from it now was edited. */
   readonly operation: Operation;
@@ -33,11 +33,15 @@ export interface LayerOrigin {
   weights: ReadonlyMap<string, Tensor>;
   /** What the format keeps of the layer's place in the file. */
   place?: unknown;
+  /** First index of a nested model's calls in references to it: 0 or 1, by version of Keras. */
+  readonly callIndexBase?: { readonly inbound: number; readonly output: number };
 }
 
 /** A layer of a model. It has identity: the same object stands in pairs, sets and maps. */
 export class Layer {
   readonly name: string;
+  /** The name with those of the nested models around it: `outer/inner`. What reports and reasons give. */
+  readonly path: string;
   /** The Keras class, such as `Conv2D`; `Functional` or `Sequential` for a nested model. */
   readonly className: string;
   operation: Operation;
@@ -48,9 +52,12 @@ export class Layer {
   /** The model inside, for a nested model. */
   model: Model | undefined;
   origin: LayerOrigin | undefined;
+  /** Set on a batch norm that was folded: it has left its model. */
+  foldedInto: { readonly layer: Layer; readonly direction: 'backward' | 'forward' } | undefined;
 
   constructor(init: {
     name: string;
+    path?: string;
     className: string;
     operation: Operation;
     weights?: Map<string, Tensor>;
@@ -59,6 +66,7 @@ export class Layer {
     origin?: LayerOrigin | undefined;
   }) {
     this.name = init.name;
+    this.path = init.path ?? init.name;
     this.className = init.className;
     this.operation = init.operation;
     this.weights = init.weights ?? new Map();

@@ -11,6 +11,8 @@ export class ModelTensor {
   readonly index: number;
   /** With the batch dimension first, where the file gives it. */
   shape: Shape | undefined;
+  /** Element type, where the file gives it. */
+  dtype: string | undefined;
 
   constructor(producer: Call | undefined, index: number, shape?: Shape) {
     this.producer = producer;
@@ -36,6 +38,8 @@ export class Call {
   readonly outputs: ModelTensor[] = [];
   args: readonly CallArgument[];
   kwargs: Readonly<Record<string, CallArgument>>;
+  /** The call as its file has it; `formats` puts the present {@link inputs} into it when writing that dialect. */
+  origin: { readonly dialect: Dialect; readonly node: JsonValue } | undefined;
 
   constructor(
     layer: Layer,
@@ -79,6 +83,8 @@ export type TensorStructure = CallArgument;
 export class Model {
   name: string;
   readonly kind: 'functional' | 'sequential';
+  /** The Keras class: `Functional`, `Sequential`, or `Model` as Keras before 2.3 wrote it. */
+  readonly className: string;
   /** In Keras' order, InputLayers included; nested models are one layer each. */
   layers: Layer[];
   /** In an order in which each call comes after those it reads from. */
@@ -93,6 +99,7 @@ export class Model {
   constructor(init: {
     name: string;
     kind: 'functional' | 'sequential';
+    className?: string;
     layers: Layer[];
     calls: Call[];
     inputs: ModelTensor[];
@@ -103,6 +110,7 @@ export class Model {
   }) {
     this.name = init.name;
     this.kind = init.kind;
+    this.className = init.className ?? (init.kind === 'sequential' ? 'Sequential' : 'Functional');
     this.layers = init.layers;
     this.calls = init.calls;
     this.inputs = init.inputs;
@@ -127,12 +135,11 @@ export class Model {
     throw new RangeError(`the model ${this.name} has no layer ${name}`);
   }
 
-  /** All layers, those inside nested models instead of the nested models, with their paths (`outer/inner`). */
-  *allLayers(prefix = ''): Generator<{ layer: Layer; path: string; owner: Model }> {
+  /** All layers, those inside nested models instead of the nested models. */
+  *allLayers(): Generator<Layer> {
     for (const layer of this.layers) {
-      const path = prefix + layer.name;
-      if (layer.model) yield* layer.model.allLayers(`${path}/`);
-      else yield { layer, path, owner: this };
+      if (layer.model) yield* layer.model.allLayers();
+      else yield layer;
     }
   }
 
@@ -150,6 +157,7 @@ export class Model {
       let copy = tensors.get(original);
       if (!copy) {
         copy = new ModelTensor(undefined, original.index, original.shape);
+        copy.dtype = original.dtype;
         tensors.set(original, copy);
       }
       return copy;
@@ -157,9 +165,11 @@ export class Model {
     const calls = this.calls.map((call) => {
       const layer = layers.get(call.layer) as Layer;
       const copy = new Call(layer, call.inputs.map(tensor), call.args, call.kwargs);
+      copy.origin = call.origin;
       for (const output of call.outputs) {
         const made = copy.output(output.index);
         made.shape = output.shape;
+        made.dtype = output.dtype;
         tensors.set(output, made);
       }
       return copy;
@@ -167,6 +177,7 @@ export class Model {
     return new Model({
       name: this.name,
       kind: this.kind,
+      className: this.className,
       layers: [...layers.values()],
       calls,
       inputs: this.inputs.map(tensor),
@@ -186,6 +197,7 @@ export class Model {
 function cloneLayer(layer: Layer): Layer {
   return new Layer({
     name: layer.name,
+    path: layer.path,
     className: layer.className,
     operation: layer.operation,
     weights: new Map(layer.weights),

@@ -1,0 +1,180 @@
+/**
+ * Reading HDF5 files: groups, attributes with their exact types, datasets as lazy tensors.
+ *
+ * @module
+ */
+
+import { FormatError, LimitError, UnsupportedModelError } from '../../errors.ts';
+import type { ByteSource } from '../bytes.ts';
+import { MAX_ATTRIBUTE_BYTES } from '../limits.ts';
+import { type Attribute, attributeStrings } from './attribute.ts';
+import { Hdf5Dataset } from './dataset.ts';
+import {
+  guarded,
+  guardedStatus,
+  type LibraryMetadata,
+  type OpenedFile,
+  openInLibrary,
+  withMemory,
+} from './library.ts';
+import { type Hdf5Type, typeFromLibrary } from './type.ts';
+
+/** What a link of a group leads to. `softLink` is one within the file. */
+export type LinkKind = 'group' | 'dataset' | 'softLink' | 'externalLink' | 'namedType' | 'missing';
+
+/** Closes files whose models nobody holds any more. */
+const forgotten = new FinalizationRegistry<OpenedFile>((opened) => opened.close());
+
+/**
+ * Opens `source` as an HDF5 file. It is read on demand, until it is closed or no longer reachable.
+ *
+ * @throws {@link FormatError} where it is not an HDF5 file.
+ */
+export async function openHdf5(source: ByteSource): Promise<Hdf5File> {
+  return new Hdf5File(source, await openInLibrary(source));
+}
+
+/** An open HDF5 file. Paths have no leading slash; the root is `''`. */
+export class Hdf5File {
+  /** For messages. */
+  readonly name: string;
+  /** In bytes. */
+  readonly size: number;
+  readonly #opened: OpenedFile;
+
+  constructor(source: ByteSource, opened: OpenedFile) {
+    this.name = source.name;
+    this.size = source.size;
+    this.#opened = opened;
+    forgotten.register(this, opened, this);
+  }
+
+  /** Closes the file; tensors that were read from it can no longer be read. */
+  close(): void {
+    forgotten.unregister(this);
+    this.#opened.close();
+  }
+
+  /** Names in a group, in creation order where the file tracks it, by name otherwise. */
+  names(path: string): string[] {
+    const { library, id } = this.#opened;
+    return this.#guarded(path, () => library.get_names(id, absolute(path), false));
+  }
+
+  /** What the last part of `path` is. */
+  kind(path: string): LinkKind {
+    const { library, id } = this.#opened;
+    if (path === '') return 'group';
+    return this.#guarded(path, () => {
+      const type = library.get_type(id, absolute(path));
+      if (type === -1) return 'missing';
+      if (type === 4) return 'externalLink';
+      if (type === 3 || library.get_symbolic_link(id, absolute(path)) !== null) return 'softLink';
+      if (library.get_external_link(id, absolute(path)).filename !== undefined) return 'externalLink';
+      return type === 0 ? 'group' : type === 1 ? 'dataset' : 'namedType';
+    });
+  }
+
+  /** Whether `path` is a group. */
+  hasGroup(path: string): boolean {
+    return this.kind(path) === 'group';
+  }
+
+  /** Where a soft link leads. */
+  linkTarget(path: string): string {
+    const { library, id } = this.#opened;
+    return this.#guarded(path, () => library.get_symbolic_link(id, absolute(path)) ?? '');
+  }
+
+  /**
+   * The dataset at `path`.
+   *
+   * @throws {@link FormatError} where there is none; {@link UnsupportedModelError} for virtual ones.
+   */
+  dataset(path: string): Hdf5Dataset {
+    const { library, id } = this.#opened;
+    if (this.kind(path) !== 'dataset') throw new FormatError(this.name, path, 'no dataset there');
+    const metadata = this.#guarded(path, () => library.get_dataset_metadata(id, absolute(path)));
+    if (metadata.virtual_sources) {
+      throw new UnsupportedModelError(
+        'virtual datasets',
+        `${this.name}: ${path}: a virtual dataset, whose values lie in other files; save the model again to one file`,
+      );
+    }
+    const filters = metadata.chunks
+      ? this.#guarded(path, () => library.get_dataset_filters(id, absolute(path)))
+      : [];
+    return new Hdf5Dataset(this, this.#opened, path, metadata, filters);
+  }
+
+  /** Names of the attributes of a group or dataset. */
+  attributeNames(path: string): string[] {
+    const { library, id } = this.#opened;
+    return this.#guarded(path, () => library.get_attribute_names(id, absolute(path)));
+  }
+
+  /** An attribute, or undefined. */
+  attribute(path: string, name: string): Attribute | undefined {
+    return this.attributeNames(path).includes(name) ? this.#readAttribute(path, name) : undefined;
+  }
+
+  /** All attributes of a group or dataset. */
+  attributes(path: string): Attribute[] {
+    return this.attributeNames(path).map((name) => this.#readAttribute(path, name));
+  }
+
+  /** The strings of an attribute; undefined where it is missing or holds none. */
+  strings(path: string, name: string): string[] | undefined {
+    const attribute = this.attribute(path, name);
+    return attribute && attributeStrings(attribute);
+  }
+
+  #readAttribute(path: string, name: string): Attribute {
+    const { library, id } = this.#opened;
+    const where = `${path}@${name}`;
+    const metadata = this.#guarded(where, () => library.get_attribute_metadata(id, absolute(path), name));
+    const type = typeFromLibrary(metadata);
+    if (metadata.shape === null)
+      return { name, type, shape: undefined, content: { bytes: new Uint8Array() } };
+    const shape = metadata.shape;
+    const count = shape.reduce((product, length) => product * length, 1);
+    const bytes = count * metadata.size;
+    if (bytes > MAX_ATTRIBUTE_BYTES)
+      throw new LimitError(`${this.name}: ${where}`, bytes, MAX_ATTRIBUTE_BYTES);
+    const content = withMemory(library, bytes, this.name, where, (pointer) => {
+      guardedStatus(library, this.name, where, () =>
+        count === 0 ? 0 : library.get_attribute_data(id, absolute(path), name, BigInt(pointer)),
+      );
+      if (type.kind !== 'variableString') return { bytes: library.HEAPU8.slice(pointer, pointer + bytes) };
+      const strings = this.#readVariableStrings(pointer, count);
+      this.#guarded(where, () => library.reclaim_vlen_memory(id, absolute(path), name, BigInt(pointer)));
+      return { strings };
+    });
+    return { name, type, shape, content };
+  }
+
+  /** C strings behind `count` pointers; a null pointer is the empty string. */
+  #readVariableStrings(pointer: number, count: number): Uint8Array[] {
+    return readStringsAt(this.#opened.library.HEAPU8, pointer, count);
+  }
+
+  #guarded<Result>(where: string, call: () => Result): Result {
+    return guarded(this.#opened.library, this.name, where, call);
+  }
+}
+
+/** The type and extent of a dataset or attribute as h5wasm gives it. */
+export type { Hdf5Type, LibraryMetadata };
+
+/** Copies of the C strings that an array of 32-bit pointers leads to; a null pointer is the empty string. */
+export function readStringsAt(heap: Uint8Array, pointer: number, count: number): Uint8Array[] {
+  const view = new DataView(heap.buffer, heap.byteOffset);
+  return Array.from({ length: count }, (_, index) => {
+    const start = view.getUint32(pointer + 4 * index, true);
+    return start === 0 ? new Uint8Array() : heap.slice(start, heap.indexOf(0, start));
+  });
+}
+
+function absolute(path: string): string {
+  return `/${path}`;
+}

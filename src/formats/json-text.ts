@@ -1,0 +1,17 @@
+import { FormatError, LimitError } from '../errors.ts';
+import { MAX_JSON_BYTES } from './limits.ts';
+
+/**
+ * Parses JSON.
+ *
+ * @throws {@link FormatError} where it is none, {@link LimitError} where it is longer than any configuration.
+ */
+export function parseJson(text: string, source: string, where: string): unknown {
+  if (text.length > MAX_JSON_BYTES) throw new LimitError(`${source}: ${where}`, text.length, MAX_JSON_BYTES);
+  try {
+    return JSON.parse(text);
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    throw new FormatError(source, where, `not valid JSON: ${reason}`, { cause });
+  }
+}

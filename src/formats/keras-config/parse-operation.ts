@@ -1,0 +1,303 @@
+/**
+ * From a layer's class name and configuration to what it computes.
+ *
+ * @module
+ */
+
+import type { JsonObject, JsonValue } from '../../model/layer.ts';
+import type {
+  ConvOperation,
+  DataFormat,
+  MergeKind,
+  Operation,
+  Padding,
+  PoolOperation,
+  Shape,
+} from '../../model/operation.ts';
+import { parseActivation, parseActivationLayer } from './activation.ts';
+import { type ConfigPlace, inside, mismatch, numberOr, positiveInteger, requireArray } from './json.ts';
+
+type Rank = 1 | 2 | 3;
+
+/** Layers that do nothing in inference. */
+const IDENTITIES = new Set([
+  'ActivityRegularization',
+  'AlphaDropout',
+  'Dropout',
+  'GaussianDropout',
+  'GaussianNoise',
+  'Identity',
+  'SpatialDropout1D',
+  'SpatialDropout2D',
+  'SpatialDropout3D',
+]);
+
+const MERGES: Readonly<Record<string, MergeKind>> = {
+  Add: 'add',
+  Subtract: 'subtract',
+  Multiply: 'multiply',
+  Average: 'average',
+  Maximum: 'maximum',
+  Minimum: 'minimum',
+};
+
+/** Names that Keras has for one class. */
+const ALIASES: Readonly<Record<string, string>> = {
+  Convolution1D: 'Conv1D',
+  Convolution2D: 'Conv2D',
+  Convolution3D: 'Conv3D',
+  Convolution1DTranspose: 'Conv1DTranspose',
+  Convolution2DTranspose: 'Conv2DTranspose',
+  Convolution3DTranspose: 'Conv3DTranspose',
+  SeparableConvolution1D: 'SeparableConv1D',
+  SeparableConvolution2D: 'SeparableConv2D',
+  BatchNormalizationV1: 'BatchNormalization',
+  BatchNormalizationV2: 'BatchNormalization',
+  SyncBatchNormalization: 'BatchNormalization',
+};
+
+const SPATIAL =
+  /^(Conv|DepthwiseConv|SeparableConv|ZeroPadding|Cropping|UpSampling|MaxPooling|AveragePooling|GlobalMaxPooling|GlobalAveragePooling)([123])D(Transpose)?$/;
+
+/**
+ * What a layer of class `className` with `config` computes.
+ *
+ * @throws FormatError where an entry that decides it has the wrong type.
+ */
+export function parseOperation(className: string, config: JsonObject, place: ConfigPlace): Operation {
+  const name = ALIASES[className] ?? className;
+  if (IDENTITIES.has(name)) return { kind: 'identity' };
+  const merge = MERGES[name];
+  if (merge) return { kind: 'merge', merge };
+  const activation = parseActivationLayer(name, config);
+  if (activation?.kind === 'linear') return { kind: 'identity' };
+  if (activation?.kind === 'prelu') return { kind: 'activation', activation, sharedAxes: sharedAxes(config) };
+  if (activation) return { kind: 'activation', activation };
+  const spatial = SPATIAL.exec(name);
+  if (spatial) {
+    return spatialOperation(
+      String(spatial[1]),
+      Number(spatial[2]) as Rank,
+      spatial[3] !== undefined,
+      config,
+      place,
+    );
+  }
+  switch (name) {
+    case 'InputLayer':
+      return {
+        kind: 'input',
+        shape: parseShape(config['batch_shape'] ?? config['batch_input_shape'], inside(place, 'batch_shape')),
+        dtype: typeof config['dtype'] === 'string' ? config['dtype'] : 'float32',
+      };
+    case 'Dense':
+      return {
+        kind: 'dense',
+        units: positiveInteger(config['units'], undefined, inside(place, 'units')),
+        useBias: config['use_bias'] !== false,
+        activation: parseActivation(config['activation']),
+      };
+    case 'BatchNormalization':
+      return batchNorm(config, place);
+    case 'Flatten':
+      return { kind: 'flatten', dataFormat: dataFormat(config, place) };
+    case 'Reshape':
+      return {
+        kind: 'reshape',
+        targetShape: requireArray(config['target_shape'], inside(place, 'target_shape')).map((dimension) =>
+          numberOr(dimension, -1, inside(place, 'target_shape')),
+        ),
+      };
+    case 'Concatenate':
+      return { kind: 'concatenate', axis: numberOr(config['axis'], -1, inside(place, 'axis')) };
+    default:
+      return { kind: 'opaque' };
+  }
+}
+
+function spatialOperation(
+  family: string,
+  rank: Rank,
+  transposed: boolean,
+  config: JsonObject,
+  place: ConfigPlace,
+): Operation {
+  switch (family) {
+    case 'Conv':
+    case 'DepthwiseConv':
+    case 'SeparableConv':
+      return convolution(family, rank, transposed, config, place);
+    case 'ZeroPadding':
+      return {
+        kind: 'zeroPadding',
+        padding: sidePairs(config['padding'], rank, 1, place),
+        dataFormat: dataFormat(config, place),
+      };
+    case 'Cropping':
+      return {
+        kind: 'cropping',
+        cropping: sidePairs(config['cropping'], rank, rank === 1 ? 1 : 0, place),
+        dataFormat: dataFormat(config, place),
+      };
+    case 'UpSampling':
+      return {
+        kind: 'upSampling',
+        size: sizes(config['size'], rank, 2, inside(place, 'size')),
+        interpolation: typeof config['interpolation'] === 'string' ? config['interpolation'] : 'nearest',
+        dataFormat: dataFormat(config, place),
+      };
+    default:
+      return pooling(family, rank, config, place);
+  }
+}
+
+function convolution(
+  family: string,
+  rank: Rank,
+  transposed: boolean,
+  config: JsonObject,
+  place: ConfigPlace,
+): Operation {
+  const shape = {
+    rank,
+    kernelSize: sizes(config['kernel_size'], rank, undefined, inside(place, 'kernel_size')),
+    strides: sizes(config['strides'], rank, 1, inside(place, 'strides')),
+    dilationRate: sizes(config['dilation_rate'], rank, 1, inside(place, 'dilation_rate')),
+    padding: padding(config, place),
+    dataFormat: dataFormat(config, place),
+    useBias: config['use_bias'] !== false,
+    activation: parseActivation(config['activation']),
+  };
+  const depthMultiplier = (): number =>
+    positiveInteger(config['depth_multiplier'], 1, inside(place, 'depth_multiplier'));
+  if (family === 'DepthwiseConv') {
+    return transposed
+      ? { kind: 'opaque' }
+      : { kind: 'depthwiseConv', ...shape, depthMultiplier: depthMultiplier() };
+  }
+  const filters = positiveInteger(config['filters'], undefined, inside(place, 'filters'));
+  if (family === 'SeparableConv')
+    return { kind: 'separableConv', ...shape, filters, depthMultiplier: depthMultiplier() };
+  if (transposed) {
+    const extra = config['output_padding'];
+    return {
+      kind: 'convTranspose',
+      ...shape,
+      filters,
+      outputPadding:
+        extra === undefined || extra === null
+          ? undefined
+          : (Array.isArray(extra) ? extra : Array<JsonValue>(rank).fill(extra)).map((side) =>
+              numberOr(side, 0, inside(place, 'output_padding')),
+            ),
+    };
+  }
+  const conv: ConvOperation = {
+    kind: 'conv',
+    ...shape,
+    filters,
+    groups: positiveInteger(config['groups'], 1, inside(place, 'groups')),
+  };
+  if (filters % conv.groups !== 0)
+    throw mismatch(inside(place, 'groups'), `a divisor of ${filters} filters`, conv.groups);
+  return conv;
+}
+
+function pooling(family: string, rank: Rank, config: JsonObject, place: ConfigPlace): PoolOperation {
+  const global = family.startsWith('Global');
+  const poolSize = global ? [] : sizes(config['pool_size'], rank, 2, inside(place, 'pool_size'));
+  return {
+    kind: 'pool',
+    rank,
+    reduce: family.includes('Max') ? 'max' : 'average',
+    global,
+    keepDims: config['keepdims'] === true,
+    poolSize,
+    strides:
+      global || config['strides'] === null || config['strides'] === undefined
+        ? poolSize
+        : sizes(config['strides'], rank, undefined, inside(place, 'strides')),
+    padding: global ? 'valid' : padding(config, place),
+    dataFormat: dataFormat(config, place),
+  };
+}
+
+function batchNorm(config: JsonObject, place: ConfigPlace): Operation {
+  const axis = config['axis'] ?? -1;
+  const axes = (Array.isArray(axis) ? axis : [axis]).map((one) => numberOr(one, -1, inside(place, 'axis')));
+  return {
+    kind: 'batchNorm',
+    axes,
+    epsilon: numberOr(config['epsilon'], 1e-3, inside(place, 'epsilon')),
+    scale: config['scale'] !== false,
+    center: config['center'] !== false,
+  };
+}
+
+function sharedAxes(config: JsonObject): number[] {
+  const axes = config['shared_axes'];
+  return Array.isArray(axes) ? axes.filter((axis) => typeof axis === 'number') : [];
+}
+
+function dataFormat(config: JsonObject, place: ConfigPlace): DataFormat {
+  const value = config['data_format'] ?? 'channels_last';
+  if (value !== 'channels_last' && value !== 'channels_first') {
+    throw mismatch(inside(place, 'data_format'), 'channels_last or channels_first', value);
+  }
+  return value;
+}
+
+function padding(config: JsonObject, place: ConfigPlace): Padding {
+  const value = config['padding'] ?? 'valid';
+  if (value !== 'valid' && value !== 'same' && value !== 'causal') {
+    throw mismatch(inside(place, 'padding'), 'valid, same or causal', value);
+  }
+  return value;
+}
+
+/** A number for each spatial dimension, from one for all or a list. */
+function sizes(
+  value: JsonValue | undefined,
+  rank: Rank,
+  fallback: number | undefined,
+  place: ConfigPlace,
+): number[] {
+  const list = Array.isArray(value) ? value : Array<JsonValue | undefined>(rank).fill(value);
+  if (list.length !== rank) throw mismatch(place, `${rank} numbers`, value);
+  return list.map((one) => positiveInteger(one, fallback, place));
+}
+
+/** `[before, after]` for each spatial dimension, from a number, a list of numbers, or a list of pairs. */
+function sidePairs(
+  value: JsonValue | undefined,
+  rank: Rank,
+  fallback: number,
+  place: ConfigPlace,
+): [number, number][] {
+  const side = (one: JsonValue | undefined): number => {
+    const number = numberOr(one, fallback, place);
+    if (!Number.isInteger(number) || number < 0) throw mismatch(place, 'a whole number of at least 0', one);
+    return number;
+  };
+  if (!Array.isArray(value)) return Array.from({ length: rank }, () => [side(value), side(value)]);
+  // One dimension is written as one pair: [before, after].
+  if (rank === 1 && value.length === 2 && !Array.isArray(value[0])) return [[side(value[0]), side(value[1])]];
+  if (value.length !== rank) throw mismatch(place, `${rank} sides`, value);
+  return value.map((one) => (Array.isArray(one) ? [side(one[0]), side(one[1])] : [side(one), side(one)]));
+}
+
+/** A shape with the batch first, or undefined where none is given. */
+export function parseShape(value: JsonValue | undefined, place: ConfigPlace): Shape | undefined {
+  if (value === undefined || value === null) return undefined;
+  // Keras 3 gives the shapes of several inputs as a list or a record of shapes; nobody here needs those.
+  if (
+    !Array.isArray(value) ||
+    value.some((dimension) => typeof dimension === 'object' && dimension !== null)
+  ) {
+    return undefined;
+  }
+  return value.map((dimension) => {
+    if (dimension === null) return null;
+    return numberOr(dimension, 0, place);
+  });
+}

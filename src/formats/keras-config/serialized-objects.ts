@@ -1,0 +1,48 @@
+/**
+ * Objects inside configurations: `{"class_name": …, "config": …}`, with `module` and `registered_name` where Keras 2.13
+ * or newer wrote them.
+ *
+ * @module
+ */
+
+import type { JsonObject, JsonValue } from '../../model/layer.ts';
+import { isObject } from './json.ts';
+
+/** Whether `value` is a serialized object. */
+export function isSerialized(value: JsonValue | undefined): value is JsonObject {
+  return (
+    isObject(value) && typeof value['class_name'] === 'string' && ('config' in value || 'items' in value)
+  );
+}
+
+/**
+ * `value` with every serialized object in it replaced, the inner ones first.
+ *
+ * @param key the entry that `value` stands under, which tells what kind of object it is.
+ */
+export function mapSerialized(
+  value: JsonValue,
+  key: string,
+  convert: (object: JsonObject, key: string) => JsonValue,
+): JsonValue {
+  if (Array.isArray(value)) return value.map((item) => mapSerialized(item, key, convert));
+  if (!isObject(value)) return value;
+  const mapped: JsonObject = {};
+  for (const [name, item] of Object.entries(value)) {
+    mapped[name] = mapSerialized(item, name === 'config' || name === 'items' ? key : name, convert);
+  }
+  return isSerialized(mapped) ? convert(mapped, key) : mapped;
+}
+
+/** The name to look a class up by: with its package where it is one that was registered, `package>Class`. */
+export function classNameOf(object: JsonObject): string {
+  const { class_name: className, registered_name: registered } = object;
+  const isCustom =
+    typeof registered === 'string' && registered.includes('>') && !registered.startsWith('Keras>');
+  return isCustom ? registered : String(className);
+}
+
+/** The entries of an object that is serialized with the `config` of an object; empty for a function's name. */
+export function configOf(object: JsonObject): JsonObject {
+  return isObject(object['config']) ? object['config'] : {};
+}

@@ -1,0 +1,130 @@
+/**
+ * References to tensors inside `inbound_nodes`, in both dialects.
+ *
+ * Keras 2: `["conv1", 0, 0]` or `["conv1", 0, 0, {"training": false}]`, and `["_CONSTANT_VALUE", -1, 2.0, {}]`.
+ * Keras 3: `{"class_name": "__keras_tensor__", "config": {"shape": …, "keras_history": ["conv1", 0, 0]}}`.
+ *
+ * @module
+ */
+
+import type { JsonObject, JsonValue } from '../../model/layer.ts';
+import type { CallArgument, Dialect } from '../../model/model.ts';
+import { isObject } from './json.ts';
+
+/** A reference as it stands in a file. */
+export interface TensorReference {
+  readonly layer: string;
+  readonly call: number;
+  readonly output: number;
+  /** With the batch first; Keras 3 only. */
+  readonly shape: JsonValue | undefined;
+  readonly dtype: string | undefined;
+}
+
+/** Marks a number among the tensors of a Keras 2 node. */
+const CONSTANT = '_CONSTANT_VALUE';
+
+/** The reference that `node` is, if it is one. */
+export function parseReference(
+  node: JsonValue,
+  dialect: Dialect,
+  isLayer: (name: string) => boolean,
+): TensorReference | undefined {
+  if (dialect === 'keras3') {
+    if (!isObject(node) || node['class_name'] !== '__keras_tensor__' || !isObject(node['config']))
+      return undefined;
+    const { keras_history: history, shape, dtype } = node['config'];
+    const reference = historyOf(history, () => true);
+    return reference && { ...reference, shape, dtype: typeof dtype === 'string' ? dtype : undefined };
+  }
+  const reference = historyOf(node, isLayer);
+  return reference && { ...reference, shape: undefined, dtype: undefined };
+}
+
+function historyOf(
+  value: JsonValue | undefined,
+  isLayer: (name: string) => boolean,
+): { layer: string; call: number; output: number } | undefined {
+  if (!Array.isArray(value) || value.length < 3 || value.length > 4) return undefined;
+  const [layer, call, output, kwargs] = value;
+  if (typeof layer !== 'string' || !Number.isInteger(call) || !Number.isInteger(output)) return undefined;
+  if (value.length === 4 && !isObject(kwargs)) return undefined;
+  // ["same", 1, 1] among the arguments is no reference; a dangling one in a tensor's place is told by its caller.
+  if (value.length === 3 && !isLayer(layer)) return undefined;
+  return layer === CONSTANT ? undefined : { layer, call: call as number, output: output as number };
+}
+
+/** `node` with every reference replaced, in the order in which {@link parseArguments} counts them. */
+export function replaceReferences(
+  node: JsonValue,
+  dialect: Dialect,
+  isLayer: (name: string) => boolean,
+  replacement: (index: number) => { history: [string, number, number]; shape?: JsonValue; dtype?: string },
+): JsonValue {
+  let next = 0;
+  const walk = (value: JsonValue): JsonValue => {
+    if (parseReference(value, dialect, isLayer)) {
+      const { history, shape, dtype } = replacement(next++);
+      if (isObject(value)) {
+        const config: JsonObject = { ...(value['config'] as JsonObject), keras_history: history };
+        if (shape !== undefined) config['shape'] = shape;
+        if (dtype !== undefined) config['dtype'] = dtype;
+        return { ...value, config };
+      }
+      const kwargs = (value as JsonValue[])[3];
+      return kwargs === undefined ? history : [...history, walk(kwargs)];
+    }
+    if (Array.isArray(value)) return value.map(walk);
+    if (isObject(value))
+      return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, walk(inner)]));
+    return value;
+  };
+  return walk(node);
+}
+
+/** The arguments of a call, apart from the dialect, with the references in the order of the holes. */
+export function parseArguments(
+  node: JsonValue,
+  dialect: Dialect,
+  isLayer: (name: string) => boolean,
+): { args: CallArgument[]; kwargs: Record<string, CallArgument>; references: TensorReference[] } {
+  const references: TensorReference[] = [];
+  const kwargs: Record<string, CallArgument> = {};
+  const argument = (value: JsonValue): CallArgument => {
+    const reference = parseReference(value, dialect, isLayer);
+    if (reference) {
+      const hole = { tensor: references.length };
+      references.push(reference);
+      if (Array.isArray(value) && isObject(value[3])) {
+        for (const [key, inner] of Object.entries(value[3])) kwargs[key] = argument(inner);
+      }
+      return hole;
+    }
+    if (Array.isArray(value)) {
+      if (value[0] === CONSTANT) return { value: value[2] ?? null };
+      return { list: value.map(argument) };
+    }
+    if (isObject(value) && hasReference(value, dialect, isLayer)) {
+      return {
+        record: Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, argument(inner)])),
+      };
+    }
+    return { value };
+  };
+  if (dialect === 'keras3') {
+    const { args, kwargs: named } = isObject(node) ? node : {};
+    const positional = (Array.isArray(args) ? args : []).map(argument);
+    for (const [key, value] of Object.entries(isObject(named) ? named : {})) kwargs[key] = argument(value);
+    return { args: positional, kwargs, references };
+  }
+  const parsed = argument(node);
+  // Keras 2 writes one tensor as a list of one.
+  const only = 'list' in parsed && parsed.list.length === 1 ? parsed.list[0] : undefined;
+  return { args: [only ?? parsed], kwargs, references };
+}
+
+function hasReference(value: JsonValue, dialect: Dialect, isLayer: (name: string) => boolean): boolean {
+  if (parseReference(value, dialect, isLayer)) return true;
+  if (Array.isArray(value)) return value.some((inner) => hasReference(inner, dialect, isLayer));
+  return isObject(value) && Object.values(value).some((inner) => hasReference(inner, dialect, isLayer));
+}

@@ -1,0 +1,193 @@
+/**
+ * From a {@link Model} to its configuration in the dialect asked for.
+ *
+ * @module
+ */
+
+import { UnsupportedModelError } from '../../errors.ts';
+import type { JsonObject, JsonValue, Layer } from '../../model/layer.ts';
+import type { Call, CallArgument, Dialect, Model, ModelTensor } from '../../model/model.ts';
+import { isObject } from './json.ts';
+import { patchConfig } from './patch-config.ts';
+import { replaceReferences } from './tensor-references.ts';
+import { toKeras2Entry } from './to-keras2.ts';
+import { toKeras3Entry } from './to-keras3.ts';
+
+type References = (tensor: ModelTensor, kind: 'inbound' | 'output') => [string, number, number];
+
+/**
+ * `{"class_name": …, "config": …}` of a model. In the dialect that was read it differs from what was read only where
+ * the model was edited; in the other one every entry is converted.
+ *
+ * @throws UnsupportedModelError where a layer or a call has no form in `dialect`.
+ */
+export function writeModelConfig(model: Model, dialect: Dialect = model.dialect): JsonObject {
+  return { class_name: model.className, config: writeModelBody(model, dialect) };
+}
+
+/** The `config` of a model: its own entries and its layers. */
+function writeModelBody(model: Model, dialect: Dialect): JsonValue {
+  const own: JsonObject = { name: model.name, ...model.config };
+  if (model.kind === 'sequential') {
+    const layers = model.layers.map((layer) => writeLayerEntry(layer, model, dialect));
+    return { ...own, layers };
+  }
+  const references = referencesOf(model, dialect);
+  const layers = model.layers.map((layer) => ({
+    ...writeLayerEntry(layer, model, dialect),
+    name: layer.name,
+    inbound_nodes: model.calls
+      .filter((call) => call.layer === layer && call.inputs.length > 0)
+      .map((call) => writeCall(call, model, dialect, references)),
+  }));
+  return {
+    ...own,
+    layers,
+    input_layers: endReferences(model.config['input_layers'], model.inputs, references),
+    output_layers: endReferences(model.config['output_layers'], model.outputs, references),
+  };
+}
+
+/** The entry of a layer, without its `inbound_nodes`. */
+function writeLayerEntry(layer: Layer, owner: Model, dialect: Dialect): JsonObject {
+  const whole: JsonObject = layer.origin?.config ?? { class_name: layer.className, config: {} };
+  const { inbound_nodes: _, ...read } = whole;
+  const entry: JsonObject = layer.model
+    ? { ...read, config: nestedBody(read, layer.model, dialect) }
+    : {
+        ...read,
+        config: isObject(read['config']) ? patchConfig(layer, read['config']) : (read['config'] ?? {}),
+      };
+  if (dialect === owner.dialect) return entry;
+  return dialect === 'keras3' ? toKeras3Entry(layer, entry) : toKeras2Entry(layer, entry);
+}
+
+/** The `config` of a nested model; Keras before 2.2.3 had a bare list for a Sequential, and keeps it. */
+function nestedBody(read: JsonObject, model: Model, dialect: Dialect): JsonValue {
+  const body = writeModelBody(model, dialect);
+  if (Array.isArray(read['config']) && dialect === model.dialect && isObject(body))
+    return body['layers'] ?? [];
+  return body;
+}
+
+/** How the tensors of a model are named in its configuration. */
+function referencesOf(model: Model, dialect: Dialect): References {
+  const indices = new Map<Call, number>();
+  const counts = new Map<Layer, number>();
+  for (const call of model.calls) {
+    const index = counts.get(call.layer) ?? 0;
+    indices.set(call, index);
+    counts.set(call.layer, index + 1);
+  }
+  return (tensor, kind) => {
+    const call = tensor.producer;
+    const index = call && indices.get(call);
+    if (call === undefined || index === undefined) {
+      throw new TypeError(`the model ${model.name} uses a tensor that none of its calls makes`);
+    }
+    return [call.layer.name, index + callIndexBase(call.layer, kind, model.dialect, dialect), tensor.index];
+  };
+}
+
+function callIndexBase(layer: Layer, kind: 'inbound' | 'output', from: Dialect, to: Dialect): number {
+  if (!layer.model) return 0;
+  const read = layer.origin?.callIndexBase;
+  if (read && from === to) return read[kind];
+  // Keras 2 counts the nested model's own first node; Keras 3 does so only for Functional, and only for outputs.
+  if (to === 'keras2') return 1;
+  return kind === 'output' && layer.model.kind === 'functional' ? 1 : 0;
+}
+
+function writeCall(call: Call, model: Model, dialect: Dialect, references: References): JsonValue {
+  if (call.origin?.dialect === dialect) {
+    const isLayer = (name: string): boolean =>
+      model.layers.some((layer) => layer.name === name) || isRead(call, name);
+    return replaceReferences(call.origin.node, dialect, isLayer, (index) => {
+      const tensor = call.inputs[index] as ModelTensor;
+      return {
+        history: references(tensor, 'inbound'),
+        ...(tensor.shape ? { shape: [...tensor.shape] } : {}),
+        ...(tensor.dtype ? { dtype: tensor.dtype } : {}),
+      };
+    });
+  }
+  return dialect === 'keras3' ? keras3Node(call, references) : keras2Node(call, references);
+}
+
+/** Whether the call, as read, refers to a layer of that name, which may have left the model since. */
+function isRead(call: Call, name: string): boolean {
+  return JSON.stringify(call.origin?.node).includes(`[${JSON.stringify(name)},`);
+}
+
+function keras3Node(call: Call, references: References): JsonValue {
+  const write = (argument: CallArgument): JsonValue =>
+    writeArgument(argument, (index) => {
+      const tensor = call.inputs[index] as ModelTensor;
+      return {
+        class_name: '__keras_tensor__',
+        config: {
+          shape: tensor.shape ? [...tensor.shape] : null,
+          dtype: tensor.dtype ?? 'float32',
+          keras_history: references(tensor, 'inbound'),
+        },
+      };
+    });
+  return { args: call.args.map(write), kwargs: mapValues(call.kwargs, write) };
+}
+
+function keras2Node(call: Call, references: References): JsonValue {
+  const kwargs = mapValues(
+    Object.fromEntries(Object.entries(call.kwargs).filter(([, argument]) => !isNull(argument))),
+    (argument) =>
+      writeArgument(argument, (index) => references(call.inputs[index] as ModelTensor, 'inbound')),
+  );
+  const tensor = (index: number): JsonValue => [
+    ...references(call.inputs[index] as ModelTensor, 'inbound'),
+    kwargs,
+  ];
+  const [first, ...others] = call.args;
+  if (first === undefined || others.length > 0) {
+    throw new UnsupportedModelError(
+      'positional arguments',
+      `${call.layer.name} (${call.layer.className}) is called with several arguments, which Keras 2 cannot say; write the model as .keras`,
+    );
+  }
+  return 'list' in first
+    ? first.list.map((one) => writeArgument(one, tensor))
+    : [writeArgument(first, tensor)];
+}
+
+function isNull(argument: CallArgument): boolean {
+  return 'value' in argument && argument.value === null;
+}
+
+function writeArgument(argument: CallArgument, tensor: (index: number) => JsonValue): JsonValue {
+  if ('tensor' in argument) return tensor(argument.tensor);
+  if ('list' in argument) return argument.list.map((one) => writeArgument(one, tensor));
+  if ('record' in argument) return mapValues(argument.record, (one) => writeArgument(one, tensor));
+  return argument.value;
+}
+
+function mapValues(
+  record: Readonly<Record<string, CallArgument>>,
+  write: (argument: CallArgument) => JsonValue,
+): JsonObject {
+  return Object.fromEntries(Object.entries(record).map(([key, argument]) => [key, write(argument)]));
+}
+
+/** `input_layers` or `output_layers` in the structure that was read. */
+function endReferences(
+  read: JsonValue | undefined,
+  tensors: ModelTensor[],
+  references: References,
+): JsonValue {
+  const written = tensors.map((tensor) => references(tensor, 'output'));
+  if (read === undefined) return written;
+  // The structure holds one reference for each tensor, in the same order.
+  return replaceReferences(
+    read,
+    'keras2',
+    () => true,
+    (index) => ({ history: written[index] as [string, number, number] }),
+  );
+}

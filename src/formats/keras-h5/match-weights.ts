@@ -1,0 +1,168 @@
+/**
+ * Which of the `weight_names` of a group belongs to which layer.
+ *
+ * @module
+ */
+
+import { InvalidModelError } from '../../errors.ts';
+import type { Layer, WeightName } from '../../model/layer.ts';
+import { isTrainableWeight, weightNamesOf } from '../../model/layer-weights.ts';
+import type { Tensor } from '../../tensor/tensor.ts';
+import { KERAS_WEIGHT_NAMES } from '../keras-weight-names.ts';
+import { shapesFit } from '../weight-shapes.ts';
+import { layersInGroup, legacyOrder } from './weight-order.ts';
+
+/** One of the `weight_names` of a group with its dataset. */
+export interface GroupWeight {
+  readonly name: string;
+  readonly tensor: Tensor;
+}
+
+/** A layer with its weights, and the name that each has in the file. */
+export interface MatchedLayer {
+  readonly layer: Layer;
+  readonly path: string;
+  readonly weights: Map<string, GroupWeight>;
+}
+
+type LayerEntry = { readonly layer: Layer; readonly path: string };
+
+/**
+ * Gives each weight in the group of `outer` to its layer: by the names in it, or in Keras' order where the names do
+ * not tell.
+ *
+ * @throws {@link InvalidModelError} where neither works out.
+ */
+export function matchWeights(outer: Layer, found: readonly GroupWeight[], source: string): MatchedLayer[] {
+  const layers = layersInGroup(outer);
+  const byLayer = outer.model
+    ? (ownersByName(layers, found) ?? ownersByOrder(layers, found))
+    : new Map([[outer, [...found]]]);
+  if (!byLayer) throw noMatch(outer, layers, found, source);
+  return layers.map(({ layer, path }) => {
+    const weights = nameWeights(layer, byLayer.get(layer) ?? []);
+    return { layer, path: outer.model ? `${outer.name}/${path}` : path, weights };
+  });
+}
+
+/** `stem/stem_conv/kernel:0` belongs to the layer whose path or name its middle parts are. */
+function ownersByName(
+  layers: readonly LayerEntry[],
+  found: readonly GroupWeight[],
+): Map<Layer, GroupWeight[]> | undefined {
+  const owners = new Map<Layer, GroupWeight[]>();
+  for (const weight of found) {
+    const owner =
+      onlyLongest(layers, weight.name, (entry) => entry.path) ??
+      onlyLongest(layers, weight.name, (entry) => entry.layer.name);
+    if (!owner) return undefined;
+    owners.set(owner, [...(owners.get(owner) ?? []), weight]);
+  }
+  for (const { layer } of layers) {
+    const names = weightNamesOf(layer.operation);
+    const weights = owners.get(layer) ?? [];
+    if (names && weights.length < names.length) return undefined;
+    if (names?.length === 0 && weights.length > 0) return undefined;
+  }
+  return owners;
+}
+
+function onlyLongest(
+  layers: readonly LayerEntry[],
+  name: string,
+  keyOf: (entry: LayerEntry) => string,
+): Layer | undefined {
+  const scope = `/${name.slice(0, name.lastIndexOf('/') + 1)}`;
+  let best: LayerEntry[] = [];
+  for (const entry of layers) {
+    const key = keyOf(entry);
+    const length = best[0] ? keyOf(best[0]).length : -1;
+    if (key.length < length || !scope.includes(`/${key}/`)) continue;
+    best = key.length > length ? [entry] : [...best, entry];
+  }
+  return best.length === 1 ? best[0]?.layer : undefined;
+}
+
+/** In Keras' order. Works only where each layer's weights are known, and is believed only where the shapes fit. */
+function ownersByOrder(
+  layers: readonly LayerEntry[],
+  found: readonly GroupWeight[],
+): Map<Layer, GroupWeight[]> | undefined {
+  const expected = layers.map((entry) => ({ ...entry, weights: weightNamesOf(entry.layer.operation) ?? [] }));
+  const order = legacyOrder(expected, isTrainableWeight);
+  if (order.length !== found.length) return undefined;
+  const named = new Map<Layer, Map<string, GroupWeight>>();
+  for (const [index, { layer, weight }] of order.entries()) {
+    const entry = named.get(layer) ?? new Map<string, GroupWeight>();
+    entry.set(weight, found[index] as GroupWeight);
+    named.set(layer, entry);
+  }
+  const owners = new Map<Layer, GroupWeight[]>();
+  for (const { layer, weights } of expected) {
+    const own = weights.flatMap((weight) => named.get(layer)?.get(weight) ?? []);
+    if (
+      !shapesFit(
+        layer.operation,
+        own.map(({ tensor }) => tensor.shape),
+      )
+    )
+      return undefined;
+    owners.set(layer, own);
+  }
+  return owners;
+}
+
+/** Our names of a layer's weights: by the last part of the name in the file, or by order. */
+function nameWeights(layer: Layer, found: readonly GroupWeight[]): Map<string, GroupWeight> {
+  const expected = weightNamesOf(layer.operation);
+  if (!expected) return opaqueNames(layer, found);
+  const rest = [...found];
+  const named = new Map<string, GroupWeight>();
+  const countOf = (name: WeightName): number =>
+    found.filter((weight) => lastPart(weight.name) === KERAS_WEIGHT_NAMES[name]).length;
+  // Too few weights are matched by name as well, so that the error says which one is missing.
+  const isNamed = found.length < expected.length || expected.every((name) => countOf(name) === 1);
+  for (const name of expected) {
+    const at = isNamed ? rest.findIndex((weight) => lastPart(weight.name) === KERAS_WEIGHT_NAMES[name]) : 0;
+    const [weight] = at === -1 ? [] : rest.splice(at, 1);
+    if (weight) named.set(name, weight);
+  }
+  for (const weight of rest) named.set(freeName(named, lastPart(weight.name)), weight);
+  return named;
+}
+
+/** The names of an opaque layer's weights are its own, without the layer's. */
+function opaqueNames(layer: Layer, found: readonly GroupWeight[]): Map<string, GroupWeight> {
+  const named = new Map<string, GroupWeight>();
+  for (const weight of found) {
+    const name = weight.name.replace(/:\d+$/, '');
+    const at = `/${name}`.lastIndexOf(`/${layer.name}/`);
+    named.set(freeName(named, at === -1 ? name : name.slice(at + layer.name.length + 1)), weight);
+  }
+  return named;
+}
+
+function lastPart(name: string): string {
+  return name.slice(name.lastIndexOf('/') + 1).replace(/:\d+$/, '');
+}
+
+function freeName(taken: ReadonlyMap<string, unknown>, name: string): string {
+  let free = name;
+  for (let count = 1; taken.has(free); count++) free = `${name}_${count}`;
+  return free;
+}
+
+function noMatch(
+  outer: Layer,
+  layers: readonly LayerEntry[],
+  found: readonly GroupWeight[],
+  source: string,
+): InvalidModelError {
+  const expected = layers.reduce((sum, { layer }) => sum + (weightNamesOf(layer.operation)?.length ?? 0), 0);
+  const names = found.map(({ name }) => name).slice(0, 5);
+  return new InvalidModelError(
+    outer.name,
+    `${source} has ${found.length} weights for the layers inside (${names.join(', ')}${found.length > 5 ? ', …' : ''}), ` +
+      `the configuration needs ${expected}, and the two do not match`,
+  );
+}

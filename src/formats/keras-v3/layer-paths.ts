@@ -1,0 +1,93 @@
+/**
+ * Where each layer's variables lie in `model.weights.h5`, which depends on the version of Keras.
+ *
+ * Keras does not use the names of layers but those of their classes, numbered: `conv2d`, `conv2d_1`. Removing a layer
+ * therefore moves others.
+ *
+ * @module
+ */
+
+import type { Layer } from '../../model/layer.ts';
+import type { Model } from '../../model/model.ts';
+
+/** A version's way of naming groups. */
+export type NamingScheme =
+  /** 2.15 and 3: the list `layers`. */
+  | 'layers'
+  /** 2.14: a dictionary of the layers. */
+  | 'dependencies'
+  /** 2.12 and 2.13: the dictionary has layers with weights twice, and both entries count. */
+  | 'dependencies-twice'
+  /** The list `layers`, by the layers' own names. */
+  | 'layer-names';
+
+/** The groups at the root that tell the schemes apart, and the schemes that have them, likeliest first. */
+export const SCHEMES_BY_CONTAINER: ReadonlyMap<string, readonly NamingScheme[]> = new Map<
+  string,
+  readonly NamingScheme[]
+>([
+  ['layers', ['layers', 'layer-names']],
+  ['_layer_checkpoint_dependencies', ['dependencies-twice', 'dependencies']],
+]);
+
+/** A layer, where it stands in the model, and its group. */
+export interface LayerPlace {
+  readonly layer: Layer;
+  /** `outer/inner`. */
+  readonly path: string;
+  /** The layer's group in the weights file. */
+  readonly group: string;
+}
+
+/**
+ * The groups of all layers, nested models before the layers inside.
+ *
+ * @param hasWeights whether a layer, or anything inside, has weights: this counts in `dependencies-twice`.
+ */
+export function layerPlaces(
+  model: Model,
+  scheme: NamingScheme,
+  hasWeights: (layer: Layer, group: string) => boolean,
+  path = '',
+  group = '',
+): LayerPlace[] {
+  const container = `${group}${scheme.startsWith('dependencies') ? '_layer_checkpoint_dependencies' : 'layers'}/`;
+  const used = new Map<string, number>();
+  const places: LayerPlace[] = [];
+  for (const layer of trackedLayers(model)) {
+    const name = scheme === 'layer-names' ? layer.name : uniqueName(snakeCase(layer.className), used);
+    const place = { layer, path: path + layer.name, group: container + name };
+    places.push(place);
+    if (layer.model) {
+      places.push(...layerPlaces(layer.model, scheme, hasWeights, `${place.path}/`, `${place.group}/`));
+    }
+    if (scheme === 'dependencies-twice' && hasWeights(layer, place.group)) {
+      uniqueName(snakeCase(layer.className), used);
+    }
+  }
+  return places;
+}
+
+/** `Conv2D` to `conv2d`, `BatchNormalization` to `batch_normalization`, as Keras' `to_snake_case`. */
+export function snakeCase(className: string): string {
+  return className
+    .replaceAll(/\W+/g, '')
+    .replaceAll(/(.)([A-Z][a-z]+)/g, '$1_$2')
+    .replaceAll(/([a-z])([A-Z])/g, '$1_$2')
+    .toLowerCase();
+}
+
+/** Keras' `model.layers`: without the InputLayer of a Sequential, and without plain operations of `keras.ops`. */
+function trackedLayers(model: Model): Layer[] {
+  return model.layers.filter((layer) => {
+    if (model.kind === 'sequential' && layer.operation.kind === 'input') return false;
+    const module = layer.origin?.config['module'];
+    return !(typeof module === 'string' && /(^|\.)ops(\.|$)/.test(module));
+  });
+}
+
+function uniqueName(name: string, used: Map<string, number>): string {
+  const count = used.get(name);
+  used.set(name, count === undefined ? 0 : count + 1);
+  return count === undefined ? name : `${name}_${count + 1}`;
+}

@@ -1,0 +1,106 @@
+/**
+ * Models in `.keras` files, as Keras 2.12 and later write them: a zip file with the configuration and the weights.
+ *
+ * @module
+ */
+
+import { type CrosslayerError, FormatError, LimitError, UnsupportedModelError } from '../../errors.ts';
+import type { JsonObject } from '../../model/layer.ts';
+import type { Model } from '../../model/model.ts';
+import { type ByteSource, readAll } from '../bytes.ts';
+import { type Hdf5File, openHdf5 } from '../hdf5/file.ts';
+import { parseJson } from '../json-text.ts';
+import { isObject } from '../keras-config/json.ts';
+import { parseModelConfig } from '../keras-config/parse-model.ts';
+import { MAX_JSON_BYTES } from '../limits.ts';
+import { checkWeights } from '../weight-shapes.ts';
+import { openZip, type ZipArchive } from '../zip/read.ts';
+import { layerPlaces, type NamingScheme, SCHEMES_BY_CONTAINER } from './layer-paths.ts';
+import { type KerasV3Origin, V3Place } from './origin.ts';
+import { hasVariables, variablesOf } from './variables.ts';
+
+/** The configuration in the zip file. */
+export const CONFIG_ENTRY = 'config.json';
+/** The weights in the zip file. */
+export const WEIGHTS_ENTRY = 'model.weights.h5';
+
+/**
+ * Reads a `.keras` file. The file stays open: weights are read when they are needed.
+ *
+ * @throws FormatError, InvalidModelError, UnsupportedModelError or LimitError where the file is no such model.
+ */
+export async function readKerasV3(source: ByteSource): Promise<Model> {
+  const archive = await openZip(source);
+  const document = await readConfig(archive, source.name);
+  const model = parseModelConfig(document, source.name);
+  const weights = await openHdf5(await openWeights(archive, source.name));
+  try {
+    const scheme = attachWeights(model, weights);
+    const origin: KerasV3Origin = { format: 'keras-v3', archive, document, weights, scheme };
+    model.origin = origin;
+    return model;
+  } catch (error) {
+    weights.close();
+    throw error;
+  }
+}
+
+async function readConfig(archive: ZipArchive, source: string): Promise<JsonObject> {
+  const member = archive.get(CONFIG_ENTRY);
+  if (!member) {
+    throw new FormatError(source, CONFIG_ENTRY, 'a zip file, but not a Keras model: this entry is missing');
+  }
+  if (member.header.size > MAX_JSON_BYTES) {
+    throw new LimitError(`${source}: ${CONFIG_ENTRY}`, member.header.size, MAX_JSON_BYTES);
+  }
+  const text = new TextDecoder().decode(readAll(await member.open()));
+  const document = parseJson(text, source, CONFIG_ENTRY);
+  if (!isObject(document)) throw new FormatError(source, CONFIG_ENTRY, 'expected a JSON object');
+  return document;
+}
+
+async function openWeights(archive: ZipArchive, source: string): Promise<ByteSource> {
+  const member = archive.get(WEIGHTS_ENTRY);
+  if (member) return member.open();
+  if (archive.has('model.weights.npz')) {
+    throw new UnsupportedModelError(
+      'npz weights',
+      `${source}: its weights are in model.weights.npz; load the model in Keras and save it again with h5 weights`,
+    );
+  }
+  throw new FormatError(source, WEIGHTS_ENTRY, 'the weights are missing');
+}
+
+/** Gives all layers their weights, by the first naming scheme that fits the file. */
+function attachWeights(model: Model, file: Hdf5File): NamingScheme {
+  const roots = new Set(file.names(''));
+  const schemes = [...SCHEMES_BY_CONTAINER].flatMap(([container, named]) =>
+    roots.has(container) ? named : [],
+  );
+  let firstError: CrosslayerError | undefined;
+  for (const scheme of schemes.length > 0 ? schemes : (['layers'] as const)) {
+    const error = tryScheme(model, file, scheme);
+    if (!error) return scheme;
+    firstError ??= error;
+  }
+  throw firstError ?? new FormatError(file.name, '', 'no group of layers');
+}
+
+/** Attaches weights as `scheme` names them; what is wrong with them, where it is not the file's. */
+function tryScheme(model: Model, file: Hdf5File, scheme: NamingScheme): CrosslayerError | undefined {
+  const places = layerPlaces(model, scheme, (_, group) => hasVariables(file, group));
+  for (const { layer, group } of places) {
+    const variables = layer.model ? new Map<string, string>() : variablesOf(file, layer, group);
+    layer.weights = new Map([...variables].map(([name, at]) => [name, file.dataset(at).tensor()]));
+    if (layer.origin) {
+      layer.origin.weights = new Map(layer.weights);
+      layer.origin.place = new V3Place(group, variables);
+    }
+  }
+  try {
+    for (const { layer, path } of places) checkWeights(layer, path, file.name);
+  } catch (error) {
+    return error as CrosslayerError;
+  }
+  return undefined;
+}

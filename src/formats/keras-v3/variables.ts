@@ -1,0 +1,84 @@
+/**
+ * The variables in a layer's group of `model.weights.h5`, and which weight each is.
+ *
+ * @module
+ */
+
+import { LimitError } from '../../errors.ts';
+import type { Layer } from '../../model/layer.ts';
+import { weightNamesOf } from '../../model/layer-weights.ts';
+import { activationOf } from '../../model/operation.ts';
+import type { Hdf5File } from '../hdf5/file.ts';
+import { MAX_HDF5_DEPTH } from '../limits.ts';
+
+/** What a layer has of its own: the group `vars` with datasets `0`, `1`, … */
+const OWN = 'vars';
+/** State of random numbers, which Keras does not count as weights. */
+const SEEDS = 'seed_generator';
+
+/** Paths of the variables in a layer's group by the names of the weights, in the order of Keras' `layer.weights`. */
+export function variablesOf(file: Hdf5File, layer: Layer, group: string): Map<string, string> {
+  const expected = weightNamesOf(layer.operation);
+  const found = variablePaths(file, group);
+  const variables = new Map<string, string>();
+  for (const [index, name] of (expected ?? []).entries()) {
+    const path = `${OWN}/${index}`;
+    if (found.includes(path)) variables.set(name, `${group}/${path}`);
+  }
+  for (const path of orderVariables(found, layer.className)) {
+    const index = path.startsWith(`${OWN}/`) ? Number(path.slice(OWN.length + 1)) : Number.NaN;
+    if (expected && index < expected.length) continue;
+    if (expected && !(index >= 0) && !path.startsWith('activation/')) continue;
+    variables.set(nameOf(layer, path), `${group}/${path}`);
+  }
+  return variables;
+}
+
+/** Whether anything below `group` is a weight. */
+export function hasVariables(file: Hdf5File, group: string): boolean {
+  return variablePaths(file, group).length > 0;
+}
+
+/**
+ * The name of a weight that no operation knows: its path without `vars`, and `alpha` for the slopes of a PReLU that is
+ * the activation of another layer, as HDF5 files name them.
+ */
+function nameOf(layer: Layer, path: string): string {
+  const isSlope = path === `activation/${OWN}/0` && activationOf(layer.operation).kind === 'prelu';
+  return isSlope
+    ? 'alpha'
+    : path
+        .split('/')
+        .filter((part) => part !== OWN)
+        .join('/');
+}
+
+/** Paths of all datasets below `group/…/vars`, relative to it; missing groups have none. */
+function variablePaths(file: Hdf5File, group: string, depth = 0): string[] {
+  if (depth > MAX_HDF5_DEPTH)
+    throw new LimitError(`${file.name}: groups nested in one another`, depth, MAX_HDF5_DEPTH);
+  if (file.kind(group) !== 'group') return [];
+  const paths: string[] = [];
+  for (const name of file.names(group)) {
+    if (name.startsWith(SEEDS)) continue;
+    const kind = file.kind(`${group}/${name}`);
+    if (kind === 'dataset' && group.endsWith(`/${OWN}`)) paths.push(name);
+    if (kind !== 'group') continue;
+    for (const path of variablePaths(file, `${group}/${name}`, depth + 1)) paths.push(`${name}/${path}`);
+  }
+  return paths;
+}
+
+/** Own variables by number first, then those of the layers inside; forward before backward. */
+function orderVariables(paths: readonly string[], className: string): string[] {
+  const rank = (path: string): string =>
+    path
+      .split('/')
+      .map((part) => {
+        if (part === OWN) return '0';
+        if (/^\d+$/.test(part)) return part.padStart(12, '0');
+        return className === 'Bidirectional' && part === 'forward_layer' ? '1' : `2${part}`;
+      })
+      .join('/');
+  return [...paths].sort((a, b) => (rank(a) < rank(b) ? -1 : 1));
+}

@@ -1,0 +1,77 @@
+/**
+ * The values of weights, decoded as tfjs-core 4.22 does (`io_utils.decodeWeights`), bit for bit.
+ *
+ * @module
+ */
+
+import { FormatError } from '../../errors.ts';
+import type { TensorValues } from '../../tensor/dtype.ts';
+import { Tensor } from '../../tensor/tensor.ts';
+import type { ByteSource } from '../bytes.ts';
+import { decodeFloat16 } from './float16-table.ts';
+import type { Quantization, WeightSpec } from './manifest.ts';
+
+/** Where the bytes of a weight lie. */
+export interface WeightBytes {
+  readonly spec: WeightSpec;
+  readonly source: ByteSource;
+  readonly byteOffset: number;
+}
+
+/** A tensor over a weight in a file; nothing is read yet. */
+export function lazyWeight(weight: WeightBytes): Tensor {
+  const { spec } = weight;
+  return Tensor.lazy(spec.dtype, spec.shape, { read: (start, count) => readValues(weight, start, count) });
+}
+
+/**
+ * `count` bytes of a weight from byte `start` on, as they lie in the file.
+ *
+ * @throws FormatError where the file ends before.
+ */
+export function readWeightBytes(weight: WeightBytes, start: number, count: number): Uint8Array<ArrayBuffer> {
+  const bytes = new Uint8Array(count);
+  const got = weight.source.read(weight.byteOffset + start, bytes);
+  if (got < count) {
+    throw new FormatError(
+      weight.source.name,
+      weight.spec.name,
+      `the file ended ${count - got} bytes early; it changed since it was opened`,
+    );
+  }
+  return bytes;
+}
+
+function readValues(weight: WeightBytes, start: number, count: number): TensorValues {
+  const { dtype, quantization } = weight.spec;
+  const width = quantization ? (quantization.dtype === 'uint8' ? 1 : 2) : dtype === 'bool' ? 1 : 4;
+  const bytes = readWeightBytes(weight, start * width, count * width);
+  if (quantization) {
+    const packed = width === 1 ? bytes : new Uint16Array(bytes.buffer);
+    return dequantize(packed, quantization, dtype === 'int32');
+  }
+  switch (dtype) {
+    case 'float32':
+      return new Float32Array(bytes.buffer);
+    case 'int32':
+      return new Int32Array(bytes.buffer);
+    case 'bool':
+      return bytes;
+  }
+}
+
+/** `v * scale + min` in float64, rounded once to float32, or to the nearest whole number for int32 weights. */
+function dequantize(
+  packed: Uint8Array | Uint16Array,
+  quantization: Quantization,
+  toInteger: boolean,
+): TensorValues {
+  if (quantization.dtype === 'float16') return decodeFloat16(packed);
+  const { scale, min } = quantization;
+  const values = toInteger ? new Int32Array(packed.length) : new Float32Array(packed.length);
+  for (let index = 0; index < packed.length; index++) {
+    const value = packed[index]! * scale + min;
+    values[index] = toInteger ? Math.round(value) : value;
+  }
+  return values;
+}

@@ -1,0 +1,61 @@
+/**
+ * TF.js layers models: model.json and the shards beside it.
+ *
+ * @module
+ */
+
+import { FormatError } from '../../errors.ts';
+import type { Model } from '../../model/model.ts';
+import type { Tensor } from '../../tensor/tensor.ts';
+import type { ModelFiles } from '../bytes.ts';
+import { parseModelConfig } from '../keras-config/parse-model.ts';
+import { lazyWeight, type WeightBytes } from './decode.ts';
+import { parseManifest } from './manifest.ts';
+import { modelConfigOf, readJsonObject } from './model-json.ts';
+import { type OriginGroup, type TfjsOrigin, TfjsPlace } from './origin.ts';
+import { openGroup } from './shards.ts';
+import { matchWeightNames } from './weight-names.ts';
+
+/**
+ * Reads a TF.js layers model. Sizes are checked at once; the values of weights are read when they are needed, so the
+ * files must stay open. Quantized weights come out as tfjs-core decodes them.
+ *
+ * @throws FormatError, InvalidModelError, UnsupportedModelError or LimitError where the files are no such model.
+ */
+export async function readTfjsLayers(files: ModelFiles): Promise<Model> {
+  const source = files.main.name;
+  const document = readJsonObject(files.main);
+  const model = parseModelConfig(modelConfigOf(document, source), source);
+  if (document['weightsManifest'] === undefined) {
+    throw new FormatError(
+      source,
+      'weightsManifest',
+      'a topology without weights; convert or save the whole model, not only its architecture',
+    );
+  }
+  const groups = parseManifest(document['weightsManifest'], source).map((group): OriginGroup => {
+    const { bytes, shardSizes } = openGroup(files, group);
+    let byteOffset = 0;
+    const weights = group.weights.map((spec): WeightBytes => {
+      const weight = { spec, source: bytes, byteOffset };
+      byteOffset += spec.byteLength;
+      return weight;
+    });
+    return { paths: group.paths, shardSizes, weights };
+  });
+  const tensors = new Map<string, Tensor>();
+  for (const weight of groups.flatMap(({ weights }) => weights)) {
+    if (!weight.spec.isOptimizer) tensors.set(weight.spec.name, lazyWeight(weight));
+  }
+  for (const { layer, names } of matchWeightNames(model, [...tensors.keys()], source)) {
+    const weights = [...names].map(([key, name]): [string, Tensor] => [key, tensors.get(name) as Tensor]);
+    layer.weights = new Map(weights);
+    if (layer.origin) {
+      layer.origin.weights = new Map(weights);
+      layer.origin.place = new TfjsPlace(names);
+    }
+  }
+  const origin: TfjsOrigin = { format: 'tfjs-layers', document, groups, tensors };
+  model.origin = origin;
+  return model;
+}

@@ -1,0 +1,115 @@
+/**
+ * Names of weights in a TF.js manifest and the layers that they belong to.
+ *
+ * TF.js names a weight `layer/weight` by the innermost layer, whichever model that is nested in, and drops the second
+ * last part of a name that it does not know (`lstm/lstm_cell/kernel`): `Container.loadWeights` of tfjs-layers 4.22.
+ *
+ * @module
+ */
+
+import { InvalidModelError } from '../../errors.ts';
+import type { Layer, WeightName } from '../../model/layer.ts';
+import { weightNamesOf } from '../../model/layer-weights.ts';
+import type { Model } from '../../model/model.ts';
+
+const FILE_NAMES: Record<WeightName, string> = {
+  kernel: 'kernel',
+  depthwiseKernel: 'depthwise_kernel',
+  pointwiseKernel: 'pointwise_kernel',
+  bias: 'bias',
+  gamma: 'gamma',
+  beta: 'beta',
+  movingMean: 'moving_mean',
+  movingVariance: 'moving_variance',
+  alpha: 'alpha',
+};
+
+/** The name in the manifest of a weight of a layer whose operation is known. */
+export function manifestName(layer: Layer, name: WeightName): string {
+  return `${layer.name}/${FILE_NAMES[name]}`;
+}
+
+/** A layer and which of its weights have which names in the manifest, in Keras' order. */
+export interface NamedWeights {
+  readonly layer: Layer;
+  /** For messages: `outer/inner`. */
+  readonly path: string;
+  /** Name of the weight in the layer to its name in the manifest. */
+  readonly names: Map<string, string>;
+}
+
+/**
+ * Finds the layer of each of the names.
+ *
+ * @throws InvalidModelError where a name has no layer, a layer lacks a weight, or TF.js could not tell two layers apart.
+ */
+export function matchWeightNames(model: Model, names: readonly string[], source: string): NamedWeights[] {
+  const expected = new Map<string, { target: NamedWeights; weight: WeightName }>();
+  const opaque = new Map<string, NamedWeights>();
+  const matched: NamedWeights[] = [];
+  for (const { layer, path } of model.allLayers()) {
+    const target: NamedWeights = { layer, path, names: new Map() };
+    matched.push(target);
+    const weights = weightNamesOf(layer.operation);
+    if (!weights) {
+      rejectAmbiguous(opaque.get(layer.name), target);
+      opaque.set(layer.name, target);
+    }
+    for (const weight of weights ?? []) {
+      const name = manifestName(layer, weight);
+      rejectAmbiguous(expected.get(name)?.target, target);
+      expected.set(name, { target, weight });
+    }
+  }
+  const found = new Map<string, string>();
+  for (const name of names) {
+    const owner = opaqueOwner(name, opaque);
+    if (expected.has(name)) found.set(name, name);
+    else if (owner) owner.names.set(name.slice(owner.layer.name.length + 1), name);
+    else if (expected.has(shortened(name)) && !found.has(shortened(name))) found.set(shortened(name), name);
+    else throw unclaimed(name, source);
+  }
+  for (const [name, { target, weight }] of expected) {
+    const inFile = found.get(name);
+    if (inFile === undefined) {
+      throw new InvalidModelError(
+        target.path,
+        `${source} has no weight ${name}; the model.json is not complete: convert the model again`,
+      );
+    }
+    target.names.set(weight, inFile);
+  }
+  return matched;
+}
+
+/** `lstm/lstm_cell/kernel` to `lstm/kernel`. */
+function shortened(name: string): string {
+  const parts = name.split('/');
+  return [...parts.slice(0, -2), parts.at(-1) ?? ''].join('/');
+}
+
+/** The layer with the longest name that `name` starts with: names of layers may contain slashes. */
+function opaqueOwner(name: string, opaque: ReadonlyMap<string, NamedWeights>): NamedWeights | undefined {
+  for (let end = name.lastIndexOf('/'); end > 0; end = name.lastIndexOf('/', end - 1)) {
+    const owner = opaque.get(name.slice(0, end));
+    if (owner) return owner;
+  }
+  return undefined;
+}
+
+function rejectAmbiguous(other: NamedWeights | undefined, target: NamedWeights): void {
+  if (!other) return;
+  throw new InvalidModelError(
+    target.path,
+    `TF.js knows weights by the name of the layer alone, and ${other.path} has the same name; rename one of the ` +
+      'layers in the original model and convert it again',
+  );
+}
+
+function unclaimed(name: string, source: string): InvalidModelError {
+  return new InvalidModelError(
+    '',
+    `${source}: the weight ${name} belongs to no layer of the model; the topology and the weights in model.json are ` +
+      'not of the same model',
+  );
+}

@@ -1,0 +1,130 @@
+/**
+ * Writing TF.js layers models: model.json and its shards, as `tensorflowjs_converter` makes them.
+ *
+ * @module
+ */
+
+import type { JsonObject } from '../../model/layer.ts';
+import type { Model } from '../../model/model.ts';
+import type { DType } from '../../tensor/dtype.ts';
+import type { ByteSink, OutputFiles } from '../bytes.ts';
+import type { WriteReport } from '../format.ts';
+import { toTfjsConfig } from '../keras-config/to-tfjs.ts';
+import { writeModelConfig } from '../keras-config/write-model.ts';
+import { readWeightBytes } from './decode.ts';
+import { encodeWeight } from './encode.ts';
+import { withModelConfig } from './model-json.ts';
+import { tfjsOrigin } from './origin.ts';
+import { type PlannedGroup, type PlannedWeight, planWeights, type WeightPlan } from './plan-weights.ts';
+
+/** Bytes copied at a time. */
+const COPY_BYTES = 4 * 2 ** 20;
+/** The Keras whose configurations the dialect of TF.js is. */
+const KERAS_VERSION = '2.15.0';
+
+/**
+ * Writes `model` as model.json (to `files.main`) and shards beside it.
+ *
+ * A model that was read from TF.js files keeps all that was not edited, bit for bit: entries of model.json, groups,
+ * shards, quantized bytes. An edited weight becomes float32, because 8 bits cannot hold it without loss; quantize the
+ * result again. From another format the configuration is brought into the form that tfjs-layers 4.22 loads; what it
+ * has no class for is written all the same, for a class that the page registers, and reported.
+ *
+ * @throws UnsupportedModelError where TF.js could not tell two layers apart, or has no form for a layer or a value.
+ */
+export async function writeTfjsLayers(model: Model, files: OutputFiles): Promise<WriteReport> {
+  const origin = tfjsOrigin(model);
+  const warnings: string[] = [];
+  const config = origin
+    ? writeModelConfig(model)
+    : toTfjsConfig(writeModelConfig(model, 'keras2'), (warning) => warnings.push(warning));
+  const plan = planWeights(model);
+  for (const group of plan.groups) writeGroup(group, files);
+  const weightsManifest = plan.groups.map(({ weights, shards }) => ({
+    paths: shards.map(({ path }) => path),
+    weights: weights.map(({ entry }) => entry),
+  }));
+  const document: JsonObject = origin
+    ? { ...withModelConfig(origin.document, config), weightsManifest }
+    : {
+        format: 'layers-model',
+        generatedBy: `keras v${KERAS_VERSION}`,
+        convertedBy: 'Crosslayer',
+        modelTopology: { keras_version: KERAS_VERSION, backend: 'tensorflow', model_config: config },
+        weightsManifest,
+      };
+  files.main.write(0, new TextEncoder().encode(JSON.stringify(document)));
+  return { dropped: droppedBy(plan), warnings: [...warnings, ...changedTypes(model, plan)] };
+}
+
+function writeGroup(group: PlannedGroup, files: OutputFiles): void {
+  const shards = group.shards.values();
+  let sink: ByteSink | undefined;
+  let room = 0;
+  for (const weight of group.weights) {
+    for (const bytes of bytesOf(weight)) {
+      for (let done = 0; done < bytes.length; ) {
+        while (room === 0) {
+          const next = shards.next();
+          if (next.done) throw new RangeError(`${weight.name} has more bytes than planned`);
+          sink = files.create(next.value.path);
+          room = next.value.size;
+        }
+        const count = Math.min(room, bytes.length - done);
+        sink?.write(sink.size, bytes.subarray(done, done + count));
+        done += count;
+        room -= count;
+      }
+    }
+  }
+  // Empty files that the group had.
+  for (const { path } of shards) files.create(path);
+}
+
+function* bytesOf(weight: PlannedWeight): Generator<Uint8Array> {
+  if ('tensor' in weight) {
+    yield* encodeWeight(weight.tensor, weight.name);
+    return;
+  }
+  for (let start = 0; start < weight.byteLength; start += COPY_BYTES) {
+    yield readWeightBytes(weight.raw, start, Math.min(COPY_BYTES, weight.byteLength - start));
+  }
+}
+
+function droppedBy(plan: WeightPlan): string[] {
+  const { droppedOptimizer } = plan;
+  if (droppedOptimizer.length === 0) return [];
+  return [
+    `optimizer state (${droppedOptimizer.length} weights): it belongs to the weights before they were edited`,
+  ];
+}
+
+function changedTypes(model: Model, plan: WeightPlan): string[] {
+  const changed = new Map<DType, string[]>();
+  for (const weight of plan.groups.flatMap(({ weights }) => weights)) {
+    if (!('tensor' in weight) || weight.tensor.dtype === weight.entry['dtype']) continue;
+    const names = changed.get(weight.tensor.dtype) ?? [];
+    changed.set(weight.tensor.dtype, [...names, weight.name]);
+  }
+  const sentences = [...changed].map(([dtype, names]) => {
+    const how = dtype === 'float64' ? 'rounded to' : 'stored as';
+    const to = dtype.includes('float') ? 'float32' : 'int32';
+    return `${count(names)} of ${dtype} ${names.length === 1 ? 'is' : 'are'} ${how} ${to}: ${shown(names)}`;
+  });
+  if (plan.unpacked.length > 0) {
+    const total = [...model.allLayers()].reduce((sum, { layer }) => sum + layer.weights.size, 0);
+    sentences.push(
+      `${plan.unpacked.length} of ${total} weights were quantized and are float32 now, because they were edited: ` +
+        `${shown(plan.unpacked)}; quantize the model again, best from its float original`,
+    );
+  }
+  return sentences;
+}
+
+function count(names: readonly string[]): string {
+  return names.length === 1 ? 'a weight' : `${names.length} weights`;
+}
+
+function shown(names: readonly string[]): string {
+  return names.length > 3 ? `${names.slice(0, 3).join(', ')}, …` : names.join(', ');
+}

@@ -1,0 +1,109 @@
+/**
+ * Whether the weights of a layer fit its configuration and one another.
+ *
+ * @module
+ */
+
+import { InvalidModelError } from '../errors.ts';
+import type { Layer, WeightName } from '../model/layer.ts';
+import { weightNamesOf } from '../model/layer-weights.ts';
+import type { Operation } from '../model/operation.ts';
+import { KERAS_WEIGHT_NAMES } from './keras-weight-names.ts';
+
+/** What a dimension must be; null where any length will do. */
+type ExpectedShape = readonly (number | null)[];
+
+/**
+ * Checks that the layer has the weights of its operation, in shapes that fit its configuration. Opaque layers pass.
+ *
+ * @param path for messages: `outer/inner`.
+ * @throws {@link InvalidModelError} naming the weight, what it has and what it needs.
+ */
+export function checkWeights(layer: Layer, path: string, source: string): void {
+  for (const name of weightNamesOf(layer.operation) ?? []) {
+    const label = `${path}/${KERAS_WEIGHT_NAMES[name]}`;
+    const tensor = layer.weights.get(name);
+    if (!tensor) {
+      throw new InvalidModelError(
+        label,
+        `missing in ${source}; the configuration and the weights are not of the same model: save it again`,
+      );
+    }
+    const expected = expectedShape(layer, name);
+    if (expected && !fits(tensor.shape, expected)) throw mismatch(layer, name, label, expected);
+  }
+}
+
+/** Whether tensors of these shapes could be the weights of the layer, in Keras' order. */
+export function shapesFit(operation: Operation, shapes: readonly (readonly number[])[]): boolean {
+  const names = weightNamesOf(operation);
+  if (!names) return true;
+  return (
+    shapes.length >= names.length &&
+    names.every((name, index) => {
+      const shape = shapes[index];
+      const expected = expectedOf(operation, name, (other) => shapes[names.indexOf(other)]);
+      return shape !== undefined && (expected === undefined || fits(shape, expected));
+    })
+  );
+}
+
+function expectedShape(layer: Layer, name: WeightName): ExpectedShape | undefined {
+  return expectedOf(layer.operation, name, (other) => layer.weights.get(other)?.shape);
+}
+
+function expectedOf(
+  operation: Operation,
+  name: WeightName,
+  shapeOf: (name: WeightName) => readonly number[] | undefined,
+): ExpectedShape | undefined {
+  switch (operation.kind) {
+    case 'conv':
+      return name === 'kernel' ? [...operation.kernelSize, null, operation.filters] : [operation.filters];
+    case 'convTranspose':
+      return name === 'kernel' ? [...operation.kernelSize, operation.filters, null] : [operation.filters];
+    case 'dense':
+      return name === 'kernel' ? [null, operation.units] : [operation.units];
+    case 'depthwiseConv': {
+      if (name === 'depthwiseKernel') return [...operation.kernelSize, null, operation.depthMultiplier];
+      return [lastTwo(shapeOf('depthwiseKernel'))];
+    }
+    case 'separableConv': {
+      if (name === 'depthwiseKernel') return [...operation.kernelSize, null, operation.depthMultiplier];
+      if (name === 'bias') return [operation.filters];
+      const ones = operation.kernelSize.map(() => 1);
+      return [...ones, lastTwo(shapeOf('depthwiseKernel')), operation.filters];
+    }
+    case 'batchNorm':
+      return name === 'movingVariance' ? undefined : shapeOf('movingVariance');
+    default:
+      return undefined;
+  }
+}
+
+/** Channels times multiplier of a depthwise kernel. */
+function lastTwo(shape: readonly number[] | undefined): number | null {
+  const [channels, multiplier] = shape?.slice(-2) ?? [];
+  return channels === undefined || multiplier === undefined ? null : channels * multiplier;
+}
+
+function fits(shape: readonly number[], expected: ExpectedShape): boolean {
+  return (
+    shape.length === expected.length &&
+    expected.every((length, axis) => length === null || length === shape[axis])
+  );
+}
+
+function mismatch(layer: Layer, name: WeightName, label: string, expected: ExpectedShape): InvalidModelError {
+  const shape = layer.weights.get(name)?.shape ?? [];
+  const kernelName = weightNamesOf(layer.operation)?.[0];
+  const kernel = kernelName && kernelName !== name ? layer.weights.get(kernelName) : undefined;
+  const needed = expected.map((length) => length ?? 'any').join(', ');
+  if (kernel && shape.length === 1 && expected.length === 1) {
+    return new InvalidModelError(
+      label,
+      `${shape[0]} values, ${KERAS_WEIGHT_NAMES[kernelName as WeightName]} [${kernel.shape.join(', ')}] needs ${needed}`,
+    );
+  }
+  return new InvalidModelError(label, `shape [${shape.join(', ')}], the configuration needs [${needed}]`);
+}

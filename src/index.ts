@@ -1,0 +1,42 @@
+/**
+ * Crosslayer: cross-layer equalization of Keras models for 8-bit weights. Everything here runs in Node and in browsers;
+ * `crosslayer/node` adds reading and writing of paths.
+ *
+ * @module
+ */
+
+export {
+  CrosslayerError,
+  type ErrorCode,
+  FormatError,
+  InvalidModelError,
+  LimitError,
+  OutputError,
+  UnsupportedModelError,
+} from './errors.ts';
+export { Layer, type LayerOrigin, type WeightName } from './model/layer.ts';
+export { Call, type CallArgument, type Dialect, Model, ModelTensor } from './model/model.ts';
+export type { Activation, Operation, Shape } from './model/operation.ts';
+export {
+  type BatchNormVerdict,
+  batchNormVerdicts,
+  type FoldedPair,
+  foldAllBatchNorms,
+  foldGivenBatchNorms,
+  type LayerPair,
+} from './primitives/batch-norm-fold.ts';
+export { ClsSetInfo, ClsSetLayerPairInfo } from './primitives/cls-set-info.ts';
+export { CrossLayerScaling, type ReluFlags, type ScaleFactors } from './primitives/cross-layer-scaling.ts';
+export { equalizeBnFoldedModel, equalizeModel } from './primitives/equalize-model.ts';
+export { HighBiasFold } from './primitives/high-bias-fold.ts';
+export type { ClsSet } from './primitives/layer-groups.ts';
+export { replaceRelu6WithRelu } from './primitives/replace-relu6.ts';
+export {
+  describeSkip,
+  type OnSkip,
+  type SkipCode,
+  type SkipReason,
+  type StepOptions,
+} from './primitives/skip-reason.ts';
+export type { DType } from './tensor/dtype.ts';
+export { Tensor } from './tensor/tensor.ts';

@@ -1,0 +1,60 @@
+import { batchNormAffine } from '../kernels/batch-norm.ts';
+import type { Layer } from './layer.ts';
+import type { BatchNormOperation } from './operation.ts';
+
+function operationOf(bn: Layer): BatchNormOperation {
+  if (bn.operation.kind !== 'batchNorm')
+    throw new TypeError(`${bn.name} (${bn.className}) is no BatchNormalization`);
+  return bn.operation;
+}
+
+/** `BN(x) = a x + d` per channel, both `[channels]` in float64. */
+export function affineOf(bn: Layer): { a: Float64Array; d: Float64Array } {
+  return batchNormAffine({
+    gamma: bn.weight('gamma')?.toFloat64(),
+    beta: bn.weight('beta')?.toFloat64(),
+    movingMean: bn.requireWeight('movingMean').toFloat64(),
+    movingVariance: bn.requireWeight('movingVariance').toFloat64(),
+    epsilon: operationOf(bn).epsilon,
+  });
+}
+
+/** Gamma as the layer has it; ones where it has none (`scale=False`). */
+export function gammaOf(bn: Layer): Float64Array {
+  return bn.weight('gamma')?.toFloat64() ?? new Float64Array(batchNormChannels(bn)).fill(1);
+}
+
+/** Beta as the layer has it; zeros where it has none (`center=False`). */
+export function betaOf(bn: Layer): Float64Array {
+  return bn.weight('beta')?.toFloat64() ?? new Float64Array(batchNormChannels(bn));
+}
+
+/** Number of channels that a BatchNormalization normalizes. */
+export function batchNormChannels(bn: Layer): number {
+  return bn.requireWeight('movingMean').size;
+}
+
+/** Whether the layer changes nothing, exactly. */
+export function isIdentityBatchNorm(bn: Layer): boolean {
+  if (bn.operation.kind !== 'batchNorm') return false;
+  const { a, d } = affineOf(bn);
+  return a.every((factor) => factor === 1) && d.every((shift) => shift === 0);
+}
+
+/** The statistic that makes folding impossible, if there is one. */
+export function batchNormFault(
+  bn: Layer,
+):
+  | { kind: 'non-finite'; where: string }
+  | { kind: 'negative-variance'; channel: number; variance: number }
+  | undefined {
+  for (const name of ['gamma', 'beta', 'movingMean', 'movingVariance'] as const) {
+    const values = bn.weight(name)?.toFloat64();
+    const channel = values?.findIndex((value) => !Number.isFinite(value)) ?? -1;
+    if (channel >= 0) return { kind: 'non-finite', where: `${name}, channel ${channel}` };
+  }
+  const variances = bn.requireWeight('movingVariance').toFloat64();
+  const channel = variances.findIndex((variance) => variance < 0 || variance + operationOf(bn).epsilon === 0);
+  if (channel >= 0) return { kind: 'negative-variance', channel, variance: variances[channel] ?? 0 };
+  return undefined;
+}

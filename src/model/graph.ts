@@ -1,0 +1,156 @@
+/**
+ * A model as one flat graph: nested models are walked as if inlined, shared layers have several calls.
+ *
+ * The graph is a view for analysis, made anew after each edit of the model.
+ *
+ * @module
+ */
+
+import { InvalidModelError } from '../errors.ts';
+import type { Layer } from './layer.ts';
+import type { Call, Model, ModelTensor } from './model.ts';
+import type { Shape } from './operation.ts';
+
+/** A tensor of the flat graph. */
+export class GraphTensor {
+  /** Undefined for a model input that no InputLayer makes. */
+  readonly producer: GraphCall | undefined;
+  readonly index: number;
+  /** The calls that read it; a call that reads it twice stands here twice. */
+  readonly consumers: GraphCall[] = [];
+  isModelInput = false;
+  isModelOutput = false;
+  /** With the batch first, where the file gives it or it can be inferred; see `shapes.ts`. */
+  shape: Shape | undefined;
+
+  constructor(producer: GraphCall | undefined, index: number) {
+    this.producer = producer;
+    this.index = index;
+  }
+}
+
+/** One use of a layer in the flat graph. */
+export class GraphCall {
+  readonly layer: Layer;
+  /** The model that holds the layer, and the call in it. */
+  readonly owner: Model;
+  readonly call: Call;
+  readonly inputs: readonly GraphTensor[];
+  readonly outputs: GraphTensor[] = [];
+
+  constructor(owner: Model, call: Call, inputs: readonly GraphTensor[]) {
+    this.owner = owner;
+    this.call = call;
+    this.layer = call.layer;
+    this.inputs = inputs;
+  }
+
+  /** {@link Layer.path} of the layer. */
+  get path(): string {
+    return this.layer.path;
+  }
+
+  /** The only tensor that the call reads; undefined where it reads none or several. */
+  get input(): GraphTensor | undefined {
+    return this.inputs.length === 1 ? this.inputs[0] : undefined;
+  }
+
+  /** The `index`th output. */
+  output(index = 0): GraphTensor {
+    for (let next = this.outputs.length; next <= index; next++)
+      this.outputs.push(new GraphTensor(this, next));
+    return this.outputs[index] as GraphTensor;
+  }
+}
+
+/** The flat graph of a model. */
+export interface Graph {
+  readonly model: Model;
+  /** Each after those it reads from. InputLayers of nested models are left out: they are what feeds them. */
+  readonly calls: readonly GraphCall[];
+  readonly inputs: readonly GraphTensor[];
+  readonly outputs: readonly GraphTensor[];
+  /** The calls of a layer, in order. More than one: the layer is shared. */
+  callsOf(layer: Layer): readonly GraphCall[];
+}
+
+/**
+ * The flat graph of `model`.
+ *
+ * @throws InvalidModelError where a nested model is called with another number of tensors than it has inputs.
+ */
+export function buildGraph(model: Model): Graph {
+  const calls: GraphCall[] = [];
+  const byLayer = new Map<Layer, GraphCall[]>();
+  const add = (call: GraphCall): void => {
+    calls.push(call);
+    const list = byLayer.get(call.layer);
+    if (list) list.push(call);
+    else byLayer.set(call.layer, [call]);
+  };
+  const { inputs, outputs } = inline(model, undefined, add);
+  for (const tensor of inputs) tensor.isModelInput = true;
+  for (const tensor of outputs) tensor.isModelOutput = true;
+  for (const call of calls) for (const tensor of call.inputs) tensor.consumers.push(call);
+  return { model, calls, inputs, outputs, callsOf: (layer) => byLayer.get(layer) ?? [] };
+}
+
+function inline(
+  model: Model,
+  fed: readonly GraphTensor[] | undefined,
+  add: (call: GraphCall) => void,
+): { inputs: GraphTensor[]; outputs: GraphTensor[] } {
+  const tensors = new Map<ModelTensor, GraphTensor>();
+  const inputs = model.inputs.map((tensor, index) => {
+    const outer = fed?.[index];
+    if (outer) tensors.set(tensor, outer);
+    return outer;
+  });
+  const lookup = (tensor: ModelTensor): GraphTensor => {
+    let found = tensors.get(tensor);
+    if (!found) {
+      // Only the input of a Sequential without InputLayer has no producer.
+      found = new GraphTensor(undefined, tensor.index);
+      found.shape = tensor.shape;
+      tensors.set(tensor, found);
+    }
+    return found;
+  };
+  for (const call of model.calls) {
+    const { layer } = call;
+    const { path } = layer;
+    if (layer.operation.kind === 'input' && fed !== undefined) continue;
+    const callInputs = call.inputs.map(lookup);
+    if (layer.model) {
+      if (callInputs.length !== layer.model.inputs.length) {
+        throw new InvalidModelError(
+          path,
+          `is called with ${callInputs.length} tensors, but has ${layer.model.inputs.length} inputs`,
+        );
+      }
+      const inner = inline(layer.model, callInputs, add);
+      for (const output of call.outputs) {
+        const made = inner.outputs[output.index];
+        if (!made) {
+          throw new InvalidModelError(
+            path,
+            `output ${output.index} is read, but it has ${inner.outputs.length}`,
+          );
+        }
+        tensors.set(output, made);
+      }
+      continue;
+    }
+    const graphCall = new GraphCall(model, call, callInputs);
+    for (const output of call.outputs) {
+      const made = graphCall.output(output.index);
+      made.shape = output.shape;
+      tensors.set(output, made);
+    }
+    add(graphCall);
+  }
+  return {
+    inputs: model.inputs.map((tensor, index) => inputs[index] ?? lookup(tensor)),
+    outputs: model.outputs.map(lookup),
+  };
+}

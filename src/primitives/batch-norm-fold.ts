@@ -1,0 +1,191 @@
+/**
+ * Batch-norm folding, as AIMET's `aimet_tensorflow.keras.batch_norm_fold` has it.
+ *
+ * @module
+ */
+
+import { affineOf } from '../model/batch-norm.ts';
+import { channelCount, constantResponse, scaleKernel } from '../model/channels.ts';
+import { bypassLayer } from '../model/edit.ts';
+import { buildGraph, type Graph, type GraphCall } from '../model/graph.ts';
+import type { Layer } from '../model/layer.ts';
+import type { Model } from '../model/model.ts';
+import { isWeighted } from '../model/operation.ts';
+import { inferShapes } from '../model/shapes.ts';
+import { Tensor } from '../tensor/tensor.ts';
+import { type FoldablePair, findBackward, findForward } from './batch-norm-search.ts';
+import { reverseDepthFirst } from './depth-first.ts';
+import { describeSkip, type SkipReason, type StepOptions } from './skip-reason.ts';
+
+/** A layer and the batch norm that was folded into it. */
+export type FoldedPair = readonly [layer: Layer, bn: Layer];
+
+/**
+ * What {@link foldGivenBatchNorms} takes: `[layer, bn, true]` folds a batch norm into the layer before it,
+ * `[bn, layer, false]` into the layer behind it; without the third element the order of the two tells.
+ */
+export type LayerPair = readonly [Layer, Layer, boolean] | readonly [Layer, Layer];
+
+/**
+ * Folds every batch norm that can be folded without changing the function: into the convolution or Dense before it,
+ * else into the one behind it. Edits `model`.
+ *
+ * A folded batch norm leaves the model but keeps its weights; {@link Layer.foldedInto} tells where it went.
+ *
+ * @returns the pairs in the order of the reference (all backward ones, then all forward ones, each in reverse
+ * depth-first order) and the model. `options.onSkip` is told of every batch norm that stays.
+ */
+export function foldAllBatchNorms(model: Model, options: StepOptions = {}): [FoldedPair[], Model] {
+  const folded: FoldedPair[] = [];
+  // Each round may bring further batch norms next to a layer.
+  for (const find of [findBackward, findForward]) {
+    for (let pairs = foldablePairs(model, find); pairs.length > 0; pairs = foldablePairs(model, find)) {
+      for (const pair of pairs) folded.push(foldPair(pair));
+    }
+  }
+  const graph = analysedGraph(model);
+  for (const bn of batchNormCalls(graph)) options.onSkip?.(whyNot(graph, bn));
+  return [folded, model];
+}
+
+/**
+ * Folds the batch norms given. Edits `model`.
+ *
+ * @returns the model.
+ * @throws TypeError where a pair is no layer with a batch norm of the model beside it, or where folding it would change
+ * the function; the message has the reason. Nothing is folded then.
+ */
+export function foldGivenBatchNorms(model: Model, layerPairs: readonly LayerPair[]): Model {
+  const graph = analysedGraph(model);
+  const seen = new Set<Layer>();
+  const pairs = layerPairs.map((given, index) => {
+    const pair = findGiven(graph, given, index);
+    if (seen.has(pair.bn.layer)) throw new TypeError(`layerPairs[${index}]: ${pair.bn.path} is given twice`);
+    seen.add(pair.bn.layer);
+    return pair;
+  });
+  for (const pair of pairs) foldPair(pair);
+  return model;
+}
+
+/** What becomes of a batch norm: the layer that would take it, or the reason why it stays. */
+export type BatchNormVerdict = { readonly bn: string } & (
+  | { readonly into: string; readonly direction: 'backward' | 'forward' }
+  | { readonly reason: SkipReason }
+);
+
+/** What {@link foldAllBatchNorms} would do with each batch norm as the model stands, without doing it. */
+export function batchNormVerdicts(model: Model): BatchNormVerdict[] {
+  const graph = analysedGraph(model);
+  return batchNormCalls(graph).map((bn) => {
+    for (const find of [findBackward, findForward]) {
+      const found = find(graph, bn);
+      if ('pair' in found)
+        return { bn: bn.path, into: found.pair.layer.path, direction: found.pair.direction };
+    }
+    return { bn: bn.path, reason: whyNot(graph, bn) };
+  });
+}
+
+function analysedGraph(model: Model): Graph {
+  const graph = buildGraph(model);
+  inferShapes(graph);
+  return graph;
+}
+
+/** The first call of every batch norm, in the model's order. */
+function batchNormCalls(graph: Graph): GraphCall[] {
+  return graph.calls.filter(
+    (call) => call.layer.operation.kind === 'batchNorm' && graph.callsOf(call.layer)[0] === call,
+  );
+}
+
+function foldablePairs(model: Model, find: typeof findBackward): FoldablePair[] {
+  const graph = analysedGraph(model);
+  const taken = new Set<Layer>();
+  return reverseDepthFirst(graph)
+    .filter((call) => call.layer.operation.kind === 'batchNorm')
+    .flatMap((bn) => {
+      const found = find(graph, bn);
+      // One a layer and round: the next round sees what the first left behind.
+      if (!('pair' in found) || taken.has(found.pair.layer.layer)) return [];
+      taken.add(found.pair.layer.layer);
+      return [found.pair];
+    });
+}
+
+/** The reason that says most: that of the neighbour which is a layer with a kernel at all. */
+function whyNot(graph: Graph, bn: GraphCall): SkipReason {
+  const reasons = [findBackward(graph, bn), findForward(graph, bn)].flatMap((found) =>
+    'reason' in found ? [found.reason] : [],
+  );
+  const telling = reasons.find(({ code }) => code !== 'no-neighbour') ?? reasons[0];
+  if (!telling) throw new TypeError(`${bn.path} could have been folded`);
+  return telling;
+}
+
+function findGiven(graph: Graph, given: LayerPair, index: number): FoldablePair {
+  const [first, second, isBackward = isWeighted(given[0].operation)] = given;
+  const [layer, bn] = isBackward ? [first, second] : [second, first];
+  const where = `layerPairs[${index}]`;
+  const call = graph.callsOf(bn)[0];
+  if (!call || bn.operation.kind !== 'batchNorm') {
+    throw new TypeError(`${where}: ${bn.name} (${bn.className}) is no BatchNormalization of the model`);
+  }
+  const found = isBackward ? findBackward(graph, call) : findForward(graph, call);
+  if ('reason' in found) throw new TypeError(`${where}: ${describeSkip(found.reason)}`);
+  if (found.pair.layer.layer !== layer) {
+    throw new TypeError(`${where}: ${found.pair.layer.path} stands beside ${call.path}, not ${layer.name}`);
+  }
+  return found.pair;
+}
+
+function foldPair(pair: FoldablePair): FoldedPair {
+  const layer = pair.layer.layer;
+  const bn = pair.bn.layer;
+  if (pair.direction === 'backward') foldBackward(layer, bn);
+  else foldForward(layer, bn, pair.channelOfInput);
+  bypassLayer(pair.bn.owner, bn);
+  bn.foldedInto = { layer, direction: pair.direction };
+  return [layer, bn];
+}
+
+/** `W[.., o] *= gamma / sigma`, `b = beta + (b - mean) gamma / sigma`. */
+function foldBackward(layer: Layer, bn: Layer): void {
+  const { a, d } = affineOf(bn);
+  scaleKernel(layer, 'output', a);
+  setBias(
+    layer,
+    biasOf(layer).map((bias, channel) => bias * (a[channel] ?? 1) + (d[channel] ?? 0)),
+  );
+}
+
+/** `b[o] += sum over i, k of W d[i]` with the kernel as it was, then `W[.., i, ..] *= a[i]`. */
+function foldForward(
+  layer: Layer,
+  bn: Layer,
+  channelOfInput: (input: number) => number = (input) => input,
+): void {
+  const { a, d } = affineOf(bn);
+  const inputs = channelCount(layer, 'input');
+  const spread = (values: Float64Array): Float64Array =>
+    Float64Array.from({ length: inputs }, (_, input) => values[channelOfInput(input)] ?? 0);
+  const response = constantResponse(layer, spread(d));
+  setBias(
+    layer,
+    biasOf(layer).map((bias, channel) => bias + (response[channel] ?? 0)),
+  );
+  scaleKernel(layer, 'input', spread(a));
+}
+
+/** The bias in float64; zeros where the layer has none. */
+export function biasOf(layer: Layer): Float64Array {
+  return layer.weight('bias')?.toFloat64() ?? new Float64Array(channelCount(layer, 'output'));
+}
+
+/** Gives the layer that bias, and a place for one where it had none. */
+export function setBias(layer: Layer, bias: Float64Array): void {
+  layer.setWeight('bias', Tensor.fromNumbers(layer.weightDtype, [bias.length], bias));
+  const { operation } = layer;
+  if (isWeighted(operation) && !operation.useBias) layer.operation = { ...operation, useBias: true };
+}

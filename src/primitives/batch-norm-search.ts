@@ -1,0 +1,194 @@
+/**
+ * Which batch norm can be folded into which layer, and why not.
+ *
+ * @module
+ */
+
+import { batchNormChannels, batchNormFault } from '../model/batch-norm.ts';
+import { channelCount, firstNonFiniteWeight } from '../model/channels.ts';
+import { canBypass } from '../model/edit.ts';
+import type { Graph, GraphCall, GraphTensor } from '../model/graph.ts';
+import { activationOf, isConvolution, isWeighted } from '../model/operation.ts';
+import type { SkipReason } from './skip-reason.ts';
+
+/** A batch norm with the layer that can take it. */
+export interface FoldablePair {
+  readonly layer: GraphCall;
+  readonly bn: GraphCall;
+  /** `backward`: the layer stands before the batch norm; `forward`: behind it. */
+  readonly direction: 'backward' | 'forward';
+  /** Forward into a Dense: the channel of each of its inputs. Otherwise inputs are channels. */
+  readonly channelOfInput?: (input: number) => number;
+}
+
+type Found = { pair: FoldablePair } | { reason: SkipReason };
+
+/** The pair in which the layer before `bn` takes it, or why none does. */
+export function findBackward(graph: Graph, bn: GraphCall): Found {
+  const tensor = bn.input;
+  const layer = tensor?.producer;
+  if (!tensor || !layer || !isWeighted(layer.layer.operation)) return { reason: noNeighbour(bn) };
+  const layers = [bn.path, layer.path];
+  const reason =
+    sharedReason(graph, layers, [bn, layer]) ??
+    betweenReason(tensor, layers, bn) ??
+    fusedReason(layer, layers) ??
+    axisReason(bn, layer, tensor, layers, channelCount(layer.layer, 'output')) ??
+    weightReason(bn, layer, layers) ??
+    bypassReason(bn, layers);
+  return reason ? { reason } : { pair: { layer, bn, direction: 'backward' } };
+}
+
+/** The pair in which the layer behind `bn` takes it, or why none does. */
+export function findForward(graph: Graph, bn: GraphCall): Found {
+  const output = bn.output();
+  const between = flattenBetween(output);
+  const tensor = between?.output() ?? output;
+  const layer = tensor.consumers[0];
+  if (!layer || !isWeighted(layer.layer.operation)) return { reason: noNeighbour(bn) };
+  if (between && layer.layer.operation.kind !== 'dense') return { reason: noNeighbour(bn) };
+  const layers = [bn.path, layer.path];
+  const channels = batchNormChannels(bn.layer);
+  const inputs = channelCount(layer.layer, 'input');
+  const reason =
+    sharedReason(graph, layers, [bn, layer]) ??
+    betweenReason(output, layers, between ?? layer) ??
+    (between ? betweenReason(tensor, layers, layer) : undefined) ??
+    axisReason(bn, layer, output, layers, between ? channels : inputs, between) ??
+    paddingReason(layer, layers) ??
+    weightReason(bn, layer, layers) ??
+    bypassReason(bn, layers);
+  if (reason) return { reason };
+  const pair: FoldablePair = { layer, bn, direction: 'forward' };
+  return {
+    pair: between ? { ...pair, channelOfInput: flattenedChannel(bn, between, inputs, channels) } : pair,
+  };
+}
+
+/** The Flatten, or the Reshape to one dimension, that is all that reads `tensor`. */
+function flattenBetween(tensor: GraphTensor): GraphCall | undefined {
+  const reader = tensor.consumers[0];
+  if (!reader) return undefined;
+  const { operation } = reader.layer;
+  const flattens =
+    operation.kind === 'flatten' || (operation.kind === 'reshape' && operation.targetShape.length === 1);
+  return flattens ? reader : undefined;
+}
+
+/** How a Dense behind a Flatten counts its inputs: Keras flattens in C order, channels_first to channels_last before. */
+function flattenedChannel(
+  bn: GraphCall,
+  flatten: GraphCall,
+  inputs: number,
+  channels: number,
+): (input: number) => number {
+  const { operation } = flatten.layer;
+  const moved = operation.kind === 'flatten' && operation.dataFormat === 'channels_first';
+  const last = channelsAreLast(bn, bn.input?.shape?.length);
+  const inner = moved || last ? 1 : inputs / channels;
+  return (input) => Math.floor(input / inner) % channels;
+}
+
+function channelsAreLast(bn: GraphCall, rank: number | undefined): boolean {
+  const { operation } = bn.layer;
+  const axis = operation.kind === 'batchNorm' ? operation.axes[0] : undefined;
+  return axis === -1 || (rank !== undefined && axis === rank - 1);
+}
+
+function noNeighbour(bn: GraphCall): SkipReason {
+  const producer = bn.input?.producer;
+  const consumers = bn.output().consumers.map((call) => call.path);
+  return {
+    code: 'no-neighbour',
+    layers: [bn.path],
+    before: producer ? `${producer.path} (${producer.layer.className})` : 'an input of the model',
+    after: consumers.length === 0 ? 'an output of the model' : consumers.slice(0, 3).join(', '),
+  };
+}
+
+function sharedReason(
+  graph: Graph,
+  layers: readonly string[],
+  calls: readonly GraphCall[],
+): SkipReason | undefined {
+  for (const call of calls) {
+    const uses = graph.callsOf(call.layer).length;
+    if (uses > 1) return { code: 'shared-layer', layers: [layers[0] ?? '', call.path], calls: uses };
+  }
+  return undefined;
+}
+
+function betweenReason(
+  tensor: GraphTensor,
+  layers: readonly string[],
+  reader: GraphCall,
+): SkipReason | undefined {
+  if (tensor.isModelOutput) return { code: 'model-output', layers };
+  if (tensor.consumers.length > 1) {
+    const consumers = tensor.consumers.filter((call) => call !== reader).map((call) => call.path);
+    return { code: 'several-consumers', layers, consumers };
+  }
+  return undefined;
+}
+
+function fusedReason(layer: GraphCall, layers: readonly string[]): SkipReason | undefined {
+  const activation = activationOf(layer.layer.operation);
+  if (activation.kind === 'linear') return undefined;
+  return {
+    code: 'fused-activation',
+    layers,
+    activation: activation.kind === 'other' ? activation.name : activation.kind,
+  };
+}
+
+/** The axis must be that of the layer's channels, and there must be as many channels. */
+function axisReason(
+  bn: GraphCall,
+  layer: GraphCall,
+  tensor: GraphTensor,
+  layers: readonly string[],
+  channels: number,
+  flatten?: GraphCall,
+): SkipReason | undefined {
+  const { operation } = bn.layer;
+  if (operation.kind !== 'batchNorm') throw new TypeError(`${bn.path} is no BatchNormalization`);
+  const target = layer.layer.operation;
+  const rank = isConvolution(target) ? target.rank + 2 : tensor.shape?.length;
+  const [axis] = operation.axes;
+  const found = `${operation.axes.join(', ')} of ${batchNormChannels(bn.layer)}`;
+  const channelsFirst = isConvolution(target) && target.dataFormat === 'channels_first';
+  const expected = channelsFirst ? 1 : rank === undefined ? -1 : rank - 1;
+  const given = axis !== undefined && axis < 0 && rank !== undefined ? axis + rank : axis;
+  // Behind a Flatten channels may lie first as well: the inputs of the Dense are matched to them either way.
+  const fits =
+    given === expected || (axis === -1 && !channelsFirst) || (flatten !== undefined && given === 1);
+  if (operation.axes.length === 1 && fits && batchNormChannels(bn.layer) === channels) return undefined;
+  return { code: 'wrong-axis', layers, axis: found, expected: `axis ${expected} of ${channels}` };
+}
+
+/** Forward only: a layer that pads by itself, or that does not put its whole kernel on every output. */
+function paddingReason(layer: GraphCall, layers: readonly string[]): SkipReason | undefined {
+  const { operation } = layer.layer;
+  if (!isConvolution(operation)) return undefined;
+  const single = operation.kernelSize.every((size) => size === 1);
+  if (operation.kind === 'convTranspose') {
+    // A 1x1 kernel at stride 1 is a plain 1x1 convolution.
+    return single && operation.strides.every((stride) => stride === 1)
+      ? undefined
+      : { code: 'transposed-convolution', layers };
+  }
+  if (operation.padding === 'valid' || single) return undefined;
+  return { code: 'padding', layers, padding: operation.padding };
+}
+
+function weightReason(bn: GraphCall, layer: GraphCall, layers: readonly string[]): SkipReason | undefined {
+  const fault = batchNormFault(bn.layer);
+  if (fault?.kind === 'non-finite') return { code: 'non-finite', layers, where: `${bn.path}/${fault.where}` };
+  if (fault) return { code: 'negative-variance', layers, channel: fault.channel, variance: fault.variance };
+  const where = firstNonFiniteWeight(layer.layer);
+  return where === undefined ? undefined : { code: 'non-finite', layers, where: `${layer.path}/${where}` };
+}
+
+function bypassReason(bn: GraphCall, layers: readonly string[]): SkipReason | undefined {
+  return canBypass(bn.owner, bn.layer) ? undefined : { code: 'input-is-output', layers };
+}

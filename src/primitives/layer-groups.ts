@@ -1,0 +1,224 @@
+/**
+ * The reference's search for layers that can be scaled together: chains of convolutions through ReLU, PReLU, identity
+ * batch norms and zero padding.
+ *
+ * It finds what the reference means to find (every depthwise triple) and stops where the reference walks on and changes
+ * the function: at bounded and saturating activations, Dense and Separable layers, and outputs of the model.
+ *
+ * @module
+ */
+
+import { isIdentityBatchNorm } from '../model/batch-norm.ts';
+import { firstNonFiniteWeight } from '../model/channels.ts';
+import type { Graph, GraphCall, GraphTensor } from '../model/graph.ts';
+import { buildGraph } from '../model/graph.ts';
+import type { Layer } from '../model/layer.ts';
+import type { Model } from '../model/model.ts';
+import { type Activation, isConvolution, isWeighted } from '../model/operation.ts';
+import type { SkipReason, StepOptions } from './skip-reason.ts';
+
+/** Two convolutions, or three with a depthwise in the middle, that are scaled together. */
+export type ClsSet = readonly [Layer, Layer] | readonly [Layer, Layer, Layer];
+
+/** A set with whether a ReLU or PReLU stands behind the first (and the second) of its layers. */
+export interface FoundClsSet {
+  readonly layers: ClsSet;
+  readonly paths: readonly string[];
+  /** One for a pair, two for a triple. */
+  readonly reluBetween: readonly boolean[];
+}
+
+/** A convolution and the one that reads it. */
+interface Link {
+  readonly from: GraphCall;
+  readonly to: GraphCall;
+  readonly relu: boolean;
+}
+
+/** The sets of a model, in the order of the model's layers. */
+export function findClsSets(model: Model, options: StepOptions = {}): FoundClsSet[] {
+  const graph = buildGraph(model);
+  const links = new Map<GraphCall, Link>();
+  const skipped: SkipReason[] = [];
+  for (const call of kernelCalls(graph)) {
+    const next = followingConvolution(graph, call);
+    if ('link' in next) links.set(call, next.link);
+    else skipped.push(next.reason);
+  }
+  const targets = new Set([...links.values()].map(({ to }) => to));
+  const sets: { set: FoundClsSet; first: GraphCall }[] = [];
+  for (const first of kernelCalls(graph)) {
+    if (!targets.has(first)) for (const set of setsOfChain(first, links, skipped)) sets.push(set);
+  }
+  const order = new Map(graph.calls.map((call, index) => [call, index]));
+  sets.sort((one, other) => (order.get(one.first) ?? 0) - (order.get(other.first) ?? 0));
+  const scaled = new Set(sets.flatMap(({ set }) => set.paths));
+  for (const reason of skipped) {
+    // A layer that is scaled with what stands before it has its verdict.
+    if (!scaled.has(reason.layers[0] ?? '')) options.onSkip?.(reason);
+  }
+  return sets.map(({ set }) => set);
+}
+
+/** The first calls of layers with a kernel. */
+function kernelCalls(graph: Graph): GraphCall[] {
+  return graph.calls.filter(
+    (call) => isWeighted(call.layer.operation) && graph.callsOf(call.layer)[0] === call,
+  );
+}
+
+/** Cuts a chain into pairs and triples, as the reference slides over it. */
+function* setsOfChain(
+  start: GraphCall,
+  links: ReadonlyMap<GraphCall, Link>,
+  skipped: SkipReason[],
+): Generator<{ set: FoundClsSet; first: GraphCall }> {
+  let first = start;
+  for (let link = links.get(first); link !== undefined; link = links.get(first)) {
+    const second = link.to;
+    const behind = links.get(second);
+    if (isDepthwise(first) && isDepthwise(second)) {
+      skipped.push({ code: 'consecutive-depthwise', layers: [first.path, second.path] });
+      first = second;
+    } else if (behind && isPlainDepthwise(second) && !isDepthwise(behind.to)) {
+      yield { first, set: setOf([first, second, behind.to], [link.relu, behind.relu]) };
+      first = behind.to;
+    } else {
+      yield { first, set: setOf([first, second], [link.relu]) };
+      first = second;
+    }
+  }
+}
+
+function setOf(calls: readonly GraphCall[], reluBetween: readonly boolean[]): FoundClsSet {
+  return {
+    layers: calls.map((call) => call.layer) as unknown as ClsSet,
+    paths: calls.map((call) => call.path),
+    reluBetween,
+  };
+}
+
+function isDepthwise(call: GraphCall): boolean {
+  return call.layer.operation.kind === 'depthwiseConv';
+}
+
+/** A depthwise layer with as many outputs as inputs: only then does one factor go through it. */
+function isPlainDepthwise(call: GraphCall): boolean {
+  const { operation } = call.layer;
+  return operation.kind === 'depthwiseConv' && operation.depthMultiplier === 1;
+}
+
+/** The convolution that alone reads `call`, through layers that scaling can cross, or why there is none. */
+function followingConvolution(graph: Graph, call: GraphCall): { link: Link } | { reason: SkipReason } {
+  const fault = layerFault(graph, call);
+  if (fault) return { reason: fault };
+  const { operation } = call.layer;
+  const fused = 'activation' in operation ? crossing(operation.activation) : undefined;
+  if (fused?.blocks) return { reason: activationReason(call, call, fused.name) };
+  let relu = fused?.relu ?? false;
+  let tensor: GraphTensor = call.output();
+  for (;;) {
+    const reader = tensor.consumers[0];
+    if (!reader) return { reason: { code: 'no-partner', layers: [call.path] } };
+    const layers = [call.path, reader.path];
+    if (tensor.isModelOutput) return { reason: { code: 'model-output', layers } };
+    if (tensor.consumers.length > 1) {
+      return {
+        reason: {
+          code: 'several-consumers',
+          layers,
+          consumers: tensor.consumers.slice(1).map(({ path }) => path),
+        },
+      };
+    }
+    const entered = enteredModel(tensor, reader);
+    if (entered !== undefined) return { reason: { code: 'nested-model', layers, model: entered } };
+    if (isWeighted(reader.layer.operation)) {
+      const reason = layerFault(graph, reader);
+      return reason
+        ? { reason: { ...reason, layers: [call.path, ...reason.layers] } }
+        : { link: { from: call, to: reader, relu } };
+    }
+    const step = crossLayer(reader);
+    if ('reason' in step) return { reason: step.reason(call) };
+    relu ||= step.relu;
+    tensor = reader.output();
+  }
+}
+
+/** Why a layer can be in no set: its kind, several uses, a weight that is no number. */
+function layerFault(graph: Graph, call: GraphCall): SkipReason | undefined {
+  const { layer } = call;
+  const layers = [call.path];
+  if (!isConvolution(layer.operation) || layer.operation.kind === 'separableConv') {
+    return { code: 'layer-kind', layers, className: layer.className };
+  }
+  const calls = graph.callsOf(layer).length;
+  if (calls > 1) return { code: 'shared-layer', layers, calls };
+  const where = firstNonFiniteWeight(layer);
+  return where === undefined ? undefined : { code: 'non-finite', layers, where: `${call.path}/${where}` };
+}
+
+/** Whether scaling crosses the layer, and whether it counts as the ReLU of the pair. */
+function crossLayer(reader: GraphCall): { relu: boolean } | { reason: (from: GraphCall) => SkipReason } {
+  const { operation, className } = reader.layer;
+  const stop = {
+    reason: (from: GraphCall): SkipReason => ({
+      code: 'layer-between',
+      layers: [from.path],
+      between: `${reader.path} (${className})`,
+    }),
+  };
+  switch (operation.kind) {
+    case 'zeroPadding':
+      return { relu: false };
+    case 'batchNorm':
+      return isIdentityBatchNorm(reader.layer) ? { relu: false } : stop;
+    case 'activation': {
+      const { blocks, name } = crossing(operation.activation);
+      if (blocks) return { reason: (from) => activationReason(from, reader, name) };
+      // The reference crosses ReLU and PReLU layers, whatever the slope, but no LeakyReLU.
+      const isRelu = operation.activation.kind === 'relu' && operation.activation.negativeSlope === 0;
+      return isRelu || className === 'ReLU' || className === 'PReLU' ? { relu: true } : stop;
+    }
+    default:
+      return stop;
+  }
+}
+
+function activationReason(from: GraphCall, at: GraphCall, activation: string): SkipReason {
+  return {
+    code: 'activation-between',
+    layers: [from.path],
+    between: `${at.path} (${at.layer.className})`,
+    activation,
+  };
+}
+
+/** Whether f(s x) = s f(x) fails for s > 0, and whether the activation counts as a ReLU. */
+function crossing(activation: Activation): { blocks: boolean; relu: boolean; name: string } {
+  switch (activation.kind) {
+    case 'linear':
+      return { blocks: false, relu: false, name: 'linear' };
+    case 'prelu':
+      return { blocks: false, relu: true, name: 'PReLU' };
+    case 'relu': {
+      const { maxValue, threshold, negativeSlope } = activation;
+      if (maxValue !== undefined)
+        return { blocks: true, relu: false, name: `a ReLU with the maximum ${maxValue}` };
+      if (threshold !== 0)
+        return { blocks: true, relu: false, name: `a ReLU with the threshold ${threshold}` };
+      return { blocks: false, relu: negativeSlope === 0, name: 'relu' };
+    }
+    case 'other':
+      return { blocks: true, relu: false, name: activation.name };
+  }
+}
+
+/** The nested model that a tensor enters on its way to `reader`; undefined where it stays in its own. */
+function enteredModel(tensor: GraphTensor, reader: GraphCall): string | undefined {
+  const index = reader.inputs.indexOf(tensor);
+  const local = reader.call.inputs[index];
+  const enters = tensor.producer !== undefined && local !== undefined && reader.owner.inputs.includes(local);
+  return enters && tensor.producer.owner !== reader.owner ? reader.owner.name : undefined;
+}
