@@ -4,69 +4,138 @@
  * @module
  */
 
-import type { PairSummary, Tensor } from '../tensor/tensor.ts';
+import type { Tensor } from '../tensor/tensor.ts';
 
-/** Which channel the pair (row, column) belongs to. */
-export type ChannelOfPair = (row: number, column: number) => number;
+/** To which channel the pairs (row, column) of a kernel `[..., rows, columns]` belong. */
+export type ChannelIndex =
+  /** Channel = row. */
+  | { readonly kind: 'rows' }
+  /** Channel = column. */
+  | { readonly kind: 'columns' }
+  /** Channel = row * columns + column. */
+  | { readonly kind: 'pairs' }
+  /** Inputs of a grouped convolution: channel = group of the column * rows + row. */
+  | { readonly kind: 'groups'; readonly groups: number };
+
+/** Number of channels that `index` tells apart in `tensor`. */
+export function channelsOf(tensor: Tensor, index: ChannelIndex): number {
+  const { rows, columns } = tensor;
+  switch (index.kind) {
+    case 'rows':
+      return rows;
+    case 'columns':
+      return columns;
+    case 'pairs':
+      return rows * columns;
+    case 'groups':
+      return rows * index.groups;
+  }
+}
+
+/**
+ * The channel of every column of a row: `first + floor(column / run)`. All four kinds have this form, which keeps the
+ * loops below free of branches and calls.
+ */
+function rowChannels(
+  index: ChannelIndex,
+  row: number,
+  rows: number,
+  columns: number,
+): { first: number; step: number; run: number } {
+  switch (index.kind) {
+    case 'rows':
+      return { first: row, step: 0, run: columns };
+    case 'columns':
+      return { first: 0, step: 1, run: 1 };
+    case 'pairs':
+      return { first: row * columns, step: 1, run: 1 };
+    case 'groups':
+      return { first: row, step: rows, run: columns / index.groups };
+  }
+}
+
+/** The channel of one pair. */
+export function channelOfPair(tensor: Tensor, index: ChannelIndex, row: number, column: number): number {
+  const { first, step, run } = rowChannels(index, row, tensor.rows, tensor.columns);
+  return first + step * Math.floor(column / run);
+}
 
 /**
  * `range[channel] = max |w|` over all kernel positions and all pairs of the channel, after the tensor's factors.
  *
- * NaN where a weight of the channel is NaN, Infinity where one is infinite; 0 for a channel without pairs.
+ * NaN or Infinity where a weight of the channel is; 0 for a channel without pairs.
  */
-export function channelMaxAbs(tensor: Tensor, channels: number, channelOf: ChannelOfPair): Float64Array {
-  const summary = tensor.pairSummary();
+export function channelMaxAbs(tensor: Tensor, index: ChannelIndex): Float64Array {
   const { rows, columns } = tensor;
-  const range = new Float64Array(channels);
-  const { maxAbs } = summary;
-  const factor = pairFactor(tensor);
-  for (let row = 0, pair = 0; row < rows; row++) {
-    for (let column = 0; column < columns; column++, pair++) {
-      const magnitude = Math.abs(maxAbs[pair]! * factor(row, column, pair));
-      const channel = channelOf(row, column);
-      if (magnitude > range[channel]!) range[channel] = magnitude;
+  const range = new Float64Array(channelsOf(tensor, index));
+  const factors = new Float64Array(columns);
+  for (const { firstRow, values } of tensor.reduced('maxAbs')) {
+    for (let base = 0, row = firstRow; base < values.length; base += columns, row++) {
+      fillRowFactors(tensor, row, factors);
+      const { first, step, run } = rowChannels(index, row, rows, columns);
+      for (let start = 0, channel = first; start < columns; start += run, channel += step) {
+        let largest = range[channel]!;
+        for (let column = start; column < start + run; column++) {
+          largest = Math.max(largest, Math.abs(values[base + column]! * factors[column]!));
+        }
+        range[channel] = largest;
+      }
     }
   }
   return range;
 }
 
 /**
- * `target[output] += sum over kernel positions and pairs of w * input value`, after the tensor's factors: what a
+ * `target[output] += sum over kernel positions and pairs of w * input[channel]`, after the tensor's factors: what a
  * constant input adds to each output channel.
  */
 export function addConstantResponse(
   tensor: Tensor,
   input: ArrayLike<number>,
-  inputOf: ChannelOfPair,
-  outputOf: ChannelOfPair,
+  inputIndex: ChannelIndex,
+  outputIndex: ChannelIndex,
   target: Float64Array,
 ): void {
-  const { sum } = tensor.pairSummary();
   const { rows, columns } = tensor;
-  const factor = pairFactor(tensor);
-  for (let row = 0, pair = 0; row < rows; row++) {
-    for (let column = 0; column < columns; column++, pair++) {
-      const output = outputOf(row, column);
-      target[output] =
-        target[output]! + sum[pair]! * factor(row, column, pair) * input[inputOf(row, column)]!;
+  const factors = new Float64Array(columns);
+  for (const { firstRow, values } of tensor.reduced('sum')) {
+    for (let base = 0, row = firstRow; base < values.length; base += columns, row++) {
+      fillRowFactors(tensor, row, factors);
+      const from = rowChannels(inputIndex, row, rows, columns);
+      const to = rowChannels(outputIndex, row, rows, columns);
+      for (let column = 0; column < columns; column++) {
+        const output = to.first + to.step * Math.floor(column / to.run);
+        const constant = input[from.first + from.step * Math.floor(column / from.run)]!;
+        target[output] = target[output]! + values[base + column]! * factors[column]! * constant;
+      }
     }
   }
 }
 
 /** The first pair that holds a NaN or an infinite weight; undefined where all are finite. */
 export function firstNonFinitePair(tensor: Tensor): { row: number; column: number } | undefined {
-  const { maxAbs, sum }: PairSummary = tensor.pairSummary();
-  const columns = Math.max(1, tensor.columns);
-  for (let pair = 0; pair < sum.length; pair++) {
-    // A NaN never wins a maximum, but it stays in the sum; an infinite weight is the maximum.
-    if (Number.isNaN(sum[pair]!) || !Number.isFinite(maxAbs[pair]!)) {
-      return { row: Math.floor(pair / columns), column: pair % columns };
+  const { columns } = tensor;
+  for (const { firstRow, values } of tensor.reduced('maxAbs')) {
+    for (let pair = 0; pair < values.length; pair++) {
+      if (!Number.isFinite(values[pair]!)) {
+        return { row: firstRow + Math.floor(pair / columns), column: pair % columns };
+      }
     }
   }
   return undefined;
 }
 
-function pairFactor(tensor: Tensor): (row: number, column: number, pair: number) => number {
+/** The product of the tensor's factors for each column of a row. */
+function fillRowFactors(tensor: Tensor, row: number, target: Float64Array): void {
   const { rows, columns, pairs } = tensor.factors;
-  return (row, column, pair) => (rows?.[row] ?? 1) * (columns?.[column] ?? 1) * (pairs?.[pair] ?? 1);
+  target.fill(rows === undefined ? 1 : rows[row]!);
+  if (columns !== undefined) {
+    for (let column = 0; column < target.length; column++)
+      target[column] = target[column]! * columns[column]!;
+  }
+  if (pairs !== undefined) {
+    const base = row * target.length;
+    for (let column = 0; column < target.length; column++)
+      target[column] = target[column]! * pairs[base + column]!;
+  }
 }

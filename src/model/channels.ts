@@ -16,73 +16,53 @@
 
 import {
   addConstantResponse,
-  type ChannelOfPair,
+  type ChannelIndex,
   channelMaxAbs,
+  channelOfPair,
+  channelsOf,
   firstNonFinitePair,
 } from '../kernels/pair-ranges.ts';
-import type { ScaleAxis, Tensor } from '../tensor/tensor.ts';
+import type { Tensor } from '../tensor/tensor.ts';
 import type { Layer, WeightName } from './layer.ts';
 import { isWeighted, type WeightedOperation } from './operation.ts';
 
 /** Which channels of a kernel. */
 export type ChannelSide = 'output' | 'input';
 
-interface ChannelAxis {
+/** The weight that holds the channels of one side, and where they lie in it. */
+interface ChannelPlace {
   readonly weight: WeightName;
-  readonly channels: number;
-  readonly axis: ScaleAxis;
-  readonly channelOf: ChannelOfPair;
+  readonly index: ChannelIndex;
 }
 
-const byRow: ChannelOfPair = (row) => row;
-const byColumn: ChannelOfPair = (_, column) => column;
+const ROWS: ChannelIndex = { kind: 'rows' };
+const COLUMNS: ChannelIndex = { kind: 'columns' };
+const PAIRS: ChannelIndex = { kind: 'pairs' };
 
 function weighted(layer: Layer): WeightedOperation {
   if (!isWeighted(layer.operation)) throw new TypeError(`${layer.name} (${layer.className}) has no kernel`);
   return layer.operation;
 }
 
-function channelAxis(layer: Layer, side: ChannelSide): ChannelAxis {
+function channelPlace(layer: Layer, side: ChannelSide): ChannelPlace {
   const operation = weighted(layer);
+  const isOutput = side === 'output';
   switch (operation.kind) {
     case 'dense':
-      return rowsOrColumns(layer, 'kernel', side === 'output' ? 'columns' : 'rows');
-    case 'conv':
-      if (side === 'input' && operation.groups > 1) return groupedInputs(layer, operation.groups);
-      return rowsOrColumns(layer, 'kernel', side === 'output' ? 'columns' : 'rows');
-    case 'convTranspose':
-      return rowsOrColumns(layer, 'kernel', side === 'output' ? 'rows' : 'columns');
-    case 'depthwiseConv': {
-      if (side === 'input') return rowsOrColumns(layer, 'depthwiseKernel', 'rows');
-      const { rows, columns } = layer.requireWeight('depthwiseKernel');
-      return {
-        weight: 'depthwiseKernel',
-        channels: rows * columns,
-        axis: 'pairs',
-        channelOf: (row, column) => row * columns + column,
-      };
+      return { weight: 'kernel', index: isOutput ? COLUMNS : ROWS };
+    case 'conv': {
+      const inputs: ChannelIndex = operation.groups > 1 ? { kind: 'groups', groups: operation.groups } : ROWS;
+      return { weight: 'kernel', index: isOutput ? COLUMNS : inputs };
     }
+    case 'convTranspose':
+      return { weight: 'kernel', index: isOutput ? ROWS : COLUMNS };
+    case 'depthwiseConv':
+      return { weight: 'depthwiseKernel', index: isOutput ? PAIRS : ROWS };
     case 'separableConv':
-      return side === 'output'
-        ? rowsOrColumns(layer, 'pointwiseKernel', 'columns')
-        : rowsOrColumns(layer, 'depthwiseKernel', 'rows');
+      return isOutput
+        ? { weight: 'pointwiseKernel', index: COLUMNS }
+        : { weight: 'depthwiseKernel', index: ROWS };
   }
-}
-
-function rowsOrColumns(layer: Layer, weight: WeightName, axis: 'rows' | 'columns'): ChannelAxis {
-  const tensor = layer.requireWeight(weight);
-  return { weight, channels: tensor[axis], axis, channelOf: axis === 'rows' ? byRow : byColumn };
-}
-
-function groupedInputs(layer: Layer, groups: number): ChannelAxis {
-  const { rows, columns } = layer.requireWeight('kernel');
-  const outputsPerGroup = columns / groups;
-  return {
-    weight: 'kernel',
-    channels: rows * groups,
-    axis: 'pairs',
-    channelOf: (row, column) => Math.floor(column / outputsPerGroup) * rows + row,
-  };
 }
 
 /** The weights of a layer that hold its kernel: one, or two for SeparableConv. */
@@ -99,31 +79,40 @@ export function kernelNames(layer: Layer): readonly WeightName[] {
 
 /** Number of channels that the layer writes or reads. */
 export function channelCount(layer: Layer, side: ChannelSide): number {
-  return channelAxis(layer, side).channels;
+  const { weight, index } = channelPlace(layer, side);
+  return channelsOf(layer.requireWeight(weight), index);
 }
 
 /** `max |w|` of each channel, `[channels]`. SeparableConv: output of the pointwise, input of the depthwise kernel. */
 export function channelRange(layer: Layer, side: ChannelSide): Float64Array {
-  const { weight, channels, channelOf } = channelAxis(layer, side);
-  return channelMaxAbs(layer.requireWeight(weight), channels, channelOf);
+  const { weight, index } = channelPlace(layer, side);
+  return channelMaxAbs(layer.requireWeight(weight), index);
 }
 
-/** Multiplies the kernel by a factor for each channel; the bias is not touched. */
+/**
+ * Multiplies the kernel by a factor for each channel; the bias is not touched.
+ *
+ * @throws RangeError where the number of factors is not that of the channels.
+ */
 export function scaleKernel(layer: Layer, side: ChannelSide, factors: ArrayLike<number>): void {
-  const { weight, axis, channelOf } = channelAxis(layer, side);
+  const { weight, index } = channelPlace(layer, side);
   const tensor = layer.requireWeight(weight);
-  layer.setWeight(
-    weight,
-    tensor.scaled(axis, axis === 'pairs' ? expand(tensor, factors, channelOf) : factors),
-  );
+  const scaled =
+    index.kind === 'groups'
+      ? tensor.scaled('pairs', spreadOverGroups(tensor, index, factors))
+      : tensor.scaled(index.kind, factors);
+  layer.setWeight(weight, scaled);
 }
 
-function expand(tensor: Tensor, factors: ArrayLike<number>, channelOf: ChannelOfPair): Float64Array {
+function spreadOverGroups(tensor: Tensor, index: ChannelIndex, factors: ArrayLike<number>): Float64Array {
   const { rows, columns } = tensor;
+  const channels = channelsOf(tensor, index);
+  if (factors.length !== channels) throw new RangeError(`${factors.length} factors for ${channels} channels`);
   const pairs = new Float64Array(rows * columns);
   for (let row = 0, pair = 0; row < rows; row++) {
-    for (let column = 0; column < columns; column++, pair++)
-      pairs[pair] = factors[channelOf(row, column)] ?? 1;
+    for (let column = 0; column < columns; column++, pair++) {
+      pairs[pair] = factors[channelOfPair(tensor, index, row, column)] ?? 1;
+    }
   }
   return pairs;
 }
@@ -136,32 +125,34 @@ function expand(tensor: Tensor, factors: ArrayLike<number>, channelOf: ChannelOf
  * whole kernel).
  */
 export function constantResponse(layer: Layer, input: ArrayLike<number>): Float64Array {
-  const operation = weighted(layer);
-  if (operation.kind === 'separableConv') {
+  const response = new Float64Array(channelCount(layer, 'output'));
+  if (weighted(layer).kind === 'separableConv') {
     const depthwise = layer.requireWeight('depthwiseKernel');
-    const { columns } = depthwise;
-    const between = new Float64Array(depthwise.rows * columns);
-    addConstantResponse(depthwise, input, byRow, (row, column) => row * columns + column, between);
-    const response = new Float64Array(channelCount(layer, 'output'));
-    addConstantResponse(layer.requireWeight('pointwiseKernel'), between, byRow, byColumn, response);
+    const between = new Float64Array(channelsOf(depthwise, PAIRS));
+    addConstantResponse(depthwise, input, ROWS, PAIRS, between);
+    addConstantResponse(layer.requireWeight('pointwiseKernel'), between, ROWS, COLUMNS, response);
     return response;
   }
-  const from = channelAxis(layer, 'input');
-  const to = channelAxis(layer, 'output');
-  const response = new Float64Array(to.channels);
-  addConstantResponse(layer.requireWeight(from.weight), input, from.channelOf, to.channelOf, response);
+  const { weight, index } = channelPlace(layer, 'input');
+  addConstantResponse(
+    layer.requireWeight(weight),
+    input,
+    index,
+    channelPlace(layer, 'output').index,
+    response,
+  );
   return response;
 }
 
 /** The first weight that is NaN or infinite, as `kernel, output channel 3`; undefined where all are finite. */
 export function firstNonFiniteWeight(layer: Layer): string | undefined {
   for (const name of kernelNames(layer)) {
-    const pair = firstNonFinitePair(layer.requireWeight(name));
+    const tensor = layer.requireWeight(name);
+    const pair = firstNonFinitePair(tensor);
     if (!pair) continue;
-    const side = name === 'depthwiseKernel' ? 'input' : 'output';
-    const axis = channelAxis(layer, side);
-    const channel = axis.weight === name ? axis.channelOf(pair.row, pair.column) : pair.column;
-    return `${name}, ${side} channel ${channel}`;
+    const { weight, index } = channelPlace(layer, 'output');
+    const channel = channelOfPair(tensor, weight === name ? index : PAIRS, pair.row, pair.column);
+    return `${name}, output channel ${channel}`;
   }
   const bias = layer.weight('bias')?.toFloat64();
   const channel = bias?.findIndex((value) => !Number.isFinite(value)) ?? -1;

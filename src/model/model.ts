@@ -135,11 +135,11 @@ export class Model {
     throw new RangeError(`the model ${this.name} has no layer ${name}`);
   }
 
-  /** All layers, those inside nested models instead of the nested models. */
-  *allLayers(): Generator<Layer> {
+  /** All layers, those inside nested models instead of the nested models, with the model that holds each. */
+  *allLayers(): Generator<{ layer: Layer; path: string; owner: Model }> {
     for (const layer of this.layers) {
       if (layer.model) yield* layer.model.allLayers();
-      else yield layer;
+      else yield { layer, path: layer.path, owner: this };
     }
   }
 

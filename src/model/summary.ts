@@ -1,6 +1,34 @@
+import { buildGraph } from './graph.ts';
 import type { Model } from './model.ts';
+import { inferShapes } from './shapes.ts';
 
-/** The text of {@link Model.summary}. */
+/** The text of {@link Model.summary}: a row a layer, nested models inlined. */
 export function summarizeModel(model: Model): string {
-  return model.name;
+  const graph = buildGraph(model);
+  inferShapes(graph);
+  const rows = [...model.allLayers()].map(({ layer }) => {
+    const call = graph.callsOf(layer)[0];
+    const shape = call
+      ?.output()
+      .shape?.map((dimension) => dimension ?? 'None')
+      .join(', ');
+    const reads = (call?.inputs ?? []).map((tensor) => tensor.producer?.path ?? 'input').join(', ');
+    return [
+      `${layer.path} (${layer.className})`,
+      shape === undefined ? '?' : `(${shape})`,
+      String(layer.parameterCount),
+      reads,
+    ];
+  });
+  const header = ['Layer', 'Output shape', 'Parameters', 'Reads'];
+  const widths = header.map((title, column) =>
+    Math.max(title.length, ...rows.map((row) => (row[column] ?? '').length)),
+  );
+  const lines = [header, ...rows].map((row) =>
+    row
+      .map((cell, column) => cell.padEnd(widths[column] ?? 0))
+      .join('  ')
+      .trimEnd(),
+  );
+  return [`${model.name} (${model.kind})`, ...lines, `${model.parameterCount} parameters`].join('\n');
 }

@@ -23,18 +23,21 @@ export interface TensorSource {
 /** Which entries of the last two dimensions `[..., rows, columns]` a factor belongs to. */
 export type ScaleAxis = 'rows' | 'columns' | 'pairs';
 
-/** Sums and maxima over all leading dimensions, one for each pair of the last two: `[rows * columns]`, row-major. */
-export interface PairSummary {
-  /** `max |w|`; NaN or Inf where the kernel holds one. */
-  readonly maxAbs: Float32Array | Float64Array;
-  /** `sum w`. */
-  readonly sum: Float32Array | Float64Array;
+/** What is reduced over all leading dimensions to one value for each pair of the last two. */
+export type Reduction = 'maxAbs' | 'sum';
+
+/** Some rows of a reduction `[rows, columns]`: `values[0]` belongs to row `firstRow`, column 0. */
+export interface ReducedRows {
+  readonly firstRow: number;
+  readonly values: FloatValues;
 }
 
 /** Elements read at a time: 8 MB of float32. */
 const BLOCK_ELEMENTS = 1 << 21;
 /** Tensors up to this size keep their values once read. */
 const KEPT_ELEMENTS = 1 << 14;
+/** Reductions up to this size are kept; past it (the Dense layers of old networks) they are read again. */
+const KEPT_PAIRS = 1 << 22;
 
 /** A weight of a layer. Never changed in place: an edit points the layer at a new tensor. */
 export class Tensor {
@@ -44,8 +47,8 @@ export class Tensor {
   readonly size: number;
   readonly #source: TensorSource;
   readonly #factors: TrailingFactors;
-  /** Shared between a tensor and its scaled forms: the summary of the values as they lie in the source. */
-  readonly #shared: { summary?: PairSummary };
+  /** Shared between a tensor and its scaled forms: reductions of the values as they lie in the source. */
+  readonly #reductions: Map<Reduction, FloatValues>;
   #kept: TensorValues | undefined;
 
   private constructor(
@@ -53,14 +56,14 @@ export class Tensor {
     shape: readonly number[],
     source: TensorSource,
     factors: TrailingFactors = {},
-    shared: { summary?: PairSummary } = {},
+    reductions: Map<Reduction, FloatValues> = new Map(),
   ) {
     this.dtype = dtype;
     this.shape = shape;
     this.size = sizeOf(shape);
     this.#source = source;
     this.#factors = factors;
-    this.#shared = shared;
+    this.#reductions = reductions;
   }
 
   /** A tensor whose values are read when they are needed. */
@@ -144,17 +147,49 @@ export class Tensor {
       this.shape,
       this.#source,
       { ...this.#factors, [axis]: product },
-      this.#shared,
+      this.#reductions,
     );
   }
 
   /**
-   * Maxima and sums over the leading dimensions, as the values lie in the source: {@link factors} are not in them.
-   * Read once and kept for this tensor and all its scaled forms, because `|s w| = |s||w|`.
+   * `max |w|` or `sum w` over the leading dimensions for each pair of the last two, as the values lie in the source:
+   * {@link factors} are not in them. Where there is one position, `maxAbs` has the weights with their signs.
+   *
+   * Read once and kept for this tensor and all its scaled forms, because `|s w| = |s||w|`. A NaN stays a NaN.
    */
-  pairSummary(): PairSummary {
-    this.#shared.summary ??= summarize(this.#source, this.rows * this.columns, this.size);
-    return this.#shared.summary;
+  *reduced(reduction: Reduction): Generator<ReducedRows> {
+    const pairs = this.rows * this.columns;
+    const single = this.size === pairs;
+    if (single && pairs > KEPT_PAIRS) {
+      const rowsPerBlock = Math.max(1, Math.floor(BLOCK_ELEMENTS / this.columns));
+      for (let firstRow = 0; firstRow < this.rows; firstRow += rowsPerBlock) {
+        const rows = Math.min(rowsPerBlock, this.rows - firstRow);
+        const values = this.#source.read(firstRow * this.columns, rows * this.columns) as FloatValues;
+        yield { firstRow, values };
+      }
+      return;
+    }
+    // One position: the kernel is its own maximum (but for the sign) and its own sum.
+    const key = single ? 'sum' : reduction;
+    let values = this.#reductions.get(key);
+    if (!values) {
+      values = single ? (this.#source.read(0, pairs) as FloatValues).slice() : this.#reduce(reduction, pairs);
+      this.#reductions.set(key, values);
+    }
+    yield { firstRow: 0, values };
+  }
+
+  #reduce(reduction: Reduction, pairs: number): FloatValues {
+    // A maximum is one of the weights, so float32 holds it exactly; a sum needs more.
+    const values =
+      reduction === 'maxAbs' && this.dtype !== 'float64' ? new Float32Array(pairs) : new Float64Array(pairs);
+    const elementsPerBlock = Math.max(1, Math.floor(BLOCK_ELEMENTS / Math.max(1, pairs))) * pairs;
+    for (let start = 0; start < this.size; start += elementsPerBlock) {
+      const block = this.#source.read(start, Math.min(elementsPerBlock, this.size - start)) as FloatValues;
+      if (reduction === 'maxAbs') accumulateMaxAbs(block, values);
+      else accumulateSums(block, values);
+    }
+    return values;
   }
 
   #isScaled(): boolean {
@@ -169,32 +204,21 @@ export class Tensor {
   }
 }
 
-function summarize(source: TensorSource, pairs: number, size: number): PairSummary {
-  if (size === pairs) {
-    // One position: the sum is the kernel itself, and its magnitude is taken where it is used.
-    const only = source.read(0, size) as FloatValues;
-    const sum = only.slice();
-    return { maxAbs: sum, sum };
-  }
-  const maxAbs = new Float64Array(pairs);
-  const sum = new Float64Array(pairs);
-  const positionsPerBlock = Math.max(1, Math.floor(BLOCK_ELEMENTS / Math.max(1, pairs)));
-  for (let start = 0; start < size; start += positionsPerBlock * pairs) {
-    const count = Math.min(positionsPerBlock * pairs, size - start);
-    accumulatePairs(source.read(start, count) as FloatValues, maxAbs, sum);
-  }
-  return { maxAbs, sum };
-}
-
-/** Adds whole positions `[n, pairs]` to the maxima and sums; a NaN makes the sum NaN, an Inf the maximum Inf. */
-function accumulatePairs(values: FloatValues, maxAbs: Float64Array, sum: Float64Array): void {
+/** Takes whole positions `[n, pairs]` into the maxima. */
+function accumulateMaxAbs(values: FloatValues, maxAbs: FloatValues): void {
   const pairs = maxAbs.length;
   for (let base = 0; base < values.length; base += pairs) {
     for (let pair = 0; pair < pairs; pair++) {
-      const value = values[base + pair]!;
-      const magnitude = Math.abs(value);
-      if (magnitude > maxAbs[pair]!) maxAbs[pair] = magnitude;
-      sum[pair] = sum[pair]! + value;
+      // Math.max keeps a NaN, where a comparison would pass over it.
+      maxAbs[pair] = Math.max(maxAbs[pair]!, Math.abs(values[base + pair]!));
     }
+  }
+}
+
+/** Adds whole positions `[n, pairs]` to the sums. */
+function accumulateSums(values: FloatValues, sums: FloatValues): void {
+  const pairs = sums.length;
+  for (let base = 0; base < values.length; base += pairs) {
+    for (let pair = 0; pair < pairs; pair++) sums[pair] = sums[pair]! + values[base + pair]!;
   }
 }

@@ -9,18 +9,14 @@ import type { ByteSource } from '../bytes.ts';
 import { MAX_ATTRIBUTE_BYTES } from '../limits.ts';
 import { type Attribute, attributeStrings } from './attribute.ts';
 import { Hdf5Dataset } from './dataset.ts';
-import {
-  guarded,
-  guardedStatus,
-  type LibraryMetadata,
-  type OpenedFile,
-  openInLibrary,
-  withMemory,
-} from './library.ts';
-import { type Hdf5Type, typeFromLibrary } from './type.ts';
+import { guarded, guardedStatus, type OpenedFile, openInLibrary, withMemory } from './library.ts';
+import { typeFromLibrary } from './type.ts';
 
 /** What a link of a group leads to. `softLink` is one within the file. */
 export type LinkKind = 'group' | 'dataset' | 'softLink' | 'externalLink' | 'namedType' | 'missing';
+
+/** HDF5 looks for it at 0, 512, 1024, 2048, … */
+const SIGNATURE = [0x89, 0x48, 0x44, 0x46, 0x0d, 0x0a, 0x1a, 0x0a];
 
 /** Closes files whose models nobody holds any more. */
 const forgotten = new FinalizationRegistry<OpenedFile>((opened) => opened.close());
@@ -40,11 +36,13 @@ export class Hdf5File {
   readonly name: string;
   /** In bytes. */
   readonly size: number;
+  readonly #source: ByteSource;
   readonly #opened: OpenedFile;
 
   constructor(source: ByteSource, opened: OpenedFile) {
     this.name = source.name;
     this.size = source.size;
+    this.#source = source;
     this.#opened = opened;
     forgotten.register(this, opened, this);
   }
@@ -53,6 +51,19 @@ export class Hdf5File {
   close(): void {
     forgotten.unregister(this);
     this.#opened.close();
+  }
+
+  /** The bytes in front of the file that HDF5 leaves to others; mostly none. */
+  userBlock(): Uint8Array {
+    const signature = new Uint8Array(SIGNATURE.length);
+    for (let offset = 0; offset < this.size; offset = offset === 0 ? 512 : 2 * offset) {
+      this.#source.read(offset, signature);
+      if (!SIGNATURE.every((byte, index) => byte === signature[index])) continue;
+      const block = new Uint8Array(offset);
+      this.#source.read(0, block);
+      return block;
+    }
+    return new Uint8Array();
   }
 
   /** Names in a group, in creation order where the file tracks it, by name otherwise. */
@@ -162,9 +173,6 @@ export class Hdf5File {
     return guarded(this.#opened.library, this.name, where, call);
   }
 }
-
-/** The type and extent of a dataset or attribute as h5wasm gives it. */
-export type { Hdf5Type, LibraryMetadata };
 
 /** Copies of the C strings that an array of 32-bit pointers leads to; a null pointer is the empty string. */
 export function readStringsAt(heap: Uint8Array, pointer: number, count: number): Uint8Array[] {

@@ -16,7 +16,7 @@ export function isSerialized(value: JsonValue | undefined): value is JsonObject 
 }
 
 /**
- * `value` with every serialized object in it replaced, the inner ones first.
+ * `value` with every serialized object in it replaced, the inner ones first; arrays of numpy become plain numbers.
  *
  * @param key the entry that `value` stands under, which tells what kind of object it is.
  */
@@ -27,6 +27,8 @@ export function mapSerialized(
 ): JsonValue {
   if (Array.isArray(value)) return value.map((item) => mapSerialized(item, key, convert));
   if (!isObject(value)) return value;
+  const numbers = numbersIn(value);
+  if (numbers !== undefined) return numbers;
   const mapped: JsonObject = {};
   for (const [name, item] of Object.entries(value)) {
     mapped[name] = mapSerialized(item, name === 'config' || name === 'items' ? key : name, convert);
@@ -45,4 +47,15 @@ export function classNameOf(object: JsonObject): string {
 /** The entries of an object that is serialized with the `config` of an object; empty for a function's name. */
 export function configOf(object: JsonObject): JsonObject {
   return isObject(object['config']) ? object['config'] : {};
+}
+
+/**
+ * The numbers in an array of numpy that Keras wrote as an object; undefined where it is none. `{"type": "ndarray"}` is
+ * the older form.
+ */
+export function numbersIn(value: JsonValue | undefined): JsonValue | undefined {
+  if (!isObject(value)) return undefined;
+  if (value['type'] === 'ndarray') return value['value'];
+  const isArray = value['class_name'] === '__numpy__' || value['class_name'] === '__tensor__';
+  return isArray ? configOf(value)['value'] : undefined;
 }

@@ -39,7 +39,6 @@ const REMOVED: Readonly<Record<string, readonly RemovedEntry[]>> = {
   use_cudnn: [{ neutral: 'any' }],
   use_gate: [{ neutral: [false] }],
   value_range: [{ neutral: 'any', classes: /^Random/ }],
-  zero_output_for_mask: [{ neutral: [false] }],
 };
 
 /** Names that Keras 3 has for initializers of Keras 2. */
@@ -72,9 +71,6 @@ function convertObject(object: JsonObject, key: string, where: string): JsonValu
   switch (className) {
     case '__tuple__':
       return object['items'] ?? [];
-    case '__tensor__':
-    case '__numpy__':
-      return configOf(object)['value'] ?? null;
     case '__lambda__':
       return { class_name: className, config: object['config'] ?? null };
     case 'function':
@@ -82,7 +78,16 @@ function convertObject(object: JsonObject, key: string, where: string): JsonValu
   }
   if (/DTypePolicy/.test(className)) return policyName(className, object, where);
   if (key.endsWith('_initializer')) return convertInitializer(className, configOf(object));
-  return { class_name: className, config: convertConfig(className, configOf(object), where) };
+  const config = convertConfig(className, configOf(object), where);
+  if (className !== 'MultiHeadAttention') return { class_name: className, config };
+  return { class_name: className, config: { ...attentionShapes(object['build_config']), ...config } };
+}
+
+/** Keras 2 keeps in the configuration what Keras 3 keeps beside it. */
+function attentionShapes(buildConfig: JsonValue | undefined): JsonObject {
+  const shapes = isObject(buildConfig) ? (buildConfig['shapes_dict'] ?? buildConfig) : {};
+  const names = ['query_shape', 'key_shape', 'value_shape'];
+  return Object.fromEntries(names.map((name) => [name, (isObject(shapes) ? shapes[name] : null) ?? null]));
 }
 
 function policyName(className: string, object: JsonObject, where: string): string {
@@ -103,6 +108,8 @@ function convertInitializer(className: string, config: JsonObject): JsonObject {
 function convertConfig(className: string, config: JsonObject, where: string): JsonObject {
   const label = `${where} (${className})`;
   let result = removeEntries(config, className, REMOVED, label, TARGET);
+  // Keras 2 takes it, but writes it only where it is true.
+  if (result['zero_output_for_mask'] === false) delete result['zero_output_for_mask'];
   for (const key of ['activation', 'recurrent_activation']) {
     const value = result[key];
     if (typeof value === 'string') result = { ...result, [key]: keras2Activation(value, where) };

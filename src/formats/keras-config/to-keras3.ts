@@ -59,6 +59,12 @@ const CLASSES: ReadonlyMap<string, string> = new Map([
   ['Model', 'Functional'],
 ]);
 
+/** Keras 3.0 knows them by these names alone, and later versions by both. */
+const INITIALIZERS: ReadonlyMap<string, string> = new Map([
+  ['Orthogonal', 'OrthogonalInitializer'],
+  ['Identity', 'IdentityInitializer'],
+]);
+
 /** Classes that Keras 3 dropped, with what stands for them. */
 const GONE: ReadonlyMap<string, string> = new Map([
   ['CuDNNLSTM', 'load the model in Keras 2 as an LSTM and save it again'],
@@ -94,7 +100,9 @@ function convertObject(object: JsonObject, key: string, where: string): JsonValu
   }
   if (className === 'function') return keras3Activation(String(object['config']), where);
   const kind = /_(initializer|regularizer|constraint)$/.exec(key)?.[1];
-  if (kind !== undefined) return registered(className, object['config'] ?? {}, `keras.${kind}s`);
+  if (kind !== undefined) {
+    return registered(INITIALIZERS.get(className) ?? className, object['config'] ?? {}, `keras.${kind}s`);
+  }
   const gone = GONE.get(className);
   if (gone !== undefined) {
     throw new UnsupportedModelError(className, `${where}: Keras 3 has no ${className}; ${gone}`);

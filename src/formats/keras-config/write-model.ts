@@ -7,6 +7,7 @@
 import { UnsupportedModelError } from '../../errors.ts';
 import type { JsonObject, JsonValue, Layer } from '../../model/layer.ts';
 import type { Call, CallArgument, Dialect, Model, ModelTensor } from '../../model/model.ts';
+import { convertModelBody } from './convert-body.ts';
 import { isObject } from './json.ts';
 import { patchConfig } from './patch-config.ts';
 import { replaceReferences } from './tensor-references.ts';
@@ -26,7 +27,12 @@ export function writeModelConfig(model: Model, dialect: Dialect = model.dialect)
 }
 
 /** The `config` of a model: its own entries and its layers. */
-function writeModelBody(model: Model, dialect: Dialect): JsonValue {
+function writeModelBody(model: Model, dialect: Dialect): JsonObject {
+  const body = bodyWithLayers(model, dialect);
+  return dialect === model.dialect ? body : convertModelBody(model, body, dialect);
+}
+
+function bodyWithLayers(model: Model, dialect: Dialect): JsonObject {
   const own: JsonObject = { name: model.name, ...model.config };
   if (model.kind === 'sequential') {
     const layers = model.layers.map((layer) => writeLayerEntry(layer, model, dialect));
@@ -132,14 +138,12 @@ function keras3Node(call: Call, references: References): JsonValue {
         },
       };
     });
-  return { args: call.args.map(write), kwargs: mapValues(call.kwargs, write) };
+  return { args: call.args.map(write), kwargs: mapValues(givenArguments(call), write) };
 }
 
 function keras2Node(call: Call, references: References): JsonValue {
-  const kwargs = mapValues(
-    Object.fromEntries(Object.entries(call.kwargs).filter(([, argument]) => !isNull(argument))),
-    (argument) =>
-      writeArgument(argument, (index) => references(call.inputs[index] as ModelTensor, 'inbound')),
+  const kwargs = mapValues(givenArguments(call), (argument) =>
+    writeArgument(argument, (index) => references(call.inputs[index] as ModelTensor, 'inbound')),
   );
   const tensor = (index: number): JsonValue => [
     ...references(call.inputs[index] as ModelTensor, 'inbound'),
@@ -157,8 +161,12 @@ function keras2Node(call: Call, references: References): JsonValue {
     : [writeArgument(first, tensor)];
 }
 
-function isNull(argument: CallArgument): boolean {
-  return 'value' in argument && argument.value === null;
+/** The named arguments of a call without those that are left at null, such as `mask` and the `name` of operators. */
+function givenArguments(call: Call): Record<string, CallArgument> {
+  const given = Object.entries(call.kwargs).filter(
+    ([, argument]) => !('value' in argument) || argument.value !== null,
+  );
+  return Object.fromEntries(given);
 }
 
 function writeArgument(argument: CallArgument, tensor: (index: number) => JsonValue): JsonValue {

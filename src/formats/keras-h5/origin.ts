@@ -14,6 +14,8 @@ export interface KerasH5Origin extends ModelOrigin {
   readonly file: Hdf5File;
   /** The weights of each layer of the model, in the order of `weight_names`. */
   readonly groups: ReadonlyMap<string, readonly WeightEntry[]>;
+  /** How many layers have weights. */
+  readonly weightedLayers: number;
 }
 
 /** One of the `weight_names` of a layer's group. */

@@ -9,6 +9,7 @@ import type { Layer } from '../../model/layer.ts';
 import { isTrainableWeight, weightNamesOf } from '../../model/layer-weights.ts';
 import type { Model } from '../../model/model.ts';
 import type { ByteSource } from '../bytes.ts';
+import { countWeightedLayers } from '../edited-weights.ts';
 import { type Hdf5File, openHdf5 } from '../hdf5/file.ts';
 import { parseJson } from '../json-text.ts';
 import { parseModelConfig } from '../keras-config/parse-model.ts';
@@ -62,9 +63,10 @@ function readModel(file: Hdf5File): Model {
     }
   }
   for (const layer of model.layers) {
-    if (!groups.has(layer.name)) groups.set(layer.name, attachWeights(layer, [], file.name));
+    if (!groups.has(layer.name)) attachWeights(layer, [], file.name);
   }
-  const origin: KerasH5Origin = { format: 'keras-h5', file, groups };
+  const weightedLayers = countWeightedLayers(model);
+  const origin: KerasH5Origin = { format: 'keras-h5', file, groups, weightedLayers };
   model.origin = origin;
   return model;
 }
@@ -85,13 +87,15 @@ function readGroup(file: Hdf5File, layerName: string): GroupWeight[] {
 /** Gives the weights of a group to the layers that they belong to. */
 function attachWeights(outer: Layer, found: readonly GroupWeight[], source: string): WeightEntry[] {
   const entries = new Map<string, WeightEntry>();
+  const owners = new Map<WeightEntry, Layer>();
   for (const { layer, path, weights } of matchWeights(outer, found, source)) {
     const place = new H5Place();
     for (const [weight, { name, tensor }] of weights) {
       layer.weights.set(weight, tensor);
       place.paths.set(weight, `${WEIGHTS_GROUP}/${outer.name}/${name}`);
-      if (isTrainableWeight(layer, weight)) place.trainable.add(weight);
-      entries.set(name, { name, place, weight });
+      const entry = { name, place, weight };
+      entries.set(name, entry);
+      owners.set(entry, layer);
     }
     if (layer.origin) {
       layer.origin.weights = new Map(layer.weights);
@@ -100,7 +104,25 @@ function attachWeights(outer: Layer, found: readonly GroupWeight[], source: stri
     checkWeights(layer, path, source);
     rejectSurplus(layer, path, source);
   }
-  return found.flatMap(({ name }) => entries.get(name) ?? []);
+  const ordered = found.flatMap(({ name }) => entries.get(name) ?? []);
+  markTrainable(ordered.map((entry) => ({ entry, layer: owners.get(entry) ?? outer })));
+  return ordered;
+}
+
+/**
+ * Which weights Keras trains. An opaque layer may have some that it does not: what comes behind the first weight that
+ * is known not to be trained is not trained, because those that are come first.
+ */
+function markTrainable(ordered: readonly { entry: WeightEntry; layer: Layer }[]): void {
+  const isKnown = (layer: Layer): boolean => weightNamesOf(layer.operation) !== undefined;
+  const firstUntrained = ordered.findIndex(
+    ({ entry, layer }) => isKnown(layer) && !isTrainableWeight(layer, entry.weight),
+  );
+  for (const [index, { entry, layer }] of ordered.entries()) {
+    const isBehind = firstUntrained !== -1 && index > firstUntrained;
+    if (!isTrainableWeight(layer, entry.weight) || (isBehind && !isKnown(layer))) continue;
+    entry.place.trainable.add(entry.weight);
+  }
 }
 
 /** A layer without weights of its own cannot have any. */

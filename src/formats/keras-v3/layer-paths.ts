@@ -9,6 +9,7 @@
 
 import type { Layer } from '../../model/layer.ts';
 import type { Model } from '../../model/model.ts';
+import { trackedLayers } from '../tracked-layers.ts';
 
 /** A version's way of naming groups. */
 export type NamingScheme =
@@ -75,15 +76,6 @@ export function snakeCase(className: string): string {
     .replaceAll(/(.)([A-Z][a-z]+)/g, '$1_$2')
     .replaceAll(/([a-z])([A-Z])/g, '$1_$2')
     .toLowerCase();
-}
-
-/** Keras' `model.layers`: without the InputLayer of a Sequential, and without plain operations of `keras.ops`. */
-function trackedLayers(model: Model): Layer[] {
-  return model.layers.filter((layer) => {
-    if (model.kind === 'sequential' && layer.operation.kind === 'input') return false;
-    const module = layer.origin?.config['module'];
-    return !(typeof module === 'string' && /(^|\.)ops(\.|$)/.test(module));
-  });
 }
 
 function uniqueName(name: string, used: Map<string, number>): string {

@@ -14,8 +14,8 @@ function float32BitsByFloat16(): Uint32Array {
   const values = new Float32Array(1 << 16);
   const bits = new Uint32Array(values.buffer);
   for (let half = 0; half < values.length; half++) {
-    const isNaN = (half & 0x7c00) === 0x7c00 && (half & 0x3ff) !== 0;
-    if (isNaN) bits[half] = ((half & 0x8000) << 16) | 0x7f800000 | ((half & 0x3ff) << 13);
+    const hasPayload = (half & 0x7c00) === 0x7c00 && (half & 0x3ff) !== 0;
+    if (hasPayload) bits[half] = ((half & 0x8000) << 16) | 0x7f800000 | ((half & 0x3ff) << 13);
     else values[half] = float16ToNumber(half);
   }
   table = bits;

@@ -4,13 +4,12 @@
  * @module
  */
 
-import { FormatError, LimitError, UnsupportedModelError } from '../../errors.ts';
+import { LimitError, UnsupportedModelError } from '../../errors.ts';
 import type { JsonObject } from '../../model/layer.ts';
 import { type ByteSource, readAll } from '../bytes.ts';
+import { parseJson } from '../json-text.ts';
 import { inside, isObject, mismatch } from '../keras-config/json.ts';
-
-/** Configurations of large models take a few MB. */
-const LARGEST_DOCUMENT = 256 * 2 ** 20;
+import { MAX_JSON_BYTES } from '../limits.ts';
 
 /**
  * Reads a JSON object.
@@ -18,18 +17,8 @@ const LARGEST_DOCUMENT = 256 * 2 ** 20;
  * @throws FormatError where it is none; LimitError where it is larger than any configuration.
  */
 export function readJsonObject(source: ByteSource): JsonObject {
-  if (source.size > LARGEST_DOCUMENT) {
-    throw new LimitError(`${source.name}: bytes of JSON`, source.size, LARGEST_DOCUMENT);
-  }
-  let value: unknown;
-  try {
-    value = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(readAll(source)));
-  } catch (cause) {
-    const reason = cause instanceof Error ? cause.message : String(cause);
-    throw new FormatError(source.name, '', `no valid JSON (${reason}); the file is damaged or incomplete`, {
-      cause,
-    });
-  }
+  if (source.size > MAX_JSON_BYTES) throw new LimitError(source.name, source.size, MAX_JSON_BYTES);
+  const value = parseJson(new TextDecoder().decode(readAll(source)), source.name, '');
   if (!isObject(value)) throw mismatch({ source: source.name, where: '' }, 'an object', value);
   return value;
 }

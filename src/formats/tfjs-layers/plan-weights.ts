@@ -8,10 +8,11 @@
  */
 
 import { UnsupportedModelError } from '../../errors.ts';
-import type { JsonObject, WeightName } from '../../model/layer.ts';
+import type { JsonObject } from '../../model/layer.ts';
 import { weightNamesOf } from '../../model/layer-weights.ts';
 import type { Model } from '../../model/model.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
+import { orderedWeightNames } from '../keras-weight-names.ts';
 import type { WeightBytes } from './decode.ts';
 import { encodedLength, tfjsDType } from './encode.ts';
 import { opaqueWeightNames } from './opaque-weights.ts';
@@ -106,9 +107,10 @@ function weightsByName(model: Model): Map<string, Tensor> {
     const read = fromTfjs && place instanceof TfjsPlace ? place.names : undefined;
     const isKnown = weightNamesOf(layer.operation) !== undefined;
     const opaque = isKnown ? [] : opaqueWeightNames(layer);
-    for (const [index, [key, tensor]] of [...layer.weights].entries()) {
-      const name =
-        read?.get(key) ?? (isKnown ? manifestName(layer, key as WeightName) : opaque[index]) ?? key;
+    for (const [index, key] of orderedWeightNames(layer).entries()) {
+      const tensor = layer.weights.get(key);
+      if (!tensor) continue;
+      const name = read?.get(key) ?? (isKnown ? manifestName(layer, key) : opaque[index]) ?? key;
       const other = owners.get(name);
       if (other !== undefined) throw sameNames(name, other, path);
       owners.set(name, path);

@@ -9,6 +9,7 @@ import type { Model } from '../../model/model.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
 import type { ModelFiles } from '../bytes.ts';
 import { parseModelConfig } from '../keras-config/parse-model.ts';
+import { checkWeights } from '../weight-shapes.ts';
 import { lazyWeight, type WeightBytes } from './decode.ts';
 import { parseManifest } from './manifest.ts';
 import { modelConfigOf, readJsonObject } from './model-json.ts';
@@ -47,13 +48,16 @@ export async function readTfjsLayers(files: ModelFiles): Promise<Model> {
   for (const weight of groups.flatMap(({ weights }) => weights)) {
     if (!weight.spec.isOptimizer) tensors.set(weight.spec.name, lazyWeight(weight));
   }
-  for (const { layer, names } of matchWeightNames(model, [...tensors.keys()], source)) {
-    const weights = [...names].map(([key, name]): [string, Tensor] => [key, tensors.get(name) as Tensor]);
-    layer.weights = new Map(weights);
+  for (const { layer, path, names } of matchWeightNames(model, [...tensors.keys()], source)) {
+    for (const [key, name] of names) {
+      const tensor = tensors.get(name);
+      if (tensor) layer.weights.set(key, tensor);
+    }
     if (layer.origin) {
-      layer.origin.weights = new Map(weights);
+      layer.origin.weights = new Map(layer.weights);
       layer.origin.place = new TfjsPlace(names);
     }
+    checkWeights(layer, path, source);
   }
   const origin: TfjsOrigin = { format: 'tfjs-layers', document, groups, tensors };
   model.origin = origin;

@@ -11,22 +11,11 @@ import { InvalidModelError } from '../../errors.ts';
 import type { Layer, WeightName } from '../../model/layer.ts';
 import { weightNamesOf } from '../../model/layer-weights.ts';
 import type { Model } from '../../model/model.ts';
-
-const FILE_NAMES: Record<WeightName, string> = {
-  kernel: 'kernel',
-  depthwiseKernel: 'depthwise_kernel',
-  pointwiseKernel: 'pointwise_kernel',
-  bias: 'bias',
-  gamma: 'gamma',
-  beta: 'beta',
-  movingMean: 'moving_mean',
-  movingVariance: 'moving_variance',
-  alpha: 'alpha',
-};
+import { kerasWeightName } from '../keras-weight-names.ts';
 
 /** The name in the manifest of a weight of a layer whose operation is known. */
-export function manifestName(layer: Layer, name: WeightName): string {
-  return `${layer.name}/${FILE_NAMES[name]}`;
+export function manifestName(layer: Layer, name: string): string {
+  return `${layer.name}/${kerasWeightName(name)}`;
 }
 
 /** A layer and which of its weights have which names in the manifest, in Keras' order. */

@@ -11,6 +11,7 @@ import type { ByteSink, OutputFiles } from '../bytes.ts';
 import type { WriteReport } from '../format.ts';
 import { toTfjsConfig } from '../keras-config/to-tfjs.ts';
 import { writeModelConfig } from '../keras-config/write-model.ts';
+import { adjustEntries } from './adjust-entries.ts';
 import { readWeightBytes } from './decode.ts';
 import { encodeWeight } from './encode.ts';
 import { withModelConfig } from './model-json.ts';
@@ -35,9 +36,10 @@ const KERAS_VERSION = '2.15.0';
 export async function writeTfjsLayers(model: Model, files: OutputFiles): Promise<WriteReport> {
   const origin = tfjsOrigin(model);
   const warnings: string[] = [];
+  const warn = (warning: string): void => void warnings.push(warning);
   const config = origin
-    ? writeModelConfig(model)
-    : toTfjsConfig(writeModelConfig(model, 'keras2'), (warning) => warnings.push(warning));
+    ? adjustEntries(writeModelConfig(model), model, warn)
+    : toTfjsConfig(writeModelConfig(model, 'keras2'), warn);
   const plan = planWeights(model);
   for (const group of plan.groups) writeGroup(group, files);
   const weightsManifest = plan.groups.map(({ weights, shards }) => ({
@@ -103,8 +105,9 @@ function changedTypes(model: Model, plan: WeightPlan): string[] {
   const changed = new Map<DType, string[]>();
   for (const weight of plan.groups.flatMap(({ weights }) => weights)) {
     if (!('tensor' in weight) || weight.tensor.dtype === weight.entry['dtype']) continue;
-    const names = changed.get(weight.tensor.dtype) ?? [];
-    changed.set(weight.tensor.dtype, [...names, weight.name]);
+    const names = changed.get(weight.tensor.dtype);
+    if (names) names.push(weight.name);
+    else changed.set(weight.tensor.dtype, [weight.name]);
   }
   const sentences = [...changed].map(([dtype, names]) => {
     const how = dtype === 'float64' ? 'rounded to' : 'stored as';

@@ -1,0 +1,90 @@
+import { loadModel, saveModel } from '../../node.ts';
+import { runSteps, STEPS, type Step } from '../../primitives/run-steps.ts';
+import { type EqualizeReport, equalizeReport } from '../../report/equalize-report.ts';
+import { largestSpread, rangeSpreads } from '../../report/range-spread.ts';
+import { UsageError } from '../exit-code.ts';
+import { count, progress, progressDone, short, styled } from '../render.ts';
+
+/** Options of `crosslayer equalize`. */
+export interface EqualizeOptions {
+  readonly output: string;
+  readonly steps: string;
+  readonly force?: boolean;
+  readonly json?: boolean;
+}
+
+/** Longest list of reasons in the summary; `--json` has all. */
+const REASONS_SHOWN = 12;
+
+/** Runs `crosslayer equalize` and returns what goes to standard output. */
+export async function equalizeCommand(input: string, options: EqualizeOptions): Promise<string> {
+  const steps = parseSteps(options.steps);
+  progress(`reading ${input}`);
+  const model = await loadModel(input);
+  const batchNorms = [...model.allLayers()].filter(
+    ({ layer }) => layer.operation.kind === 'batchNorm',
+  ).length;
+  const before = rangeSpreads(model);
+  const record = runSteps(model, steps, (step) => progress(`${step} …`));
+  const after = rangeSpreads(model);
+  progress(`writing ${options.output}`);
+  const written = await saveModel(model, options.output, { force: options.force === true });
+  progressDone();
+  const report = equalizeReport(record, { before, after }, written);
+  return options.json === true ? JSON.stringify(report) : summary(options.output, report, batchNorms);
+}
+
+function parseSteps(text: string): Step[] {
+  const names = text.split(',').map((name) => name.trim());
+  return names.map((name) => {
+    const step = STEPS.find((known) => known === name);
+    if (!step) throw new UsageError(`--steps: '${name}' is no step; choose from ${STEPS.join(',')}`);
+    return step;
+  });
+}
+
+function summary(output: string, report: EqualizeReport, batchNorms: number): string {
+  const lines = [`${styled('bold', output)} written`];
+  for (const step of report.steps) lines.push(`  ${step.padEnd(6)} ${stepLine(step, report, batchNorms)}`);
+  const before = largestSpread(report.rangeSpread.before);
+  const after = largestSpread(report.rangeSpread.after);
+  if (before && after) {
+    lines.push(
+      '  largest spread of channel ranges (max / median): ' +
+        `${short(before.spread)} in ${before.layer} before, ${short(after.spread)} in ${after.layer} after`,
+    );
+  }
+  if (report.skipped.length > 0) {
+    lines.push(`  left alone (${report.skipped.length}):`);
+    for (const { message } of report.skipped.slice(0, REASONS_SHOWN)) lines.push(`    ${message}`);
+    const more = report.skipped.length - REASONS_SHOWN;
+    if (more > 0) lines.push(`    … and ${more} more; --json lists all`);
+  }
+  for (const sentence of report.dropped) lines.push(`  not kept: ${sentence}`);
+  for (const sentence of report.warnings) lines.push(`  note: ${sentence}`);
+  return lines.join('\n');
+}
+
+function stepLine(step: Step, report: EqualizeReport, batchNorms: number): string {
+  switch (step) {
+    case 'relu6': {
+      const replaced = report.replacedRelu6.length;
+      return replaced === 0
+        ? 'no ReLU6 to replace'
+        : `${count(replaced, 'ReLU6')} became ReLU: the function changes wherever an activation exceeds 6`;
+    }
+    case 'fold':
+      return `${report.foldedPairs.length} of ${count(batchNorms, 'batch norm')} folded`;
+    case 'scale': {
+      const layers = new Set(report.clsSets.flatMap((set) => set.layers));
+      return `${count(report.clsSets.length, 'set')} of layers scaled (${count(layers.size, 'layer')})`;
+    }
+    case 'bias':
+      return report.absorbedBiases === 0
+        ? 'no bias to absorb'
+        : `${count(report.absorbedBiases, 'bias')} absorbed: exact where activations stay above mean - 3 sigma`.replace(
+            'biass',
+            'biases',
+          );
+  }
+}

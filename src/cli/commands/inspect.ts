@@ -1,0 +1,48 @@
+import { loadModel } from '../../node.ts';
+import { type InspectReport, inspectModel } from '../../report/inspect-report.ts';
+import { count, progress, progressDone, shapeText, short, styled, table } from '../render.ts';
+
+/** Runs `crosslayer inspect` and returns what goes to standard output. */
+export async function inspectCommand(input: string, options: { readonly json?: boolean }): Promise<string> {
+  progress(`reading ${input}`);
+  const report = inspectModel(await loadModel(input));
+  progressDone();
+  return options.json === true ? JSON.stringify(report) : render(report);
+}
+
+function render(report: InspectReport): string {
+  const verdicts = new Map(report.batchNorms.map((verdict) => [verdict.bn, verdict]));
+  const rows = report.layers.map((layer) => {
+    const verdict = verdicts.get(layer.layer);
+    return [
+      layer.layer,
+      layer.className,
+      shapeText(layer.outputShape ?? undefined),
+      layer.parameters.toLocaleString('en-US'),
+      layer.rangeSpread === null ? '' : short(layer.rangeSpread),
+      verdict === undefined ? '' : verdict.into === null ? 'stays' : `into ${verdict.into}`,
+    ];
+  });
+  const staying = report.batchNorms.flatMap(({ reason }) => reason?.message ?? []);
+  return [
+    `${styled('bold', report.name)}: ${report.kind}, ${count(report.layers.length, 'layer')}, ${count(report.parameters, 'parameter')}`,
+    '',
+    table(['layer', 'class', 'output', 'parameters', 'max/median', 'batch norm'], rows, [3, 4]),
+    ...section(
+      `${count(report.clsSets.length, 'set')} to scale`,
+      report.clsSets.map(
+        ({ layers, reluBetween }) =>
+          `${layers.join(' -> ')}${reluBetween.some(Boolean) ? '' : ' (no ReLU between)'}`,
+      ),
+    ),
+    ...section(`batch norms that stay (${staying.length})`, staying),
+    ...section(
+      `layers that are not scaled (${report.notScaled.length})`,
+      report.notScaled.map(({ message }) => message),
+    ),
+  ].join('\n');
+}
+
+function section(title: string, lines: readonly string[]): string[] {
+  return lines.length === 0 ? [] : ['', styled('bold', title), ...lines.map((line) => `  ${line}`)];
+}

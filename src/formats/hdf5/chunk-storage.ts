@@ -1,0 +1,180 @@
+/**
+ * Datasets in chunks, each of which goes through filters of its own.
+ *
+ * https://support.hdfgroup.org/documentation/hdf5/latest/_f_m_t3.html, "B-trees: Version 1", node type 1.
+ *
+ * @module
+ */
+
+import type { ByteBuilder } from './byte-builder.ts';
+import type { FileSpace } from './file-space.ts';
+import { treeHead } from './group-index.ts';
+import type { LibraryFilter } from './library.ts';
+
+const DEFLATE = 1;
+const SHUFFLE = 2;
+const FLETCHER32 = 3;
+/** HDF5's default for files whose superblock does not say. */
+const CHUNK_K = 32;
+
+/** The filters of a dataset that are applied again when it is written; others would only change how it is stored. */
+export function writtenFilters(filters: readonly LibraryFilter[]): LibraryFilter[] {
+  return filters.filter(({ id }) => id === DEFLATE || id === SHUFFLE || id === FLETCHER32);
+}
+
+/** A chunk that was written. */
+interface StoredChunk {
+  readonly address: number;
+  readonly size: number;
+  /** Index of its first element in each dimension. */
+  readonly offsets: readonly number[];
+}
+
+/**
+ * Writes the elements of a dataset in chunks and returns the address of their index; undefined where there are none.
+ *
+ * @param bytes all elements in C order.
+ */
+export async function writeChunks(
+  space: FileSpace,
+  bytes: Uint8Array,
+  shape: readonly number[],
+  chunks: readonly number[],
+  elementSize: number,
+  filters: readonly LibraryFilter[],
+): Promise<number | undefined> {
+  const stored: StoredChunk[] = [];
+  for (const offsets of gridOffsets(shape, chunks)) {
+    let chunk = cutChunk(bytes, shape, chunks, offsets, elementSize);
+    for (const filter of filters) chunk = await applyFilter(filter.id, chunk, elementSize);
+    stored.push({ address: space.write(chunk), size: chunk.length, offsets });
+  }
+  return stored.length === 0 ? undefined : writeChunkTree(space, stored, chunks);
+}
+
+/** Offsets of all chunks in C order. */
+function* gridOffsets(shape: readonly number[], chunks: readonly number[]): Generator<number[]> {
+  if (shape.includes(0)) return;
+  const offsets = shape.map(() => 0);
+  for (;;) {
+    yield [...offsets];
+    let axis = shape.length - 1;
+    for (; axis >= 0; axis--) {
+      const next = (offsets[axis] ?? 0) + (chunks[axis] ?? 1);
+      offsets[axis] = next < (shape[axis] ?? 0) ? next : 0;
+      if (offsets[axis] !== 0) break;
+    }
+    if (axis < 0) return;
+  }
+}
+
+/** The elements of one chunk; those past the end of the dataset are zero. */
+function cutChunk(
+  bytes: Uint8Array,
+  shape: readonly number[],
+  chunks: readonly number[],
+  offsets: readonly number[],
+  elementSize: number,
+): Uint8Array<ArrayBuffer> {
+  const chunk = new Uint8Array(chunks.reduce((product, length) => product * length, elementSize));
+  const last = shape.length - 1;
+  const copyRows = (axis: number, from: number, to: number): void => {
+    const available = Math.min(chunks[axis] ?? 1, (shape[axis] ?? 1) - (offsets[axis] ?? 0));
+    if (axis === last) {
+      const start = (from + (offsets[axis] ?? 0)) * elementSize;
+      chunk.set(bytes.subarray(start, start + available * elementSize), to * elementSize);
+      return;
+    }
+    for (let row = 0; row < available; row++) {
+      const source = (from + (offsets[axis] ?? 0) + row) * (shape[axis + 1] ?? 1);
+      copyRows(axis + 1, source, (to + row) * (chunks[axis + 1] ?? 1));
+    }
+  };
+  copyRows(0, 0, 0);
+  return chunk;
+}
+
+async function applyFilter(
+  id: number,
+  bytes: Uint8Array<ArrayBuffer>,
+  elementSize: number,
+): Promise<Uint8Array<ArrayBuffer>> {
+  switch (id) {
+    case DEFLATE:
+      return deflate(bytes);
+    case SHUFFLE:
+      return shuffle(bytes, elementSize);
+    default:
+      return withFletcher32(bytes);
+  }
+}
+
+async function deflate(bytes: Uint8Array<ArrayBuffer>): Promise<Uint8Array<ArrayBuffer>> {
+  const stream = new Blob([bytes]).stream().pipeThrough(new CompressionStream('deflate'));
+  return new Uint8Array(await new Response(stream).arrayBuffer());
+}
+
+/** First bytes of all elements, then all second bytes, …: what deflate likes better. */
+function shuffle(bytes: Uint8Array, elementSize: number): Uint8Array<ArrayBuffer> {
+  const shuffled = new Uint8Array(bytes.length);
+  const count = Math.floor(bytes.length / elementSize);
+  let at = 0;
+  for (let byte = 0; byte < elementSize; byte++) {
+    for (let index = 0; index < count; index++) shuffled[at++] = bytes[index * elementSize + byte] ?? 0;
+  }
+  shuffled.set(bytes.subarray(at), at);
+  return shuffled;
+}
+
+/** `bytes` with HDF5's Fletcher checksum of their big-endian 16-bit words behind them. */
+function withFletcher32(bytes: Uint8Array): Uint8Array<ArrayBuffer> {
+  let sum1 = 0;
+  let sum2 = 0;
+  for (let index = 0; index < bytes.length; index += 2) {
+    sum1 = (sum1 + (((bytes[index] ?? 0) << 8) | (bytes[index + 1] ?? 0))) % 65535;
+    sum2 = (sum2 + sum1) % 65535;
+  }
+  const nonZero = bytes.some((byte) => byte !== 0);
+  // HDF5 folds carries instead of taking remainders: a sum that is a multiple of 65535 stays 65535 unless all is zero.
+  const fold = (sum: number): number => (sum === 0 && nonZero ? 65535 : sum);
+  const result = new Uint8Array(bytes.length + 4);
+  result.set(bytes);
+  new DataView(result.buffer).setUint32(bytes.length, ((fold(sum2) << 16) | fold(sum1)) >>> 0, true);
+  return result;
+}
+
+interface TreeChild extends StoredChunk {}
+
+function writeChunkTree(space: FileSpace, stored: readonly StoredChunk[], chunks: readonly number[]): number {
+  const end = (stored.at(-1)?.offsets ?? []).map((offset, axis) => offset + (chunks[axis] ?? 1));
+  const keyBytes = 8 + 8 * (chunks.length + 1);
+  const nodeBytes = 24 + 2 * CHUNK_K * 8 + (2 * CHUNK_K + 1) * keyBytes;
+  let children: readonly TreeChild[] = stored;
+  for (let level = 0; ; level++) {
+    const count = Math.ceil(children.length / (2 * CHUNK_K));
+    const first = space.allocate(nodeBytes * count);
+    const parents: TreeChild[] = [];
+    for (let index = 0; index < count; index++) {
+      const from = index * 2 * CHUNK_K;
+      const part = children.slice(from, from + 2 * CHUNK_K);
+      const address = first + index * nodeBytes;
+      const node = treeHead(1, level, part.length, address, nodeBytes, index, count);
+      for (const child of part) {
+        appendKey(node, child.size, child.offsets);
+        node.u64(child.address);
+      }
+      const next = children[from + part.length];
+      appendKey(node, next?.size ?? 0, next?.offsets ?? end);
+      node.zeros(nodeBytes - node.length);
+      space.writeAt(address, node.build());
+      parents.push({ ...(part[0] as TreeChild), address });
+    }
+    if (count === 1) return first;
+    children = parents;
+  }
+}
+
+/** Size of the stored chunk, no filter skipped, where it starts; the element itself is the last dimension. */
+function appendKey(node: ByteBuilder, size: number, offsets: readonly number[]): void {
+  node.u32(size, 0).u64(...offsets, 0);
+}

@@ -1,0 +1,168 @@
+/**
+ * Copying parts of one HDF5 file into another, and tensors into either.
+ *
+ * @module
+ */
+
+import { LimitError } from '../../errors.ts';
+import type { Tensor } from '../../tensor/tensor.ts';
+import { MAX_HDF5_DEPTH, MAX_HDF5_OBJECTS } from '../limits.ts';
+import { type Attribute, stringAttribute } from './attribute.ts';
+import type { Hdf5Dataset } from './dataset.ts';
+import { bytesOfValues } from './element-values.ts';
+import type { Hdf5File } from './file.ts';
+import { dtypeOf, type Hdf5Type, typeOfDtype } from './type.ts';
+import type { DatasetSpec, GroupWriter } from './writer.ts';
+
+/** Copies from one file, and what could not be copied. */
+export class Hdf5Copier {
+  readonly #file: Hdf5File;
+  readonly #dropped: string[];
+  #objects = 0;
+
+  /** @param dropped sentences on what could not be copied are added to it. */
+  constructor(file: Hdf5File, dropped: string[]) {
+    this.#file = file;
+    this.#dropped = dropped;
+  }
+
+  /** Copies the group at `path` with all that is in it into `target`, but for the links that `isSkipped` names. */
+  async group(
+    path: string,
+    target: GroupWriter,
+    isSkipped: (path: string) => boolean = () => false,
+    depth = 0,
+  ): Promise<void> {
+    if (depth > MAX_HDF5_DEPTH) {
+      throw new LimitError(`${this.#file.name}: groups nested in one another`, depth, MAX_HDF5_DEPTH);
+    }
+    this.attributes(path, target);
+    await this.links(path, target, isSkipped, depth);
+  }
+
+  /** Copies what is in the group at `path`, but not its attributes. */
+  async links(
+    path: string,
+    target: GroupWriter,
+    isSkipped: (path: string) => boolean = () => false,
+    depth = 0,
+  ): Promise<void> {
+    for (const name of this.#file.names(path)) {
+      const child = path === '' ? name : `${path}/${name}`;
+      if (!isSkipped(child)) await this.link(child, target, name, isSkipped, depth);
+    }
+  }
+
+  /** Copies the attributes of a group, but for those that `isSkipped` names. */
+  attributes(path: string, target: GroupWriter, isSkipped: (name: string) => boolean = () => false): void {
+    for (const name of this.#file.attributeNames(path)) {
+      if (isSkipped(name)) continue;
+      const attribute = this.#file.attribute(path, name);
+      if (attribute && this.#isCopied(`${path}@${name}`, attribute.type)) target.setAttribute(attribute);
+    }
+  }
+
+  /** Copies the dataset at `path`, bit for bit and stored as it was. */
+  async dataset(path: string, target: GroupWriter, name: string): Promise<void> {
+    const dataset = this.#file.dataset(path);
+    if (!this.#isCopied(path, dataset.type)) return;
+    const content = dataset.type.kind === 'variableString' ? dataset.content() : dataset.blocks();
+    const spec = this.#specOf(dataset);
+    await target.dataset(name, spec, 'bytes' in content ? [content.bytes] : content);
+  }
+
+  /** Writes `tensor` in the place of the dataset at `path`, stored as that one was. */
+  async replaced(path: string, tensor: Tensor, target: GroupWriter, name: string): Promise<void> {
+    const dataset = this.#file.dataset(path);
+    const spec = this.#specOf(dataset);
+    const isSameShape = dataset.shape?.length === tensor.shape.length;
+    const kept = isSameShape && dataset.dtype === tensor.dtype ? { ...spec, shape: tensor.shape } : {};
+    await writeTensor(target, name, tensor, kept);
+  }
+
+  #specOf(dataset: Hdf5Dataset): DatasetSpec {
+    const { type, shape, maxShape, chunks, filters, path } = dataset;
+    const attributes = this.#file
+      .attributes(path)
+      .filter(({ name, type }) => this.#isCopied(`${path}@${name}`, type));
+    return { type, shape, maxShape, chunks, filters, attributes };
+  }
+
+  /** Copies whatever is at `path`. A group whose whole content is skipped is skipped as well. */
+  async link(
+    path: string,
+    target: GroupWriter,
+    name: string,
+    isSkipped: (path: string) => boolean = () => false,
+    depth = 0,
+  ): Promise<void> {
+    if (++this.#objects > MAX_HDF5_OBJECTS) {
+      throw new LimitError(`${this.#file.name}: objects`, this.#objects, MAX_HDF5_OBJECTS);
+    }
+    const kind = this.#file.kind(path);
+    switch (kind) {
+      case 'group': {
+        const group = target.group(name);
+        await this.group(path, group, isSkipped, depth + 1);
+        if (group.isEmpty && this.#file.names(path).length > 0) target.remove(name);
+        return;
+      }
+      case 'dataset':
+        return this.dataset(path, target, name);
+      case 'softLink':
+        return target.softLink(name, this.#file.linkTarget(path));
+      case 'externalLink':
+      case 'namedType':
+      case 'missing': {
+        const what = kind === 'externalLink' ? 'a link to another file' : 'neither group nor dataset';
+        this.#dropped.push(`${path}: ${what}, which Keras does not read`);
+      }
+    }
+  }
+
+  /** References are addresses in the file that they are in. */
+  #isCopied(where: string, type: Hdf5Type): boolean {
+    const uncopied = uncopiedPart(type);
+    if (uncopied) this.#dropped.push(`${where}: ${uncopied}, which Keras does not read`);
+    return uncopied === undefined;
+  }
+}
+
+function uncopiedPart(type: Hdf5Type): string | undefined {
+  switch (type.kind) {
+    case 'other':
+      return `values of type ${type.name}`;
+    case 'array':
+      return uncopiedPart(type.element);
+    case 'compound':
+      return type.members
+        .map((member) =>
+          member.type.kind === 'variableString' ? 'strings in compounds' : uncopiedPart(member.type),
+        )
+        .find((part) => part !== undefined);
+    case 'float':
+      return [2, 4, 8].includes(type.size) ? undefined : `${8 * type.size}-bit floats`;
+    default:
+      return undefined;
+  }
+}
+
+/** Writes a tensor as a dataset, as h5py stores its dtype; `kept` is how the dataset that it replaces was stored. */
+export async function writeTensor(
+  target: GroupWriter,
+  name: string,
+  tensor: Tensor,
+  kept: Partial<DatasetSpec> = {},
+): Promise<void> {
+  const isKept = kept.type !== undefined && dtypeOf(kept.type, tensor.dtype) === tensor.dtype;
+  const type = isKept && kept.type ? kept.type : typeOfDtype(tensor.dtype);
+  const attributes: Attribute[] = [...(kept.attributes ?? [])];
+  if (tensor.dtype === 'bfloat16' && !attributes.some((attribute) => attribute.name === 'dtype')) {
+    attributes.push(stringAttribute('dtype', 'bfloat16', 'utf8'));
+  }
+  await target.dataset(name, { ...kept, type, shape: tensor.shape, attributes }, bytesOf(tensor));
+}
+
+function* bytesOf(tensor: Tensor): Generator<Uint8Array> {
+  for (const { values } of tensor.blocks()) yield bytesOfValues(tensor.dtype, values);
+}

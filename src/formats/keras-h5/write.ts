@@ -1,0 +1,206 @@
+/**
+ * Writing whole models to HDF5 files, as Keras 2 and Keras 3 (`model.save('model.h5')`) do.
+ *
+ * @module
+ */
+
+import type { Layer } from '../../model/layer.ts';
+import type { Model } from '../../model/model.ts';
+import type { OutputFiles } from '../bytes.ts';
+import { hasEditedWeights } from '../edited-weights.ts';
+import type { WriteReport } from '../format.ts';
+import { stringAttribute } from '../hdf5/attribute.ts';
+import { Hdf5Copier, writeTensor } from '../hdf5/copy.ts';
+import type { Hdf5File } from '../hdf5/file.ts';
+import { type GroupWriter, Hdf5Writer } from '../hdf5/writer.ts';
+import { parseJson } from '../json-text.ts';
+import { isObject } from '../keras-config/json.ts';
+import { writeModelConfig } from '../keras-config/write-model.ts';
+import { pythonJson, sameJson } from '../python-json.ts';
+import { trackedLayers } from '../tracked-layers.ts';
+import { nameListAttributes, readNameList, writeNameList } from './attribute-lists.ts';
+import { type KerasH5Origin, kerasH5Origin } from './origin.ts';
+import { WEIGHTS_GROUP } from './read.ts';
+import { type NamingStyle, type PlannedWeight, planGroup } from './write-group.ts';
+
+const OPTIMIZER_GROUP = 'optimizer_weights';
+/** Keras 2 and 3 have it in every file: weights of a model that no layer has. */
+const TOP_LEVEL_GROUP = 'top_level_model_weights';
+/** The versions that files say they are of when they are made anew. */
+const KERAS_VERSIONS = { keras2: '2.15.0', keras3: '3.0.0' } as const;
+
+/**
+ * Writes `model` as a whole-model HDF5 file to `files.main`.
+ *
+ * A model that was read from one keeps all that was not edited, bit for bit; from another format a new file is made as
+ * the Keras of the model's dialect makes it.
+ *
+ * @throws UnsupportedModelError where a layer cannot be brought into this format.
+ */
+export async function writeKerasH5(model: Model, files: OutputFiles): Promise<WriteReport> {
+  const origin = kerasH5Origin(model);
+  const dropped: string[] = [];
+  const writer = new Hdf5Writer(files.main, origin?.file.userBlock());
+  if (origin) await rewrite(model, origin, writer.root, dropped);
+  else await writeNew(model, writer.root);
+  writer.close();
+  return { dropped, warnings: [] };
+}
+
+async function writeNew(model: Model, root: GroupWriter): Promise<void> {
+  const { dialect } = model;
+  const version = KERAS_VERSIONS[dialect];
+  root.setAttribute(stringAttribute('backend', 'tensorflow', 'utf8'));
+  root.setAttribute(stringAttribute('keras_version', version, 'utf8'));
+  root.setAttribute(stringAttribute('model_config', pythonJson(writeModelConfig(model, dialect))));
+  const group = root.group(WEIGHTS_GROUP);
+  group.setAttribute(stringAttribute('backend', 'tensorflow'));
+  group.setAttribute(stringAttribute('keras_version', version));
+  const layers = trackedLayers(model);
+  setNameList(
+    group,
+    'layer_names',
+    layers.map(({ name }) => name),
+  );
+  const style: NamingStyle =
+    dialect === 'keras2' ? { suffix: ':0', wholePaths: false } : { suffix: '', wholePaths: true };
+  for (const layer of layers) {
+    await writeWeights(group.group(layer.name), planGroup(layer, undefined, style));
+  }
+  setNameList(group.group(TOP_LEVEL_GROUP), 'weight_names', []);
+}
+
+async function rewrite(
+  model: Model,
+  origin: KerasH5Origin,
+  root: GroupWriter,
+  dropped: string[],
+): Promise<void> {
+  const { file } = origin;
+  const copier = new Hdf5Copier(file, dropped);
+  const isOptimizerStale = hasEditedWeights(model, origin.weightedLayers) && file.hasGroup(OPTIMIZER_GROUP);
+  if (isOptimizerStale) dropped.push(describeOptimizer(file));
+  copier.attributes('', root, (name) => name === 'model_config');
+  copyConfig(model, file, copier, root);
+  for (const name of file.names('')) {
+    if (name === WEIGHTS_GROUP) await rewriteWeights(model, origin, copier, root.group(name));
+    else if (name !== OPTIMIZER_GROUP || !isOptimizerStale) await copier.link(name, root, name);
+  }
+}
+
+/** The text as it was where it still says the same: Python writes numbers in its own way. */
+function copyConfig(model: Model, file: Hdf5File, copier: Hdf5Copier, root: GroupWriter): void {
+  const read = file.attribute('', 'model_config');
+  const document = parseJson(file.strings('', 'model_config')?.[0] ?? '', file.name, 'model_config');
+  const config = { ...(isObject(document) ? document : {}), ...writeModelConfig(model, model.dialect) };
+  if (isObject(document) && Array.isArray(document['config']) && isObject(config.config)) {
+    // Keras before 2.2.3 wrote the layers of a Sequential alone.
+    config.config = config.config['layers'] ?? [];
+  }
+  if (sameJson(document, config)) {
+    copier.attributes('', root, (name) => name !== 'model_config');
+    return;
+  }
+  const isUtf8 = read?.type.kind === 'variableString' && read.type.charset === 'utf8';
+  root.setAttribute(stringAttribute('model_config', pythonJson(config), isUtf8 ? 'utf8' : 'ascii'));
+}
+
+async function rewriteWeights(
+  model: Model,
+  origin: KerasH5Origin,
+  copier: Hdf5Copier,
+  target: GroupWriter,
+): Promise<void> {
+  const { file, groups } = origin;
+  const layers = trackedLayers(model);
+  const names = layers.map(({ name }) => name);
+  copyAttributesWithList(file, copier, WEIGHTS_GROUP, target, 'layer_names', names);
+  // Names of layers may have slashes, so that the group of one can lie in that of another.
+  const layerGroups = new Set([...groups.keys()].map((name) => `${WEIGHTS_GROUP}/${name}`));
+  const isLayerGroup = (path: string): boolean => layerGroups.has(path);
+  await copier.links(WEIGHTS_GROUP, target, isLayerGroup);
+  const style = styleOf(origin);
+  for (const layer of layers) {
+    if (groups.has(layer.name)) await rewriteGroup(layer, origin, style, copier, target, isLayerGroup);
+    else await writeWeights(target.group(layer.name), planGroup(layer, [], style));
+  }
+}
+
+async function rewriteGroup(
+  layer: Layer,
+  origin: KerasH5Origin,
+  style: NamingStyle,
+  copier: Hdf5Copier,
+  target: GroupWriter,
+  isLayerGroup: (path: string) => boolean,
+): Promise<void> {
+  const { file, groups } = origin;
+  const path = `${WEIGHTS_GROUP}/${layer.name}`;
+  const entries = groups.get(layer.name) ?? [];
+  const planned = planGroup(layer, entries, style);
+  const group = target.group(layer.name);
+  const isSame =
+    planned.length === entries.length &&
+    planned.every(({ name, isUnchanged }, index) => isUnchanged && name === entries[index]?.name);
+  if (isSame) return copier.group(path, group, isLayerGroup);
+  const read = new Set(entries.map(({ name }) => `${path}/${name}`));
+  const names = planned.map(({ name }) => name);
+  copyAttributesWithList(file, copier, path, group, 'weight_names', names);
+  await copier.links(path, group, (child) => read.has(child) || isLayerGroup(child));
+  await writeDatasets(group, planned, copier);
+}
+
+async function writeWeights(group: GroupWriter, planned: readonly PlannedWeight[]): Promise<void> {
+  setNameList(
+    group,
+    'weight_names',
+    planned.map(({ name }) => name),
+  );
+  await writeDatasets(group, planned, undefined);
+}
+
+async function writeDatasets(
+  group: GroupWriter,
+  planned: readonly PlannedWeight[],
+  copier: Hdf5Copier | undefined,
+): Promise<void> {
+  for (const { name, tensor, readPath, isUnchanged } of planned) {
+    if (!copier || readPath === undefined) await writeTensor(group, name, tensor);
+    else if (isUnchanged) await copier.dataset(readPath, group, name);
+    else await copier.replaced(readPath, tensor, group, name);
+  }
+}
+
+/** The attributes of a group, with a list of names brought up to date. */
+function copyAttributesWithList(
+  file: Hdf5File,
+  copier: Hdf5Copier,
+  path: string,
+  target: GroupWriter,
+  list: string,
+  names: readonly string[],
+): void {
+  const parts = nameListAttributes(list, new Set(file.attributeNames(path)));
+  const read = readNameList(file, path, list) ?? [];
+  const isSame = read.length === names.length && read.every((name, index) => name === names[index]);
+  copier.attributes(path, target, (name) => !isSame && parts.includes(name));
+  if (isSame) return;
+  const isFixed = parts.some((part) => file.attribute(path, part)?.type.kind === 'string');
+  setNameList(target, list, names, isFixed);
+}
+
+function setNameList(group: GroupWriter, list: string, names: readonly string[], isFixed = false): void {
+  for (const attribute of writeNameList(list, names, isFixed)) group.setAttribute(attribute);
+}
+
+/** As the weights in the file are named. */
+function styleOf(origin: KerasH5Origin): NamingStyle {
+  const names = [...origin.groups.values()].flat().map(({ name }) => name);
+  const isKeras2 = names.length === 0 || names.some((name) => name.endsWith(':0'));
+  return { suffix: isKeras2 ? ':0' : '', wholePaths: !isKeras2 };
+}
+
+function describeOptimizer(file: Hdf5File): string {
+  const count = readNameList(file, OPTIMIZER_GROUP, 'weight_names')?.length ?? 0;
+  return `optimizer state (${count} weights): it belongs to the weights before they were edited`;
+}

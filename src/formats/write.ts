@@ -1,0 +1,81 @@
+/**
+ * Writing a model in the format asked for.
+ *
+ * @module
+ */
+
+import type { Model } from '../model/model.ts';
+import { MemorySink, type OutputFiles } from './bytes.ts';
+import type { ModelFormat, WriteOptions, WriteReport } from './format.ts';
+import { writeKerasH5 } from './keras-h5/write.ts';
+import { writeKerasV3 } from './keras-v3/write.ts';
+import { writeTfjsLayers } from './tfjs-layers/write.ts';
+
+/** A model's files in memory. */
+export interface MemoryOutput {
+  /** By name; the model's own file first. */
+  readonly files: Map<string, Uint8Array>;
+  readonly report: WriteReport;
+}
+
+/**
+ * Writes `model` in the format that it was read from, or another.
+ *
+ * @returns what the format could not carry.
+ * @throws UnsupportedModelError where the format has no form for a layer; TypeError where no format is given and the
+ * model was not read from a file.
+ */
+export async function writeModel(
+  model: Model,
+  files: OutputFiles,
+  options: WriteOptions = {},
+): Promise<WriteReport> {
+  switch (formatOf(model, options.format)) {
+    case 'keras-h5':
+      return writeKerasH5(model, files);
+    case 'keras-v3':
+      return writeKerasV3(model, files);
+    case 'tfjs-layers':
+      return writeTfjsLayers(model, files);
+  }
+}
+
+/**
+ * {@link writeModel} into memory, for browsers.
+ *
+ * @param options.name the name of the model's own file; `model.json`, `model.keras` or `model.h5` where it is left out.
+ */
+export async function writeModelToMemory(
+  model: Model,
+  options: WriteOptions & { readonly name?: string } = {},
+): Promise<MemoryOutput> {
+  const format = formatOf(model, options.format);
+  const main = new MemorySink(options.name ?? FILE_NAMES[format]);
+  const sinks = [main];
+  const report = await writeModel(
+    model,
+    {
+      main,
+      create(name) {
+        const sink = new MemorySink(name);
+        sinks.push(sink);
+        return sink;
+      },
+      scratch: () => new MemorySink('scratch'),
+    },
+    { format },
+  );
+  return { files: new Map(sinks.map((sink) => [sink.name, sink.bytes()])), report };
+}
+
+const FILE_NAMES: Record<ModelFormat, string> = {
+  'keras-v3': 'model.keras',
+  'keras-h5': 'model.h5',
+  'tfjs-layers': 'model.json',
+};
+
+function formatOf(model: Model, asked: ModelFormat | undefined): ModelFormat {
+  const format = asked ?? model.origin?.format;
+  if (format) return format;
+  throw new TypeError(`the model ${model.name} was not read from a file; say which format to write`);
+}

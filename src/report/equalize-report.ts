@@ -1,0 +1,77 @@
+/**
+ * What was done to a model and why, as data.
+ *
+ * @module
+ */
+
+import type { ClsSetInfo } from '../primitives/cls-set-info.ts';
+import type { Step, StepRecord } from '../primitives/run-steps.ts';
+import { describeSkip, type SkipCode } from '../primitives/skip-reason.ts';
+import type { RangeSpread } from './range-spread.ts';
+
+/** One object for programs: what `crosslayer equalize --json` prints. Layers are named by their paths. */
+export interface EqualizeReport {
+  readonly schemaVersion: 1;
+  readonly steps: readonly Step[];
+  /** Layers whose ReLU6 became a ReLU. */
+  readonly replacedRelu6: readonly string[];
+  /** `[layer, batch norm]`, in the order of the reference. */
+  readonly foldedPairs: readonly (readonly [string, string])[];
+  readonly clsSets: readonly {
+    /** Two layers, or three with a depthwise in the middle. */
+    readonly layers: readonly string[];
+    /** A vector for each pair of neighbours. */
+    readonly scaleFactors: readonly (readonly number[])[];
+    /** Whether a ReLU stands between, for each pair of neighbours. */
+    readonly reluBetween: readonly boolean[];
+  }[];
+  /** Pairs of layers whose bias was absorbed. */
+  readonly absorbedBiases: number;
+  /** What was left alone, and why. */
+  readonly skipped: readonly {
+    readonly step: Step;
+    readonly code: SkipCode;
+    readonly layers: readonly string[];
+    readonly message: string;
+  }[];
+  /** What the written file could not keep. */
+  readonly dropped: readonly string[];
+  /** What a reader of the written file should know. */
+  readonly warnings: readonly string[];
+  /** max / median of the channel ranges, layer by layer, before and after. */
+  readonly rangeSpread: { readonly before: readonly RangeSpread[]; readonly after: readonly RangeSpread[] };
+}
+
+/** The report of a run of steps. */
+export function equalizeReport(
+  record: StepRecord,
+  rangeSpread: EqualizeReport['rangeSpread'],
+  written: { readonly dropped: readonly string[]; readonly warnings: readonly string[] },
+): EqualizeReport {
+  return {
+    schemaVersion: 1,
+    steps: record.steps,
+    replacedRelu6: record.replacedRelu6.map(({ path }) => path),
+    foldedPairs: record.foldedPairs.map(([layer, bn]) => [layer.path, bn.path] as const),
+    clsSets: record.clsSets.map(clsSetEntry),
+    absorbedBiases: record.absorbedBiases,
+    skipped: record.skipped.map((reason) => ({
+      step: reason.step,
+      code: reason.code,
+      layers: reason.layers,
+      message: describeSkip(reason),
+    })),
+    dropped: written.dropped,
+    warnings: written.warnings,
+    rangeSpread,
+  };
+}
+
+function clsSetEntry({ clsPairInfoList }: ClsSetInfo): EqualizeReport['clsSets'][number] {
+  const [first] = clsPairInfoList;
+  return {
+    layers: [...(first ? [first.layer1.path] : []), ...clsPairInfoList.map(({ layer2 }) => layer2.path)],
+    scaleFactors: clsPairInfoList.map(({ scaleFactor }) => [...scaleFactor]),
+    reluBetween: clsPairInfoList.map(({ reluActivationBetweenLayers }) => reluActivationBetweenLayers),
+  };
+}

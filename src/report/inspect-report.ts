@@ -1,0 +1,96 @@
+/**
+ * What is in a model and what equalization would do with it, without doing it.
+ *
+ * @module
+ */
+
+import { buildGraph } from '../model/graph.ts';
+import type { Model } from '../model/model.ts';
+import type { Shape } from '../model/operation.ts';
+import { inferShapes } from '../model/shapes.ts';
+import { batchNormVerdicts, foldAllBatchNorms } from '../primitives/batch-norm-fold.ts';
+import { findClsSets } from '../primitives/layer-groups.ts';
+import { replaceRelu6WithRelu } from '../primitives/replace-relu6.ts';
+import { describeSkip, type SkipCode, type SkipReason } from '../primitives/skip-reason.ts';
+import { rangeSpreads } from './range-spread.ts';
+
+/** One object for programs: what `crosslayer inspect --json` prints. Layers are named by their paths. */
+export interface InspectReport {
+  readonly schemaVersion: 1;
+  readonly name: string;
+  readonly kind: 'functional' | 'sequential';
+  readonly parameters: number;
+  readonly layers: readonly {
+    readonly layer: string;
+    readonly className: string;
+    /** With the batch first; null where not known. */
+    readonly outputShape: Shape | null;
+    readonly parameters: number;
+    /** max / median of the channel ranges; null for a layer without kernel. */
+    readonly rangeSpread: number | null;
+  }[];
+  readonly batchNorms: readonly {
+    readonly bn: string;
+    /** The layer that takes it; null where it stays. */
+    readonly into: string | null;
+    readonly direction: 'backward' | 'forward' | null;
+    /** Why it stays. */
+    readonly reason: { readonly code: SkipCode; readonly message: string } | null;
+  }[];
+  /** The sets that would be scaled after ReLU6 was replaced and batch norms were folded. */
+  readonly clsSets: readonly {
+    readonly layers: readonly string[];
+    readonly reluBetween: readonly boolean[];
+  }[];
+  readonly notScaled: readonly {
+    readonly code: SkipCode;
+    readonly layers: readonly string[];
+    readonly message: string;
+  }[];
+}
+
+/** Looks at `model`, which is not changed. */
+export function inspectModel(model: Model): InspectReport {
+  const graph = buildGraph(model);
+  inferShapes(graph);
+  const spreads = new Map(rangeSpreads(model).map(({ layer, spread }) => [layer, spread]));
+  const layers = [...model.allLayers()].map(({ layer }) => ({
+    layer: layer.path,
+    className: layer.className,
+    outputShape: graph.callsOf(layer)[0]?.output().shape ?? null,
+    parameters: layer.parameterCount,
+    rangeSpread: spreads.get(layer.path) ?? null,
+  }));
+  const notScaled: SkipReason[] = [];
+  const [copy] = replaceRelu6WithRelu(model.clone());
+  const [foldedPairs] = foldAllBatchNorms(copy);
+  const sets = findClsSets(copy, { onSkip: (reason) => notScaled.push(reason) });
+  const takers = new Map(
+    foldedPairs.map(([layer, bn]) => [bn.path, { layer, direction: bn.foldedInto?.direction }]),
+  );
+  return {
+    schemaVersion: 1,
+    name: model.name,
+    kind: model.kind,
+    parameters: model.parameterCount,
+    layers,
+    batchNorms: batchNormVerdicts(model).map((verdict) => {
+      const taker = takers.get(verdict.bn);
+      return {
+        bn: verdict.bn,
+        into: taker?.layer.path ?? null,
+        direction: taker?.direction ?? null,
+        reason:
+          taker || !('reason' in verdict)
+            ? null
+            : { code: verdict.reason.code, message: describeSkip(verdict.reason) },
+      };
+    }),
+    clsSets: sets.map(({ paths, reluBetween }) => ({ layers: paths, reluBetween })),
+    notScaled: notScaled.map((reason) => ({
+      code: reason.code,
+      layers: reason.layers,
+      message: describeSkip(reason),
+    })),
+  };
+}

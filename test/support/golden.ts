@@ -1,0 +1,100 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import * as h5 from 'h5wasm';
+
+/** The golden data beside the project, or the committed selection of it in a user's clone. */
+const SHARED = new URL('../../../shared/golden/', import.meta.url).pathname;
+const COMMITTED = new URL('../fixtures/golden/', import.meta.url).pathname;
+
+export const GOLDEN: string = existsSync(join(SHARED, 'cases.json')) ? SHARED : COMMITTED;
+
+export type StepName = 'relu6' | 'fold' | 'scale' | 'bias';
+export type Verdict =
+  | 'match'
+  | 'reference-changes-function'
+  | 'reference-raises'
+  | 'reference-incomplete'
+  | 'not-comparable';
+
+export interface GoldenCase {
+  readonly name: string;
+  readonly depthwiseSearch: boolean;
+  readonly steps: Readonly<Record<StepName, { readonly verdict: Verdict; readonly left?: string }>>;
+}
+
+export interface GoldenReport {
+  readonly folded_pairs?: readonly (readonly [string, string])[];
+  readonly standalone_bns_converted?: readonly string[] | null;
+  readonly cls_pairs?: readonly (readonly {
+    readonly layer1: string;
+    readonly layer2: string;
+    readonly relu: boolean;
+    readonly scale_factor: readonly number[];
+  }[])[];
+  readonly relu6_changed_layers?: readonly string[];
+}
+
+export function goldenCases(): GoldenCase[] {
+  return JSON.parse(readFileSync(join(GOLDEN, 'cases.json'), 'utf8'));
+}
+
+export function goldenPath(name: string, file: string): string {
+  return join(GOLDEN, name, file);
+}
+
+export function goldenReport(name: string): GoldenReport {
+  return JSON.parse(readFileSync(goldenPath(name, 'report.json'), 'utf8').replace(/\bNaN\b/g, 'null'));
+}
+
+/** Array of numbers with its shape, read by h5wasm itself rather than by our reader. */
+export interface Values {
+  readonly shape: readonly number[];
+  readonly values: Float32Array;
+}
+
+async function openFile<Result>(path: string, read: (file: h5.File) => Result): Promise<Result> {
+  const { FS } = await h5.ready;
+  const name = `/golden-${path.replace(/[^a-z0-9]/gi, '-')}`;
+  FS.writeFile(name, new Uint8Array(readFileSync(path)));
+  const file = new h5.File(name, 'r');
+  try {
+    return read(file);
+  } finally {
+    file.close();
+    FS.unlink(name);
+  }
+}
+
+function valuesOf(entity: unknown): Values {
+  if (!(entity instanceof h5.Dataset)) throw new Error('not a dataset');
+  return { shape: entity.shape ?? [], values: Float32Array.from(entity.value as Float32Array) };
+}
+
+/** The weights after a step: layer name to weight name (as in the golden files) to values. */
+export function goldenWeights(name: string, step: StepName): Promise<Map<string, Map<string, Values>>> {
+  return openFile(goldenPath(name, `${step}.h5`), (file) => {
+    const layers = new Map<string, Map<string, Values>>();
+    for (const layer of file.attrs['layer_names']?.value as string[]) {
+      const group = file.get(layer) as h5.Group;
+      const weights = new Map<string, Values>();
+      for (const weight of group.attrs['weight_names']?.value as string[]) {
+        weights.set(weight, valuesOf(group.get(weight)));
+      }
+      layers.set(layer, weights);
+    }
+    return layers;
+  });
+}
+
+/** Inputs `x_i` and the outputs of the original model `y_original_i`. */
+export function goldenIo(name: string): Promise<{ inputs: Values[]; outputs: Values[] }> {
+  return openFile(goldenPath(name, 'io.h5'), (file) => {
+    const list = (prefix: string): Values[] => {
+      const found: Values[] = [];
+      for (let index = 0; file.get(`${prefix}${index}`); index++)
+        found.push(valuesOf(file.get(`${prefix}${index}`)));
+      return found;
+    };
+    return { inputs: list('x_'), outputs: list('y_original_') };
+  });
+}

@@ -1,0 +1,165 @@
+import { describe, expect, it } from 'vitest';
+import { type Reduction, Tensor, type TensorSource } from '../../src/tensor/tensor.ts';
+
+/** Two kernel positions of three rows and two columns. */
+const KERNEL = Tensor.fromNumbers('float32', [2, 3, 2], [1, -2, 3, 4, -5, 6, -7, 8, 9, -10, 11, 12]);
+
+/** A source that counts the elements that are read from it. */
+function counted(values: Float32Array): TensorSource & { elementsRead: number } {
+  return {
+    elementsRead: 0,
+    read(start, count) {
+      this.elementsRead += count;
+      return values.subarray(start, start + count);
+    },
+  };
+}
+
+describe('Tensor', () => {
+  it('takes rows and columns from its last two dimensions', () => {
+    expect([KERNEL.rows, KERNEL.columns, KERNEL.size]).toEqual([3, 2, 12]);
+    const vector = Tensor.fromNumbers('float32', [4], [1, 2, 3, 4]);
+    expect([vector.rows, vector.columns]).toEqual([1, 4]);
+    const scalar = Tensor.fromNumbers('float32', [], [5]);
+    expect([scalar.rows, scalar.columns, scalar.size]).toEqual([1, 1, 1]);
+  });
+
+  it('refuses values that do not fill the shape', () => {
+    expect(() => Tensor.of('float32', [2, 2], new Float32Array(3))).toThrow(
+      new RangeError('3 values do not fill the shape [2, 2]'),
+    );
+  });
+
+  it('rounds numbers once into its dtype', () => {
+    expect(Tensor.fromNumbers('float32', [1], [0.1]).values()).toEqual(Float32Array.of(0.1));
+    expect(Tensor.fromNumbers('float64', [1], [0.1]).values()).toEqual(Float64Array.of(0.1));
+    expect(Tensor.fromNumbers('float16', [1], [0.5]).values()).toEqual(Float32Array.of(0.5));
+  });
+
+  it('holds no elements without trouble', () => {
+    const empty = Tensor.of('float32', [3, 0, 2], new Float32Array(0));
+    expect(empty.values()).toHaveLength(0);
+    expect([...empty.blocks()]).toEqual([]);
+    expect(empty.scaled('columns', [2, 3]).values()).toHaveLength(0);
+  });
+});
+
+describe('Tensor.blocks', () => {
+  it('gives all values in order, in pieces of the size asked for', () => {
+    const blocks = [...KERNEL.blocks(5)].map(({ start, values }) => [start, ...values]);
+    expect(blocks).toEqual([
+      [0, 1, -2, 3, 4, -5],
+      [5, 6, -7, 8, 9, -10],
+      [10, 11, 12],
+    ]);
+  });
+
+  it.each([1, 2, 3, 5, 7, 12, 100])('multiplies the same whatever the size (%i)', (blockElements) => {
+    const scaled = KERNEL.scaled('rows', [2, 3, 5])
+      .scaled('columns', [10, 100])
+      .scaled('pairs', [1, 2, 3, 4, 5, 6]);
+    const joined = [...scaled.blocks(blockElements)].flatMap(({ values }) => [...values]);
+    const rows = [2, 3, 5];
+    const columns = [10, 100];
+    const expected = [...KERNEL.values()].map((value, index) => {
+      const [row, column] = [Math.floor(index / 2) % 3, index % 2];
+      return Number(value) * (rows[row] ?? 0) * (columns[column] ?? 0) * (row * 2 + column + 1);
+    });
+    expect(joined).toEqual(expected);
+  });
+});
+
+describe('Tensor.scaled', () => {
+  it('leaves the tensor alone and gives another', () => {
+    const scaled = KERNEL.scaled('columns', [10, 100]);
+    expect([...scaled.values()]).toEqual([10, -200, 30, 400, -50, 600, -70, 800, 90, -1000, 110, 1200]);
+    expect(KERNEL.values()[0]).toBe(1);
+    expect(KERNEL.factors).toEqual({});
+  });
+
+  it('composes factors of one axis and rounds once', () => {
+    const third = Tensor.fromNumbers('float32', [1, 1], [1]).scaled('columns', [1 / 3]);
+    // Rounded to float32 in between, three thirds would not be 1.
+    expect(third.scaled('columns', [3]).values()).toEqual(Float32Array.of(1));
+    expect(third.scaled('columns', [3]).factors.columns).toEqual(Float64Array.of(1));
+  });
+
+  it('survives factors whose product overflows float32 on the way', () => {
+    const scaled = Tensor.fromNumbers('float32', [1, 1], [3])
+      .scaled('rows', [1e30])
+      .scaled('columns', [1e30]);
+    expect(scaled.scaled('rows', [1e-30]).scaled('columns', [1e-30]).values()[0]).toBeCloseTo(3, 6);
+  });
+
+  it('refuses a wrong number of factors and integers', () => {
+    expect(() => KERNEL.scaled('rows', [1, 2])).toThrow(new RangeError('2 factors for 3 rows of [2, 3, 2]'));
+    expect(() => KERNEL.scaled('pairs', [1])).toThrow(new RangeError('1 factors for 6 pairs of [2, 3, 2]'));
+    const integers = Tensor.of('int8', [1, 1], Int8Array.of(1));
+    expect(() => integers.scaled('rows', [2])).toThrow(new TypeError('a int8 tensor cannot be scaled'));
+  });
+});
+
+describe('Tensor.reduced', () => {
+  const reduce = (tensor: Tensor, reduction: Reduction): number[] =>
+    [...tensor.reduced(reduction)].flatMap(({ values }) => [...values]);
+
+  it('is the maximum or the sum over kernel positions for each pair', () => {
+    expect(reduce(KERNEL, 'maxAbs')).toEqual([7, 8, 9, 10, 11, 12]);
+    expect(reduce(KERNEL, 'sum')).toEqual([-6, 6, 12, -6, 6, 18]);
+  });
+
+  it('is read once for a tensor and all its scaled forms, and holds no factors', () => {
+    const source = counted(Float32Array.from(KERNEL.values() as Float32Array));
+    const lazy = Tensor.lazy('float32', [2, 3, 2], source);
+    const scaled = lazy.scaled('rows', [2, 3, 5]);
+    expect(reduce(scaled, 'maxAbs')).toEqual([7, 8, 9, 10, 11, 12]);
+    expect(reduce(lazy, 'maxAbs')).toEqual([7, 8, 9, 10, 11, 12]);
+    expect(reduce(scaled.scaled('columns', [7, 7]), 'maxAbs')).toEqual([7, 8, 9, 10, 11, 12]);
+    expect(source.elementsRead).toBe(12);
+  });
+
+  it('keeps NaN and infinities', () => {
+    const broken = Tensor.fromNumbers('float32', [2, 1, 3], [NaN, 1, 2, 3, -Infinity, 4]);
+    expect(reduce(broken, 'maxAbs')).toEqual([NaN, Infinity, 4]);
+    expect(reduce(broken, 'sum')).toEqual([NaN, -Infinity, 6]);
+  });
+
+  it('adds in float64, so that float32 weights that cancel do not lose what remains', () => {
+    const kernel = Tensor.fromNumbers('float32', [3, 1, 1], [2 ** 30, 1, -(2 ** 30)]);
+    expect(reduce(kernel, 'sum')).toEqual([1]);
+  });
+
+  it('is the kernel itself, signs included, where there is one position', () => {
+    const dense = Tensor.fromNumbers('float32', [2, 2], [1, -2, 3, -4]);
+    expect(reduce(dense, 'sum')).toEqual([1, -2, 3, -4]);
+    expect(reduce(dense, 'maxAbs')).toEqual([1, -2, 3, -4]);
+  });
+
+  it('comes in runs of rows where a matrix is too large to be kept', () => {
+    const [rows, columns] = [2500, 2000];
+    const source: TensorSource = {
+      read: (start, count) => Float32Array.from({ length: count }, (_, index) => (start + index) / columns),
+    };
+    const matrix = Tensor.lazy('float32', [rows, columns], source);
+    const firsts = [...matrix.reduced('maxAbs')].map(({ firstRow, values }) => [firstRow, values[0]]);
+    expect(firsts.length).toBeGreaterThan(1);
+    // In each run the first value is that of its first row.
+    for (const [firstRow, value] of firsts) expect(value).toBe(firstRow);
+  });
+});
+
+describe('lazy tensors', () => {
+  it('keep small values once they are read', () => {
+    const source = counted(new Float32Array(100).fill(2));
+    const small = Tensor.lazy('float32', [100], source);
+    small.values();
+    expect(small.values()[99]).toBe(2);
+    expect(source.elementsRead).toBe(100);
+  });
+
+  it('read nothing until they are asked, nor when they are scaled', () => {
+    const source = counted(new Float32Array(6));
+    Tensor.lazy('float32', [2, 3], source).scaled('columns', [1, 2, 3]);
+    expect(source.elementsRead).toBe(0);
+  });
+});

@@ -1,0 +1,18 @@
+import { fileURLToPath } from 'node:url';
+import { defineConfig } from 'vitest/config';
+
+const source = (name: string): string => fileURLToPath(new URL(`src/${name}`, import.meta.url));
+
+// biome-ignore lint/style/noDefaultExport: vitest takes its configuration from the default export
+export default defineConfig({
+  resolve: {
+    // The examples import the package by name; tests run them from the sources.
+    alias: [
+      { find: /^crosslayer$/, replacement: source('index.ts') },
+      { find: /^crosslayer\/node$/, replacement: source('node.ts') },
+    ],
+  },
+  test: {
+    include: ['test/**/*.test.ts'],
+  },
+});
