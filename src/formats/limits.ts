@@ -6,22 +6,22 @@
  */
 
 /** Deflate cannot do better: a larger ratio of declared to stored bytes is a lie or a bomb. */
-export const MAX_DEFLATE_RATIO = 1032;
+export const MAX_DEFLATE_RATIO: number = 1032;
 
 /** Bytes of a JSON text: configurations of the largest published models stay below 10 MB. */
-export const MAX_JSON_BYTES = 256 * 2 ** 20;
+export const MAX_JSON_BYTES: number = 256 * 2 ** 20;
 
 /** Bytes of one compressed zip member, because it is inflated into memory; Keras stores its members uncompressed. */
-export const MAX_INFLATED_BYTES = 2 ** 31 - 1;
+export const MAX_INFLATED_BYTES: number = 2 ** 31 - 1;
 
 /** Entries of a zip file. */
-export const MAX_ZIP_ENTRIES = 100_000;
+export const MAX_ZIP_ENTRIES: number = 100_000;
 
 /** Groups, datasets and links of an HDF5 file that are visited. */
-export const MAX_HDF5_OBJECTS = 1_000_000;
+export const MAX_HDF5_OBJECTS: number = 1_000_000;
 
 /** Nesting of groups in an HDF5 file; Keras needs two for each nested model. */
-export const MAX_HDF5_DEPTH = 200;
+export const MAX_HDF5_DEPTH: number = 200;
 
 /** Bytes of one HDF5 attribute. */
-export const MAX_ATTRIBUTE_BYTES = 64 * 2 ** 20;
+export const MAX_ATTRIBUTE_BYTES: number = 64 * 2 ** 20;

@@ -5,7 +5,7 @@
  * @module
  */
 
-import { betaOf, gammaOf } from '../model/batch-norm.ts';
+import { batchNormChannels, betaOf, gammaOf } from '../model/batch-norm.ts';
 import { channelCount, constantResponse } from '../model/channels.ts';
 import type { Layer } from '../model/layer.ts';
 import { biasOf, setBias } from './batch-norm-fold.ts';
@@ -22,8 +22,8 @@ import type { SkipReason, StepOptions } from './skip-reason.ts';
  * output of the first layer stays above c and the second layer adds no padding.
  *
  * @param clsSetInfoList the scaled sets, in the order in which they were scaled
- * @param bnLayers for each layer the batch norm that was folded backward into it
- * @throws RangeError where a batch norm does not have as many channels as its layer writes.
+ * @param bnLayers for each layer the batch norm that was folded backward into it. As in the reference it is taken at its
+ * word: a batch norm that was folded forward into the layer tells nothing of its output, and does not belong in here.
  */
 function biasFold(
   clsSetInfoList: readonly ClsSetInfo[],
@@ -51,8 +51,10 @@ function skipReason(
     if (!layer.weight('bias')) return { code: 'no-bias', layers, without: layer.path };
   }
   const bn = bnLayers.get(layer1);
-  // A batch norm that was folded into the layer behind it says nothing of that layer's output.
-  if (!bn || bn.foldedInto?.direction === 'forward') return { code: 'no-batch-norm', layers };
+  // The statistics must be those of the channels that layer1 writes.
+  if (bn === undefined || batchNormChannels(bn) !== channelCount(layer1, 'output')) {
+    return { code: 'no-batch-norm', layers };
+  }
   return undefined;
 }
 
@@ -62,10 +64,6 @@ function absorb(
 ): void {
   const gamma = gammaOf(bn);
   const beta = betaOf(bn);
-  const channels = channelCount(layer1, 'output');
-  if (gamma.length !== channels) {
-    throw new RangeError(`${bn.name} has ${gamma.length} channels, ${layer1.name} writes ${channels}`);
-  }
   const absorbed = beta.map((mean, channel) => {
     const s = scaleFactor[channel] ?? 1;
     return reluActivationBetweenLayers

@@ -67,7 +67,7 @@ describe('other files', () => {
     ['a pickle', fixture('refused/weights.pkl'), 'pickle', /never opened/],
     ['an npz', fixture('refused/weights.npz'), 'numpy', /model\.save/],
     ['a zip of something else', fixture('refused/not_a_model.keras'), 'archive', /config\.json/],
-    ['an npy', bytesOf('\x93NUMPY').fill(0x93, 0, 1), 'text', /./],
+    ['an npy', Uint8Array.of(0x93, 0x4e, 0x55, 0x4d, 0x50, 0x59, 1, 0), 'numpy', /model\.save/],
     [
       'a git-lfs pointer',
       bytesOf('version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 3\n'),

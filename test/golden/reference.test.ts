@@ -9,7 +9,6 @@ import {
   type SkipReason,
 } from '../../src/index.ts';
 import { type FoldedPair, foldAllBatchNorms } from '../../src/primitives/batch-norm-fold.ts';
-import { backwardBatchNorms } from '../../src/primitives/equalize-model.ts';
 import { HighBiasFold } from '../../src/primitives/high-bias-fold.ts';
 import { replaceRelu6WithRelu } from '../../src/primitives/replace-relu6.ts';
 import {
@@ -42,15 +41,30 @@ const EXCEPTIONS: Readonly<Record<string, string>> = {
 /** Said to be foldable by the data, but the batch norm is read by nothing but an output through a Flatten. */
 const NOTHING_TO_FOLD = new Set(['mispair_flatten_output']);
 
-/** Layers that TF.js cannot run; these cases are checked through Keras in the interop check. */
+/** Models that TF.js cannot load; the interop check runs them in Keras. */
 const NOT_IN_TFJS = new Set([
   'bn_before_groups2',
+  'conv3d_bn',
+  'fused_prelu_layer',
   'groups2',
   'groups2_bn_only',
   'groups_eq_channels',
-  'hard_swish_relu6',
   'lambda_between',
-  'tf_relu_op',
+  'mobilenet_a25',
+  'mobilenetv3small_min',
+  'se_block_relu',
+]);
+
+/**
+ * Models that TF.js loads and computes otherwise than Keras: it knows no slope or threshold of a ReLU, and normalizes
+ * another axis than the last wrongly. The weights of channels_first are compared all the same; the others are run in
+ * Keras by the interop check.
+ */
+const OTHERWISE_IN_TFJS = new Set([
+  'act_relu_max6_negslope',
+  'act_relu_threshold',
+  'bn_axis1_nonsquare',
+  'channels_first',
 ]);
 
 interface Run {
@@ -75,7 +89,8 @@ async function run(name: string): Promise<Run> {
   const fold = { model: model.clone(), pairs };
   const sets = CrossLayerScaling.scaleModel(model, { onSkip });
   const scale = { model: model.clone(), sets };
-  HighBiasFold.biasFold(sets, backwardBatchNorms(pairs), { onSkip });
+  // All pairs, as the reference's examples give them.
+  HighBiasFold.biasFold(sets, new Map(pairs), { onSkip });
   return { original, relu6, fold, scale, bias: { model }, skipped };
 }
 
@@ -89,7 +104,7 @@ function expectWeights(model: Model, golden: ReadonlyMap<string, ReadonlyMap<str
   let compared = 0;
   for (const { layer } of model.allLayers()) {
     if (layer.operation.kind === 'batchNorm' || layer.weights.size === 0) continue;
-    const expected = golden.get(layer.name);
+    const expected = golden.get(layer.path);
     expect(expected, layer.path).toBeDefined();
     for (const [name, tensor] of layer.weights) {
       const reference = expected?.get(GOLDEN_NAMES[name] ?? name);
@@ -144,18 +159,21 @@ function expectReasons({ fold, skipped }: Run): void {
   }
 }
 
-async function expectSameFunction(name: string, before: Model, after: Model): Promise<void> {
-  const { inputs } = await goldenIo(name);
-  const expected = await predict(before, inputs);
-  const actual = await predict(after, inputs);
+function largestOf({ values }: Values): number {
+  return values.reduce((max, value) => Math.max(max, Math.abs(value)), 0);
+}
+
+function expectSameOutputs(actual: readonly Values[], expected: readonly Values[], what: string): void {
   expect(actual.length).toBe(expected.length);
   for (const [index, output] of expected.entries()) {
-    const largest = output.values.reduce((max, value) => Math.max(max, Math.abs(value)), 0);
+    const largest = largestOf(output);
     const worst = output.values.reduce(
       (max, value, at) => Math.max(max, Math.abs(value - (actual[index]?.values[at] ?? NaN))),
       0,
     );
-    expect(worst, `output ${index}, largest ${largest}`).toBeLessThanOrEqual(FUNCTION_TOLERANCE * largest);
+    expect(worst, `${what}, output ${index}, largest ${largest}`).toBeLessThanOrEqual(
+      FUNCTION_TOLERANCE * largest,
+    );
   }
 }
 
@@ -200,17 +218,16 @@ describe.each(cases)('$name', (golden: GoldenCase) => {
       return;
     }
     const { inputs, outputs } = await goldenIo(name);
-    const predicted = await predict(result.original, inputs);
-    for (const [index, output] of outputs.entries()) {
-      const largest = output.values.reduce((max, value) => Math.max(max, Math.abs(value)), 0);
-      const actual = predicted[index]?.values ?? new Float32Array();
-      const worst = output.values.reduce(
-        (max, value, at) => Math.max(max, Math.abs(value - (actual[at] ?? NaN))),
-        0,
-      );
-      expect(worst, `output ${index} of the original`).toBeLessThanOrEqual(FUNCTION_TOLERANCE * largest);
+    const before = await predict(result.original, inputs);
+    if (OTHERWISE_IN_TFJS.has(name)) {
+      // TensorFlow on a CPU cannot run channels_first, so that there the data has no outputs to tell the difference by.
+      const correct = outputs.length > 0 ? outputs : await predict(result.fold.model, inputs);
+      expect(() => expectSameOutputs(before, correct, 'original')).toThrow(/original, output 0/);
+      return;
     }
-    await expectSameFunction(name, result.relu6.model, result.fold.model);
-    await expectSameFunction(name, result.relu6.model, result.scale.model);
+    expectSameOutputs(before, outputs, 'original');
+    const changed = await predict(result.relu6.model, inputs);
+    expectSameOutputs(await predict(result.fold.model, inputs), changed, 'fold');
+    expectSameOutputs(await predict(result.scale.model, inputs), changed, 'scale');
   });
 });

@@ -2,14 +2,14 @@
  * The models to read, as `{ name, path, reference, written }`.
  *
  * `reference` is the file with inputs and the original's outputs; with `record`, an environment's name, it is made
- * there from the original first. `written` says by which Keras: `keras2`, `keras3`, or `tf212`, which is Keras 2.12 or
- * older; `unreadable` why no Keras of today can open what comes of it.
+ * there first, from `original` (else from `path`). `written` says by which Keras: `keras2`, `keras3`, or `tf212`,
+ * which is Keras 2.12 or older. With `convert`, `original` is made of `path` by the command.
  *
  * @module
  */
 
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { basename, dirname, extname, join } from 'node:path';
 
 const ROOT = new URL('../../', import.meta.url).pathname;
 const SHARED = join(ROOT, '..', 'shared');
@@ -21,19 +21,23 @@ const GOLDEN = [join(SHARED, 'golden'), join(ROOT, 'test', 'fixtures', 'golden')
 /** Names of `make_originals.py`. */
 const APPLICATIONS = ['ResNet50', 'MobileNet', 'MobileNetV2', 'EfficientNetB0', 'DenseNet121'];
 
-/** Networks as users have them, with the input that they take; see the README beside them. */
+/** Networks as users have them; see the README beside them. */
 const NETWORKS = [
   'mobilenet_v1_imagenet.h5',
   'mobilenet_v2_dogs.h5',
+  'mobilenet_v2_nsfw',
   'mini_xception_emotion.hdf5',
   'mobilenet_v1_person.h5',
 ];
 
-/** Every input there is, and a sentence for each that is missing; `folder` is for what is made on the spot. */
+/** Golden cases that Python 3.11 cannot run: the bytecode of their lambdas is of another Python. */
+const LAMBDAS = ['lambda_between'];
+
+/** Every input there is, and a sentence for each that is left out; `folder` is for what is made on the spot. */
 export function allInputs(folder) {
   const missing = [];
   const inputs = [
-    ...goldenInputs(missing),
+    ...goldenInputs(folder, missing),
     ...fixtureInputs(),
     ...applicationInputs(folder),
     ...fileInputs(folder, missing),
@@ -42,23 +46,31 @@ export function allInputs(folder) {
 }
 
 /** Keras 2.10's HDF5, and Keras 2.12's, which it names .keras. */
-function goldenInputs(missing) {
+function goldenInputs(folder, missing) {
   if (!GOLDEN) {
     missing.push('golden: no such folder');
     return [];
   }
+  missing.push(...LAMBDAS.map((name) => `golden/${name}: the bytecode of its lambda is of another Python`));
   const cases = JSON.parse(readFileSync(join(GOLDEN, 'cases.json'), 'utf8'));
-  return cases.flatMap(({ name }) =>
-    ['input.h5', 'input.keras']
-      .map((file) => join(GOLDEN, name, file))
-      .filter((path) => existsSync(path))
-      .map((path) => ({
-        name: path.slice(GOLDEN.length - 'golden'.length),
-        path,
-        reference: join(GOLDEN, name, 'io.h5'),
-        written: 'tf212',
-      })),
-  );
+  return cases
+    .filter(({ name }) => !LAMBDAS.includes(name))
+    .flatMap(({ name }) => ['input.h5', 'input.keras'].map((file) => `${name}/${file}`))
+    .filter((file) => existsSync(join(GOLDEN, file)))
+    .map((file) => ({
+      name: `golden/${file}`,
+      path: join(GOLDEN, file),
+      written: 'tf212',
+      ...goldenReference(file, folder),
+    }));
+}
+
+/** Recorded by the TensorFlow that wrote the case, except where it had no kernel for it. */
+function goldenReference(file, folder) {
+  const recorded = join(GOLDEN, dirname(file), 'io.h5');
+  if (existsSync(recorded)) return { reference: recorded };
+  const original = join(GOLDEN, dirname(file), 'input.h5');
+  return { reference: join(folder, `${file.replaceAll('/', '-')}.npz`), record: 'keras2', original };
 }
 
 /** What each framework wrote, with the outputs that it computed itself. */
@@ -105,11 +117,13 @@ function fileInputs(folder, missing) {
     ...NETWORKS.map((name) => ({ path: join(SHARED, 'models', name), written: 'keras2' })),
   ];
   return files.flatMap(({ path, written }) => {
-    const name = path.split('/').at(-1);
+    const name = basename(path);
     if (!existsSync(path)) {
       missing.push(`${name}: no such file`);
       return [];
     }
-    return [{ name, path, reference: join(folder, `${name}.npz`), written, record: written }];
+    // A TF.js model has no Keras that opens it: what `convert` makes of it stands for it.
+    const original = extname(name) === '' ? { convert: true, original: join(folder, `${name}.h5`) } : {};
+    return [{ name, path, reference: join(folder, `${name}.npz`), written, record: written, ...original }];
   });
 }

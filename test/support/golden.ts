@@ -70,14 +70,19 @@ function valuesOf(entity: unknown): Values {
   return { shape: entity.shape ?? [], values: Float32Array.from(entity.value as Float32Array) };
 }
 
+function namesIn(group: h5.Group, attribute: string): string[] {
+  const value = group.attrs[attribute]?.value;
+  return Array.isArray(value) ? (value as string[]) : [];
+}
+
 /** The weights after a step: layer name to weight name (as in the golden files) to values. */
 export function goldenWeights(name: string, step: StepName): Promise<Map<string, Map<string, Values>>> {
   return openFile(goldenPath(name, `${step}.h5`), (file) => {
     const layers = new Map<string, Map<string, Values>>();
-    for (const layer of file.attrs['layer_names']?.value as string[]) {
+    for (const layer of namesIn(file, 'layer_names')) {
       const group = file.get(layer) as h5.Group;
       const weights = new Map<string, Values>();
-      for (const weight of group.attrs['weight_names']?.value as string[]) {
+      for (const weight of namesIn(group, 'weight_names')) {
         weights.set(weight, valuesOf(group.get(weight)));
       }
       layers.set(layer, weights);
@@ -86,8 +91,13 @@ export function goldenWeights(name: string, step: StepName): Promise<Map<string,
   });
 }
 
-/** Inputs `x_i` and the outputs of the original model `y_original_i`. */
+/** Inputs `x_i` and the outputs of the original model `y_original_i`; no outputs where the reference could not run. */
 export function goldenIo(name: string): Promise<{ inputs: Values[]; outputs: Values[] }> {
+  if (!existsSync(goldenPath(name, 'io.h5'))) {
+    // A fixed pattern: channels_first, batch 2.
+    const values = Float32Array.from({ length: 2 * 3 * 8 * 8 }, (_, index) => Math.sin(index));
+    return Promise.resolve({ inputs: [{ shape: [2, 3, 8, 8], values }], outputs: [] });
+  }
   return openFile(goldenPath(name, 'io.h5'), (file) => {
     const list = (prefix: string): Values[] => {
       const found: Values[] = [];

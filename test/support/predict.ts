@@ -7,6 +7,8 @@ import type { Values } from './golden.ts';
 
 /** The model as TF.js itself loads it from what our writer makes of it. */
 async function load(model: Model): Promise<layers.LayersModel> {
+  // Without this TF.js advises, on each run, to install its Node backend.
+  tf.enableProdMode();
   await tf.setBackend('cpu');
   const { files } = await writeModelToMemory(model, { format: 'tfjs-layers' });
   const json = JSON.parse(new TextDecoder().decode(files.get('model.json')));

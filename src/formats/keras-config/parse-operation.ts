@@ -289,9 +289,11 @@ function sidePairs(
 /** A shape with the batch first, or undefined where none is given. */
 export function parseShape(value: JsonValue | undefined, place: ConfigPlace): Shape | undefined {
   if (value === undefined || value === null) return undefined;
-  // Keras 3 gives the shapes of several inputs as a list or a record of shapes; nobody here needs those.
+  // Keras 3 gives the shapes of several inputs as a list or a record of shapes; nobody here needs those. An empty one
+  // is what we write where a shape is not known: a tensor of a model has a batch dimension at least.
   if (
     !Array.isArray(value) ||
+    value.length === 0 ||
     value.some((dimension) => typeof dimension === 'object' && dimension !== null)
   ) {
     return undefined;

@@ -90,19 +90,22 @@ export function parseArguments(
 ): { args: CallArgument[]; kwargs: Record<string, CallArgument>; references: TensorReference[] } {
   const references: TensorReference[] = [];
   const kwargs: Record<string, CallArgument> = {};
+  const named = (value: JsonValue | undefined): void => {
+    if (!isObject(value)) return;
+    for (const [key, inner] of Object.entries(value)) kwargs[key] = argument(inner);
+  };
   const argument = (value: JsonValue): CallArgument => {
     const reference = parseReference(value, dialect, isLayer);
     if (reference) {
       const hole = { tensor: references.length };
       references.push(reference);
-      if (Array.isArray(value) && isObject(value[3])) {
-        for (const [key, inner] of Object.entries(value[3])) kwargs[key] = argument(inner);
-      }
+      if (Array.isArray(value)) named(value[3]);
       return hole;
     }
     if (Array.isArray(value)) {
-      if (value[0] === CONSTANT) return { value: value[2] ?? null };
-      return { list: value.map(argument) };
+      if (value[0] !== CONSTANT) return { list: value.map(argument) };
+      named(value[3]);
+      return { value: value[2] ?? null };
     }
     if (isObject(value) && hasReference(value, dialect, isLayer)) {
       return {
@@ -112,9 +115,9 @@ export function parseArguments(
     return { value };
   };
   if (dialect === 'keras3') {
-    const { args, kwargs: named } = isObject(node) ? node : {};
+    const { args, kwargs: given } = isObject(node) ? node : {};
     const positional = (Array.isArray(args) ? args : []).map(argument);
-    for (const [key, value] of Object.entries(isObject(named) ? named : {})) kwargs[key] = argument(value);
+    named(given);
     return { args: positional, kwargs, references };
   }
   const parsed = argument(node);

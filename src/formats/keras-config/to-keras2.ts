@@ -7,7 +7,7 @@
 import { UnsupportedModelError } from '../../errors.ts';
 import type { JsonObject, JsonValue, Layer } from '../../model/layer.ts';
 import { isObject } from './json.ts';
-import { isOperator, operatorActivation, operatorRefusal } from './operator-layers.ts';
+import { isOperator, operatorRefusal } from './operator-layers.ts';
 import { type RemovedEntry, removeEntries } from './removed-entries.ts';
 import { classNameOf, configOf, isSerialized, mapSerialized } from './serialized-objects.ts';
 
@@ -57,11 +57,7 @@ const INITIALIZERS: ReadonlyMap<string, string> = new Map([
 export function toKeras2Entry(layer: Layer, entry: JsonObject): JsonObject {
   const { name } = layer;
   if (layer.model) return { class_name: classNameOf(entry), config: entry['config'] ?? {}, name };
-  if (isOperator(entry)) {
-    const config = operatorActivation(name, entry);
-    if (!config) throw operatorRefusal(name, entry, TARGET);
-    return { class_name: 'Activation', config, name };
-  }
+  if (isOperator(entry)) throw operatorRefusal(name, entry, TARGET);
   const converted = mapSerialized(entry, 'layer', (object, key) => convertObject(object, key, name));
   return { ...(isObject(converted) ? converted : {}), name };
 }

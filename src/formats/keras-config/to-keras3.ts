@@ -7,7 +7,7 @@
 import { UnsupportedModelError } from '../../errors.ts';
 import type { JsonObject, JsonValue, Layer } from '../../model/layer.ts';
 import { isObject } from './json.ts';
-import { isOperator, operatorActivation, operatorRefusal } from './operator-layers.ts';
+import { isOperator, operatorRefusal } from './operator-layers.ts';
 import { type RemovedEntry, removeEntries } from './removed-entries.ts';
 import { classNameOf, configOf, isSerialized, mapSerialized } from './serialized-objects.ts';
 
@@ -56,7 +56,6 @@ const CLASSES: ReadonlyMap<string, string> = new Map([
   ['SeparableConvolution2D', 'SeparableConv2D'],
   ['UnifiedLSTM', 'LSTM'],
   ['UnifiedGRU', 'GRU'],
-  ['Model', 'Functional'],
 ]);
 
 /** Keras 3.0 knows them by these names alone, and later versions by both. */
@@ -83,12 +82,13 @@ const GONE: ReadonlyMap<string, string> = new Map([
  */
 export function toKeras3Entry(layer: Layer, entry: JsonObject): JsonObject {
   const { name } = layer;
-  if (layer.model) return { ...registered(classNameOf(entry), entry['config'] ?? {}, 'keras'), name };
-  if (isOperator(entry)) {
-    const config = operatorActivation(name, entry);
-    if (!config) throw operatorRefusal(name, entry, TARGET);
-    return { ...registered('Activation', config, 'keras.layers'), name };
+  if (layer.model) {
+    const config = entry['config'] ?? {};
+    if (layer.model.kind === 'sequential') return { ...registered('Sequential', config, 'keras'), name };
+    const module = 'keras.src.models.functional';
+    return { module, class_name: 'Functional', config, registered_name: 'Functional', name };
   }
+  if (isOperator(entry)) throw operatorRefusal(name, entry, TARGET);
   const converted = mapSerialized(entry, 'layer', (object, key) => convertObject(object, key, name));
   return { ...(isObject(converted) ? converted : {}), name };
 }

@@ -9,6 +9,7 @@ import type { JsonObject, JsonValue, Layer } from '../../model/layer.ts';
 import type { Call, CallArgument, Dialect, Model, ModelTensor } from '../../model/model.ts';
 import { convertModelBody } from './convert-body.ts';
 import { isObject } from './json.ts';
+import { operatorsAsLayers } from './operators-as-layers.ts';
 import { patchConfig } from './patch-config.ts';
 import { replaceReferences } from './tensor-references.ts';
 import { toKeras2Entry } from './to-keras2.ts';
@@ -23,7 +24,8 @@ type References = (tensor: ModelTensor, kind: 'inbound' | 'output') => [string, 
  * @throws UnsupportedModelError where a layer or a call has no form in `dialect`.
  */
 export function writeModelConfig(model: Model, dialect: Dialect = model.dialect): JsonObject {
-  return { class_name: model.className, config: writeModelBody(model, dialect) };
+  const written = dialect === model.dialect ? model : operatorsAsLayers(model);
+  return { class_name: model.className, config: writeModelBody(written, dialect) };
 }
 
 /** The `config` of a model: its own entries and its layers. */
@@ -132,7 +134,8 @@ function keras3Node(call: Call, references: References): JsonValue {
       return {
         class_name: '__keras_tensor__',
         config: {
-          shape: tensor.shape ? [...tensor.shape] : null,
+          // Keras takes the shape of the tensor that `keras_history` names, but refuses a null here.
+          shape: [...(tensor.shape ?? [])],
           dtype: tensor.dtype ?? 'float32',
           keras_history: references(tensor, 'inbound'),
         },

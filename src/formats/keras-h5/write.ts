@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Layer } from '../../model/layer.ts';
+import type { JsonObject, Layer } from '../../model/layer.ts';
 import type { Model } from '../../model/model.ts';
 import type { OutputFiles } from '../bytes.ts';
 import { hasEditedWeights } from '../edited-weights.ts';
@@ -16,6 +16,7 @@ import { type GroupWriter, Hdf5Writer } from '../hdf5/writer.ts';
 import { parseJson } from '../json-text.ts';
 import { isObject } from '../keras-config/json.ts';
 import { writeModelConfig } from '../keras-config/write-model.ts';
+import { lostState } from '../lost-state.ts';
 import { pythonJson, sameJson } from '../python-json.ts';
 import { trackedLayers } from '../tracked-layers.ts';
 import { nameListAttributes, readNameList, writeNameList } from './attribute-lists.ts';
@@ -39,7 +40,7 @@ const KERAS_VERSIONS = { keras2: '2.15.0', keras3: '3.0.0' } as const;
  */
 export async function writeKerasH5(model: Model, files: OutputFiles): Promise<WriteReport> {
   const origin = kerasH5Origin(model);
-  const dropped: string[] = [];
+  const dropped = origin ? [] : lostState(model);
   const writer = new Hdf5Writer(files.main, origin?.file.userBlock());
   if (origin) await rewrite(model, origin, writer.root, dropped);
   else await writeNew(model, writer.root);
@@ -92,10 +93,13 @@ async function rewrite(
 function copyConfig(model: Model, file: Hdf5File, copier: Hdf5Copier, root: GroupWriter): void {
   const read = file.attribute('', 'model_config');
   const document = parseJson(file.strings('', 'model_config')?.[0] ?? '', file.name, 'model_config');
-  const config = { ...(isObject(document) ? document : {}), ...writeModelConfig(model, model.dialect) };
-  if (isObject(document) && Array.isArray(document['config']) && isObject(config.config)) {
+  const config: JsonObject = {
+    ...(isObject(document) ? document : {}),
+    ...writeModelConfig(model, model.dialect),
+  };
+  if (isObject(document) && Array.isArray(document['config']) && isObject(config['config'])) {
     // Keras before 2.2.3 wrote the layers of a Sequential alone.
-    config.config = config.config['layers'] ?? [];
+    config['config'] = config['config']['layers'] ?? [];
   }
   if (sameJson(document, config)) {
     copier.attributes('', root, (name) => name !== 'model_config');

@@ -19,6 +19,10 @@ export interface KerasV3Origin extends ModelOrigin {
   /** `model.weights.h5`, open for as long as the model is used. */
   readonly weights: Hdf5File;
   readonly scheme: NamingScheme;
+  /** The groups of all layers. */
+  readonly groups: ReadonlySet<string>;
+  /** How many layers have weights. */
+  readonly weightedLayers: number;
 }
 
 /** `LayerOrigin.place` of a layer of a `.keras` file. */

@@ -8,6 +8,7 @@ import { type CrosslayerError, FormatError, LimitError, UnsupportedModelError } 
 import type { JsonObject } from '../../model/layer.ts';
 import type { Model } from '../../model/model.ts';
 import { type ByteSource, readAll } from '../bytes.ts';
+import { countWeightedLayers } from '../edited-weights.ts';
 import { type Hdf5File, openHdf5 } from '../hdf5/file.ts';
 import { parseJson } from '../json-text.ts';
 import { isObject } from '../keras-config/json.ts';
@@ -36,7 +37,16 @@ export async function readKerasV3(source: ByteSource): Promise<Model> {
   const weights = await openHdf5(await openWeights(archive, source.name));
   try {
     const scheme = attachWeights(model, weights);
-    const origin: KerasV3Origin = { format: 'keras-v3', archive, document, weights, scheme };
+    const places = layerPlaces(model, scheme, (_, group) => hasVariables(weights, group));
+    const origin: KerasV3Origin = {
+      format: 'keras-v3',
+      archive,
+      document,
+      weights,
+      scheme,
+      groups: new Set(places.map(({ group }) => group)),
+      weightedLayers: countWeightedLayers(model),
+    };
     model.origin = origin;
     return model;
   } catch (error) {

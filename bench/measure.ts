@@ -1,0 +1,93 @@
+/**
+ * The measurements of the bench, each in processes of its own.
+ *
+ * @module
+ */
+
+import { rmSync, statSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import type { InMemoryTimes } from './children/in-memory.ts';
+import { type ProcessRun, runMeasured } from './measured-process.ts';
+import { CACHE } from './model-files.ts';
+
+/** A whole process next to one that only reads and writes the same file. */
+export interface WholeProcess {
+  readonly fileBytes: number;
+  /** Reading and writing alone. */
+  readonly baseline: Cost;
+  /** `crosslayer equalize`. */
+  readonly equalize: Cost;
+}
+
+/** Medians over the rounds for time, the largest for memory. */
+export interface Cost {
+  readonly seconds: number;
+  readonly peakBytes: number;
+}
+
+const COMMAND = 'dist/cli/main.js';
+
+/** A way to read a file and write it again. */
+export type Baseline = 'crosslayer convert' | 'h5wasm copy';
+
+/** Time of equalizing a network of {@link NETWORKS} in memory. */
+export async function measureInMemory(network: string): Promise<InMemoryTimes> {
+  const { stdout } = await runMeasured(script('in-memory'), [network]);
+  return JSON.parse(stdout);
+}
+
+/**
+ * Runs `crosslayer equalize` and the baseline in turns, so that what else the machine does meets both.
+ *
+ * @param input the model's file; output goes beside it and is removed
+ */
+export async function measureWholeProcess(
+  input: string,
+  baseline: Baseline,
+  rounds: number,
+): Promise<WholeProcess> {
+  const output = `${CACHE}/output.${input.split('.').at(-1)}`;
+  const run = async (kind: Baseline | 'equalize'): Promise<ProcessRun> => {
+    const result = await runMeasured(...commandLine(kind, input, output));
+    rmSync(output);
+    return result;
+  };
+  const baselineRuns: ProcessRun[] = [];
+  const equalizeRuns: ProcessRun[] = [];
+  for (let round = 0; round < rounds; round++) {
+    baselineRuns.push(await run(baseline));
+    equalizeRuns.push(await run('equalize'));
+  }
+  return {
+    fileBytes: statSync(input).size,
+    baseline: costOf(baselineRuns),
+    equalize: costOf(equalizeRuns),
+  };
+}
+
+function commandLine(
+  kind: Baseline | 'equalize',
+  input: string,
+  output: string,
+): [script: string, args: string[]] {
+  switch (kind) {
+    case 'crosslayer convert':
+      return [COMMAND, ['convert', input, '--output', output]];
+    case 'equalize':
+      return [COMMAND, ['equalize', input, '--output', output]];
+    case 'h5wasm copy':
+      return [script('copy-hdf5'), [input, output]];
+  }
+}
+
+function costOf(runs: readonly ProcessRun[]): Cost {
+  const sorted = runs.map(({ seconds }) => seconds).sort((a, b) => a - b);
+  return {
+    seconds: sorted[Math.floor(sorted.length / 2)] ?? Number.NaN,
+    peakBytes: Math.max(...runs.map(({ peakBytes }) => peakBytes)),
+  };
+}
+
+function script(name: string): string {
+  return fileURLToPath(new URL(`./children/${name}.js`, import.meta.url));
+}

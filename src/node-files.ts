@@ -1,0 +1,281 @@
+/**
+ * Files of Node as the sources and sinks that formats read and write.
+ *
+ * @module
+ */
+
+import fs from 'node:fs';
+import path from 'node:path';
+import { FormatError, OutputError } from './errors.ts';
+import type { ByteSink, ByteSource, ModelFiles, OutputFiles } from './formats/bytes.ts';
+import { mainFileOfFolder } from './formats/detect.ts';
+
+/** Files that are open for reading; closes those that nobody holds any more. */
+const forgotten = new FinalizationRegistry<number>((descriptor) => fs.closeSync(descriptor));
+
+/**
+ * Opens a file for reading. It is closed by `close`, or when the source is no longer reachable.
+ *
+ * @throws {@link FormatError} where it cannot be opened.
+ */
+export function openFile(name: string): ByteSource & { close(): void } {
+  let descriptor: number;
+  let size: number;
+  try {
+    const stats = fs.statSync(name);
+    if (!stats.isFile()) throw new FormatError(name, '', 'neither a file nor a folder of a model');
+    descriptor = fs.openSync(name, 'r');
+    size = fs.fstatSync(descriptor).size;
+  } catch (cause) {
+    if (cause instanceof FormatError) throw cause;
+    throw new FormatError(name, '', readingReason(cause), { cause });
+  }
+  let isOpen = true;
+  const source = {
+    name,
+    size,
+    read(byteOffset: number, target: Uint8Array): number {
+      if (!isOpen) throw new FormatError(name, '', 'the file was closed before its weights were read');
+      try {
+        return readFully(descriptor, byteOffset, target);
+      } catch (cause) {
+        throw new FormatError(name, `offset ${byteOffset}`, readingReason(cause), { cause });
+      }
+    },
+    close(): void {
+      if (!isOpen) return;
+      isOpen = false;
+      forgotten.unregister(source);
+      fs.closeSync(descriptor);
+    },
+  };
+  forgotten.register(source, descriptor, source);
+  return source;
+}
+
+/** The files of a model on disk, with a way to close those that were opened. */
+export interface OpenModelFiles extends ModelFiles {
+  close(): void;
+}
+
+/**
+ * Opens the model at `name`: a file, or a folder with a model.json.
+ *
+ * @throws {@link FormatError} or UnsupportedModelError where there is no model.
+ */
+export function openModelFiles(name: string): OpenModelFiles {
+  const main = openFile(
+    isFolder(name) ? path.join(name, mainFileOfFolder(name, fs.readdirSync(name))) : name,
+  );
+  const opened = [main];
+  return {
+    main,
+    open(sibling) {
+      const at = path.join(path.dirname(main.name), sibling);
+      if (!fs.existsSync(at)) return undefined;
+      const source = openFile(at);
+      opened.push(source);
+      return source;
+    },
+    close() {
+      for (const source of opened) source.close();
+    },
+  };
+}
+
+/** Whether there is a folder of that name. */
+export function isFolder(name: string): boolean {
+  return fs.statSync(name, { throwIfNoEntry: false })?.isDirectory() ?? false;
+}
+
+interface PendingFile {
+  readonly target: string;
+  readonly temporary: string;
+  readonly descriptor: number;
+  readonly isScratch: boolean;
+}
+
+/**
+ * Files being written under temporary names in the folder that they belong in. They get their names when all of them
+ * are complete; until then nothing that was there is touched, also where it is being read.
+ */
+export class PendingOutput implements OutputFiles {
+  readonly main: ByteSink;
+  readonly #folder: string;
+  readonly #force: boolean;
+  readonly #files: PendingFile[] = [];
+
+  /**
+   * @param target the main file.
+   * @param force whether files that exist are replaced.
+   * @throws {@link OutputError} where the file exists, or its folder does not.
+   */
+  constructor(target: string, force: boolean) {
+    // A link stays one: the file that it leads to is replaced.
+    const real = fs.existsSync(target) ? fs.realpathSync(target) : target;
+    this.#folder = path.dirname(real);
+    this.#force = force;
+    this.main = this.#open(real);
+  }
+
+  create(name: string): ByteSink {
+    const target = path.join(this.#folder, name);
+    const inside = path.relative(this.#folder, target);
+    if (inside.startsWith('..') || path.isAbsolute(inside)) {
+      throw new OutputError(name, 'leads out of the folder of the model');
+    }
+    if (inside.includes(path.sep)) fs.mkdirSync(path.dirname(target), { recursive: true });
+    return this.#open(target);
+  }
+
+  scratch(): ByteSink {
+    return this.#open(path.join(this.#folder, 'scratch'), true);
+  }
+
+  /**
+   * Gives all files their names, the main file last.
+   *
+   * @throws {@link OutputError} where one of them cannot have it.
+   */
+  commit(): void {
+    const results = this.#files.filter(({ isScratch }) => !isScratch);
+    for (const { target } of results) if (!this.#force) refuseExisting(target);
+    try {
+      for (const file of this.#files.splice(0)) {
+        fs.closeSync(file.descriptor);
+        if (file.isScratch) fs.unlinkSync(file.temporary);
+      }
+      const [main, ...others] = results;
+      for (const file of main ? [...others, main] : []) this.#rename(file);
+    } catch (cause) {
+      for (const { temporary } of results) fs.rmSync(temporary, { force: true });
+      throw cause instanceof OutputError
+        ? cause
+        : new OutputError(this.main.name, writingReason(cause), { cause });
+    }
+  }
+
+  /** Deletes what was written. */
+  discard(): void {
+    for (const { descriptor, temporary } of this.#files.splice(0)) {
+      fs.closeSync(descriptor);
+      fs.rmSync(temporary, { force: true });
+    }
+  }
+
+  #open(target: string, isScratch = false): ByteSink {
+    if (!isScratch && isFolder(target)) throw new OutputError(target, 'is a folder; name a file');
+    if (!isScratch && !this.#force) refuseExisting(target);
+    const { temporary, descriptor } = openTemporary(target);
+    this.#files.push({ target, temporary, descriptor, isScratch });
+    return sinkOf(target, descriptor);
+  }
+
+  #rename({ target, temporary }: PendingFile): void {
+    if (this.#force) {
+      const mode = fs.statSync(target, { throwIfNoEntry: false })?.mode;
+      if (mode !== undefined) fs.chmodSync(temporary, mode);
+      fs.renameSync(temporary, target);
+      return;
+    }
+    try {
+      // Unlike a rename, a link never replaces a file that came in the meantime.
+      fs.linkSync(temporary, target);
+      fs.unlinkSync(temporary);
+    } catch {
+      refuseExisting(target);
+      fs.renameSync(temporary, target);
+    }
+  }
+}
+
+function openTemporary(target: string): { temporary: string; descriptor: number } {
+  for (let attempt = 0; ; attempt++) {
+    const name = `.${path.basename(target)}.${process.pid}-${attempt}.tmp`;
+    const temporary = path.join(path.dirname(target), name);
+    try {
+      return { temporary, descriptor: fs.openSync(temporary, 'wx+') };
+    } catch (cause) {
+      if (codeOf(cause) === 'EEXIST' && attempt < 1000) continue;
+      throw new OutputError(target, writingReason(cause), { cause });
+    }
+  }
+}
+
+function sinkOf(name: string, descriptor: number): ByteSink {
+  let size = 0;
+  return {
+    name,
+    get size() {
+      return size;
+    },
+    write(byteOffset, bytes) {
+      try {
+        for (let done = 0; done < bytes.length; ) {
+          done += fs.writeSync(descriptor, bytes, done, bytes.length - done, byteOffset + done);
+        }
+      } catch (cause) {
+        throw new OutputError(name, writingReason(cause), { cause });
+      }
+      size = Math.max(size, byteOffset + bytes.length);
+    },
+    read(byteOffset, target) {
+      return readFully(descriptor, byteOffset, target);
+    },
+  };
+}
+
+function readFully(descriptor: number, byteOffset: number, target: Uint8Array): number {
+  let done = 0;
+  while (done < target.length) {
+    const count = fs.readSync(descriptor, target, done, target.length - done, byteOffset + done);
+    if (count === 0) break;
+    done += count;
+  }
+  return done;
+}
+
+function refuseExisting(target: string): void {
+  if (fs.existsSync(target)) {
+    throw new OutputError(target, 'exists already; choose another name, or allow to replace it (force)');
+  }
+}
+
+function readingReason(cause: unknown): string {
+  switch (codeOf(cause)) {
+    case 'ENOENT':
+      return 'no such file';
+    case 'EACCES':
+    case 'EPERM':
+      return 'no permission to read it';
+    default:
+      return `cannot be read: ${messageOf(cause)}`;
+  }
+}
+
+function writingReason(cause: unknown): string {
+  switch (codeOf(cause)) {
+    case 'ENOSPC':
+    case 'EDQUOT':
+      return 'the disk is full; nothing was written';
+    case 'EFBIG':
+      return 'larger than the file system allows; nothing was written';
+    case 'ENOENT':
+    case 'ENOTDIR':
+      return 'its folder does not exist';
+    case 'EACCES':
+    case 'EPERM':
+    case 'EROFS':
+      return 'no permission to write there';
+    default:
+      return `cannot be written: ${messageOf(cause)}`;
+  }
+}
+
+function codeOf(cause: unknown): string | undefined {
+  return cause instanceof Error && 'code' in cause && typeof cause.code === 'string' ? cause.code : undefined;
+}
+
+function messageOf(cause: unknown): string {
+  return cause instanceof Error ? cause.message : String(cause);
+}

@@ -1,0 +1,120 @@
+/**
+ * Crosslayer in Node: everything of the main entry point, and models on disk.
+ *
+ * @module
+ */
+
+import fs from 'node:fs';
+import path from 'node:path';
+import { OutputError } from './errors.ts';
+import type { ModelFormat, WriteOptions, WriteReport } from './formats/format.ts';
+import { readModel } from './formats/read.ts';
+import { releaseModel } from './formats/release.ts';
+import { writeModel } from './formats/write.ts';
+import type { Model, ModelOrigin } from './model/model.ts';
+import { isFolder, type OpenModelFiles, openModelFiles, PendingOutput } from './node-files.ts';
+
+export * from './index.ts';
+
+/** How a model is written to disk. */
+export interface SaveOptions extends WriteOptions {
+  /** Whether files that exist are replaced; otherwise they are an {@link OutputError}. */
+  readonly force?: boolean;
+}
+
+/** Files of models that were loaded; a model and its clones share an origin. */
+const openFiles = new WeakMap<ModelOrigin, OpenModelFiles>();
+
+/**
+ * Reads a model from disk: a `.keras` or `.h5` file, a `model.json` of TF.js, or a folder with one. What the file is
+ * decides, not its name.
+ *
+ * Weights are read when they are needed, so the files stay open until {@link closeModel}, or until the model and its
+ * clones are no longer used.
+ *
+ * @throws CrosslayerError where the file cannot be read, is damaged or is not a model that is taken.
+ */
+export async function loadModel(name: string): Promise<Model> {
+  const files = openModelFiles(name);
+  try {
+    const model = await readModel(files);
+    if (model.origin) openFiles.set(model.origin, files);
+    return model;
+  } catch (error) {
+    files.close();
+    throw error;
+  }
+}
+
+/**
+ * Writes a model to disk, in the format that was read, or the one that the name says (`.keras`, `.h5`, `.json`) where
+ * that is another. Models of TF.js may be given a folder.
+ *
+ * Files are written under temporary names and renamed when they are complete: a write that fails leaves nothing
+ * behind, and a model may be saved over the file that it was loaded from.
+ *
+ * @throws OutputError where it cannot be written; UnsupportedModelError where the format cannot hold the model.
+ */
+export async function saveModel(model: Model, name: string, options: SaveOptions = {}): Promise<WriteReport> {
+  const { force = false } = options;
+  const format = options.format ?? formatFor(model, name);
+  const folder = format === 'tfjs-layers' && !name.endsWith('.json') ? name : undefined;
+  const isNewFolder = folder !== undefined && !fs.existsSync(folder);
+  if (folder !== undefined && isNewFolder) makeFolder(folder);
+  let output: PendingOutput | undefined;
+  try {
+    output = new PendingOutput(folder === undefined ? name : path.join(folder, 'model.json'), force);
+    const report = await writeModel(model, output, { format });
+    output.commit();
+    return report;
+  } catch (error) {
+    output?.discard();
+    if (folder !== undefined && isNewFolder) removeEmptyFolder(folder);
+    throw error;
+  }
+}
+
+/** Closes the files of a model that was loaded; weights of it and its clones that were not read yet are lost. */
+export function closeModel(model: Model): void {
+  releaseModel(model);
+  if (model.origin) openFiles.get(model.origin)?.close();
+}
+
+/** Formats that a file of this ending can have, the usual one first. */
+const FORMATS_BY_ENDING: Readonly<Record<string, readonly ModelFormat[]>> = {
+  // Keras before 2.12 wrote HDF5 under any name.
+  '.keras': ['keras-v3', 'keras-h5'],
+  '.h5': ['keras-h5'],
+  '.hdf5': ['keras-h5'],
+  '.json': ['tfjs-layers'],
+};
+
+function formatFor(model: Model, name: string): ModelFormat {
+  const read = model.origin?.format;
+  const ending = path.extname(name).toLowerCase();
+  const formats = isFolder(name) ? (['tfjs-layers'] as const) : FORMATS_BY_ENDING[ending];
+  if (!formats) {
+    if (read) return read;
+    throw new OutputError(name, 'its ending says no format: use .keras, .h5 or .json, or give the format');
+  }
+  const readEnding = model.origin && path.extname(openFiles.get(model.origin)?.main.name ?? '').toLowerCase();
+  const keepsRead = read !== undefined && formats.includes(read) && readEnding === ending;
+  return keepsRead ? read : (formats[0] ?? 'keras-v3');
+}
+
+function makeFolder(folder: string): void {
+  try {
+    fs.mkdirSync(folder);
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    throw new OutputError(folder, `the folder cannot be made: ${reason}`, { cause });
+  }
+}
+
+function removeEmptyFolder(folder: string): void {
+  try {
+    fs.rmdirSync(folder);
+  } catch {
+    // Something else is in it now.
+  }
+}

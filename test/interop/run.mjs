@@ -1,0 +1,175 @@
+/**
+ * Opens what `crosslayer` writes with the Keras of three generations and compares outputs with the originals'.
+ *
+ *     node test/interop/run.mjs [WORD]     only inputs with WORD in their name
+ *
+ * @module
+ */
+
+import { execFile, spawn } from 'node:child_process';
+import { existsSync, mkdirSync, rmSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { ENVIRONMENTS, pythonOf } from './environments.mjs';
+import { allInputs } from './inputs.mjs';
+
+const HERE = dirname(fileURLToPath(import.meta.url));
+const ROOT = join(HERE, '..', '..');
+const CLI = process.env.CROSSLAYER_INTEROP_CLI ?? join(ROOT, 'dist', 'cli', 'main.js');
+const CACHE = join(ROOT, '.cache', 'interop');
+const WORK = join(CACHE, 'work');
+
+/** Both keep the function. */
+const COMMANDS = { equalize: ['--steps', 'fold,scale'], convert: [] };
+
+const totals = { passed: 0, failed: 0 };
+
+function log(line) {
+  process.stdout.write(`${line}\n`);
+}
+
+function fail(line) {
+  totals.failed += 1;
+  log(`FAIL          ${line}`);
+}
+
+/** Pythons by the name of their environment; one that cannot be installed has none. */
+async function installEnvironments() {
+  const pythons = new Map();
+  for (const environment of ENVIRONMENTS) {
+    const { name, what, required } = environment;
+    try {
+      pythons.set(name, await pythonOf(environment, join(CACHE, 'environments')));
+      log(`${name} (${what}): ready`);
+    } catch (error) {
+      if (required) fail(`${name} (${what}): not installed: ${error.message}`);
+      else log(`${name} (${what}): not installed: ${error.message}`);
+    }
+  }
+  return pythons;
+}
+
+/** The environments that must open the file with `ending` that comes of `input`. */
+function readersOf({ path, written }, ending) {
+  if (ending === '.keras') return ['keras3'];
+  if (written === 'keras3' && path.endsWith('.h5')) return ['keras3'];
+  return written === 'tf212' ? ['keras2', 'tf212'] : ['keras2'];
+}
+
+/** Every input through every command to every format: `{ name, command, input, output, readers }`. */
+function plan(inputs) {
+  return inputs.flatMap((input) =>
+    Object.keys(COMMANDS).flatMap((command) =>
+      ['.keras', '.h5'].map((ending) => ({
+        name: `${input.name} ${command} ${ending}`,
+        command,
+        input,
+        output: join(WORK, command, `${input.name}${ending}`),
+        readers: readersOf(input, ending),
+      })),
+    ),
+  );
+}
+
+/** Runs the command; resolves to what it says where it fails, else undefined. */
+function crosslayer(command, input, output) {
+  mkdirSync(dirname(output), { recursive: true });
+  const args = [CLI, command, input, '-o', output, '--json', ...COMMANDS[command]];
+  return new Promise((resolve) => {
+    execFile(process.execPath, args, { maxBuffer: 1 << 28 }, (error, _, stderr) => {
+      resolve(error ? stderr.trim().slice(0, 400) || error.message : undefined);
+    });
+  });
+}
+
+/** Runs a script with `input` as JSON on its stdin and shows its lines; resolves to them. */
+function python(interpreter, script, args, input) {
+  return new Promise((resolve) => {
+    const child = spawn(interpreter, [join(HERE, script), ...args], { cwd: WORK });
+    let stdout = '';
+    let stderr = '';
+    child.stdout.on('data', (data) => {
+      process.stdout.write(data);
+      stdout += data;
+    });
+    child.stderr.on('data', (data) => {
+      stderr += data;
+    });
+    child.on('error', (error) => fail(`${script}: ${error.message}`));
+    child.on('close', (code) => {
+      if (code !== 0) fail(`${script} ended with ${code}: ${stderr.slice(-2000)}`);
+      resolve(stdout.trim().split('\n'));
+    });
+    child.stdin.on('error', () => {}); // The script is gone; its exit code is reported.
+    child.stdin.end(JSON.stringify(input));
+  });
+}
+
+/** Makes the networks and the references that are not there yet. */
+async function makeOriginals(inputs, pythons) {
+  for (const { path, original } of inputs.filter(({ convert }) => convert)) {
+    const refusal = await crosslayer('convert', path, original);
+    if (refusal) fail(`${path} cannot be converted: ${refusal}`);
+  }
+  for (const environment of ['keras2', 'keras3']) {
+    const jobs = inputs
+      .filter(({ record }) => record === environment)
+      .map(({ path, original, reference }) => ({ model: original ?? path, reference }));
+    const interpreter = pythons.get(environment);
+    if (!interpreter || jobs.length === 0) continue;
+    const folder = join(WORK, environment);
+    mkdirSync(folder, { recursive: true });
+    await python(interpreter, 'make_originals.py', [folder], jobs);
+  }
+}
+
+/** Runs all commands, as many at a time as there are processors; returns those that wrote something. */
+async function writeAll(tasks) {
+  const written = [];
+  const queue = [...tasks];
+  const worker = async () => {
+    for (let task = queue.shift(); task; task = queue.shift()) {
+      const refusal = await crosslayer(task.command, task.input.path, task.output);
+      if (refusal) fail(`${task.name}: ${refusal}`);
+      else written.push(task);
+    }
+  };
+  await Promise.all(Array.from({ length: availableParallelism() }, worker));
+  return written;
+}
+
+/** Opens and compares all that `environment` should read. */
+async function check(environment, interpreter, tasks) {
+  const jobs = tasks
+    .filter(({ readers }) => readers.includes(environment))
+    .map(({ name, input, output }) => ({
+      name: `${environment} ${name}`,
+      model: output,
+      reference: input.reference,
+    }));
+  if (jobs.length === 0) return;
+  if (!interpreter) {
+    log(`${environment} is not installed: ${jobs.length} checks not run`);
+    return;
+  }
+  const lines = await python(interpreter, 'check.py', [], jobs);
+  const passed = lines.filter((line) => line.startsWith('ok ')).length;
+  totals.passed += passed;
+  totals.failed += jobs.length - passed;
+}
+
+if (!existsSync(CLI)) throw new Error(`${CLI} is missing: npm run build`);
+rmSync(WORK, { recursive: true, force: true });
+mkdirSync(WORK, { recursive: true });
+const pythons = await installEnvironments();
+const { inputs, missing } = allInputs(WORK);
+for (const sentence of missing) log(`left out: ${sentence}`);
+const word = process.argv[2] ?? '';
+const chosen = inputs.filter(({ name }) => name.includes(word));
+await makeOriginals(chosen, pythons);
+const written = await writeAll(plan(chosen));
+for (const { name } of ENVIRONMENTS) await check(name, pythons.get(name), written);
+rmSync(WORK, { recursive: true, force: true });
+log(`${totals.passed} passed, ${totals.failed} failed`);
+process.exitCode = totals.failed === 0 ? 0 : 1;
