@@ -14,5 +14,7 @@ export default defineConfig({
   },
   test: {
     include: ['test/**/*.test.ts'],
+    // Spawned commands and busy machines are slow; nothing here measures time.
+    testTimeout: 60_000,
   },
 });

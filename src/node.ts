@@ -48,7 +48,7 @@ export async function loadModel(name: string): Promise<Model> {
 
 /**
  * Writes a model to disk, in the format that was read, or the one that the name says (`.keras`, `.h5`, `.json`) where
- * that is another. Models of TF.js may be given a folder.
+ * that is another. A folder, or a name without an ending, becomes a folder with a model of TF.js.
  *
  * Files are written under temporary names and renamed when they are complete: a write that fails leaves nothing
  * behind, and a model may be saved over the file that it was loaded from.
@@ -92,7 +92,8 @@ const FORMATS_BY_ENDING: Readonly<Record<string, readonly ModelFormat[]>> = {
 function formatFor(model: Model, name: string): ModelFormat {
   const read = model.origin?.format;
   const ending = path.extname(name).toLowerCase();
-  const formats = isFolder(name) ? (['tfjs-layers'] as const) : FORMATS_BY_ENDING[ending];
+  // A name without an ending is a folder, and only models of TF.js are folders.
+  const formats = isFolder(name) || ending === '' ? (['tfjs-layers'] as const) : FORMATS_BY_ENDING[ending];
   if (!formats) {
     if (read) return read;
     throw new OutputError(name, 'its ending says no format: use .keras, .h5 or .json, or give the format');

@@ -1,8 +1,9 @@
 import { FormatError, LimitError } from '../errors.ts';
 import { MAX_JSON_BYTES } from './limits.ts';
+import { parsePythonJson } from './python-json.ts';
 
 /**
- * Parses JSON.
+ * Parses JSON, also with Python's `NaN` and `Infinity`.
  *
  * @throws {@link FormatError} where it is none, {@link LimitError} where it is longer than any configuration.
  */
@@ -11,7 +12,11 @@ export function parseJson(text: string, source: string, where: string): unknown 
   try {
     return JSON.parse(text);
   } catch (cause) {
-    const reason = cause instanceof Error ? cause.message : String(cause);
-    throw new FormatError(source, where, `not valid JSON: ${reason}`, { cause });
+    try {
+      return parsePythonJson(text);
+    } catch {
+      const reason = cause instanceof Error ? cause.message : String(cause);
+      throw new FormatError(source, where, `not valid JSON: ${reason}`, { cause });
+    }
   }
 }

@@ -36,15 +36,21 @@ export interface StepRecord {
   readonly skipped: readonly (SkipReason & { readonly step: Step })[];
 }
 
+/** Called around each step of {@link runSteps}. */
+export interface StepWatch {
+  readonly before?: (step: Step) => void;
+  readonly after?: (step: Step) => void;
+}
+
 /**
  * Runs `steps` in the order of {@link STEPS}, whatever the order given. Edits `model`.
  *
  * `fold` and `scale` keep the function; `relu6` and `bias` may change it, as in the reference. `bias` without `scale`
  * absorbs between the layers that would have been scaled.
  *
- * @param onStep called before each step, for progress
+ * @param watch called around each step, for progress and measurements
  */
-export function runSteps(model: Model, steps: readonly Step[], onStep?: (step: Step) => void): StepRecord {
+export function runSteps(model: Model, steps: readonly Step[], watch: StepWatch = {}): StepRecord {
   const skipped: (SkipReason & { step: Step })[] = [];
   const run = STEPS.filter((step) => steps.includes(step));
   let replacedRelu6: readonly Layer[] = [];
@@ -52,7 +58,7 @@ export function runSteps(model: Model, steps: readonly Step[], onStep?: (step: S
   let clsSets: readonly ClsSetInfo[] = [];
   let absorbedBiases = 0;
   for (const step of run) {
-    onStep?.(step);
+    watch.before?.(step);
     const onSkip = (reason: SkipReason): void => {
       skipped.push({ ...reason, step });
     };
@@ -75,6 +81,7 @@ export function runSteps(model: Model, steps: readonly Step[], onStep?: (step: S
         break;
       }
     }
+    watch.after?.(step);
   }
   return { steps: run, replacedRelu6, foldedPairs, clsSets, absorbedBiases, skipped };
 }

@@ -6,7 +6,10 @@ import { isWeighted } from '../model/operation.ts';
 export interface RangeSpread {
   /** {@link Layer.path}. */
   readonly layer: string;
-  /** The largest channel range `max |w|` over the median one; channels of zeros left out. NaN where a weight is NaN. */
+  /**
+   * The largest channel range `max |w|` over the median one. Dead channels, below a millionth of the largest, are left
+   * out. NaN where a weight is NaN.
+   */
   readonly spread: number;
 }
 
@@ -29,9 +32,13 @@ export function largestSpread(spreads: readonly RangeSpread[]): RangeSpread | un
   );
 }
 
+/** Channels below this share of the largest range are dead: no factor makes anything of them. */
+const DEAD = 1e-6;
+
 function spreadOf(ranges: Float64Array): number {
-  const used = ranges.filter((range) => range !== 0).sort();
-  const median = used[Math.floor(used.length / 2)];
-  const largest = used.at(-1);
-  return median === undefined || largest === undefined ? 1 : largest / median;
+  const largest = ranges.reduce((max, range) => Math.max(max, range), 0);
+  if (!Number.isFinite(largest)) return NaN;
+  const live = ranges.filter((range) => range > DEAD * largest).sort();
+  const median = live[Math.floor(live.length / 2)];
+  return median === undefined ? 1 : largest / median;
 }

@@ -1,15 +1,18 @@
 /**
- * The models to read, as `{ name, path, reference, written }`.
+ * The models to read.
  *
- * `reference` is the file with inputs and the original's outputs; with `record`, an environment's name, it is made
- * there first, from `original` (else from `path`). `written` says by which Keras: `keras2`, `keras3`, or `tf212`,
- * which is Keras 2.12 or older. With `convert`, `original` is made of `path` by the command.
+ * An input is `{ name, path, commands, readers, reference }`: `readers` names, for each ending to write, the
+ * environments that must open the result; `reference` is the file with inputs and the original's outputs. Where the
+ * original has to be run for it first:
+ * - `record`: the environment to do so;
+ * - `original`: the file to open there instead of `path`; with `convert`, the command makes it of `path`;
+ * - `network`: the name in keras.applications of what has to be made before.
  *
  * @module
  */
 
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
-import { basename, dirname, extname, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 
 const ROOT = new URL('../../', import.meta.url).pathname;
 const SHARED = join(ROOT, '..', 'shared');
@@ -18,49 +21,88 @@ const GOLDEN = [join(SHARED, 'golden'), join(ROOT, 'test', 'fixtures', 'golden')
   existsSync(join(folder, 'cases.json')),
 );
 
-/** Names of `make_originals.py`. */
+/** What is made of a `.keras` of Keras 3; of an HDF5 file of Keras 3; of one of Keras 2, or of TF.js. */
+const KERAS3 = { '.keras': ['keras3'], '.h5': ['keras2'] };
+const KERAS3_H5 = { '.keras': ['keras3'], '.h5': ['keras3'] };
+const KERAS2_H5 = { '.keras': ['keras3'], '.h5': ['keras2'] };
+/** The same by Keras 2.12 or before; and where the HDF5 file has the name `.keras`, which it keeps. */
+const OLD_H5 = { '.keras': ['keras3'], '.h5': ['keras2', 'tf212'] };
+const OLD_H5_AS_KERAS = { '.keras': ['keras2', 'tf212'], '.h5': ['keras2', 'tf212'] };
+/** A `.keras` stays in the version that wrote it, and no release reads those of Keras 2 but the same. */
+const KERAS2_ZIP = { '.keras': ['keras2'], '.h5': ['keras2'] };
+const OLD_ZIP = { '.keras': [], '.h5': ['keras2'] };
+
+/** Keras 2.15 does not open the LeakyReLU of Keras 2.0.5, which a rewrite leaves as it is. */
+const LEAKY_205 = { '.keras': ['keras3'], '.h5': [] };
+
+/** By the first expression that a fixture's name matches. */
+const FIXTURE_READERS = [
+  [/^keras-3.*\.h5$/, KERAS3_H5],
+  [/^(keras-3|odd).*\.keras$/, KERAS3],
+  [/^keras-2\.0\.5.(functional|nested)/, LEAKY_205],
+  [/^keras-2\.0\.5/, OLD_H5],
+  [/\.hdf5\.keras$/, OLD_H5_AS_KERAS],
+  [/^tfkeras-2\.15.*\.keras$/, KERAS2_ZIP],
+  [/^tfkeras.*\.keras$/, OLD_ZIP],
+  [/./, KERAS2_H5],
+];
+
+const BOTH = ['equalize', 'convert'];
+
+/** Names in keras.applications. */
 const APPLICATIONS = ['ResNet50', 'MobileNet', 'MobileNetV2', 'EfficientNetB0', 'DenseNet121'];
 
 /** Networks as users have them; see the README beside them. */
 const NETWORKS = [
   'mobilenet_v1_imagenet.h5',
   'mobilenet_v2_dogs.h5',
-  'mobilenet_v2_nsfw',
   'mini_xception_emotion.hdf5',
   'mobilenet_v1_person.h5',
 ];
+const TFJS_NETWORK = 'mobilenet_v2_nsfw';
 
-/** Golden cases that Python 3.11 cannot run: the bytecode of their lambdas is of another Python. */
+/** Golden cases whose lambda no Python 3.11 runs: its bytecode is of another version. */
 const LAMBDAS = ['lambda_between'];
 
 /** Every input there is, and a sentence for each that is left out; `folder` is for what is made on the spot. */
 export function allInputs(folder) {
-  const missing = [];
-  const inputs = [
-    ...goldenInputs(folder, missing),
+  const all = [
+    ...goldenInputs(folder),
     ...fixtureInputs(),
     ...applicationInputs(folder),
-    ...fileInputs(folder, missing),
+    ...networkInputs(folder),
   ];
-  return { inputs, missing };
+  const isThere = ({ path, network }) => network !== undefined || existsSync(path);
+  return {
+    inputs: all.filter(isThere),
+    leftOut: [
+      ...all.filter((input) => !isThere(input)).map(({ name }) => `${name}: no such file`),
+      ...(GOLDEN ? [] : ['golden: no such folder']),
+      ...LAMBDAS.map((name) => `golden/${name}: the bytecode of its lambda is of another Python`),
+      ...all.flatMap(({ name, readers }) =>
+        Object.keys(readers)
+          .filter((ending) => readers[ending].length === 0)
+          .map((ending) => `${name} as ${ending}: none of these releases opens even the original`),
+      ),
+    ],
+  };
 }
 
-/** Keras 2.10's HDF5, and Keras 2.12's, which it names .keras. */
-function goldenInputs(folder, missing) {
-  if (!GOLDEN) {
-    missing.push('golden: no such folder');
-    return [];
-  }
-  missing.push(...LAMBDAS.map((name) => `golden/${name}: the bytecode of its lambda is of another Python`));
+/** Keras 2.10's HDF5 is equalized; Keras 2.12's, which it names .keras, is converted. */
+function goldenInputs(folder) {
+  if (!GOLDEN) return [];
   const cases = JSON.parse(readFileSync(join(GOLDEN, 'cases.json'), 'utf8'));
   return cases
     .filter(({ name }) => !LAMBDAS.includes(name))
-    .flatMap(({ name }) => ['input.h5', 'input.keras'].map((file) => `${name}/${file}`))
-    .filter((file) => existsSync(join(GOLDEN, file)))
-    .map((file) => ({
+    .flatMap(({ name }) => [
+      { file: `${name}/input.h5`, commands: ['equalize'], readers: OLD_H5 },
+      { file: `${name}/input.keras`, commands: ['convert'], readers: OLD_H5_AS_KERAS },
+    ])
+    .filter(({ file }) => existsSync(join(GOLDEN, file)))
+    .map(({ file, ...rest }) => ({
       name: `golden/${file}`,
       path: join(GOLDEN, file),
-      written: 'tf212',
+      ...rest,
       ...goldenReference(file, folder),
     }));
 }
@@ -79,51 +121,52 @@ function fixtureInputs() {
   return readdirSync(FORMATS, { recursive: true })
     .filter((file) => file.endsWith(suffix))
     .sort()
-    .map((file) => ({ file, reference: join(FORMATS, file) }))
+    .map((file) => ({ name: file.slice(0, -suffix.length), reference: join(FORMATS, file) }))
     .filter(({ reference }) => JSON.parse(readFileSync(reference, 'utf8')).outputs)
-    .map(({ file, reference }) => {
-      const name = file.slice(0, -suffix.length);
-      return { name, path: join(FORMATS, name), reference, written: writerOfFixture(name) };
+    .map(({ name, reference }) => {
+      const [, readers] = FIXTURE_READERS.find(([expression]) => expression.test(name));
+      return { name, path: join(FORMATS, name), commands: BOTH, readers, reference };
     });
 }
 
-function writerOfFixture(name) {
-  if (/^keras-3|^odd.*\.keras$/.test(name)) return 'keras3';
-  return /^(tfkeras-2\.12|keras-2\.0)/.test(name) ? 'tf212' : 'keras2';
-}
-
-/** keras.applications in both formats of both Keras generations. */
+/** keras.applications in both formats of both generations. */
 function applicationInputs(folder) {
-  return ['keras2', 'keras3'].flatMap((written) =>
-    APPLICATIONS.flatMap((name) =>
-      ['.h5', '.keras'].map((ending) => {
-        const path = join(folder, written, name + ending);
-        return {
-          name: `${written}/${name}${ending}`,
-          path,
-          reference: `${path}.npz`,
-          written,
-          record: written,
-        };
-      }),
-    ),
+  return [
+    { record: 'keras2', ending: '.h5', readers: KERAS2_H5 },
+    { record: 'keras2', ending: '.keras', readers: KERAS2_ZIP },
+    { record: 'keras3', ending: '.h5', readers: KERAS3_H5 },
+    { record: 'keras3', ending: '.keras', readers: KERAS3 },
+  ].flatMap(({ record, ending, readers }) =>
+    APPLICATIONS.map((network) => {
+      const name = `${record}/${network}${ending}`;
+      const path = join(folder, name);
+      return { name, path, commands: ['equalize'], readers, reference: `${path}.npz`, record, network };
+    }),
   );
 }
 
 /** The example of this repository and the networks beside it. */
-function fileInputs(folder, missing) {
-  const files = [
-    { path: join(ROOT, 'examples', 'fashion-mobilenetv2.keras'), written: 'keras3' },
-    ...NETWORKS.map((name) => ({ path: join(SHARED, 'models', name), written: 'keras2' })),
-  ];
-  return files.flatMap(({ path, written }) => {
-    const name = basename(path);
-    if (!existsSync(path)) {
-      missing.push(`${name}: no such file`);
-      return [];
-    }
-    // A TF.js model has no Keras that opens it: what `convert` makes of it stands for it.
-    const original = extname(name) === '' ? { convert: true, original: join(folder, `${name}.h5`) } : {};
-    return [{ name, path, reference: join(folder, `${name}.npz`), written, record: written, ...original }];
+function networkInputs(folder) {
+  const example = {
+    path: join(ROOT, 'examples', 'fashion-mobilenetv2.keras'),
+    readers: KERAS3,
+    record: 'keras3',
+  };
+  const networks = NETWORKS.map((name) => ({
+    path: join(SHARED, 'models', name),
+    readers: KERAS2_H5,
+    record: 'keras2',
+  }));
+  // No Keras opens a TF.js model: what `convert` makes of it stands for it.
+  const tfjs = {
+    path: join(SHARED, 'models', TFJS_NETWORK),
+    readers: KERAS2_H5,
+    record: 'keras2',
+    original: join(folder, `${TFJS_NETWORK}.h5`),
+    convert: true,
+  };
+  return [example, ...networks, tfjs].map((input) => {
+    const name = basename(input.path);
+    return { name, commands: BOTH, reference: join(folder, `${name}.npz`), ...input };
   });
 }

@@ -1,8 +1,8 @@
 """Makes networks of keras.applications, and records what originals compute.
 
-    python make_originals.py FOLDER < record.json
+    python make_originals.py FOLDER [NAME ...] < record.json
 
-Writes NAME.h5 and NAME.keras of every network into FOLDER.  record.json is a list
+Writes NAME.h5 and NAME.keras of these networks into FOLDER.  record.json is a list
 of {"model": path, "reference": path}: each model (those of FOLDER among them) is
 opened, and seeded inputs with its outputs go to the reference, an .npz.
 """
@@ -13,7 +13,6 @@ import sys
 
 from keras_models import SEED, keras, np, open_model, outputs_of, save_reference, seeded_inputs
 
-APPLICATIONS = ["ResNet50", "MobileNet", "MobileNetV2", "EfficientNetB0", "DenseNet121"]
 SIZE = 64
 CLASSES = 10
 CALIBRATION_BATCH = 8
@@ -57,15 +56,22 @@ def calibrate(model, batch_norms, rng):
 
 
 def main():
-    folder = sys.argv[1]
-    for name in APPLICATIONS:
+    folder, *names = sys.argv[1:]
+    for name in names:
         model = application(name)
         model.save(os.path.join(folder, f"{name}.h5"))
         model.save(os.path.join(folder, f"{name}.keras"))
     for job in json.load(sys.stdin):
-        model = open_model(job["model"])
-        inputs = seeded_inputs(model)
-        save_reference(job["reference"], inputs, outputs_of(model, inputs))
+        try:
+            record(job["model"], job["reference"])
+        except Exception as error:  # the other originals are still of use
+            print(f"FAIL          {job['model']} cannot be recorded: {' '.join(str(error).split())[:300]}")
+
+
+def record(path, reference):
+    model = open_model(path)
+    inputs = seeded_inputs(model)
+    save_reference(reference, inputs, outputs_of(model, inputs))
 
 
 if __name__ == "__main__":

@@ -119,11 +119,12 @@ function ungroup(layer: Layer): void {
   }
   layer.setWeight('kernel', Tensor.of('float32', [...kernelSize, rows * groups, filters], whole));
   layer.operation = { ...operation, groups: 1 };
-  if (!origin) return;
+  if (origin?.operation.kind !== 'conv') return;
+  // As if it had been read without groups; what was edited since still counts as edited.
   const config = origin.config['config'] as JsonObject;
   layer.origin = {
     ...origin,
-    operation: layer.operation,
+    operation: { ...origin.operation, groups: 1 },
     config: { ...origin.config, config: { ...config, groups: 1 } },
   };
 }

@@ -56,6 +56,7 @@ const CLASSES: ReadonlyMap<string, string> = new Map([
   ['SeparableConvolution2D', 'SeparableConv2D'],
   ['UnifiedLSTM', 'LSTM'],
   ['UnifiedGRU', 'GRU'],
+  ['Model', 'Functional'],
 ]);
 
 /** Keras 3.0 knows them by these names alone, and later versions by both. */
@@ -93,6 +94,11 @@ export function toKeras3Entry(layer: Layer, entry: JsonObject): JsonObject {
   return { ...(isObject(converted) ? converted : {}), name };
 }
 
+/** The name that Keras 3 has for a class of Keras 2; with its package where the user registered it. */
+export function keras3ClassName(className: string): string {
+  return CLASSES.get(className) ?? className;
+}
+
 function convertObject(object: JsonObject, key: string, where: string): JsonValue {
   const className = classNameOf(object);
   if (className === 'Policy' || className === 'PolicyV1') {
@@ -107,7 +113,7 @@ function convertObject(object: JsonObject, key: string, where: string): JsonValu
   if (gone !== undefined) {
     throw new UnsupportedModelError(className, `${where}: Keras 3 has no ${className}; ${gone}`);
   }
-  const renamedClass = CLASSES.get(className) ?? className;
+  const renamedClass = keras3ClassName(className);
   const config = convertConfig(renamedClass, configOf(object), where);
   return registered(renamedClass, config, moduleOf(object));
 }

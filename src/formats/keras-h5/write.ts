@@ -92,7 +92,8 @@ async function rewrite(
 /** The text as it was where it still says the same: Python writes numbers in its own way. */
 function copyConfig(model: Model, file: Hdf5File, copier: Hdf5Copier, root: GroupWriter): void {
   const read = file.attribute('', 'model_config');
-  const document = parseJson(file.strings('', 'model_config')?.[0] ?? '', file.name, 'model_config');
+  const text = file.strings('', 'model_config')?.[0] ?? '';
+  const document = parseJson(text, file.name, 'model_config');
   const config: JsonObject = {
     ...(isObject(document) ? document : {}),
     ...writeModelConfig(model, model.dialect),
@@ -106,7 +107,7 @@ function copyConfig(model: Model, file: Hdf5File, copier: Hdf5Copier, root: Grou
     return;
   }
   const isUtf8 = read?.type.kind === 'variableString' && read.type.charset === 'utf8';
-  root.setAttribute(stringAttribute('model_config', pythonJson(config), isUtf8 ? 'utf8' : 'ascii'));
+  root.setAttribute(stringAttribute('model_config', pythonJson(config, text), isUtf8 ? 'utf8' : 'ascii'));
 }
 
 async function rewriteWeights(

@@ -9,6 +9,7 @@
 
 import type { Layer } from '../../model/layer.ts';
 import type { Model } from '../../model/model.ts';
+import { keras3ClassName } from '../keras-config/to-keras3.ts';
 import { trackedLayers } from '../tracked-layers.ts';
 
 /** A version's way of naming groups. */
@@ -56,17 +57,23 @@ export function layerPlaces(
   const used = new Map<string, number>();
   const places: LayerPlace[] = [];
   for (const layer of trackedLayers(model)) {
-    const name = scheme === 'layer-names' ? layer.name : uniqueName(snakeCase(layer.className), used);
+    const name =
+      scheme === 'layer-names' ? layer.name : uniqueName(snakeCase(keras3ClassName(layer.className)), used);
     const place = { layer, path: path + layer.name, group: container + name };
     places.push(place);
     if (layer.model) {
       places.push(...layerPlaces(layer.model, scheme, hasWeights, `${place.path}/`, `${place.group}/`));
     }
     if (scheme === 'dependencies-twice' && hasWeights(layer, place.group)) {
-      uniqueName(snakeCase(layer.className), used);
+      uniqueName(snakeCase(keras3ClassName(layer.className)), used);
     }
   }
   return places;
+}
+
+/** Named by its class; `Model` is what Keras before 2.3 called a Functional. */
+function groupName(layer: Layer): string {
+  return snakeCase(layer.model && layer.className === 'Model' ? 'Functional' : layer.className);
 }
 
 /** `Conv2D` to `conv2d`, `BatchNormalization` to `batch_normalization`, as Keras' `to_snake_case`. */

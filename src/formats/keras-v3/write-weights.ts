@@ -24,7 +24,10 @@ export const OPTIMIZER_GROUP = 'optimizer';
 /** Writes the weights of a model of another format, as Keras 3 names them. */
 export async function writeNewWeights(model: Model, sink: ByteSink): Promise<void> {
   const writer = new Hdf5Writer(sink);
+  // Keras up to 3.5 looks for a group of variables in everything, also where there are none.
+  writer.root.group('vars');
   for (const { layer, path, group } of layerPlaces(model, 'layers', hasWeights)) {
+    writer.root.group(`${group}/vars`);
     if (layer.model) continue;
     for (const [name, variable] of newVariables(layer, path)) {
       await writeTensor(writer.root, `${group}/${variable}`, layer.weights.get(name) as Tensor);

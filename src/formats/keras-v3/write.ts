@@ -6,7 +6,7 @@
 
 import type { JsonObject, JsonValue } from '../../model/layer.ts';
 import type { Model } from '../../model/model.ts';
-import type { OutputFiles } from '../bytes.ts';
+import { type OutputFiles, readAll } from '../bytes.ts';
 import { hasEditedWeights } from '../edited-weights.ts';
 import type { WriteReport } from '../format.ts';
 import { writeModelConfig } from '../keras-config/write-model.ts';
@@ -66,7 +66,10 @@ async function rewrite(
     } else if (name === CONFIG_ENTRY) {
       const config = { ...document, ...writeModelConfig(model, model.dialect) };
       if (sameJson(config, document)) zip.copy(member);
-      else await zip.bytes(name, encode(config), header.method, header);
+      else {
+        const text = new TextDecoder().decode(readAll(await member.open()));
+        await zip.bytes(name, encode(config, text), header.method, header);
+      }
     } else zip.copy(member);
   }
 }
@@ -99,6 +102,6 @@ function isLarge(model: Model): boolean {
   return bytes > LARGE_BYTES;
 }
 
-function encode(value: JsonValue): Uint8Array<ArrayBuffer> {
-  return new TextEncoder().encode(pythonJson(value));
+function encode(value: JsonValue, read?: string): Uint8Array<ArrayBuffer> {
+  return new TextEncoder().encode(pythonJson(value, read));
 }

@@ -1,0 +1,54 @@
+/**
+ * `npm run bench`: measures reading, equalizing and writing of full-size networks, and prints tables.
+ *
+ * `-- --write` puts the tables into docs/benchmarks.md; names of networks measure those alone.
+ *
+ * @module
+ */
+
+import { parseArgs } from 'node:util';
+import { measureInMemory, measureWholeProcess } from './measure.ts';
+import { type Ending, modelFile } from './model-files.ts';
+import { NETWORKS, THIRTY_CONVS } from './networks/index.ts';
+import { type BenchResults, renderTables, writeTables } from './tables.ts';
+
+const LARGE = 'thirty-convs';
+const ENDINGS: readonly Ending[] = ['h5', 'keras'];
+
+const { values: options, positionals } = parseArgs({
+  options: { write: { type: 'boolean', default: false }, rounds: { type: 'string', default: '5' } },
+  allowPositionals: true,
+});
+const rounds = Number(options.rounds);
+if (!Number.isInteger(rounds) || rounds < 1)
+  throw new RangeError(`--rounds ${options.rounds}: give 1 or more`);
+const names = positionals.length === 0 ? [...Object.keys(NETWORKS), LARGE] : positionals;
+if (options.write && positionals.length > 0) throw new RangeError('--write needs all networks');
+
+const results: BenchResults = { rounds, inMemory: [], wholeProcess: [], large: [] };
+for (const name of names) {
+  const network = name === LARGE ? THIRTY_CONVS : NETWORKS[name];
+  if (!network) throw new RangeError(`${name}: choose from ${[...Object.keys(NETWORKS), LARGE].join(', ')}`);
+  const { title, parameters } = network;
+  if (name === LARGE) {
+    progress(`${title}: whole process`);
+    const input = await modelFile(name, network, 'h5');
+    results.large.push({ title, ending: 'h5', ...(await measureWholeProcess(input, 'h5wasm copy', rounds)) });
+    continue;
+  }
+  progress(`${title}: in memory`);
+  results.inMemory.push({ title, parameters, ...(await measureInMemory(name)) });
+  for (const ending of ENDINGS) {
+    progress(`${title}: whole process, .${ending}`);
+    const input = await modelFile(name, network, ending);
+    const measured = await measureWholeProcess(input, 'crosslayer convert', rounds);
+    results.wholeProcess.push({ title, ending, ...measured });
+  }
+}
+const tables = renderTables(results);
+console.log(tables);
+if (options.write) writeTables(tables);
+
+function progress(what: string): void {
+  process.stderr.write(`${what} …\n`);
+}

@@ -1,0 +1,99 @@
+/**
+ * The results as Markdown, and their place in docs/benchmarks.md.
+ *
+ * @module
+ */
+
+import { readFileSync, writeFileSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
+import type { InMemoryTimes } from './children/in-memory.ts';
+import type { WholeProcess } from './measure.ts';
+import type { Ending } from './model-files.ts';
+
+/** All that was measured. */
+export interface BenchResults {
+  readonly rounds: number;
+  readonly inMemory: (InMemoryTimes & { readonly title: string; readonly parameters: number })[];
+  readonly wholeProcess: WholeProcessRow[];
+  /** The model that is far larger than its largest layer. */
+  readonly large: WholeProcessRow[];
+}
+
+type WholeProcessRow = WholeProcess & { readonly title: string; readonly ending: Ending };
+
+const DOCUMENT = 'docs/benchmarks.md';
+const BEGIN = '<!-- results -->';
+const END = '<!-- end of results -->';
+const MEGABYTE = 1e6;
+
+/** Largest peak that is aimed at, in bytes. */
+const PEAK_FACTOR = 1.3;
+const PEAK_EXTRA = 200 * MEGABYTE;
+const LARGE_PEAK = 600 * MEGABYTE;
+
+/** All results as Markdown tables with a line on where they come from. */
+export function renderTables(results: BenchResults): string {
+  const { rounds, inMemory, wholeProcess, large } = results;
+  const day = new Date().toISOString().slice(0, 10);
+  const parts = [
+    `${day}, Node ${process.version}, ${availableParallelism()} cores, ${rounds} rounds.`,
+    '### In memory',
+    table(
+      ['network', 'parameters', 'fold + scale + bias', '… and all weights computed'],
+      inMemory.map(({ title, parameters, steps, stepsAndValues }) => [
+        title,
+        parameters.toLocaleString('en-US'),
+        seconds(steps),
+        seconds(stepsAndValues),
+      ]),
+    ),
+    '### Whole process',
+    wholeProcessTable(wholeProcess, 'reading + writing alone', (file) => PEAK_FACTOR * file + PEAK_EXTRA),
+    '### A model of 1.4 GB',
+    wholeProcessTable(large, 'h5wasm copy', () => LARGE_PEAK),
+  ];
+  return parts.join('\n\n');
+}
+
+/** Replaces the tables in docs/benchmarks.md. */
+export function writeTables(tables: string): void {
+  const text = readFileSync(DOCUMENT, 'utf8');
+  const begin = text.indexOf(BEGIN);
+  const end = text.indexOf(END);
+  if (begin === -1 || end < begin) throw new Error(`${DOCUMENT}: no ${BEGIN} … ${END}`);
+  writeFileSync(DOCUMENT, `${text.slice(0, begin + BEGIN.length)}\n\n${tables}\n\n${text.slice(end)}`);
+}
+
+function wholeProcessTable(
+  rows: readonly WholeProcessRow[],
+  baselineName: string,
+  peakGoal: (fileBytes: number) => number,
+): string {
+  return table(
+    ['model', 'size', baselineName, 'its peak memory', 'equalize', 'ratio', 'peak memory', 'peak at most'],
+    rows.map(({ title, ending, fileBytes, baseline, equalize }) => [
+      `${title} \`.${ending}\``,
+      megabytes(fileBytes),
+      seconds(baseline.seconds),
+      megabytes(baseline.peakBytes),
+      seconds(equalize.seconds),
+      (equalize.seconds / baseline.seconds).toFixed(2),
+      megabytes(equalize.peakBytes),
+      megabytes(peakGoal(fileBytes)),
+    ]),
+  );
+}
+
+/** The first column is text, the others are numbers. */
+function table(header: readonly string[], rows: readonly (readonly string[])[]): string {
+  const rule = header.map((_, column) => (column === 0 ? '---' : '---:'));
+  return [header, rule, ...rows].map((cells) => `| ${cells.join(' | ')} |`).join('\n');
+}
+
+function seconds(value: number): string {
+  return `${value.toFixed(value < 0.1 ? 3 : 2)} s`;
+}
+
+function megabytes(bytes: number): string {
+  return `${Math.round(bytes / MEGABYTE).toLocaleString('en-US')} MB`;
+}

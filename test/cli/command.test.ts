@@ -1,0 +1,228 @@
+import { execFile } from 'node:child_process';
+import fs from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { afterAll, describe, expect, test } from 'vitest';
+
+const COMMAND = new URL('../../dist/cli/main.js', import.meta.url).pathname;
+const GOLDEN = new URL('../fixtures/golden/', import.meta.url).pathname;
+const FORMATS = new URL('../fixtures/formats/', import.meta.url).pathname;
+const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'crosslayer-cli-'));
+
+afterAll(() => fs.rmSync(folder, { recursive: true }));
+
+interface Result {
+  readonly code: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+function crosslayer(...args: string[]): Promise<Result> {
+  return new Promise((resolve) => {
+    execFile(process.execPath, [COMMAND, ...args], { maxBuffer: 1 << 26 }, (error, stdout, stderr) => {
+      const code = error === null ? 0 : typeof error.code === 'number' ? error.code : -1;
+      resolve({ code, stdout, stderr });
+    });
+  });
+}
+
+const golden = (name: string): string => path.join(GOLDEN, name, 'input.h5');
+const output = (name: string): string => path.join(folder, name);
+
+describe('equalize', () => {
+  test('writes the result and says what was done', async () => {
+    const out = output('chain.h5');
+    const { code, stdout, stderr } = await crosslayer('equalize', golden('conv_bn_relu_chain'), '-o', out);
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+    expect(stdout).toMatch(/3 of 3 batch norms folded/);
+    expect(stdout).toMatch(/2 sets of layers scaled \(3 layers\)/);
+    expect(stdout).toMatch(/largest spread of channel ranges/);
+    expect(fs.readFileSync(out).subarray(1, 4).toString()).toBe('HDF');
+  });
+
+  test('--json prints one object with everything', async () => {
+    const { code, stdout } = await crosslayer(
+      'equalize',
+      golden('dw_pw_relu'),
+      '-o',
+      output('dw.h5'),
+      '--json',
+    );
+    expect(code).toBe(0);
+    const report = JSON.parse(stdout);
+    expect(report.schemaVersion).toBe(1);
+    expect(report.foldedPairs).toEqual([
+      ['conv0', 'bn0'],
+      ['dw0', 'bn_dw0'],
+      ['pw0', 'bn_pw0'],
+      ['dw1', 'bn_dw1'],
+      ['pw1', 'bn_pw1'],
+    ]);
+    expect(report.clsSets.map((set: { layers: string[] }) => set.layers)).toEqual([
+      ['conv0', 'dw0', 'pw0'],
+      ['pw0', 'dw1', 'pw1'],
+    ]);
+    expect(report.clsSets[0].scaleFactors.length).toBe(2);
+    expect(report.clsSets[0].reluBetween).toEqual([true, true]);
+    expect(report.skipped).toEqual(
+      expect.arrayContaining([expect.objectContaining({ code: 'layer-kind', layers: ['head'] })]),
+    );
+    expect(report.dropped).toEqual([]);
+  });
+
+  test('names layers of nested models outer/inner', async () => {
+    const { stdout } = await crosslayer(
+      'equalize',
+      golden('nested_model'),
+      '-o',
+      output('nested.h5'),
+      '--json',
+    );
+    const { foldedPairs } = JSON.parse(stdout);
+    expect(foldedPairs).toContainEqual(['inner/iconv0', 'inner/ibn0']);
+  });
+
+  test('--steps runs the steps that it names', async () => {
+    const out = output('steps.h5');
+    const { stdout } = await crosslayer(
+      'equalize',
+      golden('act_relu6_string'),
+      '-o',
+      out,
+      '--steps',
+      'fold',
+      '--json',
+    );
+    const report = JSON.parse(stdout);
+    expect(report.steps).toEqual(['fold']);
+    expect(report.replacedRelu6).toEqual([]);
+    expect(report.foldedPairs.length).toBe(2);
+    expect(report.clsSets).toEqual([]);
+  });
+
+  test('overwrites only with --force', async () => {
+    const out = output('kept.h5');
+    fs.writeFileSync(out, 'precious');
+    const refused = await crosslayer('equalize', golden('conv_bn_relu_chain'), '-o', out);
+    expect(refused.code).toBe(3);
+    expect(refused.stderr).toMatch(/kept\.h5.*--force|force/);
+    expect(fs.readFileSync(out, 'utf8')).toBe('precious');
+    const forced = await crosslayer('equalize', golden('conv_bn_relu_chain'), '-o', out, '--force');
+    expect(forced.code).toBe(0);
+    expect(fs.statSync(out).size).toBeGreaterThan(1000);
+  });
+
+  test('equalizes a file onto itself with --force', async () => {
+    const file = output('itself.h5');
+    fs.copyFileSync(golden('conv_bn_relu_chain'), file);
+    const refused = await crosslayer('equalize', file, '-o', file);
+    expect(refused.code).toBe(3);
+    expect(fs.readFileSync(file)).toEqual(fs.readFileSync(golden('conv_bn_relu_chain')));
+    expect((await crosslayer('equalize', file, '-o', file, '--force')).code).toBe(0);
+    const again = await crosslayer('inspect', file, '--json');
+    expect(JSON.parse(again.stdout).batchNorms).toEqual([]);
+  });
+});
+
+describe('inspect', () => {
+  test('shows layers, batch norms and sets', async () => {
+    const { code, stdout } = await crosslayer('inspect', golden('bn_first_conv_same'));
+    expect(code).toBe(0);
+    expect(stdout).toMatch(/bn_a +BatchNormalization .* stays/);
+    expect(stdout).toMatch(/bn_a stays: conv_a pads with zeros \(same\)/);
+  });
+
+  test('--json has the same for programs', async () => {
+    const { stdout } = await crosslayer('inspect', golden('conv_bn_relu_chain'), '--json');
+    const report = JSON.parse(stdout);
+    expect(report.batchNorms[0]).toEqual({ bn: 'bn0', into: 'conv0', direction: 'backward', reason: null });
+    expect(report.clsSets).toContainEqual({ layers: ['conv0', 'conv1'], reluBetween: [true] });
+    const conv = report.layers.find(({ layer }: { layer: string }) => layer === 'conv0');
+    expect(conv.outputShape[0]).toBeNull();
+    expect(conv.rangeSpread).toBeGreaterThan(1);
+  });
+});
+
+describe('convert', () => {
+  test('the ending decides the format, and the way back loses nothing', async () => {
+    const keras = output('converted.keras');
+    const back = output('back.h5');
+    expect((await crosslayer('convert', golden('residual_proj'), '-o', keras)).code).toBe(0);
+    expect(fs.readFileSync(keras).subarray(0, 2).toString()).toBe('PK');
+    expect((await crosslayer('convert', keras, '-o', back)).code).toBe(0);
+    const layers = async (file: string): Promise<unknown> =>
+      JSON.parse((await crosslayer('inspect', file, '--json')).stdout).layers;
+    expect(await layers(back)).toEqual(await layers(golden('residual_proj')));
+  });
+
+  test('writes a folder for TF.js', async () => {
+    const out = output('web-model');
+    const { code, stdout } = await crosslayer('convert', golden('conv_bn_relu_chain'), '-o', out);
+    expect(code).toBe(0);
+    expect(stdout).toMatch(/web-model.* written/);
+    expect(fs.readdirSync(out).sort()).toEqual(['group1-shard1of1.bin', 'model.json']);
+  });
+});
+
+describe('exit codes', () => {
+  test('0 for --help, which lists them', async () => {
+    const { code, stdout } = await crosslayer('--help');
+    expect(code).toBe(0);
+    for (const listed of ['0 ', '1 ', '2 ', '3 ', '70 ']) expect(stdout).toContain(`\n  ${listed}`);
+  });
+
+  test.each([
+    ['no command', []],
+    ['an unknown command', ['equalise']],
+    ['an unknown flag', ['inspect', golden('single_conv'), '--jsn']],
+    ['no output', ['equalize', golden('conv_bn_relu_chain')]],
+    [
+      'an unknown step',
+      ['equalize', golden('conv_bn_relu_chain'), '-o', output('none.h5'), '--steps', 'fold,cle'],
+    ],
+    ['one argument too many', ['inspect', golden('conv_bn_relu_chain'), 'more']],
+  ])('2 for %s', async (_, args) => {
+    const { code, stdout, stderr } = await crosslayer(...args);
+    expect(code).toBe(2);
+    expect(stdout).toBe('');
+    expect(stderr).not.toBe('');
+  });
+
+  test.each([
+    [
+      'an input that does not exist',
+      [path.join(folder, 'missing.keras'), '-o', output('a.keras')],
+      /missing\.keras/,
+    ],
+    ['a text', [path.join(FORMATS, 'refused/text.h5'), '-o', output('b.h5')], /text\.h5/],
+    [
+      'weights without a model',
+      [path.join(FORMATS, 'refused/keras3.weights.h5'), '-o', output('c.h5')],
+      /weights/,
+    ],
+    [
+      'a folder that does not exist',
+      [golden('conv_bn_relu_chain'), '-o', path.join(folder, 'no/where.h5')],
+      /no/,
+    ],
+  ])('3 for %s', async (_, args, message) => {
+    const { code, stdout, stderr } = await crosslayer('equalize', ...args);
+    expect(code).toBe(3);
+    expect(stdout).toBe('');
+    expect(stderr).toMatch(message);
+    expect(fs.existsSync(String(args[2]))).toBe(false);
+  });
+});
+
+test('a reader that stops early is no error', async () => {
+  const { code, stderr } = await new Promise<Result>((resolve) => {
+    const child = execFile(
+      process.execPath,
+      [COMMAND, 'inspect', golden('residual_proj'), '--json'],
+      (error, _, text) =>
+        resolve({ code: error === null ? 0 : Number(error.code), stdout: '', stderr: text }),
+    );
+    child.stdout?.destroy();
+  });
+  expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+});
