@@ -4,7 +4,7 @@
  * @module
  */
 
-import { FormatError, UnsupportedModelError } from '../errors.ts';
+import { FormatError, LimitError, UnsupportedModelError } from '../errors.ts';
 import { type ByteSource, readAll } from './bytes.ts';
 import { describeForeign, type ForeignFile, savedModel } from './foreign.ts';
 import type { ModelFormat } from './format.ts';
@@ -19,7 +19,7 @@ const HDF5_SIGNATURE = [0x89, 0x48, 0x44, 0x46, 0x0d, 0x0a, 0x1a, 0x0a];
  * The format of `source`.
  *
  * @throws UnsupportedModelError where it is a kind of file that is not taken, with what to do instead; FormatError
- * where it is none that is known, or damaged.
+ * where it is none that is known, or damaged; LimitError where it is a JSON larger than any model.json.
  */
 export async function detectFormat(source: ByteSource): Promise<ModelFormat> {
   if (isHdf5(source)) return 'keras-h5';
@@ -112,7 +112,7 @@ async function detectZip(source: ByteSource): Promise<ModelFormat> {
 
 function detectJson(source: ByteSource): ModelFormat {
   if (source.size > MAX_JSON_BYTES) {
-    throw new FormatError(source.name, '', `${source.size} bytes of JSON, more than any model.json`);
+    throw new LimitError(`${source.name}: bytes of JSON`, source.size, MAX_JSON_BYTES);
   }
   const document = parseJson(new TextDecoder().decode(readAll(source)), source.name, '');
   if (isObject(document) && 'modelTopology' in document) return 'tfjs-layers';

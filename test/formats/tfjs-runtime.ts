@@ -75,3 +75,17 @@ export function relativeError(found: readonly Values[], expected: readonly Value
   }
   return worst;
 }
+
+/** The files that `model.save()` makes. */
+export async function saveLayersModel(model: tfl.LayersModel): Promise<Map<string, Uint8Array>> {
+  const files = new Map<string, Uint8Array>();
+  await model.save({
+    save: async ({ weightData, weightSpecs, ...rest }) => {
+      const weightsManifest = [{ paths: ['weights.bin'], weights: weightSpecs }];
+      files.set('model.json', new TextEncoder().encode(JSON.stringify({ ...rest, weightsManifest })));
+      files.set('weights.bin', new Uint8Array(tf.io.CompositeArrayBuffer.join(weightData)));
+      return { modelArtifactsInfo: { dateSaved: new Date(0), modelTopologyType: 'JSON' } };
+    },
+  });
+  return files;
+}

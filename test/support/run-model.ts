@@ -9,8 +9,10 @@ import * as tfc from '@tensorflow/tfjs-core';
 import { loadLayersModel } from '@tensorflow/tfjs-layers';
 import { MemorySink } from '../../src/formats/bytes.ts';
 import { writeTfjsLayers } from '../../src/formats/tfjs-layers/write.ts';
+import { buildGraph } from '../../src/model/graph.ts';
 import type { JsonObject, Layer } from '../../src/model/layer.ts';
 import type { Model } from '../../src/model/model.ts';
+import { inferShapes } from '../../src/model/shapes.ts';
 import { Tensor } from '../../src/tensor/tensor.ts';
 import { seededRandom } from './random.ts';
 
@@ -20,6 +22,7 @@ import { seededRandom } from './random.ts';
  * @throws Error where TF.js would compute something else than Keras: such a run proves nothing.
  */
 export async function runModel(model: Model, inputs: readonly Tensor[]): Promise<Float32Array[]> {
+  refuseInnerBatchNorms(model);
   const main = new MemorySink('model.json');
   const shards: MemorySink[] = [];
   const { warnings } = await writeTfjsLayers(ungrouped(model), {
@@ -56,6 +59,20 @@ export async function runModel(model: Model, inputs: readonly Tensor[]): Promise
   });
   loaded.dispose();
   return results;
+}
+
+/** TF.js' CPU backend cycles through the statistics of a batch norm as if channels were always last. */
+function refuseInnerBatchNorms(model: Model): void {
+  const graph = buildGraph(model);
+  inferShapes(graph);
+  for (const call of graph.calls) {
+    const { operation } = call.layer;
+    if (operation.kind !== 'batchNorm') continue;
+    const last = (call.input?.shape?.length ?? 0) - 1;
+    if (operation.axes.some((axis) => axis !== -1 && axis !== last)) {
+      throw new Error(`${call.path}: TF.js computes batch norms on the last axis alone`);
+    }
+  }
 }
 
 /** Standard normal inputs for `model`, a batch of two. */

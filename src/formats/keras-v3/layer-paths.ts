@@ -71,11 +71,6 @@ export function layerPlaces(
   return places;
 }
 
-/** Named by its class; `Model` is what Keras before 2.3 called a Functional. */
-function groupName(layer: Layer): string {
-  return snakeCase(layer.model && layer.className === 'Model' ? 'Functional' : layer.className);
-}
-
 /** `Conv2D` to `conv2d`, `BatchNormalization` to `batch_normalization`, as Keras' `to_snake_case`. */
 export function snakeCase(className: string): string {
   return className

@@ -70,7 +70,7 @@ function dequantize(
   const { scale, min } = quantization;
   const values = toInteger ? new Int32Array(packed.length) : new Float32Array(packed.length);
   for (let index = 0; index < packed.length; index++) {
-    const value = packed[index]! * scale + min;
+    const value = (packed[index] as number) * scale + min;
     values[index] = toInteger ? Math.round(value) : value;
   }
   return values;

@@ -26,6 +26,8 @@ function float32BitsByFloat16(): Uint32Array {
 export function decodeFloat16(packed: ArrayLike<number>): Float32Array {
   const bits = float32BitsByFloat16();
   const decoded = new Uint32Array(packed.length);
-  for (let index = 0; index < packed.length; index++) decoded[index] = bits[packed[index]!]!;
+  for (let index = 0; index < packed.length; index++) {
+    decoded[index] = bits[packed[index] as number] as number;
+  }
   return new Float32Array(decoded.buffer);
 }

@@ -66,7 +66,8 @@ function bidirectionalNames(config: JsonObject): string[] | undefined {
   const wrapped = config['layer'];
   const names = wrappedNames(wrapped);
   if (!names || !isObject(wrapped) || !isObject(wrapped['config'])) return undefined;
-  const name = String(wrapped['config']['name']);
+  // Keras 3 writes the name that it gave the forward copy.
+  const name = String(wrapped['config']['name']).replace(/^forward_/, '');
   return ['forward', 'backward'].flatMap((side) => names.map((weight) => `${side}_${name}/${weight}`));
 }
 

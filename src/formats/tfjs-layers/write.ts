@@ -12,6 +12,7 @@ import type { WriteReport } from '../format.ts';
 import { operatorsAsLayers } from '../keras-config/operators-as-layers.ts';
 import { toTfjsConfig } from '../keras-config/to-tfjs.ts';
 import { writeModelConfig } from '../keras-config/write-model.ts';
+import { lostState } from '../lost-state.ts';
 import { adjustEntries } from './adjust-entries.ts';
 import { readWeightBytes } from './decode.ts';
 import { encodeWeight } from './encode.ts';
@@ -57,7 +58,10 @@ export async function writeTfjsLayers(model: Model, files: OutputFiles): Promise
         weightsManifest,
       };
   files.main.write(0, new TextEncoder().encode(JSON.stringify(document)));
-  return { dropped: droppedBy(plan), warnings: [...warnings, ...changedTypes(model, plan)] };
+  return {
+    dropped: origin ? droppedBy(plan) : lostState(model),
+    warnings: [...warnings, ...changedTypes(model, plan)],
+  };
 }
 
 function writeGroup(group: PlannedGroup, files: OutputFiles): void {

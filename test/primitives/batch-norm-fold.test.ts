@@ -1,0 +1,498 @@
+import { describe, expect, it } from 'vitest';
+import type { JsonObject, Layer } from '../../src/model/layer.ts';
+import type { Model } from '../../src/model/model.ts';
+import {
+  batchNormVerdicts,
+  foldAllBatchNorms,
+  foldGivenBatchNorms,
+} from '../../src/primitives/batch-norm-fold.ts';
+import type { SkipReason } from '../../src/primitives/skip-reason.ts';
+import { Tensor } from '../../src/tensor/tensor.ts';
+import {
+  buildModel,
+  type GivenWeights,
+  input,
+  type LayerSpec,
+  layer,
+  nested,
+} from '../support/model-builder.ts';
+import { randomInputs, relativeDifference, runModel } from '../support/run-model.ts';
+
+/** sigma = 2 and 0.5, so that a = gamma / sigma = 3 and -2, and d = beta - mean a = -2 and 9. */
+const BN_WEIGHTS: GivenWeights = {
+  gamma: [6, -1],
+  beta: [1, 5],
+  movingMean: [1, 2],
+  movingVariance: [4, 0.25],
+};
+const batchNorm = (name = 'bn', config: JsonObject = {}, from?: readonly string[]): LayerSpec =>
+  layer(
+    'BatchNormalization',
+    name,
+    { epsilon: 0, ...config },
+    { weights: BN_WEIGHTS, ...(from ? { from } : {}) },
+  );
+const conv = (name: string, config: JsonObject = {}, weights: GivenWeights = {}): LayerSpec =>
+  layer('Conv2D', name, { filters: 2, kernel_size: 1, ...config }, { weights });
+
+const values = (one: Layer, name: 'kernel' | 'depthwiseKernel' | 'bias'): number[] => [
+  ...one.requireWeight(name).toFloat64(),
+];
+const names = (pairs: readonly (readonly [Layer, Layer])[]): string[][] =>
+  pairs.map((pair) => pair.map(({ path }) => path));
+
+/** The reasons for which batch norms of the model stay. */
+function reasonsOf(model: Model): SkipReason[] {
+  const reasons: SkipReason[] = [];
+  foldAllBatchNorms(model, { onSkip: (reason) => reasons.push(reason) });
+  return reasons;
+}
+
+describe('folding backward', () => {
+  it('is W gamma / sigma and beta + (b - mean) gamma / sigma', () => {
+    const model = buildModel([
+      input('x', [1, 1, 2]),
+      conv('conv', {}, { kernel: [1, 2, 3, 4], bias: [10, 20] }),
+      batchNorm(),
+    ]);
+    const bn = model.layer('bn');
+    const [pairs, same] = foldAllBatchNorms(model);
+    expect(same).toBe(model);
+    expect(names(pairs)).toEqual([['conv', 'bn']]);
+    expect(values(model.layer('conv'), 'kernel')).toEqual([3, -4, 9, -8]);
+    expect(values(model.layer('conv'), 'bias')).toEqual([10 * 3 - 2, 20 * -2 + 9]);
+    expect(model.layers.map(({ name }) => name)).toEqual(['x', 'conv']);
+    expect(bn.foldedInto).toEqual({ layer: model.layer('conv'), direction: 'backward' });
+    expect([...bn.requireWeight('beta').toFloat64()]).toEqual([1, 5]);
+  });
+
+  it('gives a layer without bias one', () => {
+    const model = buildModel([
+      input('x', [1, 1, 2]),
+      conv('conv', { use_bias: false }, { kernel: [1, 2, 3, 4] }),
+      batchNorm(),
+    ]);
+    foldAllBatchNorms(model);
+    expect(values(model.layer('conv'), 'bias')).toEqual([-2, 9]);
+    expect(model.layer('conv').operation).toMatchObject({ kind: 'conv', useBias: true });
+  });
+
+  it('takes channel c m + j of a depthwise layer with multiplier m', () => {
+    const model = buildModel([
+      input('x', [1, 1, 1]),
+      layer(
+        'DepthwiseConv2D',
+        'depthwise',
+        { kernel_size: 1, depth_multiplier: 2, use_bias: false },
+        { weights: { depthwiseKernel: [5, 7] } },
+      ),
+      batchNorm(),
+    ]);
+    foldAllBatchNorms(model);
+    expect(values(model.layer('depthwise'), 'depthwiseKernel')).toEqual([15, -14]);
+  });
+
+  it('takes a missing gamma for 1 and a missing beta for 0', () => {
+    const model = buildModel([
+      input('x', [1, 1, 2]),
+      conv('conv', { use_bias: false }, { kernel: [1, 2, 3, 4] }),
+      batchNorm('bn', { scale: false, center: false }),
+    ]);
+    foldAllBatchNorms(model);
+    expect(values(model.layer('conv'), 'kernel')).toEqual([0.5, 4, 1.5, 8]);
+    expect(values(model.layer('conv'), 'bias')).toEqual([-0.5, -4]);
+  });
+
+  it('folds one batch norm after another into the same layer', () => {
+    const model = buildModel([
+      input('x', [1, 1, 2]),
+      conv('conv', { use_bias: false }, { kernel: [1, 1, 1, 1] }),
+      batchNorm('bn1'),
+      batchNorm('bn2'),
+    ]);
+    const [pairs] = foldAllBatchNorms(model);
+    expect(names(pairs)).toEqual([
+      ['conv', 'bn1'],
+      ['conv', 'bn2'],
+    ]);
+    expect(values(model.layer('conv'), 'kernel')).toEqual([9, 4, 9, 4]);
+    expect(values(model.layer('conv'), 'bias')).toEqual([-2 * 3 - 2, 9 * -2 + 9]);
+  });
+
+  it('keeps the dtype of the layer', () => {
+    const model = buildModel([input('x', [1, 1, 2]), conv('conv', { use_bias: false }), batchNorm()]);
+    const one = model.layer('conv');
+    one.setWeight('kernel', Tensor.fromNumbers('float64', [1, 1, 2, 2], [1, 2, 3, 4]));
+    foldAllBatchNorms(model);
+    expect([one.requireWeight('kernel').dtype, one.requireWeight('bias').dtype]).toEqual([
+      'float64',
+      'float64',
+    ]);
+  });
+});
+
+describe('folding forward', () => {
+  it('adds W d to the bias, with the kernel as it was, and multiplies its inputs by a', () => {
+    const model = buildModel([
+      input('x', [1, 1, 2]),
+      layer('ReLU', 'relu'),
+      batchNorm(),
+      conv('conv', {}, { kernel: [1, 2, 3, 4], bias: [10, 20] }),
+    ]);
+    const bn = model.layer('bn');
+    const [pairs] = foldAllBatchNorms(model);
+    expect(names(pairs)).toEqual([['conv', 'bn']]);
+    expect(values(model.layer('conv'), 'kernel')).toEqual([3, 6, -6, -8]);
+    expect(values(model.layer('conv'), 'bias')).toEqual([10 - 2 * 1 + 9 * 3, 20 - 2 * 2 + 9 * 4]);
+    expect(bn.foldedInto?.direction).toBe('forward');
+  });
+
+  it.each<[string, LayerSpec]>([
+    ['a depthwise layer', layer('DepthwiseConv2D', 'layer', { kernel_size: 2, depth_multiplier: 2 })],
+    ['a convolution in groups', layer('Conv2D', 'layer', { filters: 4, kernel_size: 2, groups: 2 })],
+    ['a separable convolution', layer('SeparableConv2D', 'layer', { filters: 3, kernel_size: 2 })],
+    [
+      'a 1x1 convolution under "same"',
+      layer('Conv2D', 'layer', { filters: 3, kernel_size: 1, padding: 'same' }),
+    ],
+    ['a 1x1 transposed convolution', layer('Conv2DTranspose', 'layer', { filters: 3, kernel_size: 1 })],
+    ['Dense on the last axis', layer('Dense', 'layer', { units: 3 })],
+  ])('keeps the function in front of %s', async (_, reader) => {
+    const model = buildModel([input('x', [3, 3, 2]), layer('ReLU', 'relu'), batchNorm(), reader]);
+    const inputs = randomInputs(model);
+    const before = await runModel(model, inputs);
+    expect(names(foldAllBatchNorms(model)[0])).toEqual([['layer', 'bn']]);
+    // float32 rounding alone is 1e-7.
+    expect(relativeDifference(before, await runModel(model, inputs))).toBeLessThan(1e-6);
+  });
+
+  it.each<[string, readonly number[], JsonObject, LayerSpec, readonly number[]]>([
+    ['Flatten', [1, 2, 2], {}, layer('Flatten', 'flatten'), [3, -2, 3, -2]],
+    ['Reshape', [1, 2, 2], {}, layer('Reshape', 'flatten', { target_shape: [4] }), [3, -2, 3, -2]],
+    ['Reshape to -1', [1, 2, 2], {}, layer('Reshape', 'flatten', { target_shape: [-1] }), [3, -2, 3, -2]],
+    [
+      'Flatten of channels that lie first',
+      [2, 1, 2],
+      { axis: 1 },
+      layer('Flatten', 'flatten'),
+      [3, 3, -2, -2],
+    ],
+    [
+      'Flatten that moves the channels behind',
+      [2, 1, 2],
+      { axis: 1 },
+      layer('Flatten', 'flatten', { data_format: 'channels_first' }),
+      [3, -2, 3, -2],
+    ],
+  ])('spreads the channels over what %s makes of them', (_, shape, config, between, expected) => {
+    const dense = layer('Dense', 'dense', { units: 1 }, { weights: { kernel: [1, 1, 1, 1], bias: [0] } });
+    const model = buildModel([
+      input('x', shape),
+      layer('ReLU', 'relu'),
+      batchNorm('bn', config),
+      between,
+      dense,
+    ]);
+    expect(names(foldAllBatchNorms(model)[0])).toEqual([['dense', 'bn']]);
+    expect(values(model.layer('dense'), 'kernel')).toEqual(expected);
+    expect(values(model.layer('dense'), 'bias')).toEqual([2 * -2 + 2 * 9]);
+  });
+
+  it('keeps the function in front of Flatten and Dense', async () => {
+    const model = buildModel([
+      input('x', [3, 3, 2]),
+      layer('ReLU', 'relu'),
+      batchNorm(),
+      layer('Flatten', 'flatten'),
+      layer('Dense', 'dense', { units: 3 }),
+    ]);
+    const inputs = randomInputs(model);
+    const before = await runModel(model, inputs);
+    expect(names(foldAllBatchNorms(model)[0])).toEqual([['dense', 'bn']]);
+    expect(relativeDifference(before, await runModel(model, inputs))).toBeLessThan(1e-6);
+  });
+
+  it('comes after all backward folds, which win', () => {
+    const model = buildModel([
+      input('x', [1, 1, 2]),
+      layer('ReLU', 'relu'),
+      batchNorm('bn1'),
+      conv('conv1'),
+      batchNorm('bn2'),
+      conv('conv2'),
+    ]);
+    expect(names(foldAllBatchNorms(model)[0])).toEqual([
+      ['conv1', 'bn2'],
+      ['conv1', 'bn1'],
+    ]);
+  });
+});
+
+describe('order of the folded pairs', () => {
+  it('is reverse depth-first: the last branch first', () => {
+    const model = buildModel([
+      input('x', [1, 1, 2]),
+      layer('Conv2D', 'left', { filters: 2, kernel_size: 1 }, { from: ['x'] }),
+      layer('Conv2D', 'right', { filters: 2, kernel_size: 1 }, { from: ['x'] }),
+      batchNorm('left_bn', {}, ['left']),
+      batchNorm('right_bn', {}, ['right']),
+      layer('Add', 'add', {}, { from: ['left_bn', 'right_bn'] }),
+      conv('last'),
+      batchNorm('last_bn'),
+    ]);
+    expect(names(foldAllBatchNorms(model)[0])).toEqual([
+      ['right', 'right_bn'],
+      ['left', 'left_bn'],
+      ['last', 'last_bn'],
+    ]);
+  });
+});
+
+describe('what stays, and why', () => {
+  const x = input('x', [4, 4, 2]);
+  it.each<[string, () => Model, Partial<SkipReason>]>([
+    [
+      'fused-activation',
+      () => buildModel([x, conv('conv', { activation: 'relu' }), batchNorm()]),
+      { layers: ['bn', 'conv'], activation: 'relu' },
+    ],
+    [
+      'several-consumers',
+      () => buildModel([x, conv('conv'), batchNorm(), layer('Add', 'add', {}, { from: ['conv', 'bn'] })]),
+      { layers: ['bn', 'conv'], consumers: ['add'] },
+    ],
+    [
+      'model-output',
+      () => buildModel([x, conv('conv'), batchNorm()], { outputs: ['conv', 'bn'] }),
+      { layers: ['bn', 'conv'] },
+    ],
+    [
+      'padding',
+      () =>
+        buildModel([
+          x,
+          layer('ReLU', 'relu'),
+          batchNorm(),
+          conv('conv', { kernel_size: 3, padding: 'same' }),
+        ]),
+      { layers: ['bn', 'conv'], padding: 'same' },
+    ],
+    [
+      'transposed-convolution',
+      () =>
+        buildModel([
+          x,
+          layer('ReLU', 'relu'),
+          batchNorm(),
+          layer('Conv2DTranspose', 'up', { filters: 2, kernel_size: 2, strides: 2 }),
+        ]),
+      { layers: ['bn', 'up'] },
+    ],
+    [
+      'wrong-axis',
+      () => buildModel([input('x', [2, 2, 2]), conv('conv'), batchNorm('bn', { axis: 1 })]),
+      { layers: ['bn', 'conv'], axis: '1 of 2', expected: 'axis 3 of 2' },
+    ],
+    [
+      'no-neighbour',
+      () => buildModel([x, layer('ReLU', 'relu'), batchNorm(), layer('ReLU', 'relu2')]),
+      { layers: ['bn'], before: 'relu (ReLU)', after: 'relu2' },
+    ],
+    [
+      'non-finite',
+      () => buildModel([x, conv('conv', {}, { kernel: [1, NaN, 1, 1] }), batchNorm()]),
+      { layers: ['bn', 'conv'], where: 'conv/kernel, output channel 1' },
+    ],
+    [
+      'negative-variance',
+      () =>
+        buildModel([
+          x,
+          conv('conv'),
+          layer(
+            'BatchNormalization',
+            'bn',
+            { epsilon: 0 },
+            { weights: { ...BN_WEIGHTS, movingVariance: [1, -4] } },
+          ),
+        ]),
+      { layers: ['bn', 'conv'], channel: 1, variance: -4 },
+    ],
+    [
+      'shared-layer',
+      () =>
+        buildModel([
+          x,
+          input('y', [4, 4, 2]),
+          layer('Conv2D', 'conv', { filters: 2, kernel_size: 1 }, { calls: [['x'], ['y']] }),
+          batchNorm('bn', {}, ['conv']),
+          layer('Add', 'add', {}, { from: ['bn', 'conv:1'] }),
+        ]),
+      { layers: ['bn', 'conv'], calls: 2 },
+    ],
+    [
+      'input-is-output',
+      () => buildModel([x, conv('conv'), nested('body', [input('in', [4, 4, 2]), batchNorm()])]),
+      { layers: ['body/bn', 'conv'] },
+    ],
+  ])('%s', (code, make, rest) => {
+    const model = make();
+    const [reason, ...others] = reasonsOf(model);
+    expect(others).toEqual([]);
+    expect(reason).toMatchObject({ code, ...rest });
+    const bn = [...model.allLayers()].find(({ layer: one }) => one.operation.kind === 'batchNorm');
+    expect(bn?.layer.foldedInto).toBeUndefined();
+    expect(batchNormVerdicts(model)).toEqual([{ bn: bn?.path, reason }]);
+  });
+});
+
+describe('batchNormVerdicts', () => {
+  it('says what a fold would do, without doing it', () => {
+    const model = buildModel([
+      input('x', [1, 1, 2]),
+      layer('ReLU', 'relu'),
+      batchNorm('bn1'),
+      conv('conv1'),
+      batchNorm('bn2'),
+    ]);
+    const kernel = model.layer('conv1').weight('kernel');
+    expect(batchNormVerdicts(model)).toEqual([
+      { bn: 'bn1', into: 'conv1', direction: 'forward' },
+      { bn: 'bn2', into: 'conv1', direction: 'backward' },
+    ]);
+    expect(model.layer('conv1').weight('kernel')).toBe(kernel);
+    expect(model.layers).toHaveLength(5);
+  });
+});
+
+describe('nested models', () => {
+  it('fold inside, and across their borders where the function stays', async () => {
+    const model = buildModel([
+      input('x', [4, 4, 2]),
+      nested('body', [
+        input('in', [4, 4, 2]),
+        layer('Conv2D', 'conv', { filters: 2, kernel_size: 3 }),
+        batchNorm(),
+        layer('Conv2D', 'conv2', { filters: 2, kernel_size: 1 }),
+      ]),
+      batchNorm('head_bn'),
+    ]);
+    const inputs = randomInputs(model);
+    const before = await runModel(model, inputs);
+    const [pairs] = foldAllBatchNorms(model);
+    expect(names(pairs)).toEqual([
+      ['body/conv', 'body/bn'],
+      ['body/conv2', 'head_bn'],
+    ]);
+    expect(relativeDifference(before, await runModel(model, inputs))).toBeLessThan(1e-6);
+  });
+});
+
+describe('foldGivenBatchNorms', () => {
+  const make = (): Model =>
+    buildModel([
+      input('x', [1, 1, 2]),
+      layer('ReLU', 'relu'),
+      batchNorm('front'),
+      conv('conv', { use_bias: false }, { kernel: [1, 1, 1, 1] }),
+      batchNorm('behind'),
+      layer('ReLU', 'relu2'),
+      conv('conv2'),
+      batchNorm('last'),
+    ]);
+
+  it('folds [layer, bn, true] backward, and nothing else', () => {
+    const model = make();
+    const result = foldGivenBatchNorms(model, [[model.layer('conv'), model.layer('behind'), true]]);
+    expect(result).toBe(model);
+    expect(values(model.layer('conv'), 'kernel')).toEqual([3, -2, 3, -2]);
+    expect(model.layers.map(({ name }) => name)).toEqual([
+      'x',
+      'relu',
+      'front',
+      'conv',
+      'relu2',
+      'conv2',
+      'last',
+    ]);
+  });
+
+  it('folds [bn, layer, false] forward', () => {
+    const model = make();
+    foldGivenBatchNorms(model, [[model.layer('front'), model.layer('conv'), false]]);
+    expect(values(model.layer('conv'), 'kernel')).toEqual([3, 3, -2, -2]);
+    expect(values(model.layer('conv'), 'bias')).toEqual([7, 7]);
+  });
+
+  it('tells the direction of two from their order', () => {
+    const model = make();
+    const [front, behind] = [model.layer('front'), model.layer('behind')];
+    foldGivenBatchNorms(model, [
+      [model.layer('conv'), behind],
+      [front, model.layer('conv')],
+    ]);
+    expect([front.foldedInto?.direction, behind.foldedInto?.direction]).toEqual(['forward', 'backward']);
+  });
+
+  it('does the same as foldAllBatchNorms when it is given all', () => {
+    const [all, given] = [make(), make()];
+    foldAllBatchNorms(all);
+    foldGivenBatchNorms(given, [
+      [given.layer('conv'), given.layer('behind'), true],
+      [given.layer('conv2'), given.layer('last'), true],
+      [given.layer('front'), given.layer('conv'), false],
+    ]);
+    for (const name of ['conv', 'conv2']) {
+      expect(values(given.layer(name), 'kernel')).toEqual(values(all.layer(name), 'kernel'));
+      expect(values(given.layer(name), 'bias')).toEqual(values(all.layer(name), 'bias'));
+    }
+  });
+
+  it('says which pair is wrong and why, and then folds none', () => {
+    const model = make();
+    const [one, front, behind] = [model.layer('conv'), model.layer('front'), model.layer('behind')];
+    const good = [one, behind, true] as const;
+    const kernel = one.weight('kernel');
+    const refused = (...pairs: Parameters<typeof foldGivenBatchNorms>[1]): string => {
+      try {
+        foldGivenBatchNorms(model, pairs);
+      } catch (error) {
+        if (error instanceof TypeError) return error.message;
+        throw error;
+      }
+      return '';
+    };
+    expect(refused(good, [one, model.layer('relu'), true])).toBe(
+      'layerPairs[1]: relu (ReLU) is no BatchNormalization of the model',
+    );
+    expect(refused(good, good)).toBe('layerPairs[1]: behind is given twice');
+    expect(refused(good, [one, model.layer('last'), true])).toBe(
+      'layerPairs[1]: conv2 stands beside last, not conv',
+    );
+    expect(refused([front, one, true])).toBe(
+      'layerPairs[0]: conv (Conv2D) is no BatchNormalization of the model',
+    );
+    expect(refused([one, front, true])).toBe(
+      'layerPairs[0]: front stays: it stands between relu (ReLU) and conv, neither of which can take it',
+    );
+    expect(refused([one, make().layer('behind'), true])).toMatch(
+      /^layerPairs\[0\]: behind .* no BatchNormalization of the model$/,
+    );
+    expect(one.weight('kernel')).toBe(kernel);
+    expect(model.layers).toContain(behind);
+  });
+
+  it('refuses a fold that would change the function', () => {
+    const model = buildModel([
+      input('x', [4, 4, 2]),
+      layer('ReLU', 'relu'),
+      batchNorm(),
+      conv('conv', { kernel_size: 3, padding: 'same' }),
+    ]);
+    expect(() => foldGivenBatchNorms(model, [[model.layer('bn'), model.layer('conv'), false]])).toThrow(
+      new TypeError(
+        'layerPairs[0]: bn stays: conv pads with zeros (same) after it, so that the border would change',
+      ),
+    );
+  });
+});
