@@ -1,0 +1,58 @@
+/**
+ * AIMET's example `cross_layer_equalization_auto_stepwise`: the four steps one at a time, with the pairs to fold and the
+ * sets to scale found automatically.
+ *
+ *     npm run build
+ *     node examples/auto-stepwise.ts resnet50.h5 equalized.h5
+ *
+ * Node runs this file as it is from version 22.18 on; before, use `npx tsx` instead of `node`.
+ */
+
+import {
+  CrossLayerScaling,
+  foldAllBatchNorms,
+  HighBiasFold,
+  type Layer,
+  loadModel,
+  replaceRelu6WithRelu,
+  saveModel,
+} from 'crosslayer/node';
+
+export async function main(input: string, output: string): Promise<void> {
+  // Load the model to equalize
+  const model = await loadModel(input);
+
+  // 1. Replace ReLU6 layers with ReLU
+  const [modelForCle, replaced] = replaceRelu6WithRelu(model);
+  console.log(`${replaced.length} ReLU6 replaced`);
+
+  // 2. Fold all batch norms
+  const [foldedPairs] = foldAllBatchNorms(modelForCle);
+  console.log(`${foldedPairs.length} batch norms folded`);
+
+  // A batch norm folded into the layer behind it says nothing of that layer's output. AIMET stops here if there is one.
+  const bnOfLayer = new Map<Layer, Layer>();
+  for (const [layer, bn] of foldedPairs) {
+    if (bn.foldedInto?.direction === 'backward') bnOfLayer.set(layer, bn);
+  }
+
+  // 3. Perform cross-layer scaling on applicable layer groups
+  const clsSetInfoList = CrossLayerScaling.scaleModel(modelForCle);
+  console.log(`${clsSetInfoList.length} sets scaled`);
+
+  // 4. Perform high-bias fold
+  HighBiasFold.biasFold(clsSetInfoList, bnOfLayer);
+
+  const { dropped, warnings } = await saveModel(modelForCle, output, { force: true });
+  console.log([`written to ${output}`, ...dropped, ...warnings].join('\n'));
+}
+
+if (process.argv[1] === import.meta.filename) {
+  const [input, output] = process.argv.slice(2);
+  if (input === undefined || output === undefined) {
+    console.error('usage: node examples/auto-stepwise.ts IN OUT');
+    process.exitCode = 2;
+  } else {
+    await main(input, output);
+  }
+}
