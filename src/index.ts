@@ -14,6 +14,10 @@ export {
   OutputError,
   UnsupportedModelError,
 } from './errors.ts';
+export type { ByteSink, ByteSource, ModelFiles, OutputFiles } from './formats/bytes.ts';
+export type { ModelFormat, WriteOptions, WriteReport } from './formats/format.ts';
+export { memoryFiles, readModel } from './formats/read.ts';
+export { type MemoryOutput, writeModel, writeModelToMemory } from './formats/write.ts';
 export { Layer, type LayerOrigin, type WeightName } from './model/layer.ts';
 export { Call, type CallArgument, type Dialect, Model, ModelTensor } from './model/model.ts';
 export type { Activation, Operation, Shape } from './model/operation.ts';
@@ -38,5 +42,8 @@ export {
   type SkipReason,
   type StepOptions,
 } from './primitives/skip-reason.ts';
+export { type EqualizeReport, equalizeReport } from './report/equalize-report.ts';
+export { type InspectReport, inspectModel } from './report/inspect-report.ts';
+export { largestSpread, type RangeSpread, rangeSpreads } from './report/range-spread.ts';
 export type { DType } from './tensor/dtype.ts';
 export { Tensor } from './tensor/tensor.ts';
