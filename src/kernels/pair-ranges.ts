@@ -76,7 +76,10 @@ export function channelMaxAbs(tensor: Tensor, index: ChannelIndex): Float64Array
       for (let start = 0, channel = first; start < columns; start += run, channel += step) {
         let largest = range[channel]!;
         for (let column = start; column < start + run; column++) {
-          largest = Math.max(largest, Math.abs(values[base + column]! * factors[column]!));
+          const magnitude = Math.abs(values[base + column]! * factors[column]!);
+          // The second test is true for NaN alone, which nothing is larger than once it is there.
+          // biome-ignore lint/suspicious/noSelfCompare: the fastest test for NaN
+          if (magnitude > largest || magnitude !== magnitude) largest = magnitude;
         }
         range[channel] = largest;
       }
@@ -110,19 +113,6 @@ export function addConstantResponse(
       }
     }
   }
-}
-
-/** The first pair that holds a NaN or an infinite weight; undefined where all are finite. */
-export function firstNonFinitePair(tensor: Tensor): { row: number; column: number } | undefined {
-  const { columns } = tensor;
-  for (const { firstRow, values } of tensor.reduced('maxAbs')) {
-    for (let pair = 0; pair < values.length; pair++) {
-      if (!Number.isFinite(values[pair]!)) {
-        return { row: firstRow + Math.floor(pair / columns), column: pair % columns };
-      }
-    }
-  }
-  return undefined;
 }
 
 /** The product of the tensor's factors for each column of a row. */

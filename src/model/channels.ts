@@ -20,7 +20,6 @@ import {
   channelMaxAbs,
   channelOfPair,
   channelsOf,
-  firstNonFinitePair,
 } from '../kernels/pair-ranges.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 import type { Layer, WeightName } from './layer.ts';
@@ -148,10 +147,11 @@ export function constantResponse(layer: Layer, input: ArrayLike<number>): Float6
 export function firstNonFiniteWeight(layer: Layer): string | undefined {
   for (const name of kernelNames(layer)) {
     const tensor = layer.requireWeight(name);
-    const pair = firstNonFinitePair(tensor);
-    if (!pair) continue;
+    const pair = tensor.firstNonFinitePair();
+    if (pair < 0) continue;
+    const row = Math.floor(pair / tensor.columns);
     const { weight, index } = channelPlace(layer, 'output');
-    const channel = channelOfPair(tensor, weight === name ? index : PAIRS, pair.row, pair.column);
+    const channel = channelOfPair(tensor, weight === name ? index : PAIRS, row, pair % tensor.columns);
     return `${name}, output channel ${channel}`;
   }
   const bias = layer.weight('bias')?.toFloat64();

@@ -12,8 +12,11 @@ import { multiplyTrailing, type TrailingFactors } from './trailing-scale.ts';
 
 /** Where the values of a tensor come from. */
 export interface TensorSource {
+  /** Whether what {@link read} gave stays as it is, because it lies in memory. */
+  readonly isStable?: boolean;
   /**
-   * `count` values in C order from flat index `start`. The caller does not change them; they hold until the next call.
+   * `count` values in C order from flat index `start`. The caller does not change them; unless the source is stable
+   * they hold until the next call.
    *
    * @throws {@link FormatError} where the file behind the source cannot be read.
    */
@@ -32,6 +35,13 @@ export interface ReducedRows {
   readonly values: FloatValues;
 }
 
+interface KnownOfSource {
+  maxAbs?: FloatValues;
+  sum?: FloatValues;
+  /** Index of the first pair with a NaN or an infinite weight; -1 where all are finite. */
+  nonFinitePair?: number;
+}
+
 /** Elements read at a time: 8 MB of float32. */
 const BLOCK_ELEMENTS = 1 << 21;
 /** Tensors up to this size keep their values once read. */
@@ -47,8 +57,8 @@ export class Tensor {
   readonly size: number;
   readonly #source: TensorSource;
   readonly #factors: TrailingFactors;
-  /** Shared between a tensor and its scaled forms: reductions of the values as they lie in the source. */
-  readonly #reductions: Map<Reduction, FloatValues>;
+  /** What was found out about the values as they lie in the source; shared by a tensor and its scaled forms. */
+  readonly #known: KnownOfSource;
   #kept: TensorValues | undefined;
 
   private constructor(
@@ -56,14 +66,14 @@ export class Tensor {
     shape: readonly number[],
     source: TensorSource,
     factors: TrailingFactors = {},
-    reductions: Map<Reduction, FloatValues> = new Map(),
+    known: KnownOfSource = {},
   ) {
     this.dtype = dtype;
     this.shape = shape;
     this.size = sizeOf(shape);
     this.#source = source;
     this.#factors = factors;
-    this.#reductions = reductions;
+    this.#known = known;
   }
 
   /** A tensor whose values are read when they are needed. */
@@ -80,7 +90,10 @@ export class Tensor {
     if (values.length !== sizeOf(shape)) {
       throw new RangeError(`${values.length} values do not fill the shape [${shape.join(', ')}]`);
     }
-    return new Tensor(dtype, [...shape], { read: (start, count) => values.subarray(start, start + count) });
+    return new Tensor(dtype, [...shape], {
+      isStable: true,
+      read: (start, count) => values.subarray(start, start + count),
+    });
   }
 
   /** A tensor of `dtype` from numbers, rounded once. */
@@ -108,8 +121,17 @@ export class Tensor {
   /** All values in C order. Do not change them. */
   values(): TensorValues {
     if (this.#kept) return this.#kept;
+    if (!this.#isScaled() && this.#source.isStable) return this.#source.read(0, this.size);
     const values = allocate(this.dtype, this.size);
-    for (const block of this.blocks()) values.set(block.values as never, block.start);
+    for (let start = 0; start < this.size; start += BLOCK_ELEMENTS) {
+      const block = this.#source.read(start, Math.min(BLOCK_ELEMENTS, this.size - start));
+      if (this.#isScaled()) {
+        const target = values.subarray(start, start + block.length) as FloatValues;
+        multiplyTrailing(block as FloatValues, start, this.rows, this.columns, this.#factors, target);
+      } else {
+        values.set(block as never, start);
+      }
+    }
     if (this.size <= KEPT_ELEMENTS) this.#kept = values;
     return values;
   }
@@ -147,7 +169,7 @@ export class Tensor {
       this.shape,
       this.#source,
       { ...this.#factors, [axis]: product },
-      this.#reductions,
+      this.#known,
     );
   }
 
@@ -171,12 +193,32 @@ export class Tensor {
     }
     // One position: the kernel is its own maximum (but for the sign) and its own sum.
     const key = single ? 'sum' : reduction;
-    let values = this.#reductions.get(key);
-    if (!values) {
-      values = single ? (this.#source.read(0, pairs) as FloatValues).slice() : this.#reduce(reduction, pairs);
-      this.#reductions.set(key, values);
+    this.#known[key] ??= single ? this.#copy(pairs) : this.#reduce(reduction, pairs);
+    yield { firstRow: 0, values: this.#known[key] };
+  }
+
+  /**
+   * Index of the first pair `row * columns + column` that holds a NaN or an infinite weight; -1 where all are finite.
+   * Found once for this tensor and all its scaled forms, whose factors are finite.
+   */
+  firstNonFinitePair(): number {
+    this.#known.nonFinitePair ??= this.#findNonFinite();
+    return this.#known.nonFinitePair;
+  }
+
+  #findNonFinite(): number {
+    for (const { firstRow, values } of this.reduced('maxAbs')) {
+      for (let pair = 0; pair < values.length; pair++) {
+        // The difference of anything but a finite number with itself is NaN.
+        if (values[pair]! - values[pair]! !== 0) return firstRow * this.columns + pair;
+      }
     }
-    yield { firstRow: 0, values };
+    return -1;
+  }
+
+  #copy(size: number): FloatValues {
+    const values = this.#source.read(0, size) as FloatValues;
+    return this.#source.isStable ? values : values.slice();
   }
 
   #reduce(reduction: Reduction, pairs: number): FloatValues {
@@ -209,8 +251,10 @@ function accumulateMaxAbs(values: FloatValues, maxAbs: FloatValues): void {
   const pairs = maxAbs.length;
   for (let base = 0; base < values.length; base += pairs) {
     for (let pair = 0; pair < pairs; pair++) {
-      // Math.max keeps a NaN, where a comparison would pass over it.
-      maxAbs[pair] = Math.max(maxAbs[pair]!, Math.abs(values[base + pair]!));
+      const magnitude = Math.abs(values[base + pair]!);
+      // The second test is true for NaN alone, which nothing is larger than once it is there.
+      // biome-ignore lint/suspicious/noSelfCompare: the fastest test for NaN
+      if (magnitude > maxAbs[pair]! || magnitude !== magnitude) maxAbs[pair] = magnitude;
     }
   }
 }
