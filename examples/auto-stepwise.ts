@@ -43,7 +43,7 @@ export async function main(input: string, output: string): Promise<void> {
   // 4. Perform high-bias fold
   HighBiasFold.biasFold(clsSetInfoList, bnOfLayer);
 
-  const { dropped, warnings } = await saveModel(modelForCle, output, { force: true });
+  const { dropped, warnings } = await saveModel(modelForCle, output);
   console.log([`written to ${output}`, ...dropped, ...warnings].join('\n'));
 }
 

@@ -59,7 +59,7 @@ export async function main(input: string, output: string): Promise<void> {
   HighBiasFold.biasFold(clsSetInfoList, foldedPairs);
   followInShortcut(modelForCle.layer('conv2_block1_0_conv'), firstSet, biasBefore);
 
-  const { dropped, warnings } = await saveModel(modelForCle, output, { force: true });
+  const { dropped, warnings } = await saveModel(modelForCle, output);
   console.log([`written to ${output}`, ...dropped, ...warnings].join('\n'));
 }
 

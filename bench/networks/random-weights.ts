@@ -74,7 +74,7 @@ function kernelValues(shape: readonly number[], seed: number): (index: number) =
 
 function vectorValues(name: string, seed: number): (index: number) => number {
   const [least, most] =
-    name === 'gamma' ? [0.4, 1.4] : name.toLowerCase().endsWith('variance') ? [0.2, 2.2] : [-0.8, 0.8];
+    name === 'gamma' ? [0.05, 1.25] : name.toLowerCase().endsWith('variance') ? [0.2, 2.2] : [-0.8, 0.8];
   return (index) => least + (most - least) * uniform(seed, index);
 }
 

@@ -1,9 +1,9 @@
 /**
  * The models to read.
  *
- * An input is `{ name, path, commands, readers, reference }`: `readers` names, for each ending to write, the
- * environments that must open the result; `reference` is the file with inputs and the original's outputs. Where the
- * original has to be run for it first:
+ * An input is `{ name, path, commands, readers, reference }`: `readers` has, for each ending to write, the environments
+ * that must open the result, or `REFUSED` where the command must not write it, or a sentence why it is left out.
+ * `reference` is the file with inputs and the original's outputs. Where the original has to be run for it first:
  * - `record`: the environment to do so;
  * - `original`: the file to open there instead of `path`; with `convert`, the command makes it of `path`;
  * - `network`: the name in keras.applications of what has to be made before.
@@ -21,27 +21,29 @@ const GOLDEN = [join(SHARED, 'golden'), join(ROOT, 'test', 'fixtures', 'golden')
   existsSync(join(folder, 'cases.json')),
 );
 
+/** The command must end with the exit code for what is not supported. */
+export const REFUSED = Symbol('refused');
+
 /** What is made of a `.keras` of Keras 3; of an HDF5 file of Keras 3; of one of Keras 2, or of TF.js. */
 const KERAS3 = { '.keras': ['keras3'], '.h5': ['keras2'] };
 const KERAS3_H5 = { '.keras': ['keras3'], '.h5': ['keras3'] };
 const KERAS2_H5 = { '.keras': ['keras3'], '.h5': ['keras2'] };
 /** The same by Keras 2.12 or before; and where the HDF5 file has the name `.keras`, which it keeps. */
 const OLD_H5 = { '.keras': ['keras3'], '.h5': ['keras2', 'tf212'] };
-const OLD_H5_AS_KERAS = { '.keras': ['keras2', 'tf212'], '.h5': ['keras2', 'tf212'] };
+const OLD_H5_AS_KERAS = { '.keras': ['tf212'], '.h5': ['keras2'] };
 /** A `.keras` stays in the version that wrote it, and no release reads those of Keras 2 but the same. */
 const KERAS2_ZIP = { '.keras': ['keras2'], '.h5': ['keras2'] };
-const OLD_ZIP = { '.keras': [], '.h5': ['keras2'] };
-
-/** Keras 2.15 does not open the LeakyReLU of Keras 2.0.5, which a rewrite leaves as it is. */
-const LEAKY_205 = { '.keras': ['keras3'], '.h5': [] };
+const OLD_ZIP = { '.keras': 'Keras 2.15 does not open what Keras 2.12 to 2.14 wrote', '.h5': ['keras2'] };
 
 /** By the first expression that a fixture's name matches. */
 const FIXTURE_READERS = [
+  [/^keras-3.*custom\.keras$/, { '.keras': ['keras3'], '.h5': REFUSED }],
   [/^keras-3.*\.h5$/, KERAS3_H5],
   [/^(keras-3|odd).*\.keras$/, KERAS3],
-  [/^keras-2\.0\.5.(functional|nested)/, LEAKY_205],
+  [/^keras-2\.0\.5.(functional|nested)/, { ...OLD_H5, '.h5': 'Keras 2.15 does not open its LeakyReLU' }],
   [/^keras-2\.0\.5/, OLD_H5],
   [/\.hdf5\.keras$/, OLD_H5_AS_KERAS],
+  [/^tfkeras.*(custom|ops)\.h5$/, { '.keras': REFUSED, '.h5': ['keras2'] }],
   [/^tfkeras-2\.15.*\.keras$/, KERAS2_ZIP],
   [/^tfkeras.*\.keras$/, OLD_ZIP],
   [/./, KERAS2_H5],
@@ -61,8 +63,14 @@ const NETWORKS = [
 ];
 const TFJS_NETWORK = 'mobilenet_v2_nsfw';
 
-/** Golden cases whose lambda no Python 3.11 runs: its bytecode is of another version. */
-const LAMBDAS = ['lambda_between'];
+/** What golden cases do not share with the others, by the endings of what is written. */
+const GOLDEN_EXCEPTIONS = {
+  channels_first: { '.keras': 'Keras 3 adds a bias along the width where that equals the filters' },
+  lambda_between: {
+    '.keras': 'the bytecode of its lambda is of another Python',
+    '.h5': 'the bytecode of its lambda is of another Python',
+  },
+};
 
 /** Every input there is, and a sentence for each that is left out; `folder` is for what is made on the spot. */
 export function allInputs(folder) {
@@ -72,20 +80,17 @@ export function allInputs(folder) {
     ...applicationInputs(folder),
     ...networkInputs(folder),
   ];
-  const isThere = ({ path, network }) => network !== undefined || existsSync(path);
-  return {
-    inputs: all.filter(isThere),
-    leftOut: [
-      ...all.filter((input) => !isThere(input)).map(({ name }) => `${name}: no such file`),
-      ...(GOLDEN ? [] : ['golden: no such folder']),
-      ...LAMBDAS.map((name) => `golden/${name}: the bytecode of its lambda is of another Python`),
-      ...all.flatMap(({ name, readers }) =>
-        Object.keys(readers)
-          .filter((ending) => readers[ending].length === 0)
-          .map((ending) => `${name} as ${ending}: none of these releases opens even the original`),
-      ),
-    ],
-  };
+  const inputs = all.filter(({ path, network }) => network !== undefined || existsSync(path));
+  const leftOut = [
+    ...(GOLDEN ? [] : ['golden: no such folder']),
+    ...all.filter((input) => !inputs.includes(input)).map(({ name }) => `${name}: no such file`),
+    ...inputs.flatMap(({ name, readers }) =>
+      Object.entries(readers)
+        .filter(([, reason]) => typeof reason === 'string')
+        .map(([ending, reason]) => `${name} as ${ending}: ${reason}`),
+    ),
+  ];
+  return { inputs, leftOut };
 }
 
 /** Keras 2.10's HDF5 is equalized; Keras 2.12's, which it names .keras, is converted. */
@@ -93,9 +98,12 @@ function goldenInputs(folder) {
   if (!GOLDEN) return [];
   const cases = JSON.parse(readFileSync(join(GOLDEN, 'cases.json'), 'utf8'));
   return cases
-    .filter(({ name }) => !LAMBDAS.includes(name))
     .flatMap(({ name }) => [
-      { file: `${name}/input.h5`, commands: ['equalize'], readers: OLD_H5 },
+      {
+        file: `${name}/input.h5`,
+        commands: ['equalize'],
+        readers: { ...OLD_H5, ...GOLDEN_EXCEPTIONS[name] },
+      },
       { file: `${name}/input.keras`, commands: ['convert'], readers: OLD_H5_AS_KERAS },
     ])
     .filter(({ file }) => existsSync(join(GOLDEN, file)))

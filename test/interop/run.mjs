@@ -10,9 +10,10 @@ import { execFile, spawn } from 'node:child_process';
 import { existsSync, mkdirSync, rmSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { dirname, join } from 'node:path';
+import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { ENVIRONMENTS, pythonOf } from './environments.mjs';
-import { allInputs } from './inputs.mjs';
+import { allInputs, REFUSED } from './inputs.mjs';
 
 const HERE = dirname(fileURLToPath(import.meta.url));
 const ROOT = join(HERE, '..', '..');
@@ -23,10 +24,18 @@ const WORK = join(CACHE, 'work');
 /** Both keep the function. */
 const COMMANDS = { equalize: ['--steps', 'fold,scale'], convert: [] };
 
+/** Exit code of the command for input or output that it does not support. */
+const UNSUPPORTED = 3;
+
 const totals = { passed: 0, failed: 0 };
 
 function log(line) {
   process.stdout.write(`${line}\n`);
+}
+
+function pass(line) {
+  totals.passed += 1;
+  log(`ok            ${line}`);
 }
 
 function fail(line) {
@@ -50,12 +59,12 @@ async function installEnvironments() {
   return pythons;
 }
 
-/** Every input through its commands to every format: `{ name, command, input, output, readers }`. */
+/** Every input through its commands to the formats that it is not left out of. */
 function plan(inputs) {
   return inputs.flatMap((input) =>
     input.commands.flatMap((command) =>
       Object.keys(input.readers)
-        .filter((ending) => input.readers[ending].length > 0)
+        .filter((ending) => typeof input.readers[ending] !== 'string')
         .map((ending) => ({
           name: `${input.name} ${command} ${ending}`,
           command,
@@ -67,13 +76,13 @@ function plan(inputs) {
   );
 }
 
-/** Runs the command; resolves to what it says where it fails, else undefined. */
+/** Runs the command; resolves to its exit code and what it says to stderr. */
 function crosslayer(command, input, output) {
   mkdirSync(dirname(output), { recursive: true });
   const args = [CLI, command, input, '-o', output, '--json', ...COMMANDS[command]];
   return new Promise((resolve) => {
     execFile(process.execPath, args, { maxBuffer: 1 << 28 }, (error, _, stderr) => {
-      resolve(error ? stderr.trim().slice(0, 400) || error.message : undefined);
+      resolve({ code: error ? error.code : 0, message: stderr.trim().slice(0, 400) });
     });
   });
 }
@@ -82,11 +91,11 @@ function crosslayer(command, input, output) {
 function python(interpreter, script, args, input) {
   return new Promise((resolve) => {
     const child = spawn(interpreter, [join(HERE, script), ...args], { cwd: WORK });
-    let stdout = '';
+    const lines = [];
     let stderr = '';
-    child.stdout.on('data', (data) => {
-      process.stdout.write(data);
-      stdout += data;
+    createInterface({ input: child.stdout }).on('line', (line) => {
+      lines.push(line);
+      log(line);
     });
     child.stderr.on('data', (data) => {
       stderr += data;
@@ -94,7 +103,7 @@ function python(interpreter, script, args, input) {
     child.on('error', (error) => fail(`${script}: ${error.message}`));
     child.on('close', (code) => {
       if (code !== 0) fail(`${script} ended with ${code}: ${stderr.slice(-2000)}`);
-      resolve(stdout.trim().split('\n'));
+      resolve(lines);
     });
     child.stdin.on('error', () => {}); // The script is gone; its exit code is reported.
     child.stdin.end(JSON.stringify(input));
@@ -104,8 +113,8 @@ function python(interpreter, script, args, input) {
 /** Makes the networks and the references that are not there yet. */
 async function makeOriginals(inputs, pythons) {
   for (const { path, original } of inputs.filter(({ convert }) => convert)) {
-    const refusal = await crosslayer('convert', path, original);
-    if (refusal) fail(`${path} cannot be converted: ${refusal}`);
+    const { code, message } = await crosslayer('convert', path, original);
+    if (code !== 0) fail(`${path} cannot be converted: ${message}`);
   }
   for (const environment of ['keras2', 'keras3']) {
     const theirs = inputs.filter(({ record }) => record === environment);
@@ -120,15 +129,18 @@ async function makeOriginals(inputs, pythons) {
   }
 }
 
-/** Runs all commands, as many at a time as there are processors; returns those that wrote something. */
+/** Runs all commands, as many at a time as there are processors; returns those that wrote a file. */
 async function writeAll(tasks) {
   const written = [];
   const queue = [...tasks];
   const worker = async () => {
     for (let task = queue.shift(); task; task = queue.shift()) {
-      const refusal = await crosslayer(task.command, task.input.path, task.output);
-      if (refusal) fail(`${task.name}: ${refusal}`);
-      else written.push(task);
+      const { code, message } = await crosslayer(task.command, task.input.path, task.output);
+      if (task.readers === REFUSED) {
+        if (code === UNSUPPORTED) pass(`${task.name} is refused`);
+        else fail(`${task.name}: exit code ${code} instead of a refusal: ${message}`);
+      } else if (code === 0) written.push(task);
+      else fail(`${task.name}: exit code ${code}: ${message}`);
     }
   };
   await Promise.all(Array.from({ length: availableParallelism() }, worker));

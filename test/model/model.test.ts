@@ -3,7 +3,7 @@ import { buildGraph } from '../../src/model/graph.ts';
 import type { Model } from '../../src/model/model.ts';
 import { foldAllBatchNorms } from '../../src/primitives/batch-norm-fold.ts';
 import { Tensor } from '../../src/tensor/tensor.ts';
-import { buildModel, input, layer, nested } from '../support/model-builder.ts';
+import { buildModel, buildSequential, input, layer, nested } from '../support/model-builder.ts';
 import { randomInputs, runModel } from '../support/run-model.ts';
 
 function example(): Model {
@@ -62,6 +62,15 @@ describe('Model.clone', () => {
     );
   });
 
+  it('copies a Sequential that has no InputLayer', () => {
+    const model = buildSequential([layer('ReLU', 'relu', { batch_input_shape: [null, 3] })]);
+    const copy = model.clone();
+    expect(copy.inputs[0]?.shape).toEqual([null, 3]);
+    expect(copy.inputs[0]).not.toBe(model.inputs[0]);
+    expect(copy.calls[0]?.inputs[0]).toBe(copy.inputs[0]);
+    expect(copy.outputs[0]?.producer?.layer).toBe(copy.layer('relu'));
+  });
+
   it('computes the same', async () => {
     const model = example();
     const inputs = randomInputs(model);
@@ -77,5 +86,21 @@ describe('Model.clone', () => {
     expect(model.layer('body/bn').foldedInto).toBeUndefined();
     expect(buildGraph(model).calls.map(({ path }) => path)).toContain('body/bn');
     expect(buildGraph(copy).calls.map(({ path }) => path)).not.toContain('body/bn');
+  });
+});
+
+describe('Model.summary', () => {
+  it('has a row for each layer, those of nested models included', () => {
+    expect(example().summary().split('\n')).toEqual([
+      'model (functional)',
+      'Layer                         Output shape     Parameters  Reads',
+      'x (InputLayer)                (None, 4, 4, 2)  0',
+      'body/in (InputLayer)          ?                0',
+      'body/conv (Conv2D)            (None, 2, 2, 3)  57          x',
+      'body/bn (BatchNormalization)  (None, 2, 2, 3)  12          body/conv',
+      'flatten (Flatten)             (None, 12)       0           body/bn',
+      'head (Dense)                  (None, 2)        26          flatten',
+      '95 parameters',
+    ]);
   });
 });

@@ -289,6 +289,18 @@ describe('what stays, and why', () => {
       { layers: ['bn', 'up'] },
     ],
     [
+      'transposed-convolution',
+      // Between the positions that a 1x1 kernel with a stride writes lies the bias alone.
+      () =>
+        buildModel([
+          x,
+          layer('ReLU', 'relu'),
+          batchNorm(),
+          layer('Conv2DTranspose', 'up', { filters: 2, kernel_size: 1, strides: 2 }),
+        ]),
+      { layers: ['bn', 'up'] },
+    ],
+    [
       'wrong-axis',
       () => buildModel([input('x', [2, 2, 2]), conv('conv'), batchNorm('bn', { axis: 1 })]),
       { layers: ['bn', 'conv'], axis: '1 of 2', expected: 'axis 3 of 2' },

@@ -199,6 +199,11 @@ describe('the search for sets', () => {
     }
   });
 
+  it('crosses a fused leaky ReLU, which is no ReLU to high-bias fold', () => {
+    const { sets } = search(buildModel([x, conv('a', { activation: 'leaky_relu' }), conv('b')]));
+    expect(sets).toEqual([{ layers: ['a', 'b'], relu: [false] }]);
+  });
+
   it('scales transposed convolutions, on either side', () => {
     const up = layer('Conv2DTranspose', 'up', { filters: 3, kernel_size: 2, strides: 2 });
     expect(search(buildModel([x, conv('a'), up, conv('b')])).sets.map(({ layers }) => layers)).toEqual([

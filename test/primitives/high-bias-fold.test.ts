@@ -8,13 +8,13 @@ import type { SkipReason } from '../../src/primitives/skip-reason.ts';
 import { buildModel, input, type LayerSpec, layer } from '../support/model-builder.ts';
 import { randomInputs, relativeDifference, runModel } from '../support/run-model.ts';
 
-/** gamma 1 and -2, beta 10 and 4; sigma is 1, so that folding keeps the kernels readable. */
+/** gamma 1 and -2, beta 10 and -4; sigma is 1, so that folding keeps the kernels readable. */
 const batchNorm = (name: string): LayerSpec =>
   layer(
     'BatchNormalization',
     name,
     { epsilon: 0 },
-    { weights: { gamma: [1, -2], beta: [10, 4], movingMean: [0, 0], movingVariance: [1, 1] } },
+    { weights: { gamma: [1, -2], beta: [10, -4], movingMean: [0, 0], movingVariance: [1, 1] } },
   );
 
 const bias = (one: Layer): number[] => [...one.requireWeight('bias').toFloat64()];
@@ -45,11 +45,11 @@ function pairModel(): { model: Model; one: Layer; two: Layer; bns: Map<Layer, La
 describe('HighBiasFold.biasFold on a pair', () => {
   it('moves max(0, beta - 3 |gamma|) / s behind a ReLU', () => {
     const { one, two, bns } = pairModel();
-    expect(bias(one)).toEqual([10, 4]);
+    expect(bias(one)).toEqual([10, -4]);
     const info = new ClsSetInfo(new ClsSetLayerPairInfo(one, two, [2, 0.5], true));
     HighBiasFold.biasFold([info], bns);
-    // c = (10 - 3) / 2 = 3.5 in the first channel; 4 - 3 * 2 is negative in the second.
-    expect(bias(one)).toEqual([6.5, 4]);
+    // c = (10 - 3) / 2 = 3.5 in the first channel; -4 - 3 * 2 is negative in the second.
+    expect(bias(one)).toEqual([6.5, -4]);
     // The kernel adds up to 1 + 3 for the first input channel.
     expect(bias(two)).toEqual([100 + 3.5 * 4]);
   });
@@ -58,9 +58,9 @@ describe('HighBiasFold.biasFold on a pair', () => {
     const { one, two, bns } = pairModel();
     const info = new ClsSetInfo(new ClsSetLayerPairInfo(one, two, [2, 0.5], false));
     HighBiasFold.biasFold([info], bns);
-    // c = 10 / 2 and 4 / 0.5.
-    expect(bias(one)).toEqual([5, -4]);
-    expect(bias(two)).toEqual([100 + 5 * 4 + 8 * 6]);
+    // c = 10 / 2 and -4 / 0.5.
+    expect(bias(one)).toEqual([5, 4]);
+    expect(bias(two)).toEqual([100 + 5 * 4 - 8 * 6]);
   });
 
   it('keeps the function where the output of the first layer stays above c and nothing is padded', async () => {
@@ -68,7 +68,7 @@ describe('HighBiasFold.biasFold on a pair', () => {
     const inputs = randomInputs(model).map((tensor) => tensor.scaled('columns', [0.5, 0.1]));
     const before = await runModel(model, inputs);
     HighBiasFold.biasFold([new ClsSetInfo(new ClsSetLayerPairInfo(one, two, [1, 1], true))], bns);
-    expect(bias(one)).toEqual([3, 4]);
+    expect(bias(one)).toEqual([3, -4]);
     // Moving 7 between biases costs a rounding or two of float32 at the size of the outputs.
     expect(relativeDifference(before, await runModel(model, inputs))).toBeLessThan(1e-6);
   });
@@ -98,7 +98,7 @@ describe('HighBiasFold.biasFold on a triple', () => {
     ]);
     const [pairs] = foldAllBatchNorms(model);
     const [one, two, three] = [model.layer('one'), model.layer('two'), model.layer('three')];
-    expect(bias(two)).toEqual([10, 4]);
+    expect(bias(two)).toEqual([10, -4]);
     // bn2's gamma of -2 has turned the second channel of the depthwise kernel to -4, -8.
     const info = new ClsSetInfo(
       new ClsSetLayerPairInfo(one, two, [2, 1], true),
@@ -106,9 +106,9 @@ describe('HighBiasFold.biasFold on a triple', () => {
     );
     HighBiasFold.biasFold([info], new Map(pairs));
     // First pair: c = 3.5, 0; the depthwise kernel adds up to 1 + 3 in the first channel.
-    expect(bias(one)).toEqual([6.5, 4]);
+    expect(bias(one)).toEqual([6.5, -4]);
     // Second pair: c = (10 - 3) / 7 = 1, 0, taken from what the first pair left.
-    expect(bias(two)).toEqual([10 + 3.5 * 4 - 1, 4]);
+    expect(bias(two)).toEqual([10 + 3.5 * 4 - 1, -4]);
     expect(bias(three)).toEqual([1 + 1 * 5]);
   });
 });
@@ -124,7 +124,7 @@ describe('what HighBiasFold.biasFold leaves alone', () => {
     const { one, two } = pairModel();
     const info = new ClsSetInfo(new ClsSetLayerPairInfo(one, two, [1, 1], true));
     expect(reasonsOf([info], new Map())).toEqual([{ code: 'no-batch-norm', layers: ['one', 'two'] }]);
-    expect(bias(one)).toEqual([10, 4]);
+    expect(bias(one)).toEqual([10, -4]);
   });
 
   it('is a pair of which a layer has no bias', () => {
@@ -149,6 +149,6 @@ describe('what HighBiasFold.biasFold leaves alone', () => {
     expect(reasonsOf([info], new Map([[one, wide]]))).toEqual([
       { code: 'no-batch-norm', layers: ['one', 'two'] },
     ]);
-    expect(bias(one)).toEqual([10, 4]);
+    expect(bias(one)).toEqual([10, -4]);
   });
 });

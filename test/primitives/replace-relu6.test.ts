@@ -3,7 +3,7 @@ import type { Layer } from '../../src/model/layer.ts';
 import { activationOf } from '../../src/model/operation.ts';
 import { replaceRelu6WithRelu } from '../../src/primitives/replace-relu6.ts';
 import { describeSkip, type SkipReason } from '../../src/primitives/skip-reason.ts';
-import { buildModel, input, layer } from '../support/model-builder.ts';
+import { buildModel, input, type LayerSpec, layer } from '../support/model-builder.ts';
 import { randomInputs, runModel } from '../support/run-model.ts';
 
 const maximumOf = (one: Layer): number | undefined => {
@@ -82,6 +82,28 @@ describe('replaceRelu6WithRelu', () => {
     expect(describeSkip(reasons[0] as SkipReason)).toBe(
       'gate keeps its maximum: with shift (Rescaling) it is part of a hard-swish, which needs it',
     );
+  });
+
+  it('knows a hard-swish of operators too, whichever side of the ReLU6 the number stands on', () => {
+    const operator = (name: string, symbol: string, y: number): LayerSpec =>
+      layer('TFOpLambda', name, { function: symbol }, { kwargs: { y, name: null } });
+    const gate = layer('ReLU', 'gate', { max_value: 6 });
+    for (const between of [
+      [operator('plus', 'math.add', 3), gate],
+      [gate, operator('times', 'math.multiply', 1 / 6)],
+    ]) {
+      const reasons: SkipReason[] = [];
+      const model = buildModel([input('x', [4]), ...between]);
+      expect(replaceRelu6WithRelu(model, { onSkip: (reason) => reasons.push(reason) })[1]).toEqual([]);
+      expect(reasons.map(({ code, layers }) => [code, ...layers])).toEqual([['hard-swish', 'gate']]);
+    }
+    // Without a number it is no such arithmetic.
+    const sum = buildModel([
+      input('x', [4]),
+      layer('ReLU', 'relu', { max_value: 6 }),
+      layer('Add', 'add', {}, { from: ['x', 'relu'] }),
+    ]);
+    expect(replaceRelu6WithRelu(sum)[1].map(({ name }) => name)).toEqual(['relu']);
   });
 
   it('changes a shared layer once', () => {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { Model } from '../../src/model/model.ts';
 import { equalizeModel } from '../../src/primitives/equalize-model.ts';
-import { runSteps, STEPS, type Step } from '../../src/primitives/run-steps.ts';
+import { runSteps, STEPS } from '../../src/primitives/run-steps.ts';
 import { buildModel, input, layer } from '../support/model-builder.ts';
 import { randomInputs, relativeDifference, runModel } from '../support/run-model.ts';
 
@@ -32,11 +32,14 @@ describe('runSteps', () => {
     expect(record.absorbedBiases).toBe(1);
   });
 
-  it('runs steps in their order, whatever the order given, and tells of each before it', () => {
-    const started: Step[] = [];
-    const record = runSteps(make(), ['scale', 'fold'], (step) => started.push(step));
-    expect(started).toEqual(['fold', 'scale']);
-    expect(record.steps).toEqual(started);
+  it('runs steps in their order, whatever the order given, and tells of each before and after it', () => {
+    const told: string[] = [];
+    const record = runSteps(make(), ['scale', 'fold'], {
+      before: (step) => told.push(`before ${step}`),
+      after: (step) => told.push(`after ${step}`),
+    });
+    expect(told).toEqual(['before fold', 'after fold', 'before scale', 'after scale']);
+    expect(record.steps).toEqual(['fold', 'scale']);
     expect(record.replacedRelu6).toEqual([]);
   });
 

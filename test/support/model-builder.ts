@@ -26,6 +26,8 @@ export interface LayerSpec {
   /** What each call reads: `layer`, or `layer:call` for a later call of a shared layer. Left out: the layer before. */
   readonly calls: readonly (readonly string[])[] | undefined;
   readonly weights: GivenWeights;
+  /** Named arguments of its calls, such as the number that an operator adds. */
+  readonly kwargs: JsonObject;
   /** The layers inside, for a nested model. */
   readonly inner: readonly LayerSpec[];
 }
@@ -33,7 +35,7 @@ export interface LayerSpec {
 /** An InputLayer; `shape` is without the batch. */
 export function input(name: string, shape: readonly (number | null)[]): LayerSpec {
   const config = { batch_input_shape: [null, ...shape], dtype: 'float32' };
-  return { className: 'InputLayer', name, config, calls: [], weights: {}, inner: [] };
+  return { className: 'InputLayer', name, config, calls: [], weights: {}, kwargs: {}, inner: [] };
 }
 
 /**
@@ -45,10 +47,15 @@ export function layer(
   className: string,
   name: string,
   config: JsonObject = {},
-  reading: { from?: readonly string[]; calls?: readonly (readonly string[])[]; weights?: GivenWeights } = {},
+  reading: {
+    from?: readonly string[];
+    calls?: readonly (readonly string[])[];
+    weights?: GivenWeights;
+    kwargs?: JsonObject;
+  } = {},
 ): LayerSpec {
-  const { from, calls = from && [from], weights = {} } = reading;
-  return { className, name, config, calls, weights, inner: [] };
+  const { from, calls = from && [from], weights = {}, kwargs = {} } = reading;
+  return { className, name, config, calls, weights, kwargs, inner: [] };
 }
 
 /** A Functional model used as a layer. It reads the layer before it, or what `from` names. */
@@ -63,7 +70,7 @@ export function nested(
 ): LayerSpec {
   const { from, calls = from && [from] } = reading;
   const { config } = functionalConfig(inner, reading.outputs, name);
-  return { className: 'Functional', name, config, calls, weights: {}, inner };
+  return { className: 'Functional', name, config, calls, weights: {}, kwargs: {}, inner };
 }
 
 /** What a test model is made with besides its layers. */
@@ -102,7 +109,7 @@ function functionalConfig(
       ...entryOf(spec),
       name: spec.name,
       inbound_nodes: (spec.calls ?? [[layers[index - 1]?.name ?? '']]).map((sources) =>
-        sources.map((source): JsonValue => [...reference(source), {}]),
+        sources.map((source): JsonValue => [...reference(source), spec.kwargs]),
       ),
     })),
     input_layers: inputs.map((spec) => reference(spec.name)),

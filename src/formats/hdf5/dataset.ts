@@ -93,10 +93,11 @@ export class Hdf5Dataset {
    */
   readBytes(start: number, count: number): Uint8Array<ArrayBuffer> {
     const size = typeSize(this.type);
+    const slabs = [...slabsOf(this.shape ?? [], start, count)];
+    const [only] = slabs;
+    if (only && slabs.length === 1) return this.#readSlab(only, size);
     const bytes = new Uint8Array(count * size);
-    for (const slab of slabsOf(this.shape ?? [], start, count)) {
-      bytes.set(this.#readSlab(slab, size), (slab.start - start) * size);
-    }
+    for (const slab of slabs) bytes.set(this.#readSlab(slab, size), (slab.start - start) * size);
     return bytes;
   }
 
@@ -127,7 +128,7 @@ export class Hdf5Dataset {
     });
   }
 
-  #readSlab(slab: Slab, elementSize: number): Uint8Array {
+  #readSlab(slab: Slab, elementSize: number): Uint8Array<ArrayBuffer> {
     const { library, id } = this.#opened;
     const bytes = slab.size * elementSize;
     return withMemory(library, bytes, this.#file.name, this.path, (pointer) => {
@@ -142,7 +143,7 @@ export class Hdf5Dataset {
           BigInt(pointer),
         ),
       );
-      return library.HEAPU8.slice(pointer, pointer + bytes);
+      return library.HEAPU8.slice(pointer, pointer + bytes) as Uint8Array<ArrayBuffer>;
     });
   }
 

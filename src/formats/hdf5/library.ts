@@ -9,6 +9,7 @@
 
 import { CrosslayerError, FormatError } from '../../errors.ts';
 import type { ByteSource } from '../bytes.ts';
+import { checkHeapCollection } from './heap-check.ts';
 
 /** What h5wasm says of a type and an extent; only what is used here. */
 export interface LibraryMetadata {
@@ -284,7 +285,10 @@ function streamOperations(FS: FileSystem): object {
         const { source, size } = stream.node;
         if (!source) throw new TypeError('the file was closed');
         const available = Math.max(0, Math.min(length, size - position));
-        return source.read(position, new Uint8Array(buffer.buffer, buffer.byteOffset + offset, available));
+        const target = new Uint8Array(buffer.buffer, buffer.byteOffset + offset, available);
+        const count = source.read(position, target);
+        checkHeapCollection(source, position, target.subarray(0, count));
+        return count;
       } catch (error) {
         sourceError = error;
         throw new FS.ErrnoError(ERRNO_IO);

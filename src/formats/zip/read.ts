@@ -96,6 +96,9 @@ async function readDirectory(source: ByteSource): Promise<DirectoryEntry[]> {
     return (await new ZipReader(new SourceReader(source)).getEntries()) as DirectoryEntry[];
   } catch (cause) {
     if (cause instanceof CrosslayerError) throw cause;
+    if (cause instanceof Error && 'filename' in cause && typeof cause.filename === 'string') {
+      throw unsafeName(source, cause.filename);
+    }
     const reason = cause instanceof Error ? cause.message : String(cause);
     throw new FormatError(source.name, '', `not readable as a zip file: ${reason}`, { cause });
   }
@@ -107,7 +110,10 @@ function checkName(name: string, source: ByteSource): void {
     name === '' ||
     /^\/|^[a-z]:|\\|\0/i.test(name) ||
     name.split('/').some((part) => part === '..' || part === '.');
-  if (isUnsafe) throw new FormatError(source.name, name, 'an entry with a name that is not safe to unpack');
+  if (isUnsafe) throw unsafeName(source, name);
+
+function unsafeName(source: ByteSource, name: string): FormatError {
+  return new FormatError(source.name, name, 'an entry with a name that is not safe to unpack');
 }
 
 function memberOf(entry: DirectoryEntry, source: ByteSource): ZipMember {
