@@ -81,11 +81,16 @@ function commandLine(
 }
 
 function costOf(runs: readonly ProcessRun[]): Cost {
-  const sorted = runs.map(({ seconds }) => seconds).sort((a, b) => a - b);
   return {
-    seconds: sorted[Math.floor(sorted.length / 2)] ?? Number.NaN,
+    seconds: median(runs.map(({ seconds }) => seconds)),
     peakBytes: Math.max(...runs.map(({ peakBytes }) => peakBytes)),
   };
+}
+
+function median(values: readonly number[]): number {
+  const sorted = [...values].sort((a, b) => a - b);
+  const [low = Number.NaN, high = low] = sorted.slice((sorted.length - 1) >> 1, (sorted.length >> 1) + 1);
+  return (low + high) / 2;
 }
 
 function script(name: string): string {

@@ -21,6 +21,7 @@ import {
   channelOfPair,
   channelsOf,
 } from '../kernels/pair-ranges.ts';
+import { isFloat } from '../tensor/dtype.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 import type { Layer, WeightName } from './layer.ts';
 import { isWeighted, type WeightedOperation } from './operation.ts';
@@ -143,18 +144,25 @@ export function constantResponse(layer: Layer, input: ArrayLike<number>): Float6
   return response;
 }
 
-/** The first weight that is NaN or infinite, as `kernel, output channel 3`; undefined where all are finite. */
-export function firstNonFiniteWeight(layer: Layer): string | undefined {
+/** What makes a layer's weights unfit for scaling. */
+export type WeightFault =
+  /** `where` as `kernel, output channel 3`. */
+  | { readonly kind: 'non-finite'; readonly where: string }
+  | { readonly kind: 'not-float'; readonly where: string; readonly dtype: string };
+
+/** The first fault of the layer's kernel and bias; undefined where they can be scaled. */
+export function weightFault(layer: Layer): WeightFault | undefined {
   for (const name of kernelNames(layer)) {
     const tensor = layer.requireWeight(name);
+    if (!isFloat(tensor.dtype)) return { kind: 'not-float', where: name, dtype: tensor.dtype };
     const pair = tensor.firstNonFinitePair();
     if (pair < 0) continue;
     const row = Math.floor(pair / tensor.columns);
     const { weight, index } = channelPlace(layer, 'output');
     const channel = channelOfPair(tensor, weight === name ? index : PAIRS, row, pair % tensor.columns);
-    return `${name}, output channel ${channel}`;
+    return { kind: 'non-finite', where: `${name}, output channel ${channel}` };
   }
   const bias = layer.weight('bias')?.toFloat64();
   const channel = bias?.findIndex((value) => !Number.isFinite(value)) ?? -1;
-  return channel < 0 ? undefined : `bias, channel ${channel}`;
+  return channel < 0 ? undefined : { kind: 'non-finite', where: `bias, channel ${channel}` };
 }

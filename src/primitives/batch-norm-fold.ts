@@ -102,15 +102,11 @@ function batchNormCalls(graph: Graph): GraphCall[] {
 
 function foldablePairs(model: Model, find: typeof findBackward): FoldablePair[] {
   const graph = analysedGraph(model);
-  const taken = new Set<Layer>();
   return reverseDepthFirst(graph)
     .filter((call) => call.layer.operation.kind === 'batchNorm')
     .flatMap((bn) => {
       const found = find(graph, bn);
-      // One a layer and round: the next round sees what the first left behind.
-      if (!('pair' in found) || taken.has(found.pair.layer.layer)) return [];
-      taken.add(found.pair.layer.layer);
-      return [found.pair];
+      return 'pair' in found ? [found.pair] : [];
     });
 }
 

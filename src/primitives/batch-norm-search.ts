@@ -5,7 +5,7 @@
  */
 
 import { batchNormChannels, batchNormFault } from '../model/batch-norm.ts';
-import { channelCount, firstNonFiniteWeight } from '../model/channels.ts';
+import { channelCount, weightFault } from '../model/channels.ts';
 import { canBypass } from '../model/edit.ts';
 import type { Graph, GraphCall, GraphTensor } from '../model/graph.ts';
 import { activationOf, isConvolution, isWeighted } from '../model/operation.ts';
@@ -185,8 +185,17 @@ function weightReason(bn: GraphCall, layer: GraphCall, layers: readonly string[]
   const fault = batchNormFault(bn.layer);
   if (fault?.kind === 'non-finite') return { code: 'non-finite', layers, where: `${bn.path}/${fault.where}` };
   if (fault) return { code: 'negative-variance', layers, channel: fault.channel, variance: fault.variance };
-  const where = firstNonFiniteWeight(layer.layer);
-  return where === undefined ? undefined : { code: 'non-finite', layers, where: `${layer.path}/${where}` };
+  return faultReason(layer, layers);
+}
+
+/** Why the weights of a layer cannot be scaled. */
+export function faultReason(layer: GraphCall, layers: readonly string[]): SkipReason | undefined {
+  const fault = weightFault(layer.layer);
+  if (!fault) return undefined;
+  const where = `${layer.path}/${fault.where}`;
+  return fault.kind === 'not-float'
+    ? { code: 'not-float', layers, where, dtype: fault.dtype }
+    : { code: 'non-finite', layers, where };
 }
 
 function bypassReason(bn: GraphCall, layers: readonly string[]): SkipReason | undefined {

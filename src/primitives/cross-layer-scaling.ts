@@ -5,10 +5,11 @@
  */
 
 import { pairScaleFactors, tripleScaleFactors } from '../kernels/scale-factors.ts';
-import { channelCount, channelRange, firstNonFiniteWeight, scaleKernel } from '../model/channels.ts';
+import { channelCount, channelRange, scaleKernel, weightFault } from '../model/channels.ts';
 import type { Layer } from '../model/layer.ts';
 import type { Model } from '../model/model.ts';
 import { isConvolution } from '../model/operation.ts';
+import { largestFinite } from '../tensor/dtype.ts';
 import { biasOf, setBias } from './batch-norm-fold.ts';
 import { ClsSetInfo, ClsSetLayerPairInfo } from './cls-set-info.ts';
 import { type ClsSet, findClsSets } from './layer-groups.ts';
@@ -151,8 +152,13 @@ function checkSet(set: readonly Layer[], where: string): void {
         `${where}: ${layer.name} is a ${layer.className}; only Conv, depthwise and transposed Conv layers are scaled`,
       );
     }
-    const fault = firstNonFiniteWeight(layer);
-    if (fault !== undefined) throw new TypeError(`${where}: NaN or Inf in ${layer.name}/${fault}`);
+    const fault = weightFault(layer);
+    if (fault?.kind === 'not-float') {
+      throw new TypeError(
+        `${where}: ${layer.name}/${fault.where} is ${fault.dtype}; only real numbers can be scaled`,
+      );
+    }
+    if (fault) throw new TypeError(`${where}: NaN or Inf in ${layer.name}/${fault.where}`);
   }
   const [first, second, third] = set as [Layer, Layer, Layer | undefined];
   checkChannels(first, second, where);
@@ -174,7 +180,10 @@ function checkChannels(first: Layer, second: Layer, where: string): void {
 }
 
 function scalePair([first, second]: readonly [Layer, Layer]): Float64Array {
-  const s = pairScaleFactors(channelRange(first, 'output'), channelRange(second, 'input'));
+  const s = withFiniteBias(
+    first,
+    pairScaleFactors(channelRange(first, 'output'), channelRange(second, 'input')),
+  );
   divideOutput(first, s);
   scaleKernel(second, 'input', s);
   return s;
@@ -184,16 +193,27 @@ function scaleTriple([first, middle, last]: readonly [Layer, Layer, Layer]): rea
   Float64Array,
   Float64Array,
 ] {
-  const [s12, s23] = tripleScaleFactors(
+  const factors = tripleScaleFactors(
     channelRange(first, 'output'),
     channelRange(middle, 'output'),
     channelRange(last, 'input'),
   );
+  const s12 = withFiniteBias(first, factors[0]);
+  const s23 = withFiniteBias(middle, factors[1]);
   divideOutput(first, s12);
   scaleKernel(middle, 'input', s12);
   divideOutput(middle, s23);
   scaleKernel(last, 'input', s23);
   return [s12, s23];
+}
+
+/** The factors, with 1 for the nearly dead channels whose bias, divided by them, would not be finite any more. */
+function withFiniteBias(layer: Layer, s: Float64Array): Float64Array {
+  const bias = layer.weight('bias');
+  if (!bias) return s;
+  const largest = largestFinite(bias.dtype);
+  const values = bias.toFloat64();
+  return s.map((factor, channel) => (Math.abs(values[channel] ?? 0) / factor > largest ? 1 : factor));
 }
 
 /** Divides kernel and bias by a factor for each output channel. */

@@ -9,12 +9,12 @@
  */
 
 import { isIdentityBatchNorm } from '../model/batch-norm.ts';
-import { firstNonFiniteWeight } from '../model/channels.ts';
 import type { Graph, GraphCall, GraphTensor } from '../model/graph.ts';
 import { buildGraph } from '../model/graph.ts';
 import type { Layer } from '../model/layer.ts';
 import type { Model } from '../model/model.ts';
 import { type Activation, isConvolution, isWeighted } from '../model/operation.ts';
+import { faultReason } from './batch-norm-search.ts';
 import type { SkipReason, StepOptions } from './skip-reason.ts';
 
 /** Two convolutions, or three with a depthwise in the middle, that are scaled together. */
@@ -155,8 +155,7 @@ function layerFault(graph: Graph, call: GraphCall): SkipReason | undefined {
   }
   const calls = graph.callsOf(layer).length;
   if (calls > 1) return { code: 'shared-layer', layers, calls };
-  const where = firstNonFiniteWeight(layer);
-  return where === undefined ? undefined : { code: 'non-finite', layers, where: `${call.path}/${where}` };
+  return faultReason(call, layers);
 }
 
 /** Whether scaling crosses the layer, and whether it counts as the ReLU of the pair. */

@@ -40,6 +40,13 @@ export type SkipReason =
   | { readonly code: 'input-is-output'; readonly layers: readonly string[] }
   /** A weight is NaN or infinite. */
   | { readonly code: 'non-finite'; readonly layers: readonly string[]; readonly where: string }
+  /** A kernel of whole numbers, such as `model.quantize` of Keras 3 makes. */
+  | {
+      readonly code: 'not-float';
+      readonly layers: readonly string[];
+      readonly where: string;
+      readonly dtype: string;
+    }
   /** A variance is negative. */
   | {
       readonly code: 'negative-variance';
@@ -66,8 +73,6 @@ export type SkipReason =
   | { readonly code: 'layer-kind'; readonly layers: readonly string[]; readonly className: string }
   /** `x * relu6(x + 3) / 6` needs the 6. */
   | { readonly code: 'hard-swish'; readonly layers: readonly string[]; readonly between: string }
-  /** The activation has no form in its layer without the maximum. */
-  | { readonly code: 'not-replaceable'; readonly layers: readonly string[]; readonly activation: string }
   /** High-bias fold: no batch norm was folded into the output of the first layer. */
   | { readonly code: 'no-batch-norm'; readonly layers: readonly string[] }
   /** High-bias fold: a layer has no bias. */
@@ -110,6 +115,8 @@ export function describeSkip(reason: SkipReason): string {
       return `${first} stays: without it an input of the model would be its output`;
     case 'non-finite':
       return `${first} is left alone: NaN or Inf in ${reason.where}`;
+    case 'not-float':
+      return `${first} is left alone: ${reason.where} is ${reason.dtype}, and only real numbers can be scaled`;
     case 'negative-variance':
       return `${first} is left alone: the moving variance of channel ${reason.channel} is ${reason.variance}`;
     case 'layer-between':
@@ -128,8 +135,6 @@ export function describeSkip(reason: SkipReason): string {
       return `${first} is not scaled: the sets take no ${reason.className}`;
     case 'hard-swish':
       return `${first} keeps its maximum: with ${reason.between} it is part of a hard-swish, which needs it`;
-    case 'not-replaceable':
-      return `${first} keeps its maximum: its class cannot hold ${reason.activation} without it`;
     case 'no-batch-norm':
       return `the bias of ${first} is not absorbed into ${other}: no batch norm was folded into its output, so nothing tells its distribution`;
     case 'no-bias':

@@ -62,6 +62,19 @@ export function isFloat(dtype: DType): boolean {
   return dtype === 'float32' || dtype === 'float64' || dtype === 'float16' || dtype === 'bfloat16';
 }
 
+/** The largest finite number that a real dtype holds. */
+export function largestFinite(dtype: DType): number {
+  switch (dtype) {
+    case 'float16':
+      return 65504;
+    case 'float64':
+      return Number.MAX_VALUE;
+    default:
+      // float32; bfloat16 has the same exponents.
+      return 3.4028234663852886e38;
+  }
+}
+
 /** A zeroed array that holds `size` values of `dtype` in memory. */
 export function allocate(dtype: DType, size: number): TensorValues {
   switch (dtype) {

@@ -4,6 +4,7 @@ import type { Model } from '../../src/model/model.ts';
 import { CrossLayerScaling } from '../../src/primitives/cross-layer-scaling.ts';
 import { findClsSets } from '../../src/primitives/layer-groups.ts';
 import type { SkipReason } from '../../src/primitives/skip-reason.ts';
+import { Tensor } from '../../src/tensor/tensor.ts';
 import {
   buildModel,
   type GivenWeights,
@@ -329,6 +330,16 @@ describe('the search for sets', () => {
     ]);
   });
 
+  it('keeps a kernel of whole numbers out of every set', () => {
+    const model = buildModel([x, conv('a'), conv('b'), conv('c'), conv('d')]);
+    model.layer('b').setWeight('kernel', Tensor.of('int8', [1, 1, 2, 2], Int8Array.of(1, 2, 3, 4)));
+    const { sets, reasons } = search(model);
+    expect(sets.map(({ layers }) => layers)).toEqual([['c', 'd']]);
+    expect(reasons).toContainEqual({ code: 'not-float', layers: ['b'], where: 'b/kernel', dtype: 'int8' });
+    const [a, b] = [model.layer('a'), model.layer('b')];
+    expect(() => CrossLayerScaling.scaleClsSets([[a, b]])).toThrow('clsSets[0]: b/kernel is int8');
+  });
+
   it('lists sets in the order of the layers, whatever the branches', () => {
     const model = buildModel([
       x,
@@ -491,5 +502,17 @@ describe('channels that are dead', () => {
     for (const name of ['one', 'two']) {
       for (const value of values(model.layer(name), 'kernel')) expect(Number.isFinite(value)).toBe(true);
     }
+  });
+
+  it('keep a factor of 1 where the bias, divided by it, would be infinite', () => {
+    const model = buildModel([
+      x,
+      conv('one', {}, { kernel: [1e-38, 1, 0, 1], bias: [1e30, 1] }),
+      conv('two', {}, { kernel: [1, 1, 1, 1], bias: [0, 0] }),
+    ]);
+    // s = sqrt(1e-38 / 1) = 1e-19 would make the bias 1e49, past the 3.4e38 of float32.
+    const [scaled] = CrossLayerScaling.scaleModel(model);
+    expect(scaled?.clsPairInfoList[0]?.scaleFactor[0]).toBe(1);
+    expect(values(model.layer('one'), 'bias')[0]).toBe(Math.fround(1e30));
   });
 });

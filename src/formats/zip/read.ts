@@ -111,6 +111,7 @@ function checkName(name: string, source: ByteSource): void {
     /^\/|^[a-z]:|\\|\0/i.test(name) ||
     name.split('/').some((part) => part === '..' || part === '.');
   if (isUnsafe) throw unsafeName(source, name);
+}
 
 function unsafeName(source: ByteSource, name: string): FormatError {
   return new FormatError(source.name, name, 'an entry with a name that is not safe to unpack');
