@@ -129,9 +129,9 @@ describe('what cannot be saved', () => {
       const model = await load(fixture(input));
       let written = 0;
       const spy = vi.spyOn(fs, 'writeSync').mockImplementation((_, buffer) => {
-        written += (buffer as Uint8Array).length;
+        written += Buffer.byteLength(buffer as unknown as Uint8Array);
         if (written > 2000) throw Object.assign(new Error('ENOSPC'), { code: 'ENOSPC' });
-        return (buffer as Uint8Array).length;
+        return Buffer.byteLength(buffer as unknown as Uint8Array);
       });
       const attempt = saveModel(model, at(output));
       await expect(attempt).rejects.toThrow(OutputError);

@@ -3,9 +3,9 @@ import {
   channelCount,
   channelRange,
   constantResponse,
-  firstNonFiniteWeight,
   kernelNames,
   scaleKernel,
+  weightFault,
 } from '../../src/model/channels.ts';
 import type { JsonObject, Layer } from '../../src/model/layer.ts';
 import { Tensor } from '../../src/tensor/tensor.ts';
@@ -154,7 +154,7 @@ describe.each(Object.entries(CASES))('%s', (_, expected) => {
   });
 });
 
-describe('firstNonFiniteWeight', () => {
+describe('weightFault', () => {
   const make = (weights: GivenWeights): Layer =>
     oneLayer(
       'Conv2D',
@@ -164,17 +164,26 @@ describe('firstNonFiniteWeight', () => {
     );
 
   it('names the weight and the channel', () => {
-    expect(firstNonFiniteWeight(make({}))).toBeUndefined();
-    expect(firstNonFiniteWeight(make({ kernel: [1, 2, 3, NaN] }))).toBe('kernel, output channel 1');
-    expect(firstNonFiniteWeight(make({ kernel: [-Infinity, 2, 3, 4] }))).toBe('kernel, output channel 0');
-    expect(firstNonFiniteWeight(make({ bias: [0, NaN] }))).toBe('bias, channel 1');
+    expect(weightFault(make({}))).toBeUndefined();
+    expect(weightFault(make({ kernel: [1, 2, 3, NaN] }))).toEqual({
+      kind: 'non-finite',
+      where: 'kernel, output channel 1',
+    });
+    expect(weightFault(make({ kernel: [-Infinity, 2, 3, 4] }))).toEqual({
+      kind: 'non-finite',
+      where: 'kernel, output channel 0',
+    });
+    expect(weightFault(make({ bias: [0, NaN] }))).toEqual({ kind: 'non-finite', where: 'bias, channel 1' });
   });
 
   it('looks into both kernels of a separable convolution', () => {
     const separable = CASES['SeparableConv2D']?.make() as Layer;
-    expect(firstNonFiniteWeight(separable)).toBeUndefined();
+    expect(weightFault(separable)).toBeUndefined();
     separable.setWeight('depthwiseKernel', Tensor.fromNumbers('float32', [1, 1, 2, 2], [1, 2, NaN, 4]));
-    expect(firstNonFiniteWeight(separable)).toBe('depthwiseKernel, output channel 2');
+    expect(weightFault(separable)).toEqual({
+      kind: 'non-finite',
+      where: 'depthwiseKernel, output channel 2',
+    });
   });
 });
 

@@ -28,7 +28,7 @@ const REASONS: { readonly [Code in SkipCode]: Extract<SkipReason, { code: Code }
   'no-partner': { code: 'no-partner', layers },
   'layer-kind': { code: 'layer-kind', layers, className: 'Dense' },
   'hard-swish': { code: 'hard-swish', layers, between: 'shift (Rescaling)' },
-  'not-replaceable': { code: 'not-replaceable', layers, activation: 'relu' },
+  'not-float': { code: 'not-float', layers, where: 'a/kernel', dtype: 'int8' },
   'no-batch-norm': { code: 'no-batch-norm', layers },
   'no-bias': { code: 'no-bias', layers, without: 'second' },
 };
