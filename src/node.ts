@@ -64,7 +64,7 @@ export async function saveModel(model: Model, name: string, options: SaveOptions
   let output: PendingOutput | undefined;
   try {
     output = new PendingOutput(folder === undefined ? name : path.join(folder, 'model.json'), force);
-    const report = await writeModel(model, output, { format });
+    const report = await writeModel(model, output, { ...options, format });
     output.commit();
     return report;
   } catch (error) {

@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 import { readFileSync } from 'node:fs';
-import { Command, CommanderError } from 'commander';
+import { Command, CommanderError, Option } from 'commander';
 import { STEPS } from '../primitives/run-steps.ts';
 import { convertCommand } from './commands/convert.ts';
 import { equalizeCommand } from './commands/equalize.ts';
@@ -56,8 +56,19 @@ With --steps fold,scale the function stays the same.`,
     )
     .argument('<in>', 'the model')
     .requiredOption('-o, --output <out>', 'where the result goes; its ending decides the format')
+    .addOption(
+      new Option('--keras <version>', "which Keras the file is for; the model's own if left out").choices([
+        '2',
+        '3',
+      ]),
+    )
     .option('--force', 'overwrite the output')
     .option('--json', 'print one JSON object')
+    .addHelpText(
+      'after',
+      `
+A new .keras file is always for Keras 3; for Keras 2 write an .h5 file: --keras 2 -o model.h5`,
+    )
     .action((input, options) => print(convertCommand(input, options)));
   return root;
 }

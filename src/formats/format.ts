@@ -4,6 +4,8 @@
  * @module
  */
 
+import type { Dialect } from '../model/model.ts';
+
 /** A format that is read and written. */
 export type ModelFormat = 'keras-v3' | 'keras-h5' | 'tfjs-layers';
 
@@ -19,4 +21,9 @@ export interface WriteReport {
 export interface WriteOptions {
   /** The format to write; the one that was read where it is left out. */
   readonly format?: ModelFormat;
+  /**
+   * Which Keras the file is for; the model's own where it is left out. New `.keras` files are always for Keras 3; TF.js
+   * has one dialect alone.
+   */
+  readonly dialect?: Dialect;
 }

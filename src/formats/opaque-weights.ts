@@ -72,6 +72,8 @@ function weightsOf(className: string, config: JsonObject): OpaqueWeight[] | unde
       ]);
     case 'PReLU':
       return own(['alpha']);
+    case 'Normalization':
+      return own(['mean', 'variance', 'count']);
     default:
       return kernelWeights(className, config);
   }
@@ -104,7 +106,9 @@ function bidirectional(config: JsonObject): OpaqueWeight[] | undefined {
 function wrapped(value: JsonValue | undefined, attribute: string, prefix = ''): OpaqueWeight[] | undefined {
   if (!isObject(value) || !isObject(value['config'])) return undefined;
   const inner = weightsOf(String(value['class_name']), value['config']);
-  return inner && below(`${prefix}${String(value['config']['name'] ?? attribute)}`, attribute, inner);
+  const name = String(value['config']['name'] ?? attribute);
+  // Keras 3 stores a copy of a Bidirectional under the name that it gave it, Keras 2 the layer under its own.
+  return inner && below(name.startsWith(prefix) ? name : prefix + name, attribute, inner);
 }
 
 function below(name: string, attribute: string, weights: readonly OpaqueWeight[]): OpaqueWeight[] {

@@ -4,7 +4,8 @@
  * @module
  */
 
-import type { Model } from '../model/model.ts';
+import { UnsupportedModelError } from '../errors.ts';
+import type { Dialect, Model } from '../model/model.ts';
 import { MemorySink, type OutputFiles } from './bytes.ts';
 import type { ModelFormat, WriteOptions, WriteReport } from './format.ts';
 import { writeKerasH5 } from './keras-h5/write.ts';
@@ -22,21 +23,40 @@ export interface MemoryOutput {
  * Writes `model` in the format that it was read from, or another.
  *
  * @returns what the format could not carry.
- * @throws UnsupportedModelError where the format has no form for a layer; TypeError where no format is given and the
- * model was not read from a file.
+ * @throws UnsupportedModelError where the format has no form for a layer or no such dialect; TypeError where no format
+ * is given and the model was not read from a file.
  */
 export async function writeModel(
   model: Model,
   files: OutputFiles,
   options: WriteOptions = {},
 ): Promise<WriteReport> {
-  switch (formatOf(model, options.format)) {
+  const format = formatOf(model, options.format);
+  const { dialect } = options;
+  const refusal = dialect && dialectRefusal(model, format, dialect);
+  if (refusal !== undefined) throw new UnsupportedModelError('dialect', refusal);
+  switch (format) {
     case 'keras-h5':
-      return writeKerasH5(model, files);
+      return writeKerasH5(model, files, dialect);
     case 'keras-v3':
-      return writeKerasV3(model, files);
+      return writeKerasV3(model, files, dialect);
     case 'tfjs-layers':
       return writeTfjsLayers(model, files);
+  }
+}
+
+/** Why `model` cannot be written in `format` for that Keras, with the way out; undefined where it can. */
+function dialectRefusal(model: Model, format: ModelFormat, dialect: Dialect): string | undefined {
+  switch (format) {
+    case 'keras-h5':
+      return undefined;
+    case 'tfjs-layers':
+      return 'TF.js models are of no version of Keras; leave the choice of one out';
+    case 'keras-v3': {
+      const isRead = model.origin?.format === 'keras-v3' && model.dialect === 'keras2';
+      if (dialect === 'keras3' || isRead) return undefined;
+      return 'a .keras file can only be made for Keras 3; for Keras 2 write an .h5 file';
+    }
   }
 }
 
@@ -63,7 +83,7 @@ export async function writeModelToMemory(
       },
       scratch: () => new MemorySink('scratch'),
     },
-    { format },
+    { ...options, format },
   );
   return { files: new Map(sinks.map((sink) => [sink.name, sink.bytes()])), report };
 }

@@ -29,12 +29,12 @@ def application(name):
     for layer in model.layers:
         if isinstance(layer, keras.layers.Normalization):
             mean, variance, count = layer.get_weights()
-            layer.set_weights([rng.uniform(0, 0.3, mean.shape), rng.uniform(0.5, 1.5, variance.shape), count])
+            layer.set_weights([rng.normal(0, 0.1, mean.shape), rng.uniform(0.5, 1.5, variance.shape), count])
             layer.finalize_state()
         elif layer in batch_norms:
             gamma, _, mean, variance = layer.get_weights()
             sign = np.where(rng.random(gamma.shape) < 0.1, -1, 1)
-            layer.set_weights([sign * rng.uniform(0.5, 1.5, gamma.shape), rng.normal(0, 0.3, gamma.shape), mean, variance])
+            layer.set_weights([sign * rng.uniform(0.3, 1, gamma.shape), rng.normal(0.5, 0.3, gamma.shape), mean, variance])
         elif getattr(layer, "use_bias", False):
             *kernels, bias = layer.get_weights()
             layer.set_weights([*kernels, rng.normal(0, 0.1, bias.shape)])

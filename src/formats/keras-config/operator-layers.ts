@@ -86,12 +86,13 @@ export function operatorLayer(entry: JsonObject, call: Call): OperatorLayer | un
   return undefined;
 }
 
-function operatorName(entry: JsonObject): string {
+/** The function or class that an operator stands for: `math.truediv`, `TrueDivide`. */
+export function operatorName(entry: JsonObject): string {
   return String(entry['class_name'] === 'TFOpLambda' ? configOf(entry)['function'] : entry['class_name']);
 }
 
-/** The arguments that are not left at null. */
-function operands(call: Call): CallArgument[] {
+/** The arguments of a call that are not left at null, in order. */
+export function operands(call: Call): CallArgument[] {
   return [...call.args, ...Object.values(call.kwargs)].filter(
     (argument) => !('value' in argument) || argument.value !== null,
   );

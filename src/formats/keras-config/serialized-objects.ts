@@ -36,6 +36,11 @@ export function mapSerialized(
   return isSerialized(mapped) ? convert(mapped, key) : mapped;
 }
 
+/** `value` with plain numbers in the place of arrays of numpy, which not every Keras of a dialect reads. */
+export function plainNumbers(value: JsonValue): JsonValue {
+  return mapSerialized(value, '', (object) => object);
+}
+
 /** The name to look a class up by: with its package where it is one that was registered, `package>Class`. */
 export function classNameOf(object: JsonObject): string {
   const { class_name: className, registered_name: registered } = object;

@@ -7,6 +7,8 @@
 import { UnsupportedModelError } from '../../errors.ts';
 import type { JsonObject, JsonValue, Layer } from '../../model/layer.ts';
 import { isObject } from './json.ts';
+import { isDivision } from './keras3-divisions.ts';
+import { keras3Name } from './keras3-names.ts';
 import { isOperator, operatorRefusal } from './operator-layers.ts';
 import { type RemovedEntry, removeEntries } from './removed-entries.ts';
 import { classNameOf, configOf, isSerialized, mapSerialized } from './serialized-objects.ts';
@@ -89,9 +91,23 @@ export function toKeras3Entry(layer: Layer, entry: JsonObject): JsonObject {
     const module = 'keras.src.models.functional';
     return { module, class_name: 'Functional', config, registered_name: 'Functional', name };
   }
+  if (isDivision(entry)) return { ...entry, name };
   if (isOperator(entry)) throw operatorRefusal(name, entry, TARGET);
   const converted = mapSerialized(entry, 'layer', (object, key) => convertObject(object, key, name));
-  return { ...(isObject(converted) ? converted : {}), name };
+  return { ...(isObject(converted) ? builtActivation(layer, converted) : {}), name };
+}
+
+/**
+ * Keras 3 builds a layer that is another's activation from what stands beside its configuration, before it reads the
+ * weights: the slopes of a PReLU have the shape of its input, with 1 along the axes that share them.
+ */
+function builtActivation(layer: Layer, entry: JsonObject): JsonObject {
+  const config = configOf(entry);
+  const { activation } = config;
+  const alpha = layer.weights.get('alpha');
+  if (!alpha || !isSerialized(activation)) return entry;
+  const built = { ...activation, build_config: { input_shape: [null, ...alpha.shape] } };
+  return { ...entry, config: { ...config, activation: built } };
 }
 
 /** The name that Keras 3 has for a class of Keras 2; with its package where the user registered it. */
@@ -143,6 +159,7 @@ function convertConfig(className: string, config: JsonObject, where: string): Js
     const value = result[key];
     if (typeof value === 'string') result = { ...result, [key]: keras3Activation(value, where) };
   }
+  if (typeof result['name'] === 'string') result = { ...result, name: keras3Name(result['name']) };
   switch (className) {
     case 'InputLayer':
       return { batch_shape: config['batch_input_shape'] ?? config['batch_shape'] ?? null, ...result };

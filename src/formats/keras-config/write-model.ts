@@ -9,7 +9,6 @@ import type { JsonObject, JsonValue, Layer } from '../../model/layer.ts';
 import type { Call, CallArgument, Dialect, Model, ModelTensor } from '../../model/model.ts';
 import { convertModelBody } from './convert-body.ts';
 import { isObject } from './json.ts';
-import { operatorsAsLayers } from './operators-as-layers.ts';
 import { patchConfig } from './patch-config.ts';
 import { replaceReferences } from './tensor-references.ts';
 import { toKeras2Entry } from './to-keras2.ts';
@@ -21,11 +20,11 @@ type References = (tensor: ModelTensor, kind: 'inbound' | 'output') => [string, 
  * `{"class_name": …, "config": …}` of a model. In the dialect that was read it differs from what was read only where
  * the model was edited; in the other one every entry is converted.
  *
+ * @param model in another dialect, what `modelForDialect` made of it.
  * @throws UnsupportedModelError where a layer or a call has no form in `dialect`.
  */
 export function writeModelConfig(model: Model, dialect: Dialect = model.dialect): JsonObject {
-  const written = dialect === model.dialect ? model : operatorsAsLayers(model);
-  return { class_name: model.className, config: writeModelBody(written, dialect) };
+  return { class_name: model.className, config: writeModelBody(model, dialect) };
 }
 
 /** The `config` of a model: its own entries and its layers. */

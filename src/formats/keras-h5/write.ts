@@ -5,7 +5,7 @@
  */
 
 import type { JsonObject, Layer } from '../../model/layer.ts';
-import type { Model } from '../../model/model.ts';
+import type { Dialect, Model } from '../../model/model.ts';
 import type { OutputFiles } from '../bytes.ts';
 import { hasEditedWeights } from '../edited-weights.ts';
 import type { WriteReport } from '../format.ts';
@@ -14,7 +14,9 @@ import { Hdf5Copier, writeTensor } from '../hdf5/copy.ts';
 import type { Hdf5File } from '../hdf5/file.ts';
 import { type GroupWriter, Hdf5Writer } from '../hdf5/writer.ts';
 import { parseJson } from '../json-text.ts';
+import { modelForDialect } from '../keras-config/for-dialect.ts';
 import { isObject } from '../keras-config/json.ts';
+import { plainNumbers } from '../keras-config/serialized-objects.ts';
 import { writeModelConfig } from '../keras-config/write-model.ts';
 import { lostState } from '../lost-state.ts';
 import { pythonJson, sameJson } from '../python-json.ts';
@@ -33,27 +35,37 @@ const KERAS_VERSIONS = { keras2: '2.15.0', keras3: '3.0.0' } as const;
 /**
  * Writes `model` as a whole-model HDF5 file to `files.main`.
  *
- * A model that was read from one keeps all that was not edited, bit for bit; from another format a new file is made as
- * the Keras of the model's dialect makes it.
+ * A model that was read from one keeps all that was not edited, bit for bit; from another format, or for another Keras, a
+ * new file is made as the Keras of `dialect` makes it.
  *
  * @throws UnsupportedModelError where a layer cannot be brought into this format.
  */
-export async function writeKerasH5(model: Model, files: OutputFiles): Promise<WriteReport> {
-  const origin = kerasH5Origin(model);
+export async function writeKerasH5(
+  model: Model,
+  files: OutputFiles,
+  dialect: Dialect = model.dialect,
+): Promise<WriteReport> {
+  const origin = dialect === model.dialect ? kerasH5Origin(model) : undefined;
   const dropped = origin ? [] : lostState(model);
   const writer = new Hdf5Writer(files.main, origin?.file.userBlock());
+  const warnings: string[] = [];
   if (origin) await rewrite(model, origin, writer.root, dropped);
-  else await writeNew(model, writer.root);
+  else {
+    const written = modelForDialect(model, dialect, (warning) => warnings.push(warning));
+    await writeNew(written, dialect, writer.root);
+  }
   writer.close();
-  return { dropped, warnings: [] };
+  return { dropped, warnings };
 }
 
-async function writeNew(model: Model, root: GroupWriter): Promise<void> {
-  const { dialect } = model;
+async function writeNew(model: Model, dialect: Dialect, root: GroupWriter): Promise<void> {
+  const config = writeModelConfig(model, dialect);
+  // The numbers of numpy that Keras 2.12 wrote into .keras files are read from them alone.
+  const readable = dialect === 'keras2' ? plainNumbers(config) : config;
   const version = KERAS_VERSIONS[dialect];
   root.setAttribute(stringAttribute('backend', 'tensorflow', 'utf8'));
   root.setAttribute(stringAttribute('keras_version', version, 'utf8'));
-  root.setAttribute(stringAttribute('model_config', pythonJson(writeModelConfig(model, dialect))));
+  root.setAttribute(stringAttribute('model_config', pythonJson(readable)));
   const group = root.group(WEIGHTS_GROUP);
   group.setAttribute(stringAttribute('backend', 'tensorflow'));
   group.setAttribute(stringAttribute('keras_version', version));

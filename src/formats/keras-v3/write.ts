@@ -5,10 +5,11 @@
  */
 
 import type { JsonObject, JsonValue } from '../../model/layer.ts';
-import type { Model } from '../../model/model.ts';
+import type { Dialect, Model } from '../../model/model.ts';
 import { type OutputFiles, readAll } from '../bytes.ts';
 import { hasEditedWeights } from '../edited-weights.ts';
 import type { WriteReport } from '../format.ts';
+import { modelForDialect } from '../keras-config/for-dialect.ts';
 import { writeModelConfig } from '../keras-config/write-model.ts';
 import { lostState } from '../lost-state.ts';
 import { pythonJson, sameJson } from '../python-json.ts';
@@ -26,18 +27,28 @@ const LARGE_BYTES = 2 ** 31;
  * Writes `model` as a `.keras` file to `files.main`.
  *
  * A model that was read from one keeps all that was not edited, bit for bit, in the version of Keras that wrote it;
- * from another format a file is made that Keras 3 reads.
+ * from another format, or for another Keras, a file is made that Keras 3 reads.
  *
+ * @param dialect of Keras 2 only where the model was read from a `.keras` file of Keras 2.
  * @throws UnsupportedModelError where a layer cannot be brought into this format.
  */
-export async function writeKerasV3(model: Model, files: OutputFiles): Promise<WriteReport> {
-  const origin = kerasV3Origin(model);
+export async function writeKerasV3(
+  model: Model,
+  files: OutputFiles,
+  dialect: Dialect = kerasV3Origin(model) ? model.dialect : 'keras3',
+): Promise<WriteReport> {
+  const origin = dialect === model.dialect ? kerasV3Origin(model) : undefined;
   const zip = new ZipWriter(files.main);
   const dropped = origin ? [] : lostState(model);
+  const warnings: string[] = [];
   if (origin) await rewrite(model, origin, zip, dropped);
-  else await writeNew(model, zip);
+  else
+    await writeNew(
+      modelForDialect(model, 'keras3', (warning) => warnings.push(warning)),
+      zip,
+    );
   zip.close();
-  return { dropped, warnings: [] };
+  return { dropped, warnings };
 }
 
 async function writeNew(model: Model, zip: ZipWriter): Promise<void> {

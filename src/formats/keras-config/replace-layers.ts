@@ -1,0 +1,90 @@
+/**
+ * A model with other layers in the place of some of its own; the given one is left as it is.
+ *
+ * @module
+ */
+
+import { Layer } from '../../model/layer.ts';
+import { Call, type CallArgument, Model, type ModelTensor } from '../../model/model.ts';
+
+/** What stands in the place of a layer. */
+export interface LayerReplacement {
+  readonly layer: Layer;
+  /** Indices into a call's inputs of those that it takes, as layers take them; left out, it is called as the layer was. */
+  readonly inputs?: readonly number[];
+  /** How it takes the inputs of a call, by position. */
+  readonly args?: readonly CallArgument[];
+  /** A layer behind it, whose output is read in place of the layer's. */
+  readonly then?: Layer;
+}
+
+/** Finds what stands in the place of a layer of `owner`; undefined where the layer stays. */
+export type Replace = (layer: Layer, owner: Model) => LayerReplacement | undefined;
+
+/**
+ * `model` with its layers replaced, those of nested models first: for a nested model `replace` is given the layer with
+ * what became of the model inside. The model itself where nothing is replaced.
+ */
+export function replaceLayers(model: Model, replace: Replace): Model {
+  const replaced = new Map<Layer, LayerReplacement>();
+  for (const layer of model.layers) {
+    const inner = layer.model && replaceLayers(layer.model, replace);
+    const current = inner === layer.model ? layer : layerWith(layer, { model: inner });
+    const replacement = replace(current, model) ?? (current === layer ? undefined : { layer: current });
+    if (replacement) replaced.set(layer, replacement);
+  }
+  if (replaced.size === 0) return model;
+  const tensors = new Map<ModelTensor, ModelTensor>();
+  const mapped = (tensor: ModelTensor): ModelTensor => tensors.get(tensor) ?? tensor;
+  const calls = model.calls.flatMap((call) => {
+    const inputs = call.inputs.map(mapped);
+    const { layer, inputs: taken, args, then } = replaced.get(call.layer) ?? { layer: call.layer };
+    const made = taken
+      ? new Call(layer, pick(inputs, taken))
+      : new Call(layer, inputs, args ?? call.args, args ? {} : call.kwargs);
+    if (!taken && !args) made.origin = call.origin;
+    const last = then ? new Call(then, [made.output()]) : made;
+    for (const output of call.outputs) {
+      const copy = last.output(output.index);
+      copy.shape = output.shape;
+      copy.dtype = output.dtype;
+      tensors.set(output, copy);
+    }
+    return last === made ? [made] : [made, last];
+  });
+  return modelWith(model, {
+    layers: model.layers.flatMap((layer) => {
+      const { layer: stays, then } = replaced.get(layer) ?? { layer };
+      return then ? [stays, then] : [stays];
+    }),
+    calls,
+    inputs: model.inputs.map(mapped),
+    outputs: model.outputs.map(mapped),
+  });
+}
+
+/** A layer that differs from `layer` in what is given. */
+export function layerWith(layer: Layer, changes: Partial<ConstructorParameters<typeof Layer>[0]>): Layer {
+  const { name, path, className, operation, weights, trainable, model, origin } = layer;
+  return new Layer({ name, path, className, operation, weights, trainable, model, origin, ...changes });
+}
+
+/** A model that differs from `model` in what is given. */
+export function modelWith(model: Model, changes: Partial<ConstructorParameters<typeof Model>[0]>): Model {
+  const { name, kind, className, layers, calls, inputs, outputs, config, dialect, origin } = model;
+  return new Model({
+    ...{ name, kind, className, layers, calls, inputs, outputs, config, dialect, origin },
+    ...changes,
+  });
+}
+
+/** A name for a layer that none of the model has: `wanted`, or that with a number. */
+export function freeName(wanted: string, taken: ReadonlySet<string>): string {
+  let name = wanted;
+  for (let count = 1; taken.has(name); count++) name = `${wanted}_${count}`;
+  return name;
+}
+
+function pick(inputs: readonly ModelTensor[], indices: readonly number[]): ModelTensor[] {
+  return indices.flatMap((index) => inputs[index] ?? []);
+}
