@@ -107,8 +107,9 @@ function wrapped(value: JsonValue | undefined, attribute: string, prefix = ''): 
   if (!isObject(value) || !isObject(value['config'])) return undefined;
   const inner = weightsOf(String(value['class_name']), value['config']);
   const name = String(value['config']['name'] ?? attribute);
-  // Keras 3 stores a copy of a Bidirectional under the name that it gave it, Keras 2 the layer under its own.
-  return inner && below(name.startsWith(prefix) ? name : prefix + name, attribute, inner);
+  // Keras 3 stores the copies in a Bidirectional under the names that it gave them, Keras 2 the layer under its own.
+  const plain = prefix === '' ? name : name.replace(/^(forward|backward)_/, '');
+  return inner && below(prefix + plain, attribute, inner);
 }
 
 function below(name: string, attribute: string, weights: readonly OpaqueWeight[]): OpaqueWeight[] {

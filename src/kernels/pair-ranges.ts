@@ -4,6 +4,7 @@
  * @module
  */
 
+import type { FloatValues } from '../tensor/dtype.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 
 /** To which channel the pairs (row, column) of a kernel `[..., rows, columns]` belong. */
@@ -73,19 +74,46 @@ export function channelMaxAbs(tensor: Tensor, index: ChannelIndex): Float64Array
     for (let base = 0, row = firstRow; base < values.length; base += columns, row++) {
       fillRowFactors(tensor, row, factors);
       const { first, step, run } = rowChannels(index, row, rows, columns);
+      if (run === 1 && step === 1) {
+        maxOfColumns(values, base, factors, range, first);
+        continue;
+      }
       for (let start = 0, channel = first; start < columns; start += run, channel += step) {
-        let largest = range[channel]!;
-        for (let column = start; column < start + run; column++) {
-          const magnitude = Math.abs(values[base + column]! * factors[column]!);
-          // The second test is true for NaN alone, which nothing is larger than once it is there.
-          // biome-ignore lint/suspicious/noSelfCompare: the fastest test for NaN
-          if (magnitude > largest || magnitude !== magnitude) largest = magnitude;
-        }
-        range[channel] = largest;
+        range[channel] = Math.max(range[channel]!, maxOfRun(values, base, factors, start, start + run));
       }
     }
   }
   return range;
+}
+
+/** A row whose columns are channels of their own, from `first` on. */
+function maxOfColumns(
+  values: FloatValues,
+  base: number,
+  factors: Float64Array,
+  range: Float64Array,
+  first: number,
+): void {
+  for (let column = 0; column < factors.length; column++) {
+    const magnitude = Math.abs(values[base + column]! * factors[column]!);
+    range[first + column] = Math.max(range[first + column]!, magnitude);
+  }
+}
+
+/** Columns of one channel. */
+function maxOfRun(
+  values: FloatValues,
+  base: number,
+  factors: Float64Array,
+  start: number,
+  end: number,
+): number {
+  let largest = 0;
+  for (let column = start; column < end; column++) {
+    // Math.max keeps a NaN, which a comparison would pass over.
+    largest = Math.max(largest, Math.abs(values[base + column]! * factors[column]!));
+  }
+  return largest;
 }
 
 /**
@@ -106,12 +134,31 @@ export function addConstantResponse(
       fillRowFactors(tensor, row, factors);
       const from = rowChannels(inputIndex, row, rows, columns);
       const to = rowChannels(outputIndex, row, rows, columns);
+      if (from.step === 0 && to.run === 1 && to.step === 1) {
+        // Inputs are rows, outputs columns: most layers. Most rows of high-bias fold have nothing to absorb.
+        const constant = input[from.first]!;
+        if (constant !== 0) addScaledRow(values, base, factors, constant, target, to.first);
+        continue;
+      }
       for (let column = 0; column < columns; column++) {
         const output = to.first + to.step * Math.floor(column / to.run);
         const constant = input[from.first + from.step * Math.floor(column / from.run)]!;
         target[output] = target[output]! + values[base + column]! * factors[column]! * constant;
       }
     }
+  }
+}
+
+function addScaledRow(
+  values: FloatValues,
+  base: number,
+  factors: Float64Array,
+  constant: number,
+  target: Float64Array,
+  first: number,
+): void {
+  for (let column = 0; column < factors.length; column++) {
+    target[first + column] = target[first + column]! + values[base + column]! * factors[column]! * constant;
   }
 }
 

@@ -38,7 +38,7 @@ export interface EqualizeReport {
   readonly dropped: readonly string[];
   /** What a reader of the written file should know. */
   readonly warnings: readonly string[];
-  /** max / median of the channel ranges, layer by layer: before (with batch norms folded, if asked for) and after. */
+  /** max / median of the channel ranges, convolution by convolution: before (batch norms folded, if asked for), after. */
   readonly rangeSpread: { readonly before: readonly RangeSpread[]; readonly after: readonly RangeSpread[] };
 }
 

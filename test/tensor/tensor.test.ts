@@ -45,12 +45,24 @@ describe('Tensor', () => {
 });
 
 describe('Tensor.blocks', () => {
-  it('gives all values in order, in pieces of the size asked for', () => {
-    const blocks = [...KERNEL.blocks(5)].map(({ start, values }) => [start, ...values]);
-    expect(blocks).toEqual([
-      [0, 1, -2, 3, 4, -5],
-      [5, 6, -7, 8, 9, -10],
+  /** Each block holds only until the next. */
+  const collect = (tensor: Tensor, blockElements: number): number[][] => {
+    const collected: number[][] = [];
+    for (const { start, values } of tensor.blocks(blockElements))
+      collected.push([start, ...values].map(Number));
+    return collected;
+  };
+
+  it('gives all values in order, in whole rows or positions of at most the size asked for', () => {
+    expect(collect(KERNEL, 5)).toEqual([
+      [0, 1, -2, 3, 4],
+      [4, -5, 6],
+      [6, -7, 8, 9, -10],
       [10, 11, 12],
+    ]);
+    expect(collect(KERNEL, 6)).toEqual([
+      [0, 1, -2, 3, 4, -5, 6],
+      [6, -7, 8, 9, -10, 11, 12],
     ]);
   });
 
@@ -58,7 +70,7 @@ describe('Tensor.blocks', () => {
     const scaled = KERNEL.scaled('rows', [2, 3, 5])
       .scaled('columns', [10, 100])
       .scaled('pairs', [1, 2, 3, 4, 5, 6]);
-    const joined = [...scaled.blocks(blockElements)].flatMap(({ values }) => [...values]);
+    const joined = collect(scaled, blockElements).flatMap(([, ...values]) => values);
     const rows = [2, 3, 5];
     const columns = [10, 100];
     const expected = [...KERNEL.values()].map((value, index) => {

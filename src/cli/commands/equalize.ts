@@ -1,3 +1,4 @@
+import { isConvolution } from '../../model/operation.ts';
 import { loadModel, saveModel } from '../../node.ts';
 import { runSteps, STEPS, type Step } from '../../primitives/run-steps.ts';
 import { type EqualizeReport, equalizeReport } from '../../report/equalize-report.ts';
@@ -25,14 +26,14 @@ export async function equalizeCommand(input: string, options: EqualizeOptions): 
     ({ layer }) => layer.operation.kind === 'batchNorm',
   ).length;
   // Batch norms hide in kernels only once they are folded: that is what plain 8-bit weights would see.
-  let before = rangeSpreads(model);
+  let before = rangeSpreads(model, isConvolution);
   const record = runSteps(model, steps, {
     before: (step) => progress(`${step} …`),
     after: (step) => {
-      if (step === 'fold') before = rangeSpreads(model);
+      if (step === 'fold') before = rangeSpreads(model, isConvolution);
     },
   });
-  const after = rangeSpreads(model);
+  const after = rangeSpreads(model, isConvolution);
   progress(`writing ${options.output}`);
   const written = await saveModel(model, options.output, { force: options.force === true });
   progressDone();

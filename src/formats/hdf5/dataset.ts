@@ -11,14 +11,14 @@ import {
   type LibraryFilter,
   type LibraryMetadata,
   type OpenedFile,
+  VIEW_BYTES,
+  viewPointer,
   withMemory,
 } from './library.ts';
 import { dtypeOf, type Hdf5Type, typeFromLibrary, typeSize } from './type.ts';
 
 /** What a dataset of a few pages may declare beyond the ratio of {@link MAX_DEFLATE_RATIO}. */
 const SMALL_DATASET_BYTES = 2 ** 20;
-/** Bytes read at a time by {@link Hdf5Dataset.blocks}. */
-const BLOCK_BYTES = 2 ** 23;
 
 /** A dataset of an open file; its elements are read on demand. */
 export class Hdf5Dataset {
@@ -82,7 +82,7 @@ export class Hdf5Dataset {
       );
     }
     return Tensor.lazy(dtype, shape, {
-      read: (start, count): TensorValues => valuesOfBytes(dtype, this.readBytes(start, count)),
+      read: (start, count): TensorValues => valuesOfBytes(dtype, this.#viewBytes(start, count)),
     });
   }
 
@@ -101,11 +101,23 @@ export class Hdf5Dataset {
     return bytes;
   }
 
-  /** All elements as bytes, in pieces. */
+  /** As {@link readBytes}, without a copy where they are few: they hold until anything else is read. */
+  #viewBytes(start: number, count: number): Uint8Array<ArrayBuffer> {
+    const size = typeSize(this.type);
+    if (count * size > VIEW_BYTES) return this.readBytes(start, count);
+    const { library } = this.#opened;
+    const pointer = viewPointer(library);
+    for (const slab of slabsOf(this.shape ?? [], start, count)) {
+      this.#readInto(slab, pointer + (slab.start - start) * size);
+    }
+    return library.HEAPU8.subarray(pointer, pointer + count * size) as Uint8Array<ArrayBuffer>;
+  }
+
+  /** All elements as bytes, in pieces; each holds until anything else is read. */
   *blocks(): Generator<Uint8Array> {
-    const step = Math.max(1, Math.floor(BLOCK_BYTES / typeSize(this.type)));
+    const step = Math.max(1, Math.floor(VIEW_BYTES / typeSize(this.type)));
     for (let start = 0; start < this.count; start += step) {
-      yield this.readBytes(start, Math.min(step, this.count - start));
+      yield this.#viewBytes(start, Math.min(step, this.count - start));
     }
   }
 
@@ -129,22 +141,27 @@ export class Hdf5Dataset {
   }
 
   #readSlab(slab: Slab, elementSize: number): Uint8Array<ArrayBuffer> {
-    const { library, id } = this.#opened;
+    const { library } = this.#opened;
     const bytes = slab.size * elementSize;
     return withMemory(library, bytes, this.#file.name, this.path, (pointer) => {
-      const isScalar = slab.counts.length === 0;
-      guardedStatus(library, this.#file.name, this.path, () =>
-        library.get_dataset_data(
-          id,
-          `/${this.path}`,
-          isScalar ? null : slab.counts.map(BigInt),
-          isScalar ? null : slab.offsets.map(BigInt),
-          isScalar ? null : slab.counts.map(() => 1n),
-          BigInt(pointer),
-        ),
-      );
+      this.#readInto(slab, pointer);
       return library.HEAPU8.slice(pointer, pointer + bytes) as Uint8Array<ArrayBuffer>;
     });
+  }
+
+  #readInto(slab: Slab, pointer: number): void {
+    const { library, id } = this.#opened;
+    const isScalar = slab.counts.length === 0;
+    guardedStatus(library, this.#file.name, this.path, () =>
+      library.get_dataset_data(
+        id,
+        `/${this.path}`,
+        isScalar ? null : slab.counts.map(BigInt),
+        isScalar ? null : slab.offsets.map(BigInt),
+        isScalar ? null : slab.counts.map(() => 1n),
+        BigInt(pointer),
+      ),
+    );
   }
 
   /** A dataset may declare any shape at no cost; this bounds what reading it may ask for. */

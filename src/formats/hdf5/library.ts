@@ -202,6 +202,20 @@ export function guardedStatus(library: Hdf5Library, source: string, where: strin
   if (status < 0) throw asFormatError(new Error(printed), source, where);
 }
 
+/** Size of the memory of {@link viewPointer}: small enough to stay in a processor's cache. */
+export const VIEW_BYTES: number = 2 ** 21;
+const viewPointers: WeakMap<Hdf5Library, number> = new WeakMap();
+
+/** Memory of {@link VIEW_BYTES} that is kept for data on their way out: each read overwrites what the last one left. */
+export function viewPointer(library: Hdf5Library): number {
+  let pointer = viewPointers.get(library);
+  if (pointer === undefined) {
+    pointer = library._malloc(VIEW_BYTES);
+    viewPointers.set(library, pointer);
+  }
+  return pointer;
+}
+
 /** Runs `use` with `bytes` bytes of the library's memory. */
 export function withMemory<Result>(
   library: Hdf5Library,

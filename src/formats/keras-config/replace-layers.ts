@@ -15,7 +15,7 @@ export interface LayerReplacement {
   /** How it takes the inputs of a call, by position. */
   readonly args?: readonly CallArgument[];
   /** A layer behind it, whose output is read in place of the layer's. */
-  readonly then?: Layer;
+  readonly behind?: Layer;
 }
 
 /** Finds what stands in the place of a layer of `owner`; undefined where the layer stays. */
@@ -38,12 +38,12 @@ export function replaceLayers(model: Model, replace: Replace): Model {
   const mapped = (tensor: ModelTensor): ModelTensor => tensors.get(tensor) ?? tensor;
   const calls = model.calls.flatMap((call) => {
     const inputs = call.inputs.map(mapped);
-    const { layer, inputs: taken, args, then } = replaced.get(call.layer) ?? { layer: call.layer };
+    const { layer, inputs: taken, args, behind } = replaced.get(call.layer) ?? { layer: call.layer };
     const made = taken
       ? new Call(layer, pick(inputs, taken))
       : new Call(layer, inputs, args ?? call.args, args ? {} : call.kwargs);
     if (!taken && !args) made.origin = call.origin;
-    const last = then ? new Call(then, [made.output()]) : made;
+    const last = behind ? new Call(behind, [made.output()]) : made;
     for (const output of call.outputs) {
       const copy = last.output(output.index);
       copy.shape = output.shape;
@@ -54,8 +54,8 @@ export function replaceLayers(model: Model, replace: Replace): Model {
   });
   return modelWith(model, {
     layers: model.layers.flatMap((layer) => {
-      const { layer: stays, then } = replaced.get(layer) ?? { layer };
-      return then ? [stays, then] : [stays];
+      const { layer: stays, behind } = replaced.get(layer) ?? { layer };
+      return behind ? [stays, behind] : [stays];
     }),
     calls,
     inputs: model.inputs.map(mapped),

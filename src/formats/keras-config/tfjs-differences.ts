@@ -11,9 +11,8 @@ const IGNORED = 'TF.js passes over this and computes something else';
 
 /** What differs in TF.js, as a clause; undefined where the layer does what Keras does. */
 export function tfjsDifference(className: string, config: JsonObject): string | undefined {
-  const set = (key: string): JsonValue | undefined => (isDefault(config[key]) ? undefined : config[key]);
   const found = (key: string, consequence: string): string | undefined =>
-    set(key) === undefined ? undefined : `${key} = ${JSON.stringify(config[key])}: ${consequence}`;
+    isDefault(key, config[key]) ? undefined : `${key} = ${JSON.stringify(config[key])}: ${consequence}`;
   switch (className) {
     case 'Conv1D':
     case 'Conv2D':
@@ -23,7 +22,10 @@ export function tfjsDifference(className: string, config: JsonObject): string | 
       return found('dilation_rate', IGNORED);
     case 'Conv2DTranspose':
     case 'Conv3DTranspose':
-      return found('output_padding', IGNORED) ?? found('dilation_rate', IGNORED);
+      return (
+        (changesSize(config) ? found('output_padding', IGNORED) : undefined) ??
+        found('dilation_rate', IGNORED)
+      );
     case 'ReLU':
       return found('negative_slope', IGNORED) ?? found('threshold', IGNORED);
     case 'ELU':
@@ -45,7 +47,9 @@ export function tfjsDifference(className: string, config: JsonObject): string | 
     case 'Resizing':
       return `${String(config['interpolation'] ?? 'bilinear')} resizing: TF.js takes other sample positions than Keras`;
     case 'BatchNormalization':
-      return Array.isArray(config['axis']) ? found('axis', REFUSED) : undefined;
+      return Array.isArray(config['axis'])
+        ? `axis = ${JSON.stringify(config['axis'])}: ${REFUSED}`
+        : undefined;
     case 'Bidirectional':
       return found('backward_layer', IGNORED);
     case 'Rescaling':
@@ -57,8 +61,29 @@ export function tfjsDifference(className: string, config: JsonObject): string | 
   }
 }
 
-/** Values that TF.js behaves as if it had read. */
-function isDefault(value: JsonValue | undefined): boolean {
-  if (Array.isArray(value)) return value.every(isDefault);
-  return value === undefined || value === null || value === false || value === 0 || value === 1;
+/** What TF.js does where it does not read an entry; for all others only what is missing, null or false counts. */
+const DEFAULTS: Readonly<Record<string, number>> = {
+  groups: 1,
+  dilation_rate: 1,
+  alpha: 1,
+  negative_slope: 0,
+  threshold: 0,
+};
+
+/** Whether TF.js behaves as if it had read the value. */
+function isDefault(key: string, value: JsonValue | undefined): boolean {
+  if (Array.isArray(value)) return value.every((item) => isDefault(key, item));
+  return value === undefined || value === null || value === false || value === DEFAULTS[key];
+}
+
+/** Whether the `output_padding` of a transposed convolution gives another size than leaving it out does. */
+function changesSize(config: JsonObject): boolean {
+  const { output_padding: padding, kernel_size: kernel, strides, padding: kind } = config;
+  if (padding === undefined || padding === null) return false;
+  const sizes = [padding, kernel ?? 1, strides ?? 1].map((value) => [value].flat().map(Number));
+  const axes = Math.max(...sizes.map(({ length }) => length));
+  return Array.from({ length: axes }).some((_, axis) => {
+    const [extra = 0, size = 1, stride = 1] = sizes.map((list) => list[axis] ?? list[0]);
+    return kind === 'same' ? extra !== stride - (size % 2) : extra !== Math.max(stride - size, 0);
+  });
 }

@@ -6,7 +6,7 @@
 
 import type { JsonObject, JsonValue } from '../../model/layer.ts';
 import { isObject } from './json.ts';
-import { classNameOf, configOf, isSerialized } from './serialized-objects.ts';
+import { classNameOf, configOf, isSerialized, plainNumbers } from './serialized-objects.ts';
 import { TFJS_LAYERS } from './tfjs-classes.ts';
 import { tfjsDifference } from './tfjs-differences.ts';
 import { convertParts, type Warn } from './tfjs-parts.ts';
@@ -32,7 +32,8 @@ const CLASSES: ReadonlyMap<string, string> = new Map([
  * @param warn is told, in a sentence that names the layer, of what TF.js will not load or computes differently.
  */
 export function toTfjsConfig(model: JsonObject, warn: Warn): JsonObject {
-  return { class_name: classNameOf(model), config: convertModel(configOf(model), '', warn) };
+  const plain = configOf({ config: plainNumbers(model['config'] ?? {}) });
+  return { class_name: classNameOf(model), config: convertModel(plain, '', warn) };
 }
 
 function convertModel(config: JsonObject, path: string, warn: Warn): JsonObject {

@@ -10,6 +10,7 @@ import type { DType } from '../../tensor/dtype.ts';
 import type { ByteSink, OutputFiles } from '../bytes.ts';
 import type { WriteReport } from '../format.ts';
 import { operatorsAsLayers } from '../keras-config/operators-as-layers.ts';
+import { withTfjsForms } from '../keras-config/tfjs-forms.ts';
 import { toTfjsConfig } from '../keras-config/to-tfjs.ts';
 import { writeModelConfig } from '../keras-config/write-model.ts';
 import { lostState } from '../lost-state.ts';
@@ -41,7 +42,7 @@ export async function writeTfjsLayers(model: Model, files: OutputFiles): Promise
   const warn = (warning: string): void => void warnings.push(warning);
   const config = origin
     ? adjustEntries(writeModelConfig(model), model, warn)
-    : toTfjsConfig(writeModelConfig(operatorsAsLayers(model), 'keras2'), warn);
+    : toTfjsConfig(writeModelConfig(withTfjsForms(operatorsAsLayers(model), warn), 'keras2'), warn);
   const plan = planWeights(model);
   for (const group of plan.groups) writeGroup(group, files);
   const weightsManifest = plan.groups.map(({ weights, shards }) => ({

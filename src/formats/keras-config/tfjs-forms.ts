@@ -1,0 +1,147 @@
+/**
+ * Layers that tfjs-layers 4.22 runs in another form alone, which takes the shapes of tensors to find.
+ *
+ * @module
+ */
+
+import { buildGraph, type GraphTensor } from '../../model/graph.ts';
+import { type JsonObject, Layer } from '../../model/layer.ts';
+import type { Model } from '../../model/model.ts';
+import type { BatchNormOperation, Operation, PoolOperation, Shape } from '../../model/operation.ts';
+import { inferShapes } from '../../model/shapes.ts';
+import { isObject } from './json.ts';
+import { freeName, type LayerReplacement, layerWith, replaceLayers } from './replace-layers.ts';
+import type { Warn } from './tfjs-parts.ts';
+
+/** The shapes that a layer reads and makes, where they are known and the same in all its calls. */
+interface LayerShapes {
+  readonly input: Shape | undefined;
+  readonly output: Shape | undefined;
+}
+
+/**
+ * `model` with such layers in the form that TF.js runs; the given one is left as it is. A Reshape gets the size that it
+ * leaves open, which TF.js does not infer; a global pooling that keeps dimensions, which TF.js passes over, becomes one
+ * that does not and a Reshape.
+ *
+ * @param warn is told of layers behind a pooling, and of batch norms that not every backend of TF.js computes.
+ */
+export function withTfjsForms(model: Model, warn: Warn): Model {
+  const graph = buildGraph(model);
+  inferShapes(graph);
+  const shapesOf = (layer: Layer): LayerShapes => {
+    const calls = graph.callsOf(layer);
+    return {
+      input: commonShape(calls.map(({ inputs }) => inputs[0])),
+      output: commonShape(calls.map((call) => call.output())),
+    };
+  };
+  const names = new Map<Model, Set<string>>();
+  return replaceLayers(model, (layer, owner) => {
+    const { operation } = layer;
+    switch (operation.kind) {
+      case 'reshape':
+        return operation.targetShape.includes(-1) ? sizedReshape(layer, shapesOf(layer)) : undefined;
+      case 'pool': {
+        if (!operation.global || !operation.keepDims || operation.rank === 3) return undefined;
+        const taken = names.get(owner) ?? new Set(owner.layers.map(({ name }) => name));
+        names.set(owner, taken);
+        return poolingAndReshape(layer, operation, shapesOf(layer), taken, warn);
+      }
+      case 'batchNorm':
+        warnOfBackends(layer, operation, shapesOf(layer), warn);
+        return undefined;
+      default:
+        return undefined;
+    }
+  });
+}
+
+function commonShape(tensors: readonly (GraphTensor | undefined)[]): Shape | undefined {
+  const [first, ...others] = tensors.map((tensor) => tensor?.shape);
+  const isCommon = others.every((shape) => JSON.stringify(shape) === JSON.stringify(first));
+  return isCommon ? first : undefined;
+}
+
+/** The shape without the batch, where every size is known. */
+function sizes(shape: Shape | undefined): number[] | undefined {
+  const known = shape?.slice(1).filter((size) => size !== null && Number.isInteger(size));
+  return known && known.length === (shape?.length ?? 0) - 1 ? (known as number[]) : undefined;
+}
+
+function sizedReshape(layer: Layer, { output }: LayerShapes): LayerReplacement | undefined {
+  const targetShape = sizes(output);
+  return (
+    targetShape && {
+      layer: withConfig(layer, { target_shape: targetShape }, { kind: 'reshape', targetShape }),
+    }
+  );
+}
+
+function poolingAndReshape(
+  layer: Layer,
+  operation: PoolOperation,
+  { output }: LayerShapes,
+  taken: Set<string>,
+  warn: Warn,
+): LayerReplacement | undefined {
+  const targetShape = sizes(output);
+  if (!targetShape) return undefined;
+  const name = freeName(`${layer.name}_keepdims`, taken);
+  taken.add(name);
+  warn(
+    `${layer.path} (${layer.className}): written without keepdims, which TF.js passes over, and with the Reshape ` +
+      `${name} to [${targetShape.join(', ')}] behind it; it computes the same`,
+  );
+  return {
+    layer: withConfig(layer, { keepdims: false }, { ...operation, keepDims: false }),
+    behind: reshapeLayer(name, layer, targetShape),
+  };
+}
+
+function reshapeLayer(name: string, behind: Layer, targetShape: number[]): Layer {
+  const dtype = configOf(behind)['dtype'] ?? 'float32';
+  const config: JsonObject = { name, trainable: true, dtype, target_shape: targetShape };
+  const operation = { kind: 'reshape', targetShape } as const;
+  return new Layer({
+    name,
+    path: behind.path.slice(0, behind.path.length - behind.name.length) + name,
+    className: 'Reshape',
+    operation,
+    origin: { config: { class_name: 'Reshape', config }, operation, weights: new Map() },
+  });
+}
+
+/** The layer as if it had been read with `changes` in its configuration. */
+function withConfig(layer: Layer, changes: JsonObject, operation: Operation): Layer {
+  const { className } = layer;
+  const entry = layer.origin?.config ?? { class_name: className };
+  const config = { ...entry, config: { ...configOf(layer), ...changes } };
+  return layerWith(layer, { operation, origin: { weights: new Map(), ...layer.origin, config, operation } });
+}
+
+function configOf(layer: Layer): JsonObject {
+  const config = layer.origin?.config['config'];
+  return isObject(config) ? config : {};
+}
+
+/** What `BatchNormalization.call` of tfjs-layers and the kernels below it make of the shape. */
+function warnOfBackends(
+  { path, className }: Layer,
+  { axes }: BatchNormOperation,
+  { input }: LayerShapes,
+  warn: Warn,
+): void {
+  const rank = input?.length;
+  if (rank === undefined) return;
+  if (rank > 4) {
+    warn(
+      `${path} (${className}): TF.js fails to run it on a tensor of ${rank} dimensions; it takes 4 at most`,
+    );
+  } else if (axes.some((axis) => axis !== -1 && axis !== rank - 1)) {
+    warn(
+      `${path} (${className}): axis = ${axes.join(', ')} of ${rank} dimensions: the CPU and WASM backends of TF.js ` +
+        'normalize the last axis instead and compute something else; WebGL, WebGPU and Node do as Keras does',
+    );
+  }
+}
