@@ -37,12 +37,17 @@ export function table(
 /** A number with three significant digits. */
 export function short(value: number): string {
   if (!Number.isFinite(value)) return String(value);
-  return value >= 1000 ? Math.round(value).toLocaleString('en-US') : String(Number(value.toPrecision(3)));
+  return value >= 1000 ? grouped(Math.round(value)) : String(Number(value.toPrecision(3)));
+}
+
+/** A whole number with its thousands apart; Intl would take longer to load than the number to be found. */
+export function grouped(number: number): string {
+  return String(number).replace(/\B(?=(\d{3})+$)/g, ',');
 }
 
 /** `1 layer`, `2 layers`. */
 export function count(number: number, noun: string): string {
-  return `${number.toLocaleString('en-US')} ${noun}${number === 1 ? '' : 's'}`;
+  return `${grouped(number)} ${noun}${number === 1 ? '' : 's'}`;
 }
 
 /** A shape as `32 x 32 x 8`, the batch left out; `?` where a dimension is not known. */

@@ -67,53 +67,86 @@ export function channelOfPair(tensor: Tensor, index: ChannelIndex, row: number, 
  * NaN or Infinity where a weight of the channel is; 0 for a channel without pairs.
  */
 export function channelMaxAbs(tensor: Tensor, index: ChannelIndex): Float64Array {
-  const { rows, columns } = tensor;
+  const { rows, columns, pairs } = tensor.factors;
+  if (index.kind === 'columns' && pairs === undefined && rows === undefined) {
+    return timesMagnitudes(tensor.columnMaxAbs(), columns);
+  }
   const range = new Float64Array(channelsOf(tensor, index));
-  const factors = new Float64Array(columns);
+  const isPlain = pairs === undefined && (index.kind === 'rows' || index.kind === 'columns');
   for (const { firstRow, values } of tensor.reduced('maxAbs')) {
-    for (let base = 0, row = firstRow; base < values.length; base += columns, row++) {
-      fillRowFactors(tensor, row, factors);
-      const { first, step, run } = rowChannels(index, row, rows, columns);
-      if (run === 1 && step === 1) {
-        maxOfColumns(values, base, factors, range, first);
-        continue;
-      }
-      for (let start = 0, channel = first; start < columns; start += run, channel += step) {
-        range[channel] = Math.max(range[channel]!, maxOfRun(values, base, factors, start, start + run));
-      }
-    }
+    if (isPlain) takePlainRows(tensor, index.kind, firstRow, values, range);
+    else takeRows(tensor, index, firstRow, values, range);
   }
-  return range;
+  return isPlain && index.kind === 'columns' ? timesMagnitudes(range, columns) : range;
 }
 
-/** A row whose columns are channels of their own, from `first` on. */
-function maxOfColumns(
+function timesMagnitudes(range: Float64Array, factors: Float64Array | undefined): Float64Array {
+  return range.map((largest, channel) => largest * Math.abs(factors?.[channel] ?? 1));
+}
+
+/**
+ * Channels that are rows or columns, which most are. Factors of a whole channel are left out of the loops: a row's is
+ * multiplied in once, a column's by the caller.
+ */
+function takePlainRows(
+  tensor: Tensor,
+  kind: ChannelIndex['kind'],
+  firstRow: number,
   values: FloatValues,
-  base: number,
-  factors: Float64Array,
   range: Float64Array,
-  first: number,
 ): void {
-  for (let column = 0; column < factors.length; column++) {
-    const magnitude = Math.abs(values[base + column]! * factors[column]!);
-    range[first + column] = Math.max(range[first + column]!, magnitude);
+  const { rows: rowFactors, columns: columnFactors } = tensor.factors;
+  const { columns } = tensor;
+  for (let base = 0, row = firstRow; base < values.length; base += columns, row++) {
+    const rowFactor = rowFactors === undefined ? 1 : rowFactors[row]!;
+    if (kind === 'columns') takeRowOfColumns(values, base, rowFactor, range);
+    else range[row] = Math.abs(maxOfRow(values, base, columns, columnFactors) * rowFactor);
   }
 }
 
-/** Columns of one channel. */
-function maxOfRun(
+// Math.max below keeps a NaN, which a comparison would pass over.
+
+function takeRowOfColumns(values: FloatValues, base: number, factor: number, range: Float64Array): void {
+  for (let column = 0; column < range.length; column++) {
+    range[column] = Math.max(range[column]!, Math.abs(values[base + column]! * factor));
+  }
+}
+
+function maxOfRow(
   values: FloatValues,
   base: number,
-  factors: Float64Array,
-  start: number,
-  end: number,
+  columns: number,
+  factors: Float64Array | undefined,
 ): number {
   let largest = 0;
-  for (let column = start; column < end; column++) {
-    // Math.max keeps a NaN, which a comparison would pass over.
-    largest = Math.max(largest, Math.abs(values[base + column]! * factors[column]!));
+  for (let column = 0; column < columns; column++) {
+    const factor = factors === undefined ? 1 : factors[column]!;
+    largest = Math.max(largest, Math.abs(values[base + column]! * factor));
   }
   return largest;
+}
+
+/** Channels that are pairs or belong to groups, and factors of pairs. */
+function takeRows(
+  tensor: Tensor,
+  index: ChannelIndex,
+  firstRow: number,
+  values: FloatValues,
+  range: Float64Array,
+): void {
+  const { rows, columns } = tensor;
+  const factors = new Float64Array(columns);
+  for (let base = 0, row = firstRow; base < values.length; base += columns, row++) {
+    fillRowFactors(tensor, row, factors);
+    const { first, step, run } = rowChannels(index, row, rows, columns);
+    for (let start = 0, channel = first; start < columns; start += run, channel += step) {
+      let largest = range[channel]!;
+      for (let column = start; column < start + run; column++) {
+        largest = Math.max(largest, Math.abs(values[base + column]! * factors[column]!));
+      }
+      range[channel] = largest;
+    }
+  }
 }
 
 /**

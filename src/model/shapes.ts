@@ -6,6 +6,7 @@
 
 import { channelCount } from './channels.ts';
 import type { Graph, GraphCall } from './graph.ts';
+import type { Layer } from './layer.ts';
 import type { DataFormat, Operation, Padding, Shape } from './operation.ts';
 
 type Dimension = number | null;
@@ -32,11 +33,29 @@ function outputShape(call: GraphCall): Shape | undefined {
         operation.axis,
       );
     case 'opaque':
+      return keepsShape(call.layer) ? input : undefined;
     case 'model':
       return undefined;
     default:
       return input === undefined ? undefined : fromOne(call, operation, input);
   }
+}
+
+/** Classes of Keras whose operation nobody here needs to know, but whose output has the shape of their input. */
+const SHAPE_KEEPING: ReadonlySet<string> = new Set([
+  'GroupNormalization',
+  'LayerNormalization',
+  'Normalization',
+  'Rescaling',
+  'UnitNormalization',
+]);
+
+function keepsShape({ className, origin }: Layer): boolean {
+  const registered = origin?.config['registered_name'];
+  // `package>Class` is a class of somebody's own.
+  const isOwn =
+    typeof registered === 'string' && registered.includes('>') && !registered.startsWith('Keras>');
+  return !isOwn && SHAPE_KEEPING.has(className);
 }
 
 function fromOne(call: GraphCall, operation: Operation, input: Shape): Shape | undefined {

@@ -38,6 +38,8 @@ export interface ReducedRows {
 interface KnownOfSource {
   maxAbs?: FloatValues;
   sum?: FloatValues;
+  /** `max |w|` of each column over all that stands before it, `[columns]`; NaN or Infinity where a weight is. */
+  columnMaxAbs?: Float64Array;
   /** Index of the first pair with a NaN or an infinite weight; -1 where all are finite. */
   nonFinitePair?: number;
 }
@@ -211,13 +213,25 @@ export class Tensor {
   }
 
   #findNonFinite(): number {
+    if (this.columnMaxAbs().every(Number.isFinite)) return -1;
     for (const { firstRow, values } of this.reduced('maxAbs')) {
-      for (let pair = 0; pair < values.length; pair++) {
-        // The difference of anything but a finite number with itself is NaN.
-        if (values[pair]! - values[pair]! !== 0) return firstRow * this.columns + pair;
-      }
+      const pair = values.findIndex((value) => !Number.isFinite(value));
+      if (pair >= 0) return firstRow * this.columns + pair;
     }
     return -1;
+  }
+
+  /**
+   * `max |w|` of each column, `[columns]`, as the values lie in the source: {@link factors} are not in it. Found once for
+   * this tensor and all its scaled forms; NaN or Infinity where a weight of the column is.
+   */
+  columnMaxAbs(): Float64Array {
+    if (!this.#known.columnMaxAbs) {
+      const maxima = new Float64Array(this.columns);
+      for (const { values } of this.reduced('maxAbs')) accumulateMaxAbs(values, maxima);
+      this.#known.columnMaxAbs = maxima;
+    }
+    return this.#known.columnMaxAbs;
   }
 
   #copy(size: number): FloatValues {

@@ -69,6 +69,7 @@ describe('what TF.js cannot', () => {
     [
       'formats/keras-3.15.1/conv1d3d.keras',
       [
+        /^bn3d \(BatchNormalization\): TF\.js fails to run it on a tensor of 5 dimensions/,
         /^grouped \(Conv2D\): groups = 2: TF\.js does not load this$/,
         /^conv1d \(Conv1D\): causal padding/,
         /^dw1d \(DepthwiseConv1D\): TF\.js has no class DepthwiseConv1D; .*registerClass/,

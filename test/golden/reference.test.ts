@@ -50,9 +50,6 @@ const NOT_IN_TFJS = new Set([
   'groups2_bn_only',
   'groups_eq_channels',
   'lambda_between',
-  'mobilenet_a25',
-  'mobilenetv3small_min',
-  'se_block_relu',
 ]);
 
 /**

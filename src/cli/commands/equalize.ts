@@ -25,8 +25,8 @@ export async function equalizeCommand(input: string, options: EqualizeOptions): 
   const batchNorms = [...model.allLayers()].filter(
     ({ layer }) => layer.operation.kind === 'batchNorm',
   ).length;
-  // Batch norms hide in kernels only once they are folded: that is what plain 8-bit weights would see.
-  let before = rangeSpreads(model, isConvolution);
+  // Only folded batch norms show in the kernels; that is what plain 8-bit weights would see.
+  let before = steps.includes('fold') ? [] : rangeSpreads(model, isConvolution);
   const record = runSteps(model, steps, {
     before: (step) => progress(`${step} …`),
     after: (step) => {

@@ -1,6 +1,6 @@
 import { loadModel } from '../../node.ts';
 import { type InspectReport, inspectModel } from '../../report/inspect-report.ts';
-import { count, progress, progressDone, shapeText, short, styled, table } from '../render.ts';
+import { count, grouped, progress, progressDone, shapeText, short, styled, table } from '../render.ts';
 
 /** Runs `crosslayer inspect` and returns what goes to standard output. */
 export async function inspectCommand(input: string, options: { readonly json?: boolean }): Promise<string> {
@@ -18,7 +18,7 @@ function render(report: InspectReport): string {
       layer.layer,
       layer.className,
       shapeText(layer.outputShape ?? undefined),
-      layer.parameters.toLocaleString('en-US'),
+      grouped(layer.parameters),
       layer.rangeSpread === null ? '' : short(layer.rangeSpread),
       verdict === undefined ? '' : verdict.into === null ? 'stays' : `into ${verdict.into}`,
     ];
