@@ -18,9 +18,30 @@ export type { ByteSink, ByteSource, ModelFiles, OutputFiles } from './formats/by
 export type { ModelFormat, WriteOptions, WriteReport } from './formats/format.ts';
 export { memoryFiles, readModel } from './formats/read.ts';
 export { type MemoryOutput, writeModel, writeModelToMemory } from './formats/write.ts';
-export { Layer, type LayerOrigin, type WeightName } from './model/layer.ts';
-export { Call, type CallArgument, type Dialect, Model, ModelTensor } from './model/model.ts';
-export type { Activation, Operation, Shape } from './model/operation.ts';
+export { type JsonObject, type JsonValue, Layer, type LayerOrigin, type WeightName } from './model/layer.ts';
+export {
+  Call,
+  type CallArgument,
+  type Dialect,
+  Model,
+  type ModelOrigin,
+  ModelTensor,
+} from './model/model.ts';
+export type {
+  Activation,
+  BatchNormOperation,
+  ConvOperation,
+  ConvTransposeOperation,
+  DataFormat,
+  DenseOperation,
+  DepthwiseConvOperation,
+  MergeKind,
+  Operation,
+  Padding,
+  PoolOperation,
+  SeparableConvOperation,
+  Shape,
+} from './model/operation.ts';
 export {
   type BatchNormVerdict,
   batchNormVerdicts,
@@ -35,6 +56,7 @@ export { equalizeBnFoldedModel, equalizeModel } from './primitives/equalize-mode
 export { HighBiasFold } from './primitives/high-bias-fold.ts';
 export type { ClsSet } from './primitives/layer-groups.ts';
 export { replaceRelu6WithRelu } from './primitives/replace-relu6.ts';
+export { runSteps, STEPS, type Step, type StepRecord, type StepWatch } from './primitives/run-steps.ts';
 export {
   describeSkip,
   type OnSkip,
@@ -45,5 +67,12 @@ export {
 export { type EqualizeReport, equalizeReport } from './report/equalize-report.ts';
 export { type InspectReport, inspectModel } from './report/inspect-report.ts';
 export { largestSpread, type RangeSpread, rangeSpreads } from './report/range-spread.ts';
-export type { DType } from './tensor/dtype.ts';
-export { Tensor } from './tensor/tensor.ts';
+export type { DType, FloatValues, TensorValues } from './tensor/dtype.ts';
+export {
+  type ReducedRows,
+  type Reduction,
+  type ScaleAxis,
+  Tensor,
+  type TensorSource,
+} from './tensor/tensor.ts';
+export type { TrailingFactors } from './tensor/trailing-scale.ts';

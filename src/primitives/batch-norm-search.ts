@@ -41,6 +41,8 @@ export function findBackward(graph: Graph, bn: GraphCall): Found {
 
 /** The pair in which the layer behind `bn` takes it, or why none does. */
 export function findForward(graph: Graph, bn: GraphCall): Found {
+  // One that is called with a mask as well is no plain affine map.
+  if (!bn.input) return { reason: noNeighbour(bn) };
   const output = bn.output();
   const between = flattenBetween(output);
   const tensor = between?.output() ?? output;
@@ -96,7 +98,8 @@ function channelsAreLast(bn: GraphCall, rank: number | undefined): boolean {
 }
 
 function noNeighbour(bn: GraphCall): SkipReason {
-  const producer = bn.input?.producer;
+  const [input] = bn.inputs;
+  const producer = input?.producer;
   const consumers = bn.output().consumers.map((call) => call.path);
   return {
     code: 'no-neighbour',

@@ -21,120 +21,110 @@ export type ScaleFactors = Float64Array | readonly [Float64Array, Float64Array];
 /** Whether a ReLU stands between the layers of a set: one for a pair, two for a triple. */
 export type ReluFlags = boolean | readonly [boolean, boolean];
 
-/**
- * Scales all sets of a model so that the ranges of consecutive layers match. Edits `model`; its function stays, up to
- * rounding.
- *
- * @returns what was scaled, in the order of the model's layers. `options.onSkip` is told of every layer left alone.
- */
-function scaleModel(model: Model, options: StepOptions = {}): ClsSetInfo[] {
-  const sets = findClsSets(model, options);
-  const scaleFactors = scaleClsSets(sets.map(({ layers }) => layers));
-  const flags = sets.map(
-    ({ reluBetween: [first = false, second] }): ReluFlags => (second === undefined ? first : [first, second]),
-  );
-  return createClsSetInfoList(
-    sets.map(({ layers }) => layers),
-    scaleFactors,
-    flags,
-  );
-}
-
-/**
- * Scales sets of layers in the order given. Edits their layers.
- *
- * @returns the factors of each set.
- * @throws TypeError where a set is no pair, or triple with a depthwise layer in the middle, of convolutions whose
- * channels match, or has a NaN or infinite weight; the message says which entry. Nothing is scaled then.
- */
-function scaleClsSets(clsSets: readonly ClsSet[]): ScaleFactors[] {
-  for (const [index, set] of clsSets.entries()) checkSet(set, `clsSets[${index}]`);
-  return clsSets.map((set) => (set.length === 3 ? scaleTriple(set) : scalePair(set)));
-}
-
-/**
- * Scales a pair: `s = r1 / sqrt(r1 r2)`, `W1[o] /= s`, `b1 /= s`, `W2[i] *= s`. Edits the layers.
- *
- * @returns s, `[channels]`.
- * @throws TypeError as {@link CrossLayerScaling.scaleClsSets}.
- */
-function scaleClsSetWithConvLayers(clsSet: readonly [Layer, Layer]): Float64Array {
-  checkSet(clsSet, 'clsSet');
-  return scalePair(clsSet);
-}
-
-/**
- * Scales a triple with a depthwise layer in the middle: `c = cbrt(r1 r2 r3)`, `s12 = r1 / c`, `s23 = c / r3`;
- * `W1 /= s12`, `b1 /= s12`, `W2 *= s12 / s23`, `b2 /= s23`, `W3[i] *= s23`. Edits the layers.
- *
- * @returns s12 and s23, `[channels]` each.
- * @throws TypeError as {@link CrossLayerScaling.scaleClsSets}.
- */
-function scaleClsSetWithDepthwiseConvLayers(
-  clsSet: readonly [Layer, Layer, Layer],
-): readonly [Float64Array, Float64Array] {
-  checkSet(clsSet, 'clsSet');
-  return scaleTriple(clsSet);
-}
-
-/**
- * Puts sets, their factors and their ReLU flags into the form that {@link HighBiasFold.biasFold} takes.
- *
- * @throws RangeError where the three lists, or the entries at one place in them, do not have the same number of parts;
- * the message says which entry.
- */
-function createClsSetInfoList(
-  clsSets: readonly ClsSet[],
-  scaleFactors: readonly ScaleFactors[],
-  isReluActivationInClsSets: readonly ReluFlags[],
-): ClsSetInfo[] {
-  if (scaleFactors.length !== clsSets.length || isReluActivationInClsSets.length !== clsSets.length) {
-    throw new RangeError(
-      `${clsSets.length} sets, but ${scaleFactors.length} scale factors and ${isReluActivationInClsSets.length} ReLU flags`,
+/** Cross-layer scaling, by the names of the reference: AIMET's class `CrossLayerScaling` has static methods too. */
+// biome-ignore lint/complexity/noStaticOnlyClass: the reference's form, so that its programs port line by line
+export class CrossLayerScaling {
+  /**
+   * Scales all sets of a model so that the ranges of consecutive layers match. Edits `model`; its function stays, up to
+   * rounding.
+   *
+   * @returns what was scaled, in the order of the model's layers. `options.onSkip` is told of every layer left alone.
+   */
+  static scaleModel(model: Model, options: StepOptions = {}): ClsSetInfo[] {
+    const sets = findClsSets(model, options);
+    const scaleFactors = CrossLayerScaling.scaleClsSets(sets.map(({ layers }) => layers));
+    const flags = sets.map(
+      ({ reluBetween: [first = false, second] }): ReluFlags =>
+        second === undefined ? first : [first, second],
+    );
+    return CrossLayerScaling.createClsSetInfoList(
+      sets.map(({ layers }) => layers),
+      scaleFactors,
+      flags,
     );
   }
-  return clsSets.map((set, index) => {
-    const [layer1, layer2, layer3] = set;
-    const factors = partsOf(scaleFactors[index]);
-    const flags = partsOf(isReluActivationInClsSets[index]);
-    const pairs = set.length - 1;
-    if (factors.length !== pairs || flags.length !== pairs) {
+
+  /**
+   * Scales sets of layers in the order given. Edits their layers.
+   *
+   * @returns the factors of each set.
+   * @throws TypeError where a set is no pair, or triple with a depthwise layer in the middle, of convolutions whose
+   * channels match, or has a NaN or infinite weight; the message says which entry. Nothing is scaled then.
+   */
+  static scaleClsSets(clsSets: readonly ClsSet[]): ScaleFactors[] {
+    for (const [index, set] of clsSets.entries()) checkSet(set, `clsSets[${index}]`);
+    return clsSets.map((set) => (set.length === 3 ? scaleTriple(set) : scalePair(set)));
+  }
+
+  /**
+   * Scales a pair: `s = r1 / sqrt(r1 r2)`, `W1[o] /= s`, `b1 /= s`, `W2[i] *= s`. Edits the layers.
+   *
+   * @returns s, `[channels]`.
+   * @throws TypeError as {@link CrossLayerScaling.scaleClsSets}.
+   */
+  static scaleClsSetWithConvLayers(clsSet: readonly [Layer, Layer]): Float64Array {
+    checkSet(clsSet, 'clsSet');
+    return scalePair(clsSet);
+  }
+
+  /**
+   * Scales a triple with a depthwise layer in the middle: `c = cbrt(r1 r2 r3)`, `s12 = r1 / c`, `s23 = c / r3`;
+   * `W1 /= s12`, `b1 /= s12`, `W2 *= s12 / s23`, `b2 /= s23`, `W3[i] *= s23`. Edits the layers.
+   *
+   * @returns s12 and s23, `[channels]` each.
+   * @throws TypeError as {@link CrossLayerScaling.scaleClsSets}.
+   */
+  static scaleClsSetWithDepthwiseConvLayers(
+    clsSet: readonly [Layer, Layer, Layer],
+  ): readonly [Float64Array, Float64Array] {
+    checkSet(clsSet, 'clsSet');
+    return scaleTriple(clsSet);
+  }
+
+  /**
+   * Puts sets, their factors and their ReLU flags into the form that {@link HighBiasFold.biasFold} takes.
+   *
+   * @throws RangeError where the three lists, or the entries at one place in them, do not have the same number of parts;
+   * the message says which entry.
+   */
+  static createClsSetInfoList(
+    clsSets: readonly ClsSet[],
+    scaleFactors: readonly ScaleFactors[],
+    isReluActivationInClsSets: readonly ReluFlags[],
+  ): ClsSetInfo[] {
+    if (scaleFactors.length !== clsSets.length || isReluActivationInClsSets.length !== clsSets.length) {
       throw new RangeError(
-        `entry ${index} (${set.map(({ name }) => name).join(', ')}): a set of ${set.length} layers needs ${pairs} ` +
-          `scale factors and ReLU flags, not ${factors.length} and ${flags.length}`,
+        `${clsSets.length} sets, but ${scaleFactors.length} scale factors and ${isReluActivationInClsSets.length} ReLU flags`,
       );
     }
-    const pair = (first: Layer, second: Layer, at: number): ClsSetLayerPairInfo => {
-      const factor = factors[at] as Float64Array;
-      const channels = channelCount(first, 'output');
-      if (factor.length !== channels) {
+    return clsSets.map((set, index) => {
+      const [layer1, layer2, layer3] = set;
+      const factors = partsOf(scaleFactors[index]);
+      const flags = partsOf(isReluActivationInClsSets[index]);
+      const pairs = set.length - 1;
+      if (factors.length !== pairs || flags.length !== pairs) {
         throw new RangeError(
-          `entry ${index}: ${factor.length} scale factors for the ${channels} output channels of ${first.name}`,
+          `entry ${index} (${set.map(({ name }) => name).join(', ')}): a set of ${set.length} layers needs ${pairs} ` +
+            `scale factors and ReLU flags, not ${factors.length} and ${flags.length}`,
         );
       }
-      return new ClsSetLayerPairInfo(first, second, factor, flags[at] ?? false);
-    };
-    return new ClsSetInfo(
-      pair(layer1, layer2, 0),
-      layer3 === undefined ? undefined : pair(layer2, layer3, 1),
-    );
-  });
+      const pair = (first: Layer, second: Layer, at: number): ClsSetLayerPairInfo => {
+        const factor = factors[at] as Float64Array;
+        const channels = channelCount(first, 'output');
+        if (factor.length !== channels) {
+          throw new RangeError(
+            `entry ${index}: ${factor.length} scale factors for the ${channels} output channels of ${first.name}`,
+          );
+        }
+        return new ClsSetLayerPairInfo(first, second, factor, flags[at] ?? false);
+      };
+      return new ClsSetInfo(
+        pair(layer1, layer2, 0),
+        layer3 === undefined ? undefined : pair(layer2, layer3, 1),
+      );
+    });
+  }
 }
-
-/** Cross-layer scaling by the names of the reference. */
-export const CrossLayerScaling: {
-  readonly scaleModel: typeof scaleModel;
-  readonly scaleClsSets: typeof scaleClsSets;
-  readonly scaleClsSetWithConvLayers: typeof scaleClsSetWithConvLayers;
-  readonly scaleClsSetWithDepthwiseConvLayers: typeof scaleClsSetWithDepthwiseConvLayers;
-  readonly createClsSetInfoList: typeof createClsSetInfoList;
-} = {
-  scaleModel,
-  scaleClsSets,
-  scaleClsSetWithConvLayers,
-  scaleClsSetWithDepthwiseConvLayers,
-  createClsSetInfoList,
-};
 
 function partsOf<Part extends Float64Array | boolean>(
   value: Part | readonly [Part, Part] | undefined,

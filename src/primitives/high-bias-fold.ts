@@ -12,35 +12,36 @@ import { biasOf, setBias } from './batch-norm-fold.ts';
 import type { ClsSetInfo, ClsSetLayerPairInfo } from './cls-set-info.ts';
 import type { SkipReason, StepOptions } from './skip-reason.ts';
 
-/**
- * Moves what is always positive in the output of a layer into the bias of the next, so that activations need a smaller
- * range. Edits the layers.
- *
- * For each pair whose layers both have a bias and whose first layer had a batch norm folded backward into it: with
- * gamma and beta divided by the pair's scale factor, `c = max(0, beta - 3 |gamma|)` where a ReLU stands between, else
- * `c = beta`; then `b1 -= c` and `b2 += sum over k, i of W2 c`. It may change the function: it is exact only where the
- * output of the first layer stays above c and the second layer adds no padding.
- *
- * @param clsSetInfoList the scaled sets, in the order in which they were scaled
- * @param bnLayers for each layer the batch norm that was folded backward into it. As in the reference it is taken at its
- * word: a batch norm that was folded forward into the layer tells nothing of its output, and does not belong in here.
- */
-function biasFold(
-  clsSetInfoList: readonly ClsSetInfo[],
-  bnLayers: ReadonlyMap<Layer, Layer>,
-  options: StepOptions = {},
-): void {
-  for (const info of clsSetInfoList) {
-    for (const pair of info.clsPairInfoList) {
-      const reason = skipReason(pair, bnLayers);
-      if (reason) options.onSkip?.(reason);
-      else absorb(pair, bnLayers.get(pair.layer1) as Layer);
+/** High-bias fold, by the name of the reference: AIMET's class `HighBiasFold` has a static method too. */
+// biome-ignore lint/complexity/noStaticOnlyClass: the reference's form, so that its programs port line by line
+export class HighBiasFold {
+  /**
+   * Moves what is always positive in the output of a layer into the bias of the next, so that activations need a smaller
+   * range. Edits the layers.
+   *
+   * For each pair whose layers both have a bias and whose first layer had a batch norm folded backward into it: with
+   * gamma and beta divided by the pair's scale factor, `c = max(0, beta - 3 |gamma|)` where a ReLU stands between, else
+   * `c = beta`; then `b1 -= c` and `b2 += sum over k, i of W2 c`. It may change the function: it is exact only where the
+   * output of the first layer stays above c and the second layer adds no padding.
+   *
+   * @param clsSetInfoList the scaled sets, in the order in which they were scaled
+   * @param bnLayers for each layer the batch norm that was folded backward into it. As in the reference it is taken at its
+   * word: a batch norm that was folded forward into the layer tells nothing of its output, and does not belong in here.
+   */
+  static biasFold(
+    clsSetInfoList: readonly ClsSetInfo[],
+    bnLayers: ReadonlyMap<Layer, Layer>,
+    options: StepOptions = {},
+  ): void {
+    for (const info of clsSetInfoList) {
+      for (const pair of info.clsPairInfoList) {
+        const reason = skipReason(pair, bnLayers);
+        if (reason) options.onSkip?.(reason);
+        else absorb(pair, bnLayers.get(pair.layer1) as Layer);
+      }
     }
   }
 }
-
-/** High-bias fold by the name of the reference. */
-export const HighBiasFold: { readonly biasFold: typeof biasFold } = { biasFold };
 
 function skipReason(
   { layer1, layer2 }: ClsSetLayerPairInfo,

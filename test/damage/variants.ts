@@ -49,7 +49,7 @@ export function flippedEntry(files: Files, random: Random): Variant {
 }
 
 function flip(bytes: Uint8Array, random: Random): { label: string; damaged: Uint8Array } {
-  const damaged = bytes.slice();
+  const damaged = Uint8Array.from(bytes);
   const places = random.uniform() < 0.5 ? undefined : structurePlaces(bytes);
   const changes: string[] = [];
   for (let count = 1 + below(6, random); count > 0; count--) {

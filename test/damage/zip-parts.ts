@@ -32,7 +32,8 @@ export function unpack(zip: Uint8Array): ZipPart[] {
     const local = buffer.readUInt32LE(at + 42);
     const start = local + LOCAL_BYTES + buffer.readUInt16LE(local + 26) + buffer.readUInt16LE(local + 28);
     const stored = buffer.subarray(start, start + buffer.readUInt32LE(at + 20));
-    parts.push({ name, bytes: buffer.readUInt16LE(at + 10) === 8 ? inflateRawSync(stored) : stored });
+    const bytes = buffer.readUInt16LE(at + 10) === 8 ? inflateRawSync(stored) : stored;
+    parts.push({ name, bytes: new Uint8Array(bytes) });
     at += DIRECTORY_BYTES + nameLength + buffer.readUInt16LE(at + 30) + buffer.readUInt16LE(at + 32);
   }
   return parts;

@@ -1,9 +1,10 @@
 /**
  * The models to read.
  *
- * An input is `{ name, path, commands, readers, reference }`: `readers` has, for each ending to write, the environments
- * that must open the result, or `REFUSED` where the command must not write it, or a sentence why it is left out.
- * `reference` is the file with inputs and the original's outputs. Where the original has to be run for it first:
+ * An input is `{ name, path, ways, reference }`. `ways` has, for each command with the ending that it writes, the
+ * environments that must open the result, or `REFUSED` where the command must not write it, or a sentence why it is
+ * left out. `reference` is the file with inputs and the original's outputs. Where the original has to be run for it
+ * first:
  * - `record`: the environment to do so;
  * - `original`: the file to open there instead of `path`; with `convert`, the command makes it of `path`;
  * - `network`: the name in keras.applications of what has to be made before.
@@ -24,32 +25,56 @@ const GOLDEN = [join(SHARED, 'golden'), join(ROOT, 'test', 'fixtures', 'golden')
 /** The command must end with the exit code for what is not supported. */
 export const REFUSED = Symbol('refused');
 
-/** What is made of a `.keras` of Keras 3; of an HDF5 file of Keras 3; of one of Keras 2, or of TF.js. */
-const KERAS3 = { '.keras': ['keras3'], '.h5': ['keras2'] };
-const KERAS3_H5 = { '.keras': ['keras3'], '.h5': ['keras3'] };
-const KERAS2_H5 = { '.keras': ['keras3'], '.h5': ['keras2'] };
-/** The same by Keras 2.12 or before; and where the HDF5 file has the name `.keras`, which it keeps. */
-const OLD_H5 = { '.keras': ['keras3'], '.h5': ['keras2', 'tf212'] };
-const OLD_H5_AS_KERAS = { '.keras': ['tf212'], '.h5': ['keras2'] };
-/** A `.keras` stays in the version that wrote it, and no release reads those of Keras 2 but the same. */
-const KERAS2_ZIP = { '.keras': ['keras2'], '.h5': ['keras2'] };
-const OLD_ZIP = { '.keras': 'Keras 2.15 does not open what Keras 2.12 to 2.14 wrote', '.h5': ['keras2'] };
+/** What is made of a `.keras` file of Keras 3, and of an HDF5 file of Keras 3. */
+const KERAS3 = {
+  'equalize .keras': ['keras3'],
+  'equalize .h5': ['keras3'],
+  'convert .keras': ['keras3'],
+  'convert --keras 2 .h5': ['keras2'],
+};
+const KERAS3_H5 = { ...KERAS3, 'convert .h5': ['keras3'] };
+
+/** What is made of an HDF5 file of Keras 2, or of TF.js. */
+const KERAS2_H5 = {
+  'equalize .keras': ['keras3'],
+  'equalize .h5': ['keras2'],
+  'convert .keras': ['keras3'],
+  'convert .h5': ['keras2'],
+  'convert --keras 3 .h5': ['keras3'],
+};
+/** The same by Keras 2.12 or before; and where the HDF5 file has the name `.keras`, which `equalize` keeps. */
+const OLD_H5 = { ...KERAS2_H5, 'equalize .h5': ['keras2', 'tf212'], 'convert .h5': ['keras2', 'tf212'] };
+const OLD_H5_AS_KERAS = { ...OLD_H5, 'equalize .keras': ['tf212'] };
+
+/** A `.keras` file stays in the version that wrote it, and only that one reads it. */
+const KERAS2_ZIP = {
+  'equalize .keras': ['keras2'],
+  'equalize .h5': ['keras2'],
+  'convert .keras': ['keras2'],
+  'convert .h5': ['keras2'],
+  'convert --keras 3 .keras': ['keras3'],
+};
+const NOT_ITS_OWN = 'Keras 2.15 does not open what Keras 2.12 to 2.14 wrote';
+const OLD_ZIP = { ...KERAS2_ZIP, 'equalize .keras': NOT_ITS_OWN, 'convert .keras': NOT_ITS_OWN };
+
+const LEAKY_205 = 'Keras 2.15 does not open the LeakyReLU of Keras 2.0.5';
 
 /** By the first expression that a fixture's name matches. */
-const FIXTURE_READERS = [
-  [/^keras-3.*custom\.keras$/, { '.keras': ['keras3'], '.h5': REFUSED }],
+const FIXTURE_WAYS = [
   [/^keras-3.*\.h5$/, KERAS3_H5],
+  [/^keras-3.*custom\.keras$/, { ...KERAS3, 'equalize .h5': REFUSED, 'convert --keras 2 .h5': REFUSED }],
   [/^(keras-3|odd).*\.keras$/, KERAS3],
-  [/^keras-2\.0\.5.(functional|nested)/, { ...OLD_H5, '.h5': 'Keras 2.15 does not open its LeakyReLU' }],
+  [/^keras-2\.0\.5.(functional|nested)/, { ...OLD_H5, 'equalize .h5': LEAKY_205, 'convert .h5': LEAKY_205 }],
   [/^keras-2\.0\.5/, OLD_H5],
   [/\.hdf5\.keras$/, OLD_H5_AS_KERAS],
-  [/^tfkeras.*(custom|ops)\.h5$/, { '.keras': REFUSED, '.h5': ['keras2'] }],
+  [
+    /^tfkeras.*custom\.h5$/,
+    { ...KERAS2_H5, 'equalize .keras': REFUSED, 'convert .keras': REFUSED, 'convert --keras 3 .h5': REFUSED },
+  ],
   [/^tfkeras-2\.15.*\.keras$/, KERAS2_ZIP],
   [/^tfkeras.*\.keras$/, OLD_ZIP],
   [/./, KERAS2_H5],
 ];
-
-const BOTH = ['equalize', 'convert'];
 
 /** Names in keras.applications. */
 const APPLICATIONS = ['ResNet50', 'MobileNet', 'MobileNetV2', 'EfficientNetB0', 'DenseNet121'];
@@ -63,13 +88,18 @@ const NETWORKS = [
 ];
 const TFJS_NETWORK = 'mobilenet_v2_nsfw';
 
-/** What golden cases do not share with the others, by the endings of what is written. */
-const GOLDEN_EXCEPTIONS = {
-  channels_first: { '.keras': 'Keras 3 adds a bias along the width where that equals the filters' },
-  lambda_between: {
-    '.keras': 'the bytecode of its lambda is of another Python',
-    '.h5': 'the bytecode of its lambda is of another Python',
+/** There are many golden cases: what Keras 2.10 wrote is equalized, what 2.12 wrote (HDF5 as .keras) is converted. */
+const GOLDEN_WAYS = {
+  'input.h5': { 'equalize .keras': ['keras3'], 'equalize .h5': ['keras2', 'tf212'] },
+  'input.keras': { 'convert .keras': ['keras3'], 'convert .h5': ['tf212'] },
+};
+/** Cases that differ, by what is different. */
+const GOLDEN_REASONS = {
+  channels_first: {
+    endings: ['.keras'],
+    reason: 'Keras 3 adds a bias along the width where that equals the filters',
   },
+  lambda_between: { endings: ['.keras', '.h5'], reason: 'the bytecode of its lambda is of another Python' },
 };
 
 /** Every input there is, and a sentence for each that is left out; `folder` is for what is made on the spot. */
@@ -84,35 +114,36 @@ export function allInputs(folder) {
   const leftOut = [
     ...(GOLDEN ? [] : ['golden: no such folder']),
     ...all.filter((input) => !inputs.includes(input)).map(({ name }) => `${name}: no such file`),
-    ...inputs.flatMap(({ name, readers }) =>
-      Object.entries(readers)
+    ...inputs.flatMap(({ name, ways }) =>
+      Object.entries(ways)
         .filter(([, reason]) => typeof reason === 'string')
-        .map(([ending, reason]) => `${name} as ${ending}: ${reason}`),
+        .map(([way, reason]) => `${name} ${way}: ${reason}`),
     ),
   ];
   return { inputs, leftOut };
 }
 
-/** Keras 2.10's HDF5 is equalized; Keras 2.12's, which it names .keras, is converted. */
 function goldenInputs(folder) {
   if (!GOLDEN) return [];
   const cases = JSON.parse(readFileSync(join(GOLDEN, 'cases.json'), 'utf8'));
   return cases
-    .flatMap(({ name }) => [
-      {
-        file: `${name}/input.h5`,
-        commands: ['equalize'],
-        readers: { ...OLD_H5, ...GOLDEN_EXCEPTIONS[name] },
-      },
-      { file: `${name}/input.keras`, commands: ['convert'], readers: OLD_H5_AS_KERAS },
-    ])
-    .filter(({ file }) => existsSync(join(GOLDEN, file)))
-    .map(({ file, ...rest }) => ({
-      name: `golden/${file}`,
-      path: join(GOLDEN, file),
-      ...rest,
-      ...goldenReference(file, folder),
+    .flatMap(({ name }) => Object.keys(GOLDEN_WAYS).map((file) => ({ name, file })))
+    .filter(({ name, file }) => existsSync(join(GOLDEN, name, file)))
+    .map(({ name, file }) => ({
+      name: `golden/${name}/${file}`,
+      path: join(GOLDEN, name, file),
+      ways: goldenWays(name, file),
+      ...goldenReference(`${name}/${file}`, folder),
     }));
+}
+
+function goldenWays(name, file) {
+  const { endings = [], reason } = GOLDEN_REASONS[name] ?? {};
+  const ways = Object.entries(GOLDEN_WAYS[file]).map(([way, readers]) => {
+    const isLeftOut = endings.some((ending) => way.endsWith(ending));
+    return [way, isLeftOut ? reason : readers];
+  });
+  return Object.fromEntries(ways);
 }
 
 /** Recorded by the TensorFlow that wrote the case, except where it had no kernel for it. */
@@ -132,49 +163,54 @@ function fixtureInputs() {
     .map((file) => ({ name: file.slice(0, -suffix.length), reference: join(FORMATS, file) }))
     .filter(({ reference }) => JSON.parse(readFileSync(reference, 'utf8')).outputs)
     .map(({ name, reference }) => {
-      const [, readers] = FIXTURE_READERS.find(([expression]) => expression.test(name));
-      return { name, path: join(FORMATS, name), commands: BOTH, readers, reference };
+      const [, ways] = FIXTURE_WAYS.find(([expression]) => expression.test(name));
+      return { name, path: join(FORMATS, name), ways, reference };
     });
 }
 
 /** keras.applications in both formats of both generations. */
 function applicationInputs(folder) {
   return [
-    { record: 'keras2', ending: '.h5', readers: KERAS2_H5 },
-    { record: 'keras2', ending: '.keras', readers: KERAS2_ZIP },
-    { record: 'keras3', ending: '.h5', readers: KERAS3_H5 },
-    { record: 'keras3', ending: '.keras', readers: KERAS3 },
-  ].flatMap(({ record, ending, readers }) =>
+    { record: 'keras2', ending: '.h5', ways: withoutPlainConvert(KERAS2_H5) },
+    { record: 'keras2', ending: '.keras', ways: withoutPlainConvert(KERAS2_ZIP) },
+    { record: 'keras3', ending: '.h5', ways: withoutPlainConvert(KERAS3_H5) },
+    { record: 'keras3', ending: '.keras', ways: withoutPlainConvert(KERAS3) },
+  ].flatMap(({ record, ending, ways }) =>
     APPLICATIONS.map((network) => {
       const name = `${record}/${network}${ending}`;
       const path = join(folder, name);
-      return { name, path, commands: ['equalize'], readers, reference: `${path}.npz`, record, network };
+      return { name, path, ways, reference: `${path}.npz`, record, network };
     }),
   );
+}
+
+/** These are large, and what equalizes them converts them too. */
+function withoutPlainConvert(ways) {
+  return Object.fromEntries(Object.entries(ways).filter(([way]) => !/^convert \./.test(way)));
 }
 
 /** The example of this repository and the networks beside it. */
 function networkInputs(folder) {
   const example = {
     path: join(ROOT, 'examples', 'fashion-mobilenetv2.keras'),
-    readers: KERAS3,
+    ways: KERAS3,
     record: 'keras3',
   };
   const networks = NETWORKS.map((name) => ({
     path: join(SHARED, 'models', name),
-    readers: KERAS2_H5,
+    ways: KERAS2_H5,
     record: 'keras2',
   }));
   // No Keras opens a TF.js model: what `convert` makes of it stands for it.
   const tfjs = {
     path: join(SHARED, 'models', TFJS_NETWORK),
-    readers: KERAS2_H5,
+    ways: KERAS2_H5,
     record: 'keras2',
     original: join(folder, `${TFJS_NETWORK}.h5`),
     convert: true,
   };
   return [example, ...networks, tfjs].map((input) => {
     const name = basename(input.path);
-    return { name, commands: BOTH, reference: join(folder, `${name}.npz`), ...input };
+    return { name, reference: join(folder, `${name}.npz`), ...input };
   });
 }

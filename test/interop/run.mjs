@@ -9,7 +9,7 @@
 import { execFile, spawn } from 'node:child_process';
 import { existsSync, mkdirSync, rmSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
-import { dirname, join } from 'node:path';
+import { dirname, join, relative } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { ENVIRONMENTS, pythonOf } from './environments.mjs';
@@ -21,8 +21,7 @@ const CLI = process.env.CROSSLAYER_INTEROP_CLI ?? join(ROOT, 'dist', 'cli', 'mai
 const CACHE = join(ROOT, '.cache', 'interop');
 const WORK = join(CACHE, 'work');
 
-/** Both keep the function. */
-const COMMANDS = { equalize: ['--steps', 'fold,scale'], convert: [] };
+const KEEPING_FUNCTION = ['--steps', 'fold,scale'];
 
 /** Exit code of the command for input or output that it does not support. */
 const UNSUPPORTED = 3;
@@ -59,27 +58,30 @@ async function installEnvironments() {
   return pythons;
 }
 
-/** Every input through its commands to the formats that it is not left out of. */
+/** Every input in all ways that it is not left out of. */
 function plan(inputs) {
   return inputs.flatMap((input) =>
-    input.commands.flatMap((command) =>
-      Object.keys(input.readers)
-        .filter((ending) => typeof input.readers[ending] !== 'string')
-        .map((ending) => ({
-          name: `${input.name} ${command} ${ending}`,
-          command,
+    Object.entries(input.ways)
+      .filter(([, readers]) => typeof readers !== 'string')
+      .map(([way, readers]) => {
+        const words = way.split(' ');
+        const folder = words.slice(0, -1).join('');
+        return {
+          name: `${input.name} ${way}`,
+          args: words.slice(0, -1),
           input,
-          output: join(WORK, command, `${input.name}${ending}`),
-          readers: input.readers[ending],
-        })),
-    ),
+          output: join(WORK, folder, `${input.name}${words.at(-1)}`),
+          readers,
+        };
+      }),
   );
 }
 
 /** Runs the command; resolves to its exit code and what it says to stderr. */
-function crosslayer(command, input, output) {
+function crosslayer([command, ...options], input, output) {
   mkdirSync(dirname(output), { recursive: true });
-  const args = [CLI, command, input, '-o', output, '--json', ...COMMANDS[command]];
+  const steps = command === 'equalize' ? KEEPING_FUNCTION : [];
+  const args = [CLI, command, input, '-o', output, '--json', ...options, ...steps];
   return new Promise((resolve) => {
     execFile(process.execPath, args, { maxBuffer: 1 << 28 }, (error, _, stderr) => {
       resolve({ code: error ? error.code : 0, message: stderr.trim().slice(0, 400) });
@@ -113,7 +115,7 @@ function python(interpreter, script, args, input) {
 /** Makes the networks and the references that are not there yet. */
 async function makeOriginals(inputs, pythons) {
   for (const { path, original } of inputs.filter(({ convert }) => convert)) {
-    const { code, message } = await crosslayer('convert', path, original);
+    const { code, message } = await crosslayer(['convert'], path, original);
     if (code !== 0) fail(`${path} cannot be converted: ${message}`);
   }
   for (const environment of ['keras2', 'keras3']) {
@@ -135,7 +137,7 @@ async function writeAll(tasks) {
   const queue = [...tasks];
   const worker = async () => {
     for (let task = queue.shift(); task; task = queue.shift()) {
-      const { code, message } = await crosslayer(task.command, task.input.path, task.output);
+      const { code, message } = await crosslayer(task.args, task.input.path, task.output);
       if (task.readers === REFUSED) {
         if (code === UNSUPPORTED) pass(`${task.name} is refused`);
         else fail(`${task.name}: exit code ${code} instead of a refusal: ${message}`);
@@ -178,6 +180,7 @@ const chosen = inputs.filter(({ name }) => name.includes(word));
 await makeOriginals(chosen, pythons);
 const written = await writeAll(plan(chosen));
 await Promise.all(ENVIRONMENTS.map(({ name }) => check(name, pythons.get(name), written)));
-rmSync(WORK, { recursive: true, force: true });
+if (totals.failed === 0) rmSync(WORK, { recursive: true, force: true });
+else log(`what was written is in ${relative(process.cwd(), WORK)}`);
 log(`${totals.passed} passed, ${totals.failed} failed`);
 process.exitCode = totals.failed === 0 ? 0 : 1;

@@ -25,6 +25,9 @@ import { parseArguments, parseReference, type TensorReference } from './tensor-r
 /** Models inside models inside models: nobody has more, and a hostile file must not exhaust the stack. */
 const DEEPEST_NESTING = 32;
 
+/** Outputs of one layer. */
+const MOST_OUTPUTS = 1024;
+
 /** Classes that are a model by their configuration. `Model` is what Keras before 2.3 wrote. */
 const MODEL_CLASSES = new Set(['Functional', 'Model', 'Sequential']);
 
@@ -238,12 +241,16 @@ function parseFunctional(
     const calls = callsOf.get(reference.layer);
     const index = reference.call - (bases.get(reference.layer)?.[kind] ?? 0);
     const call = calls?.[index];
-    if (!call || reference.output < 0 || reference.output > 1024) {
+    if (!call || reference.output < 0 || reference.output >= outputCount(call.layer)) {
+      const what = call
+        ? `does not exist: ${reference.layer} has ${outputCount(call.layer)} outputs`
+        : calls
+          ? `does not exist: ${reference.layer} has ${calls.length} calls`
+          : 'is no layer of the model';
       throw new InvalidModelError(
         place.where === '' ? reader : `${place.where}/${reader}`,
-        `reads ["${reference.layer}", ${reference.call}, ${reference.output}], which ${
-          calls ? `does not exist: ${reference.layer} has ${calls.length} calls` : 'is no layer of the model'
-        }; the file is damaged or was edited by hand`,
+        `reads ["${reference.layer}", ${reference.call}, ${reference.output}], which ${what}; the file is damaged ` +
+          'or was edited by hand',
       );
     }
     const tensor = call.output(reference.output);
@@ -254,6 +261,12 @@ function parseFunctional(
   for (const { call, references } of pending) {
     call.inputs = references.map((reference) => resolve(reference, 'inbound', call.layer.name));
     rejectDangling(call, isLayer, place);
+    if (call.inputs.length === 0 && call.layer.operation.kind !== 'input') {
+      throw new InvalidModelError(
+        place.where === '' ? call.layer.name : `${place.where}/${call.layer.name}`,
+        'reads nothing: its inbound_nodes name no tensor; the file is damaged or was edited by hand',
+      );
+    }
   }
   const calls = sortCalls([...callsOf.values()].flat(), place.where);
   return new Model({
@@ -267,6 +280,12 @@ function parseFunctional(
     config: rest,
     dialect,
   });
+}
+
+/** How many outputs a layer may have: those of layers that are not known are counted by nobody. */
+function outputCount(layer: Layer): number {
+  if (layer.model) return layer.model.outputs.length;
+  return layer.operation.kind === 'opaque' ? MOST_OUTPUTS : 1;
 }
 
 /** The index that a nested model's first call has in references to it. */
