@@ -10,7 +10,7 @@ import { writeKerasV3 } from '../../src/formats/keras-v3/write.ts';
 import { readModel } from '../../src/formats/read.ts';
 import { releaseModel } from '../../src/formats/release.ts';
 import { openZip } from '../../src/formats/zip/read.ts';
-import { ZipWriter } from '../../src/formats/zip/write.ts';
+import { createZip, type ZipOutput } from '../../src/formats/zip/write.ts';
 import { Layer } from '../../src/model/layer.ts';
 import { Model } from '../../src/model/model.ts';
 import { foldAllBatchNorms } from '../../src/primitives/batch-norm-fold.ts';
@@ -225,17 +225,17 @@ describe('models of other formats', () => {
 describe('what is refused', () => {
   async function rewritten(
     name: string,
-    change: (zip: ZipWriter, entry: string) => Promise<boolean>,
+    change: (zip: ZipOutput, entry: string) => Promise<boolean>,
   ): Promise<ByteSource> {
     const sink = new MemorySink('changed.keras');
-    const zip = new ZipWriter(sink);
+    const zip = await createZip(sink);
     for (const [entry, member] of await openZip(source(name)))
-      if (!(await change(zip, entry))) zip.copy(member);
-    zip.close();
+      if (!(await change(zip, entry))) await zip.copy(member);
+    await zip.close();
     return memorySource('changed.keras', sink.bytes());
   }
   const NAME = 'keras-3.15.1/sequential.keras';
-  const text = (value: unknown): Uint8Array<ArrayBuffer> => new TextEncoder().encode(JSON.stringify(value));
+  const text = (value: string): ByteSource => memorySource('', new TextEncoder().encode(value));
 
   test('a zip file without a configuration', async () => {
     const file = await rewritten(NAME, async (_, entry) => entry === 'config.json');
@@ -246,7 +246,7 @@ describe('what is refused', () => {
     const none = await rewritten(NAME, async (_, entry) => entry === 'model.weights.h5');
     await expect(readKerasV3(none)).rejects.toThrow(/model\.weights\.h5: the weights are missing/);
     const npz = await rewritten(NAME, async (zip, entry) => {
-      if (entry === 'model.weights.h5') await zip.bytes('model.weights.npz', text({}), 0);
+      if (entry === 'model.weights.h5') await zip.add('model.weights.npz', text('{}'));
       return entry === 'model.weights.h5';
     });
     await expect(readKerasV3(npz)).rejects.toThrow(UnsupportedModelError);
@@ -254,7 +254,7 @@ describe('what is refused', () => {
 
   test('a configuration that is no JSON', async () => {
     const file = await rewritten(NAME, async (zip, entry) => {
-      if (entry === 'config.json') await zip.bytes(entry, new TextEncoder().encode('{'), 0);
+      if (entry === 'config.json') await zip.add(entry, text('{'));
       return entry === 'config.json';
     });
     await expect(readKerasV3(file)).rejects.toThrow(FormatError);
@@ -263,7 +263,7 @@ describe('what is refused', () => {
   test('weights of another model', async () => {
     const other = (await openZip(source('keras-3.15.1/functional.keras'))).get('model.weights.h5');
     const file = await rewritten(NAME, async (zip, entry) => {
-      if (entry === 'model.weights.h5' && other) zip.copy(other);
+      if (entry === 'model.weights.h5' && other) await zip.copy(other);
       return entry === 'model.weights.h5';
     });
     await expect(readKerasV3(file)).rejects.toThrow(InvalidModelError);

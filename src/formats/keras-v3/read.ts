@@ -60,8 +60,8 @@ async function readConfig(archive: ZipArchive, source: string): Promise<JsonObje
   if (!member) {
     throw new FormatError(source, CONFIG_ENTRY, 'a zip file, but not a Keras model: this entry is missing');
   }
-  if (member.header.size > MAX_JSON_BYTES) {
-    throw new LimitError(`${source}: ${CONFIG_ENTRY}`, member.header.size, MAX_JSON_BYTES);
+  if (member.size > MAX_JSON_BYTES) {
+    throw new LimitError(`${source}: ${CONFIG_ENTRY}`, member.size, MAX_JSON_BYTES);
   }
   const text = new TextDecoder().decode(readAll(await member.open()));
   const document = parseJson(text, source, CONFIG_ENTRY);

@@ -6,7 +6,7 @@
 
 import type { JsonObject, JsonValue } from '../../model/layer.ts';
 import type { Dialect, Model } from '../../model/model.ts';
-import { type ByteSink, memorySource, type OutputFiles, readAll } from '../bytes.ts';
+import { type ByteSource, memorySource, type OutputFiles, readAll } from '../bytes.ts';
 import { hasEditedWeights } from '../edited-weights.ts';
 import type { WriteReport } from '../format.ts';
 import { modelForDialect } from '../keras-config/for-dialect.ts';
@@ -18,10 +18,9 @@ import { type KerasV3Origin, kerasV3Origin } from './origin.ts';
 import { CONFIG_ENTRY, WEIGHTS_ENTRY } from './read.ts';
 import { OPTIMIZER_GROUP, rewriteWeights, writeNewWeights } from './write-weights.ts';
 
+const METADATA_ENTRY = 'metadata.json';
 /** What a new file says of itself; no clock is read, so that the same model gives the same bytes. */
 const METADATA = { keras_version: '3.0.0', date_saved: '1980-01-01@00:00:00' };
-/** Weights of this size may make the member larger than a zip file's 32-bit sizes. */
-const LARGE_BYTES = 2 ** 31;
 
 /**
  * Writes `model` as a `.keras` file to `files.main`.
@@ -38,29 +37,33 @@ export async function writeKerasV3(
   dialect: Dialect = kerasV3Origin(model) ? model.dialect : 'keras3',
 ): Promise<WriteReport> {
   const origin = dialect === model.dialect ? kerasV3Origin(model) : undefined;
-  const zip = new ZipWriter(files.main);
+  const zip = await createZip(files.main);
   const dropped = origin ? [] : lostState(model);
   const warnings: string[] = [];
-  if (origin) await rewrite(model, origin, zip, dropped);
+  if (origin) await rewrite(model, origin, files, zip, dropped);
   else
     await writeNew(
       modelForDialect(model, 'keras3', (warning) => warnings.push(warning)),
+      files,
       zip,
     );
-  zip.close();
+  await zip.close(origin?.archive.comment);
   return { dropped, warnings };
 }
 
-async function writeNew(model: Model, zip: ZipWriter): Promise<void> {
-  await zip.bytes('metadata.json', encode(METADATA), 0);
-  await zip.bytes(CONFIG_ENTRY, encode(newDocument(model)), 0);
-  await zip.inPlace(WEIGHTS_ENTRY, isLarge(model), (sink) => writeNewWeights(model, sink));
+async function writeNew(model: Model, files: OutputFiles, zip: ZipOutput): Promise<void> {
+  await zip.add(METADATA_ENTRY, encode(METADATA_ENTRY, METADATA));
+  await zip.add(CONFIG_ENTRY, encode(CONFIG_ENTRY, newDocument(model)));
+  const weights = files.scratch();
+  await writeNewWeights(model, weights);
+  await zip.add(WEIGHTS_ENTRY, weights);
 }
 
 async function rewrite(
   model: Model,
   origin: KerasV3Origin,
-  zip: ZipWriter,
+  files: OutputFiles,
+  zip: ZipOutput,
   dropped: string[],
 ): Promise<void> {
   const { archive, document, weights } = origin;
@@ -69,19 +72,18 @@ async function rewrite(
     dropped.push('optimizer state: it belongs to the weights before they were edited');
   }
   for (const [name, member] of archive) {
-    const { header } = member;
     if (name === WEIGHTS_ENTRY) {
-      const write = (sink: Parameters<typeof writeNewWeights>[1]): Promise<void> =>
-        rewriteWeights(model, origin, sink, dropsOptimizer, dropped);
-      await zip.inPlace(name, isLarge(model) || weights.size > LARGE_BYTES, write, header);
+      const rewritten = files.scratch();
+      await rewriteWeights(model, origin, rewritten, dropsOptimizer, dropped);
+      await zip.add(name, rewritten);
     } else if (name === CONFIG_ENTRY) {
       const config = { ...document, ...writeModelConfig(model, model.dialect) };
-      if (sameJson(config, document)) zip.copy(member);
+      if (sameJson(config, document)) await zip.copy(member);
       else {
         const text = new TextDecoder().decode(readAll(await member.open()));
-        await zip.bytes(name, encode(config, text), header.method, header);
+        await zip.add(name, encode(name, config, text));
       }
-    } else zip.copy(member);
+    } else await zip.copy(member);
   }
 }
 
@@ -105,14 +107,6 @@ function newDocument(model: Model): JsonObject {
       };
 }
 
-function isLarge(model: Model): boolean {
-  let bytes = 0;
-  for (const { layer } of model.allLayers()) {
-    for (const tensor of layer.weights.values()) bytes += 8 * tensor.size;
-  }
-  return bytes > LARGE_BYTES;
-}
-
-function encode(value: JsonValue, read?: string): Uint8Array<ArrayBuffer> {
-  return new TextEncoder().encode(pythonJson(value, read));
+function encode(name: string, value: JsonValue, read?: string): ByteSource {
+  return memorySource(name, new TextEncoder().encode(pythonJson(value, read)));
 }
