@@ -64,9 +64,7 @@ export interface OpenModelFiles extends ModelFiles {
  * @throws {@link FormatError} or UnsupportedModelError where there is no model.
  */
 export function openModelFiles(name: string): OpenModelFiles {
-  const main = openFile(
-    isFolder(name) ? path.join(name, mainFileOfFolder(name, fs.readdirSync(name))) : name,
-  );
+  const main = openFile(isFolder(name) ? path.join(name, mainFileOfFolder(name, entriesOf(name))) : name);
   const opened = [main];
   return {
     main,
@@ -83,9 +81,45 @@ export function openModelFiles(name: string): OpenModelFiles {
   };
 }
 
-/** Whether there is a folder of that name. */
+function entriesOf(folder: string): string[] {
+  try {
+    return fs.readdirSync(folder);
+  } catch (cause) {
+    throw new FormatError(folder, '', readingReason(cause), { cause });
+  }
+}
+
+/** Whether there is a folder of that name, as far as that can be told. */
 export function isFolder(name: string): boolean {
-  return fs.statSync(name, { throwIfNoEntry: false })?.isDirectory() ?? false;
+  try {
+    return fs.statSync(name, { throwIfNoEntry: false })?.isDirectory() ?? false;
+  } catch {
+    // Whoever opens it is told why it cannot be.
+    return false;
+  }
+}
+
+/** Whether both names lead to one file, by whatever path or link. */
+export function isSameFile(name: string, other: string): boolean {
+  try {
+    const [one, two] = [fs.statSync(name, { bigint: true }), fs.statSync(other, { bigint: true })];
+    return one.ino === two.ino && one.dev === two.dev;
+  } catch {
+    return false;
+  }
+}
+
+/**
+ * Makes a folder, with those around it.
+ *
+ * @throws {@link OutputError} where that is not possible.
+ */
+export function makeFolder(name: string, recursive = true): void {
+  try {
+    fs.mkdirSync(name, { recursive });
+  } catch (cause) {
+    throw new OutputError(name, `the folder cannot be made: ${writingReason(cause)}`, { cause });
+  }
 }
 
 interface PendingFile {
@@ -103,18 +137,24 @@ export class PendingOutput implements OutputFiles {
   readonly main: ByteSink;
   readonly #folder: string;
   readonly #force: boolean;
+  readonly #signal: AbortSignal | undefined;
   readonly #files: PendingFile[] = [];
 
   /**
    * @param target the main file.
-   * @param force whether files that exist are replaced.
+   * @param options.force whether files that exist are replaced.
+   * @param options.signal every write throws its reason once it is aborted.
    * @throws {@link OutputError} where the file exists, or its folder does not.
    */
-  constructor(target: string, force: boolean) {
+  constructor(
+    target: string,
+    options: { readonly force: boolean; readonly signal?: AbortSignal | undefined },
+  ) {
     // A link stays one: the file that it leads to is replaced.
     const real = fs.existsSync(target) ? fs.realpathSync(target) : target;
     this.#folder = path.dirname(real);
-    this.#force = force;
+    this.#force = options.force;
+    this.#signal = options.signal;
     this.main = this.#open(real);
   }
 
@@ -124,7 +164,7 @@ export class PendingOutput implements OutputFiles {
     if (inside.startsWith('..') || path.isAbsolute(inside)) {
       throw new OutputError(name, 'leads out of the folder of the model');
     }
-    if (inside.includes(path.sep)) fs.mkdirSync(path.dirname(target), { recursive: true });
+    if (inside.includes(path.sep)) makeFolder(path.dirname(target));
     return this.#open(target);
   }
 
@@ -138,7 +178,9 @@ export class PendingOutput implements OutputFiles {
    * @throws {@link OutputError} where one of them cannot have it.
    */
   commit(): void {
+    this.#signal?.throwIfAborted();
     const results = this.#files.filter(({ isScratch }) => !isScratch);
+    const placed: string[] = [];
     for (const { target } of results) if (!this.#force) refuseExisting(target);
     try {
       for (const file of this.#files.splice(0)) {
@@ -146,9 +188,14 @@ export class PendingOutput implements OutputFiles {
         if (file.isScratch) fs.unlinkSync(file.temporary);
       }
       const [main, ...others] = results;
-      for (const file of main ? [...others, main] : []) this.#rename(file);
+      for (const file of main ? [...others, main] : []) {
+        this.#rename(file);
+        placed.push(file.target);
+      }
     } catch (cause) {
       for (const { temporary } of results) fs.rmSync(temporary, { force: true });
+      // With force they have replaced what was there, which is gone either way.
+      if (!this.#force) for (const target of placed) fs.rmSync(target, { force: true });
       throw cause instanceof OutputError
         ? cause
         : new OutputError(this.main.name, writingReason(cause), { cause });
@@ -168,7 +215,7 @@ export class PendingOutput implements OutputFiles {
     if (!isScratch && !this.#force) refuseExisting(target);
     const { temporary, descriptor } = openTemporary(target);
     this.#files.push({ target, temporary, descriptor, isScratch });
-    return sinkOf(target, descriptor);
+    return sinkOf(target, descriptor, this.#signal);
   }
 
   #rename({ target, temporary }: PendingFile): void {
@@ -191,7 +238,8 @@ export class PendingOutput implements OutputFiles {
 
 function openTemporary(target: string): { temporary: string; descriptor: number } {
   for (let attempt = 0; ; attempt++) {
-    const name = `.${path.basename(target)}.${process.pid}-${attempt}.tmp`;
+    // Short, because the longest name that a file may have leaves no room for more.
+    const name = `.${path.basename(target).slice(0, 40)}.${process.pid}-${attempt}.tmp`;
     const temporary = path.join(path.dirname(target), name);
     try {
       return { temporary, descriptor: fs.openSync(temporary, 'wx+') };
@@ -202,7 +250,7 @@ function openTemporary(target: string): { temporary: string; descriptor: number 
   }
 }
 
-function sinkOf(name: string, descriptor: number): ByteSink {
+function sinkOf(name: string, descriptor: number, signal: AbortSignal | undefined): ByteSink {
   let size = 0;
   return {
     name,
@@ -210,6 +258,7 @@ function sinkOf(name: string, descriptor: number): ByteSink {
       return size;
     },
     write(byteOffset, bytes) {
+      signal?.throwIfAborted();
       try {
         for (let done = 0; done < bytes.length; ) {
           done += fs.writeSync(descriptor, bytes, done, bytes.length - done, byteOffset + done);
@@ -257,12 +306,12 @@ function writingReason(cause: unknown): string {
   switch (codeOf(cause)) {
     case 'ENOSPC':
     case 'EDQUOT':
-      return 'the disk is full; nothing was written';
+      return 'the disk is full; nothing was written: free some space, or write to another disk';
     case 'EFBIG':
-      return 'larger than the file system allows; nothing was written';
+      return 'larger than a file may be here; nothing was written: write to another disk';
     case 'ENOENT':
     case 'ENOTDIR':
-      return 'its folder does not exist';
+      return 'its folder does not exist; make it first, or check the path';
     case 'EACCES':
     case 'EPERM':
     case 'EROFS':

@@ -12,7 +12,14 @@ import { readModel } from './formats/read.ts';
 import { releaseModel } from './formats/release.ts';
 import { writeModel } from './formats/write.ts';
 import type { Model, ModelOrigin } from './model/model.ts';
-import { isFolder, type OpenModelFiles, openModelFiles, PendingOutput } from './node-files.ts';
+import {
+  isFolder,
+  isSameFile,
+  makeFolder,
+  type OpenModelFiles,
+  openModelFiles,
+  PendingOutput,
+} from './node-files.ts';
 
 export * from './index.ts';
 
@@ -20,6 +27,8 @@ export * from './index.ts';
 export interface SaveOptions extends WriteOptions {
   /** Whether files that exist are replaced; otherwise they are an {@link OutputError}. */
   readonly force?: boolean;
+  /** Stops the write when it is aborted: the promise rejects with its reason, and nothing is left behind. */
+  readonly signal?: AbortSignal;
 }
 
 /** Files of models that were loaded; a model and its clones share an origin. */
@@ -56,14 +65,16 @@ export async function loadModel(name: string): Promise<Model> {
  * @throws OutputError where it cannot be written; UnsupportedModelError where the format cannot hold the model.
  */
 export async function saveModel(model: Model, name: string, options: SaveOptions = {}): Promise<WriteReport> {
-  const { force = false } = options;
+  const { force = false, signal } = options;
   const format = options.format ?? formatFor(model, name);
   const folder = format === 'tfjs-layers' && !name.endsWith('.json') ? name : undefined;
   const isNewFolder = folder !== undefined && !fs.existsSync(folder);
-  if (folder !== undefined && isNewFolder) makeFolder(folder);
+  const target = folder === undefined ? name : path.join(folder, 'model.json');
+  if (!force) refuseInput(model, target);
+  if (folder !== undefined && isNewFolder) makeFolder(folder, false);
   let output: PendingOutput | undefined;
   try {
-    output = new PendingOutput(folder === undefined ? name : path.join(folder, 'model.json'), force);
+    output = new PendingOutput(target, { force, signal });
     const report = await writeModel(model, output, { ...options, format });
     output.commit();
     return report;
@@ -93,7 +104,8 @@ function formatFor(model: Model, name: string): ModelFormat {
   const read = model.origin?.format;
   const ending = path.extname(name).toLowerCase();
   // A name without an ending is a folder, and only models of TF.js are folders.
-  const formats = isFolder(name) || ending === '' ? (['tfjs-layers'] as const) : FORMATS_BY_ENDING[ending];
+  const isTfjsFolder = ending === '' || isFolder(name);
+  const formats = FORMATS_BY_ENDING[ending] ?? (isTfjsFolder ? (['tfjs-layers'] as const) : undefined);
   if (!formats) {
     if (read) return read;
     throw new OutputError(name, 'its ending says no format: use .keras, .h5 or .json, or give the format');
@@ -103,12 +115,14 @@ function formatFor(model: Model, name: string): ModelFormat {
   return keepsRead ? read : (formats[0] ?? 'keras-v3');
 }
 
-function makeFolder(folder: string): void {
-  try {
-    fs.mkdirSync(folder);
-  } catch (cause) {
-    const reason = cause instanceof Error ? cause.message : String(cause);
-    throw new OutputError(folder, `the folder cannot be made: ${reason}`, { cause });
+/** Whoever names the input as the output may have done so by mistake. */
+function refuseInput(model: Model, target: string): void {
+  const input = model.origin && openFiles.get(model.origin)?.main.name;
+  if (input !== undefined && isSameFile(input, target)) {
+    throw new OutputError(
+      target,
+      'is the file that the model was read from; choose another name, or allow to replace it (force)',
+    );
   }
 }
 

@@ -73,9 +73,11 @@ A new .keras file is always for Keras 3; for Keras 2 write an .h5 file: --keras 
   return root;
 }
 
-// A reader that stops early, such as `head`, is no error.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-  if (error.code !== 'EPIPE') throw error;
+  // A reader that stops early, such as `head`, is no error.
+  if (error.code === 'EPIPE') return;
+  process.stderr.write(`crosslayer: the result cannot be printed: ${error.message}\n`);
+  process.exitCode = EXIT.input;
 });
 
 try {

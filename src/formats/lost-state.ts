@@ -9,7 +9,7 @@ import { kerasH5Origin } from './keras-h5/origin.ts';
 import { kerasV3Origin } from './keras-v3/origin.ts';
 import { tfjsOrigin } from './tfjs-layers/origin.ts';
 
-const ELSEWHERE = 'the other format has no place for it';
+const ELSEWHERE = 'a file of another format, or for another Keras, has no place for it';
 
 /** Root attributes and groups of an HDF5 file that are the model itself. */
 const MODEL_H5_PARTS = new Set(['model_config', 'model_weights', 'keras_version', 'backend']);
@@ -18,7 +18,7 @@ const MODEL_V3_ENTRIES = new Set(['metadata.json', 'config.json', 'model.weights
 /** Keys of a model.json that are the model itself, or say how it was made. */
 const MODEL_TFJS_KEYS = new Set(['format', 'generatedBy', 'convertedBy', 'modelTopology', 'weightsManifest']);
 
-/** Sentences on what of the file that `model` was read from no other format carries. */
+/** Sentences on what of the file that `model` was read from no file carries that is made anew. */
 export function lostState(model: Model): string[] {
   const names = stateNames(model);
   return names.map((name) => `${name}: ${ELSEWHERE}`);

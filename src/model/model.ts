@@ -29,6 +29,14 @@ export type CallArgument =
   | { readonly record: Readonly<Record<string, CallArgument>> }
   | { readonly value: JsonValue };
 
+/** A call as it was read. */
+export interface CallOrigin {
+  readonly dialect: Dialect;
+  readonly node: JsonValue;
+  /** Names of the layers that the node refers to; the same text elsewhere in it is a plain value. */
+  readonly reads: ReadonlySet<string>;
+}
+
 /** One use of a layer. A shared layer has several. */
 export class Call {
   readonly layer: Layer;
@@ -39,7 +47,7 @@ export class Call {
   args: readonly CallArgument[];
   kwargs: Readonly<Record<string, CallArgument>>;
   /** The call as its file has it; `formats` puts the present {@link inputs} into it when writing that dialect. */
-  origin: { readonly dialect: Dialect; readonly node: JsonValue } | undefined;
+  origin: CallOrigin | undefined;
 
   constructor(
     layer: Layer,

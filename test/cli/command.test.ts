@@ -162,6 +162,46 @@ describe('convert', () => {
     expect(stdout).toMatch(/web-model.* written/);
     expect(fs.readdirSync(out).sort()).toEqual(['group1-shard1of1.bin', 'model.json']);
   });
+
+  test('HDF5 that an older Keras named .keras becomes a .keras file, but equalize keeps it', async () => {
+    const old = path.join(FORMATS, 'tfkeras-2.12/sequential.hdf5.keras');
+    const converted = output('old.keras');
+    const equalized = output('old-equalized.keras');
+    expect((await crosslayer('convert', old, '-o', converted)).code).toBe(0);
+    expect(fs.readFileSync(converted).subarray(0, 2).toString()).toBe('PK');
+    expect((await crosslayer('equalize', old, '-o', equalized)).code).toBe(0);
+    expect(fs.readFileSync(equalized).subarray(1, 4).toString()).toBe('HDF');
+  });
+
+  test('--keras says which Keras the file is for', async () => {
+    const three = path.join(FORMATS, 'keras-3.15.1/sequential.keras');
+    const out = output('two.h5');
+    const configOf = (): string => fs.readFileSync(out).toString('latin1');
+    expect((await crosslayer('convert', three, '-o', out, '--keras', '2')).code).toBe(0);
+    expect(configOf()).toContain('"batch_input_shape"');
+    expect((await crosslayer('convert', out, '-o', out, '--keras', '3', '--force')).code).toBe(0);
+    expect(configOf()).toContain('"batch_shape"');
+    expect(configOf()).not.toContain('"batch_input_shape"');
+    const two = path.join(FORMATS, 'tfkeras-2.15/sequential.keras');
+    expect((await crosslayer('convert', two, '-o', output('two.keras'), '--keras', '2')).code).toBe(0);
+  });
+
+  test.each([
+    [
+      '.keras for Keras 2',
+      'refused.keras',
+      '2',
+      /--keras 2: a \.keras file can only be made for Keras 3; .* \.h5/,
+    ],
+    ['TF.js', 'refused-folder', '3', /--keras 3: TF\.js models are of no version of Keras; leave/],
+    ['no Keras', 'refused.h5', '4', /Allowed choices are 2, 3/],
+  ])('--keras is wrong usage: %s', async (_, name, keras, message) => {
+    const input = path.join(FORMATS, 'keras-3.15.1/sequential.keras');
+    const { code, stdout, stderr } = await crosslayer('convert', input, '-o', output(name), '--keras', keras);
+    expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
+    expect(stderr).toMatch(message);
+    expect(fs.existsSync(output(name))).toBe(false);
+  });
 });
 
 describe('exit codes', () => {

@@ -27,7 +27,11 @@ async function write(model: Model): Promise<{ source: ByteSource; report: WriteR
   const unused = (): never => {
     throw new Error('one file is enough');
   };
-  const report = await writeKerasV3(model, { main, create: unused, scratch: unused });
+  const report = await writeKerasV3(model, {
+    main,
+    create: unused,
+    scratch: () => new MemorySink('scratch'),
+  });
   return { source: memorySource('written.keras', main.bytes().slice()), report };
 }
 
@@ -41,10 +45,10 @@ function foldedCopy(model: Model): Model {
 async function contents(file: ByteSource): Promise<unknown> {
   const entries: [string, unknown][] = [];
   for (const [name, member] of await openZip(file)) {
-    const { crc32, dosDate, externalAttributes, method, size } = member.header;
-    if (name !== 'model.weights.h5')
-      entries.push([name, { crc32, dosDate, externalAttributes, method, size }]);
-    else entries.push([name, { tree: await weightsTree(file), dosDate, externalAttributes }]);
+    const { crc32, rawLastModDate, externalFileAttributes, compressionMethod } = member.entry;
+    const kept = { rawLastModDate, externalFileAttributes };
+    if (name === 'model.weights.h5') entries.push([name, { tree: await weightsTree(file), ...kept }]);
+    else entries.push([name, { crc32, size: member.size, compressionMethod, ...kept }]);
   }
   return entries;
 }

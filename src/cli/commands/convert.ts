@@ -2,6 +2,7 @@ import { UnsupportedModelError } from '../../errors.ts';
 import type { Model } from '../../model/model.ts';
 import { loadModel, type SaveOptions, saveModel, type WriteReport } from '../../node.ts';
 import { UsageError } from '../exit-code.ts';
+import { interruptible } from '../interruptible.ts';
 import { progress, progressDone, styled } from '../render.ts';
 
 /** Options of `crosslayer convert`. */
@@ -35,7 +36,7 @@ async function save(model: Model, { output, keras, force }: ConvertOptions): Pro
     ...(keras === undefined ? {} : { dialect: `keras${keras}` }),
   };
   try {
-    return await saveModel(model, output, options);
+    return await interruptible((signal) => saveModel(model, output, { ...options, signal }));
   } catch (error) {
     const isMisuse = error instanceof UnsupportedModelError && error.feature === 'dialect';
     throw isMisuse ? new UsageError(`--keras ${keras}: ${error.message}`) : error;

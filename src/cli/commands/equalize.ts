@@ -4,6 +4,7 @@ import { runSteps, STEPS, type Step } from '../../primitives/run-steps.ts';
 import { type EqualizeReport, equalizeReport } from '../../report/equalize-report.ts';
 import { largestSpread, rangeSpreads } from '../../report/range-spread.ts';
 import { UsageError } from '../exit-code.ts';
+import { interruptible } from '../interruptible.ts';
 import { count, progress, progressDone, short, styled } from '../render.ts';
 
 /** Options of `crosslayer equalize`. */
@@ -35,7 +36,9 @@ export async function equalizeCommand(input: string, options: EqualizeOptions): 
   });
   const after = rangeSpreads(model, isConvolution);
   progress(`writing ${options.output}`);
-  const written = await saveModel(model, options.output, { force: options.force === true });
+  const written = await interruptible((signal) =>
+    saveModel(model, options.output, { force: options.force === true, signal }),
+  );
   progressDone();
   const report = equalizeReport(record, { before, after }, written);
   return options.json === true ? JSON.stringify(report) : summary(options.output, report, batchNorms);

@@ -47,7 +47,9 @@ export async function writeChunks(
   for (const offsets of gridOffsets(shape, chunks)) {
     let chunk = cutChunk(bytes, shape, chunks, offsets, elementSize);
     for (const filter of filters) chunk = await applyFilter(filter.id, chunk, elementSize);
-    stored.push({ address: space.write(chunk), size: chunk.length, offsets });
+    const address = space.allocate(chunk.length);
+    await space.writeLarge(address, chunk);
+    stored.push({ address, size: chunk.length, offsets });
   }
   return stored.length === 0 ? undefined : writeChunkTree(space, stored, chunks);
 }

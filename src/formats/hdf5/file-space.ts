@@ -1,10 +1,12 @@
 import type { ByteSink } from '../bytes.ts';
+import { Pauses } from '../pause.ts';
 
 /** Hands out the bytes of a file being written, one piece behind the other, aligned to 8. */
 export class FileSpace {
   readonly #sink: ByteSink;
   /** Where address 0 lies in the sink: behind the user block. */
   readonly #base: number;
+  readonly #pauses = new Pauses();
   #end: number;
 
   constructor(sink: ByteSink, base: number, reserved: number) {
@@ -34,5 +36,11 @@ export class FileSpace {
 
   writeAt(address: number, bytes: Uint8Array): void {
     this.#sink.write(this.#base + address, bytes);
+  }
+
+  /** {@link writeAt} for large pieces: pauses now and then. */
+  async writeLarge(address: number, bytes: Uint8Array): Promise<void> {
+    this.writeAt(address, bytes);
+    await this.#pauses.after(bytes.length);
   }
 }

@@ -181,7 +181,7 @@ export class GroupWriter {
     let written = 0;
     for (const block of blocks) {
       if (written + block.length > size) throw new TypeError(`${where}: more bytes than its shape holds`);
-      this.#space.writeAt(address + written, block);
+      await this.#space.writeLarge(address + written, block);
       written += block.length;
     }
     if (written !== size) throw new TypeError(`${where}: ${written} bytes, its shape holds ${size}`);

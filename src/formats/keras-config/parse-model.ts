@@ -204,7 +204,7 @@ function parseFunctional(
     for (const node of requireArray(nodes, inside(place, `${name}.inbound_nodes`))) {
       const { args, kwargs, references } = parseArguments(node, dialect, isLayer);
       const call = new Call(layer, [], args, kwargs);
-      call.origin = { dialect, node };
+      call.origin = { dialect, node, reads: new Set(references.map((reference) => reference.layer)) };
       calls.push(call);
       pending.push({ call, references });
     }

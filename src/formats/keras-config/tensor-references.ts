@@ -54,12 +54,42 @@ function historyOf(
   return layer === CONSTANT ? undefined : { layer, call: call as number, output: output as number };
 }
 
-/** `node` with every reference replaced, in the order in which {@link parseArguments} counts them. */
+/** What stands in the place of the reference of that index. */
+type Replacement = (index: number) => {
+  history: [string, number, number];
+  shape?: JsonValue;
+  dtype?: string;
+};
+
+/** The node of a call with every reference replaced, in the order in which {@link parseArguments} counts them. */
+export function replaceInNode(
+  node: JsonValue,
+  dialect: Dialect,
+  isLayer: (name: string) => boolean,
+  replacement: Replacement,
+): JsonValue {
+  if (dialect === 'keras2' || !isObject(node)) return replaceReferences(node, dialect, isLayer, replacement);
+  const { args = null, kwargs = null } = node;
+  // One after the other, as they are counted; as lists, because the two themselves are no references.
+  const values = [...(Array.isArray(args) ? args : []), ...(isObject(kwargs) ? Object.values(kwargs) : [])];
+  const replaced = replaceReferences(values, dialect, isLayer, replacement) as JsonValue[];
+  const count = Array.isArray(args) ? args.length : 0;
+  const named = isObject(kwargs)
+    ? Object.keys(kwargs).map((key, index) => [key, replaced[count + index]])
+    : [];
+  return {
+    ...node,
+    ...(Array.isArray(args) ? { args: replaced.slice(0, count) } : {}),
+    ...(isObject(kwargs) ? { kwargs: Object.fromEntries(named) as JsonObject } : {}),
+  };
+}
+
+/** `node` with every reference in it replaced, in order. */
 export function replaceReferences(
   node: JsonValue,
   dialect: Dialect,
   isLayer: (name: string) => boolean,
-  replacement: (index: number) => { history: [string, number, number]; shape?: JsonValue; dtype?: string },
+  replacement: Replacement,
 ): JsonValue {
   let next = 0;
   const walk = (value: JsonValue): JsonValue => {
@@ -74,7 +104,12 @@ export function replaceReferences(
       const kwargs = (value as JsonValue[])[3];
       return kwargs === undefined ? history : [...history, walk(kwargs)];
     }
-    if (Array.isArray(value)) return value.map(walk);
+    if (Array.isArray(value)) {
+      // The constant itself is no reference; its fourth part may hold some.
+      return value[0] === CONSTANT
+        ? value.map((inner, index) => (index === 3 && isObject(inner) ? walk(inner) : inner))
+        : value.map(walk);
+    }
     if (isObject(value))
       return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, walk(inner)]));
     return value;

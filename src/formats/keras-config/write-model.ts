@@ -10,7 +10,7 @@ import type { Call, CallArgument, Dialect, Model, ModelTensor } from '../../mode
 import { convertModelBody } from './convert-body.ts';
 import { isObject } from './json.ts';
 import { patchConfig } from './patch-config.ts';
-import { replaceReferences } from './tensor-references.ts';
+import { replaceInNode, replaceReferences } from './tensor-references.ts';
 import { toKeras2Entry } from './to-keras2.ts';
 import { toKeras3Entry } from './to-keras3.ts';
 
@@ -107,23 +107,22 @@ function callIndexBase(layer: Layer, kind: 'inbound' | 'output', from: Dialect, 
 
 function writeCall(call: Call, model: Model, dialect: Dialect, references: References): JsonValue {
   if (call.origin?.dialect === dialect) {
-    const isLayer = (name: string): boolean =>
-      model.layers.some((layer) => layer.name === name) || isRead(call, name);
-    return replaceReferences(call.origin.node, dialect, isLayer, (index) => {
-      const tensor = call.inputs[index] as ModelTensor;
-      return {
-        history: references(tensor, 'inbound'),
-        ...(tensor.shape ? { shape: [...tensor.shape] } : {}),
-        ...(tensor.dtype ? { dtype: tensor.dtype } : {}),
-      };
-    });
+    const { node, reads } = call.origin;
+    return replaceInNode(
+      node,
+      dialect,
+      (name) => reads.has(name),
+      (index) => {
+        const tensor = call.inputs[index] as ModelTensor;
+        return {
+          history: references(tensor, 'inbound'),
+          ...(tensor.shape ? { shape: [...tensor.shape] } : {}),
+          ...(tensor.dtype ? { dtype: tensor.dtype } : {}),
+        };
+      },
+    );
   }
   return dialect === 'keras3' ? keras3Node(call, references) : keras2Node(call, references);
-}
-
-/** Whether the call, as read, refers to a layer of that name, which may have left the model since. */
-function isRead(call: Call, name: string): boolean {
-  return JSON.stringify(call.origin?.node).includes(`[${JSON.stringify(name)},`);
 }
 
 function keras3Node(call: Call, references: References): JsonValue {

@@ -75,13 +75,13 @@ async function rewrite(
     if (name === WEIGHTS_ENTRY) {
       const rewritten = files.scratch();
       await rewriteWeights(model, origin, rewritten, dropsOptimizer, dropped);
-      await zip.add(name, rewritten);
+      await zip.add(name, rewritten, member);
     } else if (name === CONFIG_ENTRY) {
       const config = { ...document, ...writeModelConfig(model, model.dialect) };
       if (sameJson(config, document)) await zip.copy(member);
       else {
         const text = new TextDecoder().decode(readAll(await member.open()));
-        await zip.add(name, encode(name, config, text));
+        await zip.add(name, encode(name, config, text), member);
       }
     } else await zip.copy(member);
   }

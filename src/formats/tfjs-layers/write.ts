@@ -14,6 +14,7 @@ import { withTfjsForms } from '../keras-config/tfjs-forms.ts';
 import { toTfjsConfig } from '../keras-config/to-tfjs.ts';
 import { writeModelConfig } from '../keras-config/write-model.ts';
 import { lostState } from '../lost-state.ts';
+import { Pauses } from '../pause.ts';
 import { adjustEntries } from './adjust-entries.ts';
 import { readWeightBytes } from './decode.ts';
 import { encodeWeight } from './encode.ts';
@@ -44,7 +45,8 @@ export async function writeTfjsLayers(model: Model, files: OutputFiles): Promise
     ? adjustEntries(writeModelConfig(model), model, warn)
     : toTfjsConfig(writeModelConfig(withTfjsForms(operatorsAsLayers(model), warn), 'keras2'), warn);
   const plan = planWeights(model);
-  for (const group of plan.groups) writeGroup(group, files);
+  const pauses = new Pauses();
+  for (const group of plan.groups) await writeGroup(group, files, pauses);
   const weightsManifest = plan.groups.map(({ weights, shards }) => ({
     paths: shards.map(({ path }) => path),
     weights: weights.map(({ entry }) => entry),
@@ -65,7 +67,7 @@ export async function writeTfjsLayers(model: Model, files: OutputFiles): Promise
   };
 }
 
-function writeGroup(group: PlannedGroup, files: OutputFiles): void {
+async function writeGroup(group: PlannedGroup, files: OutputFiles, pauses: Pauses): Promise<void> {
   const shards = group.shards.values();
   let sink: ByteSink | undefined;
   let room = 0;
@@ -83,6 +85,7 @@ function writeGroup(group: PlannedGroup, files: OutputFiles): void {
         done += count;
         room -= count;
       }
+      await pauses.after(bytes.length);
     }
   }
   // Empty files that the group had.

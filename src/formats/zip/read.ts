@@ -69,7 +69,7 @@ async function readDirectory(
     if (cause instanceof Error && 'filename' in cause && typeof cause.filename === 'string') {
       throw unsafeName(source, cause.filename);
     }
-    throw errorOf(cause, source, '', 'not readable as a zip file: ');
+    throw errorOf(cause, source, '');
   }
 }
 
@@ -121,8 +121,7 @@ async function memberOf(entry: FileEntry, source: ByteSource, library: ZipLibrar
       await entry.getData(new WritableStream(), options);
       return stored;
     } catch (cause) {
-      if (cause instanceof Error && cause.message === library.ERR_INVALID_CRC32) throw damaged(source, name);
-      throw errorOf(cause, source, name, '');
+      throw cause instanceof CrosslayerError ? cause : damaged(source, name, cause);
     }
   };
   return { size, stored, entry, open };
@@ -133,22 +132,22 @@ async function dataOffset(entry: FileEntry, source: ByteSource): Promise<number>
   try {
     await entry.getData(new WritableStream(), { checkOverlappingEntryOnly: true });
   } catch (cause) {
-    throw errorOf(cause, source, entry.filename, '');
+    throw errorOf(cause, source, entry.filename);
   }
-  if (!entry.localDirectory) throw new FormatError(source.name, entry.filename, 'no entry at its offset');
-  return entry.localDirectory.dataOffset;
+  return entry.localDirectory?.dataOffset ?? source.size;
 }
 
-function errorOf(cause: unknown, source: ByteSource, where: string, what: string): CrosslayerError {
+function errorOf(cause: unknown, source: ByteSource, where: string): CrosslayerError {
   if (cause instanceof CrosslayerError) return cause;
   const reason = cause instanceof Error ? cause.message : String(cause);
-  return new FormatError(source.name, where, `${what}${reason}`, { cause });
+  return new FormatError(source.name, where, `not readable as a zip file: ${reason}`, { cause });
 }
 
-function damaged(source: ByteSource, name: string): FormatError {
+function damaged(source: ByteSource, name: string, cause: unknown): FormatError {
   return new FormatError(
     source.name,
     name,
     'its bytes do not have the checksum that the zip file declares: the file is damaged, get it again',
+    { cause },
   );
 }

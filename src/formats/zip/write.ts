@@ -5,7 +5,7 @@
  * @module
  */
 
-import type { EntryExtraField } from '@zip.js/zip.js';
+import type { EntryExtraField, FileEntry, ZipWriterConstructorOptions } from '@zip.js/zip.js';
 import type { ByteSink, ByteSource } from '../bytes.ts';
 import { readerOf, ZIP_OPTIONS, zipLibrary } from './library.ts';
 import type { ZipMember } from './read.ts';
@@ -26,8 +26,12 @@ const ZIP64_FIELD = 1;
 export interface ZipOutput {
   /** Copies a member of another zip file as it is stored there, with all that is said of it. */
   copy(member: ZipMember): Promise<void>;
-  /** Adds a member that is stored as it is. It is read twice: its checksum comes before it. */
-  add(name: string, content: ByteSource): Promise<void>;
+  /**
+   * Adds a member that is stored as it is. It is read twice: its checksum comes before it.
+   *
+   * @param replaced the member that it takes the place of, whose date and permissions it keeps.
+   */
+  add(name: string, content: ByteSource, replaced?: ZipMember): Promise<void>;
   /**
    * Writes the directory: before this there is no zip file.
    *
@@ -50,24 +54,25 @@ export async function createZip(sink: ByteSink): Promise<ZipOutput> {
   return {
     async copy({ entry, stored }) {
       await zip.add(entry.filename, readerOf(stored, library), {
-        entry,
         passThrough: true,
+        compressionMethod: entry.compressionMethod,
+        crc32: entry.crc32 ?? 0,
+        uncompressedSize: entry.uncompressedSize,
         version: entry.version,
-        // Names and fields byte for byte: zip.js would write what it understands of them in its own way.
+        ...attributesOf(entry),
+        // Texts and fields byte for byte: zip.js would write what it understands of them in its own way.
         encodeText: (_, type) => (type === 'filename' ? entry.rawFilename : entry.rawComment),
-        useUnicodeFileNames: entry.bitFlag.languageEncodingFlag,
+        useUnicodeFileNames: entry.bitFlag?.languageEncodingFlag ?? false,
         extendedTimestamp: false,
-        uid: undefined,
-        gid: undefined,
-        extraField: undefined,
         localExtraField: fieldsOf(entry.localDirectory?.extraField),
         centralExtraField: fieldsOf(entry.extraField),
       });
     },
-    async add(name, content) {
+    async add(name, content, replaced) {
       const reader = readerOf(content, library);
       await zip.add(name, reader, {
         ...NEW_MEMBER,
+        ...(replaced ? attributesOf(replaced.entry) : {}),
         level: 0,
         bufferedWrite: true,
         // The buffer is the content itself: while it would be filled, only the checksum is computed.
@@ -80,6 +85,16 @@ export async function createZip(sink: ByteSink): Promise<ZipOutput> {
     async close(comment) {
       await zip.close(comment);
     },
+  };
+}
+
+function attributesOf(entry: FileEntry): ZipWriterConstructorOptions {
+  const { rawLastModDate, versionMadeBy, internalFileAttributes, externalFileAttributes } = entry;
+  return {
+    rawLastModDate: Number(rawLastModDate),
+    versionMadeBy,
+    internalFileAttributes,
+    externalFileAttributes,
   };
 }
 
