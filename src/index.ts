@@ -43,18 +43,16 @@ export type {
   Shape,
 } from './model/operation.ts';
 export {
-  type BatchNormVerdict,
-  batchNormVerdicts,
   type FoldedPair,
   foldAllBatchNorms,
   foldGivenBatchNorms,
   type LayerPair,
 } from './primitives/batch-norm-fold.ts';
 export { ClsSetInfo, ClsSetLayerPairInfo } from './primitives/cls-set-info.ts';
-export { CrossLayerScaling, type ReluFlags, type ScaleFactors } from './primitives/cross-layer-scaling.ts';
+export { CrossLayerScaling, type ScaleFactors } from './primitives/cross-layer-scaling.ts';
 export { equalizeBnFoldedModel, equalizeModel } from './primitives/equalize-model.ts';
 export { HighBiasFold } from './primitives/high-bias-fold.ts';
-export type { ClsSet } from './primitives/layer-groups.ts';
+export type { ClsSet, ReluFlags } from './primitives/layer-groups.ts';
 export { replaceRelu6WithRelu } from './primitives/replace-relu6.ts';
 export { runSteps, STEPS, type Step, type StepRecord, type StepWatch } from './primitives/run-steps.ts';
 export {

@@ -215,7 +215,7 @@ export class PendingOutput implements OutputFiles {
     if (!isScratch && !this.#force) refuseExisting(target);
     const { temporary, descriptor } = openTemporary(target);
     this.#files.push({ target, temporary, descriptor, isScratch });
-    return sinkOf(target, descriptor, this.#signal);
+    return sinkOf(isScratch ? this.main.name : target, descriptor, this.#signal);
   }
 
   #rename({ target, temporary }: PendingFile): void {
@@ -284,9 +284,19 @@ function readFully(descriptor: number, byteOffset: number, target: Uint8Array): 
   return done;
 }
 
-function refuseExisting(target: string): void {
-  if (fs.existsSync(target)) {
+/** @throws OutputError where something has that name already. */
+export function refuseExisting(target: string): void {
+  if (isTaken(target)) {
     throw new OutputError(target, 'exists already; choose another name, or allow to replace it (force)');
+  }
+}
+
+/** Whether anything has that name, a link that leads nowhere included. */
+function isTaken(name: string): boolean {
+  try {
+    return fs.lstatSync(name, { throwIfNoEntry: false }) !== undefined;
+  } catch {
+    return false;
   }
 }
 

@@ -19,6 +19,7 @@ import {
   type OpenModelFiles,
   openModelFiles,
   PendingOutput,
+  refuseExisting,
 } from './node-files.ts';
 
 export * from './index.ts';
@@ -66,11 +67,8 @@ export async function loadModel(name: string): Promise<Model> {
  */
 export async function saveModel(model: Model, name: string, options: SaveOptions = {}): Promise<WriteReport> {
   const { force = false, signal } = options;
-  const format = options.format ?? formatFor(model, name);
-  const folder = format === 'tfjs-layers' && !name.endsWith('.json') ? name : undefined;
+  const { format, folder, target } = checkOutput(model, name, options);
   const isNewFolder = folder !== undefined && !fs.existsSync(folder);
-  const target = folder === undefined ? name : path.join(folder, 'model.json');
-  if (!force) refuseInput(model, target);
   if (folder !== undefined && isNewFolder) makeFolder(folder, false);
   let output: PendingOutput | undefined;
   try {
@@ -83,6 +81,32 @@ export async function saveModel(model: Model, name: string, options: SaveOptions
     if (folder !== undefined && isNewFolder) removeEmptyFolder(folder);
     throw error;
   }
+}
+
+/** Where a model would be written. */
+export interface OutputPlace {
+  readonly format: ModelFormat;
+  /** The folder of a model of TF.js that is given as a folder. */
+  readonly folder: string | undefined;
+  /** The model's own file. */
+  readonly target: string;
+}
+
+/**
+ * Whether {@link saveModel} could write there, to be asked before long work: the ending says a format, and nothing is
+ * in the way that `force` does not allow to replace.
+ *
+ * @throws OutputError where it could not.
+ */
+export function checkOutput(model: Model, name: string, options: SaveOptions = {}): OutputPlace {
+  const format = options.format ?? formatFor(model, name);
+  const isFile = format !== 'tfjs-layers' || path.extname(name).toLowerCase() === '.json';
+  const target = isFile ? name : path.join(name, 'model.json');
+  if (options.force !== true) {
+    refuseInput(model, target);
+    refuseExisting(target);
+  }
+  return { format, folder: isFile ? undefined : name, target };
 }
 
 /** Closes the files of a model that was loaded; weights of it and its clones that were not read yet are lost. */

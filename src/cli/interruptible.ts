@@ -5,7 +5,7 @@ const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
  * Runs a write that is stopped by Ctrl-C, `kill` or a closed terminal, so that it can take its temporary files away
  * with it. Then the signal has its usual effect: the process ends by it, which shells see as 128 + its number.
  *
- * A second signal ends the process at once.
+ * Further signals change nothing: npx passes Ctrl-C on to a process that the terminal has sent it to already.
  */
 export async function interruptible<Result>(
   write: (signal: AbortSignal) => Promise<Result>,
@@ -13,18 +13,14 @@ export async function interruptible<Result>(
   const controller = new AbortController();
   let received: NodeJS.Signals | undefined;
   const stop = (signal: NodeJS.Signals): void => {
-    received = signal;
+    received ??= signal;
     controller.abort();
-    release();
-  };
-  const release = (): void => {
-    for (const signal of SIGNALS) process.removeListener(signal, stop);
   };
   for (const signal of SIGNALS) process.on(signal, stop);
   try {
     return await write(controller.signal);
   } finally {
-    release();
+    for (const signal of SIGNALS) process.removeListener(signal, stop);
     if (received) process.kill(process.pid, received);
   }
 }

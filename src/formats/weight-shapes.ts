@@ -10,6 +10,8 @@ import { weightNamesOf } from '../model/layer-weights.ts';
 import type { Operation } from '../model/operation.ts';
 import { KERAS_WEIGHT_NAMES } from './keras-weight-names.ts';
 
+const NOT_OF_ONE_MODEL = 'the configuration and the weights are not of the same model: save it again';
+
 /** What a dimension must be; null where any length will do. */
 type ExpectedShape = readonly (number | null)[];
 
@@ -24,10 +26,7 @@ export function checkWeights(layer: Layer, path: string, source: string): void {
     const label = `${path}/${KERAS_WEIGHT_NAMES[name]}`;
     const tensor = layer.weights.get(name);
     if (!tensor) {
-      throw new InvalidModelError(
-        label,
-        `missing in ${source}; the configuration and the weights are not of the same model: save it again`,
-      );
+      throw new InvalidModelError(label, `missing in ${source}; ${NOT_OF_ONE_MODEL}`);
     }
     const expected = expectedShape(layer, name);
     if (expected && !fits(tensor.shape, expected)) throw mismatch(layer, name, label, expected);
@@ -99,11 +98,9 @@ function mismatch(layer: Layer, name: WeightName, label: string, expected: Expec
   const kernelName = weightNamesOf(layer.operation)?.[0];
   const kernel = kernelName && kernelName !== name ? layer.weights.get(kernelName) : undefined;
   const needed = expected.map((length) => length ?? 'any').join(', ');
-  if (kernel && shape.length === 1 && expected.length === 1) {
-    return new InvalidModelError(
-      label,
-      `${shape[0]} values, ${KERAS_WEIGHT_NAMES[kernelName as WeightName]} [${kernel.shape.join(', ')}] needs ${needed}`,
-    );
-  }
-  return new InvalidModelError(label, `shape [${shape.join(', ')}], the configuration needs [${needed}]`);
+  const found =
+    kernel && shape.length === 1 && expected.length === 1
+      ? `${shape[0]} values, ${KERAS_WEIGHT_NAMES[kernelName as WeightName]} [${kernel.shape.join(', ')}] needs ${needed}`
+      : `shape [${shape.join(', ')}], the configuration needs [${needed}]`;
+  return new InvalidModelError(label, `${found}; ${NOT_OF_ONE_MODEL}`);
 }

@@ -1,4 +1,5 @@
 import { batchNormAffine } from '../kernels/batch-norm.ts';
+import { isFloat } from '../tensor/dtype.ts';
 import type { Layer } from './layer.ts';
 import type { BatchNormOperation } from './operation.ts';
 
@@ -36,7 +37,7 @@ export function batchNormChannels(bn: Layer): number {
 
 /** Whether the layer changes nothing, exactly. */
 export function isIdentityBatchNorm(bn: Layer): boolean {
-  if (bn.operation.kind !== 'batchNorm') return false;
+  if (bn.operation.kind !== 'batchNorm' || batchNormFault(bn)) return false;
   const { a, d } = affineOf(bn);
   return a.every((factor) => factor === 1) && d.every((shift) => shift === 0);
 }
@@ -46,15 +47,20 @@ export function batchNormFault(
   bn: Layer,
 ):
   | { kind: 'non-finite'; where: string }
+  | { kind: 'not-float'; where: string; dtype: string }
   | { kind: 'negative-variance'; channel: number; variance: number }
   | undefined {
   for (const name of ['gamma', 'beta', 'movingMean', 'movingVariance'] as const) {
-    const values = bn.weight(name)?.toFloat64();
+    const tensor = bn.weight(name);
+    if (tensor && !isFloat(tensor.dtype)) return { kind: 'not-float', where: name, dtype: tensor.dtype };
+    const values = tensor?.toFloat64();
     const channel = values?.findIndex((value) => !Number.isFinite(value)) ?? -1;
     if (channel >= 0) return { kind: 'non-finite', where: `${name}, channel ${channel}` };
   }
   const variances = bn.requireWeight('movingVariance').toFloat64();
-  const channel = variances.findIndex((variance) => variance < 0 || variance + operationOf(bn).epsilon === 0);
+  const channel = variances.findIndex(
+    (variance) => !(variance >= 0 && variance + operationOf(bn).epsilon > 0),
+  );
   if (channel >= 0) return { kind: 'negative-variance', channel, variance: variances[channel] ?? 0 };
   return undefined;
 }

@@ -164,7 +164,9 @@ export function weightFault(layer: Layer): WeightFault | undefined {
     const channel = channelOfPair(tensor, weight === name ? index : PAIRS, row, pair % tensor.columns);
     return { kind: 'non-finite', where: `${name}, output channel ${channel}` };
   }
-  const bias = layer.weight('bias')?.toFloat64();
+  const tensor = layer.weight('bias');
+  if (tensor && !isFloat(tensor.dtype)) return { kind: 'not-float', where: 'bias', dtype: tensor.dtype };
+  const bias = tensor?.toFloat64();
   const channel = bias?.findIndex((value) => !Number.isFinite(value)) ?? -1;
   return channel < 0 ? undefined : { kind: 'non-finite', where: `bias, channel ${channel}` };
 }

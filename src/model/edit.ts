@@ -7,16 +7,6 @@
 import type { Layer } from './layer.ts';
 import type { Model, ModelTensor } from './model.ts';
 
-/** The model that directly holds `layer`: `model` itself or one nested in it. */
-export function ownerOf(model: Model, layer: Layer): Model | undefined {
-  if (model.layers.includes(layer)) return model;
-  for (const outer of model.layers) {
-    const owner = outer.model && ownerOf(outer.model, layer);
-    if (owner) return owner;
-  }
-  return undefined;
-}
-
 /** Whether {@link bypassLayer} can take the layer out: nothing would lead from an input straight to an output. */
 export function canBypass(owner: Model, layer: Layer): boolean {
   return owner.calls

@@ -84,9 +84,6 @@ export interface ModelOrigin {
 /** The dialect of a configuration: what Keras 2 (and TF.js) wrote, or Keras 3. */
 export type Dialect = 'keras2' | 'keras3';
 
-/** How the inputs or outputs of a model are nested in its configuration; leaves are indices. */
-export type TensorStructure = CallArgument;
-
 /** A trained Keras model, small and mutable: layers, the calls that connect them, inputs and outputs. */
 export class Model {
   name: string;

@@ -45,6 +45,7 @@ function outputShape(call: GraphCall): Shape | undefined {
 const SHAPE_KEEPING: ReadonlySet<string> = new Set([
   'GroupNormalization',
   'LayerNormalization',
+  'Masking',
   'Normalization',
   'Rescaling',
   'UnitNormalization',

@@ -5,14 +5,14 @@
  */
 
 import { affineOf } from '../model/batch-norm.ts';
-import { channelCount, constantResponse, scaleKernel } from '../model/channels.ts';
+import { biasOf, setBias } from '../model/bias.ts';
+import { constantResponse, scaleKernel } from '../model/channels.ts';
 import { bypassLayer } from '../model/edit.ts';
 import { buildGraph, type Graph, type GraphCall } from '../model/graph.ts';
 import type { Layer } from '../model/layer.ts';
 import type { Model } from '../model/model.ts';
 import { isWeighted } from '../model/operation.ts';
 import { inferShapes } from '../model/shapes.ts';
-import { Tensor } from '../tensor/tensor.ts';
 import { type FoldablePair, findBackward, findForward } from './batch-norm-search.ts';
 import { reverseDepthFirst } from './depth-first.ts';
 import { describeSkip, type SkipReason, type StepOptions } from './skip-reason.ts';
@@ -68,25 +68,6 @@ export function foldGivenBatchNorms(model: Model, layerPairs: readonly LayerPair
   return model;
 }
 
-/** What becomes of a batch norm: the layer that would take it, or the reason why it stays. */
-export type BatchNormVerdict = { readonly bn: string } & (
-  | { readonly into: string; readonly direction: 'backward' | 'forward' }
-  | { readonly reason: SkipReason }
-);
-
-/** What {@link foldAllBatchNorms} would do with each batch norm as the model stands, without doing it. */
-export function batchNormVerdicts(model: Model): BatchNormVerdict[] {
-  const graph = analysedGraph(model);
-  return batchNormCalls(graph).map((bn) => {
-    for (const find of [findBackward, findForward]) {
-      const found = find(graph, bn);
-      if ('pair' in found)
-        return { bn: bn.path, into: found.pair.layer.path, direction: found.pair.direction };
-    }
-    return { bn: bn.path, reason: whyNot(graph, bn) };
-  });
-}
-
 function analysedGraph(model: Model): Graph {
   const graph = buildGraph(model);
   inferShapes(graph);
@@ -139,8 +120,8 @@ function findGiven(graph: Graph, given: LayerPair, index: number): FoldablePair 
 function foldPair(pair: FoldablePair): FoldedPair {
   const layer = pair.layer.layer;
   const bn = pair.bn.layer;
-  if (pair.direction === 'backward') foldBackward(layer, bn);
-  else foldForward(layer, bn, pair.channelOfInput);
+  if (pair.affine) foldForward(layer, pair.affine);
+  else foldBackward(layer, bn);
   bypassLayer(pair.bn.owner, bn);
   bn.foldedInto = { layer, direction: pair.direction };
   return [layer, bn];
@@ -157,31 +138,11 @@ function foldBackward(layer: Layer, bn: Layer): void {
 }
 
 /** `b[o] += sum over i, k of W d[i]` with the kernel as it was, then `W[.., i, ..] *= a[i]`. */
-function foldForward(
-  layer: Layer,
-  bn: Layer,
-  channelOfInput: (input: number) => number = (input) => input,
-): void {
-  const { a, d } = affineOf(bn);
-  const inputs = channelCount(layer, 'input');
-  const spread = (values: Float64Array): Float64Array =>
-    Float64Array.from({ length: inputs }, (_, input) => values[channelOfInput(input)] ?? 0);
-  const response = constantResponse(layer, spread(d));
+function foldForward(layer: Layer, { a, d }: { readonly a: Float64Array; readonly d: Float64Array }): void {
+  const response = constantResponse(layer, d);
   setBias(
     layer,
     biasOf(layer).map((bias, channel) => bias + (response[channel] ?? 0)),
   );
-  scaleKernel(layer, 'input', spread(a));
-}
-
-/** The bias in float64; zeros where the layer has none. */
-export function biasOf(layer: Layer): Float64Array {
-  return layer.weight('bias')?.toFloat64() ?? new Float64Array(channelCount(layer, 'output'));
-}
-
-/** Gives the layer that bias, and a place for one where it had none. */
-export function setBias(layer: Layer, bias: Float64Array): void {
-  layer.setWeight('bias', Tensor.fromNumbers(layer.weightDtype, [bias.length], bias));
-  const { operation } = layer;
-  if (isWeighted(operation) && !operation.useBias) layer.operation = { ...operation, useBias: true };
+  scaleKernel(layer, 'input', a);
 }

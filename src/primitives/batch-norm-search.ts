@@ -4,11 +4,19 @@
  * @module
  */
 
-import { batchNormChannels, batchNormFault } from '../model/batch-norm.ts';
-import { channelCount, weightFault } from '../model/channels.ts';
+import { affineOf, batchNormChannels, batchNormFault } from '../model/batch-norm.ts';
+import { biasOf } from '../model/bias.ts';
+import {
+  type ChannelSide,
+  channelCount,
+  channelRange,
+  constantResponse,
+  weightFault,
+} from '../model/channels.ts';
 import { canBypass } from '../model/edit.ts';
 import type { Graph, GraphCall, GraphTensor } from '../model/graph.ts';
 import { activationOf, isConvolution, isWeighted } from '../model/operation.ts';
+import { largestFinite } from '../tensor/dtype.ts';
 import type { SkipReason } from './skip-reason.ts';
 
 /** A batch norm with the layer that can take it. */
@@ -17,25 +25,26 @@ export interface FoldablePair {
   readonly bn: GraphCall;
   /** `backward`: the layer stands before the batch norm; `forward`: behind it. */
   readonly direction: 'backward' | 'forward';
-  /** Forward into a Dense: the channel of each of its inputs. Otherwise inputs are channels. */
-  readonly channelOfInput?: (input: number) => number;
+  /** Forward: a and d of the batch norm for each input of the layer. */
+  readonly affine?: { readonly a: Float64Array; readonly d: Float64Array };
 }
 
 type Found = { pair: FoldablePair } | { reason: SkipReason };
 
 /** The pair in which the layer before `bn` takes it, or why none does. */
 export function findBackward(graph: Graph, bn: GraphCall): Found {
-  const tensor = bn.input;
+  const [tensor] = bn.inputs;
   const layer = tensor?.producer;
   if (!tensor || !layer || !isWeighted(layer.layer.operation)) return { reason: noNeighbour(bn) };
   const layers = [bn.path, layer.path];
   const reason =
-    sharedReason(graph, layers, [bn, layer]) ??
+    callReason(graph, layers, bn, layer) ??
     betweenReason(tensor, layers, bn) ??
     fusedReason(layer, layers) ??
     axisReason(bn, layer, tensor, layers, channelCount(layer.layer, 'output')) ??
     weightReason(bn, layer, layers) ??
-    bypassReason(bn, layers);
+    bypassReason(bn, layers) ??
+    overflowReason(layer, layers, 'output', affineOf(bn.layer));
   return reason ? { reason } : { pair: { layer, bn, direction: 'backward' } };
 }
 
@@ -53,7 +62,7 @@ export function findForward(graph: Graph, bn: GraphCall): Found {
   const channels = batchNormChannels(bn.layer);
   const inputs = channelCount(layer.layer, 'input');
   const reason =
-    sharedReason(graph, layers, [bn, layer]) ??
+    callReason(graph, layers, bn, layer) ??
     betweenReason(output, layers, between ?? layer) ??
     (between ? betweenReason(tensor, layers, layer) : undefined) ??
     axisReason(bn, layer, output, layers, between ? channels : inputs, between) ??
@@ -61,10 +70,14 @@ export function findForward(graph: Graph, bn: GraphCall): Found {
     weightReason(bn, layer, layers) ??
     bypassReason(bn, layers);
   if (reason) return { reason };
-  const pair: FoldablePair = { layer, bn, direction: 'forward' };
-  return {
-    pair: between ? { ...pair, channelOfInput: flattenedChannel(bn, between, inputs, channels) } : pair,
-  };
+  const channelOfInput = between ? flattenedChannel(bn, between, inputs, channels) : (input: number) => input;
+  if (!channelOfInput) return { reason: { code: 'unknown-rank', layers, axis: axesText(bn) } };
+  const { a, d } = affineOf(bn.layer);
+  const spread = (values: Float64Array): Float64Array =>
+    Float64Array.from({ length: inputs }, (_, input) => values[channelOfInput(input)] ?? 0);
+  const affine = { a: spread(a), d: spread(d) };
+  const overflow = overflowReason(layer, layers, 'input', affine);
+  return overflow ? { reason: overflow } : { pair: { layer, bn, direction: 'forward', affine } };
 }
 
 /** The Flatten, or the Reshape to one dimension, that is all that reads `tensor`. */
@@ -77,17 +90,29 @@ function flattenBetween(tensor: GraphTensor): GraphCall | undefined {
   return flattens ? reader : undefined;
 }
 
-/** How a Dense behind a Flatten counts its inputs: Keras flattens in C order, channels_first to channels_last before. */
+/**
+ * The channel of each input of a Dense behind a Flatten: Keras flattens in C order, and moves axis 1 to the end before
+ * where `data_format` is channels_first. Undefined where a shape that decides it is not known.
+ */
 function flattenedChannel(
   bn: GraphCall,
   flatten: GraphCall,
   inputs: number,
   channels: number,
-): (input: number) => number {
+): ((input: number) => number) | undefined {
   const { operation } = flatten.layer;
-  const moved = operation.kind === 'flatten' && operation.dataFormat === 'channels_first';
-  const last = channelsAreLast(bn, bn.input?.shape?.length);
-  const inner = moved || last ? 1 : inputs / channels;
+  const shape = bn.inputs[0]?.shape;
+  const movesAxis1 =
+    operation.kind === 'flatten' && operation.dataFormat === 'channels_first' && shape?.length !== 2;
+  // What lies behind the channels in the flattened order.
+  const inner = channelsAreLast(bn, shape?.length)
+    ? movesAxis1
+      ? shape?.[1]
+      : 1
+    : movesAxis1
+      ? 1
+      : inputs / channels;
+  if (inner === undefined || inner === null) return undefined;
   return (input) => Math.floor(input / inner) % channels;
 }
 
@@ -95,6 +120,11 @@ function channelsAreLast(bn: GraphCall, rank: number | undefined): boolean {
   const { operation } = bn.layer;
   const axis = operation.kind === 'batchNorm' ? operation.axes[0] : undefined;
   return axis === -1 || (rank !== undefined && axis === rank - 1);
+}
+
+function axesText(bn: GraphCall): string {
+  const { operation } = bn.layer;
+  return operation.kind === 'batchNorm' ? operation.axes.join(', ') : '';
 }
 
 function noNeighbour(bn: GraphCall): SkipReason {
@@ -109,16 +139,25 @@ function noNeighbour(bn: GraphCall): SkipReason {
   };
 }
 
-function sharedReason(
+/** What forbids folding in how the two are called. */
+function callReason(
   graph: Graph,
   layers: readonly string[],
-  calls: readonly GraphCall[],
+  bn: GraphCall,
+  layer: GraphCall,
 ): SkipReason | undefined {
-  for (const call of calls) {
+  for (const call of [bn, layer]) {
     const uses = graph.callsOf(call.layer).length;
     if (uses > 1) return { code: 'shared-layer', layers: [layers[0] ?? '', call.path], calls: uses };
   }
-  return undefined;
+  if (bn.inputs.length > 1) return { code: 'several-inputs', layers, inputs: bn.inputs.length };
+  return runsInTraining(bn) ? { code: 'training-mode', layers } : undefined;
+}
+
+/** Whether a batch norm is called with `training=True`; a frozen one keeps its statistics all the same. */
+export function runsInTraining({ call, layer }: GraphCall): boolean {
+  const flag = call.kwargs['training'] ?? call.args[1];
+  return layer.trainable && flag !== undefined && 'value' in flag && Boolean(flag.value);
 }
 
 function betweenReason(
@@ -158,6 +197,9 @@ function axisReason(
   const target = layer.layer.operation;
   const rank = isConvolution(target) ? target.rank + 2 : tensor.shape?.length;
   const [axis] = operation.axes;
+  if (rank === undefined && axis !== undefined && axis >= 0 && operation.axes.length === 1) {
+    return { code: 'unknown-rank', layers, axis: axesText(bn) };
+  }
   const found = `${operation.axes.join(', ')} of ${batchNormChannels(bn.layer)}`;
   const channelsFirst = isConvolution(target) && target.dataFormat === 'channels_first';
   const expected = channelsFirst ? 1 : rank === undefined ? -1 : rank - 1;
@@ -187,6 +229,9 @@ function paddingReason(layer: GraphCall, layers: readonly string[]): SkipReason 
 function weightReason(bn: GraphCall, layer: GraphCall, layers: readonly string[]): SkipReason | undefined {
   const fault = batchNormFault(bn.layer);
   if (fault?.kind === 'non-finite') return { code: 'non-finite', layers, where: `${bn.path}/${fault.where}` };
+  if (fault?.kind === 'not-float') {
+    return { code: 'not-float', layers, where: `${bn.path}/${fault.where}`, dtype: fault.dtype };
+  }
   if (fault) return { code: 'negative-variance', layers, channel: fault.channel, variance: fault.variance };
   return faultReason(layer, layers);
 }
@@ -203,4 +248,25 @@ export function faultReason(layer: GraphCall, layers: readonly string[]): SkipRe
 
 function bypassReason(bn: GraphCall, layers: readonly string[]): SkipReason | undefined {
   return canBypass(bn.owner, bn.layer) ? undefined : { code: 'input-is-output', layers };
+}
+
+/** Whether a kernel or bias would no longer fit its type: float16 ends at 65504. */
+function overflowReason(
+  { layer }: GraphCall,
+  layers: readonly string[],
+  side: ChannelSide,
+  { a, d }: { readonly a: Float64Array; readonly d: Float64Array },
+): SkipReason | undefined {
+  const dtype = layer.weightDtype;
+  const largest = largestFinite(dtype);
+  const range = channelRange(layer, side);
+  const bias = biasOf(layer);
+  const response = side === 'input' ? constantResponse(layer, d) : d;
+  const fits =
+    range.every((value, channel) => value * Math.abs(a[channel] ?? 1) <= largest) &&
+    bias.every((value, channel) => {
+      const factor = side === 'output' ? (a[channel] ?? 1) : 1;
+      return Math.abs(value * factor + (response[channel] ?? 0)) <= largest;
+    });
+  return fits ? undefined : { code: 'overflow', layers, dtype };
 }

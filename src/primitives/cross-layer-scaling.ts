@@ -5,21 +5,18 @@
  */
 
 import { pairScaleFactors, tripleScaleFactors } from '../kernels/scale-factors.ts';
+import { biasOf, setBias } from '../model/bias.ts';
 import { channelCount, channelRange, scaleKernel, weightFault } from '../model/channels.ts';
 import type { Layer } from '../model/layer.ts';
 import type { Model } from '../model/model.ts';
 import { isConvolution } from '../model/operation.ts';
 import { largestFinite } from '../tensor/dtype.ts';
-import { biasOf, setBias } from './batch-norm-fold.ts';
 import { ClsSetInfo, ClsSetLayerPairInfo } from './cls-set-info.ts';
-import { type ClsSet, findClsSets } from './layer-groups.ts';
+import { type ClsSet, findClsSets, type ReluFlags, reluFlagsOf } from './layer-groups.ts';
 import type { StepOptions } from './skip-reason.ts';
 
 /** Factors of a scaled set: a vector for a pair, two for a triple; `[channels]` each. */
 export type ScaleFactors = Float64Array | readonly [Float64Array, Float64Array];
-
-/** Whether a ReLU stands between the layers of a set: one for a pair, two for a triple. */
-export type ReluFlags = boolean | readonly [boolean, boolean];
 
 /** Cross-layer scaling, by the names of the reference: AIMET's class `CrossLayerScaling` has static methods too. */
 // biome-ignore lint/complexity/noStaticOnlyClass: the reference's form, so that its programs port line by line
@@ -33,10 +30,7 @@ export class CrossLayerScaling {
   static scaleModel(model: Model, options: StepOptions = {}): ClsSetInfo[] {
     const sets = findClsSets(model, options);
     const scaleFactors = CrossLayerScaling.scaleClsSets(sets.map(({ layers }) => layers));
-    const flags = sets.map(
-      ({ reluBetween: [first = false, second] }): ReluFlags =>
-        second === undefined ? first : [first, second],
-    );
+    const flags = sets.map(reluFlagsOf);
     return CrossLayerScaling.createClsSetInfoList(
       sets.map(({ layers }) => layers),
       scaleFactors,
@@ -78,6 +72,7 @@ export class CrossLayerScaling {
     clsSet: readonly [Layer, Layer, Layer],
   ): readonly [Float64Array, Float64Array] {
     checkSet(clsSet, 'clsSet');
+    if (clsSet.length !== 3) throw new TypeError('clsSet: 2 layers instead of 3');
     return scaleTriple(clsSet);
   }
 

@@ -6,9 +6,9 @@
  */
 
 import { batchNormChannels, betaOf, gammaOf } from '../model/batch-norm.ts';
+import { biasOf, setBias } from '../model/bias.ts';
 import { channelCount, constantResponse } from '../model/channels.ts';
 import type { Layer } from '../model/layer.ts';
-import { biasOf, setBias } from './batch-norm-fold.ts';
 import type { ClsSetInfo, ClsSetLayerPairInfo } from './cls-set-info.ts';
 import type { SkipReason, StepOptions } from './skip-reason.ts';
 

@@ -8,17 +8,22 @@
  * @module
  */
 
+import { InvalidModelError } from '../errors.ts';
 import { isIdentityBatchNorm } from '../model/batch-norm.ts';
+import { channelCount } from '../model/channels.ts';
 import type { Graph, GraphCall, GraphTensor } from '../model/graph.ts';
 import { buildGraph } from '../model/graph.ts';
 import type { Layer } from '../model/layer.ts';
 import type { Model } from '../model/model.ts';
-import { type Activation, isConvolution, isWeighted } from '../model/operation.ts';
-import { faultReason } from './batch-norm-search.ts';
+import { type Activation, type DataFormat, isConvolution, isWeighted } from '../model/operation.ts';
+import { faultReason, runsInTraining } from './batch-norm-search.ts';
 import type { SkipReason, StepOptions } from './skip-reason.ts';
 
 /** Two convolutions, or three with a depthwise in the middle, that are scaled together. */
 export type ClsSet = readonly [Layer, Layer] | readonly [Layer, Layer, Layer];
+
+/** Whether a ReLU stands between the layers of a set: one for a pair, two for a triple. */
+export type ReluFlags = boolean | readonly [boolean, boolean];
 
 /** A set with whether a ReLU or PReLU stands behind the first (and the second) of its layers. */
 export interface FoundClsSet {
@@ -28,6 +33,11 @@ export interface FoundClsSet {
   readonly reluBetween: readonly boolean[];
 }
 
+/** The flags of a set as the reference passes them: one alone for a pair, two for a triple. */
+export function reluFlagsOf({ reluBetween: [first = false, second] }: FoundClsSet): ReluFlags {
+  return second === undefined ? first : [first, second];
+}
+
 /** A convolution and the one that reads it. */
 interface Link {
   readonly from: GraphCall;
@@ -35,7 +45,11 @@ interface Link {
   readonly relu: boolean;
 }
 
-/** The sets of a model, in the order of the model's layers. */
+/**
+ * The sets of a model, in the order of the model's layers.
+ *
+ * @throws InvalidModelError where a layer reads another number of channels than the one before it writes.
+ */
 export function findClsSets(model: Model, options: StepOptions = {}): FoundClsSet[] {
   const graph = buildGraph(model);
   const links = new Map<GraphCall, Link>();
@@ -135,15 +149,35 @@ function followingConvolution(graph: Graph, call: GraphCall): { link: Link } | {
     if (entered !== undefined) return { reason: { code: 'nested-model', layers, model: entered } };
     if (isWeighted(reader.layer.operation)) {
       const reason = layerFault(graph, reader);
-      return reason
-        ? { reason: { ...reason, layers: [call.path, ...reason.layers] } }
-        : { link: { from: call, to: reader, relu } };
+      if (reason) return { reason: { ...reason, layers: [call.path, ...reason.layers] } };
+      if (dataFormatOf(reader) !== dataFormatOf(call)) return { reason: { code: 'data-format', layers } };
+      checkChannels(call, reader);
+      return { link: { from: call, to: reader, relu } };
+    }
+    if (reader.layer.operation.kind === 'zeroPadding' && dataFormatOf(reader) !== dataFormatOf(call)) {
+      return { reason: { code: 'data-format', layers } };
     }
     const step = crossLayer(reader);
     if ('reason' in step) return { reason: step.reason(call) };
     relu ||= step.relu;
     tensor = reader.output();
   }
+}
+
+function dataFormatOf({ layer: { operation } }: GraphCall): DataFormat | undefined {
+  return 'dataFormat' in operation ? operation.dataFormat : undefined;
+}
+
+/** Nothing that lies between the two changes the number of channels. */
+function checkChannels(from: GraphCall, to: GraphCall): void {
+  const written = channelCount(from.layer, 'output');
+  const read = channelCount(to.layer, 'input');
+  if (written === read) return;
+  throw new InvalidModelError(
+    to.path,
+    `its weights read ${read} channels, but ${from.path} writes ${written}; the configuration and the weights are not ` +
+      'of the same model: save it again',
+  );
 }
 
 /** Why a layer can be in no set: its kind, several uses, a weight that is no number. */
@@ -172,7 +206,7 @@ function crossLayer(reader: GraphCall): { relu: boolean } | { reason: (from: Gra
     case 'zeroPadding':
       return { relu: false };
     case 'batchNorm':
-      return isIdentityBatchNorm(reader.layer) ? { relu: false } : stop;
+      return isIdentityBatchNorm(reader.layer) && !runsInTraining(reader) ? { relu: false } : stop;
     case 'activation': {
       const { blocks, name } = crossing(operation.activation);
       if (blocks) return { reason: (from) => activationReason(from, reader, name) };

@@ -9,10 +9,10 @@ import type { Layer } from '../model/layer.ts';
 import type { Model } from '../model/model.ts';
 import { type FoldedPair, foldAllBatchNorms } from './batch-norm-fold.ts';
 import type { ClsSetInfo } from './cls-set-info.ts';
-import { CrossLayerScaling, type ReluFlags } from './cross-layer-scaling.ts';
+import { CrossLayerScaling } from './cross-layer-scaling.ts';
 import { backwardBatchNorms } from './equalize-model.ts';
 import { HighBiasFold } from './high-bias-fold.ts';
-import { findClsSets } from './layer-groups.ts';
+import { findClsSets, reluFlagsOf } from './layer-groups.ts';
 import { replaceRelu6WithRelu } from './replace-relu6.ts';
 import type { SkipReason } from './skip-reason.ts';
 
@@ -95,9 +95,6 @@ function unscaledSets(model: Model): ClsSetInfo[] {
       const ones = (layer: Layer): Float64Array => new Float64Array(channelCount(layer, 'output')).fill(1);
       return third === undefined ? ones(first) : [ones(first), ones(second)];
     }),
-    sets.map(
-      ({ reluBetween: [first = false, second] }): ReluFlags =>
-        second === undefined ? first : [first, second],
-    ),
+    sets.map(reluFlagsOf),
   );
 }

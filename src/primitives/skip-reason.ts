@@ -40,6 +40,16 @@ export type SkipReason =
   | { readonly code: 'input-is-output'; readonly layers: readonly string[] }
   /** A weight is NaN or infinite. */
   | { readonly code: 'non-finite'; readonly layers: readonly string[]; readonly where: string }
+  /** The call runs in training mode, with the statistics of the batch. */
+  | { readonly code: 'training-mode'; readonly layers: readonly string[] }
+  /** The batch norm is called with more than one tensor, such as a mask. */
+  | { readonly code: 'several-inputs'; readonly layers: readonly string[]; readonly inputs: number }
+  /** Nothing tells how many dimensions its input has, and so whether its axis is that of the channels. */
+  | { readonly code: 'unknown-rank'; readonly layers: readonly string[]; readonly axis: string }
+  /** The channels of two layers lie on different axes. */
+  | { readonly code: 'data-format'; readonly layers: readonly string[] }
+  /** A result would be too large for the type of the weights. */
+  | { readonly code: 'overflow'; readonly layers: readonly string[]; readonly dtype: string }
   /** A kernel of whole numbers, such as `model.quantize` of Keras 3 makes. */
   | {
       readonly code: 'not-float';
@@ -115,14 +125,22 @@ export function describeSkip(reason: SkipReason): string {
       return `${first} stays: without it an input of the model would be its output`;
     case 'non-finite':
       return `${first} is left alone: NaN or Inf in ${reason.where}`;
+    case 'training-mode':
+      return `${first} is left alone: it is called with training=True, and then has other statistics for each batch`;
+    case 'several-inputs':
+      return `${first} stays: it is called with ${reason.inputs} tensors (a mask, perhaps)`;
+    case 'unknown-rank':
+      return `${first} stays: it normalizes axis ${reason.axis}, and nothing tells whether that is the last one of the output of ${other}`;
+    case 'data-format':
+      return `${first} is not scaled with ${other}: their channels lie on different axes (data_format)`;
+    case 'overflow':
+      return `${first} stays: folded into ${other}, a weight would be too large for ${reason.dtype}`;
     case 'not-float':
       return `${first} is left alone: ${reason.where} is ${reason.dtype}, and only real numbers can be scaled`;
     case 'negative-variance':
       return `${first} is left alone: the moving variance of channel ${reason.channel} is ${reason.variance}`;
     case 'layer-between':
-      return other === ''
-        ? `${first} is not scaled with what follows: ${reason.between} stands behind it`
-        : `${first} is not scaled with ${other}: ${reason.between} stands between`;
+      return `${first} is not scaled with what follows: ${reason.between} stands behind it`;
     case 'activation-between':
       return `${first} is not scaled with what follows: ${reason.activation} in ${reason.between} changes with the scale`;
     case 'nested-model':

@@ -8,7 +8,7 @@ import { buildGraph } from '../model/graph.ts';
 import type { Model } from '../model/model.ts';
 import type { Shape } from '../model/operation.ts';
 import { inferShapes } from '../model/shapes.ts';
-import { batchNormVerdicts, foldAllBatchNorms } from '../primitives/batch-norm-fold.ts';
+import { foldAllBatchNorms } from '../primitives/batch-norm-fold.ts';
 import { findClsSets } from '../primitives/layer-groups.ts';
 import { replaceRelu6WithRelu } from '../primitives/replace-relu6.ts';
 import { describeSkip, type SkipCode, type SkipReason } from '../primitives/skip-reason.ts';
@@ -63,7 +63,10 @@ export function inspectModel(model: Model): InspectReport {
   }));
   const notScaled: SkipReason[] = [];
   const [copy] = replaceRelu6WithRelu(model.clone());
-  const [foldedPairs] = foldAllBatchNorms(copy);
+  const stay = new Map<string, SkipReason>();
+  const [foldedPairs] = foldAllBatchNorms(copy, {
+    onSkip: (reason) => stay.set(reason.layers[0] ?? '', reason),
+  });
   const sets = findClsSets(copy, { onSkip: (reason) => notScaled.push(reason) });
   const takers = new Map(
     foldedPairs.map(([layer, bn]) => [bn.path, { layer, direction: bn.foldedInto?.direction }]),
@@ -74,18 +77,18 @@ export function inspectModel(model: Model): InspectReport {
     kind: model.kind,
     parameters: model.parameterCount,
     layers,
-    batchNorms: batchNormVerdicts(model).map((verdict) => {
-      const taker = takers.get(verdict.bn);
-      return {
-        bn: verdict.bn,
-        into: taker?.layer.path ?? null,
-        direction: taker?.direction ?? null,
-        reason:
-          taker || !('reason' in verdict)
-            ? null
-            : { code: verdict.reason.code, message: describeSkip(verdict.reason) },
-      };
-    }),
+    batchNorms: [...model.allLayers()]
+      .filter(({ layer }) => layer.operation.kind === 'batchNorm')
+      .map(({ path }) => {
+        const taker = takers.get(path);
+        const reason = stay.get(path);
+        return {
+          bn: path,
+          into: taker?.layer.path ?? null,
+          direction: taker?.direction ?? null,
+          reason: reason ? { code: reason.code, message: describeSkip(reason) } : null,
+        };
+      }),
     clsSets: sets.map(({ paths, reluBetween }) => ({ layers: paths, reluBetween })),
     notScaled: notScaled.map((reason) => ({
       code: reason.code,

@@ -1,6 +1,8 @@
-import { channelRange } from '../model/channels.ts';
+import { channelRange, kernelNames } from '../model/channels.ts';
+import type { Layer } from '../model/layer.ts';
 import type { Model } from '../model/model.ts';
 import { isWeighted, type Operation } from '../model/operation.ts';
+import { isFloat } from '../tensor/dtype.ts';
 
 /** How unevenly the output channels of a layer use the range of its kernel. */
 export interface RangeSpread {
@@ -8,7 +10,7 @@ export interface RangeSpread {
   readonly layer: string;
   /**
    * The largest channel range `max |w|` over the median one. Dead channels, below a millionth of the largest, are left
-   * out. NaN where a weight is NaN.
+   * out. NaN (null in JSON) where a weight is NaN.
    */
   readonly spread: number;
 }
@@ -24,17 +26,21 @@ export function rangeSpreads(
 ): RangeSpread[] {
   const spreads: RangeSpread[] = [];
   for (const { layer } of model.allLayers()) {
-    if (isWeighted(layer.operation) && takes(layer.operation)) {
+    if (isWeighted(layer.operation) && takes(layer.operation) && hasFloatKernel(layer)) {
       spreads.push({ layer: layer.path, spread: spreadOf(channelRange(layer, 'output')) });
     }
   }
   return spreads;
 }
 
+function hasFloatKernel(layer: Layer): boolean {
+  return kernelNames(layer).every((name) => isFloat(layer.requireWeight(name).dtype));
+}
+
 /** The layer with the largest spread; undefined for a model without kernels. */
 export function largestSpread(spreads: readonly RangeSpread[]): RangeSpread | undefined {
   return spreads.reduce<RangeSpread | undefined>(
-    (largest, one) => (largest === undefined || one.spread > largest.spread ? one : largest),
+    (largest, one) => (largest === undefined || !(one.spread <= largest.spread) ? one : largest),
     undefined,
   );
 }

@@ -38,7 +38,7 @@ type Outcome = 'refused' | 'done';
 export async function wholeJob(files: Files): Promise<Outcome> {
   let written: Files;
   try {
-    written = await process_(files);
+    written = await equalized(files);
   } catch (error) {
     if (error instanceof CrosslayerError) return 'refused';
     throw error;
@@ -50,7 +50,7 @@ export async function wholeJob(files: Files): Promise<Outcome> {
   return 'done';
 }
 
-async function process_(files: Files): Promise<Files> {
+async function equalized(files: Files): Promise<Files> {
   const model = await readFiles(files);
   try {
     runSteps(model, STEPS);

@@ -73,15 +73,15 @@ function structurePlaces(bytes: Uint8Array): number[] {
   if (known) return known;
   const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
   const places: number[] = [];
-  for (const signature of [...SIGNATURES, '\x01\0\0\0']) {
+  for (const signature of SIGNATURES) {
     for (let at = buffer.indexOf(signature, 0, 'latin1'); at !== -1; ) {
       places.push(at);
       at = buffer.indexOf(signature, at + 1, 'latin1');
     }
   }
-  const objectHeader = /^\x01\0..\x01\0\0\0/s;
   for (let at = 0; at + 8 <= buffer.length; at += 8) {
-    if (objectHeader.test(buffer.toString('latin1', at, at + 8))) places.push(at, at + 16, at + 64);
+    const isHeader = buffer.readUInt16LE(at) === 1 && buffer.readUInt32LE(at + 4) === 1;
+    if (isHeader) places.push(at, at + 16, at + 64);
   }
   knownPlaces.set(bytes, places);
   return places;

@@ -60,7 +60,8 @@ export async function pythonOf({ name, packages, variable }, folder) {
   mkdirSync(folder, { recursive: true });
   try {
     await run(await systemPython(), ['-m', 'venv', venv]);
-    await run(interpreter(venv), ['-m', 'pip', 'install', '--quiet', ...packages]);
+    // TensorFlow has thousands of modules, most of which are never imported.
+    await run(interpreter(venv), ['-m', 'pip', 'install', '--quiet', '--no-compile', ...packages]);
   } catch (error) {
     throw new Error(lastLine(error.stderr) || error.message);
   }

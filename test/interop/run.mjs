@@ -13,7 +13,7 @@ import { dirname, join, relative } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { ENVIRONMENTS, pythonOf } from './environments.mjs';
-import { allInputs, REFUSED } from './inputs.mjs';
+import { allInputs, REFUSED, TOLERANCE } from './inputs.mjs';
 
 const HERE = dirname(fileURLToPath(import.meta.url));
 const ROOT = join(HERE, '..', '..');
@@ -45,16 +45,17 @@ function fail(line) {
 /** Pythons by the name of their environment; one that cannot be installed has none. */
 async function installEnvironments() {
   const pythons = new Map();
-  for (const environment of ENVIRONMENTS) {
+  const install = async (environment) => {
     const { name, what, required } = environment;
     try {
       pythons.set(name, await pythonOf(environment, join(CACHE, 'environments')));
       log(`${name} (${what}): ready`);
     } catch (error) {
-      if (required) fail(`${name} (${what}): not installed: ${error.message}`);
-      else log(`${name} (${what}): not installed: ${error.message}`);
+      const report = required ? fail : log;
+      report(`${name} (${what}): not installed: ${error.message}`);
     }
-  }
+  };
+  await Promise.all(ENVIRONMENTS.map(install));
   return pythons;
 }
 
@@ -125,7 +126,9 @@ async function makeOriginals(inputs, pythons) {
     const folder = join(WORK, environment);
     mkdirSync(folder, { recursive: true });
     const networks = new Set(theirs.flatMap(({ network }) => network ?? []));
-    const jobs = theirs.map(({ path, original, reference }) => ({ model: original ?? path, reference }));
+    // The two files of a network have one reference.
+    const models = new Map(theirs.map(({ path, original, reference }) => [reference, original ?? path]));
+    const jobs = Array.from(models, ([reference, model]) => ({ model, reference }));
     const lines = await python(interpreter, 'make_originals.py', [folder, ...networks], jobs);
     totals.failed += lines.filter((line) => line.startsWith('FAIL')).length;
   }
@@ -157,6 +160,7 @@ async function check(environment, interpreter, tasks) {
       name: `${environment} ${name}`,
       model: output,
       reference: input.reference,
+      tolerance: input.tolerance ?? TOLERANCE,
     }));
   if (jobs.length === 0) return;
   if (!interpreter) {

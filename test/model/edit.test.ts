@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { bypassLayer, canBypass, ownerOf } from '../../src/model/edit.ts';
+import { bypassLayer, canBypass } from '../../src/model/edit.ts';
 import { buildGraph } from '../../src/model/graph.ts';
 import { buildModel, input, layer, nested } from '../support/model-builder.ts';
 
@@ -39,16 +39,5 @@ describe('canBypass', () => {
     expect(canBypass(model, model.layer('bn'))).toBe(false);
     const longer = buildModel([input('x', [2]), layer('BatchNormalization', 'bn'), layer('ReLU', 'relu')]);
     expect(canBypass(longer, longer.layer('bn'))).toBe(true);
-  });
-});
-
-describe('ownerOf', () => {
-  it('is the model that directly holds the layer', () => {
-    const body = nested('body', [input('in', [2]), layer('ReLU', 'relu')]);
-    const model = buildModel([input('x', [2]), body]);
-    expect(ownerOf(model, model.layer('body'))).toBe(model);
-    expect(ownerOf(model, model.layer('body/relu'))).toBe(model.layer('body').model);
-    const other = buildModel([input('x', [2]), layer('ReLU', 'relu')]);
-    expect(ownerOf(model, other.layer('relu'))).toBeUndefined();
   });
 });

@@ -44,7 +44,7 @@ describe('sortCalls', () => {
     expect(() => sortCalls([first, second], 'outer')).toThrow(
       new InvalidModelError(
         'outer/first',
-        'reads its own output through first, second; a model must not have a cycle',
+        'reads its own output through first, second; a model must not have a cycle: the file is damaged or was edited by hand, save the model again',
       ),
     );
   });

@@ -1,11 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { JsonObject, Layer } from '../../src/model/layer.ts';
 import type { Model } from '../../src/model/model.ts';
-import {
-  batchNormVerdicts,
-  foldAllBatchNorms,
-  foldGivenBatchNorms,
-} from '../../src/primitives/batch-norm-fold.ts';
+import { foldAllBatchNorms, foldGivenBatchNorms } from '../../src/primitives/batch-norm-fold.ts';
 import type { SkipReason } from '../../src/primitives/skip-reason.ts';
 import { Tensor } from '../../src/tensor/tensor.ts';
 import {
@@ -354,26 +350,73 @@ describe('what stays, and why', () => {
     expect(reason).toMatchObject({ code, ...rest });
     const bn = [...model.allLayers()].find(({ layer: one }) => one.operation.kind === 'batchNorm');
     expect(bn?.layer.foldedInto).toBeUndefined();
-    expect(batchNormVerdicts(model)).toEqual([{ bn: bn?.path, reason }]);
   });
 });
 
-describe('batchNormVerdicts', () => {
-  it('says what a fold would do, without doing it', () => {
+describe('a batch norm behind which a Flatten moves another axis than its own', () => {
+  it('goes to the inputs that its channels become', async () => {
+    const model = buildModel([
+      input('x', [4, 3, 2]),
+      layer('ReLU', 'relu'),
+      batchNorm(),
+      layer('Flatten', 'flatten', { data_format: 'channels_first' }),
+      layer('Dense', 'dense', { units: 1 }, { weights: { kernel: new Array(24).fill(1), bias: [0] } }),
+    ]);
+    expect(names(foldAllBatchNorms(model)[0])).toEqual([['dense', 'bn']]);
+    // [4, 3, 2] becomes [3, 2, 4]: four inputs in a row have the same channel.
+    expect(values(model.layer('dense'), 'kernel')).toEqual(
+      Array.from({ length: 24 }, (_, n) => (Math.floor(n / 4) % 2 === 0 ? 3 : -2)),
+    );
+  });
+});
+
+describe('a batch norm in training mode', () => {
+  const trained = (trainable: boolean): Model => {
+    const model = buildModel([input('x', [2, 2, 2]), conv('conv'), batchNorm('bn', { trainable })]);
+    const call = model.calls.find((one) => one.layer.name === 'bn');
+    if (call) call.kwargs = { training: { value: true } };
+    return model;
+  };
+
+  it('stays: it has other statistics for each batch', () => {
+    expect(reasonsOf(trained(true))).toEqual([{ code: 'training-mode', layers: ['bn', 'conv'] }]);
+  });
+
+  it('is folded where it is frozen, which keeps its statistics', () => {
+    expect(names(foldAllBatchNorms(trained(false))[0])).toEqual([['conv', 'bn']]);
+  });
+});
+
+describe('types of weights', () => {
+  it('stay: a bias keeps its own, whatever that of the kernel', () => {
+    const model = buildModel([input('x', [1, 1, 2]), conv('conv'), batchNorm()]);
+    model.layer('conv').setWeight('kernel', Tensor.fromNumbers('float16', [1, 1, 2, 2], [1, 2, 3, 4]));
+    foldAllBatchNorms(model);
+    expect(model.layer('conv').weight('kernel')?.dtype).toBe('float16');
+    expect(model.layer('conv').weight('bias')?.dtype).toBe('float32');
+  });
+
+  it('are not exceeded: a fold past the largest number of float16 is left out', () => {
     const model = buildModel([
       input('x', [1, 1, 2]),
-      layer('ReLU', 'relu'),
-      batchNorm('bn1'),
-      conv('conv1'),
-      batchNorm('bn2'),
+      conv('conv', { use_bias: false }),
+      batchNorm('bn', {}, ['conv']),
     ]);
-    const kernel = model.layer('conv1').weight('kernel');
-    expect(batchNormVerdicts(model)).toEqual([
-      { bn: 'bn1', into: 'conv1', direction: 'forward' },
-      { bn: 'bn2', into: 'conv1', direction: 'backward' },
+    model.layer('conv').setWeight('kernel', Tensor.fromNumbers('float16', [1, 1, 2, 2], [3e4, 1, 1, 1]));
+    expect(reasonsOf(model)).toEqual([{ code: 'overflow', layers: ['bn', 'conv'], dtype: 'float16' }]);
+  });
+
+  it('must be real numbers, in the batch norm and the bias too', () => {
+    const model = buildModel([input('x', [1, 1, 2]), conv('conv'), batchNorm()]);
+    model.layer('bn').setWeight('movingMean', Tensor.of('int64', [2], BigInt64Array.of(1n, 2n)));
+    expect(reasonsOf(model)).toEqual([
+      { code: 'not-float', layers: ['bn', 'conv'], where: 'bn/movingMean', dtype: 'int64' },
     ]);
-    expect(model.layer('conv1').weight('kernel')).toBe(kernel);
-    expect(model.layers).toHaveLength(5);
+    const other = buildModel([input('x', [1, 1, 2]), conv('conv'), batchNorm()]);
+    other.layer('conv').setWeight('bias', Tensor.of('int64', [2], BigInt64Array.of(1n, 2n)));
+    expect(reasonsOf(other)).toEqual([
+      { code: 'not-float', layers: ['bn', 'conv'], where: 'conv/bias', dtype: 'int64' },
+    ]);
   });
 });
 

@@ -320,6 +320,17 @@ describe('the search for sets', () => {
     expect(reasons).toEqual([{ code: 'nested-model', layers: ['front', 'body/a'], model: 'body' }]);
   });
 
+  it('does not pair layers whose channels lie on different axes', () => {
+    const model = buildModel([
+      input('x', [3, 2, 2]),
+      conv('first', { data_format: 'channels_first' }),
+      conv('last', { data_format: 'channels_last' }),
+    ]);
+    const { sets, reasons } = search(model);
+    expect(sets).toEqual([]);
+    expect(reasons).toContainEqual({ code: 'data-format', layers: ['first', 'last'] });
+  });
+
   it('keeps a layer with a NaN out of every set', () => {
     const model = buildModel([x, conv('a'), conv('b', {}, { kernel: [1, NaN, 1, 1] }), conv('c'), conv('d')]);
     const { sets, reasons } = search(model);

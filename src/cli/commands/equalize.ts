@@ -1,5 +1,5 @@
 import { isConvolution } from '../../model/operation.ts';
-import { loadModel, saveModel } from '../../node.ts';
+import { checkOutput, loadModel, saveModel } from '../../node.ts';
 import { runSteps, STEPS, type Step } from '../../primitives/run-steps.ts';
 import { type EqualizeReport, equalizeReport } from '../../report/equalize-report.ts';
 import { largestSpread, rangeSpreads } from '../../report/range-spread.ts';
@@ -23,6 +23,7 @@ export async function equalizeCommand(input: string, options: EqualizeOptions): 
   const steps = parseSteps(options.steps);
   progress(`reading ${input}`);
   const model = await loadModel(input);
+  checkOutput(model, options.output, { force: options.force === true });
   const batchNorms = [...model.allLayers()].filter(
     ({ layer }) => layer.operation.kind === 'batchNorm',
   ).length;
@@ -94,9 +95,6 @@ function stepLine(step: Step, report: EqualizeReport, batchNorms: number): strin
     case 'bias':
       return report.absorbedBiases === 0
         ? 'no bias to absorb'
-        : `${count(report.absorbedBiases, 'bias')} absorbed: exact where activations stay above mean - 3 sigma`.replace(
-            'biass',
-            'biases',
-          );
+        : `${count(report.absorbedBiases, 'pair')} of layers with biases absorbed: exact where activations stay above mean - 3 sigma`;
   }
 }

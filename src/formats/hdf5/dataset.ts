@@ -17,7 +17,7 @@ import {
 } from './library.ts';
 import { dtypeOf, type Hdf5Type, typeFromLibrary, typeSize } from './type.ts';
 
-/** What a dataset of a few pages may declare beyond the ratio of {@link MAX_DEFLATE_RATIO}. */
+/** What a dataset may declare beyond the size of its file: elements that were never written take no room. */
 const SMALL_DATASET_BYTES = 2 ** 20;
 
 /** A dataset of an open file; its elements are read on demand. */
@@ -167,7 +167,8 @@ export class Hdf5Dataset {
   /** A dataset may declare any shape at no cost; this bounds what reading it may ask for. */
   #checkSize(): void {
     const bytes = this.count * typeSize(this.type);
-    const most = this.#file.size * MAX_DEFLATE_RATIO + SMALL_DATASET_BYTES;
+    const ratio = this.filters.length > 0 ? MAX_DEFLATE_RATIO : 1;
+    const most = this.#file.size * ratio + SMALL_DATASET_BYTES;
     if (!(bytes <= most)) {
       throw new FormatError(
         this.#file.name,

@@ -10,6 +10,8 @@
 import { CrosslayerError, FormatError } from '../../errors.ts';
 import type { ByteSource } from '../bytes.ts';
 import { checkHeapCollection } from './heap-check.ts';
+import { catchInstance, type LibraryInstance } from './instance.ts';
+import { MemoryLimit } from './memory-limit.ts';
 
 /** What h5wasm says of a type and an extent; only what is used here. */
 export interface LibraryMetadata {
@@ -104,10 +106,13 @@ const READ_ONLY = 0;
 interface LoadedLibrary {
   readonly module: Hdf5Library;
   readonly root: FileNode;
+  readonly limit: MemoryLimit | undefined;
 }
 
 let loaded: Promise<LoadedLibrary> | undefined;
 let nextName = 0;
+/** Undefined also where it could not be had. */
+let instance: LibraryInstance | undefined;
 /** What a source threw inside HDF5: kept, because an exception must not cross the library's own frames. */
 let sourceError: unknown;
 /** What HDF5 printed while its handler was off. */
@@ -128,14 +133,16 @@ export interface OpenedFile {
  */
 export async function openInLibrary(source: ByteSource): Promise<OpenedFile> {
   loaded ??= load();
-  const { module, root } = await loaded;
+  const { module, root, limit } = await loaded;
   const name = `${nextName++}`;
   const node = module.FS.createNode(root, name, 0o100444, 0);
   node.size = source.size;
   node.source = source;
   node.node_ops = NODE_OPERATIONS;
   node.stream_ops = streamOperations(module.FS);
+  limit?.opened(source.size);
   const release = (): void => {
+    limit?.closed(source.size);
     node.source = undefined;
     module.FS.destroyNode(node);
   };
@@ -154,7 +161,7 @@ export async function openInLibrary(source: ByteSource): Promise<OpenedFile> {
       if (!isOpen) return;
       isOpen = false;
       try {
-        module.close_file(id);
+        withStack(() => module.close_file(id));
       } catch {
         closeLeakedStreams(module.FS);
       }
@@ -176,10 +183,21 @@ export function guarded<Result>(
 ): Result {
   sourceError = undefined;
   try {
-    return call();
+    return withStack(call);
   } catch (error) {
     closeLeakedStreams(library.FS);
     throw asFormatError(error, source, where);
+  }
+}
+
+/** The throwing handler leaves the library in the middle of its functions, and their variables on its stack. */
+function withStack<Result>(call: () => Result): Result {
+  const stack = instance?.emscripten_stack_get_current();
+  try {
+    return call();
+  } catch (error) {
+    if (stack !== undefined) instance?._emscripten_stack_restore(stack);
+    throw error;
   }
 }
 
@@ -193,7 +211,7 @@ export function guardedStatus(library: Hdf5Library, source: string, where: strin
   library.deactivate_throwing_error_handler();
   let status: number;
   try {
-    status = call();
+    status = withStack(call);
   } catch (error) {
     throw asFormatError(error, source, where);
   } finally {
@@ -248,15 +266,16 @@ function innermostReason(message: string): string {
 }
 
 async function load(): Promise<LoadedLibrary> {
-  const { ready } = await import('h5wasm');
-  const module = (await ready) as unknown as Hdf5Library;
+  const caught = await catchInstance(async () => (await import('h5wasm')).ready);
+  instance = caught.instance;
+  const module = caught.loaded as unknown as Hdf5Library;
   module.activate_throwing_error_handler();
   const { FS } = module;
   const standardError = FS.getStream(2);
   if (standardError) standardError.stream_ops = { ...standardError.stream_ops, write: keepPrinted };
   FS.mkdir(MOUNT);
   const root = FS.mount({ mount: () => createRoot(FS) }, {}, MOUNT);
-  return { module, root };
+  return { module, root, limit: instance && new MemoryLimit(instance.memory) };
 }
 
 function keepPrinted(_stream: Stream, buffer: Uint8Array, offset: number, length: number): number {

@@ -250,7 +250,7 @@ function parseFunctional(
       throw new InvalidModelError(
         place.where === '' ? reader : `${place.where}/${reader}`,
         `reads ["${reference.layer}", ${reference.call}, ${reference.output}], which ${what}; the file is damaged ` +
-          'or was edited by hand',
+          'or was edited by hand: save the model again',
       );
     }
     const tensor = call.output(reference.output);
@@ -264,7 +264,7 @@ function parseFunctional(
     if (call.inputs.length === 0 && call.layer.operation.kind !== 'input') {
       throw new InvalidModelError(
         place.where === '' ? call.layer.name : `${place.where}/${call.layer.name}`,
-        'reads nothing: its inbound_nodes name no tensor; the file is damaged or was edited by hand',
+        'reads nothing: its inbound_nodes name no tensor; the file is damaged or was edited by hand: save the model again',
       );
     }
   }
@@ -311,7 +311,8 @@ function rejectDangling(call: Call, isLayer: (name: string) => boolean, place: C
     ) {
       throw new InvalidModelError(
         place.where === '' ? call.layer.name : `${place.where}/${call.layer.name}`,
-        `reads ["${layer}", ${String(index)}, ${String(output)}], which is no layer of the model`,
+        `reads ["${layer}", ${String(index)}, ${String(output)}], which is no layer of the model; the file is damaged or ` +
+          'was edited by hand: save the model again',
       );
     }
     for (const inner of value) search(inner);

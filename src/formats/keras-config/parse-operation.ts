@@ -225,10 +225,12 @@ function pooling(family: string, rank: Rank, config: JsonObject, place: ConfigPl
 function batchNorm(config: JsonObject, place: ConfigPlace): Operation {
   const axis = config['axis'] ?? -1;
   const axes = (Array.isArray(axis) ? axis : [axis]).map((one) => numberOr(one, -1, inside(place, 'axis')));
+  const epsilon = numberOr(config['epsilon'], 1e-3, inside(place, 'epsilon'));
+  if (epsilon < 0) throw mismatch(inside(place, 'epsilon'), 'a number of at least 0', epsilon);
   return {
     kind: 'batchNorm',
     axes,
-    epsilon: numberOr(config['epsilon'], 1e-3, inside(place, 'epsilon')),
+    epsilon,
     scale: config['scale'] !== false,
     center: config['center'] !== false,
   };

@@ -83,7 +83,9 @@ function checkName(name: string, source: ByteSource): void {
 }
 
 function unsafeName(source: ByteSource, name: string): FormatError {
-  return new FormatError(source.name, name, 'an entry with a name that is not safe to unpack');
+  const reason =
+    'an entry with a name that is not safe to unpack; no Keras writes such names: get the model from where it was made';
+  return new FormatError(source.name, name, reason);
 }
 
 async function memberOf(entry: FileEntry, source: ByteSource, library: ZipLibrary): Promise<ZipMember> {
@@ -101,10 +103,20 @@ async function memberOf(entry: FileEntry, source: ByteSource, library: ZipLibrar
     );
   }
   if (method === STORED && size !== compressedSize) {
-    throw new FormatError(source.name, name, `stored ${compressedSize} bytes, declared ${size}`);
+    const reason = `declares ${size} bytes, but ${compressedSize} are stored: the file is damaged, get it again`;
+    throw new FormatError(source.name, name, reason);
   }
   if (size > compressedSize * MAX_DEFLATE_RATIO + 64) {
-    throw new FormatError(source.name, name, `declares ${size} bytes, which ${compressedSize} cannot hold`);
+    const reason = `declares ${size} bytes, which ${compressedSize} cannot hold: the file is damaged, get it again`;
+    throw new FormatError(source.name, name, reason);
+  }
+  if (entry.offset + compressedSize > source.size) {
+    throw new FormatError(
+      source.name,
+      name,
+      `claims ${compressedSize} bytes at offset ${entry.offset}, but the file ends at ${source.size}: it is cut off or ` +
+        'damaged, get it again',
+    );
   }
   const where = `${source.name}: ${name}`;
   const stored = sourceSlice(source, where, await dataOffset(entry, source), compressedSize);
