@@ -5,6 +5,7 @@
  */
 
 import type { Layer } from './layer.ts';
+import { kerasLayerOrder } from './layer-order.ts';
 import type { Model, ModelTensor } from './model.ts';
 
 /** Whether {@link bypassLayer} can take the layer out: nothing would lead from an input straight to an output. */
@@ -33,6 +34,8 @@ export function bypassLayer(owner: Model, layer: Layer): void {
   }
   owner.calls = owner.calls.filter((call) => call.layer !== layer);
   owner.layers = owner.layers.filter((one) => one !== layer);
+  // Without the layer others lie less deep, and Keras counts layers by depth.
+  if (owner.kind === 'functional') owner.layers = kerasLayerOrder(owner);
 }
 
 function redirect(owner: Model, from: ModelTensor, to: ModelTensor): void {

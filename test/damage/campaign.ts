@@ -21,6 +21,9 @@ import { flipped, flippedEntry, reconfigured, truncations, type Variant } from '
 const TIMES = Number(process.env['DAMAGE_TIMES'] ?? 1);
 const SEED = Number(process.env['DAMAGE_SEED'] ?? 1);
 
+/** For all variants of one fixture. */
+export const TIMEOUT_MS: number = 60_000 * TIMES;
+
 /** Damage that is found at once takes a millisecond, a whole job some 20; the rest is for busy machines. */
 const SLOWEST_MS = 5_000;
 /** Past this a variant hangs: the process is ended, because nothing else ends a loop in the HDF5 library. */
@@ -65,7 +68,12 @@ function readWeights(model: Model): void {
   for (const { layer } of model.allLayers()) for (const tensor of layer.weights.values()) tensor.values();
 }
 
-/** Runs all kinds of damage to a fixture and returns how many variants there were. */
+/**
+ * Puts a fixture with all kinds of damage through the whole job: each file cut off at every 64th of it, `flips` with
+ * bytes changed, `configurations` with values of the configuration changed.
+ *
+ * @returns how many variants there were.
+ */
 export async function damage(fixture: string, flips: number, configurations: number): Promise<number> {
   const files = fixtureFiles(fixture);
   const random = seededRandom(SEED);

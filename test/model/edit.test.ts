@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { bypassLayer, canBypass } from '../../src/model/edit.ts';
 import { buildGraph } from '../../src/model/graph.ts';
-import { buildModel, input, layer, nested } from '../support/model-builder.ts';
+import { buildModel, input, layer } from '../support/model-builder.ts';
 
 describe('bypassLayer', () => {
   it('connects what read the layer with what the layer read', () => {
