@@ -287,7 +287,10 @@ function readFully(descriptor: number, byteOffset: number, target: Uint8Array): 
 /** @throws OutputError where something has that name already. */
 export function refuseExisting(target: string): void {
   if (isTaken(target)) {
-    throw new OutputError(target, 'exists already; choose another name, or allow to replace it (force)');
+    throw new OutputError(
+      target,
+      'exists already; choose another name, or replace it with --force (force: true)',
+    );
   }
 }
 

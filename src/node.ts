@@ -57,8 +57,8 @@ export async function loadModel(name: string): Promise<Model> {
 }
 
 /**
- * Writes a model to disk, in the format that was read, or the one that the name says (`.keras`, `.h5`, `.json`) where
- * that is another. A folder, or a name without an ending, becomes a folder with a model of TF.js.
+ * Writes a model to disk in the format that the name says: `.keras`, `.h5`, `.json`; a folder, or a name without an
+ * ending, becomes a folder with a model of TF.js.
  *
  * Files are written under temporary names and renamed when they are complete: a write that fails leaves nothing
  * behind, and a model may be saved over the file that it was loaded from.
@@ -102,6 +102,7 @@ export function checkOutput(model: Model, name: string, options: SaveOptions = {
   const format = options.format ?? formatFor(model, name);
   const isFile = format !== 'tfjs-layers' || path.extname(name).toLowerCase() === '.json';
   const target = isFile ? name : path.join(name, 'model.json');
+  if (isFolder(target)) throw new OutputError(target, 'is a folder; name a file');
   if (options.force !== true) {
     refuseInput(model, target);
     refuseExisting(target);
@@ -127,12 +128,14 @@ const FORMATS_BY_ENDING: Readonly<Record<string, readonly ModelFormat[]>> = {
 function formatFor(model: Model, name: string): ModelFormat {
   const read = model.origin?.format;
   const ending = path.extname(name).toLowerCase();
-  // A name without an ending is a folder, and only models of TF.js are folders.
-  const isTfjsFolder = ending === '' || isFolder(name);
+  // A name without an ending, or with a slash behind it, is a folder, and only models of TF.js are folders.
+  const isTfjsFolder = ending === '' || /[\\/]$/.test(name) || isFolder(name);
   const formats = FORMATS_BY_ENDING[ending] ?? (isTfjsFolder ? (['tfjs-layers'] as const) : undefined);
   if (!formats) {
-    if (read) return read;
-    throw new OutputError(name, 'its ending says no format: use .keras, .h5 or .json, or give the format');
+    throw new OutputError(
+      name,
+      'its ending says no format; use .keras, .h5 or .json, or a name that ends with / for a folder with a model of TF.js',
+    );
   }
   const readEnding = model.origin && path.extname(openFiles.get(model.origin)?.main.name ?? '').toLowerCase();
   const keepsRead = read !== undefined && formats.includes(read) && readEnding === ending;
@@ -145,7 +148,7 @@ function refuseInput(model: Model, target: string): void {
   if (input !== undefined && isSameFile(input, target)) {
     throw new OutputError(
       target,
-      'is the file that the model was read from; choose another name, or allow to replace it (force)',
+      'is the file that the model was read from; choose another name, or replace it with --force (force: true)',
     );
   }
 }

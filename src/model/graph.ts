@@ -8,7 +8,7 @@
 
 import { InvalidModelError } from '../errors.ts';
 import type { Layer } from './layer.ts';
-import type { Call, Model, ModelTensor } from './model.ts';
+import { type Call, Model, type ModelTensor } from './model.ts';
 import type { Shape } from './operation.ts';
 
 /** A tensor of the flat graph. */
@@ -80,6 +80,7 @@ export interface Graph {
  * @throws InvalidModelError where a nested model is called with another number of tensors than it has inputs.
  */
 export function buildGraph(model: Model): Graph {
+  if (!(model instanceof Model)) throw new TypeError('expected a Model, such as loadModel gives');
   const calls: GraphCall[] = [];
   const byLayer = new Map<Layer, GraphCall[]>();
   const add = (call: GraphCall): void => {

@@ -1,5 +1,6 @@
 import type { DType } from '../tensor/dtype.ts';
-import type { Tensor } from '../tensor/tensor.ts';
+import { Tensor } from '../tensor/tensor.ts';
+import { weightNamesOf } from './layer-weights.ts';
 import type { Model } from './model.ts';
 import type { Operation } from './operation.ts';
 
@@ -91,8 +92,24 @@ export class Layer {
     return tensor;
   }
 
-  /** Points the layer at another tensor; a new name goes last, which is where Keras has a bias. */
+  /**
+   * Points the layer at another tensor. A bias may be new, and goes last, which is where Keras has it.
+   *
+   * @throws TypeError where it is no Tensor, or the layer has no weight of that name; RangeError where its shape is another.
+   */
   setWeight(name: WeightName, tensor: Tensor): void {
+    if (!(tensor instanceof Tensor)) throw new TypeError(`${this.path}/${name}: a weight must be a Tensor`);
+    const present = this.weights.get(name);
+    if (!present && name !== 'bias' && !weightNamesOf(this.operation)?.includes(name)) {
+      throw new TypeError(
+        `${this.path} has no weight ${name}; it has ${[...this.weights.keys()].join(', ') || 'none'}`,
+      );
+    }
+    if (present && present.shape.join() !== tensor.shape.join()) {
+      throw new RangeError(
+        `${this.path}/${name}: the shape [${tensor.shape.join(', ')}] is not [${present.shape.join(', ')}]`,
+      );
+    }
     this.weights.set(name, tensor);
   }
 

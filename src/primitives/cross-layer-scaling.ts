@@ -7,7 +7,7 @@
 import { pairScaleFactors, tripleScaleFactors } from '../kernels/scale-factors.ts';
 import { biasOf, setBias } from '../model/bias.ts';
 import { channelCount, channelRange, scaleKernel, weightFault } from '../model/channels.ts';
-import type { Layer } from '../model/layer.ts';
+import { Layer } from '../model/layer.ts';
 import type { Model } from '../model/model.ts';
 import { isConvolution } from '../model/operation.ts';
 import { largestFinite } from '../tensor/dtype.ts';
@@ -129,6 +129,9 @@ function partsOf<Part extends Float64Array | boolean>(
 }
 
 function checkSet(set: readonly Layer[], where: string): void {
+  if (!Array.isArray(set) || !set.every((layer) => layer instanceof Layer)) {
+    throw new TypeError(`${where}: a set is a list of two or three layers of the model`);
+  }
   if (set.length !== 2 && set.length !== 3)
     throw new TypeError(`${where}: ${set.length} layers instead of 2 or 3`);
   for (const layer of set) {

@@ -33,6 +33,9 @@ export class HighBiasFold {
     bnLayers: ReadonlyMap<Layer, Layer>,
     options: StepOptions = {},
   ): void {
+    if (!(bnLayers instanceof Map)) {
+      throw new TypeError('bnLayers: a Map of layers to batch norms, such as new Map(foldedPairs)');
+    }
     for (const info of clsSetInfoList) {
       for (const pair of info.clsPairInfoList) {
         const reason = skipReason(pair, bnLayers);

@@ -28,6 +28,8 @@ export interface InspectReport {
     readonly parameters: number;
     /** max / median of the channel ranges; null for a layer without kernel. */
     readonly rangeSpread: number | null;
+    /** The same with batch norms folded, which is what plain 8-bit weights would see. */
+    readonly foldedRangeSpread: number | null;
   }[];
   readonly batchNorms: readonly {
     readonly bn: string;
@@ -37,6 +39,8 @@ export interface InspectReport {
     /** Why it stays. */
     readonly reason: { readonly code: SkipCode; readonly message: string } | null;
   }[];
+  /** Layers whose ReLU6 the step `relu6` would make a ReLU. */
+  readonly relu6: readonly string[];
   /** The sets that would be scaled after ReLU6 was replaced and batch norms were folded. */
   readonly clsSets: readonly {
     readonly layers: readonly string[];
@@ -53,20 +57,22 @@ export interface InspectReport {
 export function inspectModel(model: Model): InspectReport {
   const graph = buildGraph(model);
   inferShapes(graph);
-  const spreads = new Map(rangeSpreads(model).map(({ layer, spread }) => [layer, spread]));
+  const spreads = spreadsByLayer(model);
+  const notScaled: SkipReason[] = [];
+  const [copy, relu6] = replaceRelu6WithRelu(model.clone());
+  const stay = new Map<string, SkipReason>();
+  const [foldedPairs] = foldAllBatchNorms(copy, {
+    onSkip: (reason) => stay.set(reason.layers[0] ?? '', reason),
+  });
+  const foldedSpreads = spreadsByLayer(copy);
   const layers = [...model.allLayers()].map(({ layer }) => ({
     layer: layer.path,
     className: layer.className,
     outputShape: graph.callsOf(layer)[0]?.output().shape ?? null,
     parameters: layer.parameterCount,
     rangeSpread: spreads.get(layer.path) ?? null,
+    foldedRangeSpread: foldedSpreads.get(layer.path) ?? null,
   }));
-  const notScaled: SkipReason[] = [];
-  const [copy] = replaceRelu6WithRelu(model.clone());
-  const stay = new Map<string, SkipReason>();
-  const [foldedPairs] = foldAllBatchNorms(copy, {
-    onSkip: (reason) => stay.set(reason.layers[0] ?? '', reason),
-  });
   const sets = findClsSets(copy, { onSkip: (reason) => notScaled.push(reason) });
   const takers = new Map(
     foldedPairs.map(([layer, bn]) => [bn.path, { layer, direction: bn.foldedInto?.direction }]),
@@ -89,6 +95,7 @@ export function inspectModel(model: Model): InspectReport {
           reason: reason ? { code: reason.code, message: describeSkip(reason) } : null,
         };
       }),
+    relu6: relu6.map(({ path }) => path),
     clsSets: sets.map(({ paths, reluBetween }) => ({ layers: paths, reluBetween })),
     notScaled: notScaled.map((reason) => ({
       code: reason.code,
@@ -96,4 +103,8 @@ export function inspectModel(model: Model): InspectReport {
       message: describeSkip(reason),
     })),
   };
+}
+
+function spreadsByLayer(model: Model): Map<string, number> {
+  return new Map(rangeSpreads(model).map(({ layer, spread }) => [layer, spread]));
 }

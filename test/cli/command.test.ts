@@ -266,3 +266,19 @@ test('a reader that stops early is no error', async () => {
   });
   expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
 });
+
+test('models of TF.js in one folder keep their shards apart', async () => {
+  const shared = output('two-models');
+  fs.mkdirSync(shared);
+  for (const name of ['conv_bn_relu_chain', 'residual_proj']) {
+    const { code } = await crosslayer('convert', golden(name), '-o', path.join(shared, `${name}.json`));
+    expect(code).toBe(0);
+  }
+  expect(fs.readdirSync(shared).sort()).toEqual([
+    'conv_bn_relu_chain-group1-shard1of1.bin',
+    'conv_bn_relu_chain.json',
+    'residual_proj-group1-shard1of1.bin',
+    'residual_proj.json',
+  ]);
+  expect((await crosslayer('inspect', path.join(shared, 'conv_bn_relu_chain.json'))).code).toBe(0);
+});

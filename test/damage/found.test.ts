@@ -6,7 +6,7 @@
  */
 
 import { expect, test } from 'vitest';
-import { FormatError } from '../../src/errors.ts';
+import { FormatError, InvalidModelError } from '../../src/errors.ts';
 import { MemorySink, memorySource } from '../../src/formats/bytes.ts';
 import { openHdf5 } from '../../src/formats/hdf5/file.ts';
 import { Hdf5Writer } from '../../src/formats/hdf5/writer.ts';
@@ -88,6 +88,30 @@ test('a list that looks like a reference to a layer of another name is copied as
   const { files: written } = await writeModelToMemory(await readFiles(files));
   const text = Buffer.from([...written.values()][0] ?? []).toString('latin1');
   expect(text).toMatch(/\{"note": ?\["nobody", ?1, ?1\]\}/);
+});
+
+test.each([
+  ['class_name', ''],
+  ['class_name', '\0'],
+  ['name', ''],
+])('a layer whose %s is %j', async (key, value) => {
+  for (const fixture of ['formats/odd/deflated.keras', 'formats/tfkeras-2.15/functional.h5']) {
+    const files = await withConfiguration(fixtureFiles(fixture), (document) => {
+      const entry = entriesOf(document)[2] as unknown as JsonObject;
+      Object.assign(key in entry ? entry : (entry['config'] as JsonObject), { [key]: value });
+    });
+    await expect(readFiles(files)).rejects.toThrow(/(class_)?name: expected a name, found "/);
+  }
+});
+
+test('names with slashes are the paths that HDF5 makes of them; others are refused', async () => {
+  const sink = new MemorySink('names.h5');
+  const writer = new Hdf5Writer(sink);
+  writer.root.group('a//b/./c');
+  for (const name of ['', '/', '.']) expect(() => writer.root.group(name)).toThrow(InvalidModelError);
+  writer.close();
+  const file = await openHdf5(memorySource('names.h5', sink.bytes()));
+  expect(file.names('a/b')).toEqual(['c']);
 });
 
 test('a batch norm that is called with a mask is not folded forward', async () => {

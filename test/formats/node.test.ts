@@ -40,7 +40,6 @@ describe('loading and saving', () => {
     ['keras-3.15.1/functional.keras', 'out.keras', 'keras-v3'],
     ['keras-3.15.1/functional.keras', 'out.h5', 'keras-h5'],
     ['keras-3.15.1/functional.keras', 'out', 'tfjs-layers'],
-    ['keras-3.15.1/functional.keras', 'out.model', 'keras-v3'],
     ['tfkeras-2.12/sequential.hdf5.keras', 'out.keras', 'keras-h5'],
     ['tfkeras-2.12/sequential.hdf5.keras', 'out.h5', 'keras-h5'],
     ['tfjs/functional', 'model.json', 'tfjs-layers'],
@@ -110,6 +109,14 @@ describe('what cannot be loaded', () => {
 });
 
 describe('what cannot be saved', () => {
+  test('under a name whose ending says no format', async () => {
+    const model = await load(fixture('tfkeras-2.15/functional.h5'));
+    await expect(saveModel(model, at('out.pb'))).rejects.toThrow(
+      /out\.pb: its ending says no format; use \.keras/,
+    );
+    expect(fs.readdirSync(folder)).toEqual([]);
+  });
+
   test.each([
     ['missing/out.h5', /its folder does not exist/],
     ['', /is a folder; name a file|no format/],

@@ -134,7 +134,7 @@ function ungroup(layer: Layer): void {
       }
     }
   }
-  layer.setWeight('kernel', Tensor.of('float32', [...kernelSize, rows * groups, filters], whole));
+  layer.weights.set('kernel', Tensor.of('float32', [...kernelSize, rows * groups, filters], whole));
   layer.operation = { ...operation, groups: 1 };
   if (origin?.operation.kind !== 'conv') return;
   // As if it had been read without groups; what was edited since still counts as edited.

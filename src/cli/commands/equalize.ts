@@ -15,8 +15,8 @@ export interface EqualizeOptions {
   readonly json?: boolean;
 }
 
-/** Longest list of reasons in the summary; `--json` has all. */
-const REASONS_SHOWN = 12;
+/** Reasons of one kind in the summary; `--json` has all. */
+const REASONS_SHOWN = 3;
 
 /** Runs `crosslayer equalize` and returns what goes to standard output. */
 export async function equalizeCommand(input: string, options: EqualizeOptions): Promise<string> {
@@ -69,13 +69,31 @@ function summary(output: string, report: EqualizeReport, batchNorms: number): st
   }
   if (report.skipped.length > 0) {
     lines.push(`  left alone (${report.skipped.length}):`);
-    for (const { message } of report.skipped.slice(0, REASONS_SHOWN)) lines.push(`    ${message}`);
-    const more = report.skipped.length - REASONS_SHOWN;
-    if (more > 0) lines.push(`    … and ${more} more; --json lists all`);
+    lines.push(...groupedReasons(report).map((line) => `    ${line}`));
   }
   for (const sentence of report.dropped) lines.push(`  not kept: ${sentence}`);
   for (const sentence of report.warnings) lines.push(`  note: ${sentence}`);
   return lines.join('\n');
+}
+
+/** The first reasons of each kind, with a count of the others, and what would help. */
+function groupedReasons({ skipped, steps }: EqualizeReport): string[] {
+  const kinds = new Map<string, string[]>();
+  for (const { code, message } of skipped) kinds.set(code, [...(kinds.get(code) ?? []), message]);
+  const lines: string[] = [];
+  for (const [code, messages] of kinds) {
+    lines.push(...messages.slice(0, REASONS_SHOWN));
+    const more = messages.length - REASONS_SHOWN;
+    if (more > 0) lines.push(`… and ${more} more like these (${code}); --json lists all`);
+    if (
+      code === 'activation-between' &&
+      !steps.includes('relu6') &&
+      messages.some((one) => one.includes('maximum 6'))
+    ) {
+      lines.push('layers that end at a ReLU6 are scaled with the step relu6, which changes the function');
+    }
+  }
+  return lines;
 }
 
 function stepLine(step: Step, report: EqualizeReport, batchNorms: number): string {

@@ -19,7 +19,7 @@ function render(report: InspectReport): string {
       layer.className,
       shapeText(layer.outputShape ?? undefined),
       grouped(layer.parameters),
-      layer.rangeSpread === null ? '' : short(layer.rangeSpread),
+      layer.foldedRangeSpread === null ? '' : short(layer.foldedRangeSpread),
       verdict === undefined ? '' : verdict.into === null ? 'stays' : `into ${verdict.into}`,
     ];
   });
@@ -27,9 +27,11 @@ function render(report: InspectReport): string {
   return [
     `${styled('bold', report.name)}: ${report.kind}, ${count(report.layers.length, 'layer')}, ${count(report.parameters, 'parameter')}`,
     '',
+    'max/median: the largest channel range of a kernel over the median one, with batch norms folded',
+    '',
     table(['layer', 'class', 'output', 'parameters', 'max/median', 'batch norm'], rows, [3, 4]),
     ...section(
-      `${count(report.clsSets.length, 'set')} to scale`,
+      `${count(report.clsSets.length, 'set')} to scale${report.relu6.length === 0 ? '' : `, once ${count(report.relu6.length, 'ReLU6')} became ReLU (step relu6)`}`,
       report.clsSets.map(
         ({ layers, reluBetween }) =>
           `${layers.join(' -> ')}${reluBetween.some(Boolean) ? '' : ' (no ReLU between)'}`,

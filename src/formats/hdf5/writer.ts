@@ -120,7 +120,10 @@ export class GroupWriter {
 
   /** The group at `path` below this one, which is made where it is missing. */
   group(path: string): GroupWriter {
-    return path.split('/').reduce<GroupWriter>((parent, name) => parent.#child(name), this);
+    // HDF5 takes neither empty parts nor dots for names: `a//b` is `a/b`.
+    const names = path.split('/').filter((name) => name !== '' && name !== '.');
+    if (names.length === 0) throw invalidName(this.path, path);
+    return names.reduce<GroupWriter>((parent, name) => parent.#child(name), this);
   }
 
   /** Adds a link to `target`, a path in the same file. */
@@ -212,6 +215,7 @@ export class GroupWriter {
   }
 
   #add(name: string, link: GroupWriter | LinkTarget): void {
+    if (name === '' || name === '.' || name.includes('\0')) throw invalidName(this.path, name);
     if (this.#links.has(name)) {
       throw new InvalidModelError(
         join(this.path, name),
@@ -220,6 +224,13 @@ export class GroupWriter {
     }
     this.#links.set(name, link);
   }
+}
+
+function invalidName(path: string, name: string): InvalidModelError {
+  return new InvalidModelError(
+    join(path, name),
+    `${JSON.stringify(name)} cannot be a name in an HDF5 file; rename the layer or the weight`,
+  );
 }
 
 function encodeOrRefuse(type: Hdf5Type, where: string): Uint8Array {

@@ -101,9 +101,9 @@ function parseLayer(
   outer: string,
   depth: number,
 ): Layer {
-  const className = requireString(entry['class_name'], inside(place, 'class_name'));
+  const className = requireName(entry['class_name'], inside(place, 'class_name'));
   const config = isObject(entry['config']) ? entry['config'] : {};
-  const name = requireString(entry['name'] ?? config['name'], inside(place, 'name'));
+  const name = requireName(entry['name'] ?? config['name'], inside(place, 'name'));
   const path = outer === '' ? name : `${outer}/${name}`;
   const layerPlace = { source: place.source, where: path };
   const isModel = MODEL_CLASSES.has(className) && isStock(entry) && hasLayers(entry);
@@ -123,6 +123,13 @@ function parseLayer(
     model,
     origin: { config: entry, operation, weights: new Map() },
   });
+}
+
+/** @throws FormatError where `value` is no text, or none that can be a name. */
+function requireName(value: unknown, place: ConfigPlace): string {
+  const name = requireString(value, place);
+  if (name === '' || name.includes('\0')) throw mismatch(place, 'a name', value);
+  return name;
 }
 
 function hasLayers(entry: JsonObject): boolean {

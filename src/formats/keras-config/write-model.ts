@@ -45,7 +45,7 @@ function bodyWithLayers(model: Model, dialect: Dialect): JsonObject {
     name: layer.name,
     inbound_nodes: model.calls
       .filter((call) => call.layer === layer && call.inputs.length > 0)
-      .map((call) => writeCall(call, model, dialect, references)),
+      .map((call) => writeCall(call, dialect, references)),
   }));
   return {
     ...own,
@@ -105,7 +105,7 @@ function callIndexBase(layer: Layer, kind: 'inbound' | 'output', from: Dialect, 
   return kind === 'output' && layer.model.kind === 'functional' ? 1 : 0;
 }
 
-function writeCall(call: Call, model: Model, dialect: Dialect, references: References): JsonValue {
+function writeCall(call: Call, dialect: Dialect, references: References): JsonValue {
   if (call.origin?.dialect === dialect) {
     const { node, reads } = call.origin;
     return replaceInNode(

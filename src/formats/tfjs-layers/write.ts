@@ -44,7 +44,7 @@ export async function writeTfjsLayers(model: Model, files: OutputFiles): Promise
   const config = origin
     ? adjustEntries(writeModelConfig(model), model, warn)
     : toTfjsConfig(writeModelConfig(withTfjsForms(operatorsAsLayers(model), warn), 'keras2'), warn);
-  const plan = planWeights(model);
+  const plan = withOwnShards(planWeights(model), files.main.name);
   const pauses = new Pauses();
   for (const group of plan.groups) await writeGroup(group, files, pauses);
   const weightsManifest = plan.groups.map(({ weights, shards }) => ({
@@ -65,6 +65,22 @@ export async function writeTfjsLayers(model: Model, files: OutputFiles): Promise
     dropped: origin ? droppedBy(plan) : lostState(model),
     warnings: [...warnings, ...changedTypes(model, plan)],
   };
+}
+
+/**
+ * Shards of a model whose file is not model.json carry its name, so that several models can lie in one folder and none
+ * overwrites the weights of another.
+ */
+function withOwnShards(plan: WeightPlan, main: string): WeightPlan {
+  const stem = main.replace(/^.*[\\/]/, '').replace(/\.json$/i, '');
+  if (stem === 'model') return plan;
+  const own = (path: string): string =>
+    path.replace(/[^/]+$/, (name) => (name.startsWith(`${stem}-`) ? name : `${stem}-${name}`));
+  const groups = plan.groups.map((group) => ({
+    ...group,
+    shards: group.shards.map(({ path, size }) => ({ path: own(path), size })),
+  }));
+  return { ...plan, groups };
 }
 
 async function writeGroup(group: PlannedGroup, files: OutputFiles, pauses: Pauses): Promise<void> {
