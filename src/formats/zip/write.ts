@@ -7,6 +7,7 @@
 
 import type { EntryExtraField, FileEntry, ZipWriterConstructorOptions } from '@zip.js/zip.js';
 import type { ByteSink, ByteSource } from '../bytes.ts';
+import { Pauses } from '../pause.ts';
 import { readerOf, ZIP_OPTIONS, zipLibrary } from './library.ts';
 import type { ZipMember } from './read.ts';
 
@@ -44,10 +45,12 @@ export interface ZipOutput {
 export async function createZip(sink: ByteSink): Promise<ZipOutput> {
   const library = await zipLibrary();
   let end = 0;
+  const pauses = new Pauses();
   const target = new WritableStream<Uint8Array>({
-    write(bytes) {
+    async write(bytes) {
       sink.write(end, bytes);
       end += bytes.length;
+      await pauses.after(bytes.length);
     },
   });
   const zip = new library.ZipWriter(target, { ...ZIP_OPTIONS, supportZip64SplitFile: false });
