@@ -22,6 +22,7 @@ export { type JsonObject, type JsonValue, Layer, type LayerOrigin, type WeightNa
 export {
   Call,
   type CallArgument,
+  type CallOrigin,
   type Dialect,
   Model,
   type ModelOrigin,
