@@ -15,6 +15,7 @@ import type {
   Shape,
 } from '../../model/operation.ts';
 import { parseActivation, parseActivationLayer } from './activation.ts';
+import { presentClassName } from './former-classes.ts';
 import { type ConfigPlace, inside, mismatch, numberOr, positiveInteger, requireArray } from './json.ts';
 
 type Rank = 1 | 2 | 3;
@@ -41,21 +42,6 @@ const MERGES: Readonly<Record<string, MergeKind>> = {
   Minimum: 'minimum',
 };
 
-/** Names that Keras has for one class. */
-const ALIASES: Readonly<Record<string, string>> = {
-  Convolution1D: 'Conv1D',
-  Convolution2D: 'Conv2D',
-  Convolution3D: 'Conv3D',
-  Convolution1DTranspose: 'Conv1DTranspose',
-  Convolution2DTranspose: 'Conv2DTranspose',
-  Convolution3DTranspose: 'Conv3DTranspose',
-  SeparableConvolution1D: 'SeparableConv1D',
-  SeparableConvolution2D: 'SeparableConv2D',
-  BatchNormalizationV1: 'BatchNormalization',
-  BatchNormalizationV2: 'BatchNormalization',
-  SyncBatchNormalization: 'BatchNormalization',
-};
-
 const SPATIAL =
   /^(Conv|DepthwiseConv|SeparableConv|ZeroPadding|Cropping|UpSampling|MaxPooling|AveragePooling|GlobalMaxPooling|GlobalAveragePooling)([123])D(Transpose)?$/;
 
@@ -65,7 +51,7 @@ const SPATIAL =
  * @throws FormatError where an entry that decides it has the wrong type.
  */
 export function parseOperation(className: string, config: JsonObject, place: ConfigPlace): Operation {
-  const name = ALIASES[className] ?? className;
+  const name = presentClassName(className);
   if (IDENTITIES.has(name)) return { kind: 'identity' };
   const merge = MERGES[name];
   if (merge) return { kind: 'merge', merge };

@@ -6,6 +6,7 @@
 
 import { UnsupportedModelError } from '../../errors.ts';
 import type { JsonObject, JsonValue, Layer } from '../../model/layer.ts';
+import { presentClassName } from './former-classes.ts';
 import { isObject } from './json.ts';
 import { isDivision } from './keras3-divisions.ts';
 import { keras3Name } from './keras3-names.ts';
@@ -43,23 +44,6 @@ const REMOVED: Readonly<Record<string, readonly RemovedEntry[]>> = {
   renorm_clipping: [{ neutral: 'any', classes: /^BatchNormalization$/ }],
   renorm_momentum: [{ neutral: 'any', classes: /^BatchNormalization$/ }],
 };
-
-/** Former names of classes. */
-const CLASSES: ReadonlyMap<string, string> = new Map([
-  ['BatchNormalizationV1', 'BatchNormalization'],
-  ['BatchNormalizationV2', 'BatchNormalization'],
-  ['SyncBatchNormalization', 'BatchNormalization'],
-  ['Convolution1D', 'Conv1D'],
-  ['Convolution2D', 'Conv2D'],
-  ['Convolution3D', 'Conv3D'],
-  ['Convolution2DTranspose', 'Conv2DTranspose'],
-  ['Convolution3DTranspose', 'Conv3DTranspose'],
-  ['SeparableConvolution1D', 'SeparableConv1D'],
-  ['SeparableConvolution2D', 'SeparableConv2D'],
-  ['UnifiedLSTM', 'LSTM'],
-  ['UnifiedGRU', 'GRU'],
-  ['Model', 'Functional'],
-]);
 
 /** Keras 3.0 knows them by these names alone, and later versions by both. */
 const INITIALIZERS: ReadonlyMap<string, string> = new Map([
@@ -112,7 +96,8 @@ function builtActivation(layer: Layer, entry: JsonObject): JsonObject {
 
 /** The name that Keras 3 has for a class of Keras 2; with its package where the user registered it. */
 export function keras3ClassName(className: string): string {
-  return CLASSES.get(className) ?? className;
+  // `Model` is what Keras before 2.3 called a Functional.
+  return className === 'Model' ? 'Functional' : presentClassName(className);
 }
 
 function convertObject(object: JsonObject, key: string, where: string): JsonValue {

@@ -5,26 +5,12 @@
  */
 
 import type { JsonObject, JsonValue } from '../../model/layer.ts';
+import { presentClassName } from './former-classes.ts';
 import { isObject } from './json.ts';
 import { classNameOf, configOf, isSerialized, plainNumbers } from './serialized-objects.ts';
 import { TFJS_LAYERS } from './tfjs-classes.ts';
 import { tfjsDifference } from './tfjs-differences.ts';
 import { convertParts, type Warn } from './tfjs-parts.ts';
-
-/** Former names of classes, and classes that do the same in inference. */
-const CLASSES: ReadonlyMap<string, string> = new Map([
-  ['BatchNormalizationV1', 'BatchNormalization'],
-  ['BatchNormalizationV2', 'BatchNormalization'],
-  ['SyncBatchNormalization', 'BatchNormalization'],
-  ['Convolution1D', 'Conv1D'],
-  ['Convolution2D', 'Conv2D'],
-  ['Convolution3D', 'Conv3D'],
-  ['Convolution2DTranspose', 'Conv2DTranspose'],
-  ['Convolution3DTranspose', 'Conv3DTranspose'],
-  ['SeparableConvolution2D', 'SeparableConv2D'],
-  ['UnifiedLSTM', 'LSTM'],
-  ['UnifiedGRU', 'GRU'],
-]);
 
 /**
  * The configuration of a model, `{"class_name": …, "config": …}` in the dialect of Keras 2, as tfjs-layers reads it.
@@ -73,7 +59,7 @@ function convertEntry(value: JsonValue, path: string, warn: Warn): JsonValue {
 
 /** A layer, also one that is wrapped in another. */
 function convertLayer(className: string, config: JsonObject, where: string, warn: Warn): JsonObject {
-  const [known, renamedConfig] = equivalent(CLASSES.get(className) ?? className, config, where, warn);
+  const [known, renamedConfig] = equivalent(presentClassName(className), config, where, warn);
   let converted = convertParts(known, renamedConfig, where, warn);
   for (const key of ['layer', 'cell', 'cells', 'backward_layer', 'activation']) {
     const inner = converted[key];
