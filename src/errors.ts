@@ -6,7 +6,7 @@
  */
 
 /** What an error class stands for; stable, for programs that branch on it. */
-export type ErrorCode = 'format' | 'invalid-model' | 'unsupported-model' | 'limit' | 'output';
+export type ErrorCode = 'format' | 'invalid-model' | 'unsupported-model' | 'limit' | 'output' | 'cannot-run';
 
 /** The base of every error that input or output can cause. */
 export abstract class CrosslayerError extends Error {
@@ -85,5 +85,17 @@ export class OutputError extends CrosslayerError {
   constructor(target: string, reason: string, options?: { cause?: unknown }) {
     super(`${target}: ${reason}`, options);
     this.target = target;
+  }
+}
+
+/** The model is sound, but cannot be run here: a layer that the runner does not know, or no runner at all. */
+export class CannotRunError extends CrosslayerError {
+  override readonly code = 'cannot-run';
+  /** The layer at fault; empty where it is the model as a whole, or the packages that run it. */
+  readonly layer: string;
+
+  constructor(layer: string, reason: string, options?: { cause?: unknown }) {
+    super(layer === '' ? reason : `${layer}: ${reason}`, options);
+    this.layer = layer;
   }
 }

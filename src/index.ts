@@ -6,6 +6,7 @@
  */
 
 export {
+  CannotRunError,
   CrosslayerError,
   type ErrorCode,
   FormatError,
@@ -18,6 +19,7 @@ export type { ByteSink, ByteSource, ModelFiles, OutputFiles } from './formats/by
 export type { ModelFormat, WriteOptions, WriteReport } from './formats/format.ts';
 export { memoryFiles, readModel } from './formats/read.ts';
 export { type MemoryOutput, writeModel, writeModelToMemory } from './formats/write.ts';
+export { GraphCall, GraphTensor } from './model/graph.ts';
 export { type JsonObject, type JsonValue, Layer, type LayerOrigin, type WeightName } from './model/layer.ts';
 export {
   Call,
@@ -28,6 +30,7 @@ export {
   type ModelOrigin,
   ModelTensor,
 } from './model/model.ts';
+export type { ModelRunner, RunOptions } from './model/model-runner.ts';
 export type {
   Activation,
   BatchNormOperation,

@@ -1,0 +1,33 @@
+/**
+ * What the rest of the package asks of something that runs models; `verification/` has the one over TF.js.
+ *
+ * @module
+ */
+
+import type { Tensor } from '../tensor/tensor.ts';
+import type { GraphTensor } from './graph.ts';
+import type { Model } from './model.ts';
+
+/** How a model is run. */
+export interface RunOptions {
+  /** Samples that go through the model at a time; 8 where it is left out. Bounds the memory for activations. */
+  readonly batchSize?: number;
+  /** Which tensors {@link onTensor} sees; all where it is left out. Copying one out of the backend takes time. */
+  readonly wantsTensor?: (tensor: GraphTensor) => boolean;
+  /**
+   * Called with every tensor that flows through the model, inputs first, once for each batch. `values` has the batch as
+   * its first dimension and holds only during the call. What it returns goes on in its place.
+   */
+  readonly onTensor?: (tensor: GraphTensor, values: Tensor) => Tensor | undefined;
+}
+
+/** Something that runs models. */
+export interface ModelRunner {
+  /**
+   * The outputs of `model` for `inputs`, one tensor for each input of the model with the samples as its first dimension.
+   *
+   * @throws CannotRunError where the model has a layer that it cannot run; RangeError where the inputs do not fit the
+   * model.
+   */
+  run(model: Model, inputs: readonly Tensor[], options?: RunOptions): Promise<Tensor[]>;
+}
