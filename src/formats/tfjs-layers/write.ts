@@ -9,13 +9,9 @@ import type { Model } from '../../model/model.ts';
 import type { DType } from '../../tensor/dtype.ts';
 import type { ByteSink, OutputFiles } from '../bytes.ts';
 import type { WriteReport } from '../format.ts';
-import { operatorsAsLayers } from '../keras-config/operators-as-layers.ts';
-import { withTfjsForms } from '../keras-config/tfjs-forms.ts';
-import { toTfjsConfig } from '../keras-config/to-tfjs.ts';
-import { writeModelConfig } from '../keras-config/write-model.ts';
 import { lostState } from '../lost-state.ts';
 import { Pauses } from '../pause.ts';
-import { adjustEntries } from './adjust-entries.ts';
+import { tfjsConfig } from './config.ts';
 import { readWeightBytes } from './decode.ts';
 import { encodeWeight } from './encode.ts';
 import { withModelConfig } from './model-json.ts';
@@ -40,10 +36,7 @@ const KERAS_VERSION = '2.15.0';
 export async function writeTfjsLayers(model: Model, files: OutputFiles): Promise<WriteReport> {
   const origin = tfjsOrigin(model);
   const warnings: string[] = [];
-  const warn = (warning: string): void => void warnings.push(warning);
-  const config = origin
-    ? adjustEntries(writeModelConfig(model), model, warn)
-    : toTfjsConfig(writeModelConfig(withTfjsForms(operatorsAsLayers(model), warn), 'keras2'), warn);
+  const config = tfjsConfig(model, (warning) => void warnings.push(warning));
   const plan = withOwnShards(planWeights(model), files.main.name);
   const pauses = new Pauses();
   for (const group of plan.groups) await writeGroup(group, files, pauses);

@@ -1,0 +1,184 @@
+import type * as TfjsCore from '@tensorflow/tfjs-core';
+import type * as TfjsLayers from '@tensorflow/tfjs-layers';
+import { CannotRunError, UnsupportedModelError } from '../errors.ts';
+import { isObject } from '../formats/keras-config/json.ts';
+import { tfjsDifference } from '../formats/keras-config/tfjs-differences.ts';
+import { orderedWeightNames } from '../formats/keras-weight-names.ts';
+import type { GraphCall, GraphTensor } from '../model/graph.ts';
+import type { JsonObject, JsonValue } from '../model/layer.ts';
+import type { Tensor } from '../tensor/tensor.ts';
+import { soloLayer } from './solo-layer.ts';
+import { toTfjs } from './tensor-transfer.ts';
+import { type Tfjs, withBackend } from './tfjs-backend.ts';
+
+/** What a layer made, and the masks that go with it. */
+export interface LayerResult {
+  readonly outputs: readonly TfjsCore.Tensor[];
+  /** For each output; empty where masks were not asked for. */
+  readonly masks: readonly (TfjsCore.Tensor | undefined)[];
+}
+
+type Masks = readonly (TfjsCore.Tensor | undefined)[];
+
+/** A layer of a model in TF.js, with its weights. */
+export class LoadedLayer {
+  /** The tensors of the graph that it reads, each once. */
+  readonly inputs: readonly GraphTensor[];
+  readonly #tfjs: Tfjs;
+  readonly #call: GraphCall;
+  readonly #model: TfjsLayers.LayersModel;
+
+  private constructor(
+    tfjs: Tfjs,
+    call: GraphCall,
+    model: TfjsLayers.LayersModel,
+    inputs: readonly GraphTensor[],
+  ) {
+    this.#tfjs = tfjs;
+    this.#call = call;
+    this.#model = model;
+    this.inputs = inputs;
+  }
+
+  /**
+   * Makes the layer of `call` in TF.js and gives it its weights.
+   *
+   * @param fed what flows into the call
+   * @throws CannotRunError where TF.js has no such layer, or would compute something else than Keras.
+   */
+  static async load(
+    tfjs: Tfjs,
+    call: GraphCall,
+    fed: (tensor: GraphTensor) => TfjsCore.Tensor,
+  ): Promise<LoadedLayer> {
+    let model: TfjsLayers.LayersModel | undefined;
+    try {
+      const { config, inputs } = soloLayer(call, fed, Math.max(1, call.outputs.length));
+      const fault = faultOf(tfjs, config);
+      if (fault !== undefined) throw cannotRun(call, fault);
+      model = await tfjs.layers.models.modelFromJSON(
+        { modelTopology: config } as never,
+        tfjs.classes.customLayers as never,
+      );
+      setWeights(tfjs, call, model);
+      return new LoadedLayer(tfjs, call, model, inputs);
+    } catch (error) {
+      model?.dispose();
+      throw asCannotRun(call, error);
+    }
+  }
+
+  /**
+   * The outputs for `inputs`, which stay; on the CPU where the backend lacks what the layer computes with.
+   *
+   * @throws CannotRunError where TF.js fails.
+   */
+  async run(inputs: readonly TfjsCore.Tensor[], masks: Masks | undefined): Promise<LayerResult> {
+    try {
+      return this.#apply(inputs, masks);
+    } catch (error) {
+      if (!isMissingKernel(error)) throw asCannotRun(this.#call, error);
+    }
+    return withBackend(this.#tfjs.core, 'cpu', async () => {
+      try {
+        return this.#apply(inputs, masks);
+      } catch (error) {
+        throw asCannotRun(this.#call, error);
+      }
+    });
+  }
+
+  #apply(inputs: readonly TfjsCore.Tensor[], masks: Masks | undefined): LayerResult {
+    const { core } = this.#tfjs;
+    const model = this.#model;
+    const outputs: TfjsCore.Tensor[] = [];
+    const made: (TfjsCore.Tensor | undefined)[] = [];
+    core.tidy(() => {
+      // Dropout and its like give back the very tensor that they were given.
+      const own = (tensor: TfjsCore.Tensor): TfjsCore.Tensor =>
+        core.keep(inputs.includes(tensor) || masks?.includes(tensor) ? tensor.clone() : tensor);
+      const feed = oneOrList(inputs);
+      const mask = masks && oneOrList(masks.map((one) => one ?? null));
+      outputs.push(...listed<TfjsCore.Tensor>(model.apply(feed as never, mask ? { mask } : {})).map(own));
+      if (!mask) return;
+      const computed = listed<TfjsCore.Tensor | null>(model.computeMask(feed as never, mask as never));
+      made.push(...computed.map((one) => (one ? own(one) : undefined)));
+    });
+    return { outputs, masks: made };
+  }
+
+  dispose(): void {
+    this.#model.dispose();
+  }
+}
+
+/** TF.js takes one tensor alone and several as a list. */
+function oneOrList<Item>(items: readonly Item[]): Item | Item[] {
+  const [first] = items;
+  return items.length === 1 && first !== undefined ? first : [...items];
+}
+
+function listed<Item>(value: unknown): Item[] {
+  return (Array.isArray(value) ? value : [value]) as Item[];
+}
+
+function setWeights({ core }: Tfjs, call: GraphCall, model: TfjsLayers.LayersModel): void {
+  const { layer } = call;
+  const owner = model.layers.find(({ weights }) => weights.length > 0);
+  // Seeds of random layers have no place in TF.js, and no effect in inference.
+  if (!owner) return;
+  const tensors = orderedWeightNames(layer).map((name) => layer.weights.get(name) as Tensor);
+  if (tensors.length !== owner.weights.length) {
+    throw cannotRun(
+      call,
+      `TF.js gives it ${owner.weights.length} weights (${owner.weights.map(({ originalName }) => originalName).join(', ')}), ` +
+        `and the model has ${tensors.length} (${[...layer.weights.keys()].join(', ')})`,
+    );
+  }
+  // One at a time, so that memory holds one of them twice and not all.
+  for (const [index, tensor] of tensors.entries()) {
+    const variable = owner.weights[index] as TfjsLayers.LayerVariable;
+    const loaded = toTfjs(core, tensor);
+    try {
+      variable.write(loaded);
+    } finally {
+      loaded.dispose();
+    }
+  }
+}
+
+/** Why TF.js cannot run one of the layers in a configuration, or would compute something else; undefined where it can. */
+function faultOf({ classes }: Tfjs, config: JsonObject): string | undefined {
+  const { class_name: className, config: inner } = config;
+  if (typeof className !== 'string' || !isObject(inner)) return undefined;
+  const own = className in classes.customLayers;
+  if (!own && !classes.runnableClasses().has(className)) return `TF.js has no layer ${className}`;
+  const difference = own ? undefined : tfjsDifference(className, inner);
+  if (difference !== undefined) return difference;
+  const nested = ['layers', 'layer', 'cell', 'cells', 'backward_layer'].flatMap((key): JsonValue[] => {
+    const value = inner[key] ?? [];
+    return Array.isArray(value) ? value : [value];
+  });
+  for (const one of nested) {
+    const fault = isObject(one) ? faultOf({ classes } as Tfjs, one) : undefined;
+    if (fault !== undefined) return fault;
+  }
+  return undefined;
+}
+
+function cannotRun({ layer, path }: GraphCall, reason: string, cause?: unknown): CannotRunError {
+  return new CannotRunError(path, `${layer.className} cannot be run: ${reason}`, { cause });
+}
+
+function asCannotRun(call: GraphCall, error: unknown): unknown {
+  if (error instanceof CannotRunError) return error;
+  if (error instanceof UnsupportedModelError) return cannotRun(call, error.message, error);
+  return cannotRun(call, error instanceof Error ? error.message : String(error), error);
+}
+
+function isMissingKernel(error: unknown): boolean {
+  return (
+    error instanceof Error &&
+    /not registered for backend|is not supported|not yet supported/i.test(error.message)
+  );
+}

@@ -1,0 +1,200 @@
+/**
+ * Runs models with tfjs-layers, a layer at a time.
+ *
+ * @module
+ */
+
+import type * as TfjsCore from '@tensorflow/tfjs-core';
+import { buildGraph, type Graph, type GraphCall, type GraphTensor } from '../model/graph.ts';
+import type { Model } from '../model/model.ts';
+import type { ModelRunner, RunOptions } from '../model/model-runner.ts';
+import type { Tensor } from '../tensor/tensor.ts';
+import { checkInputs } from './check-inputs.ts';
+import { LoadedLayer } from './loaded-layer.ts';
+import { fromTfjs, joinBatches, slice, toTfjs } from './tensor-transfer.ts';
+import { type Backend, type BackendOptions, loadTfjs, type Tfjs, withBackend } from './tfjs-backend.ts';
+
+type Tensors = Map<GraphTensor, TfjsCore.Tensor>;
+
+/** Samples that go through the model at a time. */
+const BATCH_SIZE = 8;
+
+/**
+ * Runs models with tfjs-layers 4.22 on its WebAssembly backend with SIMD, or on its CPU backend.
+ *
+ * The graph is walked here, and each layer is made by tfjs-layers from the configuration that would be written to disk,
+ * so that every tensor can be seen and memory holds the weights of one layer, where there is one batch. What tfjs-layers
+ * lacks or computes otherwise than Keras are classes of this package, which no other user of TF.js sees.
+ */
+export class TfjsRunner implements ModelRunner {
+  readonly #tfjs: Tfjs;
+
+  private constructor(tfjs: Tfjs) {
+    this.#tfjs = tfjs;
+  }
+
+  /**
+   * Loads TF.js.
+   *
+   * @throws CannotRunError where its packages are not installed, or the backend that was asked for does not start.
+   */
+  static async create(options: BackendOptions = {}): Promise<TfjsRunner> {
+    return new TfjsRunner(await loadTfjs(options));
+  }
+
+  /** Where it computes. */
+  get backend(): Backend {
+    return this.#tfjs.backend;
+  }
+
+  /**
+   * The outputs of `model`, in float32 or int32.
+   *
+   * TF.js has one backend in use at a time: while this works it is {@link backend}, afterwards the one before.
+   *
+   * @throws CannotRunError, with the layer, where TF.js cannot run it; RangeError where the inputs do not fit the model.
+   */
+  async run(model: Model, inputs: readonly Tensor[], options: RunOptions = {}): Promise<Tensor[]> {
+    const graph = buildGraph(model);
+    const samples = checkInputs(graph, inputs);
+    const batchSize = options.batchSize ?? BATCH_SIZE;
+    const { core, backend } = this.#tfjs;
+    return withBackend(core, backend, async () => {
+      const pass = new Pass(this.#tfjs, graph, options, samples > batchSize);
+      try {
+        const batches: Tensor[][] = [];
+        for (let start = 0; start < samples; start += batchSize) {
+          const count = Math.min(batchSize, samples - start);
+          batches.push(await pass.run(inputs.map((tensor) => slice(tensor, start, count))));
+        }
+        return graph.outputs.map((_, index) => joinBatches(batches.map((batch) => batch[index] as Tensor)));
+      } finally {
+        pass.dispose();
+      }
+    });
+  }
+}
+
+/** A model on its way through TF.js. */
+class Pass {
+  readonly #tfjs: Tfjs;
+  readonly #graph: Graph;
+  readonly #options: RunOptions;
+  /** Layers stay loaded from batch to batch; with one batch each is loaded when its turn comes and then let go. */
+  readonly #keepsLayers: boolean;
+  readonly #layers = new Map<GraphCall, LoadedLayer>();
+  /** The calls that the outputs depend on. */
+  readonly #calls: readonly GraphCall[];
+  readonly #hasMasks: boolean;
+
+  constructor(tfjs: Tfjs, graph: Graph, options: RunOptions, keepsLayers: boolean) {
+    this.#tfjs = tfjs;
+    this.#graph = graph;
+    this.#options = options;
+    this.#keepsLayers = keepsLayers;
+    this.#calls = neededCalls(graph);
+    this.#hasMasks = this.#calls.some(makesMask);
+  }
+
+  async run(inputs: readonly Tensor[]): Promise<Tensor[]> {
+    const { core } = this.#tfjs;
+    const tensors: Tensors = new Map();
+    const masks: Tensors = new Map();
+    const uses = usesOf(this.#graph, this.#calls);
+    const letGo = (tensor: GraphTensor): void => {
+      tensors.get(tensor)?.dispose();
+      tensors.delete(tensor);
+    };
+    try {
+      for (const [index, tensor] of this.#graph.inputs.entries()) {
+        tensors.set(tensor, this.#watched(tensor, toTfjs(core, inputs[index] as Tensor)));
+      }
+      for (const call of this.#calls) {
+        await this.#runCall(call, tensors, masks);
+        for (const tensor of call.inputs) {
+          const left = (uses.get(tensor) ?? 0) - 1;
+          uses.set(tensor, left);
+          if (left <= 0) letGo(tensor);
+        }
+        for (const tensor of call.outputs) if (!uses.has(tensor)) letGo(tensor);
+      }
+      return this.#graph.outputs.map((tensor) => fromTfjs(tensors.get(tensor) as TfjsCore.Tensor));
+    } finally {
+      for (const tensor of [...tensors.values(), ...masks.values()]) tensor.dispose();
+    }
+  }
+
+  async #runCall(call: GraphCall, tensors: Tensors, masks: Tensors): Promise<void> {
+    let layer = this.#layers.get(call);
+    if (!layer) {
+      layer = await LoadedLayer.load(this.#tfjs, call, (tensor) => tensors.get(tensor) as TfjsCore.Tensor);
+      if (this.#keepsLayers) this.#layers.set(call, layer);
+    }
+    try {
+      const made = await layer.run(
+        layer.inputs.map((tensor) => tensors.get(tensor) as TfjsCore.Tensor),
+        this.#hasMasks ? layer.inputs.map((tensor) => masks.get(tensor)) : undefined,
+      );
+      for (const [index, tensor] of made.outputs.entries()) {
+        const output = call.outputs[index] as GraphTensor;
+        tensors.set(output, this.#watched(output, tensor));
+      }
+      for (const [index, mask] of made.masks.entries()) {
+        const output = call.outputs[index];
+        if (mask && output) masks.set(output, mask);
+      }
+    } finally {
+      if (!this.#keepsLayers) layer.dispose();
+    }
+  }
+
+  /** The tensor, or what the watcher puts in its place. */
+  #watched(tensor: GraphTensor, made: TfjsCore.Tensor): TfjsCore.Tensor {
+    const { onTensor, wantsTensor } = this.#options;
+    if (!onTensor || wantsTensor?.(tensor) === false) return made;
+    const replaced = onTensor(tensor, fromTfjs(made));
+    if (!replaced) return made;
+    made.dispose();
+    return toTfjs(this.#tfjs.core, replaced);
+  }
+
+  dispose(): void {
+    for (const layer of this.#layers.values()) layer.dispose();
+    this.#layers.clear();
+  }
+}
+
+/** The calls that the outputs depend on, in order; what makes the inputs of the model is left out. */
+function neededCalls(graph: Graph): GraphCall[] {
+  const needed = new Set<GraphTensor>(graph.outputs);
+  const inputs = new Set<GraphTensor>(graph.inputs);
+  const calls: GraphCall[] = [];
+  for (const call of [...graph.calls].reverse()) {
+    if (!call.outputs.some((tensor) => needed.has(tensor) && !inputs.has(tensor))) continue;
+    calls.push(call);
+    for (const tensor of call.inputs) needed.add(tensor);
+  }
+  return calls.reverse();
+}
+
+/** How often each tensor is still read; the outputs of the model once more. */
+function usesOf(graph: Graph, calls: readonly GraphCall[]): Map<GraphTensor, number> {
+  const uses = new Map<GraphTensor, number>();
+  for (const tensor of [...calls.flatMap(({ inputs }) => inputs), ...graph.outputs]) {
+    uses.set(tensor, (uses.get(tensor) ?? 0) + 1);
+  }
+  return uses;
+}
+
+/** Masking and Embedding(mask_zero=True) make a mask, which goes on beside the tensor. */
+function makesMask({ layer }: GraphCall): boolean {
+  if (layer.className === 'Masking') return true;
+  const config = layer.origin?.config['config'];
+  return (
+    layer.className === 'Embedding' &&
+    typeof config === 'object' &&
+    config !== null &&
+    !Array.isArray(config) &&
+    config['mask_zero'] === true
+  );
+}

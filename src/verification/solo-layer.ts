@@ -1,0 +1,134 @@
+/**
+ * One call of a model as a model of its own, in the form that tfjs-layers reads.
+ *
+ * The configuration goes the way of a model that is written to disk, so that what runs is what would be written.
+ *
+ * @module
+ */
+
+import { isObject } from '../formats/keras-config/json.ts';
+import { tfjsConfig } from '../formats/tfjs-layers/config.ts';
+import type { GraphCall, GraphTensor } from '../model/graph.ts';
+import { type JsonObject, type JsonValue, Layer } from '../model/layer.ts';
+import { Call, type Dialect, Model } from '../model/model.ts';
+
+/** What flows into a call: shape with the batch first, and TF.js' name of the dtype. */
+export interface FedTensor {
+  readonly shape: readonly number[];
+  readonly dtype: string;
+}
+
+/** A call as a model: its configuration for TF.js, and which tensor of the graph each of its inputs is. */
+export interface SoloLayer {
+  readonly config: JsonObject;
+  readonly inputs: readonly GraphTensor[];
+}
+
+/**
+ * The call as a model whose outputs are the outputs `0 … outputs - 1` of the call.
+ *
+ * @param fed what flows into each input of the call
+ * @throws UnsupportedModelError where TF.js has no form for the layer.
+ */
+export function soloLayer(
+  { call, layer, owner, inputs }: GraphCall,
+  fed: (tensor: GraphTensor) => FedTensor,
+  outputs: number,
+): SoloLayer {
+  const { dialect } = owner;
+  const feeds = [...new Set(inputs)];
+  const names = new Set([layer.name]);
+  const sources = feeds.map((tensor, index) => {
+    const name = freeInputName(index, names);
+    return new Call(inputLayer(name, fed(tensor), dialect), []);
+  });
+  const alone = aloneInModel(layer, dialect);
+  const reads = inputs.map((tensor) => (sources[feeds.indexOf(tensor)] as Call).output());
+  const copy = new Call(alone, reads, call.args, call.kwargs);
+  copy.origin = call.origin;
+  const model = new Model({
+    name: 'solo',
+    kind: 'functional',
+    layers: [...sources.map((source) => source.layer), alone],
+    calls: [...sources, copy],
+    inputs: sources.map((source) => source.output()),
+    outputs: Array.from({ length: outputs }, (_, index) => copy.output(index)),
+    dialect,
+  });
+  for (const [index, tensor] of model.inputs.entries()) {
+    const { shape, dtype } = fed(feeds[index] as GraphTensor);
+    tensor.shape = openBatch(shape);
+    tensor.dtype = dtype;
+  }
+  return { config: withoutTraining(tfjsConfig(model, () => {})), inputs: feeds };
+}
+
+/** The layer as a layer of a model that was read from no file. */
+function aloneInModel(layer: Layer, dialect: Dialect): Layer {
+  const { name, className, operation, weights, origin } = layer;
+  const config = origin?.config ?? { class_name: className, config: { name } };
+  return new Layer({
+    name,
+    path: layer.path,
+    className,
+    operation,
+    weights: new Map(weights),
+    origin: {
+      config: dialect === 'keras3' ? withTellingNames(config) : config,
+      operation: origin?.operation ?? operation,
+      weights: new Map(),
+    },
+  });
+}
+
+/** `hard_sigmoid` is one function in Keras 2, which TF.js has, and another in Keras 3; here they have two names. */
+function withTellingNames(entry: JsonObject): JsonObject {
+  const { config } = entry;
+  if (!isObject(config)) return entry;
+  const renamed = Object.entries(config).map(([key, value]) => [
+    key,
+    /activation$/.test(key) && value === 'hard_sigmoid' ? 'keras3_hard_sigmoid' : value,
+  ]);
+  return { ...entry, config: Object.fromEntries(renamed) };
+}
+
+function freeInputName(index: number, taken: Set<string>): string {
+  let name = `input_${index}`;
+  while (taken.has(name)) name += '_';
+  taken.add(name);
+  return name;
+}
+
+function inputLayer(name: string, { shape, dtype }: FedTensor, dialect: Dialect): Layer {
+  const batchShape = openBatch(shape);
+  const config: JsonObject = {
+    name,
+    [dialect === 'keras3' ? 'batch_shape' : 'batch_input_shape']: batchShape,
+    dtype,
+  };
+  const operation = { kind: 'input', shape: batchShape, dtype } as const;
+  return new Layer({
+    name,
+    className: 'InputLayer',
+    operation,
+    origin: { config: { class_name: 'InputLayer', config }, operation, weights: new Map() },
+  });
+}
+
+function openBatch(shape: readonly number[]): (number | null)[] {
+  return [null, ...shape.slice(1)];
+}
+
+/** Random initial values cost more than the run, and a constraint would be applied to the weights that are set. */
+function withoutTraining(value: JsonObject): JsonObject {
+  return Object.fromEntries(
+    Object.entries(value).map(([key, entry]): [string, JsonValue] => {
+      if (entry === null) return [key, null];
+      if (key.endsWith('_initializer')) return [key, { class_name: 'Zeros', config: {} }];
+      if (key.endsWith('_constraint') || key.endsWith('_regularizer')) return [key, null];
+      if (Array.isArray(entry))
+        return [key, entry.map((one) => (isObject(one) ? withoutTraining(one) : one))];
+      return [key, isObject(entry) ? withoutTraining(entry) : entry];
+    }),
+  );
+}

@@ -1,0 +1,85 @@
+/**
+ * The packages of TF.js, which are loaded when a model is run and not before.
+ *
+ * @module
+ */
+
+import type * as TfjsCore from '@tensorflow/tfjs-core';
+import type * as TfjsLayers from '@tensorflow/tfjs-layers';
+import { CannotRunError } from '../errors.ts';
+
+/** Where TF.js computes: WebAssembly with SIMD, or plain JavaScript. */
+export type Backend = 'wasm' | 'cpu';
+
+/** TF.js with the backend that was asked for, and the classes of layers that it lacks. */
+export interface Tfjs {
+  readonly core: typeof TfjsCore;
+  readonly layers: typeof TfjsLayers;
+  readonly backend: Backend;
+  readonly classes: typeof import('./layers/custom-layers.ts');
+}
+
+/** Which backend is used. */
+export interface BackendOptions {
+  /** wasm where it is left out, or cpu where wasm does not start. */
+  readonly backend?: Backend;
+  /** The folder with the .wasm files of `@tensorflow/tfjs-backend-wasm`, which a browser has to be told. */
+  readonly wasmPaths?: string;
+}
+
+/**
+ * Loads TF.js and starts its backend.
+ *
+ * @throws CannotRunError where its packages are not installed, or the backend that was asked for does not start.
+ */
+export async function loadTfjs({ backend, wasmPaths }: BackendOptions = {}): Promise<Tfjs> {
+  const { core, layers, classes } = await importPackages();
+  // In Node TF.js prints advertising for its native backend otherwise.
+  if (core.env().getBool('IS_NODE')) core.env().set('PROD', true);
+  if (wasmPaths !== undefined) (await import('@tensorflow/tfjs-backend-wasm')).setWasmPaths(wasmPaths);
+  for (const candidate of backend ? [backend] : (['wasm', 'cpu'] as const)) {
+    if (await starts(core, candidate)) return { core, layers, backend: candidate, classes };
+  }
+  throw new CannotRunError('', `the ${backend ?? 'cpu'} backend of TF.js does not start on this machine`);
+}
+
+async function importPackages(): Promise<Pick<Tfjs, 'core' | 'layers' | 'classes'>> {
+  try {
+    const core = await import('@tensorflow/tfjs-core');
+    const layers = await import('@tensorflow/tfjs-layers');
+    await import('@tensorflow/tfjs-backend-cpu');
+    await import('@tensorflow/tfjs-backend-wasm');
+    return { core, layers, classes: await import('./layers/custom-layers.ts') };
+  } catch (error) {
+    throw new CannotRunError(
+      '',
+      'running models takes TF.js, an optional dependency that is not installed; to have it: npm install ' +
+        '@tensorflow/tfjs-core @tensorflow/tfjs-layers @tensorflow/tfjs-backend-cpu @tensorflow/tfjs-backend-wasm',
+      { cause: error },
+    );
+  }
+}
+
+/** Whether the backend starts; the one that a page was using stays in use. */
+async function starts(core: typeof TfjsCore, backend: Backend): Promise<boolean> {
+  return withBackend(core, backend, async (started) => started);
+}
+
+/**
+ * Does some work with a backend in use, and then puts the one back that was in use before.
+ *
+ * @param work is told whether the backend started.
+ */
+export async function withBackend<Result>(
+  core: typeof TfjsCore,
+  backend: Backend,
+  work: (started: boolean) => Promise<Result>,
+): Promise<Result> {
+  const before = core.engine().backendName;
+  try {
+    const started = await core.setBackend(backend).catch(() => false);
+    return await work(started);
+  } finally {
+    if (before && before !== backend) await core.setBackend(before);
+  }
+}
