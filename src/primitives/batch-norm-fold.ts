@@ -39,13 +39,19 @@ export function foldAllBatchNorms(model: Model, options: StepOptions = {}): [Fol
   const folded: FoldedPair[] = [];
   // Each round may bring further batch norms next to a layer.
   for (const find of [findBackward, findForward]) {
-    for (let pairs = foldablePairs(model, find); pairs.length > 0; pairs = foldablePairs(model, find)) {
+    const findPairs = (): FoldablePair[] =>
+      foldablePairs(model, find).filter((pair) => !options.veto?.(pathsOf(pair)));
+    for (let pairs = findPairs(); pairs.length > 0; pairs = findPairs()) {
       for (const pair of pairs) folded.push(foldPair(pair));
     }
   }
   const graph = analysedGraph(model);
-  for (const bn of batchNormCalls(graph)) options.onSkip?.(whyNot(graph, bn));
+  for (const bn of batchNormCalls(graph)) options.onSkip?.(whyNot(graph, bn, options));
   return [folded, model];
+}
+
+function pathsOf({ bn, layer }: FoldablePair): string[] {
+  return [bn.path, layer.path];
 }
 
 /**
@@ -91,12 +97,12 @@ function foldablePairs(model: Model, find: typeof findBackward): FoldablePair[] 
     });
 }
 
-/** The reason that says most: that of the neighbour which is a layer with a kernel at all. */
-function whyNot(graph: Graph, bn: GraphCall): SkipReason {
-  const reasons = [findBackward(graph, bn), findForward(graph, bn)].flatMap((found) =>
-    'reason' in found ? [found.reason] : [],
-  );
-  const telling = reasons.find(({ code }) => code !== 'no-neighbour') ?? reasons[0];
+/** The reason that says most: a veto, or that of the neighbour which is a layer with a kernel at all. */
+function whyNot(graph: Graph, bn: GraphCall, { veto }: StepOptions): SkipReason {
+  const found = [findBackward(graph, bn), findForward(graph, bn)];
+  const [vetoed] = found.flatMap((one) => ('pair' in one ? (veto?.(pathsOf(one.pair)) ?? []) : []));
+  const reasons = found.flatMap((one) => ('reason' in one ? [one.reason] : []));
+  const telling = vetoed ?? reasons.find(({ code }) => code !== 'no-neighbour') ?? reasons[0];
   if (!telling) throw new TypeError(`${bn.path} could have been folded`);
   return telling;
 }

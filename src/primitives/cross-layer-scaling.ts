@@ -28,7 +28,11 @@ export class CrossLayerScaling {
    * @returns what was scaled, in the order of the model's layers. `options.onSkip` is told of every layer left alone.
    */
   static scaleModel(model: Model, options: StepOptions = {}): ClsSetInfo[] {
-    const sets = findClsSets(model, options);
+    const sets = findClsSets(model, options).filter(({ paths }) => {
+      const reason = options.veto?.(paths);
+      if (reason) options.onSkip?.(reason);
+      return reason === undefined;
+    });
     const scaleFactors = CrossLayerScaling.scaleClsSets(sets.map(({ layers }) => layers));
     const flags = sets.map(reluFlagsOf);
     return CrossLayerScaling.createClsSetInfoList(

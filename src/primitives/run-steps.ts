@@ -14,7 +14,7 @@ import { backwardBatchNorms } from './equalize-model.ts';
 import { HighBiasFold } from './high-bias-fold.ts';
 import { findClsSets, reluFlagsOf } from './layer-groups.ts';
 import { replaceRelu6WithRelu } from './replace-relu6.ts';
-import type { SkipReason } from './skip-reason.ts';
+import type { SkipReason, StepOptions } from './skip-reason.ts';
 
 /** The steps of the reference in the order in which they run. */
 export const STEPS = ['relu6', 'fold', 'scale', 'bias'] as const;
@@ -51,39 +51,72 @@ export interface StepWatch {
  * @param watch called around each step, for progress and measurements
  */
 export function runSteps(model: Model, steps: readonly Step[], watch: StepWatch = {}): StepRecord {
-  const skipped: (SkipReason & { step: Step })[] = [];
-  const run = STEPS.filter((step) => steps.includes(step));
-  let replacedRelu6: readonly Layer[] = [];
-  let foldedPairs: readonly FoldedPair[] = [];
-  let clsSets: readonly ClsSetInfo[] = [];
-  let absorbedBiases = 0;
-  for (const step of run) {
+  let record = NOTHING_DONE;
+  for (const step of inOrder(steps)) {
     watch.before?.(step);
-    const onSkip = (reason: SkipReason): void => {
-      skipped.push({ ...reason, step });
-    };
-    switch (step) {
-      case 'relu6':
-        [, replacedRelu6] = replaceRelu6WithRelu(model, { onSkip });
-        break;
-      case 'fold':
-        [foldedPairs] = foldAllBatchNorms(model, { onSkip });
-        break;
-      case 'scale':
-        clsSets = CrossLayerScaling.scaleModel(model, { onSkip });
-        break;
-      case 'bias': {
-        const sets = run.includes('scale') ? clsSets : unscaledSets(model);
-        const before = skipped.length;
-        HighBiasFold.biasFold(sets, backwardBatchNorms(foldedPairs), { onSkip });
-        const pairs = sets.reduce((count, { clsPairInfoList }) => count + clsPairInfoList.length, 0);
-        absorbedBiases = pairs - (skipped.length - before);
-        break;
-      }
-    }
+    record = runStep(model, step, record);
     watch.after?.(step);
   }
-  return { steps: run, replacedRelu6, foldedPairs, clsSets, absorbedBiases, skipped };
+  return record;
+}
+
+/** Each of `steps` once, in the order in which they run. */
+export function inOrder(steps: readonly Step[]): Step[] {
+  return STEPS.filter((step) => steps.includes(step));
+}
+
+/** The record of a model to which nothing was done. */
+export const NOTHING_DONE: StepRecord = {
+  steps: [],
+  replacedRelu6: [],
+  foldedPairs: [],
+  clsSets: [],
+  absorbedBiases: 0,
+  skipped: [],
+};
+
+/**
+ * Runs one step. Edits `model`.
+ *
+ * @param done what was done to the model before
+ * @param veto edits that are not made, see {@link StepOptions}
+ * @returns what was done before, and the step.
+ */
+export function runStep(
+  model: Model,
+  step: Step,
+  done: StepRecord,
+  veto?: NonNullable<StepOptions['veto']>,
+): StepRecord {
+  const skipped: StepRecord['skipped'][number][] = [];
+  const options: StepOptions = {
+    onSkip: (reason) => void skipped.push({ ...reason, step }),
+    ...(veto ? { veto } : {}),
+  };
+  const changes = doStep(model, step, done, options);
+  return { ...done, ...changes, steps: [...done.steps, step], skipped: [...done.skipped, ...skipped] };
+}
+
+/** Does a step and returns what it changes in the record. */
+function doStep(model: Model, step: Step, done: StepRecord, options: StepOptions): Partial<StepRecord> {
+  switch (step) {
+    case 'relu6':
+      return { replacedRelu6: replaceRelu6WithRelu(model, options)[1] };
+    case 'fold':
+      return { foldedPairs: foldAllBatchNorms(model, options)[0] };
+    case 'scale':
+      return { clsSets: CrossLayerScaling.scaleModel(model, options) };
+    case 'bias': {
+      const sets = done.steps.includes('scale') ? done.clsSets : unscaledSets(model);
+      let absorbedBiases = sets.reduce((count, { clsPairInfoList }) => count + clsPairInfoList.length, 0);
+      const onSkip = (reason: SkipReason): void => {
+        absorbedBiases--;
+        options.onSkip?.(reason);
+      };
+      HighBiasFold.biasFold(sets, backwardBatchNorms(done.foldedPairs), { onSkip });
+      return { absorbedBiases };
+    }
+  }
 }
 
 /** The sets that could be scaled, with factors of 1. */

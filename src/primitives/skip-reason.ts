@@ -86,7 +86,14 @@ export type SkipReason =
   /** High-bias fold: no batch norm was folded into the output of the first layer. */
   | { readonly code: 'no-batch-norm'; readonly layers: readonly string[] }
   /** High-bias fold: a layer has no bias. */
-  | { readonly code: 'no-bias'; readonly layers: readonly string[]; readonly without: string };
+  | { readonly code: 'no-bias'; readonly layers: readonly string[]; readonly without: string }
+  /** The edit was made, measured to change the function, and undone. */
+  | {
+      readonly code: 'changes-function';
+      readonly layers: readonly string[];
+      /** The largest difference that it made to an output, as a part of the largest value of that output. */
+      readonly maxRelative: number;
+    };
 
 /** The tag of a {@link SkipReason}. */
 export type SkipCode = SkipReason['code'];
@@ -98,6 +105,11 @@ export type OnSkip = (reason: SkipReason) => void;
 export interface StepOptions {
   /** Called with a reason for each layer that the step leaves alone. */
   readonly onSkip?: OnSkip;
+  /**
+   * Asked before each batch norm is folded (`[batch norm, layer]`) and each set scaled (its layers), by their paths. Where
+   * it gives a reason they are left alone, and {@link onSkip} is told.
+   */
+  readonly veto?: (layers: readonly string[]) => SkipReason | undefined;
 }
 
 /** The reason in a sentence. */
@@ -157,5 +169,7 @@ export function describeSkip(reason: SkipReason): string {
       return `the bias of ${first} is not absorbed into ${other}: no batch norm was folded into its output, so nothing tells its distribution`;
     case 'no-bias':
       return `the bias of ${first} is not absorbed into ${other}: ${reason.without} has none`;
+    case 'changes-function':
+      return `${reason.layers.join(', ')}: left alone, because the edit changed the function by ${reason.maxRelative.toPrecision(2)} of the largest output value, which it should not: please report it`;
   }
 }

@@ -36,6 +36,7 @@ const REASONS: { readonly [Code in SkipCode]: Extract<SkipReason, { code: Code }
   'not-float': { code: 'not-float', layers, where: 'a/kernel', dtype: 'int8' },
   'no-batch-norm': { code: 'no-batch-norm', layers },
   'no-bias': { code: 'no-bias', layers, without: 'second' },
+  'changes-function': { code: 'changes-function', layers, maxRelative: 0.25 },
 };
 
 describe('describeSkip', () => {
