@@ -1,0 +1,176 @@
+import { afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
+import type { Layer } from '../../src/model/layer.ts';
+import type { Model } from '../../src/model/model.ts';
+import { CrossLayerScaling } from '../../src/primitives/cross-layer-scaling.ts';
+import { runSteps, STEPS } from '../../src/primitives/run-steps.ts';
+import { Tensor } from '../../src/tensor/tensor.ts';
+import { TfjsRunner } from '../../src/verification/runner.ts';
+import { seededInputs } from '../../src/verification/seeded-inputs.ts';
+import { runVerifiedSteps } from '../../src/verification/verified-steps.ts';
+import { buildModel, input, type LayerSpec, layer } from '../support/model-builder.ts';
+
+let runner: TfjsRunner;
+beforeAll(async () => {
+  runner = await TfjsRunner.create();
+});
+afterEach(() => {
+  vi.restoreAllMocks();
+});
+
+const BLOCKS = 6;
+
+const ZEROS = [0, 0, 0, 0, 0];
+
+/**
+ * Six convolutions, each with a batch norm and an activation behind it, and a Dense with softmax. Without constants the
+ * output hangs on the input alone, and on every factor.
+ */
+function chain(activation: LayerSpec['config'] = {}): Model {
+  const blocks = Array.from({ length: BLOCKS }, (_, index) => [
+    layer('Conv2D', `conv${index}`, { filters: 5, kernel_size: 3, padding: 'same', use_bias: false }),
+    layer('BatchNormalization', `bn${index}`, {}, { weights: { beta: ZEROS, movingMean: ZEROS } }),
+    layer('ReLU', `relu${index}`, activation),
+  ]).flat();
+  return buildModel([
+    input('x', [8, 8, 3]),
+    ...blocks,
+    layer('GlobalAveragePooling2D', 'pool'),
+    layer('Dense', 'dense', { units: 4, activation: 'softmax' }),
+  ]);
+}
+
+/** Multiplies one channel of a kernel, as a wrong factor would. */
+function damage(target: Layer, factor: number): void {
+  const kernel = target.requireWeight('kernel');
+  const factors = new Float64Array(kernel.columns).fill(1);
+  factors[2] = factor;
+  target.setWeight('kernel', kernel.scaled('columns', factors));
+}
+
+/** From now on scaling gets a channel of the first layer of these sets wrong. */
+function injectWrongScale(firstLayers: readonly string[], factor = 2): void {
+  const scale = CrossLayerScaling.scaleClsSets;
+  vi.spyOn(CrossLayerScaling, 'scaleClsSets').mockImplementation((sets) => {
+    const factors = scale(sets);
+    for (const [first] of sets) if (firstLayers.includes(first.path)) damage(first, factor);
+    return factors;
+  });
+}
+
+describe('runVerifiedSteps', () => {
+  it('does what runSteps does and proves it', async () => {
+    const model = chain();
+    const plain = model.clone();
+    const { record, proofs } = await runVerifiedSteps(model, ['scale', 'fold'], {
+      runner,
+      inputs: seededInputs(model),
+    });
+    const expected = runSteps(plain, ['fold', 'scale']);
+    expect(record.foldedPairs).toHaveLength(BLOCKS);
+    expect(record.clsSets.map(String)).toEqual(expected.clsSets.map(String));
+    for (const { path, layer: made } of model.allLayers()) {
+      for (const [name, tensor] of made.weights) {
+        expect(tensor.values(), `${path}/${name}`).toEqual(plain.layer(path).weights.get(name)?.values());
+      }
+    }
+    expect(proofs.map(({ step, verdict }) => [step, verdict])).toEqual([
+      ['fold', 'same'],
+      ['scale', 'same'],
+    ]);
+    for (const { outputs, undone } of proofs) {
+      expect(outputs[0]?.maxRelative).toBeLessThan(1e-5);
+      expect(outputs[0]?.sqnrDb).toBeGreaterThan(90);
+      expect(undone).toEqual([]);
+    }
+  });
+
+  it('says by how much a step changes the function that is asked for although it does', async () => {
+    const model = chain({ max_value: 6, negative_slope: 0, threshold: 0 });
+    // Activations far above six.
+    for (const { layer: one } of model.allLayers()) if (one.operation.kind === 'batchNorm') raiseBeta(one);
+    const { proofs } = await runVerifiedSteps(model, STEPS, { runner, inputs: seededInputs(model) });
+    const [relu6, fold, scale, bias] = proofs;
+    expect(relu6).toMatchObject({ step: 'relu6', verdict: 'different', undone: [] });
+    expect(relu6?.outputs[0]?.sqnrDb).toBeLessThan(40);
+    expect(relu6?.outputs[0]?.top1Agreement).toBeGreaterThanOrEqual(0);
+    expect([fold?.verdict, scale?.verdict]).toEqual(['same', 'same']);
+    expect(bias?.step).toBe('bias');
+    expect(bias?.undone).toEqual([]);
+  });
+
+  it('finds, undoes and names a set that was scaled wrongly', async () => {
+    injectWrongScale(['conv2']);
+    const model = chain();
+    const original = model.clone();
+    const { record, proofs } = await runVerifiedSteps(model, ['fold', 'scale'], {
+      runner,
+      inputs: seededInputs(model),
+    });
+    const [fold, scale] = proofs;
+    expect(fold).toMatchObject({ verdict: 'same', undone: [] });
+    expect(scale?.verdict).toBe('same');
+    expect(scale?.undone.map(({ layers }) => layers)).toEqual([['conv2', 'conv3']]);
+    expect(scale?.undone[0]?.maxRelative).toBeGreaterThan(1e-4);
+    expect(record.clsSets).toHaveLength(BLOCKS - 2);
+    expect(record.skipped).toContainEqual({
+      step: 'scale',
+      code: 'changes-function',
+      layers: ['conv2', 'conv3'],
+      maxRelative: scale?.undone[0]?.maxRelative,
+    });
+    const [before] = await runner.run(original, seededInputs(model));
+    const [after] = await runner.run(model, seededInputs(model));
+    const differences = before?.toFloat64().map((value, index) => value - (after?.toFloat64()[index] ?? NaN));
+    expect(Math.max(...(differences ?? [NaN]).map(Math.abs))).toBeLessThan(1e-5);
+  });
+
+  it('finds several', async () => {
+    injectWrongScale(['conv0', 'conv1', 'conv4']);
+    const model = chain();
+    const { proofs } = await runVerifiedSteps(model, ['scale', 'fold'], {
+      runner,
+      inputs: seededInputs(model),
+    });
+    expect(proofs[1]?.verdict).toBe('same');
+    expect(proofs[1]?.undone.map(({ layers: [first] }) => first).sort()).toEqual(['conv0', 'conv1', 'conv4']);
+  });
+
+  it('finds a batch norm that was folded wrongly, and keeps it', async () => {
+    const model = chain();
+    // The weights change behind the back of the fold, as if it had got them wrong.
+    const conv = model.layer('conv3');
+    const set = conv.setWeight.bind(conv);
+    conv.setWeight = (name, tensor) => {
+      set(name, name === 'bias' ? tensor : tensor.scaled('columns', [1, 1, 1.05, 1, 1]));
+    };
+    const { record, proofs } = await runVerifiedSteps(model, ['fold'], {
+      runner,
+      inputs: seededInputs(model),
+    });
+    expect(proofs[0]?.undone.map(({ layers }) => layers)).toEqual([['bn3', 'conv3']]);
+    expect(proofs[0]?.verdict).toBe('same');
+    expect(record.foldedPairs.map(([, { name }]) => name)).not.toContain('bn3');
+    expect(model.layer('bn3').foldedInto).toBeUndefined();
+    expect(record.skipped).toMatchObject([{ code: 'changes-function', layers: ['bn3', 'conv3'] }]);
+  });
+
+  it('goes through all steps where the model cannot be run, and says why', async () => {
+    const model = buildModel([
+      input('x', [4, 4, 3]),
+      layer('Conv2D', 'conv', { filters: 2, kernel_size: 1 }),
+      layer('BatchNormalization', 'bn'),
+      layer('SomethingOfTheirs', 'custom'),
+    ]);
+    const { record, proofs } = await runVerifiedSteps(model, ['fold'], {
+      runner,
+      inputs: seededInputs(model),
+    });
+    expect(record.foldedPairs).toHaveLength(1);
+    expect(proofs).toMatchObject([{ step: 'fold', verdict: 'not-verified', undone: [] }]);
+    expect(proofs[0]?.reason).toMatch(/custom: SomethingOfTheirs/);
+  });
+});
+
+function raiseBeta(bn: Layer): void {
+  bn.setWeight('beta', Tensor.fromNumbers('float32', [5], [9, 8, 7, 6, 5]));
+}
