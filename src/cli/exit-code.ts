@@ -12,6 +12,12 @@ Exit codes:
   3   the input cannot be read or is not supported, or the output cannot be written
   70  a bug in crosslayer`;
 
+/** What goes to standard output, and how the process ends. */
+export interface CheckResult {
+  readonly text: string;
+  readonly exitCode: number;
+}
+
 /** A mistake in how the command was called. */
 export class UsageError extends Error {}
 

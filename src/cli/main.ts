@@ -1,10 +1,13 @@
 #!/usr/bin/env node
 import { readFileSync } from 'node:fs';
-import { Command, CommanderError, Option } from 'commander';
+import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import { STEPS } from '../primitives/run-steps.ts';
+import { NORMALIZATIONS } from '../verification/normalization.ts';
 import { convertCommand } from './commands/convert.ts';
 import { equalizeCommand } from './commands/equalize.ts';
+import { DEFAULT_QUANTIZERS, evaluateCommand } from './commands/evaluate.ts';
 import { inspectCommand } from './commands/inspect.ts';
+import { type CheckResult, verifyCommand } from './commands/verify.ts';
 import { EXIT, EXIT_CODE_HELP, exitCodeOf, messageOf } from './exit-code.ts';
 import { progressDone } from './render.ts';
 
@@ -13,6 +16,24 @@ const { version } = JSON.parse(readFileSync(new URL('../../package.json', import
 /** The whole result of a command goes out in one piece. */
 async function print(result: Promise<string>): Promise<void> {
   process.stdout.write(`${await result}\n`);
+}
+
+/** {@link print} for a command whose result decides how the process ends. */
+async function printCheck(result: Promise<CheckResult>): Promise<void> {
+  const { text, exitCode } = await result;
+  process.stdout.write(`${text}\n`);
+  process.exitCode = exitCode;
+}
+
+function wholeNumber(text: string): number {
+  if (/^[1-9]\d*$/.test(text)) return Number(text);
+  throw new InvalidArgumentError('It must be a whole number from 1.');
+}
+
+function tolerance(text: string): number {
+  const value = text.trim() === '' ? Number.NaN : Number(text);
+  if (value >= 0 && value < Infinity) return value;
+  throw new InvalidArgumentError('It must be a number from 0, such as 1e-4.');
 }
 
 function program(): Command {
@@ -30,6 +51,18 @@ function program(): Command {
     .argument('<in>', 'a .keras or .h5 file, or the model.json or folder of a TF.js layers model')
     .requiredOption('-o, --output <out>', 'where the result goes; its ending decides the format')
     .option('--steps <list>', 'which steps, separated by commas', STEPS.join(','))
+    .option('--no-verify', 'do not run the model before and after each step')
+    .option('--strict', 'end with exit code 1 where the function was not seen to stay the same')
+    .option(
+      '--inputs <path...>',
+      'run it on photographs or a folder of them, a .npz, or a .npy for each input; made up from a seed if left out',
+    )
+    .addOption(
+      new Option('--normalize <how>', 'what is done to pixels; guessed from the model if left out').choices(
+        NORMALIZATIONS,
+      ),
+    )
+    .option('--samples <count>', 'how many samples: 4 if they are made up, else all', wholeNumber)
     .option('--force', 'overwrite the output')
     .option('--json', 'print everything that was done as one JSON object')
     .addHelpText(
@@ -40,9 +73,12 @@ Steps, always in this order:
   fold   fold batch norms into the layers beside them
   scale  cross-layer scaling
   bias   high-bias fold (bias absorption); may change the function a little
-With --steps fold,scale the function stays the same.`,
+With --steps fold,scale the function stays the same.
+
+The model is run before and after each step. Where fold or scale changed the function, which they should not, what did
+it is found, undone and named. With --strict that ends with exit code 1, and so does a model that cannot be run.`,
     )
-    .action((input, options) => print(equalizeCommand(input, options)));
+    .action((input, options) => printCheck(equalizeCommand(input, options)));
   root
     .command('inspect')
     .description('show layers, batch norms, sets and spreads of channel ranges, and change nothing')
@@ -70,7 +106,82 @@ With --steps fold,scale the function stays the same.`,
 A new .keras file is always for Keras 3; for Keras 2 write an .h5 file: --keras 2 -o model.h5`,
     )
     .action((input, options) => print(convertCommand(input, options)));
+  root
+    .command('verify')
+    .description('run two models on the same inputs and tell whether they compute the same')
+    .argument('<original>', 'the model as it was')
+    .argument('<candidate>', 'the model that was made of it')
+    .option(
+      '--inputs <path...>',
+      'photographs or a folder of them, a .npz, or a .npy for each input; made up from a seed if left out',
+    )
+    .addOption(
+      new Option('--normalize <how>', 'what is done to pixels; guessed from the model if left out').choices(
+        NORMALIZATIONS,
+      ),
+    )
+    .option(
+      '--samples <count>',
+      'how many samples: 4 if they are made up, else all of the inputs',
+      wholeNumber,
+    )
+    .option('--rtol <part>', 'difference allowed, as a part of the largest value of an output', tolerance)
+    .option('--atol <value>', 'difference allowed besides that', tolerance)
+    .addOption(
+      new Option('--backend <name>', 'where TF.js computes; wasm if it starts').choices(['wasm', 'cpu']),
+    )
+    .option('--json', 'print one JSON object')
+    .addHelpText(
+      'after',
+      `
+The models are the same where max |a - b| <= atol + rtol * max |a| for every output, over all samples. If they are left
+out, atol is 1e-7, and rtol goes by the coarsest type of the weights that differ: 1e-4 for float32, 2e-2 for float16,
+1e-1 for bfloat16. SQNR and top-1 are of the logits where an output is a softmax of them.
+The exit code is 1 where they differ, and where it cannot be told.`,
+    )
+    .action((original, candidate, options) => printCheck(verifyCommand(original, candidate, options)));
+  addEvaluate(root);
   return root;
+}
+
+function addEvaluate(root: Command): void {
+  root
+    .command('evaluate')
+    .description('run the model with quantized kernels and tell how much is left of what it does in float')
+    .argument('<model>', 'the model')
+    .option('--against <original>', 'the model to compare with; the same model in float if left out')
+    .option('--quantizer <list>', 'how kernels are quantized, separated by commas', DEFAULT_QUANTIZERS)
+    .option(
+      '--inputs <path...>',
+      'photographs or a folder of them, a .npz, or a .npy for each input; made up from a seed if left out',
+    )
+    .option(
+      '--labels <file>',
+      'a .npy or .npz with the classes; the array labels, y or y_test of the inputs if left out',
+    )
+    .addOption(
+      new Option('--normalize <how>', 'what is done to pixels; guessed from the model if left out').choices(
+        NORMALIZATIONS,
+      ),
+    )
+    .option(
+      '--samples <count>',
+      'how many samples: 16 if they are made up, else all of the inputs',
+      wholeNumber,
+    )
+    .option('--layers', 'list what quantizing leaves of the kernel of each layer, the worst first')
+    .option('--json', 'print one JSON object')
+    .addHelpText(
+      'after',
+      `
+Quantizers:
+  tfjs-uint8, tfjs-uint16  what tensorflowjs_converter writes with --quantize_uint8 and --quantize_uint16
+  int8-per-tensor          8 bits, one asymmetric range for each kernel
+  int8-per-channel         8 bits, a symmetric range for each output channel
+Only kernels are quantized; biases, batch norms and activations stay in float. SQNR is of the logits where an output is
+a softmax of them; "same top-1" is the share of samples with the same largest class as the original.`,
+    )
+    .action((input, options) => print(evaluateCommand(input, options)));
 }
 
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {

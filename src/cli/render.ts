@@ -40,6 +40,17 @@ export function short(value: number): string {
   return value >= 1000 ? grouped(Math.round(value)) : String(Number(value.toPrecision(3)));
 }
 
+/** A number of any size with two significant digits: 0.031, 1.2e-6. */
+export function small(value: number): string {
+  const rounded = Number(value.toPrecision(2));
+  return rounded !== 0 && Math.abs(rounded) < 1e-3 ? rounded.toExponential() : String(rounded);
+}
+
+/** A share as `93.8 %`. */
+export function percent(share: number): string {
+  return `${Number((100 * share).toFixed(1))} %`;
+}
+
 /** A whole number with its thousands apart; Intl would take longer to load than the number to be found. */
 export function grouped(number: number): string {
   return String(number).replace(/\B(?=(\d{3})+$)/g, ',');

@@ -25,3 +25,9 @@ export const MAX_HDF5_DEPTH: number = 200;
 
 /** Bytes of one HDF5 attribute. */
 export const MAX_ATTRIBUTE_BYTES: number = 64 * 2 ** 20;
+
+/** Bytes of the header of a numpy array; numpy itself takes 10,000 unless it is told to take more. */
+export const MAX_NPY_HEADER_BYTES: number = 2 ** 20;
+
+/** Bytes of a numpy array that is read into memory. */
+export const MAX_ARRAY_BYTES: number = 2 ** 31 - 1;

@@ -7,6 +7,7 @@
 import type { ClsSetInfo } from '../primitives/cls-set-info.ts';
 import type { Step, StepRecord } from '../primitives/run-steps.ts';
 import { describeSkip, type SkipCode } from '../primitives/skip-reason.ts';
+import type { StepProof } from '../verification/verified-steps.ts';
 import type { RangeSpread } from './range-spread.ts';
 
 /** One object for programs: what `crosslayer equalize --json` prints. Layers are named by their paths. */
@@ -34,6 +35,8 @@ export interface EqualizeReport {
     readonly layers: readonly string[];
     readonly message: string;
   }[];
+  /** What runs of the model before and after each step showed; null where they were not asked for. */
+  readonly verification: StepVerification | null;
   /** What the written file could not keep. */
   readonly dropped: readonly string[];
   /** What a reader of the written file should know. */
@@ -42,11 +45,21 @@ export interface EqualizeReport {
   readonly rangeSpread: { readonly before: readonly RangeSpread[]; readonly after: readonly RangeSpread[] };
 }
 
+/** What the model was run on before and after each step, and what came of it. */
+export interface StepVerification {
+  /** In words; null where it could not be run. */
+  readonly inputs: string | null;
+  /** What computed; null where nothing did. */
+  readonly backend: string | null;
+  readonly proofs: readonly StepProof[];
+}
+
 /** The report of a run of steps. */
 export function equalizeReport(
   record: StepRecord,
   rangeSpread: EqualizeReport['rangeSpread'],
   written: { readonly dropped: readonly string[]; readonly warnings: readonly string[] },
+  verification: StepVerification | undefined,
 ): EqualizeReport {
   return {
     schemaVersion: 1,
@@ -61,6 +74,7 @@ export function equalizeReport(
       layers: reason.layers,
       message: describeSkip(reason),
     })),
+    verification: verification ?? null,
     dropped: written.dropped,
     warnings: written.warnings,
     rangeSpread,

@@ -10,7 +10,7 @@ export interface RangeSpread {
   readonly layer: string;
   /**
    * The largest channel range `max |w|` over the median one. Dead channels, below a millionth of the largest, are left
-   * out. NaN (null in JSON) where a weight is NaN.
+   * out. NaN where a weight is NaN.
    */
   readonly spread: number;
 }

@@ -1,16 +1,22 @@
 import { isConvolution } from '../../model/operation.ts';
 import { checkOutput, loadModel, saveModel } from '../../node.ts';
-import { runSteps, STEPS, type Step } from '../../primitives/run-steps.ts';
+import { STEPS, type Step } from '../../primitives/run-steps.ts';
 import { type EqualizeReport, equalizeReport } from '../../report/equalize-report.ts';
 import { largestSpread, rangeSpreads } from '../../report/range-spread.ts';
-import { UsageError } from '../exit-code.ts';
+import { reportJson } from '../../report/report-json.ts';
+import type { InputOptions } from '../chosen-inputs.ts';
+import { type CheckResult, EXIT, UsageError } from '../exit-code.ts';
 import { interruptible } from '../interruptible.ts';
 import { count, progress, progressDone, short, styled } from '../render.ts';
+import { isProven, proofLines, stepsWithProof } from '../verification.ts';
 
 /** Options of `crosslayer equalize`. */
-export interface EqualizeOptions {
+export interface EqualizeOptions extends InputOptions {
   readonly output: string;
   readonly steps: string;
+  /** False with `--no-verify`. */
+  readonly verify?: boolean;
+  readonly strict?: boolean;
   readonly force?: boolean;
   readonly json?: boolean;
 }
@@ -18,8 +24,8 @@ export interface EqualizeOptions {
 /** Reasons of one kind in the summary; `--json` has all. */
 const REASONS_SHOWN = 3;
 
-/** Runs `crosslayer equalize` and returns what goes to standard output. */
-export async function equalizeCommand(input: string, options: EqualizeOptions): Promise<string> {
+/** Runs `crosslayer equalize`. */
+export async function equalizeCommand(input: string, options: EqualizeOptions): Promise<CheckResult> {
   const steps = parseSteps(options.steps);
   progress(`reading ${input}`);
   const model = await loadModel(input);
@@ -29,20 +35,24 @@ export async function equalizeCommand(input: string, options: EqualizeOptions): 
   ).length;
   // Only folded batch norms show in the kernels; that is what plain 8-bit weights would see.
   let before = steps.includes('fold') ? [] : rangeSpreads(model, isConvolution);
-  const record = runSteps(model, steps, {
-    before: (step) => progress(`${step} …`),
-    after: (step) => {
+  const watch = {
+    before: (step: Step) => progress(`${step} …`),
+    after: (step: Step) => {
       if (step === 'fold') before = rangeSpreads(model, isConvolution);
     },
-  });
+  };
+  const { record, verification } = await stepsWithProof(model, steps, { ...options, watch });
   const after = rangeSpreads(model, isConvolution);
   progress(`writing ${options.output}`);
   const written = await interruptible((signal) =>
     saveModel(model, options.output, { force: options.force === true, signal }),
   );
   progressDone();
-  const report = equalizeReport(record, { before, after }, written);
-  return options.json === true ? JSON.stringify(report) : summary(options.output, report, batchNorms);
+  const report = equalizeReport(record, { before, after }, written, verification);
+  return {
+    text: options.json === true ? reportJson(report) : summary(options.output, report, batchNorms),
+    exitCode: options.strict === true && verification && !isProven(verification) ? EXIT.checkFailed : EXIT.ok,
+  };
 }
 
 function parseSteps(text: string): Step[] {
@@ -57,6 +67,10 @@ function parseSteps(text: string): Step[] {
 function summary(output: string, report: EqualizeReport, batchNorms: number): string {
   const lines = [`${styled('bold', output)} written`];
   for (const step of report.steps) lines.push(`  ${step.padEnd(6)} ${stepLine(step, report, batchNorms)}`);
+  if (report.verification) {
+    const [first = '', ...others] = proofLines(report.verification);
+    lines.push(`  ${first}`, ...others.map((line) => `    ${line}`));
+  }
   const before = largestSpread(report.rangeSpread.before);
   const after = largestSpread(report.rangeSpread.after);
   const folds = report.steps.includes('fold');

@@ -1,5 +1,6 @@
 import { loadModel } from '../../node.ts';
 import { type InspectReport, inspectModel } from '../../report/inspect-report.ts';
+import { reportJson } from '../../report/report-json.ts';
 import { count, grouped, progress, progressDone, shapeText, short, styled, table } from '../render.ts';
 
 /** Runs `crosslayer inspect` and returns what goes to standard output. */
@@ -7,7 +8,7 @@ export async function inspectCommand(input: string, options: { readonly json?: b
   progress(`reading ${input}`);
   const report = inspectModel(await loadModel(input));
   progressDone();
-  return options.json === true ? JSON.stringify(report) : render(report);
+  return options.json === true ? reportJson(report) : render(report);
 }
 
 function render(report: InspectReport): string {

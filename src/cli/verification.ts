@@ -1,0 +1,117 @@
+/**
+ * Proof by default: what the commands that edit models run them on, and what they print about it.
+ *
+ * @module
+ */
+
+import { CannotRunError, CrosslayerError } from '../errors.ts';
+import type { Model } from '../model/model.ts';
+import { inOrder, runSteps, type Step, type StepRecord, type StepWatch } from '../primitives/run-steps.ts';
+import type { StepVerification } from '../report/equalize-report.ts';
+import { TfjsRunner } from '../verification/runner.ts';
+import { runVerifiedSteps, type StepProof } from '../verification/verified-steps.ts';
+import { chosenInputs, type InputOptions } from './chosen-inputs.ts';
+import { percent, small } from './render.ts';
+
+/** What {@link stepsWithProof} did; without `verification` where none was asked for. */
+export interface ProvenSteps {
+  readonly record: StepRecord;
+  readonly verification: StepVerification | undefined;
+}
+
+/**
+ * Runs `steps` and, unless `verify` is false, the model before and after each. Edits `model`.
+ *
+ * Where it cannot be run (no TF.js, an unknown layer, an input that nobody can make up) the steps are done all the same,
+ * and the proof has the reason.
+ *
+ * @throws CrosslayerError where inputs were given and cannot be read, or do not fit the model.
+ */
+export async function stepsWithProof(
+  model: Model,
+  steps: readonly Step[],
+  options: InputOptions & { readonly verify?: boolean; readonly watch: StepWatch },
+): Promise<ProvenSteps> {
+  const { watch } = options;
+  if (options.verify === false) return { record: runSteps(model, steps, watch), verification: undefined };
+  const ready = await readyToRun(model, options);
+  if (typeof ready === 'string') {
+    const proofs = inOrder(steps).map((step): StepProof => notVerified(step, ready));
+    return { record: runSteps(model, steps, watch), verification: { inputs: null, backend: null, proofs } };
+  }
+  const { runner, tensors, sampleNames, description } = ready;
+  const { record, proofs } = await runVerifiedSteps(model, steps, {
+    runner,
+    inputs: tensors,
+    sampleNames,
+    watch,
+  });
+  return { record, verification: { inputs: description, backend: runner.backend, proofs } };
+}
+
+function notVerified(step: Step, reason: string): StepProof {
+  return { step, verdict: 'not-verified', reason, outputs: [], notes: [], undone: [] };
+}
+
+/** Runner and inputs, or why there are none. */
+async function readyToRun(
+  model: Model,
+  options: InputOptions,
+): Promise<({ runner: TfjsRunner } & Awaited<ReturnType<typeof chosenInputs>>) | string> {
+  let chosen: Awaited<ReturnType<typeof chosenInputs>>;
+  try {
+    chosen = await chosenInputs(model, options);
+  } catch (error) {
+    // Nobody asked for inputs, so that none can be made up is no reason to stop.
+    if (options.inputs === undefined && error instanceof CrosslayerError) return error.message;
+    throw error;
+  }
+  try {
+    return { runner: await TfjsRunner.create(), ...chosen };
+  } catch (error) {
+    if (error instanceof CannotRunError) return error.message;
+    throw error;
+  }
+}
+
+/** Whether the proof is complete: every step that should keep the function was seen to, and nothing had to be undone. */
+export function isProven({ proofs }: StepVerification): boolean {
+  return proofs.every(({ verdict, undone, step }) => {
+    const keeps = step === 'fold' || step === 'scale';
+    return undone.length === 0 && (verdict === 'same' || (verdict === 'different' && !keeps));
+  });
+}
+
+/** The proof in lines: what the model was run on, and one line for each step. */
+export function proofLines({ inputs, backend, proofs }: StepVerification): string[] {
+  const [first] = proofs;
+  const isOpen =
+    first !== undefined &&
+    proofs.every(({ verdict, reason }) => verdict === 'not-verified' && reason === first.reason);
+  if (isOpen) return [`not verified: ${first.reason}`];
+  return [`run before and after each step (${backend}), on ${inputs}`, ...proofs.flatMap(linesOf)];
+}
+
+function linesOf({ step, verdict, reason, outputs, undone }: StepProof): string[] {
+  const worst = Math.max(0, ...outputs.map(({ maxRelative }) => maxRelative));
+  const taken = undone.map(
+    ({ layers, maxRelative }) =>
+      `${step}: ${layers.join(' -> ')} changed the function (${small(maxRelative)}) and was undone; please report this`,
+  );
+  switch (verdict) {
+    case 'same':
+      return [...taken, `${step}: same function (${small(worst)})`];
+    case 'different':
+      return [...taken, `${step}: changes the function (${small(worst)})${damageOf(outputs)}`];
+    case 'not-verified':
+      return [...taken, `${step}: not verified: ${reason}`];
+  }
+}
+
+/** What the change means, on the output that it hurts most. */
+function damageOf(outputs: StepProof['outputs']): string {
+  const sqnr = Math.min(...outputs.map(({ sqnrDb }) => sqnrDb));
+  const agreements = outputs.flatMap(({ top1Agreement }) => top1Agreement ?? []);
+  const agreement = agreements.length === 0 ? '' : `, top-1 agreement ${percent(Math.min(...agreements))}`;
+  return Number.isFinite(sqnr) ? `: SQNR ${sqnr.toFixed(1)} dB${agreement}` : agreement.replace(/^,/, ':');
+}

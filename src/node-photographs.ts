@@ -1,0 +1,115 @@
+/**
+ * Photographs on disk, as pixels of one size; decoded by sharp, which is loaded when the first one is read.
+ *
+ * @module
+ */
+
+import fs from 'node:fs';
+import path from 'node:path';
+import type Sharp from 'sharp';
+import { CannotRunError, FormatError, LimitError, UnsupportedModelError } from './errors.ts';
+import type { ByteSource } from './formats/bytes.ts';
+import { MAX_ARRAY_BYTES } from './formats/limits.ts';
+
+/** Photographs of one size. */
+export interface Photographs {
+  /** `[samples, height, width, channels]`, 0..255. */
+  readonly pixels: Uint8Array;
+  readonly shape: readonly [number, number, number, number];
+}
+
+/** The size that photographs are brought to. */
+export interface PhotographSize {
+  readonly height: number;
+  readonly width: number;
+  readonly channels: 1 | 3 | 4;
+}
+
+const ENDINGS: ReadonlySet<string> = new Set(['.png', '.jpg', '.jpeg', '.webp']);
+
+/** Whether `source` begins as a PNG, JPEG or WebP does. */
+export function isPhotograph(source: ByteSource): boolean {
+  const head = new Uint8Array(12);
+  source.read(0, head);
+  const text = String.fromCharCode(...head);
+  return text.startsWith('\x89PNG') || text.startsWith('\xff\xd8\xff') || /^RIFF.{4}WEBP/s.test(text);
+}
+
+/**
+ * The photographs in a folder, by their endings, in the order of their names; folders in it are not looked into.
+ *
+ * @throws FormatError where it cannot be read; UnsupportedModelError where there are none.
+ */
+export function photographsIn(folder: string): string[] {
+  let names: string[];
+  try {
+    names = fs.readdirSync(folder);
+  } catch (cause) {
+    throw new FormatError(folder, '', `the folder cannot be read: ${messageOf(cause)}`, { cause });
+  }
+  const found = names.filter((name) => ENDINGS.has(path.extname(name).toLowerCase())).sort();
+  if (found.length === 0) {
+    const reason = `${folder}: no PNG, JPEG or WebP in this folder; name the folder that they lie in, or a .npy or .npz file`;
+    throw new UnsupportedModelError('inputs', reason);
+  }
+  return found.map((name) => path.join(folder, name));
+}
+
+/**
+ * Reads photographs, upright as their EXIF says, scaled to cover `size` and cut to it around the middle; what is
+ * transparent lies on white, unless the model takes four channels.
+ *
+ * @throws CannotRunError where sharp is not installed; FormatError where one is damaged; LimitError where they are too
+ * many for memory.
+ */
+export async function readPhotographs(names: readonly string[], size: PhotographSize): Promise<Photographs> {
+  const { height, width, channels } = size;
+  const each = height * width * channels;
+  // What comes of them is in float32.
+  const bytes = 4 * each * names.length;
+  if (bytes > MAX_ARRAY_BYTES) {
+    const advice = 'use fewer (--samples)';
+    throw new LimitError(`bytes of ${names.length} photographs`, bytes, MAX_ARRAY_BYTES, advice);
+  }
+  const sharp = await loadSharp();
+  const pixels = new Uint8Array(each * names.length);
+  for (const [index, name] of names.entries()) {
+    pixels.set(await decode(sharp, name, size), index * each);
+  }
+  return { pixels, shape: [names.length, height, width, channels] };
+}
+
+async function loadSharp(): Promise<typeof Sharp> {
+  try {
+    return (await import('sharp')).default;
+  } catch (cause) {
+    throw new CannotRunError(
+      '',
+      'photographs are decoded by the package sharp, which cannot be loaded: npm install sharp',
+      {
+        cause,
+      },
+    );
+  }
+}
+
+async function decode(sharp: typeof Sharp, name: string, size: PhotographSize): Promise<Uint8Array> {
+  const { height, width, channels } = size;
+  try {
+    const upright = sharp(name, { failOn: 'error' }).autoOrient().resize(width, height, { fit: 'cover' });
+    const opaque =
+      channels === 4 ? upright.ensureAlpha() : upright.flatten({ background: '#ffffff' }).removeAlpha();
+    const coloured = opaque.toColourspace(channels === 1 ? 'b-w' : 'srgb');
+    const { data, info } = await coloured.raw({ depth: 'uchar' }).toBuffer({ resolveWithObject: true });
+    if (data.length === height * width * channels) return data;
+    throw new Error(`${info.channels} channels where ${channels} were asked for`);
+  } catch (cause) {
+    throw new FormatError(name, '', `cannot be decoded: ${messageOf(cause)}; open it and save it anew`, {
+      cause,
+    });
+  }
+}
+
+function messageOf(cause: unknown): string {
+  return cause instanceof Error ? cause.message.trim() : String(cause);
+}

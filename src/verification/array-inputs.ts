@@ -1,0 +1,186 @@
+/**
+ * Arrays that users have, as the inputs of a model.
+ *
+ * @module
+ */
+
+import { UnsupportedModelError } from '../errors.ts';
+import type { DataFormat, Shape } from '../model/operation.ts';
+import { type FloatValues, isFloat } from '../tensor/dtype.ts';
+import { Tensor } from '../tensor/tensor.ts';
+import type { ModelInput } from './model-inputs.ts';
+import { type Normalization, normalizePixels } from './normalization.ts';
+
+/** An array made ready for an input. */
+export interface FittedArray {
+  readonly tensor: Tensor;
+  /** What was done to its pixels; undefined where the values went in as they are. */
+  readonly normalization: Normalization | undefined;
+}
+
+/**
+ * An array as the input that it is for: uint8 for a picture are pixels, and are normalized; floats go in as they are,
+ * unless a normalization is asked for, which takes them for pixels 0..255.
+ *
+ * Pixels may lie as `[samples, height, width, channels]` whatever the model takes, and grey ones without channels.
+ *
+ * @param name of the array, for messages.
+ * @param normalization what was asked for, and what is guessed where nothing was.
+ * @throws UnsupportedModelError where it does not fit, with what to do.
+ */
+export function fitArray(
+  array: Tensor,
+  name: string,
+  input: ModelInput,
+  normalization: { readonly asked: Normalization | undefined; readonly guessed: Normalization },
+): FittedArray {
+  const { image } = input;
+  const takesFloat = /float|double|half/.test(input.dtype);
+  const isPixels =
+    image !== undefined && takesFloat && (array.dtype === 'uint8' || normalization.asked !== undefined);
+  if (!isPixels) {
+    if (normalization.asked !== undefined && normalization.asked !== 'raw') {
+      const reason = `${input.name}: takes no picture of real numbers, so ${name} cannot be normalized; leave --normalize out`;
+      throw new UnsupportedModelError('normalization', reason);
+    }
+    requireShape(array.shape, input.shape, name, input);
+    return {
+      tensor: takesFloat ? asFloat(array, name, input) : asWhole(array, name, input),
+      normalization: undefined,
+    };
+  }
+  const scaling = normalization.asked ?? normalization.guessed;
+  const { shape, dataFormat } = pixelLayout(array.shape, name, input);
+  const [samples = 0, ...inner] = shape;
+  if (dataFormat === 'channels_last') {
+    return {
+      tensor: normalizePixels(numbersOf(array), shape, scaling, image.dataFormat),
+      normalization: scaling,
+    };
+  }
+  const [channels = 0, height = 0, width = 0] = inner;
+  const last = channelsLast(numbersOf(array), samples, channels, height * width);
+  const tensor = normalizePixels(last, [samples, height, width, channels], scaling, image.dataFormat);
+  return { tensor, normalization: scaling };
+}
+
+/** How pixels lie in an array for a picture: with the channels last, or as the model has them. */
+function pixelLayout(
+  shape: readonly number[],
+  name: string,
+  input: ModelInput,
+): { shape: readonly number[]; dataFormat: DataFormat } {
+  const { image } = input;
+  const wanted: Shape = [null, image?.height ?? null, image?.width ?? null, image?.channels ?? null];
+  if (fits(shape, wanted)) return { shape, dataFormat: 'channels_last' };
+  const grey = [...shape, 1];
+  if (image?.channels === 1 && fits(grey, wanted)) return { shape: grey, dataFormat: 'channels_last' };
+  requireShape(shape, image?.dataFormat === 'channels_first' ? input.shape : wanted, name, input);
+  return { shape, dataFormat: 'channels_first' };
+}
+
+function fits(shape: readonly number[], wanted: Shape): boolean {
+  return (
+    shape.length === wanted.length &&
+    wanted.slice(1).every((size, axis) => size === null || size === shape[axis + 1])
+  );
+}
+
+function requireShape(shape: readonly number[], wanted: Shape, name: string, input: ModelInput): void {
+  if (shape[0] === 0) throw unfit(`${name}: has no samples`);
+  if (fits(shape, wanted)) return;
+  const inner = wanted.slice(1);
+  const isOneSample = shape.length === inner.length && fits([1, ...shape], wanted);
+  const advice = isOneSample
+    ? `add the dimension of the samples: array[None]`
+    : input.image
+      ? 'resize or pad the pictures before you save them'
+      : 'reshape it, with the samples first';
+  throw unfit(
+    `${name}: is of shape [${shape.join(', ')}], but the input ${input.name} takes ${shapeText(wanted)}; ${advice}`,
+  );
+}
+
+function asFloat(array: Tensor, name: string, input: ModelInput): Tensor {
+  if (array.dtype === 'float32') return array;
+  // Whole numbers of other types could be pixels or not; an Embedding takes them whatever the model says of its input.
+  if (input.image && !isFloat(array.dtype) && array.dtype !== 'bool' && array.dtype !== 'uint8') {
+    throw unfit(
+      `${name}: is ${array.dtype}; pixels 0..255 are uint8 (array.astype('uint8')), and what goes in as it ` +
+        "is, is float (.astype('float32'))",
+    );
+  }
+  return Tensor.fromNumbers('float32', array.shape, numbersOf(array));
+}
+
+function asWhole(array: Tensor, name: string, input: ModelInput): Tensor {
+  const isFlag = input.dtype === 'bool';
+  if (isFloat(array.dtype) || (isFlag && array.dtype !== 'bool')) {
+    throw unfit(
+      `${name}: is ${array.dtype}, but the input ${input.name} takes ${input.dtype}; convert it: ` +
+        `array.astype('${input.dtype}')`,
+    );
+  }
+  if (isFlag || array.dtype === 'int32') return array;
+  const numbers = numbersOf(array);
+  for (let index = 0; index < numbers.length; index++) {
+    const number = numbers[index] ?? 0;
+    if (number !== (number | 0))
+      throw unfit(`${name}: ${number} is no int32, the largest type that models are run with`);
+  }
+  return Tensor.of('int32', array.shape, Int32Array.from(numbers));
+}
+
+/** The values as numbers; those of 64-bit integers past 2^53 are rounded. */
+function numbersOf(array: Tensor): ArrayLike<number> {
+  const values = array.values();
+  if (values instanceof BigInt64Array || values instanceof BigUint64Array)
+    return Float64Array.from(values, Number);
+  return values as FloatValues;
+}
+
+function channelsLast(
+  values: ArrayLike<number>,
+  samples: number,
+  channels: number,
+  positions: number,
+): Float64Array {
+  const moved = new Float64Array(values.length);
+  let from = 0;
+  for (let sample = 0; sample < samples; sample++) {
+    for (let channel = 0; channel < channels; channel++) {
+      let to = sample * positions * channels + channel;
+      for (let position = 0; position < positions; position++, to += channels)
+        moved[to] = values[from++] ?? 0;
+    }
+  }
+  return moved;
+}
+
+/**
+ * Class labels, one a sample: whole numbers `[samples]` or `[samples, 1]`.
+ *
+ * @throws UnsupportedModelError where they are something else.
+ */
+export function labelsOf(array: Tensor, name: string): Int32Array {
+  const { shape } = array;
+  if (shape.length === 0 || shape.length > 2 || (shape[1] ?? 1) !== 1) {
+    const advice = shape.length === 2 ? `; of one-hot labels take np.argmax(array, axis=1)` : '';
+    throw unfit(
+      `${name}: labels are one number a sample, [samples], and this is [${shape.join(', ')}]${advice}`,
+    );
+  }
+  const numbers = numbersOf(array);
+  const labels = Int32Array.from(numbers);
+  const wrong = labels.findIndex((label, index) => label !== numbers[index] || label < 0);
+  if (wrong >= 0) throw unfit(`${name}: label ${wrong} is ${numbers[wrong]}, which is no index of a class`);
+  return labels;
+}
+
+function shapeText(shape: Shape): string {
+  return `[${shape.map((size, axis) => (axis === 0 ? 'samples' : (size ?? 'any'))).join(', ')}]`;
+}
+
+function unfit(message: string): UnsupportedModelError {
+  return new UnsupportedModelError('inputs', message);
+}

@@ -1,0 +1,190 @@
+/**
+ * From what two models made of the same inputs to a verdict.
+ *
+ * @module
+ */
+
+import type { Shape } from '../model/operation.ts';
+import type { FloatValues } from '../tensor/dtype.ts';
+import type { Tensor } from '../tensor/tensor.ts';
+import { compareOutputs, decisionAgreement, type OutputComparison, top1Agreement } from './compare.ts';
+import type { ModelRun } from './model-run.ts';
+import { isWithin, type Tolerances } from './tolerances.ts';
+
+/** Whether two models compute the same; `not-verified` where that was not found out. */
+export type Verdict = 'same' | 'different' | 'not-verified';
+
+/** How an output of the candidate differs from the original's. */
+export interface OutputDifference {
+  /** The path of the layer that makes it in the original. */
+  readonly name: string;
+  /** With null for the samples. */
+  readonly shape: Shape;
+  /** `max |a - b|` over all samples. */
+  readonly maxAbsolute: number;
+  /** The same as a part of the largest `|a|` of the whole output. */
+  readonly maxRelative: number;
+  /** What the next two were measured on: the output, or what stands before its softmax. */
+  readonly scores: 'output' | 'logits' | 'log-probabilities';
+  /** `10 log10(sum a^2 / sum (a - b)^2)`; Infinity where nothing differs. */
+  readonly sqnrDb: number;
+  /** The share of samples with the same largest class; with a sigmoid of one column, on the same side of 0.5. */
+  readonly top1Agreement: number | null;
+  /** The sample with the largest difference; null where nothing differs. */
+  readonly worstInput: number | null;
+  /** Whether the output is within the tolerances. */
+  readonly same: boolean;
+}
+
+/** What came of comparing two runs. */
+export interface RunComparison {
+  readonly verdict: Verdict;
+  /** Why it is not `same`; null where it is. */
+  readonly reason: string | null;
+  readonly outputs: readonly OutputDifference[];
+  /** What a reader of the numbers should know. */
+  readonly notes: readonly string[];
+}
+
+/**
+ * Compares what two models made of the same inputs, output by output in their order.
+ *
+ * @param sampleNames what to call the samples in the reason
+ */
+export function compareRuns(
+  original: ModelRun,
+  candidate: ModelRun,
+  tolerances: Tolerances,
+  sampleNames: readonly string[] = [],
+): RunComparison {
+  const pairs = original.outputs.map((_, index) => pairOf(original, candidate, index));
+  const misfit = pairs.find(({ a, b }) => a.output.shape.join() !== b.output.shape.join());
+  if (misfit) {
+    const [made, makes] = [misfit.a, misfit.b].map(({ output }) => `[${output.shape.join(', ')}]`);
+    const reason = `${misfit.name}: the original makes ${made}, the candidate ${makes}`;
+    return { verdict: 'different', reason, outputs: [], notes: [] };
+  }
+  const compared = pairs.map((pair) => ({ pair, comparison: compareOutputs(pair.a.output, pair.b.output) }));
+  const outputs = compared.map(({ pair, comparison }) => difference(pair, comparison, tolerances));
+  const notes = compared.flatMap(({ pair, comparison }) =>
+    notesOn(pair, comparison).map((note) => `${pair.name}: ${note}`),
+  );
+  const reason = differenceReason(outputs, tolerances, sampleNames);
+  if (reason !== undefined) return { verdict: 'different', reason, outputs, notes };
+  const hollow = compared.find(({ pair, comparison }) => isHollow(pair.a.output, comparison));
+  if (hollow) {
+    const why = `${hollow.pair.name} of the original is NaN or infinite everywhere, which proves nothing`;
+    return { verdict: 'not-verified', reason: why, outputs, notes };
+  }
+  return { verdict: 'same', reason: null, outputs, notes };
+}
+
+/** An output of both runs with what its scores were read from. */
+interface OutputPair {
+  readonly name: string;
+  readonly a: Side;
+  readonly b: Side;
+}
+
+interface Side {
+  readonly output: Tensor;
+  readonly scores: Tensor;
+  readonly source: ModelRun['sources'][number];
+}
+
+function pairOf(original: ModelRun, candidate: ModelRun, index: number): OutputPair {
+  const name = original.names[index] ?? '';
+  return { name, a: sideOf(original, index), b: sideOf(candidate, index) };
+}
+
+function sideOf(run: ModelRun, index: number): Side {
+  const output = run.outputs[index];
+  const scores = run.scores[index];
+  const source = run.sources[index];
+  if (!output || !scores || !source) throw new RangeError(`a run with no output ${index}`);
+  return { output, scores, source };
+}
+
+function difference(
+  pair: OutputPair,
+  comparison: OutputComparison,
+  tolerances: Tolerances,
+): OutputDifference {
+  const { name, a, b } = pair;
+  const measured = measuredOn(pair);
+  const [one, other] = measured === 'output' ? [a.output, b.output] : [a.scores, b.scores];
+  const sigmoid = a.source.kind === 'sigmoid' && b.source.kind === 'sigmoid';
+  return {
+    name,
+    shape: [null, ...a.output.shape.slice(1)],
+    maxAbsolute: comparison.maxAbsolute,
+    maxRelative: comparison.maxRelative,
+    scores: measured,
+    sqnrDb: measured === 'output' ? comparison.sqnrDb : compareOutputs(one, other).sqnrDb,
+    top1Agreement: top1Agreement(one, other) ?? (sigmoid ? decisionAgreement(one, other, 0.5) : null),
+    worstInput: comparison.worstInput,
+    same: isWithin(comparison, tolerances),
+  };
+}
+
+/** Logits of the one model do not compare with the output of the other, where only one of them ends in a softmax. */
+function measuredOn({ a, b }: OutputPair): OutputDifference['scores'] {
+  if (a.source.kind !== b.source.kind) return 'output';
+  return a.source.kind === 'logits' ? 'logits' : a.source.kind === 'log' ? 'log-probabilities' : 'output';
+}
+
+/** Whether the output has no number to compare with. */
+function isHollow(output: Tensor, { nonFinite }: OutputComparison): boolean {
+  return output.size > 0 && nonFinite === output.size;
+}
+
+function differenceReason(
+  outputs: readonly OutputDifference[],
+  { rtol, atol }: Tolerances,
+  sampleNames: readonly string[],
+): string | undefined {
+  const differing = outputs.filter(({ same }) => !same);
+  const [first] = differing;
+  if (!first) return undefined;
+  const worst = differing.reduce((most, one) => (one.maxRelative > most.maxRelative ? one : most), first);
+  const sample = worst.worstInput ?? 0;
+  const named = sampleNames[sample] === undefined ? '' : ` (${sampleNames[sample]})`;
+  const others =
+    differing.length > 1 ? `, and ${differing.length - 1} more of ${outputs.length} outputs` : '';
+  return (
+    `${worst.name} differs by ${digits(worst.maxAbsolute)}, which is ${digits(worst.maxRelative)} of its largest value, ` +
+    `in sample ${sample}${named}${others}; allowed are ${digits(rtol)} of the largest value and ${digits(atol)}`
+  );
+}
+
+/** Two significant digits; tiny numbers by their exponent. */
+function digits(value: number): string {
+  const rounded = Number(value.toPrecision(2));
+  return rounded !== 0 && rounded < 1e-3 ? rounded.toExponential() : String(rounded);
+}
+
+function notesOn({ a, b }: OutputPair, comparison: OutputComparison): string[] {
+  const notes: string[] = [];
+  const { size } = a.output;
+  const { nonFinite } = comparison;
+  if (nonFinite > 0 && nonFinite < size) {
+    notes.push(`${nonFinite} of ${size} values of the original are NaN or infinite`);
+  }
+  if (nonFinite < size && isConstant(a.output)) {
+    notes.push('the original gives the same for all samples, which proves little; try other inputs');
+  }
+  if (a.source.kind !== b.source.kind) {
+    notes.push('the models do not end in the same activation; SQNR and top-1 are of the output itself');
+  } else if (a.source.kind === 'log') {
+    notes.push(`${a.source.reason}; SQNR and top-1 are of the logarithm of the output`);
+  }
+  return notes;
+}
+
+/** Whether several samples all have the same values. */
+function isConstant(output: Tensor): boolean {
+  const [samples = 0] = output.shape;
+  const values = output.values() as FloatValues;
+  const size = output.size / Math.max(1, samples);
+  return samples > 1 && size > 0 && values.every((value, index) => Object.is(value, values[index % size]));
+}

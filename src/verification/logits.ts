@@ -1,0 +1,210 @@
+/**
+ * The logits of a model whose outputs are probabilities: a softmax hides differences of what goes into it.
+ *
+ * @module
+ */
+
+import { isObject } from '../formats/keras-config/json.ts';
+import { freeName, modelWith } from '../formats/keras-config/replace-layers.ts';
+import { type JsonObject, type JsonValue, Layer } from '../model/layer.ts';
+import { Call, type Model, type ModelTensor } from '../model/model.ts';
+import { activationOf, LINEAR, type Operation } from '../model/operation.ts';
+import { Tensor } from '../tensor/tensor.ts';
+
+/** Where the scores behind an output of a model are: what its probabilities are made of. */
+export type ScoreSource =
+  /** It ends in no softmax: the output itself. */
+  | { readonly kind: 'output' }
+  /** It ends in a sigmoid: the output itself, where 0.5 decides. */
+  | { readonly kind: 'sigmoid' }
+  /** The tensor before its softmax is that output of {@link ModelWithLogits.model}. */
+  | { readonly kind: 'logits'; readonly output: number }
+  /** Its softmax cannot be split off: the logarithm of the output, which is the logits but for a number a sample. */
+  | { readonly kind: 'log'; readonly reason: string };
+
+/** A model that gives its logits too. */
+export interface ModelWithLogits {
+  /** A copy whose outputs are the model's own, in their order, and behind them the logits. */
+  readonly model: Model;
+  /** For each output of the model that was given. */
+  readonly sources: readonly ScoreSource[];
+}
+
+/**
+ * A copy of `model` that also gives the tensor before the softmax of each output that ends in one: a Softmax layer, an
+ * Activation, or a softmax fused into a layer, which becomes an Activation layer of its own. Reshapes behind the softmax
+ * are looked through, and so are nested models. Weights are shared with the model, which is not changed.
+ */
+export function withLogits(model: Model): ModelWithLogits {
+  const copy = model.clone();
+  const ends = model.outputs.map((_, index) => endOf(copy, index));
+  const logits: ModelTensor[] = [];
+  const sources = ends.map((end): ScoreSource => {
+    if (end.kind !== 'softmax') return end;
+    logits.push(end.before);
+    return { kind: 'logits', output: copy.outputs.length + logits.length - 1 };
+  });
+  return { model: logits.length === 0 ? copy : withOutputs(copy, logits), sources };
+}
+
+/**
+ * The scores of each output of the model that `sources` belongs to, in the shape of the output.
+ *
+ * @param outputs of {@link ModelWithLogits.model}
+ */
+export function scoresOf(sources: readonly ScoreSource[], outputs: readonly Tensor[]): Tensor[] {
+  return sources.map((source, index) => {
+    const output = outputs[index];
+    const scores = source.kind === 'logits' ? outputs[source.output] : output;
+    if (!output || !scores) throw new RangeError(`${outputs.length} outputs, and none for output ${index}`);
+    if (source.kind === 'log') {
+      return Tensor.fromNumbers('float32', output.shape, output.toFloat64().map(logarithm));
+    }
+    // A Reshape behind the softmax keeps the order of the values.
+    return scores === output ? output : Tensor.of(scores.dtype, output.shape, scores.values());
+  });
+}
+
+/** The smallest normal number of float32; what is below it has no digits left, and zero has no logarithm. */
+const SMALLEST = 2 ** -126;
+
+function logarithm(probability: number): number {
+  return Math.log(Math.max(probability, SMALLEST));
+}
+
+/** What an output ends in. */
+type End =
+  | { readonly kind: 'softmax'; readonly before: ModelTensor }
+  | Exclude<ScoreSource, { readonly kind: 'logits' }>;
+
+const NO_SOFTMAX: End = { kind: 'output' };
+
+/** What the output `index` of `owner` ends in; a fused softmax is split off, and inner logits become an output. */
+function endOf(owner: Model, index: number): End {
+  let tensor = owner.outputs[index];
+  for (let call = tensor?.producer; call !== undefined; call = tensor?.producer) {
+    const { layer } = call;
+    if (layer.model) return endOfNested(call, layer.model, tensor?.index ?? 0);
+    if (!looksThrough(layer.operation)) return endOfCall(owner, call);
+    [tensor] = call.inputs;
+  }
+  return NO_SOFTMAX;
+}
+
+/** Keeps the values and their order. */
+function looksThrough({ kind }: Operation): boolean {
+  return kind === 'identity' || kind === 'reshape' || kind === 'flatten';
+}
+
+function endOfNested(call: Call, inner: Model, index: number): End {
+  const end = endOf(inner, index);
+  if (end.kind !== 'softmax') return end;
+  const known = inner.outputs.indexOf(end.before);
+  if (known >= 0) return { kind: 'softmax', before: call.output(known) };
+  call.layer.model = withOutputs(inner, [end.before]);
+  return { kind: 'softmax', before: call.output(inner.outputs.length) };
+}
+
+function endOfCall(owner: Model, call: Call): End {
+  const { layer } = call;
+  const activation = activationOf(layer.operation);
+  const name = layer.operation.kind === 'opaque' ? opaqueActivation(layer) : nameOf(activation);
+  if (name === 'sigmoid' || name === 'hard_sigmoid') return { kind: 'sigmoid' };
+  if (name !== 'softmax') return NO_SOFTMAX;
+  const [input] = call.inputs;
+  const isAlone = layer.operation.kind === 'activation' || layer.className === OPERATOR;
+  if (isAlone && input) return { kind: 'softmax', before: input };
+  if ('activation' in layer.operation) {
+    splitOffActivation(owner, layer);
+    return { kind: 'softmax', before: call.output() };
+  }
+  return {
+    kind: 'log',
+    reason: `the softmax inside ${layer.path} (${layer.className}) cannot be split off`,
+  };
+}
+
+function nameOf(activation: ReturnType<typeof activationOf>): string | undefined {
+  // `Softmax` is the layer, `softmax` the function.
+  return activation.kind === 'other' ? activation.name.toLowerCase() : undefined;
+}
+
+/** What Keras 2 makes of `tf.nn.softmax(x)`. */
+const OPERATOR = 'TFOpLambda';
+
+/** The activation at the end of a layer that nobody here knows. */
+function opaqueActivation(layer: Layer): string | undefined {
+  const { activation, function: called, recurrent_activation: gate } = configOf(layer);
+  // The output of an LSTM is the activation of its state times a gate.
+  if (gate !== undefined) return undefined;
+  const name = layer.className === OPERATOR ? called : activation;
+  return typeof name === 'string' ? name.replace(/^(math|nn)\./, '') : undefined;
+}
+
+/**
+ * Makes an Activation layer of the activation fused into `layer`, behind each of its calls. Both get the configuration
+ * that Keras would have written for them.
+ */
+function splitOffActivation(owner: Model, fused: Layer): void {
+  const layer = activationLayer(fused, freeName(`${fused.name}_softmax`, namesIn(owner)));
+  const read = configOf(fused);
+  const operation = { ...fused.operation, activation: LINEAR } as Operation;
+  fused.operation = operation;
+  if (fused.origin) {
+    const config = { ...fused.origin.config, config: { ...read, activation: 'linear' } };
+    fused.origin = { ...fused.origin, config, operation };
+  }
+  owner.layers = owner.layers.flatMap((one) => (one === fused ? [one, layer] : [one]));
+  owner.calls = owner.calls.flatMap((call) => (call.layer === fused ? [call, behind(call, layer)] : [call]));
+  const added = owner.calls.filter((call) => call.layer === layer);
+  const moved = new Map(added.map((call) => [call.inputs[0], call.output()]));
+  const replace = (tensor: ModelTensor): ModelTensor => moved.get(tensor) ?? tensor;
+  for (const call of owner.calls) if (call.layer !== layer) call.inputs = call.inputs.map(replace);
+  owner.outputs = owner.outputs.map(replace);
+}
+
+function behind(call: Call, layer: Layer): Call {
+  const added = new Call(layer, [call.output()]);
+  added.output().shape = call.output().shape;
+  added.output().dtype = call.output().dtype;
+  return added;
+}
+
+function activationLayer(fused: Layer, name: string): Layer {
+  const { activation = 'softmax', dtype = 'float32' } = configOf(fused);
+  const { operation } = fused;
+  const own = { kind: 'activation', activation: activationOf(operation) } as const;
+  const entry: JsonObject = {
+    class_name: 'Activation',
+    config: { name, trainable: true, dtype, activation },
+  };
+  // The names of Keras 3.
+  if (fused.origin?.config['module'] !== undefined) {
+    Object.assign(entry, { module: 'keras.layers', registered_name: null });
+  }
+  return new Layer({
+    name,
+    path: fused.path.slice(0, fused.path.length - fused.name.length) + name,
+    className: 'Activation',
+    operation: own,
+    origin: { config: entry, operation: own, weights: new Map() },
+  });
+}
+
+function namesIn(owner: Model): ReadonlySet<string> {
+  return new Set(owner.layers.map(({ name }) => name));
+}
+
+function configOf(layer: Layer): Record<string, JsonValue> {
+  const config = layer.origin?.config['config'];
+  return isObject(config) ? config : {};
+}
+
+/** The model with more outputs, which no Sequential has. */
+function withOutputs(model: Model, more: readonly ModelTensor[]): Model {
+  const outputs = [...model.outputs, ...more];
+  // The structures in which the outputs of the model were written down, and what a Sequential has besides.
+  const { output_layers: _, build_input_shape: __, ...config } = model.config;
+  const className = model.kind === 'sequential' ? 'Functional' : model.className;
+  return modelWith(model, { kind: 'functional', className, outputs, config });
+}

@@ -1,0 +1,104 @@
+/**
+ * What a model takes: its inputs by name, with what can be told of them.
+ *
+ * @module
+ */
+
+import { CannotRunError } from '../errors.ts';
+import { channelCount } from '../model/channels.ts';
+import { buildGraph, type GraphCall, type GraphTensor } from '../model/graph.ts';
+import type { Model } from '../model/model.ts';
+import { type DataFormat, isConvolution, type Shape } from '../model/operation.ts';
+
+/** How a picture lies in a tensor `[samples, height, width, channels]` or `[samples, channels, height, width]`. */
+export interface ImageLayout {
+  /** Null where the model takes any. */
+  readonly height: number | null;
+  /** Null where the model takes any. */
+  readonly width: number | null;
+  readonly channels: 1 | 3 | 4;
+  readonly dataFormat: DataFormat;
+}
+
+/** An input of a model. */
+export interface ModelInput {
+  /** The name of its InputLayer, or of the layer that reads it where it has none. */
+  readonly name: string;
+  /** With the samples first; null where the model takes any size. */
+  readonly shape: Shape;
+  /** As the model gives it: `float32`, `int32`, `uint8`, … */
+  readonly dtype: string;
+  /** Undefined where it does not look like a picture. */
+  readonly image: ImageLayout | undefined;
+  /** In the flat graph. */
+  readonly tensor: GraphTensor;
+}
+
+/**
+ * The inputs of `model` in their order. One looks like a picture where it has four dimensions, of which that of the
+ * channels is 1, 3 or 4.
+ *
+ * @throws CannotRunError where the shape of one can not be told.
+ */
+export function modelInputs(model: Model): ModelInput[] {
+  return buildGraph(model).inputs.map((tensor, index) => {
+    const producer = tensor.producer?.layer;
+    const name = producer?.name ?? tensor.consumers[0]?.layer.name ?? `input ${index}`;
+    const input = producer?.operation.kind === 'input' ? producer.operation : undefined;
+    const shape = tensor.shape ?? input?.shape ?? shapeForReader(tensor);
+    if (shape === undefined) {
+      throw new CannotRunError(name, 'its shape is not in the file; save the model again after it was built');
+    }
+    const dtype = model.inputs[index]?.dtype ?? input?.dtype ?? 'float32';
+    return { name, shape, dtype, image: imageLayout(shape, tensor), tensor };
+  });
+}
+
+/** The names of inputs, for messages. */
+export function namesOf(inputs: readonly ModelInput[]): string {
+  return inputs.map(({ name }) => name).join(', ');
+}
+
+/** The shape that the first layer asks for: a Sequential from before Keras 2.2 has it nowhere else. */
+function shapeForReader(tensor: GraphTensor): Shape | undefined {
+  const layer = tensor.consumers[0]?.layer;
+  if (!layer || layer.weights.size === 0) return undefined;
+  const { operation } = layer;
+  if (operation.kind === 'dense') return [null, channelCount(layer, 'input')];
+  if (!isConvolution(operation)) return undefined;
+  const groups = operation.kind === 'conv' ? operation.groups : 1;
+  const channels = channelCount(layer, 'input') * groups;
+  const spatial = operation.kernelSize.map(() => null);
+  return operation.dataFormat === 'channels_first'
+    ? [null, channels, ...spatial]
+    : [null, ...spatial, channels];
+}
+
+function imageLayout(shape: Shape, tensor: GraphTensor): ImageLayout | undefined {
+  if (shape.length !== 4) return undefined;
+  const told = readersInOrder(tensor).find(({ layer }) => 'dataFormat' in layer.operation)?.layer.operation;
+  const formats: readonly DataFormat[] =
+    told && 'dataFormat' in told ? [told.dataFormat] : ['channels_last', 'channels_first'];
+  for (const dataFormat of formats) {
+    const [channels, height, width] =
+      dataFormat === 'channels_first' ? [shape[1], shape[2], shape[3]] : [shape[3], shape[1], shape[2]];
+    if (channels === 1 || channels === 3 || channels === 4) {
+      return { height: height ?? null, width: width ?? null, channels, dataFormat };
+    }
+  }
+  return undefined;
+}
+
+/** The calls that read a tensor, directly or through others, nearest first. */
+export function readersInOrder(tensor: GraphTensor): GraphCall[] {
+  const found = new Set<GraphCall>();
+  const queue: GraphTensor[] = [tensor];
+  for (let next = queue.shift(); next; next = queue.shift()) {
+    for (const call of next.consumers) {
+      if (found.has(call)) continue;
+      found.add(call);
+      queue.push(...call.outputs);
+    }
+  }
+  return [...found];
+}

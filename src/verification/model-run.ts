@@ -1,0 +1,38 @@
+import { buildGraph } from '../model/graph.ts';
+import type { Model } from '../model/model.ts';
+import type { ModelRunner } from '../model/model-runner.ts';
+import type { Tensor } from '../tensor/tensor.ts';
+import { type ScoreSource, scoresOf, withLogits } from './logits.ts';
+
+/** What a model made of some inputs, to be compared with what another makes of them. */
+export interface ModelRun {
+  /** The outputs by the layers that make them; of a layer that makes several, with their index behind a colon. */
+  readonly names: readonly string[];
+  readonly outputs: readonly Tensor[];
+  /** For each output the scores behind it: the logits where it ends in a softmax, else the output itself. */
+  readonly scores: readonly Tensor[];
+  readonly sources: readonly ScoreSource[];
+}
+
+/** Runs a model for `compareRuns`, with its logits. */
+export async function recordRun(
+  model: Model,
+  options: { readonly runner: ModelRunner; readonly inputs: readonly Tensor[]; readonly batchSize?: number },
+): Promise<ModelRun> {
+  const { runner, inputs, batchSize } = options;
+  const { model: extended, sources } = withLogits(model);
+  const made = await runner.run(extended, inputs, batchSize === undefined ? {} : { batchSize });
+  return {
+    names: outputNames(model),
+    outputs: made.slice(0, sources.length),
+    scores: scoresOf(sources, made),
+    sources,
+  };
+}
+
+function outputNames(model: Model): string[] {
+  return buildGraph(model).outputs.map(({ producer, index }, position) => {
+    const path = producer?.path ?? `output ${position}`;
+    return (producer?.outputs.length ?? 1) > 1 ? `${path}:${index}` : path;
+  });
+}

@@ -1,0 +1,120 @@
+/**
+ * What models are given instead of pixels 0..255: the `preprocess_input` of keras.applications, and its like.
+ *
+ * @module
+ */
+
+import { UnsupportedModelError } from '../errors.ts';
+import type { DataFormat } from '../model/operation.ts';
+import { sizeOf } from '../tensor/dtype.ts';
+import { Tensor } from '../tensor/tensor.ts';
+
+/** The names of all normalizations. */
+export const NORMALIZATIONS = ['tf', 'torch', 'caffe', '0..1', 'raw'] as const;
+
+/**
+ * How pixels are scaled before a model sees them; `tf`, `torch` and `caffe` are the modes of keras.applications.
+ *
+ * `tf`: x / 127.5 - 1. `torch`: x / 255, minus the mean of ImageNet, over its standard deviation. `caffe`: RGB becomes
+ * BGR, minus the mean of ImageNet. `0..1`: x / 255. `raw`: 0..255 as they are.
+ */
+export type Normalization = (typeof NORMALIZATIONS)[number];
+
+/** Pixels to what a model gets: `x * scale + offset`, a number for each of its channels. */
+export interface PixelScaling {
+  readonly scale: readonly number[];
+  readonly offset: readonly number[];
+  /** Whether the model's first channel is the picture's last: BGR. */
+  readonly isReversed: boolean;
+}
+
+/** Means and deviations of ImageNet as keras.applications has them: of x / 255 in RGB, and of x in BGR. */
+const TORCH_MEAN = [0.485, 0.456, 0.406];
+const TORCH_DEVIATION = [0.229, 0.224, 0.225];
+const CAFFE_MEAN = [103.939, 116.779, 123.68];
+
+/**
+ * The scaling of a normalization for pictures of `channels` channels.
+ *
+ * @throws UnsupportedModelError where it is defined for RGB alone and the pictures have another number of channels.
+ */
+export function pixelScaling(normalization: Normalization, channels: number): PixelScaling {
+  const all = (value: number): number[] => new Array<number>(channels).fill(value);
+  if ((normalization === 'torch' || normalization === 'caffe') && channels !== 3) {
+    throw new UnsupportedModelError(
+      'normalization',
+      `the normalization ${normalization} is for RGB, but the input has ${channels} channels; use tf, 0..1 or raw`,
+    );
+  }
+  switch (normalization) {
+    case 'tf':
+      return { scale: all(1 / 127.5), offset: all(-1), isReversed: false };
+    case 'torch':
+      return {
+        scale: TORCH_DEVIATION.map((deviation) => 1 / (255 * deviation)),
+        offset: TORCH_MEAN.map((mean, channel) => -mean / (TORCH_DEVIATION[channel] ?? 1)),
+        isReversed: false,
+      };
+    case 'caffe':
+      return { scale: all(1), offset: CAFFE_MEAN.map((mean) => -mean), isReversed: true };
+    case '0..1':
+      return { scale: all(1 / 255), offset: all(0), isReversed: false };
+    case 'raw':
+      return { scale: all(1), offset: all(0), isReversed: false };
+  }
+}
+
+/** A formula or a few words for people. */
+export function describeNormalization(normalization: Normalization): string {
+  switch (normalization) {
+    case 'tf':
+      return 'x/127.5 - 1';
+    case 'torch':
+      return 'x/255, then the mean and deviation of ImageNet';
+    case 'caffe':
+      return 'BGR minus the mean of ImageNet';
+    case '0..1':
+      return 'x/255';
+    case 'raw':
+      return '0..255 as they are';
+  }
+}
+
+/**
+ * Pixels 0..255 as a model is given them, in float32.
+ *
+ * @param pixels `[samples, height, width, channels]` in C order.
+ * @param dataFormat of the result.
+ * @throws RangeError where `shape` is none of four dimensions that `pixels` fill; UnsupportedModelError as
+ * {@link pixelScaling}.
+ */
+export function normalizePixels(
+  pixels: ArrayLike<number>,
+  shape: readonly number[],
+  normalization: Normalization,
+  dataFormat: DataFormat = 'channels_last',
+): Tensor {
+  const [samples = 0, height = 0, width = 0, channels = 0] = shape;
+  if (shape.length !== 4 || pixels.length !== sizeOf(shape)) {
+    throw new RangeError(`${pixels.length} pixels are no pictures of the shape [${shape.join(', ')}]`);
+  }
+  const { scale, offset, isReversed } = pixelScaling(normalization, channels);
+  const isFirst = dataFormat === 'channels_first';
+  const positions = height * width;
+  const values = new Float32Array(pixels.length);
+  for (let channel = 0; channel < channels; channel++) {
+    const factor = scale[channel] ?? 1;
+    const shift = offset[channel] ?? 0;
+    let from = isReversed ? channels - 1 - channel : channel;
+    for (let sample = 0; sample < samples; sample++) {
+      let to = sample * positions * channels + (isFirst ? channel * positions : channel);
+      for (let position = 0; position < positions; position++) {
+        values[to] = (pixels[from] ?? 0) * factor + shift;
+        from += channels;
+        to += isFirst ? 1 : channels;
+      }
+    }
+  }
+  const result = isFirst ? [samples, channels, height, width] : [samples, height, width, channels];
+  return Tensor.of('float32', result, values);
+}

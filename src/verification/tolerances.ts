@@ -1,0 +1,80 @@
+import type { Layer } from '../model/layer.ts';
+import type { Model } from '../model/model.ts';
+import type { DType } from '../tensor/dtype.ts';
+import type { Tensor } from '../tensor/tensor.ts';
+import type { OutputComparison } from './compare.ts';
+
+/** How far outputs may lie apart and still be the same: `max |a - b| <= atol + rtol * max |a|`, over each output. */
+export interface Tolerances {
+  /** As a part of the largest value of the original's output. */
+  readonly rtol: number;
+  /** In the unit of the output. */
+  readonly atol: number;
+}
+
+/** Whether an output that differs by so much is within the tolerances. */
+export function isWithin(
+  { maxAbsolute, largest }: Pick<OutputComparison, 'maxAbsolute' | 'largest'>,
+  { rtol, atol }: Tolerances,
+): boolean {
+  return maxAbsolute <= atol + rtol * largest;
+}
+
+/** What edited weights are rounded to, coarsest last. */
+export type WeightPrecision = 'float32' | 'float16' | 'bfloat16';
+
+/**
+ * The relative difference that rounding alone may make; docs/verification.md has the measurements that these are drawn
+ * from. The half floats have 11 and 8 binary digits against 24.
+ */
+const RTOL: Readonly<Record<WeightPrecision, number>> = { float32: 1e-4, float16: 2e-2, bfloat16: 1e-1 };
+
+/** About the distance of float32 numbers at 1: room for outputs that are all but zero. */
+const ATOL = 1e-7;
+
+/** What {@link defaultTolerances} gives. */
+export interface DefaultTolerances extends Tolerances {
+  /** The coarsest type of the weights that were edited; float32 where that is finer. */
+  readonly weights: WeightPrecision;
+}
+
+/**
+ * The tolerances for a candidate that was made of `original` by steps that keep the function: by the coarsest type of
+ * the weights that differ between the two, since it is that type that they were rounded to.
+ *
+ * Half floats are read to see whether they differ.
+ */
+export function defaultTolerances(original: Model, candidate: Model): DefaultTolerances {
+  const before = new Map([...original.allLayers()].map(({ path, layer }) => [path, layer]));
+  let weights: WeightPrecision = 'float32';
+  for (const { path, layer } of candidate.allLayers()) {
+    for (const precision of editedHalves(before.get(path), layer)) {
+      if (RTOL[precision] > RTOL[weights]) weights = precision;
+    }
+  }
+  return { rtol: RTOL[weights], atol: ATOL, weights };
+}
+
+/** The types of the half floats of a layer that are not what they were. */
+function* editedHalves(before: Layer | undefined, { weights }: Layer): Generator<'float16' | 'bfloat16'> {
+  for (const [name, tensor] of weights) {
+    if (isHalf(tensor.dtype) && !isSameTensor(before?.weights.get(name), tensor)) yield tensor.dtype;
+  }
+}
+
+function isHalf(dtype: DType): dtype is 'float16' | 'bfloat16' {
+  return dtype === 'float16' || dtype === 'bfloat16';
+}
+
+function isSameTensor(one: Tensor | undefined, other: Tensor): boolean {
+  if (one === other) return true;
+  if (one?.dtype !== other.dtype || one.shape.join() !== other.shape.join()) return false;
+  // Tensors of one shape are read in the same pieces.
+  const blocks = one.blocks();
+  for (const { values } of other.blocks()) {
+    const block = blocks.next();
+    if (block.done === true || !values.every((value, index) => Object.is(value, block.value.values[index])))
+      return false;
+  }
+  return true;
+}

@@ -1,0 +1,134 @@
+/**
+ * Whether two models compute the same function, found out by running both.
+ *
+ * @module
+ */
+
+import { CannotRunError } from '../errors.ts';
+import type { Model } from '../model/model.ts';
+import type { ModelRunner } from '../model/model-runner.ts';
+import type { Shape } from '../model/operation.ts';
+import type { Tensor } from '../tensor/tensor.ts';
+import { compareRuns, type RunComparison } from './compare-runs.ts';
+import { type ModelRun, recordRun } from './model-run.ts';
+import { type DefaultTolerances, defaultTolerances } from './tolerances.ts';
+
+/** How two models are compared. */
+export interface VerifyOptions {
+  readonly runner: ModelRunner;
+  /** One tensor for each input of the models, with the samples as its first dimension. */
+  readonly inputs: readonly Tensor[];
+  /** What the inputs are, in words, for the report. */
+  readonly inputsDescription?: string;
+  /** What to call the samples. */
+  readonly sampleNames?: readonly string[];
+  /** The difference allowed as a part of the largest value of an output; by the type of the edited weights if left out. */
+  readonly rtol?: number;
+  /** The difference allowed besides; 1e-7 where it is left out. */
+  readonly atol?: number;
+  /** Samples that go through a model at a time. */
+  readonly batchSize?: number;
+}
+
+/**
+ * What {@link verify} found: plain data, what `crosslayer verify --json` prints, where an infinite number is the text
+ * `Infinity` or `-Infinity`.
+ */
+export interface VerifyReport extends RunComparison {
+  readonly schemaVersion: 1;
+  /** Number of samples that both models were run on. */
+  readonly samples: number;
+  /** Their names; empty where they have none. */
+  readonly sampleNames: readonly string[];
+  readonly inputsDescription: string;
+  /** What computed: `wasm` or `cpu`; null for a runner that does not say. */
+  readonly backend: string | null;
+  readonly tolerances: DefaultTolerances;
+}
+
+/**
+ * Runs `original` and `candidate` on the same inputs, one after the other, and compares their outputs by position: they
+ * are the same where `max |a - b| <= atol + rtol * max |a|` holds for every output, `max` over all samples.
+ *
+ * A difference between the inputs or outputs that the models have is a difference, and a model that cannot be run leaves
+ * the question open; neither is an error.
+ *
+ * @throws RangeError where the inputs do not fit the models or a tolerance is negative; CrosslayerError where weights
+ * cannot be read.
+ */
+export async function verify(
+  original: Model,
+  candidate: Model,
+  options: VerifyOptions,
+): Promise<VerifyReport> {
+  const tolerances = tolerancesFor(original, candidate, options);
+  const report = (comparison: RunComparison): VerifyReport => ({
+    schemaVersion: 1,
+    ...comparison,
+    samples: options.inputs[0]?.shape[0] ?? 0,
+    sampleNames: options.sampleNames ?? [],
+    inputsDescription: options.inputsDescription ?? '',
+    backend: backendOf(options.runner),
+    tolerances,
+  });
+  const mismatch = interfaceMismatch(original, candidate);
+  if (mismatch !== undefined) return report(withoutOutputs('different', mismatch));
+  // One after the other: the weights of both together may not fit into memory.
+  const before = await runOrReason(original, 'the original', options);
+  if (typeof before === 'string') return report(withoutOutputs('not-verified', before));
+  const after = await runOrReason(candidate, 'the candidate', options);
+  if (typeof after === 'string') return report(withoutOutputs('not-verified', after));
+  return report(compareRuns(before, after, tolerances, options.sampleNames));
+}
+
+function withoutOutputs(verdict: 'different' | 'not-verified', reason: string): RunComparison {
+  return { verdict, reason, outputs: [], notes: [] };
+}
+
+function tolerancesFor(original: Model, candidate: Model, { rtol, atol }: VerifyOptions): DefaultTolerances {
+  for (const [name, value] of Object.entries({ rtol, atol })) {
+    if (value !== undefined && !(value >= 0 && value < Infinity))
+      throw new RangeError(`${name}: ${value} is no tolerance`);
+  }
+  const usual = defaultTolerances(original, candidate);
+  return { ...usual, rtol: rtol ?? usual.rtol, atol: atol ?? usual.atol };
+}
+
+async function runOrReason(model: Model, which: string, options: VerifyOptions): Promise<ModelRun | string> {
+  try {
+    return await recordRun(model, options);
+  } catch (error) {
+    if (error instanceof CannotRunError) return `${which} cannot be run: ${error.message}`;
+    throw error;
+  }
+}
+
+function backendOf(runner: ModelRunner): string | null {
+  return 'backend' in runner && typeof runner.backend === 'string' ? runner.backend : null;
+}
+
+/** What differs in how the two models are called, as far as that is known without running them. */
+function interfaceMismatch(original: Model, candidate: Model): string | undefined {
+  for (const side of ['inputs', 'outputs'] as const) {
+    const before = original[side].length;
+    const after = candidate[side].length;
+    if (before !== after) return `the original has ${before} ${side}, the candidate ${after}`;
+  }
+  for (const [index, { shape }] of original.inputs.entries()) {
+    const other = candidate.inputs[index]?.shape;
+    if (shape && other && !fits(shape, other)) {
+      return `input ${index}: the original takes ${shapeText(shape)}, the candidate ${shapeText(other)}`;
+    }
+  }
+  return undefined;
+}
+
+function fits(one: Shape, other: Shape): boolean {
+  const isSameSize = (size: number | null, axis: number): boolean =>
+    size === null || other[axis] === null || size === other[axis];
+  return one.length === other.length && one.every((size, axis) => axis === 0 || isSameSize(size, axis));
+}
+
+function shapeText(shape: Shape): string {
+  return `[${shape.map((size) => size ?? '?').join(', ')}]`;
+}

@@ -1,0 +1,142 @@
+import { execFile } from 'node:child_process';
+import fs from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { afterAll, describe, expect, test } from 'vitest';
+import { loadModel, saveModel } from '../../src/node.ts';
+import { buildModel, input, layer } from '../support/model-builder.ts';
+
+const COMMAND = new URL('../../dist/cli/main.js', import.meta.url).pathname;
+const WRONG_SCALE = new URL('injected/wrong-scale.mjs', import.meta.url).pathname;
+const GOLDEN = new URL('../fixtures/golden/', import.meta.url).pathname;
+const EXAMPLE = new URL('../../examples/fashion-mobilenetv2.keras', import.meta.url).pathname;
+const IMAGES = new URL('../../examples/fashion-test-2000.npz', import.meta.url).pathname;
+const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'crosslayer-proof-'));
+
+afterAll(() => fs.rmSync(folder, { recursive: true }));
+
+interface Result {
+  readonly code: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** Runs the command; `guilty` is a layer of which scaling gets a channel wrong. */
+function crosslayer(args: readonly string[], guilty?: string): Promise<Result> {
+  const preload = guilty === undefined ? [] : ['--import', WRONG_SCALE];
+  const env = { ...process.env, ...(guilty === undefined ? {} : { WRONG_SCALE_IN: guilty }) };
+  return new Promise((resolve) => {
+    const options = { env, maxBuffer: 1 << 26 };
+    execFile(process.execPath, [...preload, COMMAND, ...args], options, (error, stdout, stderr) => {
+      const code = error === null ? 0 : typeof error.code === 'number' ? error.code : -1;
+      resolve({ code, stdout, stderr });
+    });
+  });
+}
+
+const golden = (name: string): string => path.join(GOLDEN, name, 'input.h5');
+const output = (name: string): string => path.join(folder, name);
+
+describe('equalize with proof', () => {
+  test('prints a line for each step', async () => {
+    const { code, stdout, stderr } = await crosslayer(['equalize', EXAMPLE, '-o', output('example.keras')]);
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+    expect(stdout).toMatch(/run before and after each step \(wasm\), on 4 seeded samples/);
+    expect(stdout).toMatch(
+      /relu6: changes the function \([\d.e-]+\): SQNR [\d.-]+ dB, top-1 agreement [\d.]+ %/,
+    );
+    expect(stdout).toMatch(/fold: same function \([\d.]+e-[678]\)/);
+    expect(stdout).toMatch(/scale: same function \([\d.]+e-[678]\)/);
+  });
+
+  test('on given inputs', async () => {
+    const args = ['equalize', EXAMPLE, '-o', output('given.keras'), '--steps', 'fold,scale'];
+    const { code, stdout } = await crosslayer([...args, '--inputs', IMAGES, '--samples', '6', '--json']);
+    expect(code).toBe(0);
+    const { verification } = JSON.parse(stdout);
+    expect(verification.backend).toBe('wasm');
+    expect(verification.inputs).toMatch(/fashion-test-2000\.npz/);
+    expect(verification.proofs).toMatchObject([
+      { step: 'fold', verdict: 'same', undone: [] },
+      { step: 'scale', verdict: 'same', undone: [] },
+    ]);
+    expect(verification.proofs[0].outputs[0].maxRelative).toBeLessThan(1e-5);
+  });
+
+  test('not with --no-verify', async () => {
+    const args = ['equalize', EXAMPLE, '-o', output('unproven.keras'), '--no-verify'];
+    expect((await crosslayer(args)).stdout).not.toMatch(/same function/);
+    const { stdout } = await crosslayer([...args, '--force', '--json']);
+    expect(JSON.parse(stdout).verification).toBeNull();
+  });
+
+  test('inputs that cannot be read are an error, and nothing is written', async () => {
+    const out = output('no-inputs.keras');
+    const { code, stderr } = await crosslayer([
+      'equalize',
+      EXAMPLE,
+      '-o',
+      out,
+      '--inputs',
+      output('none.npy'),
+    ]);
+    expect(code).toBe(3);
+    expect(stderr).toMatch(/none\.npy/);
+    expect(fs.existsSync(out)).toBe(false);
+  });
+});
+
+describe('a set that was scaled wrongly', () => {
+  const equalize = (name: string, ...more: string[]): Promise<Result> =>
+    crosslayer(
+      ['equalize', golden('conv_bn_relu_chain'), '-o', output(name), '--steps', 'fold,scale', ...more],
+      'conv0',
+    );
+
+  test('is found, undone and named', async () => {
+    const { code, stdout, stderr } = await equalize('undone.h5');
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+    expect(stdout).toMatch(/scale: conv0 -> conv1 changed the function \([\d.e-]+\) and was undone/);
+    expect(stdout).toMatch(/scale: same function/);
+    expect(stdout).toMatch(/1 set of layers scaled/);
+    const verified = await crosslayer(['verify', golden('conv_bn_relu_chain'), output('undone.h5')]);
+    expect(verified.stdout).toMatch(/same function/);
+    expect(verified.code).toBe(0);
+  });
+
+  test('with --strict ends with exit code 1', async () => {
+    const out = output('strict.h5');
+    const { code, stdout } = await equalize('strict.h5', '--strict');
+    expect(code).toBe(1);
+    expect(stdout).toMatch(/was undone/);
+    expect(fs.existsSync(out)).toBe(true);
+    const sound = ['equalize', golden('conv_bn_relu_chain'), '-o', output('sound.h5'), '--strict'];
+    expect((await crosslayer(sound)).code).toBe(0);
+  });
+
+  test('without proof goes unseen, which verify tells', async () => {
+    await equalize('unseen.h5', '--no-verify');
+    const { code, stdout } = await crosslayer(['verify', golden('conv_bn_relu_chain'), output('unseen.h5')]);
+    expect(code).toBe(1);
+    expect(stdout).toMatch(/different/);
+  });
+});
+
+describe('a model that TF.js cannot run', () => {
+  test('is equalized and marked as not verified; --strict ends with exit code 1', async () => {
+    const model = buildModel([
+      input('x', [6, 6, 3]),
+      layer('Conv2D', 'conv', { filters: 4, kernel_size: 3 }),
+      layer('BatchNormalization', 'bn'),
+      layer('SomethingOfTheirs', 'custom'),
+    ]);
+    const custom = output('custom.h5');
+    await saveModel(model, custom);
+    const args = ['equalize', custom, '--strict', '-o', output('custom-out.h5')];
+    const { code, stdout } = await crosslayer(args);
+    expect(stdout).toMatch(/1 of 1 batch norm folded/);
+    expect(stdout).toMatch(/not verified: custom: SomethingOfTheirs cannot be run: TF\.js has no layer/);
+    expect(code).toBe(1);
+    expect((await loadModel(output('custom-out.h5'))).layers).toHaveLength(3);
+  });
+});
