@@ -7,6 +7,7 @@
 import { rmSync, statSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import type { InMemoryTimes } from './children/in-memory.ts';
+import type { VerificationTime } from './children/verification.ts';
 import { type ProcessRun, runMeasured } from './measured-process.ts';
 import { CACHE } from './model-files.ts';
 
@@ -15,7 +16,7 @@ export interface WholeProcess {
   readonly fileBytes: number;
   /** Reading and writing alone. */
   readonly baseline: Cost;
-  /** `crosslayer equalize`. */
+  /** `crosslayer equalize --no-verify`. */
   readonly equalize: Cost;
 }
 
@@ -34,6 +35,48 @@ export type Baseline = 'crosslayer convert' | 'h5wasm copy';
 export async function measureInMemory(network: string): Promise<InMemoryTimes> {
   const { stdout } = await runMeasured(script('in-memory'), [network]);
   return JSON.parse(stdout);
+}
+
+/** What verifying costs. */
+export interface Verification {
+  readonly fileBytes: number;
+  /** `verify` in memory on each backend. */
+  readonly wasm: VerificationTime;
+  readonly cpu: VerificationTime;
+  /** `crosslayer equalize --no-verify`. */
+  readonly without: Cost;
+  /** `crosslayer equalize`. */
+  readonly with: Cost;
+}
+
+/** What verifying a network on four seeded inputs costs: on both backends, and as a part of `crosslayer equalize`. */
+export async function measureVerification(
+  network: string,
+  input: string,
+  rounds: number,
+): Promise<Verification> {
+  const time = async (backend: 'wasm' | 'cpu', times: number): Promise<VerificationTime> => {
+    const { stdout } = await runMeasured(script('verification'), [network, backend, String(times)]);
+    return JSON.parse(stdout);
+  };
+  const output = `${CACHE}/output.${input.split('.').at(-1)}`;
+  const runs: Record<'equalize' | 'equalize with proof', ProcessRun[]> = {
+    equalize: [],
+    'equalize with proof': [],
+  };
+  for (let round = 0; round < rounds; round++) {
+    for (const kind of ['equalize', 'equalize with proof'] as const) {
+      runs[kind].push(await runMeasured(...commandLine(kind, input, output)));
+      rmSync(output);
+    }
+  }
+  return {
+    fileBytes: statSync(input).size,
+    wasm: await time('wasm', rounds),
+    cpu: await time('cpu', 1),
+    without: costOf(runs.equalize),
+    with: costOf(runs['equalize with proof']),
+  };
 }
 
 /**
@@ -66,7 +109,7 @@ export async function measureWholeProcess(
 }
 
 function commandLine(
-  kind: Baseline | 'equalize',
+  kind: Baseline | 'equalize' | 'equalize with proof',
   input: string,
   output: string,
 ): [script: string, args: string[]] {
@@ -74,6 +117,8 @@ function commandLine(
     case 'crosslayer convert':
       return [COMMAND, ['convert', input, '--output', output]];
     case 'equalize':
+      return [COMMAND, ['equalize', input, '--output', output, '--no-verify']];
+    case 'equalize with proof':
       return [COMMAND, ['equalize', input, '--output', output]];
     case 'h5wasm copy':
       return [script('copy-hdf5'), [input, output]];

@@ -7,13 +7,15 @@
  */
 
 import { parseArgs } from 'node:util';
-import { measureInMemory, measureWholeProcess } from './measure.ts';
+import { measureInMemory, measureVerification, measureWholeProcess } from './measure.ts';
 import { type Ending, modelFile } from './model-files.ts';
 import { NETWORKS, THIRTY_CONVS } from './networks/index.ts';
 import { type BenchResults, renderTables, writeTables } from './tables.ts';
 
 const LARGE = 'thirty-convs';
 const ENDINGS: readonly Ending[] = ['h5', 'keras'];
+/** The CPU backend takes minutes for the others. */
+const VERIFIED = new Set(['mobilenet-v2', 'resnet50']);
 
 const { values: options, positionals } = parseArgs({
   options: { write: { type: 'boolean', default: false }, rounds: { type: 'string', default: '5' } },
@@ -25,7 +27,7 @@ if (!Number.isInteger(rounds) || rounds < 1)
 const names = positionals.length === 0 ? [...Object.keys(NETWORKS), LARGE] : positionals;
 if (options.write && positionals.length > 0) throw new RangeError('--write needs all networks');
 
-const results: BenchResults = { rounds, inMemory: [], wholeProcess: [], large: [] };
+const results: BenchResults = { rounds, inMemory: [], wholeProcess: [], large: [], verification: [] };
 for (const name of names) {
   const network = name === LARGE ? THIRTY_CONVS : NETWORKS[name];
   if (!network) throw new RangeError(`${name}: choose from ${[...Object.keys(NETWORKS), LARGE].join(', ')}`);
@@ -43,6 +45,11 @@ for (const name of names) {
     const input = await modelFile(name, network, ending);
     const measured = await measureWholeProcess(input, 'crosslayer convert', rounds);
     results.wholeProcess.push({ title, ending, ...measured });
+  }
+  if (VERIFIED.has(name)) {
+    progress(`${title}: verification`);
+    const input = await modelFile(name, network, 'h5');
+    results.verification.push({ title, ...(await measureVerification(name, input, rounds)) });
   }
 }
 const tables = renderTables(results);

@@ -7,7 +7,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import type { InMemoryTimes } from './children/in-memory.ts';
-import type { WholeProcess } from './measure.ts';
+import type { Verification, WholeProcess } from './measure.ts';
 import type { Ending } from './model-files.ts';
 
 /** All that was measured. */
@@ -17,6 +17,7 @@ export interface BenchResults {
   readonly wholeProcess: WholeProcessRow[];
   /** The model that is far larger than its largest layer. */
   readonly large: WholeProcessRow[];
+  readonly verification: (Verification & { readonly title: string })[];
 }
 
 type WholeProcessRow = WholeProcess & { readonly title: string; readonly ending: Ending };
@@ -33,7 +34,7 @@ const LARGE_PEAK = 600 * MEGABYTE;
 
 /** All results as Markdown tables with a line on where they come from. */
 export function renderTables(results: BenchResults): string {
-  const { rounds, inMemory, wholeProcess, large } = results;
+  const { rounds, inMemory, wholeProcess, large, verification } = results;
   const day = new Date().toISOString().slice(0, 10);
   const parts = [
     `${day}, Node ${process.version}, ${availableParallelism()} cores, ${rounds} rounds.`,
@@ -51,6 +52,8 @@ export function renderTables(results: BenchResults): string {
     wholeProcessTable(wholeProcess, 'reading + writing alone', (file) => PEAK_FACTOR * file + PEAK_EXTRA),
     '### A model of 1.4 GB',
     wholeProcessTable(large, 'h5wasm copy', () => LARGE_PEAK),
+    '### Verification',
+    verificationTable(verification),
   ];
   return parts.join('\n\n');
 }
@@ -80,6 +83,37 @@ function wholeProcessTable(
       (equalize.seconds / baseline.seconds).toFixed(2),
       megabytes(equalize.peakBytes),
       megabytes(peakGoal(fileBytes)),
+    ]),
+  );
+}
+
+function verificationTable(rows: BenchResults['verification']): string {
+  return table(
+    [
+      'model `.h5`',
+      'size',
+      'wasm',
+      'cpu',
+      'cpu / wasm',
+      'equalize without proof',
+      'with proof',
+      'peak without',
+      'peak with',
+      'added',
+      'of the size',
+    ],
+    rows.map(({ title, fileBytes, wasm, cpu, without, with: proven }) => [
+      title,
+      megabytes(fileBytes),
+      seconds(wasm.seconds),
+      seconds(cpu.seconds),
+      (cpu.seconds / wasm.seconds).toFixed(1),
+      seconds(without.seconds),
+      seconds(proven.seconds),
+      megabytes(without.peakBytes),
+      megabytes(proven.peakBytes),
+      megabytes(proven.peakBytes - without.peakBytes),
+      ((proven.peakBytes - without.peakBytes) / fileBytes).toFixed(2),
     ]),
   );
 }
