@@ -10,6 +10,7 @@ export default defineConfig({
     alias: [
       { find: /^crosslayer$/, replacement: source('index.ts') },
       { find: /^crosslayer\/node$/, replacement: source('node.ts') },
+      { find: /^crosslayer\/tfjs$/, replacement: source('tfjs.ts') },
     ],
   },
   test: {
