@@ -19,6 +19,9 @@ export interface LayerResult {
 }
 
 type Masks = readonly (TfjsCore.Tensor | undefined)[];
+type Feed = TfjsCore.Tensor | TfjsCore.Tensor[];
+/** In the structure of the feed. */
+type Mask = TfjsCore.Tensor | (TfjsCore.Tensor | null)[] | null;
 
 /** A layer of a model in TF.js, with its weights. */
 export class LoadedLayer {
@@ -56,10 +59,7 @@ export class LoadedLayer {
       const { config, inputs } = soloLayer(call, fed, Math.max(1, call.outputs.length));
       const fault = faultOf(tfjs, config);
       if (fault !== undefined) throw cannotRun(call, fault);
-      model = await tfjs.layers.models.modelFromJSON(
-        { modelTopology: config } as never,
-        tfjs.classes.customLayers as never,
-      );
+      model = await modelFrom(tfjs, config);
       setWeights(tfjs, call, model);
       return new LoadedLayer(tfjs, call, model, inputs);
     } catch (error) {
@@ -90,25 +90,62 @@ export class LoadedLayer {
 
   #apply(inputs: readonly TfjsCore.Tensor[], masks: Masks | undefined): LayerResult {
     const { core } = this.#tfjs;
-    const model = this.#model;
     const outputs: TfjsCore.Tensor[] = [];
-    const made: (TfjsCore.Tensor | undefined)[] = [];
+    let made: Masks = [];
     core.tidy(() => {
       // Dropout and its like give back the very tensor that they were given.
       const own = (tensor: TfjsCore.Tensor): TfjsCore.Tensor =>
         core.keep(inputs.includes(tensor) || masks?.includes(tensor) ? tensor.clone() : tensor);
       const feed = oneOrList(inputs);
-      const mask = masks && oneOrList(masks.map((one) => one ?? null));
-      outputs.push(...listed<TfjsCore.Tensor>(model.apply(feed as never, mask ? { mask } : {})).map(own));
-      if (!mask) return;
-      const computed = listed<TfjsCore.Tensor | null>(model.computeMask(feed as never, mask as never));
-      made.push(...computed.map((one) => (one ? own(one) : undefined)));
+      const mask = masks?.some((one) => one) ? oneOrList(masks.map((one) => one ?? null)) : null;
+      outputs.push(...this.#outputsOf(feed, mask).map(own));
+      if (masks) made = this.#maskOf(feed, mask).map((one) => (one ? own(one) : undefined));
     });
     return { outputs, masks: made };
   }
 
+  #outputsOf(feed: Feed, mask: Mask): TfjsCore.Tensor[] {
+    // A model of TF.js passes no mask on to its layers that it is called with.
+    const target = mask === null ? this.#model : (this.#onlyLayer ?? this.#model);
+    return listed(target.apply(feed as never, mask === null ? {} : { mask }));
+  }
+
+  #maskOf(feed: Feed, mask: Mask): (TfjsCore.Tensor | null)[] {
+    const layer = this.#onlyLayer;
+    return layer?.supportsMasking ? listed(layer.computeMask(feed as never, mask as never)) : [];
+  }
+
+  /** The layer beside the inputs; undefined where TF.js needs two to compute what one does in Keras. */
+  get #onlyLayer(): TfjsLayers.layers.Layer | undefined {
+    const { layers } = this.#model;
+    return layers.length === this.inputs.length + 1 ? layers.at(-1) : undefined;
+  }
+
   dispose(): void {
     this.#model.dispose();
+  }
+}
+
+/**
+ * The model of a configuration. TF.js leaves tensors behind that it makes initial values with, and where it throws the
+ * variables that it had made by then. It makes everything before it gives its promise, so that nobody else's tensors are
+ * among those disposed here.
+ */
+async function modelFrom(
+  { core, layers, classes }: Tfjs,
+  config: JsonObject,
+): Promise<TfjsLayers.LayersModel> {
+  const engine = core.engine();
+  const before = new Set(Object.keys(engine.registeredVariables));
+  engine.startScope();
+  const made = layers.models.modelFromJSON({ modelTopology: config } as never, classes.customLayers as never);
+  engine.endScope();
+  const variables = Object.entries(engine.registeredVariables).filter(([name]) => !before.has(name));
+  try {
+    return await made;
+  } catch (error) {
+    for (const [, variable] of variables) variable.dispose();
+    throw error;
   }
 }
 

@@ -33,7 +33,8 @@ export interface BackendOptions {
  * @throws CannotRunError where its packages are not installed, or the backend that was asked for does not start.
  */
 export async function loadTfjs({ backend, wasmPaths }: BackendOptions = {}): Promise<Tfjs> {
-  const { core, layers, classes } = await importPackages();
+  const { core, layers } = await importPackages();
+  const classes = await import('./layers/custom-layers.ts');
   // In Node TF.js prints advertising for its native backend otherwise.
   if (core.env().getBool('IS_NODE')) core.env().set('PROD', true);
   if (wasmPaths !== undefined) (await import('@tensorflow/tfjs-backend-wasm')).setWasmPaths(wasmPaths);
@@ -43,13 +44,13 @@ export async function loadTfjs({ backend, wasmPaths }: BackendOptions = {}): Pro
   throw new CannotRunError('', `the ${backend ?? 'cpu'} backend of TF.js does not start on this machine`);
 }
 
-async function importPackages(): Promise<Pick<Tfjs, 'core' | 'layers' | 'classes'>> {
+async function importPackages(): Promise<Pick<Tfjs, 'core' | 'layers'>> {
   try {
     const core = await import('@tensorflow/tfjs-core');
     const layers = await import('@tensorflow/tfjs-layers');
     await import('@tensorflow/tfjs-backend-cpu');
     await import('@tensorflow/tfjs-backend-wasm');
-    return { core, layers, classes: await import('./layers/custom-layers.ts') };
+    return { core, layers };
   } catch (error) {
     throw new CannotRunError(
       '',
@@ -62,7 +63,29 @@ async function importPackages(): Promise<Pick<Tfjs, 'core' | 'layers' | 'classes
 
 /** Whether the backend starts; the one that a page was using stays in use. */
 async function starts(core: typeof TfjsCore, backend: Backend): Promise<boolean> {
-  return withBackend(core, backend, async (started) => started);
+  const restore = keepErrorListeners();
+  try {
+    return await withBackend(core, backend, async (started) => started);
+  } finally {
+    restore();
+  }
+}
+
+/** What the WebAssembly module listens for in Node: it would make every uncaught error of the program its own. */
+const TAKEN_OVER = ['uncaughtException', 'unhandledRejection'] as const;
+
+/** Remembers who listens for uncaught errors; the function that it returns removes all others. */
+function keepErrorListeners(): () => void {
+  const { process } = globalThis as { process?: NodeJS.Process };
+  if (typeof process?.listeners !== 'function') return () => {};
+  const before = new Set<unknown>(TAKEN_OVER.flatMap((event) => process.listeners(event as 'exit')));
+  return () => {
+    for (const event of TAKEN_OVER) {
+      for (const listener of process.listeners(event as 'exit')) {
+        if (!before.has(listener)) process.removeListener(event, listener as () => void);
+      }
+    }
+  };
 }
 
 /**

@@ -1,0 +1,219 @@
+import { readFileSync } from 'node:fs';
+import * as tfc from '@tensorflow/tfjs-core';
+import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { CannotRunError } from '../../src/errors.ts';
+import type { Model } from '../../src/model/model.ts';
+import { loadModel } from '../../src/node.ts';
+import { Tensor } from '../../src/tensor/tensor.ts';
+import { TfjsRunner } from '../../src/verification/runner.ts';
+import { buildModel, buildSequential, input, layer, nested } from '../support/model-builder.ts';
+import { randomInputs, relativeDifference, runModel } from '../support/run-model.ts';
+
+const SEQUENCES = new URL('../fixtures/sequences/', import.meta.url).pathname;
+
+let runner: TfjsRunner;
+beforeAll(async () => {
+  runner = await TfjsRunner.create();
+});
+let tensorsBefore = 0;
+beforeEach(() => {
+  tensorsBefore = tfc.memory().numTensors;
+});
+afterEach(() => {
+  expect(tfc.memory().numTensors, 'tensors in TF.js').toBe(tensorsBefore);
+});
+
+const floats = (tensors: readonly Tensor[]): Float32Array[] =>
+  tensors.map((tensor) => Float32Array.from(tensor.toFloat64()));
+
+/** The runner gives what tfjs-layers gives for the whole model in one piece. */
+async function expectAsWhole(model: Model): Promise<void> {
+  const inputs = randomInputs(model);
+  const expected = await runModel(model, inputs);
+  // TF.js itself keeps the weights of layers that are called twice.
+  tensorsBefore = tfc.memory().numTensors;
+  expect(relativeDifference(expected, floats(await runner.run(model, inputs)))).toBeLessThan(2e-6);
+}
+
+describe('TfjsRunner', () => {
+  it('runs on wasm where nothing else is asked for', () => {
+    expect(runner.backend).toBe('wasm');
+  });
+
+  it('computes a convolution by hand', async () => {
+    const weights = { kernel: [2, -3], bias: [10, 20] };
+    const model = buildModel([
+      input('x', [1, 2, 1]),
+      layer('Conv2D', 'conv', { filters: 2, kernel_size: 1 }, { weights }),
+    ]);
+    const [output] = await runner.run(model, [Tensor.fromNumbers('float32', [1, 1, 2, 1], [1, 5])]);
+    expect(output?.shape).toEqual([1, 1, 2, 2]);
+    expect(output?.values()).toEqual(Float32Array.of(12, 17, 20, 5));
+  });
+
+  it('runs nested, shared and branching models with several outputs', async () => {
+    await expectAsWhole(
+      buildModel(
+        [
+          input('x', [4, 4, 3]),
+          nested('body', [input('in', [4, 4, 3]), layer('Conv2D', 'conv', { filters: 3, kernel_size: 1 })], {
+            calls: [['x'], ['body']],
+          }),
+          layer('Add', 'twice', {}, { from: ['body:1', 'body:1'] }),
+          layer('Add', 'add', {}, { from: ['x', 'twice'] }),
+          layer('GlobalAveragePooling2D', 'pool'),
+          layer('Dense', 'dense', { units: 2 }),
+        ],
+        { outputs: ['dense', 'body', 'x'] },
+      ),
+    );
+  });
+
+  it('runs Sequential models', async () => {
+    await expectAsWhole(buildSequential([input('x', [4]), layer('Dense', 'alone', { units: 2 })]));
+  });
+
+  it('passes tensors on that a layer gives back unchanged', async () => {
+    await expectAsWhole(
+      buildModel([
+        input('x', [4]),
+        layer('Dropout', 'dropout', { rate: 0.5 }),
+        layer('Dense', 'behind', { units: 4 }),
+        layer('Add', 'add', {}, { from: ['dropout', 'behind'] }),
+      ]),
+    );
+  });
+
+  it('gives the same for any size of batches', async () => {
+    const model = buildModel([
+      input('x', [5, 5, 2]),
+      layer('Conv2D', 'conv', { filters: 3, kernel_size: 3, activation: 'relu' }),
+      layer('GlobalMaxPooling2D', 'pool'),
+    ]);
+    const values = Float32Array.from({ length: 7 * 50 }, (_, index) => Math.sin(index));
+    const inputs = [Tensor.of('float32', [7, 5, 5, 2], values)];
+    const whole = await runner.run(model, inputs, { batchSize: 7 });
+    for (const batchSize of [1, 3]) {
+      const made = await runner.run(model, inputs, { batchSize });
+      expect(made[0]?.shape).toEqual([7, 3]);
+      expect(relativeDifference(floats(whole), floats(made))).toBeLessThan(1e-6);
+    }
+  });
+
+  it('carries masks beside the tensors, and takes whole numbers', async () => {
+    const { inputs, outputs } = JSON.parse(readFileSync(`${SEQUENCES}masked.json`, 'utf8'));
+    const model = await loadModel(`${SEQUENCES}masked.h5`);
+    const made = await runner.run(model, [
+      Tensor.of('int32', [3, 7], Int32Array.from(inputs.words.flat())),
+      Tensor.of('float32', [3, 7, 3], Float32Array.from(inputs.numbers.flat(2))),
+    ]);
+    const expected = outputs.map((output: unknown[]) => Float32Array.from(output.flat(2) as number[]));
+    expect(relativeDifference(expected, floats(made))).toBeLessThan(1e-5);
+  });
+
+  it('computes on the CPU what wasm has no kernel for', async () => {
+    const model = buildModel([input('x', [4]), layer('Activation', 'act', { activation: 'softsign' })]);
+    const cpu = await TfjsRunner.create({ backend: 'cpu' });
+    const inputs = randomInputs(model);
+    expect(
+      relativeDifference(floats(await cpu.run(model, inputs)), floats(await runner.run(model, inputs))),
+    ).toBeLessThan(1e-6);
+  });
+
+  it('leaves the backend in use that was in use', async () => {
+    await tfc.setBackend('cpu');
+    const model = buildModel([input('x', [4]), layer('ReLU', 'relu')]);
+    await runner.run(model, randomInputs(model));
+    expect(tfc.getBackend()).toBe('cpu');
+    await tfc.setBackend('wasm');
+  });
+});
+
+describe('onTensor', () => {
+  const model = buildModel([
+    input('x', [3]),
+    nested('body', [input('in', [3]), layer('ReLU', 'relu')]),
+    layer('Dense', 'dense', { units: 1, use_bias: false }, { weights: { kernel: [1, 10, 100] } }),
+  ]);
+  const inputs = [Tensor.fromNumbers('float32', [2, 3], [1, -2, 3, -4, 5, 6])];
+
+  it('sees every tensor of each batch, in order', async () => {
+    const seen: [string | undefined, number[]][] = [];
+    const onTensor = (
+      { producer }: { producer: { path: string } | undefined },
+      values: Tensor,
+    ): undefined => {
+      seen.push([producer?.path, [...values.toFloat64()]]);
+    };
+    await runner.run(model, inputs, { batchSize: 1, onTensor });
+    expect(seen).toEqual([
+      ['x', [1, -2, 3]],
+      ['body/relu', [1, 0, 3]],
+      ['dense', [301]],
+      ['x', [-4, 5, 6]],
+      ['body/relu', [0, 5, 6]],
+      ['dense', [650]],
+    ]);
+  });
+
+  it('puts another tensor in its place', async () => {
+    const [output] = await runner.run(model, inputs, {
+      wantsTensor: ({ producer }) => producer?.path === 'body/relu',
+      onTensor: (_, values) =>
+        Tensor.fromNumbers(
+          'float32',
+          values.shape,
+          values.toFloat64().map((v) => v + 1),
+        ),
+    });
+    expect([...(output?.toFloat64() ?? [])]).toEqual([301 + 111, 650 + 111]);
+  });
+});
+
+describe('what cannot be run', () => {
+  const failing = async (model: Model, inputs = randomInputs(model)): Promise<unknown> => {
+    try {
+      return await runner.run(model, inputs);
+    } catch (error) {
+      return error;
+    }
+  };
+
+  it('names the layer of a class that nobody knows', async () => {
+    const inner = [input('in', [3]), layer('SomethingOfTheirs', 'custom')];
+    const error = await failing(buildModel([input('x', [3]), layer('ReLU', 'relu'), nested('body', inner)]));
+    expect(error).toBeInstanceOf(CannotRunError);
+    expect((error as CannotRunError).layer).toBe('body/custom');
+    expect((error as CannotRunError).message).toMatch(
+      /body\/custom: SomethingOfTheirs cannot be run: .*no layer/,
+    );
+  });
+
+  it('names the layer that TF.js fails to make, and leaves nothing behind', async () => {
+    const model = buildModel([input('x', [3]), layer('Dense', 'dense', { units: 2 })]);
+    model.layer('dense').weights.delete('bias');
+    const error = await failing(model);
+    expect((error as Error).message).toMatch(/dense: Dense cannot be run: .*2 weights.*the model has 1/);
+  });
+
+  it('names the layer that TF.js fails to run', async () => {
+    const model = buildModel([
+      input('a', [3]),
+      input('b', [4]),
+      layer('Add', 'add', {}, { from: ['a', 'b'] }),
+    ]);
+    expect((await failing(model)) as Error).toMatchObject({ code: 'cannot-run', layer: 'add' });
+  });
+
+  it('says which inputs do not fit', async () => {
+    const model = buildModel([input('x', [3]), layer('ReLU', 'relu')]);
+    const tensor = (shape: number[]): Tensor =>
+      Tensor.fromNumbers('float32', shape, new Float32Array(shape.reduce((a, b) => a * b)));
+    expect(await failing(model, [])).toEqual(
+      new RangeError('0 tensors for the 1 inputs of model; give one for each'),
+    );
+    expect(await failing(model, [tensor([2, 4])])).toEqual(
+      new RangeError('x: a tensor of shape [2, 4] for an input of shape [?, 3]'),
+    );
+  });
+});
