@@ -15,10 +15,19 @@ export {
   OutputError,
   UnsupportedModelError,
 } from './errors.ts';
-export type { ByteSink, ByteSource, ModelFiles, OutputFiles } from './formats/bytes.ts';
+export {
+  type ByteSink,
+  type ByteSource,
+  type ModelFiles,
+  memorySource,
+  type OutputFiles,
+} from './formats/bytes.ts';
 export type { ModelFormat, WriteOptions, WriteReport } from './formats/format.ts';
+export { type NpzArchive, openNpz } from './formats/npy/npz.ts';
+export { type NpyOptions, readNpy } from './formats/npy/read.ts';
 export { memoryFiles, readModel } from './formats/read.ts';
 export { type MemoryOutput, writeModel, writeModelToMemory } from './formats/write.ts';
+export type { Rounding } from './kernels/rounding.ts';
 export { GraphCall, GraphTensor } from './model/graph.ts';
 export { type JsonObject, type JsonValue, Layer, type LayerOrigin, type WeightName } from './model/layer.ts';
 export {
@@ -66,7 +75,31 @@ export {
   type SkipReason,
   type StepOptions,
 } from './primitives/skip-reason.ts';
+export type { QuantizationEncoding } from './quantization/encoding.ts';
+export type { ExportedEncoding, ExportedEncodings } from './quantization/export-encodings.ts';
+export { fakeQuantize, type QuantizedWeightsOptions } from './quantization/fake-quantize.ts';
+export {
+  type ActivationEncoding,
+  QuantizationSimModel,
+  type QuantizationSimOptions,
+  type WeightEncodings,
+} from './quantization/quantization-sim-model.ts';
+export {
+  type ActivationQuantizer,
+  parseQuantizer,
+  QUANTIZER_PRESETS,
+  type QuantizerName,
+  type WeightQuantizer,
+} from './quantization/quantizer.ts';
+export { type WeightSqnr, weightSqnr } from './quantization/weight-sqnr.ts';
 export { type EqualizeReport, equalizeReport } from './report/equalize-report.ts';
+export {
+  type EvaluatedModel,
+  type EvaluateOptions,
+  type EvaluateReport,
+  evaluateModel,
+  type QuantizedLayer,
+} from './report/evaluate-report.ts';
 export { type InspectReport, inspectModel } from './report/inspect-report.ts';
 export { largestSpread, type RangeSpread, rangeSpreads } from './report/range-spread.ts';
 export type { DType, FloatValues, TensorValues } from './tensor/dtype.ts';
@@ -78,3 +111,20 @@ export {
   type TensorSource,
 } from './tensor/tensor.ts';
 export type { TrailingFactors } from './tensor/trailing-scale.ts';
+export { type FittedArray, fitArray, labelsOf } from './verification/array-inputs.ts';
+export { guessNormalization, type NormalizationGuess } from './verification/guess-normalization.ts';
+export { type ImageLayout, type ModelInput, modelInputs } from './verification/model-inputs.ts';
+export {
+  describeNormalization,
+  NORMALIZATIONS,
+  type Normalization,
+  normalizePixels,
+  type PixelScaling,
+  pixelScaling,
+} from './verification/normalization.ts';
+export {
+  SEEDED_IMAGE_SIZE,
+  SEEDED_SIZE,
+  type SeededInputOptions,
+  seededInputs,
+} from './verification/seeded-inputs.ts';

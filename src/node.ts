@@ -23,6 +23,8 @@ import {
 } from './node-files.ts';
 
 export * from './index.ts';
+export { loadLabels } from './node-array-files.ts';
+export { type LoadedInputs, type LoadInputsOptions, loadInputs } from './node-inputs.ts';
 
 /** How a model is written to disk. */
 export interface SaveOptions extends WriteOptions {

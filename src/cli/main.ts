@@ -135,8 +135,8 @@ A new .keras file is always for Keras 3; for Keras 2 write an .h5 file: --keras 
       'after',
       `
 The models are the same where max |a - b| <= atol + rtol * max |a| for every output, over all samples. If they are left
-out, atol is 1e-7, and rtol goes by the coarsest type of the weights that differ: 1e-4 for float32, 2e-2 for float16,
-1e-1 for bfloat16. SQNR and top-1 are of the logits where an output is a softmax of them.
+out, atol is 1e-7, and rtol goes by the coarsest type of the weights that differ: 1e-4 for float32, 1e-1 for float16,
+3e-1 for bfloat16. SQNR and top-1 are of the logits where an output is a softmax of them.
 The exit code is 1 where they differ, and where it cannot be told.`,
     )
     .action((original, candidate, options) => printCheck(verifyCommand(original, candidate, options)));

@@ -35,6 +35,7 @@ export function fitArray(
   normalization: { readonly asked: Normalization | undefined; readonly guessed: Normalization },
 ): FittedArray {
   const { image } = input;
+  if (array.shape[0] === 0) throw unfit(`${name}: has no samples`);
   const takesFloat = /float|double|half/.test(input.dtype);
   const isPixels =
     image !== undefined && takesFloat && (array.dtype === 'uint8' || normalization.asked !== undefined);
@@ -87,7 +88,6 @@ function fits(shape: readonly number[], wanted: Shape): boolean {
 }
 
 function requireShape(shape: readonly number[], wanted: Shape, name: string, input: ModelInput): void {
-  if (shape[0] === 0) throw unfit(`${name}: has no samples`);
   if (fits(shape, wanted)) return;
   const inner = wanted.slice(1);
   const isOneSample = shape.length === inner.length && fits([1, ...shape], wanted);

@@ -27,7 +27,7 @@ export type WeightPrecision = 'float32' | 'float16' | 'bfloat16';
  * The relative difference that rounding alone may make; docs/verification.md has the measurements that these are drawn
  * from. The half floats have 11 and 8 binary digits against 24.
  */
-const RTOL: Readonly<Record<WeightPrecision, number>> = { float32: 1e-4, float16: 2e-2, bfloat16: 1e-1 };
+const RTOL: Readonly<Record<WeightPrecision, number>> = { float32: 1e-4, float16: 1e-1, bfloat16: 3e-1 };
 
 /** About the distance of float32 numbers at 1: room for outputs that are all but zero. */
 const ATOL = 1e-7;

@@ -1,11 +1,12 @@
 import { CannotRunError } from '../../errors.ts';
-import { closeModel, loadModel } from '../../node.ts';
-import { verifyReportJson } from '../../report/verify-report.ts';
+import type { Model } from '../../model/model.ts';
+import { loadModel } from '../../node.ts';
+import { reportJson } from '../../report/report-json.ts';
 import { TfjsRunner } from '../../verification/runner.ts';
 import { type VerifyReport, verify } from '../../verification/verify.ts';
 import { chosenInputs, type InputOptions } from '../chosen-inputs.ts';
-import { EXIT } from '../exit-code.ts';
-import { progress, progressDone, styled, table } from '../render.ts';
+import { type CheckResult, EXIT } from '../exit-code.ts';
+import { percent, progress, progressDone, small, styled, table } from '../render.ts';
 
 /** Options of `crosslayer verify`. */
 export interface VerifyCommandOptions extends InputOptions {
@@ -15,66 +16,44 @@ export interface VerifyCommandOptions extends InputOptions {
   readonly json?: boolean;
 }
 
-/** What goes to standard output, and how the process ends. */
-export interface CheckResult {
-  readonly text: string;
-  readonly exitCode: number;
-}
-
 /** Runs `crosslayer verify`. */
 export async function verifyCommand(
   original: string,
   candidate: string,
   options: VerifyCommandOptions,
 ): Promise<CheckResult> {
-  const report = await verifyFiles(original, candidate, options);
+  progress(`reading ${original} and ${candidate}`);
+  const before = await loadModel(original);
+  const after = await loadModel(candidate);
+  progress('running both');
+  const report = await compare(before, after, options);
   progressDone();
   return {
-    text: options.json === true ? verifyReportJson(report) : render(report),
+    text: options.json === true ? reportJson(report) : render(report),
     exitCode: report.verdict === 'same' ? EXIT.ok : EXIT.checkFailed,
   };
 }
 
-async function verifyFiles(
-  original: string,
-  candidate: string,
-  options: VerifyCommandOptions,
-): Promise<VerifyReport> {
-  progress(`reading ${original} and ${candidate}`);
-  const [before, after] = [await loadModel(original), await loadModel(candidate)];
-  const { tensors, description, sampleNames } = await chosenInputs(before, options);
-  progress('running both');
-  const { rtol, atol, backend } = options;
-  const report = await verify(before, after, {
-    runner: await startedRunner(backend),
-    inputs: tensors,
-    inputsDescription: description,
-    sampleNames,
-    ...(rtol === undefined ? {} : { rtol }),
-    ...(atol === undefined ? {} : { atol }),
-  });
-  closeModel(before);
-  closeModel(after);
-  return report;
-}
-
-/** A runner; where there is none, one that gives the reason, so that it ends in the report. */
-async function startedRunner(
-  backend: 'wasm' | 'cpu' | undefined,
-): Promise<Pick<TfjsRunner, 'run'> & { readonly backend?: string }> {
+/** Without TF.js, without inputs that could be made up, or without what decodes photographs, nothing is verified. */
+async function compare(before: Model, after: Model, options: VerifyCommandOptions): Promise<VerifyReport> {
+  const { backend, rtol, atol } = options;
+  const tolerances = { ...(rtol === undefined ? {} : { rtol }), ...(atol === undefined ? {} : { atol }) };
   try {
-    return await TfjsRunner.create(backend === undefined ? {} : { backend });
+    const { tensors, description, sampleNames } = await chosenInputs(before, options);
+    const runner = await TfjsRunner.create(backend === undefined ? {} : { backend });
+    const given = { runner, inputs: tensors, inputsDescription: description, sampleNames };
+    return await verify(before, after, { ...given, ...tolerances });
   } catch (error) {
-    if (error instanceof CannotRunError) return { run: () => Promise.reject(error) };
-    throw error;
+    if (!(error instanceof CannotRunError)) throw error;
+    const runner = { run: () => Promise.reject(error) };
+    return verify(before, after, { runner, inputs: [], inputsDescription: 'none', ...tolerances });
   }
 }
 
 function render(report: VerifyReport): string {
   return [
     `inputs: ${report.inputsDescription}`,
-    ...(report.outputs.length === 0 ? [] : ['', outputTable(report)]),
-    '',
+    ...(report.outputs.length === 0 ? [] : ['', outputTable(report), '']),
     ...report.notes.map((note) => `note: ${note}`),
     verdictLine(report),
   ].join('\n');
@@ -84,8 +63,8 @@ function outputTable({ outputs, sampleNames }: VerifyReport): string {
   const header = ['output', 'max |a - b|', 'of max |a|', 'SQNR in dB', 'of the', 'top-1', 'worst input', ''];
   const rows = outputs.map((output) => [
     output.name,
-    digits(output.maxAbsolute),
-    digits(output.maxRelative),
+    small(output.maxAbsolute),
+    small(output.maxRelative),
     Number.isFinite(output.sqnrDb) ? output.sqnrDb.toFixed(1) : String(output.sqnrDb),
     output.scores,
     output.top1Agreement === null ? '-' : percent(output.top1Agreement),
@@ -95,22 +74,13 @@ function outputTable({ outputs, sampleNames }: VerifyReport): string {
   return table(header, rows, [1, 2, 3, 5]);
 }
 
-/** Two significant digits; tiny numbers by their exponent. */
-function digits(value: number): string {
-  const rounded = Number(value.toPrecision(2));
-  return rounded !== 0 && rounded < 1e-3 ? rounded.toExponential() : String(rounded);
-}
-
-function percent(share: number): string {
-  return `${Number((100 * share).toFixed(1))} %`;
-}
-
 function verdictLine({ verdict, reason, tolerances, backend }: VerifyReport): string {
   const { rtol, atol, weights } = tolerances;
   switch (verdict) {
     case 'same': {
       const rounded = weights === 'float32' ? '' : `; edited weights are ${weights}`;
-      return `${styled('green', 'same function')}: within ${digits(rtol)} of the largest value and ${digits(atol)} (${backend}${rounded})`;
+      const bound = `max |a - b| <= ${small(rtol)} max |a| + ${small(atol)} for every output`;
+      return `${styled('green', 'same function')}: ${bound} (${backend}${rounded})`;
     }
     case 'different':
       return `${styled('red', 'different')}: ${reason}`;

@@ -1,7 +1,185 @@
-// Placeholder by the lead, so that the runner can be tried; the engineer of this folder replaces it.
-import { TFJS_LAYERS } from '../../formats/keras-config/tfjs-classes.ts';
+/**
+ * Layers that tfjs-layers 4.22 lacks or computes otherwise than Keras, for one call of `modelFromJSON` and not for every
+ * user of TF.js.
+ *
+ * Where the class of tfjs-layers does what Keras does, it is the one that is made: the less of a check is our own code,
+ * the more it proves. Which these are was found by running all of them against Keras; see `test/verification/layers`.
+ *
+ * @module
+ */
 
-export const customLayers: Record<string, unknown> = {};
+import { serialization } from '@tensorflow/tfjs-core';
+import type { layers } from '@tensorflow/tfjs-layers';
+import { TFJS_LAYERS } from '../../formats/keras-config/tfjs-classes.ts';
+import { isActivationOfTfjs } from './activation-functions.ts';
+import { Activation, ELU, LeakyReLU, PReLU, ReLU, Softmax } from './activation-layers.ts';
+import { BatchNormalization } from './batch-normalization-layer.ts';
+import { Convolution } from './convolution-layer.ts';
+import { Dense, EinsumDense } from './dense-layers.ts';
+import { DepthwiseConvolution, SeparableConvolution } from './depthwise-convolution-layers.ts';
+import { CenterCrop, Resizing } from './image-layers.ts';
+import { InputNormalization } from './input-normalization-layer.ts';
+import { KerasLayer } from './keras-layer.ts';
+import {
+  flagIn,
+  isChannelsFirst,
+  type LayerConfig,
+  numberIn,
+  numbersIn,
+  sizesIn,
+  textIn,
+} from './layer-config.ts';
+import { Concatenate, Subtract } from './merge-layers.ts';
+import { GroupNormalization, RMSNormalization, UnitNormalization } from './normalization-layers.ts';
+import { Operator } from './operator-layer.ts';
+import { PassThrough } from './pass-through-layer.ts';
+import { GlobalPooling, Pooling } from './pooling-layers.ts';
+import { Cropping, Flatten, UpSampling, ZeroPadding } from './reshaping-layers.ts';
+import { TransposedConvolution } from './transposed-convolution-layer.ts';
+
+/** How tfjs-layers makes an object of a class: the class, which is not looked at, and what makes it of a configuration. */
+export type CustomObject = readonly [
+  cls: typeof KerasLayer,
+  fromConfig: (cls: typeof KerasLayer, config: LayerConfig) => layers.Layer,
+];
+
+/** Makes a layer of ours. */
+type Make = (config: LayerConfig) => KerasLayer;
+
+/** Whether the class of tfjs-layers computes what Keras does for a configuration. */
+type IsRight = (config: LayerConfig) => boolean;
+
+const never: IsRight = () => false;
+const hasPlainActivation: IsRight = (config) => isActivationOfTfjs(config['activation']);
+const isChannelsLast: IsRight = (config) => !isChannelsFirst(config);
+const dropsAxes: IsRight = (config) => !flagIn(config, 'keepdims', false);
+const isUndilated: IsRight = (config) => numbersIn(config, 'dilationRate', [1]).every((rate) => rate === 1);
+
+/** Conv1D and Conv2D. */
+const isPlainConvolution: IsRight = (config) =>
+  hasPlainActivation(config) &&
+  isChannelsLast(config) &&
+  numberIn(config, 'groups', 1) === 1 &&
+  textIn(config, 'padding', 'valid') !== 'causal';
+
+/** In three axes TF.js cuts the input where the padding should be negative and is none. */
+const isPlainConvolution3D: IsRight = (config) => {
+  const strides = sizesIn(config, 'strides', 3, 1);
+  const isCovering = sizesIn(config, 'kernelSize', 3, 1).every((size, axis) => size >= (strides[axis] ?? 1));
+  return isPlainConvolution(config) && (isCovering || textIn(config, 'padding', 'valid') !== 'same');
+};
+
+const passThrough: Make = (config) => new PassThrough(config);
+const globalAverage: Make = (config) => new GlobalPooling('average', config);
+const globalMax: Make = (config) => new GlobalPooling('max', config);
+
+const OWN: Readonly<Record<string, readonly [make: Make, isRight: IsRight]>> = {
+  Activation: [(config) => new Activation(config), hasPlainActivation],
+  ActivityRegularization: [passThrough, never],
+  AveragePooling1D: [(config) => new Pooling(1, 'average', config), isChannelsLast],
+  AveragePooling3D: [(config) => new Pooling(3, 'average', config), never],
+  BatchNormalization: [(config) => new BatchNormalization(config), never],
+  CenterCrop: [(config) => new CenterCrop(config), never],
+  Concatenate: [(config) => new Concatenate(config), (config) => numberIn(config, 'axis', -1) >= -1],
+  Conv1D: [(config) => new Convolution(1, config), isPlainConvolution],
+  Conv1DTranspose: [(config) => new TransposedConvolution(1, config), never],
+  Conv2D: [(config) => new Convolution(2, config), isPlainConvolution],
+  Conv2DTranspose: [
+    (config) => new TransposedConvolution(2, config),
+    (config) =>
+      hasPlainActivation(config) &&
+      isUndilated(config) &&
+      numbersIn(config, 'outputPadding', []).length === 0,
+  ],
+  Conv3D: [(config) => new Convolution(3, config), isPlainConvolution3D],
+  // The wasm backend computes it wrongly.
+  Conv3DTranspose: [(config) => new TransposedConvolution(3, config), never],
+  Cropping1D: [(config) => new Cropping(1, config), never],
+  Cropping3D: [(config) => new Cropping(3, config), never],
+  Dense: [(config) => new Dense(config), hasPlainActivation],
+  DepthwiseConv1D: [(config) => new DepthwiseConvolution(1, config), never],
+  DepthwiseConv2D: [
+    (config) => new DepthwiseConvolution(2, config),
+    (config) => hasPlainActivation(config) && isUndilated(config) && isChannelsLast(config),
+  ],
+  EinsumDense: [(config) => new EinsumDense(config), never],
+  ELU: [(config) => new ELU(config), (config) => numberIn(config, 'alpha', 1) === 1],
+  Flatten: [(config) => new Flatten(config), never],
+  GlobalAveragePooling1D: [globalAverage, never],
+  GlobalAveragePooling2D: [globalAverage, dropsAxes],
+  GlobalAveragePooling3D: [globalAverage, never],
+  GlobalMaxPooling1D: [globalMax, (config) => dropsAxes(config) && isChannelsLast(config)],
+  GlobalMaxPooling2D: [globalMax, dropsAxes],
+  GlobalMaxPooling3D: [globalMax, never],
+  GroupNormalization: [(config) => new GroupNormalization(config), never],
+  Identity: [passThrough, never],
+  LeakyReLU: [(config) => new LeakyReLU(config), (config) => config['negativeSlope'] === undefined],
+  MaxPooling1D: [(config) => new Pooling(1, 'max', config), isChannelsLast],
+  MaxPooling3D: [(config) => new Pooling(3, 'max', config), never],
+  Normalization: [(config) => new InputNormalization(config), never],
+  // What `operatorAsLayer` makes.
+  Operator: [(config) => new Operator(config), never],
+  // The wasm backend computes it wrongly where slopes are shared.
+  PReLU: [(config) => new PReLU(config), never],
+  ReLU: [
+    (config) => new ReLU(config),
+    (config) => numberIn(config, 'negativeSlope', 0) === 0 && numberIn(config, 'threshold', 0) === 0,
+  ],
+  Resizing: [(config) => new Resizing(config), never],
+  RMSNormalization: [(config) => new RMSNormalization(config), never],
+  SeparableConv1D: [(config) => new SeparableConvolution(1, config), never],
+  SeparableConv2D: [
+    (config) => new SeparableConvolution(2, config),
+    (config) => hasPlainActivation(config) && isChannelsLast(config),
+  ],
+  Softmax: [(config) => new Softmax(config), (config) => numbersIn(config, 'axis', [-1]).join() === '-1'],
+  SpatialDropout2D: [passThrough, never],
+  SpatialDropout3D: [passThrough, never],
+  Subtract: [(config) => new Subtract(config), never],
+  UnitNormalization: [(config) => new UnitNormalization(config), never],
+  UpSampling1D: [(config) => new UpSampling(1, config), never],
+  UpSampling2D: [
+    (config) => new UpSampling(2, config),
+    (config) => textIn(config, 'interpolation', 'nearest') === 'nearest',
+  ],
+  UpSampling3D: [(config) => new UpSampling(3, config), never],
+  ZeroPadding1D: [(config) => new ZeroPadding(1, config), never],
+  ZeroPadding3D: [(config) => new ZeroPadding(3, config), never],
+};
+
+/** What `modelFromJSON` makes a layer or a model of, by the class names of Keras. */
+const made: Record<string, CustomObject> = {
+  ...Object.fromEntries(
+    Object.entries(OWN).map(([className, [make, isRight]]): [string, CustomObject] => [
+      className,
+      [KerasLayer, (_, config) => (isRight(config) ? layerOfTfjs(className, config) : make(config))],
+    ]),
+  ),
+  // A model hands on the entries of its own that TF.js finds in `customObjects`, of which there are none.
+  ...Object.fromEntries(
+    ['Model', 'Functional'].map((className): [string, CustomObject] => [
+      className,
+      [KerasLayer, (_, config) => layerOfTfjs(className, { ...config, customObjects: customLayers })],
+    ]),
+  ),
+};
+
+/**
+ * What `modelFromJSON(config, customObjects)` of tfjs-layers takes, by the class names of Keras.
+ *
+ * All entries are inherited: TF.js copies own ones to where every other load of the page finds them, and leaves them
+ * there when a layer cannot be made.
+ */
+export const customLayers: Readonly<Record<string, CustomObject>> = Object.create(made);
+
+/** The classes of layers that can be run: those of tfjs-layers and those here. */
 export function runnableClasses(): ReadonlySet<string> {
-  return TFJS_LAYERS;
+  return new Set([...TFJS_LAYERS, ...Object.keys(OWN)]);
+}
+
+/** The layer of tfjs-layers, without what has no part in inference: some of it stops TF.js from making the layer. */
+function layerOfTfjs(className: string, config: LayerConfig): layers.Layer {
+  const [cls, fromConfig] = serialization.SerializationMap.getMap().classNameMap[className] ?? [];
+  const kept = Object.entries(config).filter(([key]) => !/(Initializer|Regularizer|Constraint)$/.test(key));
+  return fromConfig?.(cls as never, Object.fromEntries(kept) as never) as layers.Layer;
 }

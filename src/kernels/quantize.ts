@@ -1,0 +1,101 @@
+/**
+ * Fake quantization: values are put on the grid of a quantizer and stay real numbers.
+ *
+ * @module
+ */
+
+import type { FloatValues } from '../tensor/dtype.ts';
+import type { ChannelLayout } from './channel-layout.ts';
+import { type Rounding, rounder, roundHalfEven } from './rounding.ts';
+
+/** Grids `scale * k`, `lowest <= k <= highest` whole numbers, each `[channels]`; `scale > 0`. */
+export interface IntegerGrids {
+  readonly scale: Float64Array;
+  readonly lowest: Float64Array;
+  readonly highest: Float64Array;
+}
+
+/** The grid `level * scale + min`, `level` a whole number from 0 to `steps`; of a whole tensor. */
+export interface TfjsGrid {
+  readonly scale: number;
+  readonly min: number;
+  /** What values are clipped to before. */
+  readonly max: number;
+  readonly steps: number;
+}
+
+/**
+ * `target = scale * clamp(round(w / scale), lowest, highest)` in float64, rounded once into the target's type.
+ *
+ * `values` start at flat index `start` of a tensor with channels as `layout` says. Zero stays zero, and a -0 becomes 0;
+ * infinite values go to the ends of the grid, a NaN stays one; no values do nothing. `target` may be `values`.
+ */
+export function fakeQuantizeInteger(
+  values: FloatValues,
+  start: number,
+  layout: ChannelLayout,
+  grids: IntegerGrids,
+  rounding: Rounding,
+  target: FloatValues,
+): void {
+  const { channels, inner } = layout;
+  const round = rounder(rounding);
+  let channel = Math.floor(start / inner) % channels;
+  for (let index = 0, left = inner - (start % inner); index < values.length; left = inner) {
+    const end = Math.min(values.length, index + left);
+    const scale = grids.scale[channel]!;
+    const lowest = grids.lowest[channel]!;
+    const highest = grids.highest[channel]!;
+    for (; index < end; index++) {
+      const step = Math.min(highest, Math.max(lowest, round(values[index]! / scale)));
+      target[index] = scale * step + 0;
+    }
+    channel = channel + 1 === channels ? 0 : channel + 1;
+  }
+}
+
+/**
+ * The levels of values as TF.js' converter writes them: `round((clip(w, min, max) - min) / scale)`, ties to even, each
+ * operation in float32 as NumPy 1 has it, which keeps the type of the array.
+ *
+ * Where float32 is too small for the step or the range, the converter's levels are those of a NaN or of Inf, which it
+ * converts to 0. A NaN also gives 0; no values do nothing.
+ */
+export function tfjsLevels(values: FloatValues, grid: TfjsGrid, target: Uint8Array | Uint16Array): void {
+  for (let index = 0; index < values.length; index++) target[index] = tfjsLevel(values[index]!, grid);
+}
+
+/** `target = level * scale + min` of {@link tfjsLevels}, in float64 and rounded once, as TF.js dequantizes. */
+export function fakeQuantizeTfjs(values: FloatValues, grid: TfjsGrid, target: FloatValues): void {
+  const { scale, min } = grid;
+  for (let index = 0; index < values.length; index++) {
+    target[index] = Math.fround(tfjsLevel(values[index]!, grid) * scale + min);
+  }
+}
+
+function tfjsLevel(value: number, { scale, min, max }: TfjsGrid): number {
+  const low = Math.fround(min);
+  const clipped = Math.min(Math.max(Math.fround(value), low), Math.fround(max));
+  const level = roundHalfEven(Math.fround(Math.fround(clipped - low) / Math.fround(scale)));
+  return Number.isFinite(level) ? level : 0;
+}
+
+/** Sums of squares: of the values, and of what quantizing them changed. */
+export interface NoisePower {
+  signal: number;
+  noise: number;
+}
+
+/** Adds `sum w^2` and `sum (Q(w) - w)^2` to `power`, in float64. NaN and Inf follow IEEE rules; no values add nothing. */
+export function addNoisePower(values: FloatValues, quantized: FloatValues, power: NoisePower): void {
+  let signal = 0;
+  let noise = 0;
+  for (let index = 0; index < values.length; index++) {
+    const value = values[index]!;
+    const error = quantized[index]! - value;
+    signal += value * value;
+    noise += error * error;
+  }
+  power.signal += signal;
+  power.noise += noise;
+}

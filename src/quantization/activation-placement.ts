@@ -1,0 +1,66 @@
+/**
+ * Which tensors between layers are quantized.
+ *
+ * @module
+ */
+
+import type { Graph, GraphCall, GraphTensor } from '../model/graph.ts';
+import { activationOf, isWeighted } from '../model/operation.ts';
+
+/**
+ * The tensors that are quantized: the inputs of the model and the outputs of all layers but zero padding, which adds
+ * only zeros, and those that never leave an arithmetic unit, because what reads them is computed with what makes them.
+ *
+ * That is AIMET's default configuration with its supergroups: a convolution or Dense with the batch norm behind it, with
+ * or without a ReLU behind the two; a convolution or Dense with the ReLU behind it; Add with ReLU. Any ReLU with or
+ * without a maximum counts, whichever layer it is. A transposed convolution goes with its batch norm, but not with a
+ * ReLU. Where a layer has an activation of its own, the tensor behind that is quantized, and it goes with nothing else.
+ */
+export function quantizedActivations(graph: Graph): Set<GraphTensor> {
+  const tensors = new Set<GraphTensor>(graph.inputs);
+  for (const call of graph.calls) {
+    if (call.layer.operation.kind === 'zeroPadding' || staysInside(call)) continue;
+    for (const tensor of call.outputs) tensors.add(tensor);
+  }
+  return tensors;
+}
+
+/** Whether the output of the call goes only to a call that is computed together with it. */
+function staysInside(call: GraphCall): boolean {
+  const next = onlyReader(call);
+  if (!next) return false;
+  if (isPlainRelu(next)) return canTakeRelu(call);
+  return next.layer.operation.kind === 'batchNorm' && isLinearKernel(call);
+}
+
+function canTakeRelu(call: GraphCall): boolean {
+  const { operation } = call.layer;
+  if (operation.kind === 'merge') return operation.merge === 'add';
+  const kernel = kernelBehind(call) ?? call;
+  return isLinearKernel(kernel) && kernel.layer.operation.kind !== 'convTranspose';
+}
+
+/**
+ * The call with a kernel whose output is read by this batch norm alone, which then is computed with it; undefined for
+ * other calls.
+ */
+export function kernelBehind(bn: GraphCall): GraphCall | undefined {
+  if (bn.layer.operation.kind !== 'batchNorm') return undefined;
+  const before = bn.input?.producer;
+  return before && isLinearKernel(before) && onlyReader(before) === bn ? before : undefined;
+}
+
+function onlyReader(call: GraphCall): GraphCall | undefined {
+  const tensor = call.outputs[0];
+  if (!tensor || tensor.isModelOutput || call.outputs.length > 1) return undefined;
+  return tensor.consumers.length === 1 ? tensor.consumers[0] : undefined;
+}
+
+function isLinearKernel({ layer: { operation } }: GraphCall): boolean {
+  return isWeighted(operation) && activationOf(operation).kind === 'linear';
+}
+
+function isPlainRelu({ layer: { operation } }: GraphCall): boolean {
+  if (operation.kind !== 'activation' || operation.activation.kind !== 'relu') return false;
+  return operation.activation.negativeSlope === 0 && operation.activation.threshold === 0;
+}

@@ -1,0 +1,235 @@
+import { fakeQuantizeInteger } from '../kernels/quantize.ts';
+import { buildGraph, type GraphTensor } from '../model/graph.ts';
+import type { Layer } from '../model/layer.ts';
+import { type Call, Model } from '../model/model.ts';
+import type { ModelRunner, RunOptions } from '../model/model-runner.ts';
+import { inferShapes } from '../model/shapes.ts';
+import { allocate, type FloatValues, isFloat } from '../tensor/dtype.ts';
+import { Tensor } from '../tensor/tensor.ts';
+import { quantizedActivations } from './activation-placement.ts';
+import { ActivationRanges, originalCalls, type TensorPlace } from './activation-ranges.ts';
+import { integerEncoding, integerGrids, type QuantizationEncoding } from './encoding.ts';
+import { type ExportedEncodings, exportedEncodings } from './export-encodings.ts';
+import type { LayerWeight } from './fake-quantize.ts';
+import { kerasVariableName, layerScopes, tensorNames } from './keras-tensor-names.ts';
+import { quantizedTensor } from './quantized-tensor.ts';
+import {
+  type ActivationQuantizer,
+  checkActivationQuantizer,
+  checkWeightQuantizer,
+  type WeightQuantizer,
+} from './quantizer.ts';
+import { simulatedParameters } from './simulated-parameters.ts';
+import { type TensorGrid, weightGrid } from './tensor-grid.ts';
+
+/** How {@link QuantizationSimModel} quantizes. */
+export interface QuantizationSimOptions {
+  /** 8 bits, symmetric, one range a tensor where it is left out, which is AIMET's default configuration. */
+  readonly weights?: WeightQuantizer;
+  /** 8 bits, asymmetric where it is left out. */
+  readonly activations?: ActivationQuantizer;
+}
+
+/** The encodings of a weight: one, or one for each output channel. */
+export interface WeightEncodings {
+  readonly layer: Layer;
+  /** The name of the weight, such as `kernel`. */
+  readonly weight: string;
+  /** The name that Keras gives to it, such as `conv/kernel:0`. */
+  readonly name: string;
+  readonly encodings: readonly QuantizationEncoding[];
+}
+
+/** The encoding of a tensor between layers. */
+export interface ActivationEncoding {
+  /** The layer whose output it is; undefined for the input of a Sequential that has no InputLayer. */
+  readonly layer: Layer | undefined;
+  /** The name that Keras gives to it, such as `conv/Relu:0`. */
+  readonly name: string;
+  readonly encoding: QuantizationEncoding;
+}
+
+const WEIGHTS: WeightQuantizer = { bits: 8, symmetric: true, perChannel: false, rounding: 'half-away' };
+const ACTIVATIONS: ActivationQuantizer = { bits: 8, symmetric: false, rounding: 'half-away' };
+
+/**
+ * A model as it would compute with quantized weights and activations, after AIMET's
+ * `aimet_tensorflow.keras.quantsim.QuantizationSimModel` with its default configuration and the scheme
+ * `post_training_tf` (smallest to largest value).
+ *
+ * {@link model} is a copy that can be edited by every step of this package, and folding follows by itself: encodings of
+ * weights are those of the Tensor that a layer points at, and the one of a batch norm's output goes over to the layer that
+ * it is folded into. A step that scales activations asks for {@link computeEncodings} again.
+ */
+export class QuantizationSimModel {
+  /** The model with float weights; fold its batch norms with `foldAllBatchNorms(sim.model)`. */
+  readonly model: Model;
+  readonly weights: WeightQuantizer;
+  readonly activations: ActivationQuantizer;
+  readonly #grids = new WeakMap<Tensor, TensorGrid>();
+  #ranges: ActivationRanges | undefined;
+
+  /** @throws RangeError where a quantizer contradicts itself or has no integer grid; TypeError where `model` is none. */
+  constructor(model: Model, options: QuantizationSimOptions = {}) {
+    if (!(model instanceof Model)) throw new TypeError('expected a Model, such as loadModel gives');
+    const { weights = WEIGHTS, activations = ACTIVATIONS } = options;
+    checkWeightQuantizer(weights);
+    checkActivationQuantizer(activations);
+    if (weights.scheme === 'tfjs') {
+      throw new RangeError('encodings are of integer grids; a tfjs quantizer is simulated by fakeQuantize');
+    }
+    this.model = model.clone();
+    this.weights = weights;
+    this.activations = activations;
+  }
+
+  /**
+   * The encodings of all weights that are quantized, as the model now is.
+   *
+   * @throws InvalidModelError, with the layer, where a weight is NaN or infinite.
+   */
+  weightEncodings(): WeightEncodings[] {
+    const scopes = layerScopes(this.model);
+    return simulatedParameters(buildGraph(this.model)).map((parameter) => {
+      const { layer, name } = parameter;
+      const grid = this.#gridOf(parameter);
+      return {
+        layer,
+        weight: name,
+        name: kerasVariableName(scopes.get(layer) ?? layer.path, name),
+        encodings: grid.scheme === 'integer' ? grid.encodings : [],
+      };
+    });
+  }
+
+  /** The encodings of all quantized tensors whose range is known: none before {@link computeEncodings}. */
+  activationEncodings(): ActivationEncoding[] {
+    const graph = buildGraph(this.model);
+    inferShapes(graph);
+    const names = tensorNames(this.model, graph);
+    return [...quantizedActivations(graph)].flatMap((tensor) => {
+      const encoding = this.#encodingOf({ maker: tensor.producer?.call, index: tensor.index });
+      const name = names.get(tensor) ?? '';
+      return encoding ? [{ layer: tensor.producer?.layer, name, encoding }] : [];
+    });
+  }
+
+  /**
+   * Runs the model with quantized weights and takes the ranges of its activations from these inputs, those of the model
+   * with the samples first. What an earlier call took is forgotten.
+   *
+   * @throws InvalidModelError where a weight or an activation is NaN or infinite; what the runner throws.
+   */
+  async computeEncodings(
+    runner: ModelRunner,
+    inputs: readonly Tensor[],
+    options: Pick<RunOptions, 'batchSize'> = {},
+  ): Promise<void> {
+    const ranges = new ActivationRanges();
+    await this.#run(runner, inputs, options, (place, tensor, values) => {
+      ranges.take(place, tensor, values);
+      return undefined;
+    });
+    this.#ranges = ranges;
+  }
+
+  /**
+   * The outputs with quantized weights and activations.
+   *
+   * @throws TypeError where {@link computeEncodings} has not been called, or a tensor came into the model since; what the
+   * runner throws.
+   */
+  async run(
+    runner: ModelRunner,
+    inputs: readonly Tensor[],
+    options: Pick<RunOptions, 'batchSize'> = {},
+  ): Promise<Tensor[]> {
+    if (!this.#ranges)
+      throw new TypeError('call computeEncodings first: the ranges of activations are not known');
+    return this.#run(runner, inputs, options, (place, tensor, values) => {
+      if (!isFloat(values.dtype)) return undefined;
+      const encoding = this.#encodingOf(place);
+      if (encoding) return fakeQuantizeActivation(values, encoding, this.activations);
+      throw new TypeError(
+        `${tensor.producer?.path ?? 'input'}: the range of output ${tensor.index} is not known; the model was edited ` +
+          'since computeEncodings was called, so call it again',
+      );
+    });
+  }
+
+  /**
+   * All encodings as AIMET exports them for its on-target tools; those of activations only after
+   * {@link computeEncodings}.
+   *
+   * @throws InvalidModelError, with the layer, where a weight is NaN or infinite.
+   */
+  exportEncodings(): ExportedEncodings {
+    return exportedEncodings(
+      this.activationEncodings().map(({ name, encoding }) => [name, [encoding]] as const),
+      this.weightEncodings().map(({ name, encodings }) => [name, encodings] as const),
+      this,
+    );
+  }
+
+  async #run(
+    runner: ModelRunner,
+    inputs: readonly Tensor[],
+    options: Pick<RunOptions, 'batchSize'>,
+    onActivation: (place: TensorPlace, tensor: GraphTensor, values: Tensor) => Tensor | undefined,
+  ): Promise<Tensor[]> {
+    const copy = this.model.clone();
+    const graph = buildGraph(copy);
+    for (const { layer, name, tensor } of this.#quantizedParameters(simulatedParameters(graph))) {
+      layer.weights.set(name, tensor);
+    }
+    const calls = originalCalls(this.model, copy);
+    // The runner makes a graph of its own, so tensors are known by the calls that make them.
+    const wanted = new Map<Call | undefined, Set<number>>();
+    for (const { producer, index } of quantizedActivations(graph)) {
+      const indices = wanted.get(producer?.call) ?? new Set();
+      wanted.set(producer?.call, indices.add(index));
+    }
+    return runner.run(copy, inputs, {
+      ...options,
+      wantsTensor: ({ producer, index }) => wanted.get(producer?.call)?.has(index) ?? false,
+      onTensor: (tensor, values) => {
+        const { producer, index } = tensor;
+        return onActivation({ maker: producer && calls.get(producer.call), index }, tensor, values);
+      },
+    });
+  }
+
+  #quantizedParameters(parameters: readonly LayerWeight[]): LayerWeight[] {
+    return parameters.map((parameter) => ({
+      ...parameter,
+      tensor: quantizedTensor(parameter.tensor, this.#gridOf(parameter)),
+    }));
+  }
+
+  #gridOf({ layer, name, tensor }: LayerWeight): TensorGrid {
+    let grid = this.#grids.get(tensor);
+    if (!grid) {
+      grid = weightGrid(layer, name, tensor, this.weights);
+      this.#grids.set(tensor, grid);
+    }
+    return grid;
+  }
+
+  #encodingOf(place: TensorPlace): QuantizationEncoding | undefined {
+    const range = this.#ranges?.of(place);
+    return range && integerEncoding(range.min, range.max, this.activations);
+  }
+}
+
+/** `values` on the grid of the encoding, in their own dtype. */
+function fakeQuantizeActivation(
+  values: Tensor,
+  encoding: QuantizationEncoding,
+  { rounding }: ActivationQuantizer,
+): Tensor {
+  const source = values.values() as FloatValues;
+  const target = allocate(values.dtype, source.length) as FloatValues;
+  const layout = { channels: 1, inner: Math.max(1, source.length) };
+  fakeQuantizeInteger(source, 0, layout, integerGrids([encoding]), rounding, target);
+  return Tensor.of(values.dtype, values.shape, target);
+}

@@ -1,0 +1,48 @@
+import { addNoisePower, type NoisePower } from '../kernels/quantize.ts';
+import type { Model } from '../model/model.ts';
+import { allocate, type FloatValues } from '../tensor/dtype.ts';
+import { type LayerWeight, type QuantizedWeightsOptions, quantizedWeights } from './fake-quantize.ts';
+import type { WeightQuantizer } from './quantizer.ts';
+import { putOnGrid, weightGrid } from './tensor-grid.ts';
+
+/** How much of a weight quantizing leaves. */
+export interface WeightSqnr {
+  /** {@link Layer.path}. */
+  readonly layer: string;
+  /** The name of the weight, such as `kernel`. */
+  readonly weight: string;
+  /** `10 log10(sum w^2 / sum (Q(w) - w)^2)` in dB; Infinity where the weight is on the grid already. */
+  readonly sqnr: number;
+}
+
+/**
+ * The signal-to-quantization-noise ratio of every weight that {@link fakeQuantize} would quantize, in the model's order.
+ *
+ * @throws InvalidModelError and RangeError as {@link fakeQuantize} does.
+ */
+export function weightSqnr(
+  model: Model,
+  quantizer: WeightQuantizer,
+  options: QuantizedWeightsOptions = {},
+): WeightSqnr[] {
+  return quantizedWeights(model, quantizer, options).map((weight) => ({
+    layer: weight.layer.path,
+    weight: weight.name,
+    sqnr: decibels(noiseOf(weight, quantizer)),
+  }));
+}
+
+function noiseOf({ layer, name, tensor }: LayerWeight, quantizer: WeightQuantizer): NoisePower {
+  const grid = weightGrid(layer, name, tensor, quantizer);
+  const power: NoisePower = { signal: 0, noise: 0 };
+  for (const { start, values } of tensor.blocks()) {
+    const quantized = allocate(tensor.dtype, values.length) as FloatValues;
+    putOnGrid(grid, values as FloatValues, start, quantized);
+    addNoisePower(values as FloatValues, quantized, power);
+  }
+  return power;
+}
+
+function decibels({ signal, noise }: NoisePower): number {
+  return noise === 0 ? Infinity : 10 * Math.log10(signal / noise);
+}

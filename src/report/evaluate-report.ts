@@ -1,0 +1,176 @@
+/**
+ * What simulated quantization leaves of a model.
+ *
+ * @module
+ */
+
+import { UnsupportedModelError } from '../errors.ts';
+import type { Model } from '../model/model.ts';
+import type { ModelRunner } from '../model/model-runner.ts';
+import { fakeQuantize } from '../quantization/fake-quantize.ts';
+import { parseQuantizer, type QuantizerName } from '../quantization/quantizer.ts';
+import { weightSqnr } from '../quantization/weight-sqnr.ts';
+import type { Tensor } from '../tensor/tensor.ts';
+import { accuracyOf } from '../verification/accuracy.ts';
+import { compareRuns } from '../verification/compare-runs.ts';
+import { modelInputs } from '../verification/model-inputs.ts';
+import { type ModelRun, recordRun } from '../verification/model-run.ts';
+
+/** A model that was run: the original, the model in float, or the model with quantized weights. */
+export interface EvaluatedModel {
+  readonly model: 'original' | 'float' | 'quantized';
+  /** How its weights were quantized; null where they were not. */
+  readonly quantizer: QuantizerName | null;
+  /** What became of each output; empty for the original. */
+  readonly outputs: readonly {
+    /** The path of the layer that makes it. */
+    readonly name: string;
+    /** What the numbers were measured on: the output, or what stands before its softmax. */
+    readonly scores: 'output' | 'logits' | 'log-probabilities';
+    /** `10 log10(sum a^2 / sum (a - b)^2)` with a of the original, in dB. */
+    readonly sqnrDb: number;
+    /** The share of samples with the same largest class as the original; null where the output is no classes. */
+    readonly top1Agreement: number | null;
+  }[];
+  /** The share of samples whose class is right; null without labels or without an output of classes. */
+  readonly accuracy: number | null;
+}
+
+/** The weights that a quantizer damages. */
+export interface QuantizedLayer {
+  readonly quantizer: QuantizerName;
+  /** The path of the layer. */
+  readonly layer: string;
+  readonly weight: string;
+  /** `10 log10(sum w^2 / sum (Q(w) - w)^2)` in dB. */
+  readonly sqnrDb: number;
+}
+
+/**
+ * Plain data: what `crosslayer evaluate --json` prints, where an infinite number is the text `Infinity` or `-Infinity`.
+ */
+export interface EvaluateReport {
+  readonly schemaVersion: 1;
+  readonly samples: number;
+  readonly inputsDescription: string;
+  readonly labelled: boolean;
+  /** The original first, then the model in float where it is another, then a row for each quantizer. */
+  readonly models: readonly EvaluatedModel[];
+  /** The worst weight of each quantizer first; empty where it was not asked for. */
+  readonly layers: readonly QuantizedLayer[];
+  /** What a reader of the numbers should know. */
+  readonly notes: readonly string[];
+}
+
+/** How a model is evaluated. */
+export interface EvaluateOptions {
+  readonly runner: ModelRunner;
+  /** One tensor for each input of the model, with the samples first. */
+  readonly inputs: readonly Tensor[];
+  /** What the inputs are, in words, for the report. */
+  readonly inputsDescription?: string;
+  /** The class of each sample. */
+  readonly labels?: Int32Array | undefined;
+  /** What to compare with; the model itself in float where it is left out. */
+  readonly original?: Model | undefined;
+  readonly quantizers: readonly QuantizerName[];
+  /** Whether to measure the weights of each layer too. */
+  readonly layers?: boolean;
+  /** Called with what is run next. */
+  readonly onProgress?: (what: string) => void;
+}
+
+/**
+ * Runs a model, its original, and the model with its kernels quantized and dequantized by each quantizer, one after the
+ * other, and compares what they make of the same inputs with what the original makes of them. Activations and all other
+ * weights stay in float.
+ *
+ * @throws CannotRunError, with the layer, where a model cannot be run; UnsupportedModelError where the original has other
+ * inputs or outputs, or a label is past the classes; InvalidModelError where a kernel cannot be quantized.
+ */
+export async function evaluateModel(model: Model, options: EvaluateOptions): Promise<EvaluateReport> {
+  const { original = model, inputs, labels, quantizers, onProgress = () => {} } = options;
+  requireSameInputs(original, model);
+  const notes = new Set<string>();
+  onProgress('the original');
+  const reference = await recordRun(original, runOptions(options));
+  const accuracy = (run: ModelRun): number | null =>
+    labels ? (accuracyOf(run, labels)?.accuracy ?? null) : null;
+  const models: EvaluatedModel[] = [
+    { model: 'original', quantizer: null, outputs: [], accuracy: accuracy(reference) },
+  ];
+  const add = async (candidate: Model, quantizer: QuantizerName | null): Promise<void> => {
+    onProgress(quantizer ?? 'the model in float');
+    const run = await recordRun(candidate, runOptions(options));
+    models.push({
+      model: quantizer === null ? 'float' : 'quantized',
+      quantizer,
+      outputs: compared(reference, run, notes),
+      accuracy: accuracy(run),
+    });
+  };
+  if (original !== model) await add(model, null);
+  for (const quantizer of quantizers) await add(fakeQuantize(model, parseQuantizer(quantizer)), quantizer);
+  if (labels && models[0]?.accuracy === null)
+    notes.add('no output looks like classes, so there is no accuracy');
+  return {
+    schemaVersion: 1,
+    samples: inputs[0]?.shape[0] ?? 0,
+    inputsDescription: options.inputsDescription ?? '',
+    labelled: labels !== undefined,
+    models,
+    layers: options.layers === true ? quantizedLayers(model, quantizers) : [],
+    notes: [...notes],
+  };
+}
+
+/** The weights of `model` by what each quantizer leaves of them, the worst first. */
+export function quantizedLayers(model: Model, quantizers: readonly QuantizerName[]): QuantizedLayer[] {
+  return quantizers.flatMap((quantizer) =>
+    weightSqnr(model, parseQuantizer(quantizer))
+      .map(({ layer, weight, sqnr }) => ({ quantizer, layer, weight, sqnrDb: sqnr }))
+      // Infinity minus Infinity is no order.
+      .sort((one, other) => (one.sqnrDb === other.sqnrDb ? 0 : one.sqnrDb - other.sqnrDb)),
+  );
+}
+
+/** Input values of a batch, about: eight photographs of 224 x 224. Small pictures go through in larger batches. */
+const BATCH_VALUES = 8 * 224 * 224 * 3;
+const LARGEST_BATCH = 64;
+
+function runOptions({ runner, inputs }: EvaluateOptions): Parameters<typeof recordRun>[1] {
+  const perSample = inputs.reduce((sum, { size, shape }) => sum + size / Math.max(1, shape[0] ?? 1), 0);
+  const fitting = Math.floor(BATCH_VALUES / Math.max(1, perSample));
+  return { runner, inputs, batchSize: Math.min(LARGEST_BATCH, Math.max(1, fitting)) };
+}
+
+function compared(reference: ModelRun, run: ModelRun, notes: Set<string>): EvaluatedModel['outputs'] {
+  const shapes = [reference, run].map(({ outputs }) =>
+    outputs.map(({ shape }) => `[${shape.join(', ')}]`).join(', '),
+  );
+  if (shapes[0] !== shapes[1]) {
+    const reason = `the original makes ${shapes[0]}, but the model makes ${shapes[1]}; they cannot be compared`;
+    throw new UnsupportedModelError('outputs', reason);
+  }
+  // Quantized weights change the function: whether it is the same is not the question.
+  const comparison = compareRuns(reference, run, { rtol: 0, atol: 0 });
+  for (const note of comparison.notes) notes.add(note);
+  return comparison.outputs.map(({ name, scores, sqnrDb, top1Agreement }) => ({
+    name,
+    scores,
+    sqnrDb,
+    top1Agreement,
+  }));
+}
+
+function requireSameInputs(original: Model, model: Model): void {
+  const shapes = [original, model].map((one) =>
+    modelInputs(one).map(({ shape }) => `[${shape.slice(1).join(', ')}]`),
+  );
+  const [wanted, found] = shapes.map((one) => one.join(', '));
+  if (wanted === found) return;
+  throw new UnsupportedModelError(
+    'inputs',
+    `the original takes ${wanted}, but the model takes ${found}; they cannot be run on the same samples`,
+  );
+}

@@ -1,0 +1,165 @@
+/**
+ * Activation functions as Keras computes them, by their names and by the layers that are used as functions.
+ *
+ * @module
+ */
+
+import type { Tensor } from '@tensorflow/tfjs-core';
+import * as tf from '@tensorflow/tfjs-core';
+import { UnsupportedModelError } from '../../errors.ts';
+import { type LayerConfig, numberIn, numbersIn } from './layer-config.ts';
+
+/** An activation function. */
+export type ActivationFunction = (x: Tensor) => Tensor;
+
+const hardSigmoid: ActivationFunction = (x) => tf.clipByValue(tf.add(tf.div(x, 6), 0.5), 0, 1);
+const hardSilu: ActivationFunction = (x) => tf.mul(x, hardSigmoid(x));
+const silu: ActivationFunction = (x) => tf.mul(x, tf.sigmoid(x));
+const logSigmoid: ActivationFunction = (x) => tf.neg(tf.softplus(tf.neg(x)));
+
+/** By the name that tfjs-layers makes of Keras' one. */
+const FUNCTIONS: Readonly<Record<string, ActivationFunction>> = {
+  celu: (x) => elu(x, 1),
+  elu: (x) => elu(x, 1),
+  exponential: tf.exp,
+  gelu: (x) => gelu(x, false),
+  hardShrink: (x) => tf.where(tf.greater(tf.abs(x), 0.5), x, tf.zerosLike(x)),
+  // Keras 2's: 0.2 x + 0.5. Keras 3 has another of the same name, which the runner marks.
+  hardSigmoid: (x) => tf.clipByValue(tf.add(tf.mul(x, 0.2), 0.5), 0, 1),
+  keras3HardSigmoid: hardSigmoid,
+  hardSilu,
+  hardSwish: hardSilu,
+  hardTanh: (x) => tf.clipByValue(x, -1, 1),
+  leakyRelu: (x) => relu(x, { negativeSlope: 0.2 }),
+  linear: (x) => x,
+  logSigmoid,
+  logSoftmax: (x) => tf.logSoftmax(x),
+  mish: (x) => tf.mul(x, tf.tanh(tf.softplus(x))),
+  relu: tf.relu,
+  relu6: tf.relu6,
+  selu: tf.selu,
+  sigmoid: tf.sigmoid,
+  silu,
+  softmax: (x) => softmax(x, [-1]),
+  softplus: tf.softplus,
+  softShrink: (x) => tf.sub(x, tf.clipByValue(x, -0.5, 0.5)),
+  softsign: (x) => tf.div(x, tf.add(tf.abs(x), 1)),
+  sparsePlus: (x) => {
+    const middle = tf.div(tf.square(tf.add(x, 1)), 4);
+    return tf.where(tf.lessEqual(x, -1), tf.zerosLike(x), tf.where(tf.less(x, 1), middle, x));
+  },
+  sparseSigmoid: (x) => tf.clipByValue(tf.mul(tf.add(x, 1), 0.5), 0, 1),
+  squareplus: (x) => tf.div(tf.add(x, tf.sqrt(tf.add(tf.square(x), 4))), 2),
+  swish: silu,
+  tanh: tf.tanh,
+  tanhShrink: (x) => tf.sub(x, tf.tanh(x)),
+};
+
+/** Names whose functions tfjs-layers computes as Keras does. */
+const OF_TFJS = new Set(
+  [
+    'elu',
+    'gelu',
+    'hardSigmoid',
+    'linear',
+    'logSoftmax',
+    'mish',
+    'relu',
+    'relu6',
+    'selu',
+    'sigmoid',
+    'softmax',
+  ].concat(['softplus', 'softsign', 'swish', 'tanh']),
+);
+
+/** Whether tfjs-layers itself takes the `activation` entry and computes what Keras does. */
+export function isActivationOfTfjs(value: unknown): boolean {
+  return value === undefined || value === null || (typeof value === 'string' && OF_TFJS.has(value));
+}
+
+/**
+ * The function of an `activation` entry: a name, or a layer.
+ *
+ * @throws UnsupportedModelError where there is none here.
+ */
+export function activationFunction(value: unknown): ActivationFunction {
+  if (value === undefined || value === null) return (x) => x;
+  if (typeof value === 'string') {
+    const named = Object.hasOwn(FUNCTIONS, value) ? FUNCTIONS[value] : undefined;
+    if (named) return named;
+  } else if (typeof value === 'object') {
+    const { className, config } = value as { className?: unknown; config?: unknown };
+    const layer = typeof config === 'object' && config ? layerFunction(String(className), config) : undefined;
+    if (layer) return layer;
+  }
+  throw new UnsupportedModelError('activation', `no activation ${JSON.stringify(value)} can be run`);
+}
+
+function layerFunction(className: string, config: object): ActivationFunction | undefined {
+  const entries = config as LayerConfig;
+  switch (className) {
+    case 'Activation':
+      return activationFunction(entries['activation']);
+    case 'ELU':
+      return (x) => elu(x, numberIn(entries, 'alpha', 1));
+    case 'LeakyReLU':
+      return (x) => relu(x, { negativeSlope: leakySlope(entries) });
+    case 'ReLU':
+      return (x) => relu(x, reluOptions(entries));
+    case 'Softmax':
+      return (x) => softmax(x, numbersIn(entries, 'axis', [-1]));
+    default:
+      return undefined;
+  }
+}
+
+/** The slope of a LeakyReLU, which Keras 2 calls alpha. */
+export function leakySlope(config: LayerConfig): number {
+  return numberIn(config, 'negativeSlope', numberIn(config, 'alpha', 0.3));
+}
+
+/** What decides a rectifier. */
+export interface ReluOptions {
+  readonly maxValue?: number;
+  readonly negativeSlope?: number;
+  readonly threshold?: number;
+}
+
+/** The entries of a ReLU layer. */
+export function reluOptions(config: LayerConfig): ReluOptions {
+  const maxValue = numberIn(config, 'maxValue', Number.POSITIVE_INFINITY);
+  return {
+    ...(Number.isFinite(maxValue) ? { maxValue } : {}),
+    negativeSlope: numberIn(config, 'negativeSlope', 0),
+    threshold: numberIn(config, 'threshold', 0),
+  };
+}
+
+/** `x >= maxValue ? maxValue : x >= threshold ? x : negativeSlope (x - threshold)`. */
+export function relu(x: Tensor, { maxValue, negativeSlope = 0, threshold = 0 }: ReluOptions): Tensor {
+  let above = tf.relu(x);
+  if (threshold !== 0) above = tf.mul(x, tf.cast(tf.greater(x, threshold), 'float32'));
+  if (maxValue !== undefined) above = tf.clipByValue(above, 0, maxValue);
+  if (negativeSlope === 0) return above;
+  const below = threshold === 0 ? tf.minimum(x, 0) : tf.minimum(tf.sub(x, threshold), 0);
+  return tf.add(above, tf.mul(below, negativeSlope));
+}
+
+/** `x > 0 ? x : alpha (e^x - 1)`. */
+export function elu(x: Tensor, alpha: number): Tensor {
+  return tf.add(tf.relu(x), tf.mul(tf.expm1(tf.minimum(x, 0)), alpha));
+}
+
+/** `x P(X <= x)` for a normal X, or its approximation by a tanh. */
+export function gelu(x: Tensor, isApproximate: boolean): Tensor {
+  const inner = isApproximate
+    ? tf.tanh(tf.mul(tf.add(x, tf.mul(tf.mul(tf.square(x), x), 0.044715)), Math.sqrt(2 / Math.PI)))
+    : tf.erf(tf.mul(x, Math.SQRT1_2));
+  return tf.mul(tf.mul(x, 0.5), tf.add(inner, 1));
+}
+
+/** Over any axes; tfjs' own operation takes the last one alone. */
+export function softmax(x: Tensor, axes: number[]): Tensor {
+  const exponentials = tf.exp(tf.sub(x, tf.max(x, axes, true)));
+  return tf.div(exponentials, tf.sum(exponentials, axes, true));
+}

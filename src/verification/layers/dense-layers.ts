@@ -1,0 +1,131 @@
+import type { Tensor } from '@tensorflow/tfjs-core';
+import * as tf from '@tensorflow/tfjs-core';
+import type { LayerVariable } from '@tensorflow/tfjs-layers';
+import { UnsupportedModelError } from '../../errors.ts';
+import { type ActivationFunction, activationFunction } from './activation-functions.ts';
+import { KerasLayer } from './keras-layer.ts';
+import { flagIn, type LayerConfig, numberIn, type OpenShape, textIn } from './layer-config.ts';
+import { product } from './spatial-layout.ts';
+
+/** Keras' Dense with all activations. */
+export class Dense extends KerasLayer {
+  readonly #activation: ActivationFunction;
+  #kernel: LayerVariable | undefined;
+  #bias: LayerVariable | undefined;
+
+  constructor(config: LayerConfig) {
+    super(config);
+    this.#activation = activationFunction(config['activation']);
+  }
+
+  protected override makeWeights([shape = []]: readonly OpenShape[]): void {
+    const units = numberIn(this.config, 'units', 1);
+    this.#kernel = this.makeWeight('kernel', [shape.at(-1) ?? 1, units]);
+    if (flagIn(this.config, 'useBias', true)) this.#bias = this.makeWeight('bias', [units]);
+  }
+
+  protected override compute([x]: readonly [Tensor]): Tensor {
+    const kernel = (this.#kernel as LayerVariable).read();
+    const product = tf.matMul(tf.reshape(x, [-1, x.shape.at(-1) ?? 1]), kernel as tf.Tensor2D);
+    const shifted = this.#bias ? tf.add(product, this.#bias.read()) : product;
+    return this.#activation(tf.reshape(shifted, [...x.shape.slice(0, -1), kernel.shape[1] ?? 1]));
+  }
+
+  protected override outputShapeOf([shape = []]: readonly OpenShape[]): OpenShape {
+    return [...shape.slice(0, -1), numberIn(this.config, 'units', 1)];
+  }
+}
+
+/** The axes of an input, a kernel and an output, a letter each. */
+interface Equation {
+  readonly input: string;
+  readonly kernel: string;
+  readonly output: string;
+}
+
+/**
+ * The sum over the letters that the input and the kernel share, as one product of matrices: TF.js has einsum on the CPU
+ * backend alone.
+ */
+function contract({ input, kernel, output }: Equation, x: Tensor, weights: Tensor): Tensor {
+  const summed = [...input].filter((letter) => kernel.includes(letter));
+  const kept = [...input].filter((letter) => !kernel.includes(letter));
+  const made = [...kernel].filter((letter) => !input.includes(letter));
+  if ([...kept, ...made].length !== output.length || summed.some((letter) => output.includes(letter))) {
+    throw new UnsupportedModelError('equation', `the equation ${input},${kernel}->${output} cannot be run`);
+  }
+  const ordered = (tensor: Tensor, from: string, to: readonly string[]): Tensor =>
+    tf.transpose(
+      tensor,
+      to.map((letter) => from.indexOf(letter)),
+    );
+  const left = ordered(x, input, [...kept, ...summed]);
+  const right = ordered(weights, kernel, [...summed, ...made]);
+  const sizes = [...left.shape.slice(0, kept.length), ...right.shape.slice(summed.length)];
+  const common = product(right.shape.slice(0, summed.length));
+  const flat = tf.matMul(tf.reshape(left, [-1, common]), tf.reshape(right, [common, -1]));
+  return ordered(tf.reshape(flat, sizes), [...kept, ...made].join(''), [...output]);
+}
+
+/** Keras' EinsumDense. */
+export class EinsumDense extends KerasLayer {
+  readonly #activation: ActivationFunction;
+  #kernel: LayerVariable | undefined;
+  #bias: LayerVariable | undefined;
+
+  constructor(config: LayerConfig) {
+    super(config);
+    this.#activation = activationFunction(config['activation']);
+  }
+
+  protected override makeWeights([shape = []]: readonly OpenShape[]): void {
+    const { kernel } = this.#parts(shape.length);
+    const sizes = this.#letterSizes(shape);
+    this.#kernel = this.makeWeight(
+      'kernel',
+      [...kernel].map((letter) => sizes.get(letter) ?? 1),
+    );
+    const axes = textIn(this.config, 'biasAxes', '');
+    if (axes === '') return;
+    const output = this.#parts(shape.length).output;
+    const first = Math.min(...[...axes].map((letter) => output.indexOf(letter)));
+    this.#bias = this.makeWeight(
+      'bias',
+      [...output.slice(first)].map((letter) => (axes.includes(letter) ? (sizes.get(letter) ?? 1) : 1)),
+    );
+  }
+
+  protected override compute([x]: readonly [Tensor]): Tensor {
+    const contracted = contract(this.#parts(x.rank), x, (this.#kernel as LayerVariable).read());
+    return this.#activation(this.#bias ? tf.add(contracted, this.#bias.read()) : contracted);
+  }
+
+  protected override outputShapeOf([shape = []]: readonly OpenShape[]): OpenShape {
+    const { output } = this.#parts(shape.length);
+    const sizes = this.#letterSizes(shape);
+    return [shape[0] ?? null, ...[...output].slice(1).map((letter) => sizes.get(letter) ?? null)];
+  }
+
+  /** The parts of the equation, with letters in the place of an ellipsis. */
+  #parts(rank: number): Equation {
+    const equation = textIn(this.config, 'equation', '');
+    const match = /^([a-zA-Z.]+),([a-zA-Z]+)->([a-zA-Z.]+)$/.exec(equation.replaceAll(' ', ''));
+    if (!match) throw new UnsupportedModelError('equation', `the equation ${equation} cannot be run`);
+    const [, input = '', kernel = '', output = ''] = match;
+    const unused = [...'ABCDEFGHIJKLMNOPQRSTUVWXYZ'].filter((letter) => !equation.includes(letter));
+    const letters = unused.slice(0, Math.max(0, rank - input.replace('...', '').length)).join('');
+    return { input: input.replace('...', letters), kernel, output: output.replace('...', letters) };
+  }
+
+  /** The size that each letter stands for: the input tells, and the `output_shape` without the batch. */
+  #letterSizes(shape: OpenShape): Map<string, number | null> {
+    const { input, output } = this.#parts(shape.length);
+    const given = [this.config['outputShape']].flat() as (number | null)[];
+    const sizes = new Map<string, number | null>();
+    for (const [index, size] of given.entries()) {
+      sizes.set(output[output.length - given.length + index] ?? '', size);
+    }
+    for (const [index, letter] of [...input].entries()) sizes.set(letter, shape[index] ?? null);
+    return sizes;
+  }
+}

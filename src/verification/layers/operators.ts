@@ -1,0 +1,135 @@
+/**
+ * What operators used as layers compute, by the last part of their name in small letters and without underscores:
+ * `math.reduce_mean` and `Mean` are `mean`.
+ *
+ * @module
+ */
+
+import type { Tensor } from '@tensorflow/tfjs-core';
+import * as tf from '@tensorflow/tfjs-core';
+import { UnsupportedModelError } from '../../errors.ts';
+import { activationFunction, elu, gelu, relu, softmax } from './activation-functions.ts';
+import { listOf, numberOf, numbersOf, type OperatorFunction, tensorOf } from './operator-arguments.ts';
+import { sliced } from './slice-operator.ts';
+import { cast, clip, concatenate, pad, resizeOperator, spaceToDepth, split } from './tensor-operators.ts';
+
+const unary =
+  (compute: (x: Tensor) => Tensor): OperatorFunction =>
+  ([x]) =>
+    compute(tensorOf(x));
+
+/** The second operand is named differently by everybody. */
+const binary =
+  (compute: (x: Tensor, y: Tensor) => Tensor): OperatorFunction =>
+  ([x, y], options) =>
+    compute(tensorOf(x), tensorOf(y ?? options['y'] ?? options['x2'] ?? options['b'] ?? options['bias']));
+
+const reduction =
+  (compute: (x: Tensor, axes?: number[], keepDims?: boolean) => Tensor): OperatorFunction =>
+  ([x, place], options) => {
+    const axis = place ?? options['axis'];
+    return compute(
+      tensorOf(x),
+      axis === null || axis === undefined ? undefined : numbersOf(axis),
+      (options['keepdims'] ?? options['keepDims']) === true,
+    );
+  };
+
+const activation = (name: string): OperatorFunction => unary(activationFunction(name));
+
+const divide = binary((x, y) => tf.div(tf.cast(x, 'float32'), y));
+
+const OPERATORS: Readonly<Record<string, OperatorFunction>> = {
+  abs: unary(tf.abs),
+  absolute: unary(tf.abs),
+  add: binary(tf.add),
+  biasadd: binary(tf.add),
+  cast: ([x, dtype], options) => cast(tensorOf(x), String(dtype ?? options['dtype'])),
+  clip,
+  clipbyvalue: clip,
+  concat: concatenate,
+  concatenate,
+  converttotensor: unary((x) => x),
+  depthtospace: ([x], options) => tf.depthToSpace(tensorOf(x) as tf.Tensor4D, numberOf(options['blockSize'])),
+  divide,
+  elu: ([x], options) => elu(tensorOf(x), numberOf(options['alpha'] ?? 1)),
+  exp: unary(tf.exp),
+  expanddims: ([x, axis], options) => tf.expandDims(tensorOf(x), numberOf(axis ?? options['axis'])),
+  gelu: ([x], options) => gelu(tensorOf(x), options['approximate'] === true),
+  getitem: ([x, key], options) => sliced(tensorOf(x), key ?? options['sliceSpec']),
+  hardsigmoid: activation('keras3HardSigmoid'),
+  hardsilu: activation('hardSilu'),
+  identity: unary((x) => x),
+  leakyrelu: ([x], options) =>
+    relu(tensorOf(x), { negativeSlope: numberOf(options['negativeSlope'] ?? options['alpha'] ?? 0.2) }),
+  log: unary(tf.log),
+  logsoftmax: activation('logSoftmax'),
+  matmul: ([x, y], options) =>
+    tf.matMul(
+      tensorOf(x),
+      tensorOf(y ?? options['b'] ?? options['x2']),
+      options['transposeA'] === true,
+      options['transposeB'] === true,
+    ),
+  max: reduction(tf.max),
+  maximum: binary(tf.maximum),
+  mean: reduction(tf.mean),
+  min: reduction(tf.min),
+  minimum: binary(tf.minimum),
+  mish: activation('mish'),
+  multiply: binary(tf.mul),
+  negative: unary(tf.neg),
+  pad: ([x, widths], options) => pad(tensorOf(x), widths, options),
+  pow: binary(tf.pow),
+  power: binary(tf.pow),
+  relu: unary(tf.relu),
+  relu6: unary(tf.relu6),
+  reshape: ([x, shape], options) =>
+    tf.reshape(tensorOf(x), numbersOf(shape ?? options['shape'] ?? options['newshape'])),
+  resize: ([x, size], options) => resizeOperator(tensorOf(x), size, options),
+  rsqrt: unary(tf.rsqrt),
+  selu: unary(tf.selu),
+  shape: unary((x) => tf.tensor1d(x.shape, 'int32')),
+  sigmoid: unary(tf.sigmoid),
+  silu: activation('silu'),
+  softmax: ([x], options) => softmax(tensorOf(x), numbersOf(options['axis'] ?? -1)),
+  softplus: unary(tf.softplus),
+  softsign: activation('softsign'),
+  spacetodepth: ([x], options) => spaceToDepth(tensorOf(x), numberOf(options['blockSize'])),
+  split: ([x, parts], options) => split(tensorOf(x), parts, options),
+  sqrt: unary(tf.sqrt),
+  square: unary(tf.square),
+  squeeze: ([x, axis], options) => {
+    const axes = axis ?? options['axis'];
+    return tf.squeeze(tensorOf(x), axes === null || axes === undefined ? undefined : numbersOf(axes));
+  },
+  stack: ([tensors, axis], options) =>
+    tf.stack(listOf(tensors).map(tensorOf), numberOf(axis ?? options['axis'] ?? 0)),
+  stopgradient: unary((x) => x),
+  subtract: binary(tf.sub),
+  sum: reduction(tf.sum),
+  swish: activation('silu'),
+  tanh: unary(tf.tanh),
+  transpose: ([x, axes], options) => {
+    const order = axes ?? options['perm'] ?? options['axes'];
+    return tf.transpose(tensorOf(x), order === null || order === undefined ? undefined : numbersOf(order));
+  },
+  truediv: divide,
+  truedivide: divide,
+};
+
+/** Whether the operator can be run. */
+export function isKnownOperator(name: string): boolean {
+  return Object.hasOwn(OPERATORS, name);
+}
+
+/**
+ * The function of an operator.
+ *
+ * @throws UnsupportedModelError where there is none here.
+ */
+export function operatorFunction(name: string): OperatorFunction {
+  const found = Object.hasOwn(OPERATORS, name) ? OPERATORS[name] : undefined;
+  if (!found) throw new UnsupportedModelError('operator', `the operator ${name} cannot be run`);
+  return found;
+}

@@ -1,0 +1,9 @@
+import type { Tensor } from '@tensorflow/tfjs-core';
+import { KerasLayer } from './keras-layer.ts';
+
+/** Layers that do nothing in inference: Identity, ActivityRegularization, SpatialDropout2D, SpatialDropout3D. */
+export class PassThrough extends KerasLayer {
+  protected override compute([x]: readonly [Tensor]): Tensor {
+    return x;
+  }
+}

@@ -1,0 +1,85 @@
+/**
+ * Operators whose arguments take some reading.
+ *
+ * @module
+ */
+
+import type { Tensor } from '@tensorflow/tfjs-core';
+import * as tf from '@tensorflow/tfjs-core';
+import { UnsupportedModelError } from '../../errors.ts';
+import {
+  listOf,
+  numberOf,
+  numbersOf,
+  type OperatorOptions,
+  type OperatorValue,
+  tensorOf,
+} from './operator-arguments.ts';
+import { resize } from './resize.ts';
+
+export function cast(x: Tensor, dtype: string): Tensor {
+  if (/^(b?float|half|double)/.test(dtype)) return tf.cast(x, 'float32');
+  if (dtype === 'bool') return tf.cast(x, 'bool');
+  if (/^int(32|64)$/.test(dtype)) return tf.cast(x, 'int32');
+  throw new UnsupportedModelError('operator', `a cast to ${dtype} cannot be run`);
+}
+
+export function clip([x, low, high]: readonly OperatorValue[], options: OperatorOptions): Tensor {
+  const least = low ?? options['xMin'] ?? options['clipValueMin'];
+  const most = high ?? options['xMax'] ?? options['clipValueMax'];
+  return tf.clipByValue(tensorOf(x), numberOf(least), numberOf(most));
+}
+
+export function concatenate([tensors, axis]: readonly OperatorValue[], options: OperatorOptions): Tensor {
+  return tf.concat(listOf(tensors).map(tensorOf), numberOf(axis ?? options['axis'] ?? 0));
+}
+
+export function pad(x: Tensor, widths: OperatorValue, options: OperatorOptions): Tensor {
+  const mode = String(options['mode'] ?? 'constant').toLowerCase();
+  const flat = numbersOf(widths ?? options['paddings'] ?? options['padWidth']);
+  const pairs = x.shape.map((_, axis): [number, number] => [flat[2 * axis] ?? 0, flat[2 * axis + 1] ?? 0]);
+  if (mode === 'constant') return tf.pad(x, pairs, numberOf(options['constantValues'] ?? 0));
+  if (mode !== 'reflect' && mode !== 'symmetric')
+    throw new UnsupportedModelError('operator', `padding in the mode ${mode} cannot be run`);
+  return tf.mirrorPad(x, pairs, mode);
+}
+
+export function resizeOperator(x: Tensor, size: OperatorValue, options: OperatorOptions): Tensor {
+  const [height = 1, width = 1] = numbersOf(size ?? options['size']);
+  const changes = ['antialias', 'preserveAspectRatio', 'cropToAspectRatio', 'padToAspectRatio'];
+  const changed = changes.find((key) => options[key] === true);
+  if (changed !== undefined || options['dataFormat'] === 'channelsFirst')
+    throw new UnsupportedModelError(
+      'operator',
+      `resizing with ${changed ?? 'the channels first'} cannot be run`,
+    );
+  return resize(x, [height, width], String(options['method'] ?? options['interpolation'] ?? 'bilinear'));
+}
+
+export function spaceToDepth(x: Tensor, block: number): Tensor {
+  const [batch = 1, height = 1, width = 1, channels = 1] = x.shape;
+  const [rows, columns] = [height / block, width / block];
+  const apart = tf.reshape(x, [batch, rows, block, columns, block, channels]);
+  return tf.reshape(tf.transpose(apart, [0, 1, 3, 2, 4, 5]), [
+    batch,
+    rows,
+    columns,
+    block * block * channels,
+  ]);
+}
+
+/** Keras 3 gives the places of the cuts where it gives a list, TensorFlow the sizes of the parts. */
+export function split(x: Tensor, parts: OperatorValue, options: OperatorOptions): Tensor[] {
+  const axis = numberOf(options['axis'] ?? 0);
+  const sizes = parts ?? options['numOrSizeSplits'];
+  if (sizes !== undefined) return tf.split(x, typeof sizes === 'number' ? sizes : numbersOf(sizes), axis);
+  const cuts = options['indicesOrSections'];
+  if (typeof cuts === 'number') return tf.split(x, cuts, axis);
+  const length = x.shape[axis < 0 ? axis + x.rank : axis] ?? 0;
+  const ends = [...numbersOf(cuts), length];
+  return tf.split(
+    x,
+    ends.map((end, index) => end - (ends[index - 1] ?? 0)),
+    axis,
+  );
+}

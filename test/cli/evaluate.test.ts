@@ -1,0 +1,97 @@
+import { execFile } from 'node:child_process';
+import { describe, expect, it } from 'vitest';
+
+const COMMAND = new URL('../../dist/cli/main.js', import.meta.url).pathname;
+const EXAMPLE = 'examples/fashion-mobilenetv2.keras';
+const IMAGES = 'examples/fashion-test-2000.npz';
+
+interface Result {
+  readonly code: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+function evaluate(...args: string[]): Promise<Result> {
+  return new Promise((resolve) => {
+    execFile(process.execPath, [COMMAND, 'evaluate', ...args], (error, stdout, stderr) => {
+      const code = error === null ? 0 : typeof error.code === 'number' ? error.code : -1;
+      resolve({ code, stdout, stderr });
+    });
+  });
+}
+
+describe('evaluate', () => {
+  it('prints accuracy and agreement of the example, whose labels lie with its images', async () => {
+    const args = ['--inputs', IMAGES, '--samples', '100', '--quantizer', 'int8-per-tensor,tfjs-uint8'];
+    const { code, stdout, stderr } = await evaluate(EXAMPLE, ...args);
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+    expect(stdout).toMatch(
+      /^100 samples of .*fashion-test-2000\.npz images: pixels as x\/127\.5 - 1 \(a guess/,
+    );
+    // 92 of the first 100 images, as Keras 3.15 has it too.
+    expect(stdout).toMatch(/original, float +92\.00 %/);
+    expect(stdout).toMatch(/int8-per-tensor +\d+\.\d dB +\d+\.\d\d % +\d+\.\d\d %/);
+    expect(stdout).toMatch(/tfjs-uint8 /);
+    expect(stdout).not.toMatch(/per-channel/);
+  });
+
+  it('makes samples up where none are given, says so, and lists layers', async () => {
+    const { code, stdout } = await evaluate(
+      EXAMPLE,
+      '--samples',
+      '2',
+      '--quantizer',
+      'tfjs-uint8',
+      '--layers',
+    );
+    expect(code).toBe(0);
+    expect(stdout).toMatch(/^2 seeded samples.*; real samples, given by --inputs, tell more$/m);
+    expect(stdout).toMatch(/tfjs-uint8: what is left of the kernels, the worst first\nlayer +weight +SQNR\n/);
+    const ratios = [...stdout.matchAll(/(?:kernel|depthwiseKernel) +([\d.]+) dB$/gm)].map(([, ratio]) =>
+      Number(ratio),
+    );
+    // 52 convolutions and the Dense.
+    expect(ratios).toHaveLength(53);
+    expect(ratios).toEqual(ratios.toSorted((one, other) => one - other));
+  });
+
+  it('--json prints one object', async () => {
+    const args = ['--against', EXAMPLE, '--samples', '2', '--quantizer', 'tfjs-uint16', '--json'];
+    const { code, stdout } = await evaluate(EXAMPLE, ...args);
+    expect(code).toBe(0);
+    const report = JSON.parse(stdout);
+    expect(report).toMatchObject({ schemaVersion: 1, samples: 2, labelled: false, layers: [] });
+    expect(report.models.map((one: { model: string }) => one.model)).toEqual([
+      'original',
+      'float',
+      'quantized',
+    ]);
+    expect(report.models[1].outputs).toEqual([
+      { name: 'predictions', scores: 'logits', sqnrDb: 'Infinity', top1Agreement: 1 },
+    ]);
+  });
+
+  it('still measures the weights of a model that cannot be run', async () => {
+    const model = 'test/fixtures/formats/keras-3.15.1/custom.keras';
+    const refused = await evaluate(model);
+    expect(refused).toMatchObject({ code: 3, stdout: '' });
+    expect(refused.stderr).toMatch(/^crosslayer: scale_shift: /);
+    const { code, stdout } = await evaluate(model, '--layers', '--quantizer', 'tfjs-uint8');
+    expect(code).toBe(0);
+    expect(stdout).toMatch(/^tfjs-uint8: .*\n.*\nconv1 +kernel +\d+\.\d dB$/m);
+    expect(stdout).toMatch(/^note: not run: scale_shift: /m);
+  });
+
+  it.each([
+    [['--quantizer', 'int9'], 2, /--quantizer: there is no 'int9'; choose from tfjs-uint8,/],
+    [['--labels', IMAGES], 2, /--labels: only inputs from --inputs have labels/],
+    [['--normalize', 'tf2'], 2, /Allowed choices are tf, torch, caffe, 0\.\.1, raw/],
+    [['--samples', '0'], 2, /whole number from 1/],
+    [['--inputs', 'examples/README.md'], 3, /neither a \.npy or \.npz file nor a PNG, JPEG or WebP/],
+    [['--inputs', IMAGES, '--normalize', 'torch'], 3, /torch is for RGB, but the input has 1 channels/],
+  ])('%j ends with exit code %i', async (args, expected, message) => {
+    const { code, stdout, stderr } = await evaluate(EXAMPLE, ...args);
+    expect({ code, stdout }).toEqual({ code: expected, stdout: '' });
+    expect(stderr).toMatch(message);
+  });
+});

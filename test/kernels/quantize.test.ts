@@ -1,0 +1,66 @@
+import { expect, test } from 'vitest';
+import {
+  addNoisePower,
+  fakeQuantizeInteger,
+  fakeQuantizeTfjs,
+  tfjsLevels,
+} from '../../src/kernels/quantize.ts';
+
+const GRIDS = {
+  scale: Float64Array.of(0.5, 2),
+  lowest: Float64Array.of(-2, 0),
+  highest: Float64Array.of(1, 3),
+};
+
+function quantized(values: readonly number[], start: number, inner: number): number[] {
+  const target = new Float32Array(values.length);
+  fakeQuantizeInteger(Float32Array.from(values), start, { channels: 2, inner }, GRIDS, 'half-away', target);
+  return [...target];
+}
+
+test('each channel goes on its own grid and is clamped to its ends', () => {
+  // Channel 0: -1, -0.5, 0, 0.5. Channel 1: 0, 2, 4, 6.
+  expect(quantized([0.3, 3, -7, 9, 0.25, 0.9], 0, 1)).toEqual([0.5, 4, -1, 6, 0.5, 0]);
+  expect(quantized([0.3, -0.3, 3, 5.1, 7, -7], 0, 2)).toEqual([0.5, -0.5, 4, 6, 0.5, -1]);
+});
+
+test('values may start within a channel', () => {
+  expect(quantized([3, 0.3], 1, 1)).toEqual([4, 0.5]);
+  expect(quantized([-0.3, 3, 5.1, 7], 1, 2)).toEqual([-0.5, 4, 6, 0.5]);
+});
+
+test('zeros have no sign, infinite values go to the ends, a NaN stays', () => {
+  expect(quantized([-0.1, -0, Infinity, Infinity, -Infinity, -Infinity, NaN, NaN], 0, 1)).toEqual([
+    0,
+    0,
+    0.5,
+    6,
+    -1,
+    0,
+    NaN,
+    NaN,
+  ]);
+});
+
+test('the target may be the values', () => {
+  const values = Float32Array.of(0.3, 3);
+  fakeQuantizeInteger(values, 0, { channels: 2, inner: 1 }, GRIDS, 'half-away', values);
+  expect([...values]).toEqual([0.5, 4]);
+});
+
+test('levels of TF.js: clipped, counted from the minimum, ties to even', () => {
+  const grid = { scale: 0.5, min: -1, max: 1, steps: 4 };
+  const values = Float32Array.of(-9, -1, -0.75, -0.25, 0, 0.3, 1, 9, NaN);
+  const levels = new Uint8Array(values.length);
+  tfjsLevels(values, grid, levels);
+  expect([...levels]).toEqual([0, 0, 0, 2, 2, 3, 4, 4, 0]);
+  const dequantized = new Float32Array(values.length);
+  fakeQuantizeTfjs(values, grid, dequantized);
+  expect([...dequantized]).toEqual([-1, -1, -1, 0, 0, 0.5, 1, 1, -1]);
+});
+
+test('the power of signal and noise adds up', () => {
+  const power = { signal: 1, noise: 2 };
+  addNoisePower(Float32Array.of(1, -2), Float32Array.of(1.5, -2), power);
+  expect(power).toEqual({ signal: 6, noise: 2.25 });
+});

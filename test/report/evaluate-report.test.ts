@@ -1,0 +1,112 @@
+import { describe, expect, it } from 'vitest';
+import { UnsupportedModelError } from '../../src/errors.ts';
+import type { Model } from '../../src/model/model.ts';
+import type { ModelRunner } from '../../src/model/model-runner.ts';
+import { fakeQuantize } from '../../src/quantization/fake-quantize.ts';
+import { QUANTIZER_PRESETS } from '../../src/quantization/quantizer.ts';
+import { evaluateModel } from '../../src/report/evaluate-report.ts';
+import { reportJson } from '../../src/report/report-json.ts';
+import { Tensor } from '../../src/tensor/tensor.ts';
+import { buildModel, input, layer } from '../support/model-builder.ts';
+
+/** A Dense of two inputs and two classes; 8 bits cannot hold 1 and 0.001 at once. */
+function classifier(kernel: readonly number[] = [1, 0.001, 0, 1]): Model {
+  return buildModel([
+    input('row', [2]),
+    layer('Dense', 'classes', { units: 2, activation: 'softmax' }, { weights: { kernel, bias: [0, 0] } }),
+  ]);
+}
+
+const ROWS = Tensor.fromNumbers('float32', [4, 2], [1, 0, 0, 1, 2, 1, 1, 2]);
+
+/** Multiplies by the kernel; what `recordRun` runs has the logits behind the softmax. */
+class DenseRunner implements ModelRunner {
+  readonly ran: Model[] = [];
+
+  async run(model: Model, [rows]: readonly Tensor[]): Promise<Tensor[]> {
+    this.ran.push(model);
+    const kernel = model.layer('classes').requireWeight('kernel').toFloat64();
+    const values = rows?.toFloat64() ?? new Float64Array();
+    const samples = values.length / 2;
+    const logits = Float32Array.from({ length: samples * 2 }, (_, at) => {
+      const row = Math.floor(at / 2) * 2;
+      const column = at % 2;
+      return (values[row] ?? 0) * (kernel[column] ?? 0) + (values[row + 1] ?? 0) * (kernel[2 + column] ?? 0);
+    });
+    const probabilities = logits.map((logit, at) => {
+      const other = logits[at % 2 === 0 ? at + 1 : at - 1] ?? 0;
+      return 1 / (1 + Math.exp(other - logit));
+    });
+    return [probabilities, logits].map((numbers) => Tensor.of('float32', [samples, 2], numbers));
+  }
+}
+
+describe('evaluateModel', () => {
+  it('measures each quantizer against the model in float, on its logits', async () => {
+    const runner = new DenseRunner();
+    const report = await evaluateModel(classifier(), {
+      runner,
+      inputs: [ROWS],
+      labels: Int32Array.of(0, 1, 0, 0),
+      quantizers: ['int8-per-tensor', 'tfjs-uint16'],
+      layers: true,
+    });
+    expect(report.models.map(({ model, quantizer, accuracy }) => [model, quantizer, accuracy])).toEqual([
+      ['original', null, 0.75],
+      ['quantized', 'int8-per-tensor', 0.75],
+      ['quantized', 'tfjs-uint16', 0.75],
+    ]);
+    // In 255 steps of 1 / 255 the 0.001 becomes 0: the logits lose [0.001, 0, 0.002, 0.001] of columns
+    // [1, 0, 2, 1] and [0.001, 1, 1.002, 2.001].
+    const signal = 1 + 4 + 1 + 0.001 ** 2 + 1 + 1.002 ** 2 + 2.001 ** 2;
+    const noise = 0.001 ** 2 + 0.002 ** 2 + 0.001 ** 2;
+    const [output] = report.models[1]?.outputs ?? [];
+    expect(output).toMatchObject({ name: 'classes', scores: 'logits', top1Agreement: 1 });
+    // float32 weights: seven digits, of which 0.001 in 1.002 leaves four.
+    expect(output?.sqnrDb).toBeCloseTo(10 * Math.log10(signal / noise), 2);
+    expect(report.layers.map(({ quantizer, layer: path, weight }) => [quantizer, path, weight])).toEqual([
+      ['int8-per-tensor', 'classes', 'kernel'],
+      ['tfjs-uint16', 'classes', 'kernel'],
+    ]);
+    expect(report.layers[0]?.sqnrDb).toBeCloseTo(10 * Math.log10((2 + 1e-6) / 1e-6), 2);
+    expect([report.samples, report.labelled, runner.ran.length]).toEqual([4, true, 3]);
+  });
+
+  it('has the model in float beside another original', async () => {
+    const report = await evaluateModel(classifier([0, 1, 1, 0]), {
+      runner: new DenseRunner(),
+      inputs: [ROWS],
+      original: classifier(),
+      quantizers: [],
+    });
+    expect(report.models.map(({ model }) => model)).toEqual(['original', 'float']);
+    expect(report.models[1]?.outputs[0]?.top1Agreement).toBe(0);
+    expect([report.labelled, report.models[0]?.accuracy, report.layers]).toEqual([false, null, []]);
+  });
+
+  it('has infinite ratios as text in JSON', async () => {
+    const model = fakeQuantize(classifier(), QUANTIZER_PRESETS['int8-per-tensor']);
+    const report = await evaluateModel(model, {
+      runner: new DenseRunner(),
+      inputs: [ROWS],
+      quantizers: ['int8-per-tensor'],
+    });
+    // A kernel that was on the grid stays as it is.
+    const parsed = JSON.parse(reportJson(report));
+    expect(parsed.models[1].outputs[0].sqnrDb).toBe('Infinity');
+    expect(parsed.schemaVersion).toBe(1);
+  });
+
+  it('refuses models that do not take the same, and labels past the classes', async () => {
+    const options = { runner: new DenseRunner(), inputs: [ROWS], quantizers: [] } as const;
+    const wide = buildModel([input('row', [3]), layer('Dense', 'classes', { units: 2 })]);
+    await expect(evaluateModel(wide, { ...options, original: classifier() })).rejects.toThrow(
+      /the original takes \[2\], but the model takes \[3\]/,
+    );
+    const labels = Int32Array.of(0, 2, 0, 0);
+    await expect(evaluateModel(classifier(), { ...options, labels })).rejects.toThrow(UnsupportedModelError);
+    await expect(evaluateModel(classifier(), { ...options, labels })).rejects.toThrow(
+      /label 1 is 2, but classes has the classes 0 to 1/,
+    );
+  });
+});

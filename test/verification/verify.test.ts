@@ -1,0 +1,269 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { CannotRunError } from '../../src/errors.ts';
+import type { Model } from '../../src/model/model.ts';
+import type { ModelRunner } from '../../src/model/model-runner.ts';
+import { runSteps } from '../../src/primitives/run-steps.ts';
+import { reportJson } from '../../src/report/report-json.ts';
+import { Tensor } from '../../src/tensor/tensor.ts';
+import { TfjsRunner } from '../../src/verification/runner.ts';
+import { type VerifyOptions, verify } from '../../src/verification/verify.ts';
+import { buildModel, buildSequential, input, layer } from '../support/model-builder.ts';
+import { randomChain } from '../support/random-chain.ts';
+import { randomInputs } from '../support/run-model.ts';
+
+const runner = await TfjsRunner.create({ backend: 'cpu' });
+
+function network(): Model {
+  return buildModel([
+    input('x', [6, 6, 2]),
+    layer('Conv2D', 'first', { filters: 4, kernel_size: 3, use_bias: false }),
+    layer('BatchNormalization', 'bn'),
+    layer('ReLU', 'relu'),
+    layer('Conv2D', 'second', { filters: 3, kernel_size: 3 }),
+    layer('GlobalAveragePooling2D', 'pool'),
+    layer('Dense', 'classes', { units: 5, activation: 'softmax' }),
+  ]);
+}
+
+function check(original: Model, candidate: Model, options: Partial<VerifyOptions> = {}) {
+  return verify(original, candidate, { runner, inputs: randomInputs(original), ...options });
+}
+
+/** Multiplies one output channel of a layer. */
+function scaleChannel(model: Model, name: string, channel: number, factor: number): void {
+  const target = model.layer(name);
+  const kernel = target.requireWeight('kernel');
+  const factors = new Array<number>(kernel.columns).fill(1);
+  factors[channel] = factor;
+  target.setWeight('kernel', kernel.scaled('columns', factors));
+}
+
+/** A runner whose outputs are given, for verdicts that no small model gives. */
+function fakeRunner(...outputs: (readonly number[])[]): ModelRunner {
+  const left = outputs.map((values) => Tensor.fromNumbers('float32', [2, values.length / 2], values));
+  return { run: () => Promise.resolve(left.splice(0, 1)) };
+}
+
+const plain = (): Model => buildModel([input('x', [4]), layer('Dense', 'out', { units: 2 })]);
+
+describe('verify', () => {
+  test('a model is the same as itself', async () => {
+    const report = await check(network(), network());
+    expect(report).toEqual({
+      schemaVersion: 1,
+      verdict: 'same',
+      reason: null,
+      notes: [],
+      outputs: [
+        {
+          name: 'classes',
+          shape: [null, 5],
+          maxAbsolute: 0,
+          maxRelative: 0,
+          scores: 'logits',
+          sqnrDb: Infinity,
+          top1Agreement: 1,
+          worstInput: null,
+          same: true,
+        },
+      ],
+      samples: 2,
+      sampleNames: [],
+      inputsDescription: '',
+      backend: 'cpu',
+      tolerances: { rtol: 1e-4, atol: 1e-7, weights: 'float32' },
+    });
+  });
+
+  test('a fold and a scaling keep the function', async () => {
+    const candidate = network();
+    const { foldedPairs, clsSets } = runSteps(candidate, ['fold', 'scale']);
+    expect([foldedPairs.length, clsSets.length]).toEqual([1, 1]);
+    const { verdict, outputs } = await check(network(), candidate);
+    expect(verdict).toBe('same');
+    expect(outputs[0]?.sqnrDb).toBeGreaterThan(100);
+    expect(outputs[0]?.sqnrDb).toBeLessThan(Infinity);
+  });
+
+  test('a wrong factor in one channel is a difference, and the reason says where and how large', async () => {
+    const candidate = network();
+    scaleChannel(candidate, 'first', 2, 1.01);
+    const { verdict, reason, outputs } = await check(network(), candidate, { sampleNames: ['cat', 'dog'] });
+    expect(verdict).toBe('different');
+    expect(outputs[0]?.same).toBe(false);
+    expect(reason).toMatch(
+      /^classes differs by [\d.e-]+, which is [\d.e-]+ of its largest value, in sample [01] \((cat|dog)\); allowed are 1e-4 of the largest value and 1e-7$/,
+    );
+  });
+
+  test('tolerances can be given', async () => {
+    const candidate = network();
+    scaleChannel(candidate, 'first', 2, 1.01);
+    const loose = await check(network(), candidate, { rtol: 0.5 });
+    expect(loose.verdict).toBe('same');
+    expect(loose.tolerances).toEqual({ rtol: 0.5, atol: 1e-7, weights: 'float32' });
+    expect((await check(network(), candidate, { atol: 1 })).verdict).toBe('same');
+    await expect(check(network(), network(), { rtol: -1 })).rejects.toThrow(RangeError);
+    await expect(check(network(), network(), { atol: Number.NaN })).rejects.toThrow(RangeError);
+  });
+
+  test('edits of whatever network keep the function within the tolerances', async () => {
+    await fc.assert(
+      fc.asyncProperty(randomChain, async (make) => {
+        const candidate = make();
+        runSteps(candidate, ['fold', 'scale']);
+        const { verdict, reason } = await check(make(), candidate);
+        expect(verdict, reason ?? '').toBe('same');
+      }),
+      { numRuns: 30, seed: 4 },
+    );
+  });
+});
+
+describe('interfaces that differ are a difference', () => {
+  test.each<[string, Model, RegExp]>([
+    [
+      'number of inputs',
+      buildModel([input('x', [4]), input('y', [4]), layer('Add', 'out', {}, { from: ['x', 'y'] })]),
+      /^the original has 1 inputs, the candidate 2$/,
+    ],
+    [
+      'number of outputs',
+      buildModel([input('x', [4]), layer('Dense', 'out', { units: 2 })], { outputs: ['out', 'x'] }),
+      /^the original has 1 outputs, the candidate 2$/,
+    ],
+    [
+      'shape of an input',
+      buildModel([input('x', [5]), layer('Dense', 'out', { units: 2 })]),
+      /^input 0: the original takes \[\?, 4\], the candidate \[\?, 5\]$/,
+    ],
+    [
+      'shape of an output',
+      buildModel([input('x', [4]), layer('Dense', 'out', { units: 3 })]),
+      /^out: the original makes \[2, 2\], the candidate \[2, 3\]$/,
+    ],
+  ])('%s', async (_, candidate, reason) => {
+    const report = await check(plain(), candidate);
+    expect(report.verdict).toBe('different');
+    expect(report.reason).toMatch(reason);
+    expect(report.outputs).toEqual([]);
+  });
+
+  test('a size that one model leaves open fits any', async () => {
+    const open = (size: number | null): Model =>
+      buildModel([input('x', [size, 2]), layer('Dense', 'out', { units: 2 })]);
+    const { verdict } = await check(open(3), open(null));
+    expect(verdict).toBe('same');
+  });
+});
+
+describe('what is not verified', () => {
+  test.each([
+    ['original', 0],
+    ['candidate', 1],
+  ])('where the %s cannot be run', async (which, failing) => {
+    let runs = 0;
+    const failingRunner: ModelRunner = {
+      run(model, inputs) {
+        if (runs++ === failing)
+          throw new CannotRunError('warp', 'Warp cannot be run: TF.js has no layer Warp');
+        return runner.run(model, inputs);
+      },
+    };
+    const report = await check(plain(), plain(), { runner: failingRunner });
+    expect(report).toMatchObject({
+      verdict: 'not-verified',
+      reason: `the ${which} cannot be run: warp: Warp cannot be run: TF.js has no layer Warp`,
+      outputs: [],
+      backend: null,
+    });
+  });
+
+  test('where the original gives nothing but NaN', async () => {
+    const nothing = [Number.NaN, Number.NaN, Number.NaN, Number.NaN];
+    const report = await check(plain(), plain(), { runner: fakeRunner(nothing, nothing) });
+    expect(report.verdict).toBe('not-verified');
+    expect(report.reason).toBe('out of the original is NaN or infinite everywhere, which proves nothing');
+  });
+
+  test('a NaN that is gone is a difference all the same', async () => {
+    const nothing = [Number.NaN, Number.NaN, Number.NaN, Number.NaN];
+    const report = await check(plain(), plain(), { runner: fakeRunner(nothing, [1, 2, 3, 4]) });
+    expect(report.verdict).toBe('different');
+    expect(report.reason).toMatch(
+      /differs by Infinity, which is Infinity of its largest value, in sample 0;/,
+    );
+  });
+
+  test('errors that are no verdict are thrown', async () => {
+    await expect(check(plain(), plain(), { inputs: [] })).rejects.toThrow(RangeError);
+  });
+});
+
+describe('notes', () => {
+  test('on values that are not finite', async () => {
+    const output = [1, Number.NaN, 2, 3];
+    const { verdict, notes } = await check(plain(), plain(), { runner: fakeRunner(output, output) });
+    expect(verdict).toBe('same');
+    expect(notes).toEqual(['out: 1 of 4 values of the original are NaN or infinite']);
+  });
+
+  test('on an output that does not depend on the inputs', async () => {
+    const output = [1, 2, 1, 2];
+    const { notes } = await check(plain(), plain(), { runner: fakeRunner(output, output) });
+    expect(notes).toEqual([
+      'out: the original gives the same for all samples, which proves little; try other inputs',
+    ]);
+  });
+
+  test('on a softmax that only one model has', async () => {
+    const logits = buildModel([input('x', [4]), layer('Dense', 'out', { units: 2 })]);
+    const classes = buildModel([input('x', [4]), layer('Dense', 'out', { units: 2, activation: 'softmax' })]);
+    const { verdict, notes, outputs } = await check(logits, classes);
+    expect(verdict).toBe('different');
+    expect(outputs[0]).toMatchObject({ scores: 'output', top1Agreement: 1 });
+    expect(notes).toEqual([
+      'out: the models do not end in the same activation; SQNR and top-1 are of the output itself',
+    ]);
+  });
+});
+
+test('a decision by sigmoid is at 0.5', async () => {
+  const model = buildSequential([
+    layer('Dense', 'yes', { units: 1, activation: 'sigmoid', batch_input_shape: [null, 1] }),
+  ]);
+  const { outputs } = await verify(model, model, { runner: fakeRunner([0.4, 0.9], [0.6, 0.8]), inputs: [] });
+  expect(outputs[0]?.top1Agreement).toBe(0.5);
+});
+
+test('several outputs are compared by position, and the reason is the worst', async () => {
+  const make = (): Model =>
+    buildModel(
+      [
+        input('x', [4]),
+        layer('Dense', 'a', { units: 2 }, { from: ['x'] }),
+        layer('Dense', 'b', { units: 3 }, { from: ['x'] }),
+        layer('Dense', 'c', { units: 3 }, { from: ['x'] }),
+      ],
+      { outputs: ['a', 'b', 'c'] },
+    );
+  const candidate = make();
+  scaleChannel(candidate, 'a', 0, 1.001);
+  scaleChannel(candidate, 'c', 1, 4);
+  const { outputs, reason } = await check(make(), candidate);
+  expect(outputs.map(({ name, same }) => [name, same])).toEqual([
+    ['a', false],
+    ['b', true],
+    ['c', false],
+  ]);
+  expect(reason).toMatch(/^c differs by .*, and 1 more of 3 outputs;/);
+});
+
+test('JSON has infinite numbers as texts', async () => {
+  const report = await check(plain(), plain());
+  expect(JSON.parse(reportJson(report)).outputs[0]).toMatchObject({
+    sqnrDb: 'Infinity',
+    maxAbsolute: 0,
+  });
+});
