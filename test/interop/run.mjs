@@ -78,20 +78,30 @@ function plan(inputs) {
   );
 }
 
-/** Runs the command; resolves to its exit code and what it says to stderr. */
+/** Runs the command; resolves to its exit code and what it says to stderr, and what its own proof found wrong. */
 function crosslayer([command, ...options], input, output) {
   mkdirSync(dirname(output), { recursive: true });
   const steps = command === 'equalize' ? KEEPING_FUNCTION : [];
   const args = [CLI, command, input, '-o', output, '--json', ...options, ...steps];
   return new Promise((resolve) => {
-    execFile(process.execPath, args, { maxBuffer: 1 << 28 }, (error, _, stderr) => {
-      resolve({ code: error ? error.code : 0, message: stderr.trim().slice(0, 400) });
+    execFile(process.execPath, args, { maxBuffer: 1 << 28 }, (error, stdout, stderr) => {
+      const code = error ? error.code : 0;
+      const disproof = code === 0 && command === 'equalize' ? disproofIn(JSON.parse(stdout)) : undefined;
+      resolve({ code, message: stderr.trim().slice(0, 400), disproof });
     });
   });
 }
 
+/** A step that the command saw to change the function, which none of {@link KEEPING_FUNCTION} does. */
+function disproofIn({ verification }) {
+  const wrong = verification.proofs.find(
+    ({ verdict, undone }) => verdict === 'different' || undone.length > 0,
+  );
+  return wrong && `${wrong.step}: ${wrong.reason ?? JSON.stringify(wrong.undone)}`;
+}
+
 /** Runs a script with `input` as JSON on its stdin and shows its lines; resolves to them. */
-function python(interpreter, script, args, input) {
+function runScript(interpreter, script, args, input) {
   return new Promise((resolve) => {
     const child = spawn(interpreter, [join(HERE, script), ...args], { cwd: WORK });
     const lines = [];
@@ -129,7 +139,7 @@ async function makeOriginals(inputs, pythons) {
     // The two files of a network have one reference.
     const models = new Map(theirs.map(({ path, original, reference }) => [reference, original ?? path]));
     const jobs = Array.from(models, ([reference, model]) => ({ model, reference }));
-    const lines = await python(interpreter, 'make_originals.py', [folder, ...networks], jobs);
+    const lines = await runScript(interpreter, 'make_originals.py', [folder, ...networks], jobs);
     totals.failed += lines.filter((line) => line.startsWith('FAIL')).length;
   }
 }
@@ -140,7 +150,8 @@ async function writeAll(tasks) {
   const queue = [...tasks];
   const worker = async () => {
     for (let task = queue.shift(); task; task = queue.shift()) {
-      const { code, message } = await crosslayer(task.args, task.input.path, task.output);
+      const { code, message, disproof } = await crosslayer(task.args, task.input.path, task.output);
+      if (disproof) fail(`${task.name}: its own proof: ${disproof}`);
       if (task.readers === REFUSED) {
         if (code === UNSUPPORTED) pass(`${task.name} is refused`);
         else fail(`${task.name}: exit code ${code} instead of a refusal: ${message}`);
@@ -167,10 +178,25 @@ async function check(environment, interpreter, tasks) {
     log(`${environment} is not installed: ${jobs.length} checks not run`);
     return;
   }
-  const lines = await python(interpreter, 'check.py', [], jobs);
+  const lines = await runScript(interpreter, 'check.py', [], jobs);
   const passed = lines.filter((line) => line.startsWith('ok ')).length;
   totals.passed += passed;
   totals.failed += jobs.length - passed;
+}
+
+/** Runs every original with the runner of this package. What it cannot run is shown with the reason. */
+async function checkRunner(inputs) {
+  const jobs = inputs.map(({ name, path, reference, tolerance = TOLERANCE }) => ({
+    name: `runner ${name}`,
+    model: path,
+    reference,
+    tolerance,
+  }));
+  const lines = await runScript(process.execPath, 'check-runner.mjs', [], jobs);
+  const passed = lines.filter((line) => line.startsWith('ok ')).length;
+  const notRun = lines.filter((line) => line.startsWith('not run ')).length;
+  totals.passed += passed;
+  totals.failed += jobs.length - passed - notRun;
 }
 
 if (!existsSync(CLI)) throw new Error(`${CLI} is missing: npm run build`);
@@ -184,6 +210,7 @@ const chosen = inputs.filter(({ name }) => name.includes(word));
 await makeOriginals(chosen, pythons);
 const written = await writeAll(plan(chosen));
 await Promise.all(ENVIRONMENTS.map(({ name }) => check(name, pythons.get(name), written)));
+await checkRunner(chosen);
 if (totals.failed === 0) rmSync(WORK, { recursive: true, force: true });
 else log(`what was written is in ${relative(process.cwd(), WORK)}`);
 log(`${totals.passed} passed, ${totals.failed} failed`);
