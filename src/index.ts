@@ -112,7 +112,15 @@ export {
 } from './tensor/tensor.ts';
 export type { TrailingFactors } from './tensor/trailing-scale.ts';
 export { type FittedArray, fitArray, labelsOf } from './verification/array-inputs.ts';
+export {
+  compareOutputs,
+  decisionAgreement,
+  type OutputComparison,
+  top1Agreement,
+} from './verification/compare.ts';
+export type { OutputDifference, RunComparison, Verdict } from './verification/compare-runs.ts';
 export { guessNormalization, type NormalizationGuess } from './verification/guess-normalization.ts';
+export { type ModelWithLogits, type ScoreSource, scoresOf, withLogits } from './verification/logits.ts';
 export { type ImageLayout, type ModelInput, modelInputs } from './verification/model-inputs.ts';
 export {
   describeNormalization,
@@ -122,9 +130,18 @@ export {
   type PixelScaling,
   pixelScaling,
 } from './verification/normalization.ts';
+export { TfjsRunner } from './verification/runner.ts';
 export {
   SEEDED_IMAGE_SIZE,
   SEEDED_SIZE,
   type SeededInputOptions,
   seededInputs,
 } from './verification/seeded-inputs.ts';
+export type { Backend, BackendOptions } from './verification/tfjs-backend.ts';
+export {
+  type DefaultTolerances,
+  defaultTolerances,
+  type Tolerances,
+  type WeightPrecision,
+} from './verification/tolerances.ts';
+export { type VerifyOptions, type VerifyReport, verify } from './verification/verify.ts';

@@ -7,8 +7,8 @@ import { convertCommand } from './commands/convert.ts';
 import { equalizeCommand } from './commands/equalize.ts';
 import { DEFAULT_QUANTIZERS, evaluateCommand } from './commands/evaluate.ts';
 import { inspectCommand } from './commands/inspect.ts';
-import { type CheckResult, verifyCommand } from './commands/verify.ts';
-import { EXIT, EXIT_CODE_HELP, exitCodeOf, messageOf } from './exit-code.ts';
+import { verifyCommand } from './commands/verify.ts';
+import { type CheckResult, EXIT, EXIT_CODE_HELP, exitCodeOf, messageOf } from './exit-code.ts';
 import { progressDone } from './render.ts';
 
 const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'));

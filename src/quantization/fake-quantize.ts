@@ -64,7 +64,8 @@ export function quantizedWeights(
   );
 }
 
-function requireFloat(layer: Layer, name: string, tensor: Tensor): Tensor {
+/** @throws InvalidModelError where the weight is of whole numbers. */
+export function requireFloat(layer: Layer, name: string, tensor: Tensor): Tensor {
   if (isFloat(tensor.dtype)) return tensor;
   throw new InvalidModelError(
     layer.path,

@@ -10,7 +10,8 @@ import { isObject } from '../formats/keras-config/json.ts';
 import { tfjsConfig } from '../formats/tfjs-layers/config.ts';
 import type { GraphCall, GraphTensor } from '../model/graph.ts';
 import { type JsonObject, type JsonValue, Layer } from '../model/layer.ts';
-import { Call, type Dialect, Model } from '../model/model.ts';
+import { Call, type Dialect, Model, type ModelTensor } from '../model/model.ts';
+import { operatorAsLayer } from './layers/operator-call.ts';
 
 /** What flows into a call: shape with the batch first, and TF.js' name of the dtype. */
 export interface FedTensor {
@@ -42,10 +43,9 @@ export function soloLayer(
     const name = freeInputName(index, names);
     return new Call(inputLayer(name, fed(tensor), dialect), []);
   });
-  const alone = aloneInModel(layer, dialect);
   const reads = inputs.map((tensor) => (sources[feeds.indexOf(tensor)] as Call).output());
-  const copy = new Call(alone, reads, call.args, call.kwargs);
-  copy.origin = call.origin;
+  const copy = callAlone(call, layer, reads, dialect);
+  const alone = copy.layer;
   const model = new Model({
     name: 'solo',
     kind: 'functional',
@@ -61,6 +61,15 @@ export function soloLayer(
     tensor.dtype = dtype;
   }
   return { config: withoutTraining(tfjsConfig(model, () => {})), inputs: feeds };
+}
+
+/** The call on other tensors. An operator is called as a layer that has its arguments in its configuration. */
+function callAlone(call: Call, layer: Layer, reads: ModelTensor[], dialect: Dialect): Call {
+  const operator = operatorAsLayer(layer, call);
+  if (operator) return new Call(operator, reads);
+  const copy = new Call(aloneInModel(layer, dialect), reads, call.args, call.kwargs);
+  copy.origin = call.origin;
+  return copy;
 }
 
 /** The layer as a layer of a model that was read from no file. */
@@ -83,13 +92,12 @@ function aloneInModel(layer: Layer, dialect: Dialect): Layer {
 
 /** `hard_sigmoid` is one function in Keras 2, which TF.js has, and another in Keras 3; here they have two names. */
 function withTellingNames(entry: JsonObject): JsonObject {
-  const { config } = entry;
-  if (!isObject(config)) return entry;
-  const renamed = Object.entries(config).map(([key, value]) => [
-    key,
-    /activation$/.test(key) && value === 'hard_sigmoid' ? 'keras3_hard_sigmoid' : value,
-  ]);
-  return { ...entry, config: Object.fromEntries(renamed) };
+  return Object.fromEntries(
+    Object.entries(entry).map(([key, value]): [string, JsonValue] => {
+      const isThis = /activation$/.test(key) && value === 'hard_sigmoid';
+      return [key, isThis ? 'keras3_hard_sigmoid' : isObject(value) ? withTellingNames(value) : value];
+    }),
+  );
 }
 
 function freeInputName(index: number, taken: Set<string>): string {
