@@ -56,7 +56,12 @@ export class LoadedLayer {
   ): Promise<LoadedLayer> {
     let model: TfjsLayers.LayersModel | undefined;
     try {
-      const { config, inputs } = soloLayer(call, fed, Math.max(1, call.outputs.length));
+      const { config, inputs } = soloLayer(
+        call,
+        fed,
+        Math.max(1, call.outputs.length),
+        tfjs.classes.operatorAsLayer,
+      );
       const fault = faultOf(tfjs, config);
       if (fault !== undefined) throw cannotRun(call, fault);
       model = await modelFrom(tfjs, config);

@@ -11,7 +11,6 @@ import { tfjsConfig } from '../formats/tfjs-layers/config.ts';
 import type { GraphCall, GraphTensor } from '../model/graph.ts';
 import { type JsonObject, type JsonValue, Layer } from '../model/layer.ts';
 import { Call, type Dialect, Model, type ModelTensor } from '../model/model.ts';
-import { operatorAsLayer } from './layers/operator-call.ts';
 
 /** What flows into a call: shape with the batch first, and TF.js' name of the dtype. */
 export interface FedTensor {
@@ -25,6 +24,9 @@ export interface SoloLayer {
   readonly inputs: readonly GraphTensor[];
 }
 
+/** The layer that a call of an operator is; undefined for what is no operator. */
+export type OperatorAsLayer = (layer: Layer, call: Call) => Layer | undefined;
+
 /**
  * The call as a model whose outputs are the outputs `0 … outputs - 1` of the call.
  *
@@ -35,6 +37,7 @@ export function soloLayer(
   { call, layer, owner, inputs }: GraphCall,
   fed: (tensor: GraphTensor) => FedTensor,
   outputs: number,
+  operatorAsLayer: OperatorAsLayer,
 ): SoloLayer {
   const { dialect } = owner;
   const feeds = [...new Set(inputs)];
@@ -44,7 +47,9 @@ export function soloLayer(
     return new Call(inputLayer(name, fed(tensor), dialect), []);
   });
   const reads = inputs.map((tensor) => (sources[feeds.indexOf(tensor)] as Call).output());
-  const copy = callAlone(call, layer, reads, dialect);
+  // An operator is called as a layer that has its arguments in its configuration.
+  const operator = operatorAsLayer(layer, call);
+  const copy = operator ? new Call(operator, reads) : callAlone(call, layer, reads, dialect);
   const alone = copy.layer;
   const model = new Model({
     name: 'solo',
@@ -63,10 +68,8 @@ export function soloLayer(
   return { config: withoutTraining(tfjsConfig(model, () => {})), inputs: feeds };
 }
 
-/** The call on other tensors. An operator is called as a layer that has its arguments in its configuration. */
+/** The call on other tensors. */
 function callAlone(call: Call, layer: Layer, reads: ModelTensor[], dialect: Dialect): Call {
-  const operator = operatorAsLayer(layer, call);
-  if (operator) return new Call(operator, reads);
   const copy = new Call(aloneInModel(layer, dialect), reads, call.args, call.kwargs);
   copy.origin = call.origin;
   return copy;

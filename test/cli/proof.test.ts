@@ -22,12 +22,12 @@ interface Result {
 }
 
 /** Runs the command; `guilty` is a layer of which scaling gets a channel wrong. */
-function crosslayer(args: readonly string[], guilty?: string): Promise<Result> {
+function crosslayer(args: readonly string[], guilty?: string, command: string = COMMAND): Promise<Result> {
   const preload = guilty === undefined ? [] : ['--import', WRONG_SCALE];
   const env = { ...process.env, ...(guilty === undefined ? {} : { WRONG_SCALE_IN: guilty }) };
   return new Promise((resolve) => {
     const options = { env, maxBuffer: 1 << 26 };
-    execFile(process.execPath, [...preload, COMMAND, ...args], options, (error, stdout, stderr) => {
+    execFile(process.execPath, [...preload, command, ...args], options, (error, stdout, stderr) => {
       const code = error === null ? 0 : typeof error.code === 'number' ? error.code : -1;
       resolve({ code, stdout, stderr });
     });
@@ -138,5 +138,33 @@ describe('a model that TF.js cannot run', () => {
     expect(stdout).toMatch(/not verified: custom: SomethingOfTheirs cannot be run: TF\.js has no layer/);
     expect(code).toBe(1);
     expect((await loadModel(output('custom-out.h5'))).layers).toHaveLength(3);
+  });
+});
+
+describe('without the optional packages', () => {
+  test('everything but running works, and says so', async () => {
+    const bare = output('bare');
+    for (const name of ['@zip.js/zip.js', 'commander', 'h5wasm']) {
+      fs.mkdirSync(path.join(bare, 'node_modules', path.dirname(name)), { recursive: true });
+      const installed = new URL(`../../node_modules/${name}`, import.meta.url).pathname;
+      fs.symlinkSync(installed, path.join(bare, 'node_modules', name));
+    }
+    for (const name of ['dist', 'package.json']) {
+      fs.cpSync(new URL(`../../${name}`, import.meta.url).pathname, path.join(bare, name), {
+        recursive: true,
+      });
+    }
+    const run = (...args: string[]): Promise<Result> =>
+      crosslayer(args, undefined, path.join(bare, 'dist', 'cli', 'main.js'));
+    const out = output('bare.h5');
+    const { code, stdout, stderr } = await run('equalize', golden('conv_bn_relu_chain'), '-o', out);
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+    expect(stdout).toMatch(/3 of 3 batch norms folded/);
+    expect(stdout).toMatch(
+      /not verified: running models takes TF\.js, .* npm install @tensorflow\/tfjs-core/,
+    );
+    const verified = await run('verify', golden('conv_bn_relu_chain'), out);
+    expect(verified.code).toBe(1);
+    expect(verified.stdout).toMatch(/not verified: .*npm install/);
   });
 });

@@ -37,6 +37,8 @@ import { GlobalPooling, Pooling } from './pooling-layers.ts';
 import { Cropping, Flatten, UpSampling, ZeroPadding } from './reshaping-layers.ts';
 import { TransposedConvolution } from './transposed-convolution-layer.ts';
 
+export { operatorAsLayer } from './operator-call.ts';
+
 /** How tfjs-layers makes an object of a class: the class, which is not looked at, and what makes it of a configuration. */
 export type CustomObject = readonly [
   cls: typeof KerasLayer,

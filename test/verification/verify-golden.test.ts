@@ -1,0 +1,39 @@
+import { expect, test } from 'vitest';
+import { closeModel, loadModel } from '../../src/node.ts';
+import { runSteps } from '../../src/primitives/run-steps.ts';
+import { TfjsRunner } from '../../src/verification/runner.ts';
+import { seededInputs } from '../../src/verification/seeded-inputs.ts';
+import { verify } from '../../src/verification/verify.ts';
+import { goldenCases, goldenPath } from '../support/golden.ts';
+
+const runner = await TfjsRunner.create();
+
+/** What only Python can run. */
+const NOT_RUN: Readonly<Record<string, RegExp>> = {
+  fused_prelu_layer: /PReLU/,
+  lambda_between: /Lambda/,
+};
+
+test.each(goldenCases().map(({ name }) => name))(
+  '%s is the same at the default tolerances with its batch norms folded and its ranges scaled',
+  async (name) => {
+    const original = await loadModel(goldenPath(name, 'input.h5'));
+    const candidate = original.clone();
+    runSteps(candidate, ['fold', 'scale']);
+    const { verdict, reason, outputs } = await verify(original, candidate, {
+      runner,
+      inputs: seededInputs(original),
+    });
+    closeModel(original);
+    if (name in NOT_RUN) {
+      expect({ verdict, reason }).toEqual({
+        verdict: 'not-verified',
+        reason: expect.stringMatching(NOT_RUN[name] as RegExp),
+      });
+    } else {
+      expect(verdict, reason ?? '').toBe('same');
+      // The margin that docs/verification.md speaks of: these networks stay ten times below the tolerance.
+      expect(Math.max(...outputs.map(({ maxRelative }) => maxRelative))).toBeLessThan(1e-5);
+    }
+  },
+);
