@@ -92,7 +92,7 @@ export {
   type WeightQuantizer,
 } from './quantization/quantizer.ts';
 export { type WeightSqnr, weightSqnr } from './quantization/weight-sqnr.ts';
-export { type EqualizeReport, equalizeReport } from './report/equalize-report.ts';
+export { type EqualizeReport, equalizeReport, type StepVerification } from './report/equalize-report.ts';
 export {
   type EvaluatedModel,
   type EvaluateOptions,
@@ -144,4 +144,11 @@ export {
   type Tolerances,
   type WeightPrecision,
 } from './verification/tolerances.ts';
+export type { UndoneEdit } from './verification/trial.ts';
+export {
+  runVerifiedSteps,
+  type StepProof,
+  type VerifiedRecord,
+  type VerifiedStepsOptions,
+} from './verification/verified-steps.ts';
 export { type VerifyOptions, type VerifyReport, verify } from './verification/verify.ts';
