@@ -123,6 +123,18 @@ const SOFTMAX_ENDS: [string, () => Model][] = [
 ];
 
 describe('withLogits', () => {
+  test('gives what the operator tf.nn.softmax reads', () => {
+    const { model, sources } = withLogits(
+      buildModel([
+        input('x', [4]),
+        layer('Dense', 'd', { units: 3 }),
+        layer('TFOpLambda', 's', { function: 'nn.softmax' }),
+      ]),
+    );
+    expect(sources).toEqual([{ kind: 'logits', output: 1 }]);
+    expect(model.outputs.map(({ producer }) => producer?.layer.name)).toEqual(['s', 'd']);
+  });
+
   test.each(SOFTMAX_ENDS)('gives the logits before a softmax %s', (_, make) => expectLogits(make()));
 
   test.each(SOFTMAX_ENDS)('leaves the model as it is: %s', (_, make) => {

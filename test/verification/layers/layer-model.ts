@@ -1,0 +1,71 @@
+import { parseModelConfig } from '../../../src/formats/keras-config/parse-model.ts';
+import { weightNamesOf } from '../../../src/model/layer-weights.ts';
+import type { Dialect, Model } from '../../../src/model/model.ts';
+import type { DType } from '../../../src/tensor/dtype.ts';
+import { Tensor } from '../../../src/tensor/tensor.ts';
+import { type LayerCase, readFixture, type Values } from './run-layer.ts';
+
+/** A case and the Keras that it is of. */
+export interface DialectCase extends LayerCase {
+  readonly dialect: Dialect;
+}
+
+/** All cases of both dialects, their names with the dialect in front. */
+export function layerCases(): DialectCase[] {
+  const files = [
+    ['keras3', 'keras-3.15.1.json.gz'],
+    ['keras2', 'tfkeras-2.15.0.json.gz'],
+  ] as const;
+  return files.flatMap(([dialect, file]) =>
+    readFixture(file).layers.map((one) => ({ ...one, name: `${dialect} ${one.name}`, dialect })),
+  );
+}
+
+/** A functional model of the inputs and the layer of a case, as a file of its dialect has it. */
+export function layerModel({ entry, inputs, weights, dialect }: DialectCase): Model {
+  const names = inputs.map((_, index) => `input${index}`);
+  const isKeras3 = dialect === 'keras3';
+  const inputEntries = inputs.map(({ shape, dtype }, index) => ({
+    class_name: 'InputLayer',
+    name: names[index],
+    config: { name: names[index], [isKeras3 ? 'batch_shape' : 'batch_input_shape']: openBatch(shape), dtype },
+    inbound_nodes: [],
+  }));
+  const node = isKeras3 ? keras3Node(inputs, names) : names.map((name) => [name, 0, 0, {}]);
+  const config = { ...entry.config, name: 'layer' };
+  const model = parseModelConfig(
+    {
+      class_name: 'Functional',
+      config: {
+        name: 'alone',
+        layers: [...inputEntries, { ...entry, name: 'layer', config, inbound_nodes: [node] }],
+        input_layers: names.map((name) => [name, 0, 0]),
+        output_layers: [['layer', 0, 0]],
+      },
+    },
+    'fixture',
+  );
+  const layer = model.layers.at(-1);
+  const known = layer && weightNamesOf(layer.operation);
+  for (const [index, weight] of weights.entries()) {
+    layer?.weights.set(known?.[index] ?? `weight${index}`, tensorOf(weight));
+  }
+  return model;
+}
+
+/** The values as a tensor of ours. */
+export function tensorOf({ shape, dtype, values }: Values): Tensor {
+  return Tensor.fromNumbers(dtype as DType, shape, values);
+}
+
+function openBatch(shape: readonly number[]): (number | null)[] {
+  return [null, ...shape.slice(1)];
+}
+
+function keras3Node(inputs: readonly Values[], names: readonly string[]): object {
+  const tensors = inputs.map(({ shape, dtype }, index) => ({
+    class_name: '__keras_tensor__',
+    config: { shape: openBatch(shape), dtype, keras_history: [names[index], 0, 0] },
+  }));
+  return { args: tensors.length === 1 ? tensors : [tensors], kwargs: {} };
+}
