@@ -37,16 +37,19 @@ export async function stepsWithProof(
   const ready = await readyToRun(model, options);
   if (typeof ready === 'string') {
     const proofs = inOrder(steps).map((step): StepProof => notVerified(step, ready));
-    return { record: runSteps(model, steps, watch), verification: { inputs: null, backend: null, proofs } };
+    return {
+      record: runSteps(model, steps, watch),
+      verification: { inputs: null, backend: null, proofs, weights: 'float32' },
+    };
   }
   const { runner, tensors, sampleNames, description } = ready;
-  const { record, proofs } = await runVerifiedSteps(model, steps, {
+  const { record, proofs, weights } = await runVerifiedSteps(model, steps, {
     runner,
     inputs: tensors,
     sampleNames,
     watch,
   });
-  return { record, verification: { inputs: description, backend: runner.backend, proofs } };
+  return { record, verification: { inputs: description, backend: runner.backend, proofs, weights } };
 }
 
 function notVerified(step: Step, reason: string): StepProof {
@@ -83,13 +86,23 @@ export function isProven({ proofs }: StepVerification): boolean {
 }
 
 /** The proof in lines: what the model was run on, and one line for each step. */
-export function proofLines({ inputs, backend, proofs }: StepVerification): string[] {
+export function proofLines({ inputs, backend, proofs, weights }: StepVerification): string[] {
   const [first] = proofs;
   const isOpen =
     first !== undefined &&
     proofs.every(({ verdict, reason }) => verdict === 'not-verified' && reason === first.reason);
   if (isOpen) return [`not verified: ${first.reason}`];
-  return [`run before and after each step (${backend}), on ${inputs}`, ...proofs.flatMap(linesOf)];
+  const rounding =
+    weights === 'float32'
+      ? []
+      : [
+          `edited weights are stored as ${weights}, and that rounding is not in these numbers; crosslayer verify measures it`,
+        ];
+  return [
+    `run before and after each step (${backend}), on ${inputs}`,
+    ...proofs.flatMap(linesOf),
+    ...rounding,
+  ];
 }
 
 function linesOf({ step, verdict, reason, outputs, undone }: StepProof): string[] {

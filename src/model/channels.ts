@@ -65,6 +65,15 @@ function channelPlace(layer: Layer, side: ChannelSide): ChannelPlace {
   }
 }
 
+/**
+ * Where the output channels lie in a kernel. The depthwise kernel of a SeparableConv has those of the tensor between its
+ * two convolutions.
+ */
+export function outputIndex(layer: Layer, kernel: string): ChannelIndex {
+  const { weight, index } = channelPlace(layer, 'output');
+  return weight === kernel ? index : PAIRS;
+}
+
 /** The weights of a layer that hold its kernel: one, or two for SeparableConv. */
 export function kernelNames(layer: Layer): readonly WeightName[] {
   switch (weighted(layer).kind) {
@@ -160,8 +169,7 @@ export function weightFault(layer: Layer): WeightFault | undefined {
     const pair = tensor.firstNonFinitePair();
     if (pair < 0) continue;
     const row = Math.floor(pair / tensor.columns);
-    const { weight, index } = channelPlace(layer, 'output');
-    const channel = channelOfPair(tensor, weight === name ? index : PAIRS, row, pair % tensor.columns);
+    const channel = channelOfPair(tensor, outputIndex(layer, name), row, pair % tensor.columns);
     return { kind: 'non-finite', where: `${name}, output channel ${channel}` };
   }
   const tensor = layer.weight('bias');

@@ -7,8 +7,11 @@ export function quantizedTensor(tensor: Tensor, grid: TensorGrid): Tensor {
   return Tensor.lazy(tensor.dtype, tensor.shape, new QuantizedSource(tensor, grid));
 }
 
-/** A walk over the pieces of a tensor. */
-type Pieces = ReturnType<Tensor['blocks']>;
+/** A walk over the pieces of a tensor, and where it has come to. */
+interface Walk {
+  readonly pieces: ReturnType<Tensor['blocks']>;
+  position: number;
+}
 
 /**
  * Reads another tensor and puts it on a grid.
@@ -19,7 +22,7 @@ type Pieces = ReturnType<Tensor['blocks']>;
 class QuantizedSource implements TensorSource {
   readonly #tensor: Tensor;
   readonly #grid: TensorGrid;
-  #walk: { readonly pieces: Pieces; position: number } | undefined;
+  #walk: Walk | undefined;
 
   constructor(tensor: Tensor, grid: TensorGrid) {
     this.#tensor = tensor;
@@ -27,29 +30,33 @@ class QuantizedSource implements TensorSource {
   }
 
   read(start: number, count: number): FloatValues {
-    const result = allocate(this.#tensor.dtype, count) as FloatValues;
     const end = start + count;
-    for (let position = start; position < end; ) position = this.#readPiece(position, start, count, result);
+    const walk = this.#walkTo(start, count);
+    const result = allocate(this.#tensor.dtype, count) as FloatValues;
+    // Each turn takes a piece, of which there are finitely many.
+    while (walk.position < end) {
+      const piece = walk.pieces.next();
+      if (piece.done) throw new RangeError(`the tensor has ${this.#tensor.size} values, not ${end}`);
+      const from = piece.value.start;
+      walk.position = from + piece.value.values.length;
+      const first = Math.max(start, from);
+      const last = Math.min(end, walk.position);
+      // Before what is wanted.
+      if (last <= first) continue;
+      // Nothing of a piece is kept, as it holds only until the next is read.
+      const values = piece.value.values.subarray(first - from, last - from) as FloatValues;
+      putOnGrid(this.#grid, values, first, result.subarray(first - start, last - start));
+    }
+    // A walk keeps memory for a piece, and the end leads nowhere.
+    if (end === this.#tensor.size) this.#walk = undefined;
     return result;
   }
 
-  /** Fills `result`, which begins at `start`, from `position` on, and returns how far it got. */
-  #readPiece(position: number, start: number, count: number, result: FloatValues): number {
-    let walk = this.#walk;
-    if (!walk || walk.position > position) {
-      walk = { pieces: this.#tensor.blocks(count), position: 0 };
-      this.#walk = walk;
+  /** The walk of the last read, where it stopped at or before `start`; else a new one, in pieces of `count`. */
+  #walkTo(start: number, count: number): Walk {
+    if (!this.#walk || this.#walk.position > start) {
+      this.#walk = { pieces: this.#tensor.blocks(count), position: 0 };
     }
-    const piece = walk.pieces.next();
-    if (piece.done) throw new RangeError(`the tensor has ${this.#tensor.size} values, not ${start + count}`);
-    const from = piece.value.start;
-    walk.position = from + piece.value.values.length;
-    const first = Math.max(position, from);
-    const last = Math.min(start + count, walk.position);
-    // Before what is wanted: nothing of a piece is kept, as it holds only until the next is read.
-    if (last <= first) return position;
-    const values = piece.value.values.subarray(first - from, last - from) as FloatValues;
-    putOnGrid(this.#grid, values, first, result.subarray(first - start, last - start));
-    return last;
+    return this.#walk;
   }
 }

@@ -7,6 +7,7 @@
 import type { ClsSetInfo } from '../primitives/cls-set-info.ts';
 import type { Step, StepRecord } from '../primitives/run-steps.ts';
 import { describeSkip, type SkipCode } from '../primitives/skip-reason.ts';
+import type { WeightPrecision } from '../verification/tolerances.ts';
 import type { StepProof } from '../verification/verified-steps.ts';
 import type { RangeSpread } from './range-spread.ts';
 
@@ -52,6 +53,8 @@ export interface StepVerification {
   /** What computed; null where nothing did. */
   readonly backend: string | null;
   readonly proofs: readonly StepProof[];
+  /** What edited weights are stored in; rounding to half floats is not in the numbers of the proofs. */
+  readonly weights: WeightPrecision;
 }
 
 /** The report of a run of steps. */

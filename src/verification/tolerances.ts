@@ -32,6 +32,9 @@ const RTOL: Readonly<Record<WeightPrecision, number>> = { float32: 1e-4, float16
 /** About the distance of float32 numbers at 1: room for outputs that are all but zero. */
 const ATOL = 1e-7;
 
+/** The tolerances for models that compute with float32 and were not rounded to anything coarser. */
+export const FLOAT32_TOLERANCES: Tolerances = { rtol: RTOL.float32, atol: ATOL };
+
 /** What {@link defaultTolerances} gives. */
 export interface DefaultTolerances extends Tolerances {
   /** The coarsest type of the weights that were edited; float32 where that is finer. */

@@ -19,7 +19,12 @@ import {
 import type { Tensor } from '../tensor/tensor.ts';
 import { compareRuns, type RunComparison } from './compare-runs.ts';
 import { type ModelRun, recordRun } from './model-run.ts';
-import { defaultTolerances, type Tolerances } from './tolerances.ts';
+import {
+  defaultTolerances,
+  FLOAT32_TOLERANCES,
+  type Tolerances,
+  type WeightPrecision,
+} from './tolerances.ts';
 import { Trial, type UndoneEdit } from './trial.ts';
 
 /** With what the steps are verified. */
@@ -29,7 +34,7 @@ export interface VerifiedStepsOptions {
   readonly inputs: readonly Tensor[];
   /** What to call the samples. */
   readonly sampleNames?: readonly string[];
-  /** By the type of the edited weights where they are left out. */
+  /** Those of float32 where they are left out: half floats are rounded when they are written, and not before. */
   readonly tolerances?: Partial<Tolerances>;
   readonly watch?: StepWatch;
 }
@@ -46,6 +51,8 @@ export interface VerifiedRecord {
   readonly record: StepRecord;
   /** For each step that ran. */
   readonly proofs: readonly StepProof[];
+  /** The coarsest type that edited weights are stored in; where it is a half float, the proofs are without that rounding. */
+  readonly weights: WeightPrecision;
 }
 
 /** Edits of one step that are looked for one by one; if that is not enough, all that are left are undone. */
@@ -81,7 +88,7 @@ export async function runVerifiedSteps(
     }
     watch?.after?.(step);
   }
-  return { record, proofs };
+  return { record, proofs, weights: check.weights };
 }
 
 /** A step as it was done, perhaps without some of its edits, and what it did to the function. */
@@ -104,6 +111,11 @@ class StepCheck {
     this.#model = model;
     this.#original = model.clone();
     this.#options = options;
+  }
+
+  /** The coarsest type of the weights that were edited. */
+  get weights(): WeightPrecision {
+    return defaultTolerances(this.#original, this.#model).weights;
   }
 
   /** What the model makes of the inputs, or why it cannot be run. */
@@ -136,7 +148,7 @@ class StepCheck {
       const comparison = { verdict: 'not-verified', reason: run, outputs: [], notes: [] } as const;
       return { record, edits, run: undefined, comparison };
     }
-    const tolerances = { ...defaultTolerances(this.#original, this.#model), ...this.#options.tolerances };
+    const tolerances = { ...FLOAT32_TOLERANCES, ...this.#options.tolerances };
     const comparison = compareRuns(before, run, tolerances, this.#options.sampleNames);
     return { record, edits, run, comparison };
   }

@@ -84,7 +84,7 @@ function checkName(name: string, source: ByteSource): void {
 
 function unsafeName(source: ByteSource, name: string): FormatError {
   const reason =
-    'an entry with a name that is not safe to unpack; no Keras writes such names: get the model from where it was made';
+    'an entry with a name that is not safe to unpack; neither Keras nor numpy writes such names: get the file from where it was made';
   return new FormatError(source.name, name, reason);
 }
 
@@ -99,7 +99,7 @@ async function memberOf(entry: FileEntry, source: ByteSource, library: ZipLibrar
   if (method !== STORED && method !== DEFLATED) {
     throw new UnsupportedModelError(
       'zip compression',
-      `${source.name}: ${name} is compressed by method ${method}; Keras stores its files, pack it again without`,
+      `${source.name}: ${name} is compressed by method ${method}, and only deflate is known; pack it again without compression`,
     );
   }
   if (method === STORED && size !== compressedSize) {
@@ -122,7 +122,7 @@ async function memberOf(entry: FileEntry, source: ByteSource, library: ZipLibrar
   const stored = sourceSlice(source, where, await dataOffset(entry, source), compressedSize);
   const open = async (): Promise<ByteSource> => {
     if (method === DEFLATED && size > MAX_INFLATED_BYTES) {
-      const advice = 'pack it again without compression, as Keras does';
+      const advice = 'pack it again without compression';
       throw new LimitError(where, size, MAX_INFLATED_BYTES, advice);
     }
     const options = { checkCrc32: true };
