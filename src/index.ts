@@ -29,7 +29,14 @@ export { memoryFiles, readModel } from './formats/read.ts';
 export { type MemoryOutput, writeModel, writeModelToMemory } from './formats/write.ts';
 export type { Rounding } from './kernels/rounding.ts';
 export { GraphCall, GraphTensor } from './model/graph.ts';
-export { type JsonObject, type JsonValue, Layer, type LayerOrigin, type WeightName } from './model/layer.ts';
+export {
+  type FoldRecord,
+  type JsonObject,
+  type JsonValue,
+  Layer,
+  type LayerOrigin,
+  type WeightName,
+} from './model/layer.ts';
 export {
   Call,
   type CallArgument,

@@ -12,7 +12,7 @@ import { type ArraysOfFiles, loadLabels, readNpyFiles, readNpzFile } from './nod
 import { isFolder, openFile } from './node-files.ts';
 import { isPhotograph, photographsIn, readPhotographs } from './node-photographs.ts';
 import { Tensor } from './tensor/tensor.ts';
-import { fitArray } from './verification/array-inputs.ts';
+import { fitArray, takesPixels } from './verification/array-inputs.ts';
 import { guessNormalization } from './verification/guess-normalization.ts';
 import { type ModelInput, modelInputs, namesOf } from './verification/model-inputs.ts';
 import { describeNormalization, type Normalization } from './verification/normalization.ts';
@@ -108,9 +108,12 @@ function fromArrays(
 ): LoadedInputs {
   const asked = options.normalization;
   const guess = guessNormalization(model);
+  const somePictures = inputs.some(takesPixels);
   const fitted = inputs.map((input, index) => {
     const { array, name } = arrays[index] as (typeof arrays)[number];
-    return fitArray(array, name, input, { asked, guessed: guess.normalization });
+    // Of several inputs it is for those that are pictures; fitArray refuses it where none is.
+    const askedHere = somePictures && !takesPixels(input) ? undefined : asked;
+    return fitArray(array, name, input, { asked: askedHere, guessed: guess.normalization });
   });
   const samples = fitted[0]?.tensor.shape[0] ?? 0;
   for (const [index, { tensor }] of fitted.entries()) {

@@ -99,15 +99,29 @@ async function decode(sharp: typeof Sharp, name: string, size: PhotographSize): 
     const upright = sharp(name, { failOn: 'error' }).autoOrient().resize(width, height, { fit: 'cover' });
     const opaque =
       channels === 4 ? upright.ensureAlpha() : upright.flatten({ background: '#ffffff' }).removeAlpha();
-    const coloured = opaque.toColourspace(channels === 1 ? 'b-w' : 'srgb');
-    const { data, info } = await coloured.raw({ depth: 'uchar' }).toBuffer({ resolveWithObject: true });
-    if (data.length === height * width * channels) return data;
-    throw new Error(`${info.channels} channels where ${channels} were asked for`);
+    const coloured = opaque.toColourspace('srgb').raw({ depth: 'uchar' });
+    const { data, info } = await coloured.toBuffer({ resolveWithObject: true });
+    const decoded = Math.max(3, channels);
+    if (data.length !== height * width * decoded) {
+      throw new Error(`${info.channels} channels where ${decoded} were asked for`);
+    }
+    return channels === 1 ? greyOf(data) : data;
   } catch (cause) {
     throw new FormatError(name, '', `cannot be decoded: ${messageOf(cause)}; open it and save it anew`, {
       cause,
     });
   }
+}
+
+/** As Pillow and `tf.image.rgb_to_grayscale` have it, which models were trained with; sharp's is of linear light. */
+function greyOf(rgb: Uint8Array): Uint8Array {
+  const grey = new Uint8Array(rgb.length / 3);
+  for (let pixel = 0, at = 0; pixel < grey.length; pixel++, at += 3) {
+    grey[pixel] = Math.round(
+      0.299 * (rgb[at] ?? 0) + 0.587 * (rgb[at + 1] ?? 0) + 0.114 * (rgb[at + 2] ?? 0),
+    );
+  }
+  return grey;
 }
 
 function messageOf(cause: unknown): string {

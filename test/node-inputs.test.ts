@@ -132,6 +132,25 @@ describe('arrays', () => {
     expect(asked.tensors[0]?.toFloat64()[3]).toBe(1);
   });
 
+  it('of several inputs are normalized where they are pictures', async () => {
+    const model = buildModel([
+      input('picture', [1, 2, 1]),
+      input('numbers', [2]),
+      layer('Flatten', 'flat', {}, { from: ['picture'] }),
+      layer('Add', 'sum', {}, { from: ['flat', 'numbers'] }),
+    ]);
+    const files = [
+      npy('mixed pixels.npy', [1, 1, 2, 1], Uint8Array.of(0, 255)),
+      npy('mixed numbers.npy', [1, 2], Float32Array.of(7, 8)),
+    ];
+    const { tensors, normalization } = await loadInputs(model, files, { normalization: 'tf' });
+    expect(tensors.map((tensor) => [...tensor.toFloat64()])).toEqual([
+      [-1, 1],
+      [7, 8],
+    ]);
+    expect(normalization).toBe('tf');
+  });
+
   it('come one file for each input, in order, or by the names of the inputs', async () => {
     const left = npy('left.npy', [1, 2], Float32Array.of(1, 2));
     const right = npy('right.npy', [1, 2], Int32Array.of(3, 4));
@@ -311,6 +330,8 @@ describe('photographs', () => {
       channels: 1,
     });
     expect(grey.shape).toEqual([1, 4, 4, 1]);
+    // Red and blue as Pillow's convert('L') has them: 255 * 0.299 and 255 * 0.114.
+    expect([grey.pixels[0], grey.pixels[3]]).toEqual([76, 29]);
   });
 
   it('have the size that was asked for where the model takes any', async () => {

@@ -38,6 +38,14 @@ export interface LayerOrigin {
   readonly callIndexBase?: { readonly inbound: number; readonly output: number };
 }
 
+/** Where a batch norm was folded. */
+export interface FoldRecord {
+  readonly layer: Layer;
+  readonly direction: 'backward' | 'forward';
+  /** The weights of {@link layer} as they were after it: those that differ now were edited since. */
+  readonly weights: ReadonlyMap<string, Tensor>;
+}
+
 /** A layer of a model. It has identity: the same object stands in pairs, sets and maps. */
 export class Layer {
   readonly name: string;
@@ -54,7 +62,7 @@ export class Layer {
   model: Model | undefined;
   origin: LayerOrigin | undefined;
   /** Set on a batch norm that was folded: it has left its model. */
-  foldedInto: { readonly layer: Layer; readonly direction: 'backward' | 'forward' } | undefined;
+  foldedInto: FoldRecord | undefined;
 
   constructor(init: {
     name: string;

@@ -129,7 +129,7 @@ function foldPair(pair: FoldablePair): FoldedPair {
   if (pair.affine) foldForward(layer, pair.affine);
   else foldBackward(layer, bn);
   bypassLayer(pair.bn.owner, bn);
-  bn.foldedInto = { layer, direction: pair.direction };
+  bn.foldedInto = { layer, direction: pair.direction, weights: new Map(layer.weights) };
   return [layer, bn];
 }
 

@@ -37,8 +37,10 @@ const SMALLEST_RANGE = 1e-5;
 /**
  * The grid for values between `min` and `max`, both finite; 0 is always on it.
  *
- * As AIMET's `TfEncodingAnalyzer` has it (quantization scheme `post_training_tf`), without its floor of 0.01 under a
- * range, which would take most of their bits from small channels.
+ * As AIMET's `TfEncodingAnalyzer` has it (quantization scheme `post_training_tf`), with two exceptions. It has no floor
+ * of 0.01 under a range, which would take most of their bits from small channels. And a symmetric grid has negative
+ * numbers even where no value is negative, where AIMET's `unsigned_symmetric` gives it none: runtimes with signed
+ * weights have no such grid.
  */
 export function integerEncoding(min: number, max: number, shape: GridShape): QuantizationEncoding {
   const { bits, symmetric, strict = false } = shape;
@@ -50,7 +52,8 @@ export function integerEncoding(min: number, max: number, shape: GridShape): Qua
   const rangeSteps = symmetric ? positiveSteps : steps;
   // The quotient of the smallest doubles is 0.
   const scale = range / rangeSteps || SMALLEST_RANGE / rangeSteps;
-  const offset = symmetric ? positiveSteps - steps : roundHalfAway(low / scale) + 0;
+  // Where the scale is so small that it lost its digits, the quotient can be past the grid.
+  const offset = symmetric ? positiveSteps - steps : Math.max(-steps, roundHalfAway(low / scale)) + 0;
   return {
     min: scale * offset,
     max: scale * (offset + steps),

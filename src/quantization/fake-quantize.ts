@@ -22,7 +22,8 @@ export interface QuantizedWeightsOptions {
  * A copy of `model` whose weights are what is left of them after quantizing and dequantizing.
  *
  * Weights are read once for their ranges; their new values are computed while they are read, so that memory does not
- * grow with the model. Weights that are left alone are the same Tensors.
+ * grow with the model. Half floats lie in memory as float32, so they are rounded to their own type only when they are
+ * written. Weights that are left alone are the same Tensors.
  *
  * @throws InvalidModelError, with the layer, where a weight is NaN or infinite or a kernel is of whole numbers; RangeError
  * where the quantizer contradicts itself.

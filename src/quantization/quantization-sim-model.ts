@@ -19,6 +19,7 @@ import {
   checkWeightQuantizer,
   type WeightQuantizer,
 } from './quantizer.ts';
+import { RememberedLayers } from './remembered-layers.ts';
 import { simulatedParameters } from './simulated-parameters.ts';
 import { type TensorGrid, weightGrid } from './tensor-grid.ts';
 
@@ -59,7 +60,8 @@ const ACTIVATIONS: ActivationQuantizer = { bits: 8, symmetric: false, rounding: 
  *
  * {@link model} is a copy that can be edited by every step of this package, and folding follows by itself: encodings of
  * weights are those of the Tensor that a layer points at, and the one of a batch norm's output goes over to the layer that
- * it is folded into. A step that scales activations asks for {@link computeEncodings} again.
+ * it is folded into. After a step that changes activations, such as scaling, {@link computeEncodings} must be called
+ * again; until then everything that needs their encodings throws.
  */
 export class QuantizationSimModel {
   /** The model with float weights; fold its batch norms with `foldAllBatchNorms(sim.model)`. */
@@ -68,6 +70,8 @@ export class QuantizationSimModel {
   readonly activations: ActivationQuantizer;
   readonly #grids = new WeakMap<Tensor, TensorGrid>();
   #ranges: ActivationRanges | undefined;
+  /** As they were when the ranges were taken. */
+  #layers: RememberedLayers | undefined;
 
   /** @throws RangeError where a quantizer contradicts itself or has no integer grid; TypeError where `model` is none. */
   constructor(model: Model, options: QuantizationSimOptions = {}) {
@@ -102,8 +106,13 @@ export class QuantizationSimModel {
     });
   }
 
-  /** The encodings of all quantized tensors whose range is known: none before {@link computeEncodings}. */
+  /**
+   * The encodings of all quantized tensors whose range is known: none before {@link computeEncodings}.
+   *
+   * @throws TypeError where a layer computes something else since then.
+   */
   activationEncodings(): ActivationEncoding[] {
+    this.#requireUnchanged();
     const graph = buildGraph(this.model);
     inferShapes(graph);
     const names = tensorNames(this.model, graph);
@@ -131,13 +140,14 @@ export class QuantizationSimModel {
       return undefined;
     });
     this.#ranges = ranges;
+    this.#layers = new RememberedLayers(this.model);
   }
 
   /**
    * The outputs with quantized weights and activations.
    *
-   * @throws TypeError where {@link computeEncodings} has not been called, or a tensor came into the model since; what the
-   * runner throws.
+   * @throws TypeError where {@link computeEncodings} has not been called, or a tensor came into the model or a layer
+   * computes something else since; what the runner throws.
    */
   async run(
     runner: ModelRunner,
@@ -146,6 +156,7 @@ export class QuantizationSimModel {
   ): Promise<Tensor[]> {
     if (!this.#ranges)
       throw new TypeError('call computeEncodings first: the ranges of activations are not known');
+    this.#requireUnchanged();
     return this.#run(runner, inputs, options, (place, tensor, values) => {
       if (!isFloat(values.dtype)) return undefined;
       const encoding = this.#encodingOf(place);
@@ -161,7 +172,8 @@ export class QuantizationSimModel {
    * All encodings as AIMET exports them for its on-target tools; those of activations only after
    * {@link computeEncodings}.
    *
-   * @throws InvalidModelError, with the layer, where a weight is NaN or infinite.
+   * @throws InvalidModelError, with the layer, where a weight is NaN or infinite; TypeError as
+   * {@link activationEncodings}.
    */
   exportEncodings(): ExportedEncodings {
     return exportedEncodings(
@@ -213,6 +225,15 @@ export class QuantizationSimModel {
       this.#grids.set(tensor, grid);
     }
     return grid;
+  }
+
+  #requireUnchanged(): void {
+    const layer = this.#layers?.changedLayer(this.model);
+    if (!layer) return;
+    throw new TypeError(
+      `${layer.path}: its weights or its activation were edited since computeEncodings was called, so the ranges of ` +
+        'activations are others; call it again',
+    );
   }
 
   #encodingOf(place: TensorPlace): QuantizationEncoding | undefined {

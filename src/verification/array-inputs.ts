@@ -9,7 +9,7 @@ import type { DataFormat, Shape } from '../model/operation.ts';
 import { type FloatValues, isFloat } from '../tensor/dtype.ts';
 import { Tensor } from '../tensor/tensor.ts';
 import type { ModelInput } from './model-inputs.ts';
-import { type Normalization, normalizePixels } from './normalization.ts';
+import { guessFor, type Normalization, normalizePixels } from './normalization.ts';
 
 /** An array made ready for an input. */
 export interface FittedArray {
@@ -36,21 +36,18 @@ export function fitArray(
 ): FittedArray {
   const { image } = input;
   if (array.shape[0] === 0) throw unfit(`${name}: has no samples`);
-  const takesFloat = /float|double|half/.test(input.dtype);
-  const isPixels =
-    image !== undefined && takesFloat && (array.dtype === 'uint8' || normalization.asked !== undefined);
-  if (!isPixels) {
+  if (!image || !takesPixels(input) || (array.dtype !== 'uint8' && normalization.asked === undefined)) {
     if (normalization.asked !== undefined && normalization.asked !== 'raw') {
       const reason = `${input.name}: takes no picture of real numbers, so ${name} cannot be normalized; leave --normalize out`;
       throw new UnsupportedModelError('normalization', reason);
     }
     requireShape(array.shape, input.shape, name, input);
     return {
-      tensor: takesFloat ? asFloat(array, name, input) : asWhole(array, name, input),
+      tensor: takesFloats(input) ? asFloat(array, name, input) : asWhole(array, name, input),
       normalization: undefined,
     };
   }
-  const scaling = normalization.asked ?? normalization.guessed;
+  const scaling = normalization.asked ?? guessFor(image.channels, normalization.guessed);
   const { shape, dataFormat } = pixelLayout(array.shape, name, input);
   const [samples = 0, ...inner] = shape;
   if (dataFormat === 'channels_last') {
@@ -63,6 +60,15 @@ export function fitArray(
   const last = channelsLast(numbersOf(array), samples, channels, height * width);
   const tensor = normalizePixels(last, [samples, height, width, channels], scaling, image.dataFormat);
   return { tensor, normalization: scaling };
+}
+
+/** Whether what goes into the input can be pixels that were normalized. */
+export function takesPixels(input: ModelInput): boolean {
+  return input.image !== undefined && takesFloats(input);
+}
+
+function takesFloats({ dtype }: ModelInput): boolean {
+  return /float|double|half/.test(dtype);
 }
 
 /** How pixels lie in an array for a picture: with the channels last, or as the model has them. */

@@ -9,7 +9,13 @@ import type { Model } from '../model/model.ts';
 import { type InputStatistics, inputStatistics } from './input-statistics.ts';
 import { modelFamily } from './model-family.ts';
 import { type ModelInput, modelInputs } from './model-inputs.ts';
-import { describeNormalization, NORMALIZATIONS, type Normalization, pixelScaling } from './normalization.ts';
+import {
+  describeNormalization,
+  NORMALIZATIONS,
+  type Normalization,
+  pixelScaling,
+  suitsChannels,
+} from './normalization.ts';
 
 /** A guess, and what it rests on. */
 export interface NormalizationGuess {
@@ -72,7 +78,7 @@ function scalingLayer(input: GraphTensor): string | undefined {
 function fromStatistics(model: Model, input: ModelInput, channels: number): NormalizationGuess | undefined {
   const statistics = inputStatistics(input.tensor);
   if (!statistics) return undefined;
-  const fits = NORMALIZATIONS.filter((one) => suits(one, channels))
+  const fits = NORMALIZATIONS.filter((one) => suitsChannels(one, channels))
     .map((normalization) => ({ normalization, distance: distanceFrom(normalization, channels, statistics) }))
     .sort((one, other) => one.distance - other.distance);
   const best = fits[0];
@@ -105,17 +111,12 @@ function familyClause(
 
 function fromNames(model: Model, channels: number): NormalizationGuess | undefined {
   const family = modelFamily(model);
-  if (!family || !suits(family.normalization, channels)) return undefined;
+  if (!family || !suitsChannels(family.normalization, channels)) return undefined;
   const usual = describeNormalization(family.normalization);
   return {
     normalization: family.normalization,
     reason: `the name ${family.name} is of ${family.family}, which usually gets ${usual}`,
   };
-}
-
-/** Means and deviations of RGB say nothing of other pictures. */
-function suits(normalization: Normalization, channels: number): boolean {
-  return channels === 3 || (normalization !== 'torch' && normalization !== 'caffe');
 }
 
 /** How far the pixels that would give these statistics are from those of photographs; Infinity where there are none. */

@@ -33,6 +33,16 @@ const TORCH_MEAN = [0.485, 0.456, 0.406];
 const TORCH_DEVIATION = [0.229, 0.224, 0.225];
 const CAFFE_MEAN = [103.939, 116.779, 123.68];
 
+/** Whether pictures of so many channels can be normalized so: means and deviations of RGB say nothing of others. */
+export function suitsChannels(normalization: Normalization, channels: number): boolean {
+  return channels === 3 || (normalization !== 'torch' && normalization !== 'caffe');
+}
+
+/** What was guessed for a model, for one of its inputs: `0..1` where the guess does not suit its channels. */
+export function guessFor(channels: number, guessed: Normalization): Normalization {
+  return suitsChannels(guessed, channels) ? guessed : '0..1';
+}
+
 /**
  * The scaling of a normalization for pictures of `channels` channels.
  *
@@ -40,7 +50,7 @@ const CAFFE_MEAN = [103.939, 116.779, 123.68];
  */
 export function pixelScaling(normalization: Normalization, channels: number): PixelScaling {
   const all = (value: number): number[] => new Array<number>(channels).fill(value);
-  if ((normalization === 'torch' || normalization === 'caffe') && channels !== 3) {
+  if (!suitsChannels(normalization, channels)) {
     throw new UnsupportedModelError(
       'normalization',
       `the normalization ${normalization} is for RGB, but the input has ${channels} channels; use tf, 0..1 or raw`,

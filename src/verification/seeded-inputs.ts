@@ -4,7 +4,7 @@
  * @module
  */
 
-import { LimitError, UnsupportedModelError } from '../errors.ts';
+import { CannotRunError, LimitError } from '../errors.ts';
 import { MAX_ARRAY_BYTES } from '../formats/limits.ts';
 import type { GraphTensor } from '../model/graph.ts';
 import type { Model } from '../model/model.ts';
@@ -12,7 +12,7 @@ import { allocate, type DType, sizeOf } from '../tensor/dtype.ts';
 import { Tensor } from '../tensor/tensor.ts';
 import { guessNormalization } from './guess-normalization.ts';
 import { type ImageLayout, type ModelInput, modelInputs } from './model-inputs.ts';
-import { type Normalization, normalizePixels } from './normalization.ts';
+import { guessFor, type Normalization, normalizePixels } from './normalization.ts';
 import { type SeededRandom, seededRandom } from './seeded-random.ts';
 import { fillSmooth } from './smooth-picture.ts';
 
@@ -23,7 +23,7 @@ export interface SeededInputOptions {
   /** 1 where it is left out. */
   readonly seed?: number;
   /** Guessed where it is left out; see {@link guessNormalization}. */
-  readonly normalization?: Normalization;
+  readonly normalization?: Normalization | undefined;
 }
 
 /** Height and width of pictures for a model that takes any. */
@@ -39,17 +39,19 @@ export const SEEDED_SIZE = 16;
  * normalization gives. What an Embedding reads is whole numbers that it has an entry for. Other whole numbers are 0 or 1,
  * and other real ones standard normal. Where the model takes any size, pictures are 64 x 64 and other dimensions 16.
  *
- * @throws RangeError where `samples` is no positive whole number; UnsupportedModelError where an input takes text;
- * LimitError where the inputs are too large for memory; CannotRunError where a shape is not known.
+ * @throws RangeError where `samples` is no positive whole number; UnsupportedModelError where the normalization that is
+ * asked for does not suit the channels; LimitError where the inputs are too large for memory; CannotRunError where a
+ * shape is not known or an input takes text.
  */
 export function seededInputs(model: Model, options: SeededInputOptions = {}): Tensor[] {
   const { samples = 4, seed = 1 } = options;
   if (!Number.isSafeInteger(samples) || samples < 1)
     throw new RangeError(`${samples} samples; ask for one or more`);
-  const normalization = options.normalization ?? guessNormalization(model).normalization;
+  const guessed = guessNormalization(model).normalization;
   return modelInputs(model).map((input, index) => {
     // A sequence of its own, so that one input does not depend on the size of those before it.
     const random = seededRandom(Math.imul(seed, 0x9e3779b1) + index);
+    const normalization = options.normalization ?? guessFor(input.image?.channels ?? 3, guessed);
     return seededInput(input, samples, normalization, random);
   });
 }
@@ -92,7 +94,7 @@ function dtypeFamily(dtype: string, input: string): 'float32' | 'int32' | 'bool'
   if (/^b?float|^double|^half/.test(dtype)) return 'float32';
   if (/^u?int/.test(dtype)) return 'int32';
   if (dtype === 'bool') return 'bool';
-  throw new UnsupportedModelError('input dtype', `${input}: takes ${dtype}, and only numbers can be made up`);
+  throw new CannotRunError(input, `takes ${dtype}, and only numbers can be made up`);
 }
 
 function filled(dtype: DType, shape: readonly number[], next: () => number): Tensor {

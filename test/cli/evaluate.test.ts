@@ -88,7 +88,11 @@ describe('evaluate', () => {
     [['--normalize', 'tf2'], 2, /Allowed choices are tf, torch, caffe, 0\.\.1, raw/],
     [['--samples', '0'], 2, /whole number from 1/],
     [['--inputs', 'examples/README.md'], 3, /neither a \.npy or \.npz file nor a PNG, JPEG or WebP/],
-    [['--inputs', IMAGES, '--normalize', 'torch'], 3, /torch is for RGB, but the input has 1 channels/],
+    [
+      ['--inputs', IMAGES, '--normalize', 'torch'],
+      2,
+      /--normalize torch: the normalization torch is for RGB, but the input has 1 channels/,
+    ],
   ])('%j ends with exit code %i', async (args, expected, message) => {
     const { code, stdout, stderr } = await evaluate(EXAMPLE, ...args);
     expect({ code, stdout }).toEqual({ code: expected, stdout: '' });

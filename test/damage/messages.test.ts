@@ -359,7 +359,7 @@ describe('zip files', () => {
     expect(found).toBeInstanceOf(FormatError);
     expect(found).toMatchObject({ source: 'model.keras', where: name });
     expect(found.message).toMatch(
-      /not safe to unpack; no Keras writes such names: get the model from where it was made$/,
+      /not safe to unpack; neither Keras nor numpy writes such names: get the file from where it was made$/,
     );
   });
 

@@ -58,7 +58,8 @@ describe('folding backward', () => {
     expect(values(model.layer('conv'), 'kernel')).toEqual([3, -4, 9, -8]);
     expect(values(model.layer('conv'), 'bias')).toEqual([10 * 3 - 2, 20 * -2 + 9]);
     expect(model.layers.map(({ name }) => name)).toEqual(['x', 'conv']);
-    expect(bn.foldedInto).toEqual({ layer: model.layer('conv'), direction: 'backward' });
+    const folded = model.layer('conv');
+    expect(bn.foldedInto).toEqual({ layer: folded, direction: 'backward', weights: folded.weights });
     expect([...bn.requireWeight('beta').toFloat64()]).toEqual([1, 5]);
   });
 

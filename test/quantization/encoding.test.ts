@@ -45,6 +45,12 @@ describe('integerEncoding', () => {
     expect(integerEncoding(0, 5e-324, { bits: 8, symmetric: false }).scale).toBeGreaterThan(0);
   });
 
+  test('a scale that lost its digits does not lead off the grid', () => {
+    // 600 of the smallest numbers over 255 steps is 2 of them a step, and 300 steps would be needed.
+    const { offset } = integerEncoding(-600 * 5e-324, 0, { bits: 8, symmetric: false });
+    expect(offset).toBe(-255);
+  });
+
   test('min, max, scale and offset agree, and the grid has 2^bits numbers', () => {
     fc.assert(
       fc.property(

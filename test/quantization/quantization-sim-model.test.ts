@@ -1,5 +1,8 @@
 import { beforeAll, describe, expect, test } from 'vitest';
+import { setBias } from '../../src/model/bias.ts';
+import { scaleKernel } from '../../src/model/channels.ts';
 import { buildGraph, type GraphTensor } from '../../src/model/graph.ts';
+import type { Layer } from '../../src/model/layer.ts';
 import type { Model } from '../../src/model/model.ts';
 import type { ModelRunner } from '../../src/model/model-runner.ts';
 import { foldAllBatchNorms, foldGivenBatchNorms } from '../../src/primitives/batch-norm-fold.ts';
@@ -45,6 +48,11 @@ function dequantized(value: number, { scale, offset, bitwidth }: QuantizationEnc
   const away = value < 0 ? -Math.round(-value / scale) : Math.round(value / scale);
   const q = Math.min(2 ** bitwidth - 1, Math.max(0, away - offset));
   return Math.fround(scale * (q + offset)) + 0;
+}
+
+function setMaximum(of: Layer | undefined, maxValue: number): void {
+  if (of?.operation.kind !== 'activation' || of.operation.activation.kind !== 'relu') throw new TypeError();
+  of.operation = { ...of.operation, activation: { ...of.operation.activation, maxValue } };
 }
 
 let runner: TfjsRunner;
@@ -172,6 +180,37 @@ describe('encodings of activations', () => {
     await expect(sim.run(runner, inputs)).resolves.toHaveLength(1);
     await sim.computeEncodings(runner, [samples(2, [6, 6, 3], 4)]);
     expect(of(sim.activationEncodings(), 'image:0')).not.toEqual(of(after, 'image:0'));
+  });
+
+  test('are refused after an edit that changes activations, whether batch norms were folded or not', async () => {
+    const inputs = [samples(2, [6, 6, 3])];
+    const edits: readonly [string, (model: Model) => void][] = [
+      ['conv', (model) => scaleKernel(model.layer('conv'), 'output', [2, 1, 1, 1])],
+      ['logits', (model) => setBias(model.layer('logits'), Float64Array.of(1, 2, 3, 4, 5))],
+      [
+        'relu',
+        ({ layers }) =>
+          setMaximum(
+            layers.find(({ name }) => name === 'relu'),
+            6,
+          ),
+      ],
+    ];
+    for (const [path, edit] of edits) {
+      for (const fold of [false, true]) {
+        const sim = new QuantizationSimModel(network());
+        await sim.computeEncodings(runner, inputs);
+        if (fold) foldAllBatchNorms(sim.model);
+        expect(sim.activationEncodings()).not.toEqual([]);
+        edit(sim.model);
+        const told = new RegExp(`^${path}: .* edited since computeEncodings .* call it again$`);
+        expect(() => sim.activationEncodings()).toThrow(told);
+        expect(() => sim.exportEncodings()).toThrow(told);
+        await expect(sim.run(runner, inputs)).rejects.toThrow(told);
+        await sim.computeEncodings(runner, inputs);
+        await expect(sim.run(runner, inputs)).resolves.toHaveLength(1);
+      }
+    }
   });
 
   test('a NaN is an error with its layer', async () => {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { CannotRunError, LimitError, UnsupportedModelError } from '../../src/errors.ts';
+import { CannotRunError, LimitError } from '../../src/errors.ts';
 import type { Model } from '../../src/model/model.ts';
 import { Tensor } from '../../src/tensor/tensor.ts';
 import { modelInputs } from '../../src/verification/model-inputs.ts';
@@ -47,6 +47,22 @@ describe('seeded pictures', () => {
       expect(Math.min(...values)).toBeCloseTo(bounds[0]!, 4);
       expect(Math.max(...values)).toBeCloseTo(bounds[1]!, 4);
     }
+  });
+
+  it('of other channels than those that the guess is for are scaled to 0..1', () => {
+    const model = buildModel([
+      input('photo', [8, 8, 3]),
+      input('mask', [8, 8, 1]),
+      layer('Conv2D', 'block1a_dwconv', { filters: 2, kernel_size: 3 }, { from: ['photo'] }),
+      layer('Conv2D', 'other', { filters: 2, kernel_size: 3 }, { from: ['mask'] }),
+      layer('Add', 'sum', {}, { from: ['block1a_dwconv', 'other'] }),
+    ]);
+    const [photo, mask] = seededInputs(model).map((tensor) => tensor.toFloat64());
+    // The mean and deviation of ImageNet, which the name of an EfficientNet tells.
+    expect(Math.min(...photo!)).toBeCloseTo(-0.485 / 0.229, 1);
+    expect(Math.min(...mask!)).toBeCloseTo(0, 6);
+    expect(Math.max(...mask!)).toBeCloseTo(1, 6);
+    expect(() => seededInputs(model, { normalization: 'torch' })).toThrow(/the input has 1 channels/);
   });
 
   it('have 64 x 64 pixels where the model takes any, in its data format', () => {
@@ -135,7 +151,7 @@ describe('other seeded inputs', () => {
 
   it('are refused where they cannot be made', () => {
     const text = buildModel([typed('words', [1], 'string'), layer('Flatten', 'flat')]);
-    expect(() => seededInputs(text)).toThrow(UnsupportedModelError);
+    expect(() => seededInputs(text)).toThrow(CannotRunError);
     const huge = buildModel([input('row', [2 ** 40]), layer('Flatten', 'flat')]);
     expect(() => seededInputs(huge)).toThrow(LimitError);
     expect(() => seededInputs(pictures([8, 8, 3]), { samples: 0 })).toThrow(RangeError);

@@ -1,6 +1,6 @@
 import { CannotRunError } from '../../errors.ts';
 import type { Model } from '../../model/model.ts';
-import { type LoadedInputs, loadInputs, loadModel } from '../../node.ts';
+import { loadModel } from '../../node.ts';
 import { QUANTIZER_PRESETS, type QuantizerName } from '../../quantization/quantizer.ts';
 import {
   type EvaluatedModel,
@@ -10,7 +10,7 @@ import {
 } from '../../report/evaluate-report.ts';
 import { reportJson } from '../../report/report-json.ts';
 import { TfjsRunner } from '../../verification/runner.ts';
-import { chosenInputs, type InputOptions } from '../chosen-inputs.ts';
+import { type ChosenInputs, chosenInputs, type InputOptions } from '../chosen-inputs.ts';
 import { UsageError } from '../exit-code.ts';
 import { progress, progressDone, table } from '../render.ts';
 
@@ -18,7 +18,6 @@ import { progress, progressDone, table } from '../render.ts';
 export interface EvaluateCommandOptions extends InputOptions {
   readonly against?: string;
   readonly quantizer: string;
-  readonly labels?: string;
   readonly layers?: boolean;
   readonly json?: boolean;
 }
@@ -37,8 +36,8 @@ export async function evaluateCommand(input: string, options: EvaluateCommandOpt
   progress(`reading ${input}`);
   const model = await loadModel(input);
   const original = options.against === undefined ? undefined : await loadModel(options.against);
-  const { tensors, description, labels } = await inputsFor(original ?? model, options);
   try {
+    const { tensors, description, labels } = await inputsFor(original ?? model, options);
     const report = await evaluateModel(model, {
       runner: await TfjsRunner.create(),
       inputs: tensors,
@@ -66,16 +65,10 @@ function parseQuantizers(text: string): QuantizerName[] {
   });
 }
 
-async function inputsFor(
-  model: Model,
-  options: EvaluateCommandOptions,
-): Promise<Pick<LoadedInputs, 'tensors' | 'description' | 'labels'>> {
-  const { inputs, normalize, samples, labels } = options;
-  if (inputs !== undefined) {
-    progress('reading the inputs');
-    return loadInputs(model, inputs, { normalization: normalize, samples, labels });
-  }
-  const made = await chosenInputs(model, { ...options, samples: samples ?? SEEDED_SAMPLES });
+async function inputsFor(model: Model, options: EvaluateCommandOptions): Promise<ChosenInputs> {
+  progress('reading the inputs');
+  if (options.inputs !== undefined) return chosenInputs(model, options);
+  const made = await chosenInputs(model, { ...options, samples: options.samples ?? SEEDED_SAMPLES });
   return { ...made, description: `${made.description}; real samples, given by --inputs, tell more` };
 }
 

@@ -8,6 +8,8 @@ import type { JsonObject, JsonValue } from '../../model/layer.ts';
 
 const REFUSED = 'TF.js does not load this';
 const IGNORED = 'TF.js passes over this and computes something else';
+const OTHERWISE = 'TF.js computes something else';
+const ON_WASM = 'the WASM backend of TF.js computes something else; its CPU backend does as Keras does';
 
 /** What differs in TF.js, as a clause; undefined where the layer does what Keras does. */
 export function tfjsDifference(className: string, config: JsonObject): string | undefined {
@@ -15,24 +17,53 @@ export function tfjsDifference(className: string, config: JsonObject): string | 
     isDefault(key, config[key]) ? undefined : `${key} = ${JSON.stringify(config[key])}: ${consequence}`;
   switch (className) {
     case 'Conv1D':
+      return config['padding'] === 'causal'
+        ? `causal padding: ${REFUSED}`
+        : (found('groups', REFUSED) ?? found('data_format', OTHERWISE));
     case 'Conv2D':
+      return found('groups', REFUSED);
     case 'Conv3D':
-      return config['padding'] === 'causal' ? `causal padding: ${REFUSED}` : found('groups', REFUSED);
+      return found('groups', REFUSED) ?? skipping(config, 'kernel_size');
+    case 'SeparableConv2D':
+      return found('data_format', OTHERWISE);
     case 'DepthwiseConv2D':
       return found('dilation_rate', IGNORED);
     case 'Conv2DTranspose':
     case 'Conv3DTranspose':
       return (
         (changesSize(config) ? found('output_padding', IGNORED) : undefined) ??
-        found('dilation_rate', IGNORED)
+        found('dilation_rate', IGNORED) ??
+        (className === 'Conv3DTranspose' ? ON_WASM : undefined)
+      );
+    case 'MaxPooling1D':
+    case 'AveragePooling1D':
+      return found('data_format', IGNORED);
+    case 'AveragePooling3D':
+      return skipping(config, 'pool_size');
+    case 'MaxPooling3D':
+      return (
+        skipping(config, 'pool_size') ??
+        'the WASM backend of TF.js gives 0 where the largest value is negative; its CPU backend does as Keras does'
       );
     case 'ReLU':
       return found('negative_slope', IGNORED) ?? found('threshold', IGNORED);
     case 'ELU':
       return found('alpha', REFUSED);
+    case 'PReLU':
+      return isBehindOwnSlopes(config['shared_axes'])
+        ? `shared_axes = ${JSON.stringify(config['shared_axes'])}: ${ON_WASM}`
+        : undefined;
+    case 'Softmax':
+      // Several axes go another way in TF.js.
+      return [config['axis']].flat().length > 1 ? undefined : found('axis', 'TF.js fails to run it');
+    case 'Concatenate':
+      return Number(config['axis'] ?? -1) < -1
+        ? found('axis', 'TF.js takes the last axis for it and computes something else')
+        : undefined;
     case 'GlobalAveragePooling1D':
-    case 'GlobalAveragePooling2D':
     case 'GlobalMaxPooling1D':
+      return found('data_format', IGNORED) ?? found('keepdims', IGNORED);
+    case 'GlobalAveragePooling2D':
     case 'GlobalMaxPooling2D':
       return found('keepdims', IGNORED);
     case 'GRU':
@@ -45,29 +76,28 @@ export function tfjsDifference(className: string, config: JsonObject): string | 
           ? undefined
           : found('interpolation', REFUSED);
     case 'Resizing':
-      return `${String(config['interpolation'] ?? 'bilinear')} resizing: TF.js takes other sample positions than Keras`;
+    case 'CenterCrop':
+      return 'TF.js fails to run it in a model';
     case 'BatchNormalization':
       return Array.isArray(config['axis'])
         ? `axis = ${JSON.stringify(config['axis'])}: ${REFUSED}`
         : undefined;
     case 'Bidirectional':
       return found('backward_layer', IGNORED);
-    case 'Rescaling':
-      return Array.isArray(config['scale']) || Array.isArray(config['offset'])
-        ? `a scale for each channel: ${IGNORED}`
-        : undefined;
     default:
       return undefined;
   }
 }
 
 /** What TF.js does where it does not read an entry; for all others only what is missing, null or false counts. */
-const DEFAULTS: Readonly<Record<string, number>> = {
+const DEFAULTS: Readonly<Record<string, number | string>> = {
   groups: 1,
   dilation_rate: 1,
   alpha: 1,
   negative_slope: 0,
   threshold: 0,
+  axis: -1,
+  data_format: 'channels_last',
 };
 
 /** Whether TF.js behaves as if it had read the value. */
@@ -80,10 +110,29 @@ function isDefault(key: string, value: JsonValue | undefined): boolean {
 function changesSize(config: JsonObject): boolean {
   const { output_padding: padding, kernel_size: kernel, strides, padding: kind } = config;
   if (padding === undefined || padding === null) return false;
-  const sizes = [padding, kernel ?? 1, strides ?? 1].map((value) => [value].flat().map(Number));
-  const axes = Math.max(...sizes.map(({ length }) => length));
-  return Array.from({ length: axes }).some((_, axis) => {
-    const [extra = 0, size = 1, stride = 1] = sizes.map((list) => list[axis] ?? list[0]);
-    return kind === 'same' ? extra !== stride - (size % 2) : extra !== Math.max(stride - size, 0);
-  });
+  return perAxis(padding, kernel, strides).some(([extra = 0, size = 1, stride = 1]) =>
+    kind === 'same' ? extra !== stride - (size % 2) : extra !== Math.max(stride - size, 0),
+  );
+}
+
+/** In three axes TF.js cuts the input where the padding should be negative and is none. */
+function skipping({ padding, strides, ...config }: JsonObject, window: string): string | undefined {
+  const size = config[window] ?? 2;
+  const isSkipping = perAxis(size, strides ?? size).some(([length = 1, stride = 1]) => stride > length);
+  return padding === 'same' && isSkipping
+    ? `same padding with strides larger than ${window}: ${OTHERWISE}`
+    : undefined;
+}
+
+/** Whether slopes are shared along an axis behind one along which they are not. */
+function isBehindOwnSlopes(sharedAxes: JsonValue | undefined): boolean {
+  const axes = [sharedAxes ?? []].flat().map(Number);
+  return axes.some((axis) => axis > axes.length);
+}
+
+/** The entries for each axis, from lists and from numbers for all axes; 1 for what is missing. */
+function perAxis(...entries: readonly (JsonValue | undefined)[]): number[][] {
+  const lists = entries.map((entry) => [entry ?? 1].flat().map(Number));
+  const axes = Math.max(...lists.map(({ length }) => length));
+  return Array.from({ length: axes }, (_, axis) => lists.map((list) => list[axis] ?? list[0] ?? 1));
 }

@@ -7,7 +7,13 @@
 import { buildGraph, type GraphTensor } from '../../model/graph.ts';
 import { type JsonObject, Layer } from '../../model/layer.ts';
 import type { Model } from '../../model/model.ts';
-import type { BatchNormOperation, Operation, PoolOperation, Shape } from '../../model/operation.ts';
+import {
+  type BatchNormOperation,
+  LINEAR,
+  type Operation,
+  type PoolOperation,
+  type Shape,
+} from '../../model/operation.ts';
 import { inferShapes } from '../../model/shapes.ts';
 import { isObject } from './json.ts';
 import { freeName, type LayerReplacement, layerWith, replaceLayers } from './replace-layers.ts';
@@ -22,7 +28,8 @@ interface LayerShapes {
 /**
  * `model` with such layers in the form that TF.js runs; the given one is left as it is. A Reshape gets the size that it
  * leaves open, which TF.js does not infer; a global pooling that keeps dimensions, which TF.js passes over, becomes one
- * that does not and a Reshape.
+ * that does not and a Reshape; axes are counted from the end that TF.js counts from; a Flatten of what is flat, which TF.js
+ * refuses, becomes a linear Activation.
  *
  * @param warn is told of layers behind a pooling, and of batch norms that not every backend of TF.js computes.
  */
@@ -44,6 +51,8 @@ export function withTfjsForms(model: Model, warn: Warn): Model {
         return operation.targetShape.includes(-1) ? sizedReshape(layer, shapesOf(layer)) : undefined;
       case 'pool': {
         if (!operation.global || !operation.keepDims || operation.rank === 3) return undefined;
+        // TF.js pools the wrong axis then.
+        if (operation.rank === 1 && operation.dataFormat === 'channels_first') return undefined;
         const taken = names.get(owner) ?? new Set(owner.layers.map(({ name }) => name));
         names.set(owner, taken);
         return poolingAndReshape(layer, operation, shapesOf(layer), taken, warn);
@@ -51,6 +60,16 @@ export function withTfjsForms(model: Model, warn: Warn): Model {
       case 'batchNorm':
         warnOfBackends(layer, operation, shapesOf(layer), warn);
         return undefined;
+      case 'concatenate': {
+        const rank = shapesOf(layer).input?.length;
+        if (operation.axis >= -1 || rank === undefined) return undefined;
+        const axis = operation.axis + rank;
+        return { layer: withConfig(layer, { axis }, { ...operation, axis }) };
+      }
+      case 'flatten':
+        return shapesOf(layer).input?.length === 2 ? { layer: linearActivation(layer) } : undefined;
+      case 'activation':
+        return layer.className === 'Softmax' ? lastAxisSoftmax(layer, shapesOf(layer)) : undefined;
       default:
         return undefined;
     }
@@ -112,6 +131,23 @@ function reshapeLayer(name: string, behind: Layer, targetShape: number[]): Layer
   });
 }
 
+function linearActivation(layer: Layer): Layer {
+  const { name } = layer;
+  const { trainable = true, dtype = 'float32' } = configOf(layer);
+  const config: JsonObject = { name, trainable, dtype, activation: 'linear' };
+  const operation = { kind: 'activation', activation: LINEAR } as const;
+  const entry = { ...layer.origin?.config, class_name: 'Activation', config };
+  const origin = { config: entry, operation, weights: new Map() };
+  return layerWith(layer, { className: 'Activation', operation, origin });
+}
+
+/** TF.js takes the last axis in whichever way it is counted, and fails on others; -1 is known to be the last without a shape. */
+function lastAxisSoftmax(layer: Layer, { input }: LayerShapes): LayerReplacement | undefined {
+  const { axis } = configOf(layer);
+  const isLast = input !== undefined && axis === input.length - 1;
+  return isLast ? { layer: withConfig(layer, { axis: -1 }, layer.operation) } : undefined;
+}
+
 /** The layer as if it had been read with `changes` in its configuration. */
 function withConfig(layer: Layer, changes: JsonObject, operation: Operation): Layer {
   const { className } = layer;
@@ -133,7 +169,8 @@ function warnOfBackends(
   warn: Warn,
 ): void {
   const rank = input?.length;
-  if (rank === undefined) return;
+  // On several axes it is not loaded at all.
+  if (rank === undefined || axes.length > 1) return;
   if (rank > 4) {
     warn(
       `${path} (${className}): TF.js fails to run it on a tensor of ${rank} dimensions; it takes 4 at most`,

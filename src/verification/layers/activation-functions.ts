@@ -14,7 +14,6 @@ export type ActivationFunction = (x: Tensor) => Tensor;
 
 const hardSigmoid: ActivationFunction = (x) => tf.clipByValue(tf.add(tf.div(x, 6), 0.5), 0, 1);
 const hardSilu: ActivationFunction = (x) => tf.mul(x, hardSigmoid(x));
-const silu: ActivationFunction = (x) => tf.mul(x, tf.sigmoid(x));
 const logSigmoid: ActivationFunction = (x) => tf.neg(tf.softplus(tf.neg(x)));
 
 /** By the name that tfjs-layers makes of Keras' one. */
@@ -33,13 +32,13 @@ const FUNCTIONS: Readonly<Record<string, ActivationFunction>> = {
   leakyRelu: (x) => relu(x, { negativeSlope: 0.2 }),
   linear: (x) => x,
   logSigmoid,
-  logSoftmax: (x) => tf.logSoftmax(x),
+  logSoftmax: (x) => logSoftmax(x, [-1]),
   mish: (x) => tf.mul(x, tf.tanh(tf.softplus(x))),
   relu: tf.relu,
   relu6: tf.relu6,
   selu: tf.selu,
   sigmoid: tf.sigmoid,
-  silu,
+  silu: (x) => silu(x, 1),
   softmax: (x) => softmax(x, [-1]),
   softplus: tf.softplus,
   softShrink: (x) => tf.sub(x, tf.clipByValue(x, -0.5, 0.5)),
@@ -50,26 +49,16 @@ const FUNCTIONS: Readonly<Record<string, ActivationFunction>> = {
   },
   sparseSigmoid: (x) => tf.clipByValue(tf.mul(tf.add(x, 1), 0.5), 0, 1),
   squareplus: (x) => tf.div(tf.add(x, tf.sqrt(tf.add(tf.square(x), 4))), 2),
-  swish: silu,
+  swish: (x) => silu(x, 1),
   tanh: tf.tanh,
   tanhShrink: (x) => tf.sub(x, tf.tanh(x)),
 };
 
 /** Names whose functions tfjs-layers computes as Keras does. */
-const OF_TFJS = new Set(
-  [
-    'elu',
-    'gelu',
-    'hardSigmoid',
-    'linear',
-    'logSoftmax',
-    'mish',
-    'relu',
-    'relu6',
-    'selu',
-    'sigmoid',
-    'softmax',
-  ].concat(['softplus', 'softsign', 'swish', 'tanh']),
+const OF_TFJS: ReadonlySet<string> = new Set(
+  'elu gelu hardSigmoid linear logSoftmax mish relu relu6 selu sigmoid softmax softplus softsign swish tanh'.split(
+    ' ',
+  ),
 );
 
 /** Whether tfjs-layers itself takes the `activation` entry and computes what Keras does. */
@@ -91,6 +80,7 @@ export function activationFunction(value: unknown): ActivationFunction {
     const { className, config } = value as { className?: unknown; config?: unknown };
     const layer = typeof config === 'object' && config ? layerFunction(String(className), config) : undefined;
     if (layer) return layer;
+    throw new UnsupportedModelError('activation', `the layer ${className} cannot be run as an activation`);
   }
   throw new UnsupportedModelError('activation', `no activation ${JSON.stringify(value)} can be run`);
 }
@@ -150,6 +140,11 @@ export function elu(x: Tensor, alpha: number): Tensor {
   return tf.add(tf.relu(x), tf.mul(tf.expm1(tf.minimum(x, 0)), alpha));
 }
 
+/** `x / (1 + e^(-beta x))`. */
+export function silu(x: Tensor, beta: number): Tensor {
+  return tf.mul(x, tf.sigmoid(tf.mul(x, beta)));
+}
+
 /** `x P(X <= x)` for a normal X, or its approximation by a tanh. */
 export function gelu(x: Tensor, isApproximate: boolean): Tensor {
   const inner = isApproximate
@@ -162,4 +157,9 @@ export function gelu(x: Tensor, isApproximate: boolean): Tensor {
 export function softmax(x: Tensor, axes: number[]): Tensor {
   const exponentials = tf.exp(tf.sub(x, tf.max(x, axes, true)));
   return tf.div(exponentials, tf.sum(exponentials, axes, true));
+}
+
+/** The logarithm of {@link softmax}. */
+export function logSoftmax(x: Tensor, axes: number[]): Tensor {
+  return tf.sub(x, tf.logSumExp(x, axes, true));
 }

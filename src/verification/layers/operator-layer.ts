@@ -1,5 +1,6 @@
 import type { Tensor } from '@tensorflow/tfjs-core';
 import * as tf from '@tensorflow/tfjs-core';
+import { UnsupportedModelError } from '../../errors.ts';
 import { KerasLayer } from './keras-layer.ts';
 import { type LayerConfig, type OpenShape, textIn } from './layer-config.ts';
 import type { OperatorFunction, OperatorOptions, OperatorValue } from './operator-arguments.ts';
@@ -24,12 +25,20 @@ export class Operator extends KerasLayer {
     return this.#function(args, Object.fromEntries(options) as OperatorOptions);
   }
 
-  /** What it makes of zeros in a batch of one tells. */
+  /**
+   * What it makes of zeros in a batch of one tells. Where the values decide, as in a reshape to sizes that another tensor
+   * holds, nothing does, and nobody needs to know: the layer is the last of its model.
+   */
   protected override outputShapeOf(shapes: readonly OpenShape[]): OpenShape | OpenShape[] {
     let made: Tensor | Tensor[] = [];
-    tf.tidy(() => {
-      made = this.compute(shapes.map((shape) => tf.zeros(shape.map((size) => size ?? 1))));
-    });
+    try {
+      tf.tidy(() => {
+        made = this.compute(shapes.map((shape) => tf.zeros(shape.map((size) => size ?? 1))));
+      });
+    } catch (error) {
+      if (error instanceof UnsupportedModelError) throw error;
+      return [null];
+    }
     const open = ({ shape }: Tensor): OpenShape => shape.map((size, axis) => (axis === 0 ? null : size));
     return Array.isArray(made) ? (made as Tensor[]).map(open) : open(made);
   }

@@ -8,10 +8,26 @@
 import type { Tensor } from '@tensorflow/tfjs-core';
 import * as tf from '@tensorflow/tfjs-core';
 import { UnsupportedModelError } from '../../errors.ts';
-import { activationFunction, elu, gelu, relu, softmax } from './activation-functions.ts';
-import { listOf, numberOf, numbersOf, type OperatorFunction, tensorOf } from './operator-arguments.ts';
+import { activationFunction, elu, gelu, logSoftmax, relu, silu, softmax } from './activation-functions.ts';
+import {
+  listOf,
+  numberOf,
+  numbersOf,
+  type OperatorFunction,
+  type OperatorOptions,
+  tensorOf,
+} from './operator-arguments.ts';
 import { sliced } from './slice-operator.ts';
-import { cast, clip, concatenate, pad, resizeOperator, spaceToDepth, split } from './tensor-operators.ts';
+import {
+  cast,
+  clip,
+  concatenate,
+  expandDims,
+  pad,
+  resizeOperator,
+  spaceToDepth,
+  split,
+} from './tensor-operators.ts';
 
 const unary =
   (compute: (x: Tensor) => Tensor): OperatorFunction =>
@@ -37,12 +53,21 @@ const reduction =
 
 const activation = (name: string): OperatorFunction => unary(activationFunction(name));
 
+const sigmoidLinear: OperatorFunction = ([x], options) => silu(tensorOf(x), numberOf(options['beta'] ?? 1));
+
+/** The axes that a softmax goes along; Keras takes none at all for all of them, the batch included. */
+function softmaxAxes({ axis = -1 }: OperatorOptions): number[] {
+  if (axis !== null) return numbersOf(axis);
+  throw new UnsupportedModelError('operator', 'a softmax over the samples of a batch cannot be run');
+}
+
 const divide = binary((x, y) => tf.div(tf.cast(x, 'float32'), y));
 
 const OPERATORS: Readonly<Record<string, OperatorFunction>> = {
   abs: unary(tf.abs),
   absolute: unary(tf.abs),
   add: binary(tf.add),
+  any: reduction(tf.any),
   biasadd: binary(tf.add),
   cast: ([x, dtype], options) => cast(tensorOf(x), String(dtype ?? options['dtype'])),
   clip,
@@ -54,16 +79,21 @@ const OPERATORS: Readonly<Record<string, OperatorFunction>> = {
   divide,
   elu: ([x], options) => elu(tensorOf(x), numberOf(options['alpha'] ?? 1)),
   exp: unary(tf.exp),
-  expanddims: ([x, axis], options) => tf.expandDims(tensorOf(x), numberOf(axis ?? options['axis'])),
+  equal: binary(tf.equal),
+  expanddims: ([x, axis], options) => expandDims(tensorOf(x), numbersOf(axis ?? options['axis'])),
   gelu: ([x], options) => gelu(tensorOf(x), options['approximate'] === true),
   getitem: ([x, key], options) => sliced(tensorOf(x), key ?? options['sliceSpec']),
+  greater: binary(tf.greater),
+  greaterequal: binary(tf.greaterEqual),
   hardsigmoid: activation('keras3HardSigmoid'),
   hardsilu: activation('hardSilu'),
   identity: unary((x) => x),
   leakyrelu: ([x], options) =>
     relu(tensorOf(x), { negativeSlope: numberOf(options['negativeSlope'] ?? options['alpha'] ?? 0.2) }),
+  less: binary(tf.less),
+  lessequal: binary(tf.lessEqual),
   log: unary(tf.log),
-  logsoftmax: activation('logSoftmax'),
+  logsoftmax: ([x], options) => logSoftmax(tensorOf(x), softmaxAxes(options)),
   matmul: ([x, y], options) =>
     tf.matMul(
       tensorOf(x),
@@ -79,6 +109,7 @@ const OPERATORS: Readonly<Record<string, OperatorFunction>> = {
   mish: activation('mish'),
   multiply: binary(tf.mul),
   negative: unary(tf.neg),
+  notequal: binary(tf.notEqual),
   pad: ([x, widths], options) => pad(tensorOf(x), widths, options),
   pow: binary(tf.pow),
   power: binary(tf.pow),
@@ -91,8 +122,8 @@ const OPERATORS: Readonly<Record<string, OperatorFunction>> = {
   selu: unary(tf.selu),
   shape: unary((x) => tf.tensor1d(x.shape, 'int32')),
   sigmoid: unary(tf.sigmoid),
-  silu: activation('silu'),
-  softmax: ([x], options) => softmax(tensorOf(x), numbersOf(options['axis'] ?? -1)),
+  silu: sigmoidLinear,
+  softmax: ([x], options) => softmax(tensorOf(x), softmaxAxes(options)),
   softplus: unary(tf.softplus),
   softsign: activation('softsign'),
   spacetodepth: ([x], options) => spaceToDepth(tensorOf(x), numberOf(options['blockSize'])),
@@ -108,7 +139,7 @@ const OPERATORS: Readonly<Record<string, OperatorFunction>> = {
   stopgradient: unary((x) => x),
   subtract: binary(tf.sub),
   sum: reduction(tf.sum),
-  swish: activation('silu'),
+  swish: sigmoidLinear,
   tanh: unary(tf.tanh),
   transpose: ([x, axes], options) => {
     const order = axes ?? options['perm'] ?? options['axes'];
@@ -116,6 +147,12 @@ const OPERATORS: Readonly<Record<string, OperatorFunction>> = {
   },
   truediv: divide,
   truedivide: divide,
+  where: ([condition, x, y], options) =>
+    tf.where(
+      tensorOf(condition),
+      tensorOf(x ?? options['x'] ?? options['x1']),
+      tensorOf(y ?? options['y'] ?? options['x2']),
+    ),
 };
 
 /** Whether the operator can be run. */

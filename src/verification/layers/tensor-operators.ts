@@ -7,6 +7,7 @@
 import type { Tensor } from '@tensorflow/tfjs-core';
 import * as tf from '@tensorflow/tfjs-core';
 import { UnsupportedModelError } from '../../errors.ts';
+import { axesOf } from './axes.ts';
 import {
   listOf,
   numberOf,
@@ -32,6 +33,12 @@ export function clip([x, low, high]: readonly OperatorValue[], options: Operator
 
 export function concatenate([tensors, axis]: readonly OperatorValue[], options: OperatorOptions): Tensor {
   return tf.concat(listOf(tensors).map(tensorOf), numberOf(axis ?? options['axis'] ?? 0));
+}
+
+/** New axes of size 1 at those places of the result. */
+export function expandDims(x: Tensor, axes: readonly number[]): Tensor {
+  const places = axesOf(axes, x.rank + axes.length);
+  return places.reduce((tensor: Tensor, axis) => tf.expandDims(tensor, axis), x);
 }
 
 export function pad(x: Tensor, widths: OperatorValue, options: OperatorOptions): Tensor {

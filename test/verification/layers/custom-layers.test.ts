@@ -6,14 +6,8 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { TFJS_LAYERS } from '../../../src/formats/keras-config/tfjs-classes.ts';
 import { customLayers, runnableClasses } from '../../../src/verification/layers/custom-layers.ts';
 import { KerasLayer } from '../../../src/verification/layers/keras-layer.ts';
-import {
-  type LayerCase,
-  prepared,
-  readFixture,
-  relativeDifference,
-  runLayer,
-  type Values,
-} from './run-layer.ts';
+import { layerCases } from './layer-model.ts';
+import { type LayerCase, prepared, relativeDifference, runLayer, type Values } from './run-layer.ts';
 
 /** Sums of up to a hundred float32 products in another order, and exponentials of another library. */
 const TOLERANCE = 1e-5;
@@ -26,16 +20,10 @@ const REFUSED: Readonly<Record<string, RegExp>> = {
   'keras3 LSTM hard sigmoid': /Unknown activation/,
 };
 
-const cases: LayerCase[] = [
-  ['keras3', 'keras-3.15.1.json.gz'] as const,
-  ['keras2', 'tfkeras-2.15.0.json.gz'] as const,
-].flatMap(([dialect, file]) =>
-  readFixture(file).layers.map(({ name, entry, ...rest }) => ({
-    name: `${dialect} ${name}`,
-    entry: { ...entry, config: prepared(entry.config, dialect) },
-    ...rest,
-  })),
-);
+const cases: LayerCase[] = layerCases().map(({ entry, dialect, ...rest }) => ({
+  entry: { ...entry, config: prepared(entry.config, dialect) },
+  ...rest,
+}));
 
 /** The classes of this package, which are inherited by what TF.js is given. */
 const own = Object.keys(Object.getPrototypeOf(customLayers)).filter((name) => runnableClasses().has(name));

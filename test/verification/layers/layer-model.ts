@@ -55,6 +55,7 @@ export function layerModel({ entry, inputs, weights, dialect }: DialectCase): Mo
 
 /** The values as a tensor of ours. */
 export function tensorOf({ shape, dtype, values }: Values): Tensor {
+  if (dtype === 'int64') return Tensor.of(dtype, shape, BigInt64Array.from(values, BigInt));
   return Tensor.fromNumbers(dtype as DType, shape, values);
 }
 

@@ -49,8 +49,9 @@ export function prepared(config: object, dialect: Dialect): Record<string, unkno
       if (/activation$/.test(key) && value === 'hard_sigmoid' && dialect === 'keras3') {
         return [key, 'keras3_hard_sigmoid'];
       }
-      const isObject = typeof value === 'object' && value !== null && !Array.isArray(value);
-      return [key, isObject ? prepared(value, dialect) : value];
+      const inner = (one: unknown): unknown =>
+        typeof one === 'object' && one !== null && !Array.isArray(one) ? prepared(one, dialect) : one;
+      return [key, Array.isArray(value) ? value.map(inner) : inner(value)];
     }),
   );
 }
