@@ -1,10 +1,12 @@
 /**
- * Where a layer of tfjs-layers 4.22 refuses a configuration that Keras takes, or passes over an entry of it.
+ * Where a layer of tfjs-layers 4.22 refuses a configuration that Keras takes, passes over an entry of it, or computes
+ * something else, on all backends or on WASM alone.
  *
  * @module
  */
 
 import type { JsonObject, JsonValue } from '../../model/layer.ts';
+import { isObject } from './json.ts';
 
 const REFUSED = 'TF.js does not load this';
 const IGNORED = 'TF.js passes over this and computes something else';
@@ -83,7 +85,7 @@ export function tfjsDifference(className: string, config: JsonObject): string | 
         ? `axis = ${JSON.stringify(config['axis'])}: ${REFUSED}`
         : undefined;
     case 'Bidirectional':
-      return found('backward_layer', IGNORED);
+      return isObject(config['backward_layer']) ? `a backward_layer of its own: ${IGNORED}` : undefined;
     default:
       return undefined;
   }

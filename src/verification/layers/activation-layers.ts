@@ -55,7 +55,7 @@ export class Softmax extends KerasLayer {
   }
 }
 
-/** Keras' PReLU; the wasm backend computes that of tfjs-layers wrongly where the slopes are shared. */
+/** Keras' PReLU; the wasm backend computes that of tfjs-layers wrongly where slopes are shared along a later axis alone. */
 export class PReLU extends KerasLayer {
   #alpha: LayerVariable | undefined;
 

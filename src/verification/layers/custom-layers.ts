@@ -9,7 +9,7 @@
  */
 
 import { serialization } from '@tensorflow/tfjs-core';
-import type { layers } from '@tensorflow/tfjs-layers';
+import type { layers, Sequential } from '@tensorflow/tfjs-layers';
 import { TFJS_LAYERS } from '../../formats/keras-config/tfjs-classes.ts';
 import { isActivationOfTfjs } from './activation-functions.ts';
 import { Activation, ELU, LeakyReLU, PReLU, ReLU, Softmax } from './activation-layers.ts';
@@ -121,7 +121,7 @@ const OWN: Readonly<Record<string, readonly [make: Make, isRight: IsRight]>> = {
   Normalization: [(config) => new InputNormalization(config), never],
   // What `operatorAsLayer` makes.
   Operator: [(config) => new Operator(config), never],
-  // The wasm backend computes it wrongly where slopes are shared.
+  // The wasm backend computes it wrongly for some shared axes.
   PReLU: [(config) => new PReLU(config), never],
   ReLU: [
     (config) => new ReLU(config),
@@ -164,6 +164,7 @@ const made: Record<string, CustomObject> = {
       [KerasLayer, (_, config) => layerOfTfjs(className, { ...config, customObjects: customLayers })],
     ]),
   ),
+  Sequential: [KerasLayer, (_, config) => sequential(config)],
 };
 
 /**
@@ -179,9 +180,21 @@ export function runnableClasses(): ReadonlySet<string> {
   return new Set([...TFJS_LAYERS, ...Object.keys(OWN)]);
 }
 
+/** A Sequential, as it stands in a TimeDistributed; TF.js would make its layers without those here. */
+function sequential({ layers: entries, ...config }: LayerConfig): layers.Layer {
+  const model = layerOfTfjs('Sequential', { ...config, layers: [] }) as Sequential;
+  for (const entry of entries as { className: string; config: LayerConfig }[]) {
+    const custom = customLayers[entry.className];
+    model.add(custom ? custom[1](KerasLayer, entry.config) : layerOfTfjs(entry.className, entry.config));
+  }
+  return model;
+}
+
 /** The layer of tfjs-layers, without what has no part in inference: some of it stops TF.js from making the layer. */
 function layerOfTfjs(className: string, config: LayerConfig): layers.Layer {
   const [cls, fromConfig] = serialization.SerializationMap.getMap().classNameMap[className] ?? [];
   const kept = Object.entries(config).filter(([key]) => !/(Initializer|Regularizer|Constraint)$/.test(key));
-  return fromConfig?.(cls as never, Object.fromEntries(kept) as never) as layers.Layer;
+  // Wrappers take the third argument, which the type does not know.
+  const make = fromConfig as ((cls: unknown, config: object, objects: object) => layers.Layer) | undefined;
+  return make?.(cls, Object.fromEntries(kept), customLayers) as layers.Layer;
 }

@@ -26,8 +26,8 @@ export class Operator extends KerasLayer {
   }
 
   /**
-   * What it makes of zeros in a batch of one tells. Where the values decide, as in a reshape to sizes that another tensor
-   * holds, nothing does, and nobody needs to know: the layer is the last of its model.
+   * What it makes of zeros in a batch of one tells. Nothing does where the inputs must not be zeros or real, as in a
+   * reshape to sizes that another tensor holds; the shape is then left open, which does no harm to a layer alone.
    */
   protected override outputShapeOf(shapes: readonly OpenShape[]): OpenShape | OpenShape[] {
     let made: Tensor | Tensor[] = [];

@@ -93,6 +93,7 @@ const OPERATORS: Readonly<Record<string, OperatorFunction>> = {
   less: binary(tf.less),
   lessequal: binary(tf.lessEqual),
   log: unary(tf.log),
+  logicaland: binary(tf.logicalAnd),
   logsoftmax: ([x], options) => logSoftmax(tensorOf(x), softmaxAxes(options)),
   matmul: ([x, y], options) =>
     tf.matMul(

@@ -3,21 +3,29 @@ import { weightNamesOf } from '../../../src/model/layer-weights.ts';
 import type { Dialect, Model } from '../../../src/model/model.ts';
 import type { DType } from '../../../src/tensor/dtype.ts';
 import { Tensor } from '../../../src/tensor/tensor.ts';
-import { type LayerCase, readFixture, type Values } from './run-layer.ts';
+import { type LayerCase, type ModelCase, readFixture, type Values } from './run-layer.ts';
 
 /** A case and the Keras that it is of. */
 export interface DialectCase extends LayerCase {
   readonly dialect: Dialect;
 }
 
-/** All cases of both dialects, their names with the dialect in front. */
+const FILES = [
+  ['keras3', 'keras-3.15.1.json.gz'],
+  ['keras2', 'tfkeras-2.15.0.json.gz'],
+] as const;
+
+/** The layers of both dialects, their names with the dialect in front. */
 export function layerCases(): DialectCase[] {
-  const files = [
-    ['keras3', 'keras-3.15.1.json.gz'],
-    ['keras2', 'tfkeras-2.15.0.json.gz'],
-  ] as const;
-  return files.flatMap(([dialect, file]) =>
+  return FILES.flatMap(([dialect, file]) =>
     readFixture(file).layers.map((one) => ({ ...one, name: `${dialect} ${one.name}`, dialect })),
+  );
+}
+
+/** The models of operators of both dialects, their names with the dialect in front. */
+export function operatorCases(): ModelCase[] {
+  return FILES.flatMap(([dialect, file]) =>
+    readFixture(file).models.map((one) => ({ ...one, name: `${dialect} ${one.name}` })),
   );
 }
 

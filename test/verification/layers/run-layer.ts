@@ -33,8 +33,10 @@ export function readFixture(file: string): { layers: LayerCase[]; models: ModelC
   return JSON.parse(gunzipSync(readFileSync(url)).toString());
 }
 
-const tensorOf = ({ shape, dtype, values }: Values): tf.Tensor =>
-  tf.tensor(values, shape, dtype === 'float32' ? 'float32' : 'int32');
+/** The values as a tensor of TF.js. */
+export function tensorOf({ shape, dtype, values }: Values): tf.Tensor {
+  return tf.tensor(values, shape, dtype === 'float32' || dtype === 'bool' ? dtype : 'int32');
+}
 
 /**
  * The configuration as the runner hands it over: with zeros for initial values, and a name of its own for what Keras 3
