@@ -3,11 +3,11 @@ import type * as TfjsLayers from '@tensorflow/tfjs-layers';
 import { CannotRunError, UnsupportedModelError } from '../errors.ts';
 import { isObject } from '../formats/keras-config/json.ts';
 import { tfjsDifference } from '../formats/keras-config/tfjs-differences.ts';
-import { orderedWeightNames } from '../formats/keras-weight-names.ts';
+import { kerasWeightName, orderedWeightNames } from '../formats/keras-weight-names.ts';
 import type { GraphCall, GraphTensor } from '../model/graph.ts';
 import type { JsonObject, JsonValue } from '../model/layer.ts';
 import type { Tensor } from '../tensor/tensor.ts';
-import { soloLayer } from './solo-layer.ts';
+import { type SoloLayer, soloLayer } from './solo-layer.ts';
 import { toTfjs } from './tensor-transfer.ts';
 import { type Tfjs, withBackend } from './tfjs-backend.ts';
 
@@ -27,6 +27,8 @@ type Mask = TfjsCore.Tensor | (TfjsCore.Tensor | null)[] | null;
 export class LoadedLayer {
   /** The tensors of the graph that it reads, each once. */
   readonly inputs: readonly GraphTensor[];
+  /** The mask that it is given as an argument of its own. */
+  readonly mask: GraphTensor | undefined;
   readonly #tfjs: Tfjs;
   readonly #call: GraphCall;
   readonly #model: TfjsLayers.LayersModel;
@@ -35,12 +37,13 @@ export class LoadedLayer {
     tfjs: Tfjs,
     call: GraphCall,
     model: TfjsLayers.LayersModel,
-    inputs: readonly GraphTensor[],
+    { inputs, mask }: Pick<SoloLayer, 'inputs' | 'mask'>,
   ) {
     this.#tfjs = tfjs;
     this.#call = call;
     this.#model = model;
     this.inputs = inputs;
+    this.mask = mask;
   }
 
   /**
@@ -56,17 +59,12 @@ export class LoadedLayer {
   ): Promise<LoadedLayer> {
     let model: TfjsLayers.LayersModel | undefined;
     try {
-      const { config, inputs } = soloLayer(
-        call,
-        fed,
-        Math.max(1, call.outputs.length),
-        tfjs.classes.operatorAsLayer,
-      );
-      const fault = faultOf(tfjs, config);
+      const solo = soloLayer(call, fed, Math.max(1, call.outputs.length), tfjs.classes.operatorAsLayer);
+      const fault = faultOf(tfjs, solo.config);
       if (fault !== undefined) throw cannotRun(call, fault);
-      model = await modelFrom(tfjs, config);
+      model = await modelFrom(tfjs, solo.config);
       setWeights(tfjs, call, model);
-      return new LoadedLayer(tfjs, call, model, inputs);
+      return new LoadedLayer(tfjs, call, model, solo);
     } catch (error) {
       model?.dispose();
       throw asCannotRun(call, error);
@@ -98,9 +96,13 @@ export class LoadedLayer {
     const outputs: TfjsCore.Tensor[] = [];
     let made: Masks = [];
     core.tidy(() => {
-      // Dropout and its like give back the very tensor that they were given.
-      const own = (tensor: TfjsCore.Tensor): TfjsCore.Tensor =>
-        core.keep(inputs.includes(tensor) || masks?.includes(tensor) ? tensor.clone() : tensor);
+      // Dropout and its like give back the very tensor that they were given, and an LSTM one of them twice.
+      const taken = new Set<unknown>([...inputs, ...(masks ?? [])]);
+      const own = (tensor: TfjsCore.Tensor): TfjsCore.Tensor => {
+        const copy = taken.has(tensor) ? tensor.clone() : tensor;
+        taken.add(copy);
+        return core.keep(copy);
+      };
       const feed = oneOrList(inputs);
       const mask = masks?.some((one) => one) ? oneOrList(masks.map((one) => one ?? null)) : null;
       outputs.push(...this.#outputsOf(feed, mask).map(own));
@@ -177,6 +179,7 @@ function setWeights({ core }: Tfjs, call: GraphCall, model: TfjsLayers.LayersMod
         `and the model has ${tensors.length} (${[...layer.weights.keys()].join(', ')})`,
     );
   }
+  checkNames(call, owner.weights);
   // One at a time, so that memory holds one of them twice and not all.
   for (const [index, tensor] of tensors.entries()) {
     const variable = owner.weights[index] as TfjsLayers.LayerVariable;
@@ -187,6 +190,27 @@ function setWeights({ core }: Tfjs, call: GraphCall, model: TfjsLayers.LayersMod
       loaded.dispose();
     }
   }
+}
+
+/** Weights of wrappers have no names of ours, and several of one shape could be taken for one another. */
+function checkNames(call: GraphCall, variables: readonly TfjsLayers.LayerVariable[]): void {
+  const names = orderedWeightNames(call.layer).map((name) => lastName(kerasWeightName(name)));
+  for (const [index, { originalName }] of variables.entries()) {
+    const [ours, theirs] = [names[index] ?? '', lastName(originalName)];
+    if (ours !== theirs && BATCH_NORM_WEIGHTS.has(ours) && BATCH_NORM_WEIGHTS.has(theirs)) {
+      throw cannotRun(
+        call,
+        `its weights come in another order than TF.js has them: ${ours} in the place of ${theirs}`,
+      );
+    }
+  }
+}
+
+/** Vectors of one length. */
+const BATCH_NORM_WEIGHTS: ReadonlySet<string> = new Set(['gamma', 'beta', 'moving_mean', 'moving_variance']);
+
+function lastName(name: string): string {
+  return (name.split('/').at(-1) ?? name).replace(/:0$/, '');
 }
 
 /** Why TF.js cannot run one of the layers in a configuration, or would compute something else; undefined where it can. */

@@ -93,7 +93,8 @@ class Pass {
     this.#options = options;
     this.#keepsLayers = keepsLayers;
     this.#calls = neededCalls(graph);
-    this.#hasMasks = this.#calls.some(makesMask);
+    // Keras 3 computes masks with layers of their own and passes them by name.
+    this.#hasMasks = this.#calls.some(makesMask) && !this.#calls.some(({ call }) => 'mask' in call.kwargs);
   }
 
   async run(inputs: readonly Tensor[]): Promise<Tensor[]> {
@@ -133,7 +134,7 @@ class Pass {
     try {
       const made = await layer.run(
         layer.inputs.map((tensor) => tensors.get(tensor) as TfjsCore.Tensor),
-        this.#hasMasks ? layer.inputs.map((tensor) => masks.get(tensor)) : undefined,
+        this.#masksFor(layer, tensors, masks),
       );
       for (const [index, tensor] of made.outputs.entries()) {
         const output = call.outputs[index] as GraphTensor;
@@ -146,6 +147,16 @@ class Pass {
     } finally {
       if (!this.#keepsLayers) layer.dispose();
     }
+  }
+
+  /** The mask of each input: one that is passed by name goes with the first. */
+  #masksFor(
+    { inputs, mask }: LoadedLayer,
+    tensors: Tensors,
+    masks: Tensors,
+  ): (TfjsCore.Tensor | undefined)[] | undefined {
+    if (mask) return inputs.map((_, index) => (index === 0 ? tensors.get(mask) : undefined));
+    return this.#hasMasks ? inputs.map((tensor) => masks.get(tensor)) : undefined;
   }
 
   /** The tensor, or what the watcher puts in its place. */

@@ -22,6 +22,8 @@ export interface FedTensor {
 export interface SoloLayer {
   readonly config: JsonObject;
   readonly inputs: readonly GraphTensor[];
+  /** The mask that the call is given as an argument of its own, as Keras 3 writes it; it is none of the inputs. */
+  readonly mask: GraphTensor | undefined;
 }
 
 /** The layer that a call of an operator is; undefined for what is no operator. */
@@ -40,13 +42,15 @@ export function soloLayer(
   operatorAsLayer: OperatorAsLayer,
 ): SoloLayer {
   const { dialect } = owner;
-  const feeds = [...new Set(inputs)];
+  const maskAt = maskArgument(call);
+  const feeds = [...new Set(inputs.filter((_, index) => index !== maskAt))];
   const names = new Set([layer.name]);
   const sources = feeds.map((tensor, index) => {
     const name = freeInputName(index, names);
     return new Call(inputLayer(name, fed(tensor), dialect), []);
   });
-  const reads = inputs.map((tensor) => (sources[feeds.indexOf(tensor)] as Call).output());
+  // What stands in the place of the mask is not read.
+  const reads = inputs.map((tensor) => (sources[Math.max(0, feeds.indexOf(tensor))] as Call).output());
   // An operator is called as a layer that has its arguments in its configuration.
   const operator = operatorAsLayer(layer, call);
   const copy = operator ? new Call(operator, reads) : callAlone(call, layer, reads, dialect);
@@ -65,14 +69,23 @@ export function soloLayer(
     tensor.shape = openBatch(shape);
     tensor.dtype = dtype;
   }
-  return { config: withoutTraining(tfjsConfig(model, () => {})), inputs: feeds };
+  const config = withoutTraining(tfjsConfig(model, () => {}));
+  return { config, inputs: feeds, mask: maskAt === undefined ? undefined : inputs[maskAt] };
 }
 
 /** The call on other tensors. */
 function callAlone(call: Call, layer: Layer, reads: ModelTensor[], dialect: Dialect): Call {
-  const copy = new Call(aloneInModel(layer, dialect), reads, call.args, call.kwargs);
-  copy.origin = call.origin;
+  const { mask: _, ...others } = call.kwargs;
+  const hasMask = maskArgument(call) !== undefined;
+  const copy = new Call(aloneInModel(layer, dialect), reads, call.args, hasMask ? others : call.kwargs);
+  if (!hasMask) copy.origin = call.origin;
   return copy;
+}
+
+/** Which of the inputs is passed as `mask`. */
+function maskArgument({ kwargs }: Call): number | undefined {
+  const mask = kwargs['mask'];
+  return mask && 'tensor' in mask ? mask.tensor : undefined;
 }
 
 /** The layer as a layer of a model that was read from no file. */

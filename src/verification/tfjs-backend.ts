@@ -37,11 +37,20 @@ export async function loadTfjs({ backend, wasmPaths }: BackendOptions = {}): Pro
   const classes = await import('./layers/custom-layers.ts');
   // In Node TF.js prints advertising for its native backend otherwise.
   if (core.env().getBool('IS_NODE')) core.env().set('PROD', true);
-  if (wasmPaths !== undefined) (await import('@tensorflow/tfjs-backend-wasm')).setWasmPaths(wasmPaths);
+  if (wasmPaths !== undefined) await tellWasmPaths(wasmPaths);
   for (const candidate of backend ? [backend] : (['wasm', 'cpu'] as const)) {
     if (await starts(core, candidate)) return { core, layers, backend: candidate, classes };
   }
   throw new CannotRunError('', `the ${backend ?? 'cpu'} backend of TF.js does not start on this machine`);
+}
+
+async function tellWasmPaths(wasmPaths: string): Promise<void> {
+  const { setWasmPaths } = await import('@tensorflow/tfjs-backend-wasm');
+  try {
+    setWasmPaths(wasmPaths);
+  } catch {
+    // The backend failed to start before, and does not try again; there still is the CPU.
+  }
 }
 
 async function importPackages(): Promise<Pick<Tfjs, 'core' | 'layers'>> {

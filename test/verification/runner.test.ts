@@ -100,9 +100,12 @@ describe('TfjsRunner', () => {
     }
   });
 
-  it('carries masks beside the tensors, and takes whole numbers', async () => {
-    const { inputs, outputs } = JSON.parse(readFileSync(`${SEQUENCES}masked.json`, 'utf8'));
-    const model = await loadModel(`${SEQUENCES}masked.h5`);
+  it.each([
+    ['beside the tensors, for Keras 2', 'masked.h5', 'masked.json'],
+    ['as arguments, for Keras 3', 'masked.keras', 'masked-keras3.json'],
+  ])('carries masks %s, and takes whole numbers', async (_, file, expectations) => {
+    const { inputs, outputs } = JSON.parse(readFileSync(SEQUENCES + expectations, 'utf8'));
+    const model = await loadModel(SEQUENCES + file);
     const made = await runner.run(model, [
       Tensor.of('int32', [3, 7], Int32Array.from(inputs.words.flat())),
       Tensor.of('float32', [3, 7, 3], Float32Array.from(inputs.numbers.flat(2))),

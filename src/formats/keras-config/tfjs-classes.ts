@@ -20,7 +20,7 @@ export const TFJS_LAYERS: ReadonlySet<string> = words(`
 
 /** Activation functions, by the names that Keras 2 has for them. */
 export const TFJS_ACTIVATIONS: ReadonlySet<string> = words(`
-  elu selu relu relu6 linear sigmoid hard_sigmoid softplus softsign tanh softmax gelu mish swish
+  elu selu relu relu6 linear sigmoid hard_sigmoid softplus softsign tanh softmax log_softmax gelu mish swish
 `);
 
 /** Initializers. */

@@ -64,8 +64,13 @@ function convertLayer(className: string, config: JsonObject, where: string, warn
   for (const key of ['layer', 'cell', 'cells', 'backward_layer', 'activation']) {
     const inner = converted[key];
     if (inner === undefined || inner === null) continue;
-    const convertInner = (one: JsonValue): JsonValue =>
-      isSerialized(one) ? convertLayer(classNameOf(one), configOf(one), where, warn) : one;
+    const convertInner = (one: JsonValue): JsonValue => {
+      if (!isSerialized(one)) return one;
+      const isModel = Array.isArray(configOf(one)['layers']);
+      return isModel
+        ? convertEntry(one, where, warn)
+        : convertLayer(classNameOf(one), configOf(one), where, warn);
+    };
     converted = { ...converted, [key]: Array.isArray(inner) ? inner.map(convertInner) : convertInner(inner) };
   }
   const difference = TFJS_LAYERS.has(known)
