@@ -82,6 +82,8 @@ export {
   type SkipReason,
   type StepOptions,
 } from './primitives/skip-reason.ts';
+export type { Stage, Veto } from './primitives/stage.ts';
+export { stepStages } from './primitives/step-stages.ts';
 export type { QuantizationEncoding } from './quantization/encoding.ts';
 export type { ExportedEncoding, ExportedEncodings } from './quantization/export-encodings.ts';
 export { fakeQuantize, type QuantizedWeightsOptions } from './quantization/fake-quantize.ts';
@@ -137,6 +139,14 @@ export {
   type PixelScaling,
   pixelScaling,
 } from './verification/normalization.ts';
+export {
+  type ProofOptions,
+  proveStages,
+  type RecipeProof,
+  type StageProof,
+  type StageWatch,
+  type UndoneEdit,
+} from './verification/prove-stages.ts';
 export { TfjsRunner } from './verification/runner.ts';
 export {
   SEEDED_IMAGE_SIZE,
@@ -151,11 +161,5 @@ export {
   type Tolerances,
   type WeightPrecision,
 } from './verification/tolerances.ts';
-export type { UndoneEdit } from './verification/trial.ts';
-export {
-  runVerifiedSteps,
-  type StepProof,
-  type VerifiedRecord,
-  type VerifiedStepsOptions,
-} from './verification/verified-steps.ts';
+export { runVerifiedSteps, type VerifiedRecord } from './verification/verified-steps.ts';
 export { type VerifyOptions, type VerifyReport, verify } from './verification/verify.ts';

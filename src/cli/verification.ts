@@ -8,8 +8,9 @@ import { CannotRunError, CrosslayerError } from '../errors.ts';
 import type { Model } from '../model/model.ts';
 import { inOrder, runSteps, type Step, type StepRecord, type StepWatch } from '../primitives/run-steps.ts';
 import type { StepVerification } from '../report/equalize-report.ts';
+import type { StageProof } from '../verification/prove-stages.ts';
 import { TfjsRunner } from '../verification/runner.ts';
-import { runVerifiedSteps, type StepProof } from '../verification/verified-steps.ts';
+import { runVerifiedSteps } from '../verification/verified-steps.ts';
 import { chosenInputs, type InputOptions } from './chosen-inputs.ts';
 import { percent, small } from './render.ts';
 
@@ -36,7 +37,7 @@ export async function stepsWithProof(
   if (options.verify === false) return { record: runSteps(model, steps, watch), verification: undefined };
   const ready = await readyToRun(model, options);
   if (typeof ready === 'string') {
-    const proofs = inOrder(steps).map((step): StepProof => notVerified(step, ready));
+    const proofs = inOrder(steps).map((step): StageProof => notVerified(step, ready));
     return {
       record: runSteps(model, steps, watch),
       verification: { inputs: null, backend: null, proofs, weights: 'float32' },
@@ -52,7 +53,7 @@ export async function stepsWithProof(
   return { record, verification: { inputs: description, backend: runner.backend, proofs, weights } };
 }
 
-function notVerified(step: Step, reason: string): StepProof {
+function notVerified(step: Step, reason: string): StageProof {
   return { step, verdict: 'not-verified', reason, outputs: [], notes: [], undone: [] };
 }
 
@@ -105,7 +106,7 @@ export function proofLines({ inputs, backend, proofs, weights }: StepVerificatio
   ];
 }
 
-function linesOf({ step, verdict, reason, outputs, undone }: StepProof): string[] {
+function linesOf({ step, verdict, reason, outputs, undone }: StageProof): string[] {
   const worst = Math.max(0, ...outputs.map(({ maxRelative }) => maxRelative));
   const taken = undone.map(
     ({ layers, maxRelative }) =>
@@ -122,7 +123,7 @@ function linesOf({ step, verdict, reason, outputs, undone }: StepProof): string[
 }
 
 /** What the change means, on the output that it hurts most. */
-function damageOf(outputs: StepProof['outputs']): string {
+function damageOf(outputs: StageProof['outputs']): string {
   const sqnr = Math.min(...outputs.map(({ sqnrDb }) => sqnrDb));
   const agreements = outputs.flatMap(({ top1Agreement }) => top1Agreement ?? []);
   const agreement = agreements.length === 0 ? '' : `, top-1 agreement ${percent(Math.min(...agreements))}`;

@@ -7,8 +7,8 @@
 import type { ClsSetInfo } from '../primitives/cls-set-info.ts';
 import type { Step, StepRecord } from '../primitives/run-steps.ts';
 import { describeSkip, type SkipCode } from '../primitives/skip-reason.ts';
+import type { StageProof } from '../verification/prove-stages.ts';
 import type { WeightPrecision } from '../verification/tolerances.ts';
-import type { StepProof } from '../verification/verified-steps.ts';
 import type { RangeSpread } from './range-spread.ts';
 
 /** One object for programs: what `crosslayer equalize --json` prints. Layers are named by their paths. */
@@ -52,7 +52,7 @@ export interface StepVerification {
   readonly inputs: string | null;
   /** What computed; null where nothing did. */
   readonly backend: string | null;
-  readonly proofs: readonly StepProof[];
+  readonly proofs: readonly StageProof[];
   /** What edited weights are stored in; rounding to half floats is not in the numbers of the proofs. */
   readonly weights: WeightPrecision;
 }
