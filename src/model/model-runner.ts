@@ -10,7 +10,8 @@ import type { Model } from './model.ts';
 
 /** How a model is run. */
 export interface RunOptions {
-  /** Samples that go through the model at a time; 8 where it is left out. Bounds the memory for activations. */
+  /** Samples that go through the model at a time; as many as memory for activations
+   * allows where it is left out, 8 at most. */
   readonly batchSize?: number;
   /** Which tensors {@link onTensor} sees; all where it is left out. Copying one out of the backend takes time. */
   readonly wantsTensor?: (tensor: GraphTensor) => boolean;

@@ -64,11 +64,14 @@ export function compareRuns(
     const reason = `${misfit.name}: the original makes ${made}, the candidate ${makes}`;
     return { verdict: 'different', reason, outputs: [], notes: [] };
   }
+  const fault = weightFault(original, candidate);
+  if (fault) return fault;
   const compared = pairs.map((pair) => ({ pair, comparison: compareOutputs(pair.a.output, pair.b.output) }));
   const outputs = compared.map(({ pair, comparison }) => difference(pair, comparison, tolerances));
   const notes = compared.flatMap(({ pair, comparison }) =>
     notesOn(pair, comparison).map((note) => `${pair.name}: ${note}`),
   );
+  notes.push(...outputs.flatMap(looseNote));
   const reason = differenceReason(outputs, tolerances, sampleNames);
   if (reason !== undefined) return { verdict: 'different', reason, outputs, notes };
   const hollow = compared.find(({ pair, comparison }) => isHollow(pair.a.output, comparison));
@@ -77,6 +80,33 @@ export function compareRuns(
     return { verdict: 'not-verified', reason: why, outputs, notes };
   }
   return { verdict: 'same', reason: null, outputs, notes };
+}
+
+/**
+ * A difference that the model itself makes of the last bit of its inputs says nothing about an edit: then it is not verified.
+ *
+ * @param floor of {@link noiseFloor}
+ */
+export function aboveFloor(comparison: RunComparison, floor: number): RunComparison {
+  const worst = Math.max(0, ...comparison.outputs.map(({ maxRelative }) => maxRelative));
+  if (comparison.verdict !== 'different' || worst > floor || comparison.outputs.length === 0)
+    return comparison;
+  const reason =
+    `the outputs differ by ${digits(worst)} of their largest value, but rounding alone may make ${digits(floor)} on these ` +
+    'inputs, which therefore cannot tell; try other inputs';
+  return { ...comparison, verdict: 'not-verified', reason };
+}
+
+/** NaN and infinite weights decide, whatever the outputs look like. */
+function weightFault(original: ModelRun, candidate: ModelRun): RunComparison | undefined {
+  const { faultyWeight } = original;
+  if (faultyWeight !== undefined) {
+    const reason = `${faultyWeight} of the original is NaN or infinite, which proves nothing`;
+    return { verdict: 'not-verified', reason, outputs: [], notes: [] };
+  }
+  if (candidate.faultyWeight === undefined) return undefined;
+  const reason = `${candidate.faultyWeight} of the candidate is NaN or infinite, and the original has no such weight`;
+  return { verdict: 'different', reason, outputs: [], notes: [] };
 }
 
 /** An output of both runs with what its scores were read from. */
@@ -126,6 +156,16 @@ function difference(
     same: isWithin(comparison, tolerances),
   };
 }
+
+/** With the wide tolerance of half floats an output may count as the same and decide otherwise. */
+function looseNote({ name, same, sqnrDb, top1Agreement }: OutputDifference): string[] {
+  if (!same || ((top1Agreement ?? 1) === 1 && sqnrDb >= LOOSE_DB)) return [];
+  const agreement = top1Agreement === null ? '' : `top-1 agreement ${digits(100 * top1Agreement)} %, `;
+  return [`${name}: within the tolerance, but ${agreement}SQNR ${digits(sqnrDb)} dB`];
+}
+
+/** Folding and scaling alone leave more than 70 dB, also of half floats. */
+const LOOSE_DB = 40;
 
 /** Logits of the one model do not compare with the output of the other, where only one of them ends in a softmax. */
 function measuredOn({ a, b }: OutputPair): OutputDifference['scores'] {

@@ -1,6 +1,6 @@
 import type * as TfjsCore from '@tensorflow/tfjs-core';
 import type * as TfjsLayers from '@tensorflow/tfjs-layers';
-import { CannotRunError, UnsupportedModelError } from '../errors.ts';
+import { CannotRunError, CrosslayerError, UnsupportedModelError } from '../errors.ts';
 import { isObject } from '../formats/keras-config/json.ts';
 import { tfjsDifference } from '../formats/keras-config/tfjs-differences.ts';
 import { kerasWeightName, orderedWeightNames } from '../formats/keras-weight-names.ts';
@@ -237,8 +237,9 @@ function cannotRun({ layer, path }: GraphCall, reason: string, cause?: unknown):
 }
 
 function asCannotRun(call: GraphCall, error: unknown): unknown {
-  if (error instanceof CannotRunError) return error;
   if (error instanceof UnsupportedModelError) return cannotRun(call, error.message, error);
+  // A file that cannot be read, say, is no fault of TF.js.
+  if (error instanceof CrosslayerError) return error;
   return cannotRun(call, error instanceof Error ? error.message : String(error), error);
 }
 

@@ -1,6 +1,7 @@
 import { buildGraph } from '../model/graph.ts';
 import type { Model } from '../model/model.ts';
 import type { ModelRunner } from '../model/model-runner.ts';
+import { isFloat } from '../tensor/dtype.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 import { type ScoreSource, scoresOf, withLogits } from './logits.ts';
 
@@ -12,6 +13,8 @@ export interface ModelRun {
   /** For each output the scores behind it: the logits where it ends in a softmax, else the output itself. */
   readonly scores: readonly Tensor[];
   readonly sources: readonly ScoreSource[];
+  /** The first weight with a NaN or an infinity, as `layer/weight`: the outputs may hide it, as WebAssembly's ReLU6 does. */
+  readonly faultyWeight: string | undefined;
 }
 
 /** Runs a model for `compareRuns`, with its logits. */
@@ -27,6 +30,7 @@ export async function recordRun(
     outputs: made.slice(0, sources.length),
     scores: scoresOf(sources, made),
     sources,
+    faultyWeight: faultyWeight(model),
   };
 }
 
@@ -35,4 +39,13 @@ function outputNames(model: Model): string[] {
     const path = producer?.path ?? `output ${position}`;
     return (producer?.outputs.length ?? 1) > 1 ? `${path}:${index}` : path;
   });
+}
+
+function faultyWeight(model: Model): string | undefined {
+  for (const { layer, path } of model.allLayers()) {
+    for (const [name, tensor] of layer.weights) {
+      if (isFloat(tensor.dtype) && tensor.firstNonFinitePair() >= 0) return `${path}/${name}`;
+    }
+  }
+  return undefined;
 }

@@ -11,8 +11,9 @@ import type { ModelRunner } from '../model/model-runner.ts';
 import { takeSnapshot } from '../model/snapshot.ts';
 import type { Stage, Veto } from '../primitives/stage.ts';
 import type { Tensor } from '../tensor/tensor.ts';
-import { compareRuns, type RunComparison } from './compare-runs.ts';
+import { aboveFloor, compareRuns, type RunComparison } from './compare-runs.ts';
 import { type ModelRun, recordRun } from './model-run.ts';
+import { noiseFloor } from './noise-floor.ts';
 import {
   defaultTolerances,
   FLOAT32_TOLERANCES,
@@ -142,13 +143,29 @@ class Prover {
   /** Runs a stage, and again without the edits that change the function where they should not. */
   async prove(stage: Stage, before: ModelRun): Promise<{ attempt: Attempt; undone: UndoneEdit[] }> {
     const restore = takeSnapshot(this.#model);
+    const state = this.#model.clone();
     const tryWithout: Try = async (leftOut) => {
       restore();
       await stage.run(vetoOf(leftOut));
-      return this.#compare(stage.edits(), before);
+      const edits = stage.edits();
+      if (isUnedited(state, this.#model))
+        return { edits, run: before, comparison: this.#compare(before, before) };
+      const run = await this.run();
+      return typeof run === 'string'
+        ? {
+            edits,
+            run: undefined,
+            comparison: { verdict: 'not-verified', reason: run, outputs: [], notes: [] },
+          }
+        : { edits, run, comparison: this.#compare(before, run) };
     };
     const undone: UndoneEdit[] = [];
     let attempt = await tryWithout(undone);
+    if (attempt.comparison.verdict === 'different' && attempt.edits.length > 0) {
+      const floor = await noiseFloor(state, before, this.#options);
+      const comparison = aboveFloor(attempt.comparison, floor);
+      if (comparison.verdict !== 'different') return { attempt: { ...attempt, comparison }, undone };
+    }
     while (attempt.comparison.verdict === 'different' && attempt.edits.length > 0) {
       if (undone.length < MOST_SEARCHES) undone.push(await findGuilty(attempt, undone, tryWithout));
       else undone.push(...attempt.edits.map((layers) => undoneEdit(layers, attempt)));
@@ -157,15 +174,24 @@ class Prover {
     return { attempt, undone };
   }
 
-  async #compare(edits: readonly (readonly string[])[], before: ModelRun): Promise<Attempt> {
-    const run = await this.run();
-    if (typeof run === 'string') {
-      const comparison = { verdict: 'not-verified', reason: run, outputs: [], notes: [] } as const;
-      return { edits, run: undefined, comparison };
-    }
+  #compare(before: ModelRun, after: ModelRun): RunComparison {
     const tolerances = { ...FLOAT32_TOLERANCES, ...this.#options.tolerances };
-    return { edits, run, comparison: compareRuns(before, run, tolerances, this.#options.sampleNames) };
+    return compareRuns(before, after, tolerances, this.#options.sampleNames);
   }
+}
+
+/** Whether a model still computes with the same weights in the same layers as its copy. */
+function isUnedited(copy: Model, model: Model): boolean {
+  const layers = [...model.allLayers()];
+  const before = [...copy.allLayers()];
+  return (
+    layers.length === before.length &&
+    layers.every(({ path, layer }, index) => {
+      const other = before[index];
+      if (other?.path !== path || other.layer.operation !== layer.operation) return false;
+      return [...layer.weights].every(([name, tensor]) => other.layer.weights.get(name) === tensor);
+    })
+  );
 }
 
 /** The first edit of a stage with which the function is not the same any more, found by halving. */

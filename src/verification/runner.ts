@@ -8,6 +8,7 @@ import type * as TfjsCore from '@tensorflow/tfjs-core';
 import { buildGraph, type Graph, type GraphCall, type GraphTensor } from '../model/graph.ts';
 import type { Model } from '../model/model.ts';
 import type { ModelRunner, RunOptions } from '../model/model-runner.ts';
+import { inferShapes } from '../model/shapes.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 import { checkInputs } from './check-inputs.ts';
 import { LoadedLayer } from './loaded-layer.ts';
@@ -16,8 +17,11 @@ import { type Backend, type BackendOptions, loadTfjs, type Tfjs, withBackend } f
 
 type Tensors = Map<GraphTensor, TfjsCore.Tensor>;
 
-/** Samples that go through the model at a time. */
-const BATCH_SIZE = 8;
+/** Samples that go through a model at a time, where the caller does not say, and bytes for the largest of its tensors. */
+const MOST_SAMPLES = 8;
+const ACTIVATION_BYTES = 64 * 2 ** 20;
+/** With fewer batches each layer is loaded anew for every one, which takes less memory than all of them at once. */
+const BATCHES_WITHOUT_KEEPING = 4;
 
 /**
  * Runs models with tfjs-layers 4.22 on its WebAssembly backend with SIMD, or on its CPU backend.
@@ -57,10 +61,10 @@ export class TfjsRunner implements ModelRunner {
   async run(model: Model, inputs: readonly Tensor[], options: RunOptions = {}): Promise<Tensor[]> {
     const graph = buildGraph(model);
     const samples = checkInputs(graph, inputs);
-    const batchSize = options.batchSize ?? BATCH_SIZE;
+    const batchSize = checkedBatchSize(options.batchSize) ?? usualBatchSize(graph);
     const { core, backend } = this.#tfjs;
     return withBackend(core, backend, async () => {
-      const pass = new Pass(this.#tfjs, graph, options, samples > batchSize);
+      const pass = new Pass(this.#tfjs, graph, options, samples > BATCHES_WITHOUT_KEEPING * batchSize);
       try {
         const batches: Tensor[][] = [];
         for (let start = 0; start < samples; start += batchSize) {
@@ -173,6 +177,23 @@ class Pass {
     for (const layer of this.#layers.values()) layer.dispose();
     this.#layers.clear();
   }
+}
+
+function checkedBatchSize(batchSize: number | undefined): number | undefined {
+  if (batchSize === undefined || (Number.isSafeInteger(batchSize) && batchSize > 0)) return batchSize;
+  throw new RangeError(`batchSize: ${batchSize} is no number of samples; give 1 or more`);
+}
+
+/** As many samples as fit into the memory for what a layer reads and makes. */
+function usualBatchSize(graph: Graph): number {
+  inferShapes(graph);
+  const bytesOf = ({ shape }: GraphTensor): number =>
+    4 * (shape ?? []).slice(1).reduce<number>((size, one) => size * (one ?? 1), 1);
+  const largest = graph.calls.reduce((most, { inputs, outputs }) => {
+    const bytes = [...inputs, ...outputs].reduce((sum, tensor) => sum + bytesOf(tensor), 0);
+    return Math.max(most, bytes);
+  }, 1);
+  return Math.min(MOST_SAMPLES, Math.max(1, Math.floor(ACTIVATION_BYTES / largest)));
 }
 
 /** The calls that the outputs depend on, in order; what makes the inputs of the model is left out. */

@@ -45,11 +45,11 @@ export async function loadTfjs({ backend, wasmPaths }: BackendOptions = {}): Pro
 }
 
 async function tellWasmPaths(wasmPaths: string): Promise<void> {
-  const { setWasmPaths } = await import('@tensorflow/tfjs-backend-wasm');
   try {
+    const { setWasmPaths } = await import('@tensorflow/tfjs-backend-wasm');
     setWasmPaths(wasmPaths);
   } catch {
-    // The backend failed to start before, and does not try again; there still is the CPU.
+    // It is not installed, or failed to start before and does not try again; there still is the CPU.
   }
 }
 
@@ -58,7 +58,6 @@ async function importPackages(): Promise<Pick<Tfjs, 'core' | 'layers'>> {
     const core = await import('@tensorflow/tfjs-core');
     const layers = await import('@tensorflow/tfjs-layers');
     await import('@tensorflow/tfjs-backend-cpu');
-    await import('@tensorflow/tfjs-backend-wasm');
     return { core, layers };
   } catch (error) {
     throw new CannotRunError(
@@ -72,11 +71,21 @@ async function importPackages(): Promise<Pick<Tfjs, 'core' | 'layers'>> {
 
 /** Whether the backend starts; the one that a page was using stays in use. */
 async function starts(core: typeof TfjsCore, backend: Backend): Promise<boolean> {
+  if (backend === 'wasm' && !(await hasWasmPackage())) return false;
   const restore = keepErrorListeners();
   try {
     return await withBackend(core, backend, async (started) => started);
   } finally {
     restore();
+  }
+}
+
+async function hasWasmPackage(): Promise<boolean> {
+  try {
+    await import('@tensorflow/tfjs-backend-wasm');
+    return true;
+  } catch {
+    return false;
   }
 }
 

@@ -9,8 +9,9 @@ import type { Model } from '../model/model.ts';
 import type { ModelRunner } from '../model/model-runner.ts';
 import type { Shape } from '../model/operation.ts';
 import type { Tensor } from '../tensor/tensor.ts';
-import { compareRuns, type RunComparison } from './compare-runs.ts';
+import { aboveFloor, compareRuns, type RunComparison } from './compare-runs.ts';
 import { type ModelRun, recordRun } from './model-run.ts';
+import { noiseFloor } from './noise-floor.ts';
 import { type DefaultTolerances, defaultTolerances } from './tolerances.ts';
 
 /** How two models are compared. */
@@ -78,7 +79,9 @@ export async function verify(
   if (typeof before === 'string') return report(withoutOutputs('not-verified', before));
   const after = await runOrReason(candidate, 'the candidate', options);
   if (typeof after === 'string') return report(withoutOutputs('not-verified', after));
-  return report(compareRuns(before, after, tolerances, options.sampleNames));
+  const comparison = compareRuns(before, after, tolerances, options.sampleNames);
+  if (comparison.verdict !== 'different') return report(comparison);
+  return report(aboveFloor(comparison, await noiseFloor(original, before, options)));
 }
 
 function withoutOutputs(verdict: 'different' | 'not-verified', reason: string): RunComparison {

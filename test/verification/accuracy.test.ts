@@ -11,7 +11,7 @@ function run(
   source: Source = { kind: 'output' },
 ): ModelRun {
   const output = Tensor.fromNumbers('float32', shape, values);
-  return { names: ['out'], outputs: [output], scores: [output], sources: [source] };
+  return { names: ['out'], outputs: [output], scores: [output], sources: [source], faultyWeight: undefined };
 }
 
 describe('accuracyOf', () => {
@@ -40,6 +40,7 @@ describe('accuracyOf', () => {
       outputs: [...picture.outputs, ...classes.outputs],
       scores: [...picture.scores, ...classes.scores],
       sources: [...picture.sources, ...classes.sources],
+      faultyWeight: undefined,
     };
     expect(accuracyOf(both, Int32Array.of(1, 0))).toEqual({ output: 'classes', accuracy: 1 });
   });

@@ -41,8 +41,10 @@ function scaleChannel(model: Model, name: string, channel: number, factor: numbe
 
 /** A runner whose outputs are given, for verdicts that no small model gives. */
 function fakeRunner(...outputs: (readonly number[])[]): ModelRunner {
-  const left = outputs.map((values) => Tensor.fromNumbers('float32', [2, values.length / 2], values));
-  return { run: () => Promise.resolve(left.splice(0, 1)) };
+  const tensors = outputs.map((values) => Tensor.fromNumbers('float32', [2, values.length / 2], values));
+  let runs = 0;
+  // A third run, of the original with other inputs, gives what the first gave.
+  return { run: () => Promise.resolve([tensors[runs++ % tensors.length] as Tensor]) };
 }
 
 const plain = (): Model => buildModel([input('x', [4]), layer('Dense', 'out', { units: 2 })]);
@@ -265,5 +267,44 @@ test('JSON has infinite numbers as texts', async () => {
   expect(JSON.parse(reportJson(report)).outputs[0]).toMatchObject({
     sqnrDb: 'Infinity',
     maxAbsolute: 0,
+  });
+});
+
+describe('what the outputs cannot tell', () => {
+  test('a NaN in a weight decides, though a ReLU6 on WebAssembly hides it', async () => {
+    const wasm = await TfjsRunner.create();
+    const make = (): Model =>
+      buildModel([
+        input('x', [4]),
+        layer('Dense', 'first', { units: 3 }),
+        layer('ReLU', 'relu', { max_value: 6 }),
+        layer('Dense', 'second', { units: 2 }),
+      ]);
+    const damaged = make();
+    damaged.layer('first').setWeight('bias', Tensor.fromNumbers('float32', [3], [0, Number.NaN, 0]));
+    const inputs = randomInputs(damaged);
+    expect(await verify(make(), damaged, { runner: wasm, inputs })).toMatchObject({
+      verdict: 'different',
+      reason: expect.stringContaining('first/bias of the candidate is NaN'),
+    });
+    expect(await verify(damaged, make(), { runner: wasm, inputs })).toMatchObject({
+      verdict: 'not-verified',
+      reason: expect.stringContaining('first/bias of the original is NaN'),
+    });
+  });
+
+  test('a model that blows the last bit of its inputs up tells nothing', async () => {
+    // x - 1 of numbers near 1, times a million: the last bit of x is a tenth of the output.
+    const chaotic = (bias: number): Model =>
+      buildModel([
+        input('x', [1]),
+        layer('Dense', 'shift', { units: 1 }, { weights: { kernel: [1], bias: [bias] } }),
+        layer('Dense', 'scale', { units: 1 }, { weights: { kernel: [1e6], bias: [0] } }),
+      ]);
+    const inputs = [Tensor.fromNumbers('float32', [2, 1], [1 + 3e-6, 1 - 2e-6])];
+    const report = await check(chaotic(-1), chaotic(-1 + 2 ** -22), { inputs });
+    expect(report.verdict).toBe('not-verified');
+    expect(report.reason).toMatch(/rounding alone may make .* which therefore cannot tell/);
+    expect((await check(chaotic(-1), chaotic(1), { inputs })).verdict).toBe('different');
   });
 });

@@ -27,6 +27,11 @@ const REASONS_SHOWN = 3;
 /** Runs `crosslayer equalize`. */
 export async function equalizeCommand(input: string, options: EqualizeOptions): Promise<CheckResult> {
   const steps = parseSteps(options.steps);
+  if (options.verify === false && (options.strict === true || options.inputs !== undefined)) {
+    throw new UsageError(
+      '--no-verify: without a run there is nothing for --strict and --inputs; leave them out',
+    );
+  }
   progress(`reading ${input}`);
   const model = await loadModel(input);
   checkOutput(model, options.output, { force: options.force === true });
