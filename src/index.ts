@@ -6,6 +6,51 @@
  */
 
 export {
+  ActivationMoments,
+  type ActivationMomentsOptions,
+  activationMoments,
+  type ChannelMoments,
+} from './equalization/activation-moments.ts';
+export {
+  type BiasCorrectionRecord,
+  type CorrectedBias,
+  correctBias,
+  describeUncorrected,
+  type UncorrectedBias,
+} from './equalization/bias-correction.ts';
+export type { CapOptions } from './equalization/cap-forms.ts';
+export {
+  correctBiasWithInputs,
+  type MeasuredCorrectionOptions,
+} from './equalization/measured-correction.ts';
+export { type MeasureMomentsOptions, measureMoments } from './equalization/measured-moments.ts';
+export type { KernelQuantizer } from './equalization/quantized-kernels.ts';
+export {
+  type ActivationCap,
+  type CapRecord,
+  capActivations,
+  describeCap,
+} from './equalization/relu6-caps.ts';
+export { type Relu6Damage, relu6Damage } from './equalization/relu6-damage.ts';
+export {
+  type RegionRecord,
+  type ScaledBound,
+  type ScaledRegion,
+  type ScaleRegionsOptions,
+  scaleRegions,
+} from './equalization/scale-regions.ts';
+export {
+  crosslayerSidecar,
+  readSidecar,
+  restoreStatistics,
+  type Sidecar,
+  type SidecarFold,
+  type SidecarOptions,
+  type SidecarSkip,
+  writeSidecar,
+} from './equalization/sidecar.ts';
+export type { SolverOptions } from './equalization/solver.ts';
+export {
   CannotRunError,
   CrosslayerError,
   type ErrorCode,
@@ -35,6 +80,7 @@ export {
   type JsonValue,
   Layer,
   type LayerOrigin,
+  type LayerStatistics,
   type WeightName,
 } from './model/layer.ts';
 export {
@@ -100,6 +146,12 @@ export {
   type QuantizerName,
   type WeightQuantizer,
 } from './quantization/quantizer.ts';
+export {
+  parseQuantization,
+  QUANTIZATIONS,
+  type QuantizationName,
+  type WeightQuantization,
+} from './quantization/weight-quantizations.ts';
 export { type WeightSqnr, weightSqnr } from './quantization/weight-sqnr.ts';
 export { type EqualizeReport, equalizeReport, type StepVerification } from './report/equalize-report.ts';
 export {
@@ -107,6 +159,7 @@ export {
   type EvaluateOptions,
   type EvaluateReport,
   evaluateModel,
+  evaluateWeights,
   type QuantizedLayer,
 } from './report/evaluate-report.ts';
 export { type InspectReport, inspectModel } from './report/inspect-report.ts';
@@ -120,7 +173,8 @@ export {
   type TensorSource,
 } from './tensor/tensor.ts';
 export type { TrailingFactors } from './tensor/trailing-scale.ts';
-export { type FittedArray, fitArray, labelsOf } from './verification/array-inputs.ts';
+export { type FittedArray, fitArray } from './verification/array-inputs.ts';
+export { labelsOf } from './verification/class-labels.ts';
 export {
   compareOutputs,
   decisionAgreement,

@@ -5,13 +5,13 @@
  */
 
 import path from 'node:path';
-import { UnsupportedModelError } from './errors.ts';
-import { isNpy } from './formats/npy/header.ts';
+import { FormatError, UnsupportedModelError } from './errors.ts';
 import { type NpzArchive, openNpz } from './formats/npy/npz.ts';
 import { readNpy } from './formats/npy/read.ts';
-import { openFile } from './node-files.ts';
+import { isFolder, openFile } from './node-files.ts';
+import { inputFileKind } from './node-input-kind.ts';
 import type { Tensor } from './tensor/tensor.ts';
-import { labelsOf } from './verification/array-inputs.ts';
+import { labelsOf } from './verification/class-labels.ts';
 import { type ModelInput, namesOf } from './verification/model-inputs.ts';
 
 /** An array for an input. */
@@ -25,12 +25,28 @@ export interface NamedArray {
 
 const INPUT_NAMES = ['images', 'x', 'x_test'];
 const LABEL_NAMES = ['labels', 'y', 'y_test'];
+const LABELS_ADVICE = "labels are classes, one a sample: np.save('labels.npy', labels)";
 
 /** Arrays from files, before they are fitted to the model. */
 export interface ArraysOfFiles {
   /** One for each input of the model. */
   readonly arrays: readonly NamedArray[];
-  readonly labels?: Int32Array | undefined;
+  readonly labels?: NamedLabels | undefined;
+}
+
+/** The classes of samples, and where they were read. */
+export interface NamedLabels {
+  /** The file, and the array in it behind a space. */
+  readonly name: string;
+  readonly labels: Int32Array;
+}
+
+/** How much is read of the files of inputs. */
+export interface ReadArrays {
+  /** How many entries along the first dimension; all where it is undefined. */
+  readonly first: number | undefined;
+  /** Whether labels beside the inputs are wanted. */
+  readonly labels: boolean;
 }
 
 /**
@@ -45,7 +61,8 @@ export function readNpyFiles(
 ): ArraysOfFiles {
   if (files.length !== inputs.length) {
     throw unfit(
-      `${files.length} .npy files for ${inputs.length} inputs (${namesOf(inputs)}); give one for each, in this order`,
+      `${counted(files.length, '.npy file')} for ${counted(inputs.length, 'input')} (${namesOf(inputs)}); give one for ` +
+        'each, in this order',
     );
   }
   const arrays = files.map((name) => {
@@ -59,15 +76,11 @@ export function readNpyFiles(
   return { arrays };
 }
 
-/**
- * The arrays of a `.npz` file that have the names of the inputs, and the labels among them.
- *
- * @param first how many entries along the first dimension; all where it is undefined.
- */
+/** The arrays of a `.npz` file that have the names of the inputs, and the labels among them where they are wanted. */
 export async function readNpzFile(
   files: readonly string[],
   inputs: readonly ModelInput[],
-  first: number | undefined,
+  { first, labels }: ReadArrays,
 ): Promise<ArraysOfFiles> {
   const [file = ''] = files;
   if (files.length > 1) throw unfit(`${files.length} .npz files; give one, with an array for each input`);
@@ -79,10 +92,26 @@ export async function readNpzFile(
       arrays.push({ name: `${file} ${name}`, shortName: name, array: await archive.read(name, { first }) });
     }
     const label = LABEL_NAMES.find((name) => archive.names.includes(name) && !isInput(name, inputs));
-    if (label === undefined) return { arrays };
-    return { arrays, labels: labelsOf(await archive.read(label, { first }), `${file} ${label}`) };
+    if (label === undefined || !labels) return { arrays };
+    return { arrays, labels: await labelsBeside(archive, label, `${file} ${label}`, first) };
   } finally {
     source.close();
+  }
+}
+
+/** Nobody asked for these by name, so whoever cannot use them is told the way around them. */
+async function labelsBeside(
+  archive: NpzArchive,
+  array: string,
+  name: string,
+  first: number | undefined,
+): Promise<NamedLabels> {
+  try {
+    return { name, labels: labelsOf(await archive.read(array, { first }), name) };
+  } catch (cause) {
+    if (!(cause instanceof UnsupportedModelError)) throw cause;
+    const reason = `${cause.message}; or give other labels (--labels), or the inputs without these`;
+    throw new UnsupportedModelError(cause.feature, reason, { cause });
   }
 }
 
@@ -99,35 +128,69 @@ function arrayNames({ names }: NpzArchive, inputs: readonly ModelInput[], file: 
     const only = known ?? (others.length === 1 ? others[0] : undefined);
     if (only !== undefined) return [only];
   }
-  const wanted = inputs.length === 1 ? `${namesOf(inputs)}, ${INPUT_NAMES.join(', ')}` : namesOf(inputs);
-  throw unfit(
-    `${file}: has the arrays ${names.join(', ')}, and the input is looked for as ${wanted}; rename them`,
-  );
+  throw unfit(`${file}: has the arrays ${names.join(', ')}, ${missingArrays(names, inputs)}`);
+}
+
+/** What is looked for, and how to save it. */
+function missingArrays(names: readonly string[], inputs: readonly ModelInput[]): string {
+  const example = inputs.map(({ name }) => `${name}=…`).join(', ');
+  const advice = `save them by these names: np.savez(file, ${example})`;
+  if (inputs.length === 1) {
+    const known = `${namesOf(inputs)}, ${INPUT_NAMES.join(', ')}`;
+    return `none of which is called as the input is looked for (${known}); save it by such a name: np.savez(file, ${example})`;
+  }
+  const missing = inputs.filter(({ name }) => !names.includes(name));
+  return missing.length === inputs.length
+    ? `but the inputs are called ${namesOf(inputs)}; ${advice}`
+    : `but none for ${missing.length === 1 ? 'the input' : 'the inputs'} ${namesOf(missing)}; ${advice}`;
 }
 
 /**
  * Reads the classes of samples: a `.npy`, or a `.npz` with an array `labels`, `y` or `y_test` or a single one; whole
- * numbers, `[samples]` or `[samples, 1]`.
+ * numbers, `[samples]` or `[samples, 1]`, or one-hot rows `[samples, classes]`.
  *
  * @throws FormatError where it cannot be read; UnsupportedModelError where it holds something else.
  */
 export async function loadLabels(name: string): Promise<Int32Array> {
-  const source = openFile(name);
+  return (await readLabels(name)).labels;
+}
+
+/** {@link loadLabels}, with the array that they were found in. */
+export async function readLabels(file: string): Promise<NamedLabels> {
+  if (isFolder(file)) throw new FormatError(file, '', `a folder; ${LABELS_ADVICE}`);
+  const source = openFile(file);
   try {
-    if (isNpy(source)) return labelsOf(readNpy(source), name);
-    const archive = await openNpz(source);
-    const { names } = archive;
-    const array =
-      LABEL_NAMES.find((one) => names.includes(one)) ?? (names.length === 1 ? names[0] : undefined);
-    if (array === undefined) {
-      throw unfit(
-        `${name}: none of its arrays (${names.join(', ')}) is called ${LABEL_NAMES.join(', ')}; rename the one with the labels`,
-      );
+    switch (inputFileKind(source)) {
+      case 'npy':
+        return { name: file, labels: labelsOf(readNpy(source), file) };
+      case 'npz': {
+        const archive = await openNpz(source);
+        const array = labelArray(archive, file);
+        const name = `${file} ${array}`;
+        return { name, labels: labelsOf(await archive.read(array), name) };
+      }
+      case 'photograph':
+        throw new FormatError(file, '', `a picture; ${LABELS_ADVICE}`);
+      case undefined:
+        throw new FormatError(file, '', `neither a .npy nor a .npz file; ${LABELS_ADVICE}`);
     }
-    return labelsOf(await archive.read(array), `${name} ${array}`);
   } finally {
     source.close();
   }
+}
+
+function labelArray({ names }: NpzArchive, file: string): string {
+  const found = LABEL_NAMES.find((one) => names.includes(one)) ?? (names.length === 1 ? names[0] : undefined);
+  if (found !== undefined) return found;
+  throw unfit(
+    `${file}: none of its arrays (${names.join(', ')}) is called ${LABEL_NAMES.join(', ')}; save the labels by such a ` +
+      'name: np.savez(file, labels=…)',
+  );
+}
+
+/** `1 sample`, `2 samples`. */
+export function counted(number: number, noun: string): string {
+  return `${number} ${noun}${number === 1 ? '' : 's'}`;
 }
 
 function unfit(message: string): UnsupportedModelError {

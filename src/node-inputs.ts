@@ -6,13 +6,21 @@
 
 import path from 'node:path';
 import { FormatError, UnsupportedModelError } from './errors.ts';
-import { isNpy } from './formats/npy/header.ts';
-import type { Model } from './model/model.ts';
-import { type ArraysOfFiles, loadLabels, readNpyFiles, readNpzFile } from './node-array-files.ts';
+import { Model } from './model/model.ts';
+import {
+  type ArraysOfFiles,
+  counted,
+  type NamedLabels,
+  readLabels,
+  readNpyFiles,
+  readNpzFile,
+} from './node-array-files.ts';
 import { isFolder, openFile } from './node-files.ts';
-import { isPhotograph, photographsIn, readPhotographs } from './node-photographs.ts';
+import { inputFileKind } from './node-input-kind.ts';
+import { photographsIn, readPhotographs } from './node-photographs.ts';
 import { Tensor } from './tensor/tensor.ts';
-import { fitArray, takesPixels } from './verification/array-inputs.ts';
+import { fitArray, looksUnscaled, takesPixels } from './verification/array-inputs.ts';
+import { checkNormalization } from './verification/check-normalization.ts';
 import { guessNormalization } from './verification/guess-normalization.ts';
 import { type ModelInput, modelInputs, namesOf } from './verification/model-inputs.ts';
 import { describeNormalization, type Normalization } from './verification/normalization.ts';
@@ -25,8 +33,11 @@ export interface LoadInputsOptions {
   readonly samples?: number | undefined;
   /** Height and width of photographs for a model that takes any; 224 where it is left out. */
   readonly size?: number | undefined;
-  /** A `.npy` or `.npz` with the classes of the samples. */
-  readonly labels?: string | undefined;
+  /**
+   * A `.npy` or `.npz` with the classes of the samples. Where it is left out, they are read from the `.npz` of the inputs,
+   * if it has an array `labels`, `y` or `y_test`; with false no labels are read.
+   */
+  readonly labels?: string | boolean | undefined;
 }
 
 /** Inputs for a model. */
@@ -39,8 +50,10 @@ export interface LoadedInputs {
   readonly sampleNames: readonly string[];
   /** What was done to pixels; undefined where the values went in as they are. */
   readonly normalization: Normalization | undefined;
-  /** The class of each sample: from {@link LoadInputsOptions.labels}, or an array `labels`, `y` or `y_test`. */
+  /** The class of each sample, see {@link LoadInputsOptions.labels}. */
   readonly labels?: Int32Array;
+  /** The file of the labels, and the array in it. */
+  readonly labelsSource?: string;
 }
 
 const PHOTOGRAPH_SIZE = 224;
@@ -52,18 +65,16 @@ const PHOTOGRAPH_SIZE = 224;
  *
  * @throws UnsupportedModelError where they do not fit the model, with what to do; FormatError where a file cannot be
  * read; LimitError where they are too large for memory; CannotRunError where photographs are given and sharp is not
- * installed; RangeError where no path is given or `samples` is no positive whole number.
+ * installed; RangeError where no path is given, `samples` is no positive whole number, or there is no such
+ * normalization; TypeError where the paths are no list.
  */
 export async function loadInputs(
   model: Model,
   paths: readonly string[],
   options: LoadInputsOptions = {},
 ): Promise<LoadedInputs> {
-  const { samples } = options;
-  if (paths.length === 0) throw new RangeError('no path of inputs was given');
-  if (samples !== undefined && (!Number.isSafeInteger(samples) || samples < 1)) {
-    throw new RangeError(`${samples} samples; ask for one or more`);
-  }
+  const { samples, labels } = options;
+  checkArguments(model, paths, options);
   const files = paths.flatMap((name) => (isFolder(name) ? photographsIn(name) : [name]));
   const kinds = new Set(files.map(kindOf));
   const [kind] = kinds;
@@ -79,21 +90,36 @@ export async function loadInputs(
       : await fromArrays(
           model,
           inputs,
-          kind === 'npz' ? await readNpzFile(files, inputs, samples) : readNpyFiles(files, inputs, samples),
+          kind === 'npz'
+            ? await readNpzFile(files, inputs, {
+                first: samples,
+                labels: typeof labels !== 'string' && labels !== false,
+              })
+            : readNpyFiles(files, inputs, samples),
           options,
         );
-  if (options.labels === undefined) return loaded;
-  return { ...loaded, labels: labelsFor(loaded, await loadLabels(options.labels), options) };
+  return typeof labels === 'string' ? withLabels(loaded, await readLabels(labels), options) : loaded;
+}
+
+/** For callers without types, whom a name instead of a list would lead to a file for each of its letters. */
+function checkArguments(model: unknown, paths: unknown, { samples, normalization }: LoadInputsOptions): void {
+  if (!(model instanceof Model)) throw new TypeError('expected a Model, such as loadModel gives');
+  if (!Array.isArray(paths) || !paths.every((name) => typeof name === 'string')) {
+    const found = typeof paths === 'string' ? `, not the text ${paths}` : '';
+    throw new TypeError(`the paths of inputs: expected a list, such as ['images.npz']${found}`);
+  }
+  if (paths.length === 0) throw new RangeError('no path of inputs was given');
+  if (samples !== undefined && (!Number.isSafeInteger(samples) || samples < 1)) {
+    throw new RangeError(`${samples} samples; ask for one or more`);
+  }
+  checkNormalization(normalization);
 }
 
 function kindOf(name: string): 'npy' | 'npz' | 'photograph' {
   const source = openFile(name);
   try {
-    if (isNpy(source)) return 'npy';
-    if (isPhotograph(source)) return 'photograph';
-    const head = new Uint8Array(2);
-    source.read(0, head);
-    if (head[0] === 0x50 && head[1] === 0x4b) return 'npz';
+    const kind = inputFileKind(source);
+    if (kind) return kind;
   } finally {
     source.close();
   }
@@ -119,18 +145,24 @@ function fromArrays(
   for (const [index, { tensor }] of fitted.entries()) {
     if (tensor.shape[0] === samples) continue;
     throw unfit(
-      `${arrays[index]?.name}: has ${tensor.shape[0]} samples, but ${arrays[0]?.name} has ${samples}`,
+      `${arrays[index]?.name}: has ${counted(tensor.shape[0] ?? 0, 'sample')}, but ${arrays[0]?.name} has ${samples}; ` +
+        'save as many of each',
     );
   }
   const normalization = fitted.find((one) => one.normalization !== undefined)?.normalization;
+  const isUnscaled = inputs.some((input, index) => {
+    const { tensor, normalization: scaling } = fitted[index] as (typeof fitted)[number];
+    return scaling === undefined && looksUnscaled(tensor, input);
+  });
+  const hint = isUnscaled && guess.normalization !== 'raw' ? unscaledHint(guess.normalization) : '';
   const from = arrays.map(({ name }) => name).join(', ');
   const loaded: LoadedInputs = {
     tensors: fitted.map(({ tensor }) => tensor),
-    description: `${countOf(samples)} of ${from}: ${describe(normalization, asked, guess.reason)}`,
+    description: `${counted(samples, 'sample')} of ${from}: ${describe(normalization, asked, guess.reason)}${hint}`,
     sampleNames: Array.from({ length: samples }, (_, index) => `${arrays[0]?.shortName}[${index}]`),
     normalization,
   };
-  return labels === undefined ? loaded : { ...loaded, labels: labelsFor(loaded, labels, options) };
+  return labels === undefined ? loaded : withLabels(loaded, labels, options);
 }
 
 async function fromPhotographs(
@@ -162,7 +194,7 @@ async function fromPhotographs(
   return {
     tensors: [tensor],
     description:
-      `${taken.length} photograph${taken.length === 1 ? '' : 's'} as ${width} x ${height}: ` +
+      `${counted(taken.length, 'photograph')} as ${width} x ${height}: ` +
       describe(normalization, asked, guess.reason),
     sampleNames: taken.map((name) => path.basename(name)),
     normalization,
@@ -179,21 +211,29 @@ function describe(
   return asked === undefined ? `${formula} (a guess that --normalize overrides: ${reason})` : formula;
 }
 
-/** Labels of more samples than are taken are cut, where it was asked for a number of samples. */
-function labelsFor(
-  { tensors }: LoadedInputs,
-  labels: Int32Array,
-  { samples: asked }: LoadInputsOptions,
-): Int32Array {
-  const samples = tensors[0]?.shape[0] ?? 0;
-  if (labels.length < samples || (labels.length > samples && asked === undefined)) {
-    throw unfit(`${labels.length} labels for ${samples} samples; there must be one for each, in their order`);
-  }
-  return labels.subarray(0, samples);
+/** Floats 0..255 may be what the model was trained on, so they are left as they are. */
+function unscaledHint(guessed: Normalization): string {
+  return (
+    `, but floats of 0..255 look like pixels, and the model seems to take ${describeNormalization(guessed)}: ` +
+    `--normalize ${guessed} makes that of them`
+  );
 }
 
-function countOf(samples: number): string {
-  return `${samples} sample${samples === 1 ? '' : 's'}`;
+/** Labels of more samples than are taken are cut, where it was asked for a number of samples. */
+function withLabels(
+  loaded: LoadedInputs,
+  { name, labels }: NamedLabels,
+  { samples: asked, labels: given }: LoadInputsOptions,
+): LoadedInputs {
+  const samples = loaded.tensors[0]?.shape[0] ?? 0;
+  if (labels.length < samples || (labels.length > samples && asked === undefined)) {
+    const others = typeof given === 'string' ? '' : '; or give other labels (--labels)';
+    throw unfit(
+      `${name}: ${counted(labels.length, 'label')} for ${counted(samples, 'sample')}; there must be one for each, in ` +
+        `their order${others}`,
+    );
+  }
+  return { ...loaded, labels: labels.subarray(0, samples), labelsSource: name };
 }
 
 function unfit(message: string): UnsupportedModelError {

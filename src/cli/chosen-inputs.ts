@@ -12,18 +12,22 @@ export interface InputOptions {
   readonly inputs?: readonly string[];
   readonly normalize?: Normalization;
   readonly samples?: number;
-  readonly labels?: string;
+  /** A file, or true for those in the file of the inputs; where it is left out, none are read. */
+  readonly labels?: string | true;
 }
 
 /** What a model is run on, and what is told of it. */
-export type ChosenInputs = Pick<LoadedInputs, 'tensors' | 'description' | 'sampleNames' | 'labels'>;
+export type ChosenInputs = Pick<
+  LoadedInputs,
+  'tensors' | 'description' | 'sampleNames' | 'labels' | 'labelsSource'
+>;
 
 /** Samples that are made up where none are given. */
 const SEEDED_SAMPLES = 4;
 
 /** The inputs that were asked for; made up from a seed where no paths were given. */
 export async function chosenInputs(model: Model, options: InputOptions): Promise<ChosenInputs> {
-  const { inputs, normalize, samples, labels } = options;
+  const { inputs, normalize, samples, labels = false } = options;
   try {
     if (inputs === undefined) return madeUp(model, options);
     return await loadInputs(model, inputs, { normalization: normalize, samples, labels });

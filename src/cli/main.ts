@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 import { readFileSync } from 'node:fs';
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
+import { RELU6_POLICIES, TARGETS } from '../equalization/equalize.ts';
 import { STEPS } from '../primitives/run-steps.ts';
 import { NORMALIZATIONS } from '../verification/normalization.ts';
 import { convertCommand } from './commands/convert.ts';
@@ -47,15 +48,33 @@ function program(): Command {
     .exitOverride();
   root
     .command('equalize')
-    .description('fold batch norms and scale channels so that the ranges of consecutive layers match')
+    .description('fold batch norms, scale channels and correct biases for 8-bit weights')
     .argument('<in>', 'a .keras or .h5 file, or the model.json or folder of a TF.js layers model')
     .requiredOption('-o, --output <out>', 'where the result goes; its ending decides the format')
-    .option('--steps <list>', 'which steps, separated by commas', STEPS.join(','))
+    .addOption(
+      new Option('--target <what>', 'what the weights will be quantized as (int8-per-tensor)').choices(
+        TARGETS,
+      ),
+    )
+    .addOption(
+      new Option('--relu6 <policy>', 'what happens where a factor meets a ReLU6 (exact)').choices(
+        RELU6_POLICIES,
+      ),
+    )
+    .option('--no-correction', 'leave biases as they are')
+    .addOption(
+      new Option('--recipe <which>', 'the recipe for the target, or the steps of the reference').choices([
+        'target',
+        'reference',
+      ]),
+    )
+    .option('--steps <list>', `which steps of the reference, separated by commas: ${STEPS.join(',')}`)
     .option('--no-verify', 'do not run the model before and after each step')
     .option('--strict', 'end with exit code 1 where the function was not seen to stay the same')
     .option(
       '--inputs <path...>',
-      'run it on photographs or a folder of them, a .npz, or a .npy for each input; made up from a seed if left out',
+      'run it on photographs or a folder of them, a .npz, or a .npy for each input; made up from a seed if left out; ' +
+        'takes all names up to the next option, so <in> stands before it',
     )
     .addOption(
       new Option('--normalize <how>', 'what is done to pixels; guessed from the model if left out').choices(
@@ -68,15 +87,26 @@ function program(): Command {
     .addHelpText(
       'after',
       `
-Steps, always in this order:
+Targets:
+  int8-per-tensor   one range for each kernel: folded, scaled across the whole graph, biases corrected
+  int8-per-channel  a range for each output channel: folded, biases corrected
+  tfjs-uint8        TF.js models with 8-bit kernels: batch norms stay and carry the scales, biases corrected
+  float             folded and scaled across the whole graph
+ReLU6:
+  exact  each channel gets a maximum of its own, in stock layers; the function stays
+  keep   scaling ends at it
+  relu   it becomes a ReLU, which changes the function wherever an activation exceeds 6
+Biases make up for what the quantizer changes; before it does, they are off by as much. With --inputs they are measured,
+else they come from the statistics of batch norms.
+
+Steps of the reference (--recipe reference, or --steps), always in this order:
   relu6  replace ReLU6 by ReLU; changes the function wherever an activation exceeds 6
   fold   fold batch norms into the layers beside them
   scale  cross-layer scaling
   bias   high-bias fold (bias absorption); may change the function a little
-With --steps fold,scale the function stays the same.
 
-The model is run before and after each step. Where fold or scale changed the function, which they should not, what did
-it is found, undone and named. With --strict that ends with exit code 1, and so does a model that cannot be run.`,
+The model is run before and after each step. Where one that should keep the function changed it, what did it is found,
+undone and named. With --strict that ends with exit code 1, and so does a model that cannot be run.`,
     )
     .action((input, options) => printCheck(equalizeCommand(input, options)));
   root
@@ -113,7 +143,8 @@ A new .keras file is always for Keras 3; for Keras 2 write an .h5 file: --keras 
     .argument('<candidate>', 'the model that was made of it')
     .option(
       '--inputs <path...>',
-      'photographs or a folder of them, a .npz, or a .npy for each input; made up from a seed if left out',
+      'photographs or a folder of them, a .npz, or a .npy for each input; made up from a seed if left out; ' +
+        'takes all names up to the next option, so the models stand before it',
     )
     .addOption(
       new Option('--normalize <how>', 'what is done to pixels; guessed from the model if left out').choices(
@@ -147,17 +178,18 @@ The exit code is 1 where they differ, and where it cannot be told.`,
 function addEvaluate(root: Command): void {
   root
     .command('evaluate')
-    .description('run the model with quantized kernels and tell how much is left of what it does in float')
+    .description('run the model with quantized weights and tell how much is left of what it does in float')
     .argument('<model>', 'the model')
     .option('--against <original>', 'the model to compare with; the same model in float if left out')
-    .option('--quantizer <list>', 'how kernels are quantized, separated by commas', DEFAULT_QUANTIZERS)
+    .option('--quantizer <list>', 'how weights are quantized, separated by commas', DEFAULT_QUANTIZERS)
     .option(
       '--inputs <path...>',
-      'photographs or a folder of them, a .npz, or a .npy for each input; made up from a seed if left out',
+      'photographs or a folder of them, a .npz, or a .npy for each input; made up from a seed if left out; ' +
+        'takes all names up to the next option, so <model> stands before it',
     )
     .option(
       '--labels <file>',
-      'a .npy or .npz with the classes; the array labels, y or y_test of the inputs if left out',
+      'a .npy or .npz with the classes, as numbers or one-hot; the array labels, y or y_test of the inputs if left out',
     )
     .addOption(
       new Option('--normalize <how>', 'what is done to pixels; guessed from the model if left out').choices(
@@ -169,17 +201,21 @@ function addEvaluate(root: Command): void {
       'how many samples: 16 if they are made up, else all of the inputs',
       wholeNumber,
     )
-    .option('--layers', 'list what quantizing leaves of the kernel of each layer, the worst first')
+    .option('--layers', 'list what quantizing leaves of the weights of each layer, the worst first')
     .option('--json', 'print one JSON object')
     .addHelpText(
       'after',
       `
 Quantizers:
-  tfjs-uint8, tfjs-uint16  what tensorflowjs_converter writes with --quantize_uint8 and --quantize_uint16
-  int8-per-tensor          8 bits, one asymmetric range for each kernel
-  int8-per-channel         8 bits, a symmetric range for each output channel
-Only kernels are quantized; biases, batch norms and activations stay in float. SQNR is of the logits where an output is
-a softmax of them; "same top-1" is the share of samples with the same largest class as the original.`,
+  int8-per-tensor      8 bits, one asymmetric range for each kernel
+  int8-per-channel     8 bits, a symmetric range for each output channel of a kernel
+  tfjs-uint8           all float weights, as tensorflowjs_converter --quantize_uint8 writes them
+  tfjs-uint8-kernels   kernels alone, as it does with --quantize_uint8 '*kernel'
+  tfjs-uint16, tfjs-uint16-kernels
+                       the same with 16 bits
+Kernels are those of convolutions and Dense; biases, batch norms and what else is not named stay in float, and activations
+always do. SQNR is of the logits where an output is a softmax of them; "same top-1" is the share of samples with the same
+largest class as the original.`,
     )
     .action((input, options) => print(evaluateCommand(input, options)));
 }

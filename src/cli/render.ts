@@ -56,9 +56,29 @@ export function grouped(number: number): string {
   return String(number).replace(/\B(?=(\d{3})+$)/g, ',');
 }
 
-/** `1 layer`, `2 layers`. */
-export function count(number: number, noun: string): string {
-  return `${grouped(number)} ${noun}${number === 1 ? '' : 's'}`;
+/** `1 layer`, `2 layers`; `plural` where an s is not enough. */
+export function count(number: number, noun: string, plural = `${noun}s`): string {
+  return `${grouped(number)} ${number === 1 ? noun : plural}`;
+}
+
+/** What would help with the reasons of one kind; undefined where nothing would. */
+export type ReasonHint = (code: string, messages: readonly string[]) => string | undefined;
+
+/** Reasons of one kind in a summary; `--json` has all. */
+const REASONS_SHOWN = 3;
+
+/** The first reasons of each kind, with a count of the others, and what would help. */
+export function groupedReasons(
+  skipped: readonly { readonly code: string; readonly message: string }[],
+  hintFor: ReasonHint = () => undefined,
+): string[] {
+  const kinds = new Map<string, string[]>();
+  for (const { code, message } of skipped) kinds.set(code, [...(kinds.get(code) ?? []), message]);
+  return [...kinds].flatMap(([code, messages]) => {
+    const more = messages.length - REASONS_SHOWN;
+    const others = more > 0 ? [`… and ${more} more like these (${code}); --json lists all`] : [];
+    return [...messages.slice(0, REASONS_SHOWN), ...others, ...[hintFor(code, messages) ?? []].flat()];
+  });
 }
 
 /** A shape as `32 x 32 x 8`, the batch left out; `?` where a dimension is not known. */

@@ -6,83 +6,84 @@
 
 import { CannotRunError, CrosslayerError } from '../errors.ts';
 import type { Model } from '../model/model.ts';
-import { inOrder, runSteps, type Step, type StepRecord, type StepWatch } from '../primitives/run-steps.ts';
+import type { Stage } from '../primitives/stage.ts';
 import type { StepVerification } from '../report/equalize-report.ts';
-import type { StageProof } from '../verification/prove-stages.ts';
+import { proveStages, type StageProof, type StageWatch } from '../verification/prove-stages.ts';
 import { TfjsRunner } from '../verification/runner.ts';
-import { runVerifiedSteps } from '../verification/verified-steps.ts';
 import { chosenInputs, type InputOptions } from './chosen-inputs.ts';
 import { percent, small } from './render.ts';
 
-/** What {@link stepsWithProof} did; without `verification` where none was asked for. */
-export interface ProvenSteps {
-  readonly record: StepRecord;
-  readonly verification: StepVerification | undefined;
-}
-
 /**
- * Runs `steps` and, unless `verify` is false, the model before and after each. Edits `model`.
+ * Runs the stages of a recipe and, unless `verify` is false, the model before and after each. Edits `model`.
  *
- * Where it cannot be run (no TF.js, an unknown layer, an input that nobody can make up) the steps are done all the same,
- * and the proof has the reason.
+ * Where it cannot be run (no TF.js, an unknown layer, an input that nobody can make up) the stages are run all the same, and
+ * the proof has the reason.
  *
- * @throws CrosslayerError where inputs were given and cannot be read, or do not fit the model.
+ * @returns undefined where no proof was asked for.
  */
-export async function stepsWithProof(
+export async function runWithProof<Name extends string>(
   model: Model,
-  steps: readonly Step[],
-  options: InputOptions & { readonly verify?: boolean; readonly watch: StepWatch },
-): Promise<ProvenSteps> {
-  const { watch } = options;
-  if (options.verify === false) return { record: runSteps(model, steps, watch), verification: undefined };
-  const ready = await readyToRun(model, options);
-  if (typeof ready === 'string') {
-    const proofs = inOrder(steps).map((step): StageProof => notVerified(step, ready));
-    return {
-      record: runSteps(model, steps, watch),
-      verification: { inputs: null, backend: null, proofs, weights: 'float32' },
-    };
+  stages: readonly Stage<Name>[],
+  options: { readonly ready: Ready | undefined; readonly watch: StageWatch<Name> },
+): Promise<StepVerification | undefined> {
+  const { ready, watch } = options;
+  if (ready && 'runner' in ready) {
+    const { runner, tensors, sampleNames, description } = ready;
+    const proof = await proveStages(model, stages, { runner, inputs: tensors, sampleNames, watch });
+    return { inputs: description, backend: runner.backend, ...proof };
   }
-  const { runner, tensors, sampleNames, description } = ready;
-  const { record, proofs, weights } = await runVerifiedSteps(model, steps, {
-    runner,
-    inputs: tensors,
-    sampleNames,
-    watch,
-  });
-  return { record, verification: { inputs: description, backend: runner.backend, proofs, weights } };
+  for (const stage of stages) {
+    watch.before?.(stage.name);
+    await stage.run();
+    watch.after?.(stage.name);
+  }
+  if (!ready) return undefined;
+  const proofs = stages.map(({ name }) => notVerified(name, ready.reason));
+  return { inputs: null, backend: null, proofs, weights: 'float32' };
 }
 
-function notVerified(step: Step, reason: string): StageProof {
+/** What a model can be run with, or why it cannot be. */
+export type Ready =
+  | ({ readonly runner: TfjsRunner } & Awaited<ReturnType<typeof chosenInputs>>)
+  | { readonly reason: string };
+
+function notVerified(step: string, reason: string): StageProof {
   return { step, verdict: 'not-verified', reason, outputs: [], notes: [], undone: [] };
 }
 
-/** Runner and inputs, or why there are none. */
-async function readyToRun(
+/**
+ * Runner and inputs, or why there are none; undefined where `verify` is false.
+ *
+ * @throws CrosslayerError where inputs were given and cannot be read, or do not fit the model.
+ */
+export async function readyToRun(
   model: Model,
-  options: InputOptions,
-): Promise<({ runner: TfjsRunner } & Awaited<ReturnType<typeof chosenInputs>>) | string> {
+  options: InputOptions & { readonly verify?: boolean },
+): Promise<Ready | undefined> {
+  if (options.verify === false) return undefined;
   let chosen: Awaited<ReturnType<typeof chosenInputs>>;
   try {
     chosen = await chosenInputs(model, options);
   } catch (error) {
     // Nobody asked for inputs, so that none can be made up is no reason to stop.
-    if (options.inputs === undefined && error instanceof CrosslayerError) return error.message;
+    if (options.inputs === undefined && error instanceof CrosslayerError) return { reason: error.message };
     throw error;
   }
   try {
     return { runner: await TfjsRunner.create(), ...chosen };
   } catch (error) {
-    if (error instanceof CannotRunError) return error.message;
+    if (error instanceof CannotRunError) return { reason: error.message };
     throw error;
   }
 }
 
+/** Stages that never change the function. */
+const KEEPING: ReadonlySet<string> = new Set(['fold', 'scale', 'carry']);
+
 /** Whether the proof is complete: every step that should keep the function was seen to, and nothing had to be undone. */
 export function isProven({ proofs }: StepVerification): boolean {
   return proofs.every(({ verdict, undone, step }) => {
-    const keeps = step === 'fold' || step === 'scale';
-    return undone.length === 0 && (verdict === 'same' || (verdict === 'different' && !keeps));
+    return undone.length === 0 && (verdict === 'same' || (verdict === 'different' && !KEEPING.has(step)));
   });
 }
 

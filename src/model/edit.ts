@@ -6,7 +6,7 @@
 
 import type { Layer } from './layer.ts';
 import { kerasLayerOrder } from './layer-order.ts';
-import type { Model, ModelTensor } from './model.ts';
+import { Call, type Model, type ModelTensor } from './model.ts';
 
 /** Whether {@link bypassLayer} can take the layer out: nothing would lead from an input straight to an output. */
 export function canBypass(owner: Model, layer: Layer): boolean {
@@ -34,12 +34,78 @@ export function bypassLayer(owner: Model, layer: Layer): void {
   }
   owner.calls = owner.calls.filter((call) => call.layer !== layer);
   owner.layers = owner.layers.filter((one) => one !== layer);
-  // Without the layer others lie less deep, and Keras counts layers by depth.
-  if (owner.kind === 'functional') owner.layers = kerasLayerOrder(owner);
+  reorder(owner);
 }
 
 function redirect(owner: Model, from: ModelTensor, to: ModelTensor): void {
   const replace = (tensor: ModelTensor): ModelTensor => (tensor === from ? to : tensor);
   for (const call of owner.calls) call.inputs = call.inputs.map(replace);
   owner.outputs = owner.outputs.map(replace);
+}
+
+/**
+ * Puts layers with one input and one output between a call and what it reads, first the one that reads it. Others that read
+ * the same tensor are left alone.
+ *
+ * @throws TypeError where the call does not read exactly one tensor.
+ */
+export function insertBefore(owner: Model, call: Call, layers: readonly Layer[]): void {
+  const [input] = call.inputs;
+  if (!input || call.inputs.length !== 1) throw new TypeError(`${call.layer.name} does not read one tensor`);
+  const missing = withoutPresent(owner, layers);
+  const chain = chainOf(input, layers);
+  call.inputs = [chain.at(-1)?.output() ?? input];
+  owner.calls = owner.calls.flatMap((one) => (one === call ? [...chain, call] : [one]));
+  owner.layers = owner.layers.flatMap((one) => (one === call.layer ? [...missing, one] : [one]));
+  reorder(owner);
+}
+
+/** Puts layers with one input and one output behind the output of a call: what read it reads the last of them. */
+export function insertBehind(owner: Model, call: Call, layers: readonly Layer[]): void {
+  const output = call.output();
+  const missing = withoutPresent(owner, layers);
+  const chain = chainOf(output, layers);
+  redirect(owner, output, chain.at(-1)?.output() ?? output);
+  owner.calls = owner.calls.flatMap((one) => (one === call ? [call, ...chain] : [one]));
+  owner.layers = owner.layers.flatMap((one) => (one === call.layer ? [one, ...missing] : [one]));
+  reorder(owner);
+}
+
+/** Calls another layer in the place of a call with one output; a layer that is not called any more leaves the model. */
+export function replaceCall(owner: Model, call: Call, layer: Layer): Call {
+  const made = new Call(layer, call.inputs, call.args, call.kwargs);
+  made.origin = call.origin;
+  copyType(call.output(), made.output());
+  redirect(owner, call.output(), made.output());
+  owner.calls = owner.calls.map((one) => (one === call ? made : one));
+  const stays = owner.calls.some((one) => one.layer === call.layer);
+  owner.layers = owner.layers.flatMap((one) => (one !== call.layer ? [one] : stays ? [one, layer] : [layer]));
+  reorder(owner);
+  return made;
+}
+
+/** A layer that is put behind several calls is shared by them. */
+function withoutPresent(owner: Model, layers: readonly Layer[]): Layer[] {
+  return layers.filter((layer) => !owner.layers.includes(layer));
+}
+
+/** A call of each layer, which reads the one before; none of the model reads them yet. */
+function chainOf(input: ModelTensor, layers: readonly Layer[]): Call[] {
+  let read = input;
+  return layers.map((layer) => {
+    const call = new Call(layer, [read]);
+    copyType(read, call.output());
+    read = call.output();
+    return call;
+  });
+}
+
+function copyType(from: ModelTensor, to: ModelTensor): void {
+  to.shape = from.shape;
+  to.dtype = from.dtype;
+}
+
+/** Keras counts layers by depth, which an edit changes. */
+function reorder(owner: Model): void {
+  if (owner.kind === 'functional') owner.layers = kerasLayerOrder(owner);
 }

@@ -46,6 +46,12 @@ export interface FoldRecord {
   readonly weights: ReadonlyMap<string, Tensor>;
 }
 
+/** How what a layer computes is distributed, for each output channel, before its activation; `[channels]` each. */
+export interface LayerStatistics {
+  readonly mean: Float64Array;
+  readonly variance: Float64Array;
+}
+
 /** A layer of a model. It has identity: the same object stands in pairs, sets and maps. */
 export class Layer {
   readonly name: string;
@@ -63,6 +69,11 @@ export class Layer {
   origin: LayerOrigin | undefined;
   /** Set on a batch norm that was folded: it has left its model. */
   foldedInto: FoldRecord | undefined;
+  /**
+   * How the output is distributed before the layer's activation, where a batch norm told it that was folded into the layer.
+   * {@link setWeight} drops it; edits that know what becomes of it keep it up.
+   */
+  statistics: LayerStatistics | undefined;
 
   constructor(init: {
     name: string;
@@ -101,7 +112,8 @@ export class Layer {
   }
 
   /**
-   * Points the layer at another tensor. A bias may be new, and goes last, which is where Keras has it.
+   * Points the layer at another tensor. A bias may be new, and goes last, which is where Keras has it. Drops the layer's
+   * {@link statistics}, which may not hold any more.
    *
    * @throws TypeError where it is no Tensor, or the layer has no weight of that name; RangeError where its shape is another.
    */
@@ -119,6 +131,7 @@ export class Layer {
       );
     }
     this.weights.set(name, tensor);
+    this.statistics = undefined;
   }
 
   /** The dtype of the layer's first weight. */

@@ -200,7 +200,7 @@ export class Model {
 }
 
 function cloneLayer(layer: Layer): Layer {
-  return new Layer({
+  const copy = new Layer({
     name: layer.name,
     path: layer.path,
     className: layer.className,
@@ -210,4 +210,6 @@ function cloneLayer(layer: Layer): Layer {
     model: layer.model?.clone(),
     origin: layer.origin,
   });
+  copy.statistics = layer.statistics;
+  return copy;
 }

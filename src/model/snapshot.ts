@@ -20,13 +20,14 @@ export function takeSnapshot(model: Model): () => void {
 }
 
 function layerSnapshot(layer: Layer): () => void {
-  const { operation, foldedInto, model } = layer;
+  const { operation, foldedInto, statistics, model } = layer;
   const weights = new Map(layer.weights);
   const restoreModel = model && takeSnapshot(model);
   return () => {
     layer.operation = operation;
     layer.foldedInto = foldedInto;
     layer.weights = new Map(weights);
+    layer.statistics = statistics;
     restoreModel?.();
   };
 }

@@ -13,6 +13,7 @@ import type { Layer } from '../model/layer.ts';
 import type { Model } from '../model/model.ts';
 import { isWeighted } from '../model/operation.ts';
 import { inferShapes } from '../model/shapes.ts';
+import { keepStatistics, statisticsBehind } from '../model/statistics.ts';
 import { type FoldablePair, findBackward, findForward } from './batch-norm-search.ts';
 import { reverseDepthFirst } from './depth-first.ts';
 import { describeSkip, type SkipReason, type StepOptions } from './skip-reason.ts';
@@ -136,19 +137,23 @@ function foldPair(pair: FoldablePair): FoldedPair {
 /** `W[.., o] *= gamma / sigma`, `b = beta + (b - mean) gamma / sigma`. */
 function foldBackward(layer: Layer, bn: Layer): void {
   const { a, d } = affineOf(bn);
+  const statistics = statisticsBehind(bn, layer.statistics);
   scaleKernel(layer, 'output', a);
   setBias(
     layer,
     biasOf(layer).map((bias, channel) => bias * (a[channel] ?? 1) + (d[channel] ?? 0)),
   );
+  layer.statistics = statistics;
 }
 
 /** `b[o] += sum over i, k of W d[i]` with the kernel as it was, then `W[.., i, ..] *= a[i]`. */
 function foldForward(layer: Layer, { a, d }: { readonly a: Float64Array; readonly d: Float64Array }): void {
   const response = constantResponse(layer, d);
-  setBias(
-    layer,
-    biasOf(layer).map((bias, channel) => bias + (response[channel] ?? 0)),
-  );
-  scaleKernel(layer, 'input', a);
+  keepStatistics(layer, () => {
+    setBias(
+      layer,
+      biasOf(layer).map((bias, channel) => bias + (response[channel] ?? 0)),
+    );
+    scaleKernel(layer, 'input', a);
+  });
 }

@@ -10,6 +10,7 @@ import { channelCount, channelRange, scaleKernel, weightFault } from '../model/c
 import { Layer } from '../model/layer.ts';
 import type { Model } from '../model/model.ts';
 import { isConvolution } from '../model/operation.ts';
+import { dividedStatistics, keepStatistics } from '../model/statistics.ts';
 import { largestFinite } from '../tensor/dtype.ts';
 import { ClsSetInfo, ClsSetLayerPairInfo } from './cls-set-info.ts';
 import { type ClsSet, findClsSets, type ReluFlags, reluFlagsOf } from './layer-groups.ts';
@@ -177,7 +178,7 @@ function scalePair([first, second]: readonly [Layer, Layer]): Float64Array {
     pairScaleFactors(channelRange(first, 'output'), channelRange(second, 'input')),
   );
   divideOutput(first, s);
-  scaleKernel(second, 'input', s);
+  scaleInput(second, s);
   return s;
 }
 
@@ -193,9 +194,9 @@ function scaleTriple([first, middle, last]: readonly [Layer, Layer, Layer]): rea
   const s12 = withFiniteBias(first, factors[0]);
   const s23 = withFiniteBias(middle, factors[1]);
   divideOutput(first, s12);
-  scaleKernel(middle, 'input', s12);
+  scaleInput(middle, s12);
   divideOutput(middle, s23);
-  scaleKernel(last, 'input', s23);
+  scaleInput(last, s23);
   return [s12, s23];
 }
 
@@ -208,16 +209,24 @@ function withFiniteBias(layer: Layer, s: Float64Array): Float64Array {
   return s.map((factor, channel) => (Math.abs(values[channel] ?? 0) / factor > largest ? 1 : factor));
 }
 
+/** Multiplies the kernel by a factor for each input channel; the input is divided by it, so the output stays. */
+function scaleInput(layer: Layer, s: Float64Array): void {
+  keepStatistics(layer, () => scaleKernel(layer, 'input', s));
+}
+
 /** Divides kernel and bias by a factor for each output channel. */
 function divideOutput(layer: Layer, s: Float64Array): void {
-  scaleKernel(
-    layer,
-    'output',
-    s.map((factor) => 1 / factor),
-  );
-  if (layer.weight('bias'))
-    setBias(
+  const divide = (): void => {
+    scaleKernel(
       layer,
-      biasOf(layer).map((bias, channel) => bias / (s[channel] ?? 1)),
+      'output',
+      s.map((factor) => 1 / factor),
     );
+    if (layer.weight('bias'))
+      setBias(
+        layer,
+        biasOf(layer).map((bias, channel) => bias / (s[channel] ?? 1)),
+      );
+  };
+  keepStatistics(layer, divide, (statistics) => dividedStatistics(statistics, s));
 }

@@ -9,6 +9,7 @@ import { batchNormChannels, betaOf, gammaOf } from '../model/batch-norm.ts';
 import { biasOf, setBias } from '../model/bias.ts';
 import { channelCount, constantResponse } from '../model/channels.ts';
 import type { Layer } from '../model/layer.ts';
+import { keepStatistics, shiftedStatistics } from '../model/statistics.ts';
 import type { ClsSetInfo, ClsSetLayerPairInfo } from './cls-set-info.ts';
 import type { SkipReason, StepOptions } from './skip-reason.ts';
 
@@ -75,12 +76,12 @@ function absorb(
       : mean / s;
   });
   const response = constantResponse(layer2, absorbed);
-  setBias(
+  const lowered = biasOf(layer1).map((bias, channel) => bias - (absorbed[channel] ?? 0));
+  keepStatistics(
     layer1,
-    biasOf(layer1).map((bias, channel) => bias - (absorbed[channel] ?? 0)),
+    () => setBias(layer1, lowered),
+    (statistics) => shiftedStatistics(statistics, absorbed, -1),
   );
-  setBias(
-    layer2,
-    biasOf(layer2).map((bias, channel) => bias + (response[channel] ?? 0)),
-  );
+  const raised = biasOf(layer2).map((bias, channel) => bias + (response[channel] ?? 0));
+  keepStatistics(layer2, () => setBias(layer2, raised));
 }

@@ -83,6 +83,13 @@ export type SkipReason =
   | { readonly code: 'layer-kind'; readonly layers: readonly string[]; readonly className: string }
   /** `x * relu6(x + 3) / 6` needs the 6. */
   | { readonly code: 'hard-swish'; readonly layers: readonly string[]; readonly between: string }
+  /** Scaling of a whole graph: what ends the regions of what the layer reads and of what it writes. */
+  | {
+      readonly code: 'region';
+      readonly layers: readonly string[];
+      readonly before: string;
+      readonly behind: string;
+    }
   /** High-bias fold: no batch norm was folded into the output of the first layer. */
   | { readonly code: 'no-batch-norm'; readonly layers: readonly string[] }
   /** High-bias fold: a layer has no bias. */
@@ -165,6 +172,8 @@ export function describeSkip(reason: SkipReason): string {
       return `${first} is not scaled: the sets take no ${reason.className}`;
     case 'hard-swish':
       return `${first} keeps its maximum: with ${reason.between} it is part of a hard-swish, which needs it`;
+    case 'region':
+      return `${first} is not scaled: before it stands ${reason.before}; behind it, ${reason.behind}`;
     case 'no-batch-norm':
       return `the bias of ${first} is not absorbed into ${other}: no batch norm was folded into its output, so nothing tells its distribution`;
     case 'no-bias':

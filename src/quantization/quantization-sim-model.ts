@@ -20,6 +20,7 @@ import {
   type WeightQuantizer,
 } from './quantizer.ts';
 import { RememberedLayers } from './remembered-layers.ts';
+import { checkRunnerArguments } from './runner-arguments.ts';
 import { simulatedParameters } from './simulated-parameters.ts';
 import { type TensorGrid, weightGrid } from './tensor-grid.ts';
 
@@ -127,13 +128,15 @@ export class QuantizationSimModel {
    * Runs the model with quantized weights and takes the ranges of its activations from these inputs, those of the model
    * with the samples first. What an earlier call took is forgotten.
    *
-   * @throws InvalidModelError where a weight or an activation is NaN or infinite; what the runner throws.
+   * @throws InvalidModelError where a weight or an activation is NaN or infinite; TypeError where the runner is none or the
+   * inputs are no list of Tensors; what the runner throws.
    */
   async computeEncodings(
     runner: ModelRunner,
     inputs: readonly Tensor[],
     options: Pick<RunOptions, 'batchSize'> = {},
   ): Promise<void> {
+    checkRunnerArguments(runner, inputs);
     const ranges = new ActivationRanges();
     await this.#run(runner, inputs, options, (place, tensor, values) => {
       ranges.take(place, tensor, values);
@@ -146,14 +149,15 @@ export class QuantizationSimModel {
   /**
    * The outputs with quantized weights and activations.
    *
-   * @throws TypeError where {@link computeEncodings} has not been called, or a tensor came into the model or a layer
-   * computes something else since; what the runner throws.
+   * @throws TypeError as {@link computeEncodings}, and where it has not been called, or a tensor came into the model or a
+   * layer computes something else since; what the runner throws.
    */
   async run(
     runner: ModelRunner,
     inputs: readonly Tensor[],
     options: Pick<RunOptions, 'batchSize'> = {},
   ): Promise<Tensor[]> {
+    checkRunnerArguments(runner, inputs);
     if (!this.#ranges)
       throw new TypeError('call computeEncodings first: the ranges of activations are not known');
     this.#requireUnchanged();

@@ -8,19 +8,21 @@ import { UnsupportedModelError } from '../errors.ts';
 import type { Model } from '../model/model.ts';
 import type { ModelRunner } from '../model/model-runner.ts';
 import { fakeQuantize } from '../quantization/fake-quantize.ts';
-import { parseQuantizer, type QuantizerName } from '../quantization/quantizer.ts';
+import { checkRunnerArguments } from '../quantization/runner-arguments.ts';
+import { parseQuantization, type QuantizationName } from '../quantization/weight-quantizations.ts';
 import { weightSqnr } from '../quantization/weight-sqnr.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 import { accuracyOf } from '../verification/accuracy.ts';
 import { compareRuns } from '../verification/compare-runs.ts';
 import { modelInputs } from '../verification/model-inputs.ts';
 import { type ModelRun, recordRun } from '../verification/model-run.ts';
+import { weightNotes } from './weight-notes.ts';
 
 /** A model that was run: the original, the model in float, or the model with quantized weights. */
 export interface EvaluatedModel {
   readonly model: 'original' | 'float' | 'quantized';
   /** How its weights were quantized; null where they were not. */
-  readonly quantizer: QuantizerName | null;
+  readonly quantizer: QuantizationName | null;
   /** What became of each output; empty for the original. */
   readonly outputs: readonly {
     /** The path of the layer that makes it. */
@@ -36,9 +38,9 @@ export interface EvaluatedModel {
   readonly accuracy: number | null;
 }
 
-/** The weights that a quantizer damages. */
+/** What a quantization leaves of a weight. */
 export interface QuantizedLayer {
-  readonly quantizer: QuantizerName;
+  readonly quantizer: QuantizationName;
   /** The path of the layer. */
   readonly layer: string;
   readonly weight: string;
@@ -56,7 +58,7 @@ export interface EvaluateReport {
   readonly labelled: boolean;
   /** The original first, then the model in float where it is another, then a row for each quantizer. */
   readonly models: readonly EvaluatedModel[];
-  /** The worst weight of each quantizer first; empty where it was not asked for. */
+  /** The worst weight of each quantization first; empty where it was not asked for. */
   readonly layers: readonly QuantizedLayer[];
   /** What a reader of the numbers should know. */
   readonly notes: readonly string[];
@@ -71,9 +73,12 @@ export interface EvaluateOptions {
   readonly inputsDescription?: string;
   /** The class of each sample. */
   readonly labels?: Int32Array | undefined;
+  /** Where the labels come from, for messages. */
+  readonly labelsSource?: string | undefined;
   /** What to compare with; the model itself in float where it is left out. */
   readonly original?: Model | undefined;
-  readonly quantizers: readonly QuantizerName[];
+  /** One named twice is evaluated once. */
+  readonly quantizers: readonly QuantizationName[];
   /** Whether to measure the weights of each layer too. */
   readonly layers?: boolean;
   /** Called with what is run next. */
@@ -81,25 +86,29 @@ export interface EvaluateOptions {
 }
 
 /**
- * Runs a model, its original, and the model with its kernels quantized and dequantized by each quantizer, one after the
- * other, and compares what they make of the same inputs with what the original makes of them. Activations and all other
- * weights stay in float.
+ * Runs a model, its original, and the model with its weights quantized and dequantized in each way, one after the other,
+ * and compares what they make of the same inputs with what the original makes of them. Which weights are quantized is
+ * part of the name, see {@link QUANTIZATIONS}; all others and activations stay in float.
  *
  * @throws CannotRunError, with the layer, where a model cannot be run; UnsupportedModelError where the original has other
- * inputs or outputs, or a label is past the classes; InvalidModelError where a kernel cannot be quantized.
+ * inputs or outputs, or a label is past the classes; InvalidModelError where a weight cannot be quantized; RangeError where
+ * there is no quantization of a name; TypeError where the runner is none or the inputs are no list of Tensors.
  */
 export async function evaluateModel(model: Model, options: EvaluateOptions): Promise<EvaluateReport> {
-  const { original = model, inputs, labels, quantizers, onProgress = () => {} } = options;
+  const { original = model, inputs, labels, labelsSource, onProgress = () => {} } = options;
+  const quantizers = [...new Set(options.quantizers)];
+  for (const name of quantizers) parseQuantization(name);
+  checkRunnerArguments(options.runner, inputs);
   requireSameInputs(original, model);
   const notes = new Set<string>();
   onProgress('the original');
   const reference = await recordRun(original, runOptions(options));
   const accuracy = (run: ModelRun): number | null =>
-    labels ? (accuracyOf(run, labels)?.accuracy ?? null) : null;
+    labels ? (accuracyOf(run, labels, labelsSource)?.accuracy ?? null) : null;
   const models: EvaluatedModel[] = [
     { model: 'original', quantizer: null, outputs: [], accuracy: accuracy(reference) },
   ];
-  const add = async (candidate: Model, quantizer: QuantizerName | null): Promise<void> => {
+  const add = async (candidate: Model, quantizer: QuantizationName | null): Promise<void> => {
     onProgress(quantizer ?? 'the model in float');
     const run = await recordRun(candidate, runOptions(options));
     models.push({
@@ -110,7 +119,10 @@ export async function evaluateModel(model: Model, options: EvaluateOptions): Pro
     });
   };
   if (original !== model) await add(model, null);
-  for (const quantizer of quantizers) await add(fakeQuantize(model, parseQuantizer(quantizer)), quantizer);
+  for (const name of quantizers) {
+    const { quantizer, weights } = parseQuantization(name);
+    await add(fakeQuantize(model, quantizer, { weights }), name);
+  }
   if (labels && models[0]?.accuracy === null)
     notes.add('no output looks like classes, so there is no accuracy');
   return {
@@ -120,18 +132,39 @@ export async function evaluateModel(model: Model, options: EvaluateOptions): Pro
     labelled: labels !== undefined,
     models,
     layers: options.layers === true ? quantizedLayers(model, quantizers) : [],
-    notes: [...notes],
+    notes: [...notes, ...weightNotes(model, original, quantizers)],
   };
 }
 
-/** The weights of `model` by what each quantizer leaves of them, the worst first. */
-export function quantizedLayers(model: Model, quantizers: readonly QuantizerName[]): QuantizedLayer[] {
-  return quantizers.flatMap((quantizer) =>
-    weightSqnr(model, parseQuantizer(quantizer))
-      .map(({ layer, weight, sqnr }) => ({ quantizer, layer, weight, sqnrDb: sqnr }))
-      // Infinity minus Infinity is no order.
-      .sort((one, other) => (one.sqnrDb === other.sqnrDb ? 0 : one.sqnrDb - other.sqnrDb)),
-  );
+/** What can be told without running the model: what each quantization leaves of its weights. */
+export function evaluateWeights(
+  model: Model,
+  quantizers: readonly QuantizationName[],
+  reason: string,
+): EvaluateReport {
+  const different = [...new Set(quantizers)];
+  return {
+    schemaVersion: 1,
+    samples: 0,
+    inputsDescription: '',
+    labelled: false,
+    models: [],
+    layers: quantizedLayers(model, different),
+    notes: [`not run: ${reason}`, ...weightNotes(model, model, different)],
+  };
+}
+
+/** The weights of `model` by what each quantization leaves of them, the worst first. */
+function quantizedLayers(model: Model, quantizers: readonly QuantizationName[]): QuantizedLayer[] {
+  return quantizers.flatMap((name) => {
+    const { quantizer, weights } = parseQuantization(name);
+    return (
+      weightSqnr(model, quantizer, { weights })
+        .map(({ layer, weight, sqnr }) => ({ quantizer: name, layer, weight, sqnrDb: sqnr }))
+        // Infinity minus Infinity is no order.
+        .sort((one, other) => (one.sqnrDb === other.sqnrDb ? 0 : one.sqnrDb - other.sqnrDb))
+    );
+  });
 }
 
 /** Input values of a batch, about: eight photographs of 224 x 224. Small pictures go through in larger batches. */

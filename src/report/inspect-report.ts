@@ -4,6 +4,7 @@
  * @module
  */
 
+import { type Relu6Damage, relu6Damage } from '../equalization/relu6-damage.ts';
 import { buildGraph } from '../model/graph.ts';
 import type { Model } from '../model/model.ts';
 import type { Shape } from '../model/operation.ts';
@@ -41,6 +42,8 @@ export interface InspectReport {
   }[];
   /** Layers whose ReLU6 the step `relu6` would make a ReLU. */
   readonly relu6: readonly string[];
+  /** What that is expected to change, from the statistics of batch norms, for each call of such a layer. */
+  readonly relu6Damage: readonly Relu6Damage[];
   /** The sets that would be scaled after ReLU6 was replaced and batch norms were folded. */
   readonly clsSets: readonly {
     readonly layers: readonly string[];
@@ -96,6 +99,7 @@ export function inspectModel(model: Model): InspectReport {
         };
       }),
     relu6: relu6.map(({ path }) => path),
+    relu6Damage: relu6Damage(model),
     clsSets: sets.map(({ paths, reluBetween }) => ({ layers: paths, reluBetween })),
     notScaled: notScaled.map((reason) => ({
       code: reason.code,

@@ -16,18 +16,21 @@ export interface Accuracy {
  * column that ends in a sigmoid. Null where none does.
  *
  * @param labels the index of the class, one a sample.
+ * @param source where they come from, for messages.
  * @throws RangeError where there are more or fewer labels than samples; UnsupportedModelError where a label is past the
  * classes.
  */
-export function accuracyOf(run: ModelRun, labels: Int32Array): Accuracy | null {
+export function accuracyOf(run: ModelRun, labels: Int32Array, source = 'labels'): Accuracy | null {
   for (const [index, output] of run.outputs.entries()) {
     const [samples = 0] = output.shape;
     const classes = samples === 0 ? 0 : output.size / samples;
     const decides = classes === 1 && run.sources[index]?.kind === 'sigmoid';
     if (!decides && (classes < 2 || output.columns !== classes)) continue;
-    if (labels.length !== samples) throw new RangeError(`${labels.length} labels for ${samples} samples`);
+    if (labels.length !== samples) {
+      throw new RangeError(`${source}: ${labels.length} labels for ${samples} samples; give one for each`);
+    }
     const name = run.names[index] ?? '';
-    requireClasses(labels, decides ? 2 : classes, name);
+    requireClasses(labels, decides ? 2 : classes, name, source);
     // The logits, where there are any: two classes may both be 1 behind a softmax in float32.
     const scores = run.scores[index] ?? output;
     return { output: name, accuracy: shareRight(scores, classes, labels) };
@@ -35,10 +38,12 @@ export function accuracyOf(run: ModelRun, labels: Int32Array): Accuracy | null {
   return null;
 }
 
-function requireClasses(labels: Int32Array, classes: number, output: string): void {
+function requireClasses(labels: Int32Array, classes: number, output: string, source: string): void {
   const wrong = labels.findIndex((label) => label >= classes);
   if (wrong < 0) return;
-  const reason = `label ${wrong} is ${labels[wrong]}, but ${output} has the classes 0 to ${classes - 1}; count them from 0`;
+  const reason =
+    `${source}: the label of sample ${wrong} is ${labels[wrong]}, but ${output} has the classes 0 to ${classes - 1}; ` +
+    'count them from 0';
   throw new UnsupportedModelError('labels', reason);
 }
 

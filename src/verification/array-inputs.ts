@@ -8,8 +8,13 @@ import { UnsupportedModelError } from '../errors.ts';
 import type { DataFormat, Shape } from '../model/operation.ts';
 import { type FloatValues, isFloat } from '../tensor/dtype.ts';
 import { Tensor } from '../tensor/tensor.ts';
+import { checkValues } from './check-values.ts';
 import type { ModelInput } from './model-inputs.ts';
 import { guessFor, type Normalization, normalizePixels } from './normalization.ts';
+import { fitsShape, shapeAdvice } from './shape-advice.ts';
+
+/** Past what x/255, x/127.5 - 1 and the mean and deviation of ImageNet make of 255. */
+const LARGEST_NORMALIZED = 3;
 
 /** An array made ready for an input. */
 export interface FittedArray {
@@ -26,7 +31,8 @@ export interface FittedArray {
  *
  * @param name of the array, for messages.
  * @param normalization what was asked for, and what is guessed where nothing was.
- * @throws UnsupportedModelError where it does not fit, with what to do.
+ * @throws UnsupportedModelError where it does not fit, has no values, or one that is not finite or no entry of the
+ * Embedding that reads it, with what to do.
  */
 export function fitArray(
   array: Tensor,
@@ -35,13 +41,14 @@ export function fitArray(
   normalization: { readonly asked: Normalization | undefined; readonly guessed: Normalization },
 ): FittedArray {
   const { image } = input;
-  if (array.shape[0] === 0) throw unfit(`${name}: has no samples`);
+  requireValues(array, name);
   if (!image || !takesPixels(input) || (array.dtype !== 'uint8' && normalization.asked === undefined)) {
     if (normalization.asked !== undefined && normalization.asked !== 'raw') {
       const reason = `${input.name}: takes no picture of real numbers, so ${name} cannot be normalized; leave --normalize out`;
       throw new UnsupportedModelError('normalization', reason);
     }
     requireShape(array.shape, input.shape, name, input);
+    checkValues(array, name, input);
     return {
       tensor: takesFloats(input) ? asFloat(array, name, input) : asWhole(array, name, input),
       normalization: undefined,
@@ -49,6 +56,7 @@ export function fitArray(
   }
   const scaling = normalization.asked ?? guessFor(image.channels, normalization.guessed);
   const { shape, dataFormat } = pixelLayout(array.shape, name, input);
+  checkValues(array, name, input);
   const [samples = 0, ...inner] = shape;
   if (dataFormat === 'channels_last') {
     return {
@@ -67,6 +75,20 @@ export function takesPixels(input: ModelInput): boolean {
   return input.image !== undefined && takesFloats(input);
 }
 
+/**
+ * Whether an array that goes into the input as it is looks like pixels 0..255 that nobody normalized: floats for a
+ * picture, none below 0, and some above 3, where no normalization gets without values below 0.
+ */
+export function looksUnscaled(array: Tensor, input: ModelInput): boolean {
+  if (!takesPixels(input) || !isFloat(array.dtype)) return false;
+  let most = 0;
+  for (const value of array.values() as FloatValues) {
+    if (value < 0 || value > 255) return false;
+    if (value > most) most = value;
+  }
+  return most > LARGEST_NORMALIZED;
+}
+
 function takesFloats({ dtype }: ModelInput): boolean {
   return /float|double|half/.test(dtype);
 }
@@ -79,31 +101,28 @@ function pixelLayout(
 ): { shape: readonly number[]; dataFormat: DataFormat } {
   const { image } = input;
   const wanted: Shape = [null, image?.height ?? null, image?.width ?? null, image?.channels ?? null];
-  if (fits(shape, wanted)) return { shape, dataFormat: 'channels_last' };
+  if (fitsShape(shape, wanted)) return { shape, dataFormat: 'channels_last' };
   const grey = [...shape, 1];
-  if (image?.channels === 1 && fits(grey, wanted)) return { shape: grey, dataFormat: 'channels_last' };
+  if (image?.channels === 1 && fitsShape(grey, wanted)) return { shape: grey, dataFormat: 'channels_last' };
   requireShape(shape, image?.dataFormat === 'channels_first' ? input.shape : wanted, name, input);
   return { shape, dataFormat: 'channels_first' };
 }
 
-function fits(shape: readonly number[], wanted: Shape): boolean {
-  return (
-    shape.length === wanted.length &&
-    wanted.slice(1).every((size, axis) => size === null || size === shape[axis + 1])
+function requireShape(shape: readonly number[], wanted: Shape, name: string, input: ModelInput): void {
+  if (fitsShape(shape, wanted)) return;
+  throw unfit(
+    `${name}: is of shape [${shape.join(', ')}], but the input ${input.name} takes ${shapeText(wanted)}; ` +
+      shapeAdvice(shape, wanted, input),
   );
 }
 
-function requireShape(shape: readonly number[], wanted: Shape, name: string, input: ModelInput): void {
-  if (fits(shape, wanted)) return;
-  const inner = wanted.slice(1);
-  const isOneSample = shape.length === inner.length && fits([1, ...shape], wanted);
-  const advice = isOneSample
-    ? `add the dimension of the samples: array[None]`
-    : input.image
-      ? 'resize or pad the pictures before you save them'
-      : 'reshape it, with the samples first';
+function requireValues({ shape, size }: Tensor, name: string): void {
+  if (shape[0] === 0) {
+    throw unfit(`${name}: has no samples (its shape is [${shape.join(', ')}]); save it with one or more`);
+  }
+  if (size > 0) return;
   throw unfit(
-    `${name}: is of shape [${shape.join(', ')}], but the input ${input.name} takes ${shapeText(wanted)}; ${advice}`,
+    `${name}: is of shape [${shape.join(', ')}], which holds no values; save it without dimensions of length 0`,
   );
 }
 
@@ -161,26 +180,6 @@ function channelsLast(
     }
   }
   return moved;
-}
-
-/**
- * Class labels, one a sample: whole numbers `[samples]` or `[samples, 1]`.
- *
- * @throws UnsupportedModelError where they are something else.
- */
-export function labelsOf(array: Tensor, name: string): Int32Array {
-  const { shape } = array;
-  if (shape.length === 0 || shape.length > 2 || (shape[1] ?? 1) !== 1) {
-    const advice = shape.length === 2 ? `; of one-hot labels take np.argmax(array, axis=1)` : '';
-    throw unfit(
-      `${name}: labels are one number a sample, [samples], and this is [${shape.join(', ')}]${advice}`,
-    );
-  }
-  const numbers = numbersOf(array);
-  const labels = Int32Array.from(numbers);
-  const wrong = labels.findIndex((label, index) => label !== numbers[index] || label < 0);
-  if (wrong >= 0) throw unfit(`${name}: label ${wrong} is ${numbers[wrong]}, which is no index of a class`);
-  return labels;
 }
 
 function shapeText(shape: Shape): string {

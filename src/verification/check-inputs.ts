@@ -10,15 +10,23 @@ import type { Tensor } from '../tensor/tensor.ts';
 export function checkInputs(graph: Graph, inputs: readonly Tensor[]): number {
   if (inputs.length !== graph.inputs.length) {
     throw new RangeError(
-      `${inputs.length} tensors for the ${graph.inputs.length} inputs of ${graph.model.name}; give one for each`,
+      `${counted(inputs.length, 'tensor')} for the ${counted(graph.inputs.length, 'input')} of ${graph.model.name}; ` +
+        'give one for each',
     );
   }
   const samples = inputs[0]?.shape[0] ?? 0;
   for (const [index, tensor] of inputs.entries()) {
     const expected = graph.inputs[index] as GraphTensor;
     const name = expected.producer?.path ?? `input ${index}`;
-    if (tensor.shape[0] !== samples || samples === 0) {
-      throw new RangeError(`${name}: ${tensor.shape[0] ?? 0} samples, but ${samples} in the first input`);
+    if (tensor.size === 0 || tensor.shape.length === 0) {
+      throw new RangeError(
+        `${name}: a tensor of shape [${tensor.shape.join(', ')}] has no samples; give one or more, along the first dimension`,
+      );
+    }
+    if (tensor.shape[0] !== samples) {
+      throw new RangeError(
+        `${name}: ${counted(tensor.shape[0] ?? 0, 'sample')}, but ${samples} in the first input; give as many`,
+      );
     }
     const shape = expected.shape ?? expected.producer?.call.output(expected.index).shape;
     const fits =
@@ -33,4 +41,8 @@ export function checkInputs(graph: Graph, inputs: readonly Tensor[]): number {
     }
   }
   return samples;
+}
+
+function counted(number: number, noun: string): string {
+  return `${number} ${noun}${number === 1 ? '' : 's'}`;
 }

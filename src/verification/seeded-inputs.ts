@@ -6,10 +6,11 @@
 
 import { CannotRunError, LimitError } from '../errors.ts';
 import { MAX_ARRAY_BYTES } from '../formats/limits.ts';
-import type { GraphTensor } from '../model/graph.ts';
 import type { Model } from '../model/model.ts';
 import { allocate, type DType, sizeOf } from '../tensor/dtype.ts';
 import { Tensor } from '../tensor/tensor.ts';
+import { checkNormalization } from './check-normalization.ts';
+import { embeddingEntries } from './embedding-entries.ts';
 import { guessNormalization } from './guess-normalization.ts';
 import { type ImageLayout, type ModelInput, modelInputs } from './model-inputs.ts';
 import { guessFor, type Normalization, normalizePixels } from './normalization.ts';
@@ -39,14 +40,15 @@ export const SEEDED_SIZE = 16;
  * normalization gives. What an Embedding reads is whole numbers that it has an entry for. Other whole numbers are 0 or 1,
  * and other real ones standard normal. Where the model takes any size, pictures are 64 x 64 and other dimensions 16.
  *
- * @throws RangeError where `samples` is no positive whole number; UnsupportedModelError where the normalization that is
- * asked for does not suit the channels; LimitError where the inputs are too large for memory; CannotRunError where a
- * shape is not known or an input takes text.
+ * @throws RangeError where `samples` is no positive whole number or there is no such normalization; UnsupportedModelError
+ * where the normalization that is asked for does not suit the channels; LimitError where the inputs are too large for
+ * memory; CannotRunError where a shape is not known or an input takes text.
  */
 export function seededInputs(model: Model, options: SeededInputOptions = {}): Tensor[] {
   const { samples = 4, seed = 1 } = options;
   if (!Number.isSafeInteger(samples) || samples < 1)
     throw new RangeError(`${samples} samples; ask for one or more`);
+  checkNormalization(options.normalization);
   const guessed = guessNormalization(model).normalization;
   return modelInputs(model).map((input, index) => {
     // A sequence of its own, so that one input does not depend on the size of those before it.
@@ -74,7 +76,7 @@ function seededInput(
       'ask for fewer samples',
     );
   }
-  const entries = embeddingEntries(input.tensor);
+  const entries = embeddingEntries(input.tensor)?.entries;
   const family = dtypeFamily(dtype, name);
   if (entries !== undefined) {
     return filled(family === 'bool' ? 'int32' : family, shape, () => Math.floor(random.uniform() * entries));
@@ -124,18 +126,4 @@ function picture(
 /** Normal around the middle; one in twenty is at an end of the range. */
 function noisePixel(random: SeededRandom): number {
   return Math.min(255, Math.max(0, 127.5 + 64 * random.normal()));
-}
-
-/** How many entries the Embedding has that reads `input`; undefined where none does. */
-function embeddingEntries(input: GraphTensor): number | undefined {
-  for (const { layer, outputs } of input.consumers) {
-    const table = layer.weights.values().next().value;
-    if (layer.className === 'Embedding' && table) return table.rows;
-    if (!['input', 'identity', 'reshape', 'flatten'].includes(layer.operation.kind)) continue;
-    for (const output of outputs) {
-      const entries = embeddingEntries(output);
-      if (entries !== undefined) return entries;
-    }
-  }
-  return undefined;
 }

@@ -1,6 +1,9 @@
 import { describe, expect, it } from 'vitest';
-import { bypassLayer, canBypass } from '../../src/model/edit.ts';
+import { bypassLayer, canBypass, insertBefore, insertBehind, replaceCall } from '../../src/model/edit.ts';
 import { buildGraph } from '../../src/model/graph.ts';
+import type { Call, Model } from '../../src/model/model.ts';
+import { type NewLayerPlace, newRelu } from '../../src/model/new-layer.ts';
+import { takeSnapshot } from '../../src/model/snapshot.ts';
 import { buildModel, input, layer } from '../support/model-builder.ts';
 
 describe('bypassLayer', () => {
@@ -41,3 +44,93 @@ describe('canBypass', () => {
     expect(canBypass(longer, longer.layer('bn'))).toBe(true);
   });
 });
+
+describe('insertBefore', () => {
+  it('puts layers between a call and what it reads, and leaves other readers alone', () => {
+    const model = branched();
+    callOf(model, 'dense').output().shape = [null, 2];
+    insertBefore(model, callOf(model, 'relu'), [
+      newRelu(place(model, 'one'), RELU),
+      newRelu(place(model, 'two'), RELU),
+    ]);
+    expect(wiring(model)).toEqual(['dense<x', 'one<dense', 'two<one', 'relu<two', 'add<dense,relu']);
+    expect(callOf(model, 'two').output().shape).toEqual([null, 2]);
+    // The order in which Keras counts layers once it has loaded the model.
+    expect(model.layers.map(({ name }) => name)).toEqual(['x', 'dense', 'one', 'two', 'relu', 'add']);
+  });
+
+  it('refuses a call that reads several tensors', () => {
+    const model = branched();
+    expect(() => insertBefore(model, callOf(model, 'add'), [])).toThrow(
+      new TypeError('add does not read one tensor'),
+    );
+  });
+});
+
+describe('insertBehind', () => {
+  it('feeds all that read the call, outputs too', () => {
+    const model = branched(['dense', 'add']);
+    insertBehind(model, callOf(model, 'dense'), [newRelu(place(model, 'new'), RELU)]);
+    expect(wiring(model)).toEqual(['dense<x', 'new<dense', 'relu<new', 'add<new,relu']);
+    expect(model.outputs.map(({ producer }) => producer?.layer.name)).toEqual(['new', 'add']);
+  });
+
+  it('keeps a layer that is put behind several calls once', () => {
+    const model = branched();
+    const shared = newRelu(place(model, 'new'), RELU);
+    insertBehind(model, callOf(model, 'dense'), [shared]);
+    insertBehind(model, callOf(model, 'add'), [shared]);
+    expect(model.layers.filter((one) => one === shared)).toHaveLength(1);
+    expect(buildGraph(model).callsOf(shared)).toHaveLength(2);
+  });
+
+  it('can be undone', () => {
+    const model = branched();
+    const restore = takeSnapshot(model);
+    const before = wiring(model);
+    insertBehind(model, callOf(model, 'dense'), [newRelu(place(model, 'new'), RELU)]);
+    insertBefore(model, callOf(model, 'relu'), [newRelu(place(model, 'other'), RELU)]);
+    restore();
+    expect(wiring(model)).toEqual(before);
+  });
+});
+
+describe('replaceCall', () => {
+  it('calls another layer and drops the one that is not called any more', () => {
+    const model = branched();
+    replaceCall(model, callOf(model, 'relu'), newRelu(place(model, 'new'), RELU));
+    expect(wiring(model)).toEqual(['dense<x', 'new<dense', 'add<dense,new']);
+    expect(model.layers.map(({ name }) => name)).toEqual(['x', 'dense', 'new', 'add']);
+  });
+});
+
+const RELU = { kind: 'relu', maxValue: undefined, negativeSlope: 0, threshold: 0 } as const;
+
+function branched(outputs: readonly string[] = ['add']): Model {
+  return buildModel(
+    [
+      input('x', [2]),
+      layer('Dense', 'dense', { units: 2 }),
+      layer('ReLU', 'relu'),
+      layer('Add', 'add', {}, { from: ['dense', 'relu'] }),
+    ],
+    { outputs },
+  );
+}
+
+function place(model: Model, name: string): NewLayerPlace {
+  return { owner: model, beside: model.layer('dense'), name };
+}
+
+function callOf(model: Model, name: string): Call {
+  return model.calls.find((call) => call.layer.name === name)!;
+}
+
+function wiring(model: Model): string[] {
+  return model.calls
+    .filter(({ inputs }) => inputs.length > 0)
+    .map(
+      ({ layer: { name }, inputs }) =>
+        `${name}<${inputs.map(({ producer }) => producer?.layer.name).join(',')}`,
+    );
+}

@@ -28,6 +28,7 @@ const REASONS: { readonly [Code in SkipCode]: Extract<SkipReason, { code: Code }
   'no-partner': { code: 'no-partner', layers },
   'layer-kind': { code: 'layer-kind', layers, className: 'Dense' },
   'hard-swish': { code: 'hard-swish', layers, between: 'shift (Rescaling)' },
+  region: { code: 'region', layers, before: 'x, an input of the model', behind: 'y (Lambda)' },
   'training-mode': { code: 'training-mode', layers },
   'several-inputs': { code: 'several-inputs', layers, inputs: 2 },
   'unknown-rank': { code: 'unknown-rank', layers, axis: '1' },

@@ -1,12 +1,12 @@
 import { CannotRunError } from '../../errors.ts';
 import type { Model } from '../../model/model.ts';
 import { loadModel } from '../../node.ts';
-import { QUANTIZER_PRESETS, type QuantizerName } from '../../quantization/quantizer.ts';
+import { QUANTIZATIONS, type QuantizationName } from '../../quantization/weight-quantizations.ts';
 import {
   type EvaluatedModel,
   type EvaluateReport,
   evaluateModel,
-  quantizedLayers,
+  evaluateWeights,
 } from '../../report/evaluate-report.ts';
 import { reportJson } from '../../report/report-json.ts';
 import { TfjsRunner } from '../../verification/runner.ts';
@@ -23,7 +23,7 @@ export interface EvaluateCommandOptions extends InputOptions {
 }
 
 /** What `crosslayer evaluate` takes where `--quantizer` is left out. */
-export const DEFAULT_QUANTIZERS = 'int8-per-tensor,int8-per-channel,tfjs-uint8';
+export const DEFAULT_QUANTIZERS = 'int8-per-tensor,int8-per-channel,tfjs-uint8,tfjs-uint8-kernels';
 /** Made-up samples where there are no real ones and `--samples` is left out. */
 const SEEDED_SAMPLES = 16;
 
@@ -37,12 +37,13 @@ export async function evaluateCommand(input: string, options: EvaluateCommandOpt
   const model = await loadModel(input);
   const original = options.against === undefined ? undefined : await loadModel(options.against);
   try {
-    const { tensors, description, labels } = await inputsFor(original ?? model, options);
+    const { tensors, description, labels, labelsSource } = await inputsFor(original ?? model, options);
     const report = await evaluateModel(model, {
       runner: await TfjsRunner.create(),
       inputs: tensors,
       inputsDescription: description,
       labels,
+      labelsSource,
       original,
       quantizers,
       layers: options.layers === true,
@@ -52,12 +53,15 @@ export async function evaluateCommand(input: string, options: EvaluateCommandOpt
     return options.json === true ? reportJson(report) : tables(report);
   } catch (error) {
     if (options.layers !== true || !(error instanceof CannotRunError)) throw error;
-    return notRun(error, model, quantizers, options);
+    // Weights can be measured without running anything.
+    const report = evaluateWeights(model, quantizers, error.message);
+    progressDone();
+    return options.json === true ? reportJson(report) : tables(report);
   }
 }
 
-function parseQuantizers(text: string): QuantizerName[] {
-  const names = Object.keys(QUANTIZER_PRESETS) as QuantizerName[];
+function parseQuantizers(text: string): QuantizationName[] {
+  const names = Object.keys(QUANTIZATIONS) as QuantizationName[];
   return text.split(',').map((part) => {
     const name = names.find((known) => known === part.trim());
     if (!name) throw new UsageError(`--quantizer: there is no '${part}'; choose from ${names.join(',')}`);
@@ -67,29 +71,10 @@ function parseQuantizers(text: string): QuantizerName[] {
 
 async function inputsFor(model: Model, options: EvaluateCommandOptions): Promise<ChosenInputs> {
   progress('reading the inputs');
-  if (options.inputs !== undefined) return chosenInputs(model, options);
+  if (options.inputs !== undefined)
+    return chosenInputs(model, { ...options, labels: options.labels ?? true });
   const made = await chosenInputs(model, { ...options, samples: options.samples ?? SEEDED_SAMPLES });
   return { ...made, description: `${made.description}; real samples, given by --inputs, tell more` };
-}
-
-/** Weights can be measured without running anything. */
-function notRun(
-  error: CannotRunError,
-  model: Model,
-  quantizers: readonly QuantizerName[],
-  { json }: EvaluateCommandOptions,
-): string {
-  const report: EvaluateReport = {
-    schemaVersion: 1,
-    samples: 0,
-    inputsDescription: '',
-    labelled: false,
-    models: [],
-    layers: quantizedLayers(model, quantizers),
-    notes: [`not run: ${error.message}`],
-  };
-  progressDone();
-  return json === true ? reportJson(report) : tables(report);
 }
 
 function tables(report: EvaluateReport): string {
@@ -99,7 +84,7 @@ function tables(report: EvaluateReport): string {
     ...(models.length === 0 ? [] : [modelTable(report)]),
     ...[...new Set(layers.map(({ quantizer }) => quantizer))].map(
       (quantizer) =>
-        `${quantizer}: what is left of the kernels, the worst first\n${layerTable(report, quantizer)}`,
+        `${quantizer}: what is left of the weights, the worst first\n${layerTable(report, quantizer)}`,
     ),
     ...notes.map((note) => `note: ${note}`),
   ].join('\n\n');
@@ -140,7 +125,7 @@ function nameOf({ model, quantizer }: EvaluatedModel): string {
   }
 }
 
-function layerTable({ layers }: EvaluateReport, quantizer: QuantizerName): string {
+function layerTable({ layers }: EvaluateReport, quantizer: QuantizationName): string {
   const rows = layers
     .filter((layer) => layer.quantizer === quantizer)
     .map(({ layer, weight, sqnrDb }) => [layer, weight, decibels(sqnrDb)]);

@@ -1,7 +1,7 @@
 import { loadModel } from '../../node.ts';
 import { type InspectReport, inspectModel } from '../../report/inspect-report.ts';
 import { reportJson } from '../../report/report-json.ts';
-import { count, grouped, progress, progressDone, shapeText, short, styled, table } from '../render.ts';
+import { count, grouped, progress, progressDone, shapeText, short, small, styled, table } from '../render.ts';
 
 /** Runs `crosslayer inspect` and returns what goes to standard output. */
 export async function inspectCommand(input: string, options: { readonly json?: boolean }): Promise<string> {
@@ -38,12 +38,38 @@ function render(report: InspectReport): string {
           `${layers.join(' -> ')}${reluBetween.some(Boolean) ? '' : ' (no ReLU between)'}`,
       ),
     ),
+    ...damageSection(report),
     ...section(`batch norms that stay (${staying.length})`, staying),
     ...section(
       `layers that are not scaled (${report.notScaled.length})`,
       report.notScaled.map(({ message }) => message),
     ),
   ].join('\n');
+}
+
+/** What the step `relu6` would cost, layer by layer. */
+function damageSection({ relu6Damage }: InspectReport): string[] {
+  const known = relu6Damage.flatMap(({ layer, expected }) => (expected ? [{ layer, ...expected }] : []));
+  const unknown = relu6Damage.flatMap(({ layer, expected }) => (expected ? [] : [layer]));
+  const rows = known.map(({ layer, clippedShare, worstShare, meanLost, relativeLost }) => [
+    layer,
+    tinyPercent(clippedShare),
+    tinyPercent(worstShare),
+    small(meanLost),
+    tinyPercent(relativeLost),
+  ]);
+  const header = ['layer', 'above 6', 'worst channel', 'mean grows by', 'of the mean'];
+  return section('expected damage of the step relu6, by the statistics of batch norms', [
+    ...(rows.length === 0 ? [] : table(header, rows, [1, 2, 3, 4]).split('\n')),
+    ...(unknown.length === 0
+      ? []
+      : [`not known, because no batch norm stands right before: ${unknown.join(', ')}`]),
+  ]);
+}
+
+/** A share of activations: what is too rare to be seen is no 0. */
+function tinyPercent(share: number): string {
+  return share > 0 && share < 1e-5 ? '< 0.001 %' : `${small(100 * share)} %`;
 }
 
 function section(title: string, lines: readonly string[]): string[] {

@@ -15,6 +15,7 @@ import type {
   Shape,
 } from '../../model/operation.ts';
 import { parseActivation, parseActivationLayer } from './activation.ts';
+import { AUGMENTATIONS } from './augmentations.ts';
 import { presentClassName } from './former-classes.ts';
 import { type ConfigPlace, inside, mismatch, numberOr, positiveInteger, requireArray } from './json.ts';
 
@@ -22,6 +23,7 @@ type Rank = 1 | 2 | 3;
 
 /** Layers that do nothing in inference. */
 const IDENTITIES = new Set([
+  ...AUGMENTATIONS,
   'ActivityRegularization',
   'AlphaDropout',
   'Dropout',

@@ -80,6 +80,8 @@ export function tfjsDifference(className: string, config: JsonObject): string | 
     case 'Resizing':
     case 'CenterCrop':
       return 'TF.js fails to run it in a model';
+    case 'RandomWidth':
+      return 'TF.js changes the width at random in inference as well; Keras does so in training alone';
     case 'BatchNormalization':
       return Array.isArray(config['axis'])
         ? `axis = ${JSON.stringify(config['axis'])}: ${REFUSED}`

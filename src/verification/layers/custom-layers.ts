@@ -10,10 +10,12 @@
 
 import { serialization } from '@tensorflow/tfjs-core';
 import type { layers, Sequential } from '@tensorflow/tfjs-layers';
+import { AUGMENTATIONS } from '../../formats/keras-config/augmentations.ts';
 import { TFJS_LAYERS } from '../../formats/keras-config/tfjs-classes.ts';
 import { isActivationOfTfjs } from './activation-functions.ts';
 import { Activation, ELU, LeakyReLU, PReLU, ReLU, Softmax } from './activation-layers.ts';
 import { BatchNormalization } from './batch-normalization-layer.ts';
+import { bidirectional, type InnerLayer } from './bidirectional-layer.ts';
 import { Convolution } from './convolution-layer.ts';
 import { Dense, EinsumDense } from './dense-layers.ts';
 import { DepthwiseConvolution, SeparableConvolution } from './depthwise-convolution-layers.ts';
@@ -32,9 +34,11 @@ import {
 import { Concatenate, Subtract } from './merge-layers.ts';
 import { GroupNormalization, RMSNormalization, UnitNormalization } from './normalization-layers.ts';
 import { Operator } from './operator-layer.ts';
-import { PassThrough } from './pass-through-layer.ts';
+import { Augmentation, PassThrough } from './pass-through-layer.ts';
 import { GlobalPooling, Pooling } from './pooling-layers.ts';
+import { ResetAfterCell, resetAfterGru } from './reset-after-cell.ts';
 import { Cropping, Flatten, UpSampling, ZeroPadding } from './reshaping-layers.ts';
+import { CustomScaleLayer, LayerScale } from './scale-layers.ts';
 import { TransposedConvolution } from './transposed-convolution-layer.ts';
 
 export { operatorAsLayer } from './operator-call.ts';
@@ -45,8 +49,8 @@ export type CustomObject = readonly [
   fromConfig: (cls: typeof KerasLayer, config: LayerConfig) => layers.Layer,
 ];
 
-/** Makes a layer of ours. */
-type Make = (config: LayerConfig) => KerasLayer;
+/** Makes a layer of ours, or of TF.js with parts of ours. */
+type Make = (config: LayerConfig) => layers.Layer;
 
 /** Whether the class of tfjs-layers computes what Keras does for a configuration. */
 type IsRight = (config: LayerConfig) => boolean;
@@ -71,6 +75,21 @@ const isPlainConvolution3D: IsRight = (config) => {
   return isPlainConvolution(config) && (isCovering || textIn(config, 'padding', 'valid') !== 'same');
 };
 
+/** GRU and GRUCell. */
+const resetsBefore: IsRight = (config) => !flagIn(config, 'resetAfter', false);
+
+/** Bidirectional, as long as there are no parts of ours in it and no steps that a mask may hide. */
+const isPlainBidirectional: IsRight = ({ layer, backwardLayer }) => {
+  const inner = layer as InnerLayer;
+  const isMirror = backwardLayer === undefined || backwardLayer === null;
+  return isMirror && hasPlainCells(inner) && !flagIn(inner.config, 'returnSequences', false);
+};
+
+function hasPlainCells({ config }: InnerLayer): boolean {
+  const cells = [config['cell'] ?? [], config['cells'] ?? []].flat() as InnerLayer[];
+  return resetsBefore(config) && cells.every(hasPlainCells);
+}
+
 const passThrough: Make = (config) => new PassThrough(config);
 const globalAverage: Make = (config) => new GlobalPooling('average', config);
 const globalMax: Make = (config) => new GlobalPooling('max', config);
@@ -80,7 +99,14 @@ const OWN: Readonly<Record<string, readonly [make: Make, isRight: IsRight]>> = {
   ActivityRegularization: [passThrough, never],
   AveragePooling1D: [(config) => new Pooling(1, 'average', config), isChannelsLast],
   AveragePooling3D: [(config) => new Pooling(3, 'average', config), never],
+  ...Object.fromEntries(
+    [...AUGMENTATIONS].map((className) => [className, [(config) => new Augmentation(config), never]]),
+  ),
   BatchNormalization: [(config) => new BatchNormalization(config), never],
+  Bidirectional: [
+    (config) => bidirectional(config, { inner: innerLayer, ofTfjs: layerOfTfjs }),
+    isPlainBidirectional,
+  ],
   CenterCrop: [(config) => new CenterCrop(config), never],
   Concatenate: [(config) => new Concatenate(config), (config) => numberIn(config, 'axis', -1) >= -1],
   Conv1D: [(config) => new Convolution(1, config), isPlainConvolution],
@@ -98,6 +124,9 @@ const OWN: Readonly<Record<string, readonly [make: Make, isRight: IsRight]>> = {
   Conv3DTranspose: [(config) => new TransposedConvolution(3, config), never],
   Cropping1D: [(config) => new Cropping(1, config), never],
   Cropping3D: [(config) => new Cropping(3, config), never],
+  CustomScaleLayer: [(config) => new CustomScaleLayer(config), never],
+  // As it stands in files of Keras 2, where it is a registered class.
+  'Custom>CustomScaleLayer': [(config) => new CustomScaleLayer(config), never],
   Dense: [(config) => new Dense(config), hasPlainActivation],
   DepthwiseConv1D: [(config) => new DepthwiseConvolution(1, config), never],
   DepthwiseConv2D: [
@@ -114,7 +143,10 @@ const OWN: Readonly<Record<string, readonly [make: Make, isRight: IsRight]>> = {
   GlobalMaxPooling2D: [globalMax, dropsAxes],
   GlobalMaxPooling3D: [globalMax, never],
   GroupNormalization: [(config) => new GroupNormalization(config), never],
+  GRU: [resetAfterGru, resetsBefore],
+  GRUCell: [(config) => new ResetAfterCell(config), resetsBefore],
   Identity: [passThrough, never],
+  LayerScale: [(config) => new LayerScale(config), never],
   LeakyReLU: [(config) => new LeakyReLU(config), (config) => config['negativeSlope'] === undefined],
   MaxPooling1D: [(config) => new Pooling(1, 'max', config), isChannelsLast],
   MaxPooling3D: [(config) => new Pooling(3, 'max', config), never],
@@ -183,17 +215,22 @@ export function runnableClasses(): ReadonlySet<string> {
 /** A Sequential, as it stands in a TimeDistributed; TF.js would make its layers without those here. */
 function sequential({ layers: entries, ...config }: LayerConfig): layers.Layer {
   const model = layerOfTfjs('Sequential', { ...config, layers: [] }) as Sequential;
-  for (const entry of entries as { className: string; config: LayerConfig }[]) {
-    const custom = customLayers[entry.className];
-    model.add(custom ? custom[1](KerasLayer, entry.config) : layerOfTfjs(entry.className, entry.config));
-  }
+  for (const entry of entries as InnerLayer[]) model.add(innerLayer(entry));
   return model;
 }
+
+function innerLayer({ className, config }: InnerLayer): layers.Layer {
+  const custom = customLayers[className];
+  return custom ? custom[1](KerasLayer, config) : layerOfTfjs(className, config);
+}
+
+/** The default of a recurrent initializer is one that TF.js takes long for, or fails at. */
+const IN_TRAINING = /((?<!^recurrent)Initializer|Regularizer|Constraint)$/;
 
 /** The layer of tfjs-layers, without what has no part in inference: some of it stops TF.js from making the layer. */
 function layerOfTfjs(className: string, config: LayerConfig): layers.Layer {
   const [cls, fromConfig] = serialization.SerializationMap.getMap().classNameMap[className] ?? [];
-  const kept = Object.entries(config).filter(([key]) => !/(Initializer|Regularizer|Constraint)$/.test(key));
+  const kept = Object.entries(config).filter(([key]) => !IN_TRAINING.test(key));
   // Wrappers take the third argument, which the type does not know.
   const make = fromConfig as ((cls: unknown, config: object, objects: object) => layers.Layer) | undefined;
   return make?.(cls, Object.fromEntries(kept), customLayers) as layers.Layer;

@@ -1,4 +1,5 @@
 import { parseModelConfig } from '../../../src/formats/keras-config/parse-model.ts';
+import type { Layer } from '../../../src/model/layer.ts';
 import { weightNamesOf } from '../../../src/model/layer-weights.ts';
 import type { Dialect, Model } from '../../../src/model/model.ts';
 import type { DType } from '../../../src/tensor/dtype.ts';
@@ -22,8 +23,8 @@ export function layerCases(): DialectCase[] {
   );
 }
 
-/** The models of operators of both dialects, their names with the dialect in front. */
-export function operatorCases(): ModelCase[] {
+/** The models of both dialects, their names with the dialect in front. */
+export function modelCases(): ModelCase[] {
   return FILES.flatMap(([dialect, file]) =>
     readFixture(file).models.map((one) => ({ ...one, name: `${dialect} ${one.name}` })),
   );
@@ -53,12 +54,22 @@ export function layerModel({ entry, inputs, weights, dialect }: DialectCase): Mo
     },
     'fixture',
   );
-  const layer = model.layers.at(-1);
-  const known = layer && weightNamesOf(layer.operation);
-  for (const [index, weight] of weights.entries()) {
-    layer?.weights.set(known?.[index] ?? `weight${index}`, tensorOf(weight));
-  }
+  giveWeights(model.layer('layer'), weights);
   return model;
+}
+
+/** The model of a case, with its weights. */
+export function modelOf({ model: config, weights }: ModelCase): Model {
+  const model = parseModelConfig(config, 'fixture');
+  for (const [name, values] of Object.entries(weights)) giveWeights(model.layer(name), values);
+  return model;
+}
+
+function giveWeights({ weights, operation }: Layer, values: readonly Values[]): void {
+  const known = weightNamesOf(operation);
+  for (const [index, value] of values.entries()) {
+    weights.set(known?.[index] ?? `weight${index}`, tensorOf(value));
+  }
 }
 
 /** The values as a tensor of ours. */

@@ -20,10 +20,11 @@ export interface LayerCase {
   readonly output: Values;
 }
 
-/** What Keras computed for a model of operators. */
+/** What Keras computed for a model of operators, or of layers that hand on more than a tensor. */
 export interface ModelCase {
   readonly name: string;
   readonly model: unknown;
+  readonly weights: Readonly<Record<string, readonly Values[]>>;
   readonly inputs: readonly Values[];
   readonly outputs: readonly Values[];
 }

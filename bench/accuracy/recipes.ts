@@ -1,0 +1,97 @@
+/**
+ * What is done to a network before its kernels are quantized.
+ *
+ * @module
+ */
+
+import { activationMoments } from '../../src/equalization/activation-moments.ts';
+import { correctBias } from '../../src/equalization/bias-correction.ts';
+import { cancellingQuantizer, quantizeKernels } from '../../src/equalization/cancelling-quantizer.ts';
+import { capActivations } from '../../src/equalization/relu6-caps.ts';
+import { carryScales } from '../../src/equalization/scale-carriers.ts';
+import { scaleRegions } from '../../src/equalization/scale-regions.ts';
+import type { Model } from '../../src/model/model.ts';
+import { foldAllBatchNorms } from '../../src/primitives/batch-norm-fold.ts';
+import { runSteps, STEPS } from '../../src/primitives/run-steps.ts';
+import { fakeQuantize } from '../../src/quantization/fake-quantize.ts';
+import { QUANTIZER_PRESETS, type WeightQuantizer } from '../../src/quantization/quantizer.ts';
+
+/** A way from a network to one with quantized kernels. */
+export interface Recipe {
+  readonly name: string;
+  readonly quantizer: WeightQuantizer;
+  /** Edits a copy of the network, all weights of which stay in float. */
+  readonly prepare: (model: Model) => void;
+  /** Whether biases are corrected for the quantizer, from the statistics of batch norms. */
+  readonly corrects: boolean;
+  /** How weights are rounded: to the nearest level, or so that errors cancel each other. */
+  readonly rounding: 'nearest' | 'cancelling';
+}
+
+const PER_TENSOR = QUANTIZER_PRESETS['int8-per-tensor'];
+const PER_CHANNEL = QUANTIZER_PRESETS['int8-per-channel'];
+const TFJS = QUANTIZER_PRESETS['tfjs-uint8'];
+
+/** All recipes, in the order of the tables. */
+export const RECIPES: readonly Recipe[] = [
+  recipe('batch norms folded, nothing else', PER_TENSOR, fold),
+  recipe('reference: ReLU for ReLU6, fold, scale, absorb', PER_TENSOR, (model) => {
+    runSteps(model, STEPS);
+  }),
+  recipe('folded, bias correction', PER_TENSOR, fold, { corrects: true }),
+  recipe('regions, exact caps', PER_TENSOR, scaleWithCaps),
+  recipe('regions, exact caps, bias correction', PER_TENSOR, scaleWithCaps, { corrects: true }),
+  recipe('regions, exact caps, bias correction, cancelling rounding', PER_TENSOR, scaleWithCaps, {
+    corrects: true,
+    rounding: 'cancelling',
+  }),
+  recipe('scale carriers', TFJS, carry),
+  recipe('scale carriers, bias correction', TFJS, carry, { corrects: true }),
+  recipe('scale carriers, bias correction, cancelling rounding', TFJS, carry, {
+    corrects: true,
+    rounding: 'cancelling',
+  }),
+  recipe('per channel: folded', PER_CHANNEL, fold),
+  recipe('per channel: folded, bias correction', PER_CHANNEL, fold, { corrects: true }),
+  recipe('per channel: folded, bias correction, cancelling rounding', PER_CHANNEL, fold, {
+    corrects: true,
+    rounding: 'cancelling',
+  }),
+];
+
+function recipe(
+  name: string,
+  quantizer: WeightQuantizer,
+  prepare: (model: Model) => void,
+  { corrects = false, rounding = 'nearest' }: Partial<Pick<Recipe, 'corrects' | 'rounding'>> = {},
+): Recipe {
+  return { name, quantizer, prepare, corrects, rounding };
+}
+
+/** What becomes of a prepared model; the given one is left as it is. */
+export function quantized(
+  prepared: Model,
+  { corrects, rounding }: Recipe,
+  quantizer: WeightQuantizer,
+): Model {
+  const model = prepared.clone();
+  const moments = activationMoments(prepared);
+  const kernelOf = rounding === 'cancelling' ? cancellingQuantizer(model, quantizer, moments) : undefined;
+  if (corrects) correctBias(model, kernelOf ?? quantizer, moments);
+  if (kernelOf) quantizeKernels(model, kernelOf);
+  return fakeQuantize(model, quantizer);
+}
+
+function fold(model: Model): void {
+  foldAllBatchNorms(model);
+}
+
+function carry(model: Model): void {
+  carryScales(model);
+}
+
+function scaleWithCaps(model: Model): void {
+  foldAllBatchNorms(model);
+  const { bounded } = scaleRegions(model, { throughBounded: true });
+  capActivations(model, bounded);
+}

@@ -1,0 +1,74 @@
+/**
+ * The results as Markdown, and their place in docs/accuracy.md.
+ *
+ * @module
+ */
+
+import { readFileSync, writeFileSync } from 'node:fs';
+import type { Agreement, LabelledAccuracy } from './measure.ts';
+
+/** All that was measured. */
+export interface AccuracyResults {
+  readonly networks: readonly { readonly title: string; readonly rows: readonly Agreement[] }[];
+  /** Undefined where it was not asked for. */
+  readonly example: ExampleResults | undefined;
+}
+
+interface ExampleResults {
+  readonly title: string;
+  readonly widths: readonly number[];
+  readonly float: number;
+  readonly rows: readonly LabelledAccuracy[];
+}
+
+const DOCUMENT = 'docs/accuracy.md';
+const BEGIN = '<!-- results -->';
+const END = '<!-- end of results -->';
+
+/** All results as Markdown tables. */
+export function renderTables({ networks, example }: AccuracyResults): string {
+  const parts = networks.flatMap(({ title, rows }) => [
+    `### ${title}`,
+    table(
+      ['recipe', 'top-1', 'SQNR', 'SQNR in float'],
+      rows.map(({ recipe, top1, sqnrDb, floatDb }) => [
+        recipe,
+        top1.toFixed(3),
+        decibels(sqnrDb),
+        floatDb === undefined ? '' : decibels(floatDb),
+      ]),
+    ),
+  ]);
+  return [...parts, ...(example ? exampleParts(example) : [])].join('\n\n');
+}
+
+function exampleParts({ title, widths, float, rows }: ExampleResults): string[] {
+  const accuracies = table(
+    ['recipe', ...widths.map((bits) => `${bits} bits`)],
+    rows.map((row) => [row.recipe, ...row.accuracies.map(percent)]),
+  );
+  return [`### ${title}`, `In float: ${percent(float)}.`, accuracies];
+}
+
+/** Replaces the tables in docs/accuracy.md. */
+export function writeTables(tables: string): void {
+  const text = readFileSync(DOCUMENT, 'utf8');
+  const begin = text.indexOf(BEGIN);
+  const end = text.indexOf(END);
+  if (begin === -1 || end < begin) throw new Error(`${DOCUMENT}: no ${BEGIN} … ${END}`);
+  writeFileSync(DOCUMENT, `${text.slice(0, begin + BEGIN.length)}\n\n${tables}\n\n${text.slice(end)}`);
+}
+
+/** The first column is text, the others are numbers. */
+function table(header: readonly string[], rows: readonly (readonly string[])[]): string {
+  const rule = header.map((_, column) => (column === 0 ? '---' : '---:'));
+  return [header, rule, ...rows].map((cells) => `| ${cells.join(' | ')} |`).join('\n');
+}
+
+function decibels(value: number): string {
+  return `${value.toFixed(1)} dB`;
+}
+
+function percent(share: number): string {
+  return `${(100 * share).toFixed(2)} %`;
+}

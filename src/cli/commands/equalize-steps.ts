@@ -1,0 +1,101 @@
+import type { Model } from '../../model/model.ts';
+import { isConvolution } from '../../model/operation.ts';
+import { STEPS, type Step } from '../../primitives/run-steps.ts';
+import { stepStages } from '../../primitives/step-stages.ts';
+import { type EqualizeReport, equalizeReport } from '../../report/equalize-report.ts';
+import { largestSpread, rangeSpreads } from '../../report/range-spread.ts';
+import { UsageError } from '../exit-code.ts';
+import { count, groupedReasons, type ReasonHint, short, styled } from '../render.ts';
+import { proofLines } from '../verification.ts';
+import type { CommandRecipe, EqualizeOptions } from './equalize.ts';
+
+/** The steps of the reference. */
+export function stepsRecipe(model: Model, options: EqualizeOptions): CommandRecipe<Step> {
+  const steps = parseSteps(options.steps ?? STEPS.join(','));
+  const batchNorms = [...model.allLayers()].filter(
+    ({ layer }) => layer.operation.kind === 'batchNorm',
+  ).length;
+  // Only folded batch norms show in the kernels; that is what plain 8-bit weights would see.
+  let before = steps.includes('fold') ? [] : rangeSpreads(model, isConvolution);
+  const { stages, record } = stepStages(model, steps);
+  return {
+    stages,
+    watch: {
+      after: (step) => {
+        if (step === 'fold') before = rangeSpreads(model, isConvolution);
+      },
+    },
+    finish(written, verification) {
+      const after = rangeSpreads(model, isConvolution);
+      const report = equalizeReport(record(), { before, after }, written, verification);
+      return { report, summary: summary(options.output, report, batchNorms) };
+    },
+  };
+}
+
+/** @throws UsageError where one of them is no step. */
+export function parseSteps(text: string): Step[] {
+  const names = text.split(',').map((name) => name.trim());
+  return names.map((name) => {
+    const step = STEPS.find((known) => known === name);
+    if (!step) throw new UsageError(`--steps: '${name}' is no step; choose from ${STEPS.join(',')}`);
+    return step;
+  });
+}
+
+function summary(output: string, report: EqualizeReport, batchNorms: number): string {
+  const lines = [`${styled('bold', output)} written`];
+  for (const step of report.steps) lines.push(`  ${step.padEnd(6)} ${stepLine(step, report, batchNorms)}`);
+  if (report.verification) {
+    const [first = '', ...others] = proofLines(report.verification);
+    lines.push(`  ${first}`, ...others.map((line) => `    ${line}`));
+  }
+  const before = largestSpread(report.rangeSpread.before);
+  const after = largestSpread(report.rangeSpread.after);
+  const folds = report.steps.includes('fold');
+  if (before && after) {
+    lines.push(
+      '  largest spread of channel ranges (max / median): ' +
+        `${short(before.spread)} in ${before.layer} ${folds ? 'with batch norms folded' : 'before'}, ` +
+        `${short(after.spread)} in ${after.layer} after`,
+    );
+  }
+  if (report.skipped.length > 0) {
+    lines.push(`  left alone (${report.skipped.length}):`);
+    lines.push(...groupedReasons(report.skipped, hintFor(report)).map((line) => `    ${line}`));
+  }
+  for (const sentence of report.dropped) lines.push(`  not kept: ${sentence}`);
+  for (const sentence of report.warnings) lines.push(`  note: ${sentence}`);
+  return lines.join('\n');
+}
+
+/** What would help with a reason. */
+function hintFor({ steps }: EqualizeReport): ReasonHint {
+  return (code, messages) =>
+    code === 'activation-between' &&
+    !steps.includes('relu6') &&
+    messages.some((one) => one.includes('maximum 6'))
+      ? 'layers that end at a ReLU6 are scaled with the step relu6, which changes the function'
+      : undefined;
+}
+
+function stepLine(step: Step, report: EqualizeReport, batchNorms: number): string {
+  switch (step) {
+    case 'relu6': {
+      const replaced = report.replacedRelu6.length;
+      return replaced === 0
+        ? 'no ReLU6 to replace'
+        : `${count(replaced, 'ReLU6')} became ReLU: the function changes wherever an activation exceeds 6`;
+    }
+    case 'fold':
+      return `${report.foldedPairs.length} of ${count(batchNorms, 'batch norm')} folded`;
+    case 'scale': {
+      const layers = new Set(report.clsSets.flatMap((set) => set.layers));
+      return `${count(report.clsSets.length, 'set')} of layers scaled (${count(layers.size, 'layer')})`;
+    }
+    case 'bias':
+      return report.absorbedBiases === 0
+        ? 'no bias to absorb'
+        : `${count(report.absorbedBiases, 'pair')} of layers with biases absorbed: exact where activations stay above mean - 3 sigma`;
+  }
+}

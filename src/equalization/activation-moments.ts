@@ -1,0 +1,196 @@
+/**
+ * Means and second moments of what flows through a model, as far as its batch norms tell them.
+ *
+ * @module
+ */
+
+import { buildGraph, type Graph, type GraphCall, type GraphTensor } from '../model/graph.ts';
+import type { Model } from '../model/model.ts';
+import { inferShapes } from '../model/shapes.ts';
+import { isNormalizing } from '../model/statistics.ts';
+import type { Tensor } from '../tensor/tensor.ts';
+import { type ChannelDistribution, matchedDistribution } from './channel-distribution.ts';
+import { distributionOf } from './layer-moments.ts';
+import { channelPlaceOf } from './moment-places.ts';
+import { MomentAccumulator } from './moment-sums.ts';
+
+/** Moments of the values of a tensor over samples and positions, each `[channels]`. */
+export interface ChannelMoments {
+  readonly mean: Float64Array;
+  readonly variance: Float64Array;
+  /** `E[x²] = mean² + variance`. */
+  readonly secondMoment: Float64Array;
+}
+
+/**
+ * The moments of the tensors of a model, by the calls that make them: they hold for every graph of the model and of its
+ * copies. A call inside a nested model that is used several times has the moments of all its uses together.
+ */
+export class ActivationMoments {
+  readonly #moments: ReadonlyMap<string, ChannelMoments>;
+  readonly #ends: ReadonlyMap<string, string>;
+
+  /**
+   * @param moments by {@link tensorKey}
+   * @param ends for tensors without moments the paths of the layers at which they are lost
+   */
+  constructor(moments: ReadonlyMap<string, ChannelMoments>, ends: ReadonlyMap<string, string> = new Map()) {
+    this.#moments = moments;
+    this.#ends = ends;
+  }
+
+  /** The moments of a tensor; undefined where they are not known. */
+  of(tensor: GraphTensor): ChannelMoments | undefined {
+    return this.#moments.get(tensorKey(tensor));
+  }
+
+  /** The moments of the first output of a layer, in its `call`th call, by its path. */
+  ofLayer(path: string, call = 0): ChannelMoments | undefined {
+    return this.#moments.get(keyOf(path, call, 0));
+  }
+
+  /** The layer behind which nothing is known any more, for a tensor without moments; an input of the model by its path. */
+  endOf(tensor: GraphTensor): string | undefined {
+    return this.#ends.get(tensorKey(tensor));
+  }
+
+  /** Number of tensors whose moments are known. */
+  get size(): number {
+    return this.#moments.size;
+  }
+}
+
+/** Which tensor of a model it is, in words that are the same for its copies. */
+export function tensorKey({ producer, index }: GraphTensor): string {
+  if (!producer) return keyOf('', 0, index);
+  const { owner, call, layer } = producer;
+  const calls = owner.calls.filter((one) => one.layer === layer);
+  return keyOf(layer.path, calls.indexOf(call), index);
+}
+
+function keyOf(path: string, call: number, output: number): string {
+  return `${path}#${call}:${output}`;
+}
+
+/** What is known besides the model. */
+export interface ActivationMomentsOptions {
+  /** One tensor for each input of the model, whose moments are taken; without them those of its inputs are not known. */
+  readonly inputs?: readonly Tensor[];
+}
+
+/**
+ * The moments of all tensors, without data: what a batch norm writes, or a layer that one was folded into, is normal with
+ * beta and gamma for its mean and deviation, and what it reads has its moving statistics. From there the moments are pushed
+ * through the graph, with values of different tensors, channels and positions taken for independent (Nagel et al. 2019,
+ * section 4.2, and Clark 1961 for maxima). Behind a layer that is not known nothing is, up to the next batch norm.
+ *
+ * The moments behind zero padding are those of what is padded. {@link Layer.statistics} has what folding left.
+ *
+ * @throws RangeError where the number of inputs is not that of the model.
+ */
+export function activationMoments(model: Model, options: ActivationMomentsOptions = {}): ActivationMoments {
+  const graph = buildGraph(model);
+  inferShapes(graph);
+  const walk = new MomentWalk(graph);
+  if (options.inputs) walk.giveInputs(options.inputs);
+  for (const call of graph.calls) walk.visit(call);
+  return walk.result();
+}
+
+class MomentWalk {
+  readonly #graph: Graph;
+  readonly #known = new Map<GraphTensor, ChannelDistribution>();
+  /** The moving statistics of the batch norms that read a tensor: better than anything computed. */
+  readonly #read: ReadonlyMap<GraphTensor, ChannelDistribution>;
+  readonly #ends = new Map<GraphTensor, string>();
+
+  constructor(graph: Graph) {
+    this.#graph = graph;
+    this.#read = readStatistics(graph);
+    for (const tensor of graph.inputs) this.#set(tensor, undefined, tensor.producer?.path ?? 'the input');
+  }
+
+  giveInputs(inputs: readonly Tensor[]): void {
+    if (inputs.length !== this.#graph.inputs.length) {
+      throw new RangeError(`${inputs.length} inputs for a model with ${this.#graph.inputs.length}`);
+    }
+    for (const [index, tensor] of this.#graph.inputs.entries()) {
+      const sums = new MomentAccumulator(channelPlaceOf(tensor));
+      sums.add(inputs[index] as Tensor);
+      const { mean, variance } = sums.moments();
+      this.#known.set(tensor, matchedDistribution(channelPlaceOf(tensor), mean, variance));
+    }
+  }
+
+  visit(call: GraphCall): void {
+    if (call.inputs.length === 0) return;
+    const inputs = call.inputs.map((tensor) => this.#known.get(tensor));
+    const made = distributionOf(call, inputs, (tensor) => this.#known.get(tensor));
+    const lost = call.inputs.find((tensor) => !this.#known.has(tensor));
+    const end = (lost && this.#ends.get(lost)) ?? call.path;
+    this.#set(call.output(), made, end);
+    for (const tensor of call.outputs.slice(1)) this.#set(tensor, undefined, call.path);
+  }
+
+  #set(tensor: GraphTensor, computed: ChannelDistribution | undefined, end: string): void {
+    const read = this.#read.get(tensor);
+    // What is computed from statistics of its own keeps its shape.
+    const made =
+      read && computed && computed.mean.length === read.mean.length
+        ? matchedDistribution(computed.place, read.mean, read.variance, computed)
+        : (read ?? computed);
+    if (made) this.#known.set(tensor, made);
+    else this.#ends.set(tensor, end);
+  }
+
+  result(): ActivationMoments {
+    const moments = new Map<string, ChannelMoments[]>();
+    for (const [tensor, { mean, variance }] of this.#known) {
+      const key = tensorKey(tensor);
+      const one = momentsOf(mean, variance);
+      moments.set(key, [...(moments.get(key) ?? []), one]);
+    }
+    const ends = new Map([...this.#ends].map(([tensor, end]) => [tensorKey(tensor), end]));
+    return new ActivationMoments(new Map([...moments].map(([key, list]) => [key, averaged(list)])), ends);
+  }
+}
+
+/** What batch norms in their places tell of their inputs. */
+function readStatistics(graph: Graph): Map<GraphTensor, ChannelDistribution> {
+  const found = new Map<GraphTensor, ChannelDistribution>();
+  for (const { layer, input } of graph.calls) {
+    // One that was scaled has statistics of its own, and a moving variance that is not that of its input.
+    if (!input || layer.operation.kind !== 'batchNorm' || layer.statistics || !isNormalizing(layer)) continue;
+    const place = channelPlaceOf(input);
+    const isShared = graph.callsOf(layer).length > 1;
+    if (isShared || found.has(input)) continue;
+    const mean = layer.requireWeight('movingMean').toFloat64();
+    const variance = layer.requireWeight('movingVariance').toFloat64();
+    found.set(input, matchedDistribution(place, mean, variance));
+  }
+  return found;
+}
+
+/** The moments with that mean and variance. */
+export function momentsOf(mean: Float64Array, variance: Float64Array): ChannelMoments {
+  return {
+    mean,
+    variance,
+    secondMoment: variance.map((value, channel) => value + (mean[channel] ?? 0) ** 2),
+  };
+}
+
+/** The moments of values of which each of `list` has as many. */
+export function averaged(list: readonly ChannelMoments[]): ChannelMoments {
+  const [first] = list;
+  if (!first) throw new RangeError('no moments to average');
+  if (list.length === 1) return first;
+  const average = (values: (one: ChannelMoments) => Float64Array): Float64Array =>
+    values(first).map((_, channel) =>
+      list.reduce((total, one) => total + (values(one)[channel] ?? NaN) / list.length, 0),
+    );
+  const mean = average((one) => one.mean);
+  const secondMoment = average((one) => one.secondMoment);
+  const variance = secondMoment.map((second, channel) => Math.max(0, second - (mean[channel] ?? 0) ** 2));
+  return { mean, variance, secondMoment };
+}

@@ -1,0 +1,185 @@
+/**
+ * Biases moved past ReLUs where that leaves the function as it is.
+ *
+ * @module
+ */
+
+import { biasOf, setBias } from '../model/bias.ts';
+import { channelCount, constantResponse, weightFault } from '../model/channels.ts';
+import { buildGraph, type Graph, type GraphCall } from '../model/graph.ts';
+import type { Layer, LayerStatistics } from '../model/layer.ts';
+import type { Model } from '../model/model.ts';
+import { type Activation, activationOf, isConvolution, isWeighted } from '../model/operation.ts';
+import { keepStatistics, shiftedStatistics } from '../model/statistics.ts';
+import type { SkipReason } from '../primitives/skip-reason.ts';
+
+/** A bias that was moved. Layers by their paths. */
+export interface AbsorbedBias {
+  readonly from: string;
+  readonly into: string;
+  /** What the output of `from` is smaller by, `[channels]`; 0 where nothing was moved. */
+  readonly amounts: Float64Array;
+  /**
+   * Whether a ReLU stands between: the function is the same only as long as the output stays above the amount, which is three
+   * deviations below its mean.
+   */
+  readonly throughRelu: boolean;
+}
+
+/** What {@link absorbBiases} did. */
+export interface AbsorptionRecord {
+  readonly absorbed: readonly AbsorbedBias[];
+  /** For each other layer with a kernel why its bias stays; those for which there is nothing to move are left out. */
+  readonly skipped: readonly SkipReason[];
+}
+
+/** How many deviations below its mean an output is taken to stay. */
+const DEVIATIONS = 3;
+
+/**
+ * Takes what is always there in the output of a layer out of its bias and into that of the next, so that its activations need
+ * a smaller range: `c = max(0, mean - 3 deviation)` where a ReLU stands between, else `c = mean`; `b1 -= c` and
+ * `b2 += sum over k, i of W2 c` (Nagel et al. 2019, section 4.1.3). Edits `model`.
+ *
+ * Only where the next layer sees the shift at every position of its kernel: it adds no padding, and none stands between. The
+ * distribution is that of {@link Layer.statistics}, which folding a batch norm leaves.
+ */
+export function absorbBiases(model: Model): AbsorptionRecord {
+  const graph = buildGraph(model);
+  const absorbed: AbsorbedBias[] = [];
+  const skipped: SkipReason[] = [];
+  for (const call of graph.calls) {
+    if (!isWeighted(call.layer.operation) || graph.callsOf(call.layer)[0] !== call) continue;
+    const found = findReceiver(graph, call);
+    if ('reason' in found) {
+      skipped.push(found.reason);
+      continue;
+    }
+    const amounts = absorbable(found.statistics, found.throughRelu);
+    if (amounts.every((amount) => amount === 0)) continue;
+    move(call.layer, found.receiver, amounts);
+    absorbed.push({
+      from: call.path,
+      into: found.receiver.path,
+      amounts,
+      throughRelu: found.throughRelu,
+    });
+  }
+  return { absorbed, skipped };
+}
+
+interface Receiver {
+  readonly receiver: Layer;
+  readonly statistics: LayerStatistics;
+  readonly throughRelu: boolean;
+}
+
+/** The layer that can take the bias of `call`, or why none can. */
+function findReceiver(graph: Graph, call: GraphCall): Receiver | { readonly reason: SkipReason } {
+  const { layer, path } = call;
+  if (graph.callsOf(layer).length > 1) return { reason: shared(graph, [path], call) };
+  let throughRelu = false;
+  let activation = activationOf(layer.operation);
+  for (let tensor = call.output(), before = call; ; ) {
+    if (activation.kind !== 'linear' && !isPlainRelu(activation)) {
+      return {
+        reason: {
+          code: 'activation-between',
+          layers: [path],
+          between: before.path,
+          activation: nameOf(activation),
+        },
+      };
+    }
+    throughRelu ||= activation.kind === 'relu';
+    const [reader, ...others] = tensor.consumers;
+    const layers = reader ? [path, reader.path] : [path];
+    if (tensor.isModelOutput || !reader) return { reason: { code: 'model-output', layers } };
+    if (others.length > 0) {
+      return { reason: { code: 'several-consumers', layers, consumers: others.map((one) => one.path) } };
+    }
+    const { operation } = reader.layer;
+    if (isWeighted(operation)) return receiverOf(graph, call, reader, throughRelu);
+    if (operation.kind === 'zeroPadding') return { reason: { code: 'padding', layers, padding: 'zeros' } };
+    const passes =
+      operation.kind === 'activation' || operation.kind === 'identity' || operation.kind === 'pool';
+    if (!passes || reader.inputs.length > 1 || graph.callsOf(reader.layer).length > 1) {
+      return { reason: { code: 'layer-between', layers, between: reader.path } };
+    }
+    activation = activationOf(operation);
+    before = reader;
+    tensor = reader.output();
+  }
+}
+
+function receiverOf(
+  graph: Graph,
+  call: GraphCall,
+  reader: GraphCall,
+  throughRelu: boolean,
+): Receiver | { readonly reason: SkipReason } {
+  const { layer } = reader;
+  const { operation } = layer;
+  const layers = [call.path, reader.path];
+  if (graph.callsOf(layer).length > 1) return { reason: shared(graph, layers, reader) };
+  for (const one of [call, reader]) {
+    const fault = weightFault(one.layer);
+    if (fault) return { reason: { code: 'non-finite', layers, where: `${one.path}/${fault.where}` } };
+  }
+  if (isConvolution(operation)) {
+    const isSingle = operation.kernelSize.every((size) => size === 1);
+    if (operation.kind === 'convTranspose' && !(isSingle && operation.strides.every((step) => step === 1))) {
+      return { reason: { code: 'transposed-convolution', layers } };
+    }
+    if (operation.padding !== 'valid' && !isSingle) {
+      return { reason: { code: 'padding', layers, padding: operation.padding } };
+    }
+  }
+  const { statistics } = call.layer;
+  const channels = channelCount(call.layer, 'output');
+  if (statistics?.mean.length !== channels) return { reason: { code: 'no-batch-norm', layers } };
+  if (channelCount(layer, 'input') !== channels || formatOf(call.layer) !== formatOf(layer)) {
+    return { reason: { code: 'data-format', layers } };
+  }
+  return { receiver: layer, statistics, throughRelu };
+}
+
+/** A Dense has its channels last, and so has what a global pooling makes for one. */
+function formatOf({ operation }: Layer): string | undefined {
+  return isConvolution(operation) ? operation.dataFormat : undefined;
+}
+
+function shared(graph: Graph, layers: readonly string[], { layer }: GraphCall): SkipReason {
+  return { code: 'shared-layer', layers, calls: graph.callsOf(layer).length };
+}
+
+/** `max(0, x)` and nothing else. */
+function isPlainRelu(activation: Activation): boolean {
+  if (activation.kind !== 'relu') return false;
+  const { maxValue, negativeSlope, threshold } = activation;
+  return maxValue === undefined && negativeSlope === 0 && threshold === 0;
+}
+
+function nameOf(activation: Activation): string {
+  if (activation.kind === 'other') return activation.name;
+  return activation.kind === 'relu' && activation.maxValue !== undefined
+    ? `ReLU with the maximum ${activation.maxValue}`
+    : activation.kind;
+}
+
+function absorbable({ mean, variance }: LayerStatistics, throughRelu: boolean): Float64Array {
+  if (!throughRelu) return mean;
+  return mean.map((value, channel) => Math.max(0, value - DEVIATIONS * Math.sqrt(variance[channel] ?? 0)));
+}
+
+function move(from: Layer, into: Layer, amounts: Float64Array): void {
+  const response = constantResponse(into, amounts);
+  const lowered = biasOf(from).map((bias, channel) => bias - (amounts[channel] ?? 0));
+  const raised = biasOf(into).map((bias, channel) => bias + (response[channel] ?? 0));
+  keepStatistics(
+    from,
+    () => setBias(from, lowered),
+    (statistics) => shiftedStatistics(statistics, amounts, -1),
+  );
+  keepStatistics(into, () => setBias(into, raised));
+}

@@ -1,0 +1,147 @@
+/**
+ * Biases that make up for what quantizing kernels does to the means of outputs.
+ *
+ * @module
+ */
+
+import { outerTaps, type TapMeans } from '../kernels/tap-response.ts';
+import { biasOf, setBias } from '../model/bias.ts';
+import { channelCount, weightFault } from '../model/channels.ts';
+import { buildGraph, type Graph, type GraphCall } from '../model/graph.ts';
+import type { Layer } from '../model/layer.ts';
+import type { Model } from '../model/model.ts';
+import { isWeighted } from '../model/operation.ts';
+import { inferShapes } from '../model/shapes.ts';
+import { keepStatistics } from '../model/statistics.ts';
+import type { WeightQuantizer } from '../quantization/quantizer.ts';
+import type { ActivationMoments } from './activation-moments.ts';
+import { kernelResponse } from './kernel-response.ts';
+import { kernelSource, kernelTaps } from './kernel-taps.ts';
+import { type KernelQuantizer, kernelQuantizer } from './quantized-kernels.ts';
+
+/** A layer whose bias was corrected. */
+export interface CorrectedBias {
+  /** {@link Layer.path}. */
+  readonly path: string;
+  /** What was added to the bias, `[output channels]`. */
+  readonly shift: Float64Array;
+  /** Whether the layer had no bias before. */
+  readonly isNew: boolean;
+  /** Whether sizes are unknown, so that the image was taken to have no borders. */
+  readonly ignoresBorders: boolean;
+}
+
+/** A layer with a kernel whose bias was left alone. */
+export type UncorrectedBias =
+  /** Nothing is known of what it reads; `end` is the layer behind which the moments are lost. */
+  | { readonly code: 'unknown-input'; readonly path: string; readonly end: string }
+  /** A weight of it is NaN, infinite or a whole number. */
+  | { readonly code: 'weights'; readonly path: string; readonly where: string }
+  /** Its activation is not known, so that its output cannot be seen before it; with given inputs only. */
+  | { readonly code: 'activation'; readonly path: string; readonly activation: string };
+
+/** What bias correction did, in the order of the graph. */
+export interface BiasCorrectionRecord {
+  readonly corrected: readonly CorrectedBias[];
+  readonly skipped: readonly UncorrectedBias[];
+}
+
+/**
+ * Corrects the bias of every convolution and Dense for a weight quantizer Q: `b[o] -= sum over k, i of (Q(W) - W) E[x_i]`,
+ * so that with its kernels quantized the model has the mean outputs that it has with float kernels (Nagel et al. 2019,
+ * section 4.2). Edits `model`; its kernels stay as they are, and biases are not to be quantized to 8 bits.
+ *
+ * Where a kernel reaches past a border, each of its positions counts with the share of outputs at which it lies on the input.
+ * A layer without a bias gets one; one with several calls is corrected for their average. To correct a model again, start
+ * from the one before.
+ *
+ * @param quantizer what the kernels will be quantized with, as `fakeQuantize` does it, or what each becomes
+ * @param moments those of `model` or of the one that it was made from
+ * @throws RangeError where the quantizer contradicts itself.
+ */
+export function correctBias(
+  model: Model,
+  quantizer: WeightQuantizer | KernelQuantizer,
+  moments: ActivationMoments,
+): BiasCorrectionRecord {
+  return correctWith(model, quantizer, (graph, layer) => {
+    const calls: CallMeans[] = [];
+    for (const call of graph.callsOf(layer)) {
+      const source = kernelSource(call);
+      const mean = moments.of(source.tensor)?.mean;
+      if (mean?.length !== channelCount(layer, 'input')) {
+        return { end: moments.endOf(source.tensor) ?? source.tensor.producer?.path ?? 'the input' };
+      }
+      const { shares, isExact } = kernelTaps(call, source);
+      calls.push({ taps: outerTaps(shares, mean), isExact });
+    }
+    return calls;
+  });
+}
+
+/** The mean of what each position of a kernel meets in a call. */
+export interface CallMeans {
+  readonly taps: TapMeans;
+  readonly isExact: boolean;
+}
+
+/** Corrects biases from the means that `meansOf` gives for the calls of a layer. */
+export function correctWith(
+  model: Model,
+  quantizer: WeightQuantizer | KernelQuantizer,
+  meansOf: (graph: Graph, layer: Layer) => readonly CallMeans[] | { readonly end: string },
+): BiasCorrectionRecord {
+  const quantize = kernelQuantizer(quantizer);
+  const graph = buildGraph(model);
+  inferShapes(graph);
+  const corrected: CorrectedBias[] = [];
+  const skipped: UncorrectedBias[] = [];
+  for (const { layer, path } of firstKernelCalls(graph)) {
+    const fault = weightFault(layer);
+    const means = fault ? [] : meansOf(graph, layer);
+    if (fault) skipped.push({ code: 'weights', path, where: fault.where });
+    else if ('end' in means) skipped.push({ code: 'unknown-input', path, end: means.end });
+    else corrected.push(correctLayer(layer, quantize, means));
+  }
+  return { corrected, skipped };
+}
+
+/** The first call of every layer with a kernel, in the order of the graph. */
+export function firstKernelCalls(graph: Graph): GraphCall[] {
+  return graph.calls.filter(
+    (call) => isWeighted(call.layer.operation) && graph.callsOf(call.layer)[0] === call,
+  );
+}
+
+function correctLayer(layer: Layer, kernelOf: KernelQuantizer, calls: readonly CallMeans[]): CorrectedBias {
+  const shift = new Float64Array(channelCount(layer, 'output'));
+  for (const { taps } of calls) {
+    const before = kernelResponse(layer, taps);
+    const after = kernelResponse(layer, taps, { kernelOf });
+    for (const [channel, mean] of before.entries()) {
+      shift[channel] = (shift[channel] ?? 0) + (mean - (after[channel] ?? 0)) / calls.length;
+    }
+  }
+  const isNew = layer.weight('bias') === undefined;
+  addToBias(layer, shift);
+  return { path: layer.path, shift, isNew, ignoresBorders: calls.some(({ isExact }) => !isExact) };
+}
+
+/** The statistics of a corrected layer are those of its output with quantized kernels. */
+export function addToBias(layer: Layer, shift: Float64Array): void {
+  const bias = biasOf(layer).map((value, channel) => value + (shift[channel] ?? 0));
+  keepStatistics(layer, () => setBias(layer, bias));
+}
+
+/** Why a bias was left alone, in a sentence. */
+export function describeUncorrected(skipped: UncorrectedBias): string {
+  const { path } = skipped;
+  switch (skipped.code) {
+    case 'unknown-input':
+      return `the bias of ${path} is not corrected: nothing tells the means of what it reads, from ${skipped.end} on`;
+    case 'weights':
+      return `the bias of ${path} is not corrected: its ${skipped.where} is no finite real number`;
+    case 'activation':
+      return `the bias of ${path} is not corrected: its output cannot be seen before ${skipped.activation}`;
+  }
+}

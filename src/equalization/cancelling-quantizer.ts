@@ -1,0 +1,161 @@
+/**
+ * Kernels rounded so that the errors of a channel's weights cancel each other.
+ *
+ * @module
+ */
+
+import {
+  cancelKernelErrors,
+  type InputCorrelation,
+  type LevelRange,
+} from '../kernels/cancelling-rounding.ts';
+import { type ChannelIndex, channelOfPair, channelsOf } from '../kernels/pair-ranges.ts';
+import { outerTaps, tapResponse } from '../kernels/tap-response.ts';
+import { channelCount, kernelNames, outputIndex } from '../model/channels.ts';
+import { buildGraph, type Graph } from '../model/graph.ts';
+import type { Layer, WeightName } from '../model/layer.ts';
+import type { Model } from '../model/model.ts';
+import { isWeighted } from '../model/operation.ts';
+import { inferShapes } from '../model/shapes.ts';
+import { keepStatistics } from '../model/statistics.ts';
+import { checkWeightQuantizer, type WeightQuantizer } from '../quantization/quantizer.ts';
+import { putOnGrid, type TensorGrid, weightGrid } from '../quantization/tensor-grid.ts';
+import { allocate, type FloatValues } from '../tensor/dtype.ts';
+import { Tensor } from '../tensor/tensor.ts';
+import { type ActivationMoments, averaged, type ChannelMoments, momentsOf } from './activation-moments.ts';
+import { kernelSource } from './kernel-taps.ts';
+import type { KernelQuantizer } from './quantized-kernels.ts';
+
+/** Measured to do best on published networks, where it matters little. */
+const CORRELATION: InputCorrelation = { positions: 0.9, channels: 0.3 };
+
+/**
+ * What kernels become when they are put on the grids of `quantizer`, each weight on the level above or below it, whichever
+ * makes the expected error of the layer's output smaller (in the manner of Guo et al. 2022, SQuant, with the moments of the
+ * inputs for weights). The quantizer itself keeps such a kernel as it is, so that a tool that quantizes the same way does so
+ * too.
+ *
+ * Goes with {@link correctBias}, which takes the mean of the error: give it what this returns, then quantize with
+ * {@link quantizeKernels}. Kernels are rounded when they are asked for, and then kept.
+ *
+ * @param moments those of `model` or of the one that it was made from; where they are not known all inputs count the same
+ * @throws RangeError where the quantizer contradicts itself; the result InvalidModelError where a weight is no finite number.
+ */
+export function cancellingQuantizer(
+  model: Model,
+  quantizer: WeightQuantizer,
+  moments: ActivationMoments,
+  correlation: InputCorrelation = CORRELATION,
+): KernelQuantizer {
+  checkWeightQuantizer(quantizer);
+  const graph = buildGraph(model);
+  inferShapes(graph);
+  const rounded = new Map<Tensor, Tensor>();
+  return (layer, name) => {
+    const tensor = layer.requireWeight(name);
+    const known = rounded.get(tensor);
+    if (known) return known;
+    const grid = weightGrid(layer, name, tensor, quantizer);
+    const made = roundedKernel({ layer, name, grid }, kernelInputs(graph, layer, name, moments), correlation);
+    rounded.set(tensor, made);
+    return made;
+  };
+}
+
+/** Puts what the quantizer makes of each kernel in its place. Edits `model`, and its function. */
+export function quantizeKernels(model: Model, quantize: KernelQuantizer): void {
+  const layers = new Set([...model.allLayers()].map(({ layer }) => layer));
+  for (const layer of layers) {
+    if (!isWeighted(layer.operation)) continue;
+    const made = kernelNames(layer).map((name) => [name, quantize(layer, name)] as const);
+    keepStatistics(layer, () => {
+      for (const [name, tensor] of made) layer.setWeight(name, tensor);
+    });
+  }
+}
+
+/** The moments of what a kernel reads. */
+function kernelInputs(
+  graph: Graph,
+  layer: Layer,
+  name: WeightName,
+  moments: ActivationMoments,
+): ChannelMoments {
+  const channels = channelCount(layer, 'input');
+  const known = graph.callsOf(layer).flatMap((call) => moments.of(kernelSource(call).tensor) ?? []);
+  const isKnown = known.length > 0 && known.every(({ mean }) => mean.length === channels);
+  const inputs = isKnown
+    ? averaged(known)
+    : momentsOf(new Float64Array(channels), new Float64Array(channels).fill(1));
+  if (name !== 'pointwiseKernel') return inputs;
+  const depthwise = layer.requireWeight('depthwiseKernel');
+  const shares = new Float64Array(depthwise.size / (depthwise.rows * depthwise.columns)).fill(1);
+  const indices = { input: ROWS, output: outputIndex(layer, 'depthwiseKernel') };
+  return momentsOf(
+    tapResponse(depthwise, indices, outerTaps(shares, inputs.mean), 1),
+    tapResponse(depthwise, indices, outerTaps(shares, inputs.variance), 2),
+  );
+}
+
+const ROWS: ChannelIndex = { kind: 'rows' };
+
+function roundedKernel(
+  { layer, name, grid }: { readonly layer: Layer; readonly name: WeightName; readonly grid: TensorGrid },
+  { mean, variance }: ChannelMoments,
+  correlation: InputCorrelation,
+): Tensor {
+  const tensor = layer.requireWeight(name);
+  const weights = tensor.values() as FloatValues;
+  const levels = allocate(tensor.dtype, weights.length) as FloatValues;
+  putOnGrid(grid, weights, 0, levels);
+  const pairsOfOutput = pairsByChannel(tensor, outputIndex(layer, name));
+  cancelKernelErrors(
+    {
+      weights,
+      levels,
+      pairs: tensor.rows * tensor.columns,
+      pairsOfOutput,
+      inputOfPair: channelOfPairs(tensor, name === 'pointwiseKernel' ? ROWS : inputIndex(layer)),
+      ranges: pairsOfOutput.map((_, channel) => levelRange(grid, channel)),
+      mean,
+      variance,
+    },
+    correlation,
+  );
+  putOnGrid(grid, levels, 0, levels);
+  return Tensor.of(tensor.dtype, tensor.shape, levels);
+}
+
+/** Where the channels that a layer reads lie in its first kernel. */
+function inputIndex({ operation }: Layer): ChannelIndex {
+  if (operation.kind === 'convTranspose') return { kind: 'columns' };
+  return operation.kind === 'conv' && operation.groups > 1
+    ? { kind: 'groups', groups: operation.groups }
+    : ROWS;
+}
+
+function channelOfPairs(tensor: Tensor, index: ChannelIndex): Int32Array {
+  const { rows, columns } = tensor;
+  return Int32Array.from({ length: rows * columns }, (_, pair) =>
+    channelOfPair(tensor, index, Math.floor(pair / columns), pair % columns),
+  );
+}
+
+function pairsByChannel(tensor: Tensor, index: ChannelIndex): Int32Array[] {
+  const lists: number[][] = Array.from({ length: channelsOf(tensor, index) }, () => []);
+  for (const [pair, channel] of channelOfPairs(tensor, index).entries()) lists[channel]?.push(pair);
+  return lists.map((list) => Int32Array.from(list));
+}
+
+function levelRange(grid: TensorGrid, channel: number): LevelRange {
+  if (grid.scheme === 'tfjs') {
+    const { scale, min, steps } = grid.grid;
+    return { step: scale, low: min, high: min + steps * scale };
+  }
+  const { encodings } = grid;
+  const encoding = encodings.length === 1 ? encodings[0] : encodings[channel];
+  if (!encoding) throw new RangeError(`no grid for channel ${channel}`);
+  // Of a symmetric grid the range ends at the same distance on both sides.
+  const low = encoding.isSymmetric ? -encoding.max : encoding.min;
+  return { step: encoding.scale, low, high: encoding.max };
+}

@@ -1,0 +1,150 @@
+/**
+ * What is known of the values of a tensor, channel by channel.
+ *
+ * @module
+ */
+
+import { addPiece, type ClippedNormals, type MomentSums } from '../kernels/normal-pieces.ts';
+
+/** Where the channels of a tensor lie: on its last axis, or on axis 1 with positions behind. */
+export type ChannelPlace = 'last' | 'first';
+
+/**
+ * The distribution of each channel, over samples and positions; all `[channels]`.
+ *
+ * {@link normal} is the normal variable behind it, cut off at both ends, where it is one: clipping it again is exact then.
+ * Of other variables it is the normal one with the same mean and variance.
+ */
+export interface ChannelDistribution {
+  readonly place: ChannelPlace;
+  readonly mean: Float64Array;
+  readonly variance: Float64Array;
+  readonly normal: ClippedNormals;
+  /** No value lies outside. */
+  readonly low: Float64Array;
+  readonly high: Float64Array;
+}
+
+/** Bounds of values. */
+export type Bounds = Pick<ChannelDistribution, 'low' | 'high'>;
+
+/** Bounds that say nothing. */
+export function unbounded(channels: number): Bounds {
+  return {
+    low: new Float64Array(channels).fill(-Infinity),
+    high: new Float64Array(channels).fill(Infinity),
+  };
+}
+
+/** Variables with that mean and variance, normal as far as anybody knows. */
+export function matchedDistribution(
+  place: ChannelPlace,
+  mean: Float64Array,
+  variance: Float64Array,
+  bounds: Bounds = unbounded(mean.length),
+): ChannelDistribution {
+  const nonNegative = variance.map((value) => Math.max(0, value));
+  return {
+    place,
+    mean,
+    variance: nonNegative,
+    normal: { mean, variance: nonNegative, ...unbounded(mean.length) },
+    ...bounds,
+  };
+}
+
+/** Normal variables cut off at both ends. */
+export function clippedDistribution(place: ChannelPlace, normal: ClippedNormals): ChannelDistribution {
+  const channels = normal.mean.length;
+  const sums: MomentSums = { first: new Float64Array(channels), second: new Float64Array(channels) };
+  const piece = { slope: new Float64Array(channels).fill(1), offset: new Float64Array(channels) };
+  addPiece(normal, { from: -Infinity, to: Infinity, ...piece }, sums);
+  return {
+    place,
+    mean: sums.first,
+    variance: varianceOf(sums),
+    normal,
+    low: normal.low,
+    high: normal.high,
+  };
+}
+
+/** `E[y²] - E[y]²`, where rounding cannot make it negative. */
+export function varianceOf({ first, second }: MomentSums): Float64Array {
+  return second.map((value, channel) => Math.max(0, value - (first[channel] ?? 0) ** 2));
+}
+
+/** `a x + d` for each channel. */
+export function affineDistribution(
+  { place, mean, variance, normal, low, high }: ChannelDistribution,
+  a: ArrayLike<number>,
+  d: ArrayLike<number>,
+): ChannelDistribution {
+  const shifted = (values: Float64Array): Float64Array =>
+    values.map((value, channel) => times(a[channel] ?? 1, value) + (d[channel] ?? 0));
+  const scaled = (values: Float64Array): Float64Array =>
+    values.map((value, channel) => (a[channel] ?? 1) ** 2 * value);
+  const ends = (bounds: Bounds): Bounds => ordered(shifted(bounds.low), shifted(bounds.high));
+  return {
+    place,
+    mean: shifted(mean),
+    variance: scaled(variance),
+    normal: { mean: shifted(normal.mean), variance: scaled(normal.variance), ...ends(normal) },
+    ...ends({ low, high }),
+  };
+}
+
+/** 0 times Infinity is 0 here: a channel that is multiplied by 0 is 0. */
+function times(factor: number, value: number): number {
+  return factor === 0 ? 0 : factor * value;
+}
+
+function ordered(one: Float64Array, other: Float64Array): Bounds {
+  return {
+    low: one.map((value, channel) => Math.min(value, other[channel] ?? value)),
+    high: one.map((value, channel) => Math.max(value, other[channel] ?? value)),
+  };
+}
+
+/** The entries of `channels` in their order, which may name one several times. */
+export function pickedChannels(
+  { place, mean, variance, normal, low, high }: ChannelDistribution,
+  channels: Int32Array,
+): ChannelDistribution {
+  const pick = (values: Float64Array): Float64Array =>
+    Float64Array.from(channels, (channel) => values[channel] ?? NaN);
+  return {
+    place,
+    mean: pick(mean),
+    variance: pick(variance),
+    normal: {
+      mean: pick(normal.mean),
+      variance: pick(normal.variance),
+      low: pick(normal.low),
+      high: pick(normal.high),
+    },
+    low: pick(low),
+    high: pick(high),
+  };
+}
+
+/** The channels of several tensors, one after the other. */
+export function joinedChannels(parts: readonly ChannelDistribution[]): ChannelDistribution | undefined {
+  const [first] = parts;
+  if (!first || parts.some(({ place }) => place !== first.place)) return undefined;
+  const join = (values: (part: ChannelDistribution) => Float64Array): Float64Array =>
+    Float64Array.from(parts.flatMap((part) => [...values(part)]));
+  return {
+    place: first.place,
+    mean: join(({ mean }) => mean),
+    variance: join(({ variance }) => variance),
+    normal: {
+      mean: join(({ normal }) => normal.mean),
+      variance: join(({ normal }) => normal.variance),
+      low: join(({ normal }) => normal.low),
+      high: join(({ normal }) => normal.high),
+    },
+    low: join(({ low }) => low),
+    high: join(({ high }) => high),
+  };
+}

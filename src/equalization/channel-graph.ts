@@ -1,0 +1,346 @@
+/**
+ * Which channels of a model share a factor, and which layers write and read them.
+ *
+ * Every tensor of the flat graph has a class for each of its channels. Operations f with f(s x) = s f(x) join those of what
+ * they read and write; a layer with a kernel has classes of its own on either side, because its weights take the factors of
+ * both. What no factor goes through closes the classes that it touches.
+ *
+ * @module
+ */
+
+import { batchNormChannels, batchNormFault, isIdentityBatchNorm } from '../model/batch-norm.ts';
+import { channelCount, weightFault } from '../model/channels.ts';
+import { buildGraph, type Graph, type GraphCall, type GraphTensor } from '../model/graph.ts';
+import type { Layer } from '../model/layer.ts';
+import type { CallArgument, Model } from '../model/model.ts';
+import {
+  type Activation,
+  activationOf,
+  type BatchNormOperation,
+  type DataFormat,
+  isWeighted,
+  type Operation,
+  type WeightedOperation,
+} from '../model/operation.ts';
+import { inferShapes } from '../model/shapes.ts';
+import { runsInTraining } from '../primitives/batch-norm-search.ts';
+import type { ChannelClasses } from './channel-classes.ts';
+import type { Closing } from './closing.ts';
+import { reshapedChannels } from './reshaped-channels.ts';
+import { type Channels, TensorChannels } from './tensor-channels.ts';
+
+/** A layer whose weights take factors: one with a kernel, or a batch norm that stays. */
+export interface ScalableLayer {
+  readonly layer: Layer;
+  readonly path: string;
+  /** The class of each channel that it reads. */
+  readonly inputs: Int32Array;
+  /** SeparableConv: of each channel between its two kernels. */
+  readonly between: Int32Array | undefined;
+  /** Of each channel that it writes. */
+  readonly outputs: Int32Array;
+}
+
+/** A ReLU with a maximum that factors went through: afterwards each of its channels needs a maximum of its own. */
+export interface BoundedActivation {
+  readonly call: GraphCall;
+  readonly maxValue: number;
+  /** The class of each channel. */
+  readonly channels: Int32Array;
+}
+
+/** The channels of a model. */
+export interface ChannelGraph {
+  readonly graph: Graph;
+  readonly classes: ChannelClasses<Closing>;
+  /** In the order of the graph; a shared layer stands here once. */
+  readonly layers: readonly ScalableLayer[];
+  readonly bounded: readonly BoundedActivation[];
+  /** The classes of a tensor's channels; undefined where its channels are not known. */
+  channelsOf(tensor: GraphTensor): Int32Array | undefined;
+}
+
+/** What factors go through. */
+export interface ChannelGraphOptions {
+  /** Whether they go through ReLUs with a maximum, which then has to be scaled as well. */
+  readonly throughBounded?: boolean;
+}
+
+/** Finds the classes of the channels of `model`. */
+export function channelGraph(model: Model, options: ChannelGraphOptions = {}): ChannelGraph {
+  const graph = buildGraph(model);
+  inferShapes(graph);
+  return new Builder(graph, options.throughBounded === true).build();
+}
+
+class Builder {
+  readonly #graph: Graph;
+  readonly #throughBounded: boolean;
+  readonly #tensors = new TensorChannels();
+  readonly #classes: ChannelClasses<Closing> = this.#tensors.classes;
+  readonly #layers = new Map<Layer, ScalableLayer>();
+  readonly #bounded: BoundedActivation[] = [];
+
+  constructor(graph: Graph, throughBounded: boolean) {
+    this.#graph = graph;
+    this.#throughBounded = throughBounded;
+  }
+
+  build(): ChannelGraph {
+    const { inputs, calls, outputs, model } = this.#graph;
+    for (const tensor of inputs) {
+      this.#tensors.close(tensor, { kind: 'model-input', path: tensor.producer?.path ?? model.name });
+    }
+    for (const call of calls) {
+      const closing = this.#visit(call);
+      if (closing) this.#close(call, closing);
+    }
+    for (const tensor of outputs) {
+      this.#tensors.close(tensor, { kind: 'model-output', path: tensor.producer?.path ?? model.name });
+    }
+    return {
+      graph: this.#graph,
+      classes: this.#classes,
+      layers: [...this.#layers.values()],
+      bounded: this.#bounded,
+      channelsOf: (tensor) => this.#tensors.of(tensor)?.classes,
+    };
+  }
+
+  /** Joins what the call keeps together; returns why factors end there where they do. */
+  #visit(call: GraphCall): Closing | undefined {
+    const { operation } = call.layer;
+    const takesSeveral = operation.kind === 'merge' || operation.kind === 'concatenate';
+    if (call.outputs.length > 1 || (call.inputs.length !== 1 && !takesSeveral)) return closedAsLayer(call);
+    switch (operation.kind) {
+      case 'batchNorm':
+        return this.#visitBatchNorm(call, operation);
+      case 'activation':
+        return this.#visitActivation(call, operation.activation);
+      case 'identity':
+        // In training it may add noise.
+        return runsInTraining(call) ? { kind: 'training-mode', path: call.path } : this.#pass(call);
+      case 'pool':
+        return this.#pass(call, operation.dataFormat, operation.global && !operation.keepDims);
+      case 'zeroPadding':
+      case 'cropping':
+      case 'upSampling':
+        return this.#pass(call, operation.dataFormat);
+      case 'flatten':
+      case 'reshape':
+        return this.#visitReshape(call, operation);
+      case 'merge':
+        return operation.merge === 'multiply' ? closedAsLayer(call) : this.#visitMerge(call);
+      case 'concatenate':
+        return this.#visitConcatenate(call, operation.axis);
+      case 'input':
+      case 'model':
+      case 'opaque':
+        return closedAsLayer(call);
+      default:
+        return this.#visitWeighted(call, operation);
+    }
+  }
+
+  /** Closes all that the call reads and writes, and the weights of its layer. */
+  #close(call: GraphCall, closing: Closing): void {
+    for (const tensor of [...call.inputs, ...call.outputs]) this.#tensors.close(tensor, closing);
+    const { operation } = call.layer;
+    if (isWeighted(operation) || operation.kind === 'batchNorm') {
+      this.#closeLayer(this.#entryOf(call), closing);
+    }
+  }
+
+  #closeLayer({ inputs, between, outputs }: ScalableLayer, closing: Closing): void {
+    for (const side of [inputs, between ?? [], outputs]) this.#classes.close(side, closing);
+  }
+
+  /** The layer of a call with classes of its own, which all its calls share as they share its weights. */
+  #entryOf({ layer, path }: GraphCall): ScalableLayer {
+    const known = this.#layers.get(layer);
+    if (known) return known;
+    const { operation } = layer;
+    const count = (side: 'input' | 'output'): number =>
+      isWeighted(operation) ? channelCount(layer, side) : batchNormChannels(layer);
+    const inputs = this.#classes.add(count('input'));
+    const between =
+      operation.kind === 'separableConv'
+        ? this.#classes.add(inputs.length * operation.depthMultiplier)
+        : undefined;
+    const entry = { layer, path, inputs, between, outputs: this.#classes.add(count('output')) };
+    this.#layers.set(layer, entry);
+    const fault = isWeighted(operation) ? weightFault(layer) : batchNormFault(layer);
+    if (fault) {
+      const where = 'where' in fault ? fault.where : `movingVariance, channel ${fault.channel}`;
+      this.#closeLayer(entry, { kind: 'weights', path, where });
+    }
+    return entry;
+  }
+
+  /** A layer with a kernel: the factors of both its sides go into its weights. */
+  #visitWeighted(call: GraphCall, operation: WeightedOperation): Closing | undefined {
+    const entry = this.#entryOf(call);
+    const input = call.inputs[0] as GraphTensor;
+    const rank = this.#rankOf(input, operation.kind === 'dense' ? undefined : operation.rank + 2);
+    if (rank === undefined) return { kind: 'layout', path: call.path };
+    // Keras takes more dimensions than a convolution needs as further batches.
+    const axis =
+      operation.kind !== 'dense' && operation.dataFormat === 'channels_first'
+        ? rank - 1 - operation.rank
+        : rank - 1;
+    if (!this.#tensors.join(input, { axis, rank, classes: entry.inputs })) {
+      return { kind: 'layout', path: call.path };
+    }
+    this.#tensors.set(call.output(), { axis, rank, classes: entry.outputs });
+    this.#throughActivation(call, activationOf(operation), entry.outputs);
+    return undefined;
+  }
+
+  /** A batch norm that stays is an affine map a channel: its statistics take the factor before, gamma and beta that behind. */
+  #visitBatchNorm(call: GraphCall, operation: BatchNormOperation): Closing | undefined {
+    const { layer, path } = call;
+    if (runsInTraining(call)) return { kind: 'training-mode', path };
+    if (isIdentityBatchNorm(layer)) return this.#pass(call);
+    if (!operation.scale) return { kind: 'no-gamma', path };
+    const { inputs, outputs } = this.#entryOf(call);
+    const input = call.inputs[0] as GraphTensor;
+    const rank = this.#rankOf(input);
+    const [axis, ...others] = operation.axes.map((one) => positive(one, rank));
+    if (rank === undefined || axis === undefined || others.length > 0) return { kind: 'layout', path };
+    if (!this.#tensors.join(input, { axis, rank, classes: inputs })) return { kind: 'layout', path };
+    this.#tensors.set(call.output(), { axis, rank, classes: outputs });
+    return undefined;
+  }
+
+  #visitActivation(call: GraphCall, activation: Activation): Closing | undefined {
+    const closing = this.#pass(call);
+    const made = this.#tensors.of(call.output());
+    if (made) this.#throughActivation(call, activation, made.classes);
+    return closing;
+  }
+
+  #throughActivation(call: GraphCall, activation: Activation, channels: Int32Array): void {
+    const { path } = call;
+    switch (activation.kind) {
+      case 'linear':
+      case 'prelu':
+        return;
+      case 'relu': {
+        const { maxValue, threshold } = activation;
+        if (threshold !== 0) break;
+        if (maxValue === undefined) return;
+        if (!this.#throughBounded) break;
+        this.#bounded.push({ call, maxValue, channels });
+        return;
+      }
+      case 'other':
+        break;
+    }
+    this.#classes.close(channels, { kind: 'activation', path, activation: activationName(activation) });
+  }
+
+  /** An operation that keeps channels where they are; one with a `format` must find them there. */
+  #pass(call: GraphCall, format?: DataFormat, dropsPositions = false): Closing | undefined {
+    const read = this.#tensors.of(call.inputs[0]);
+    if (!read) return { kind: 'layout', path: call.path };
+    const { axis, rank, classes } = read;
+    const expected = format === 'channels_first' ? 1 : rank - 1;
+    if (format !== undefined && axis !== expected) return { kind: 'layout', path: call.path };
+    this.#tensors.set(call.output(), dropsPositions ? { axis: 1, rank: 2, classes } : read);
+    return undefined;
+  }
+
+  #visitReshape(call: GraphCall, operation: Operation): Closing | undefined {
+    const read = this.#tensors.of(call.inputs[0]);
+    const [from, to] = [call.inputs[0]?.shape, call.output().shape];
+    const isKnown =
+      read && from && to && from.length === read.rank && from[read.axis] === read.classes.length;
+    const found = isKnown && reshapedChannels(read, from, to, operation);
+    if (!found) return { kind: 'layout', path: call.path };
+    const { axis, kind, length, places } = found;
+    const made = this.#classes.add(length);
+    places.forEach((place, index) => {
+      const [channel, target] = kind === 'fan-out' ? [place, index] : [index, place];
+      this.#classes.join(read.classes[channel] as number, made[target] as number);
+    });
+    this.#tensors.set(call.output(), { axis, rank: to.length, classes: made });
+    return undefined;
+  }
+
+  /** Adds, averages and maxima of tensors that have the same factors. */
+  #visitMerge(call: GraphCall): Closing | undefined {
+    if (hasConstant({ list: call.call.args })) return closedAsLayer(call);
+    const operands = this.#operands(call);
+    if (!operands) return { kind: 'layout', path: call.path };
+    const most = Math.max(...operands.map(({ classes }) => classes.length));
+    if (operands.some(({ classes }) => classes.length !== most && classes.length !== 1)) {
+      return { kind: 'layout', path: call.path };
+    }
+    const [{ axis, rank }] = operands;
+    const made = this.#classes.add(most);
+    for (const { classes } of operands) {
+      // One channel that is added to all of them binds them together.
+      for (let channel = 0; channel < most; channel++) {
+        this.#classes.join(made[channel] as number, classes[classes.length === 1 ? 0 : channel] as number);
+      }
+    }
+    this.#tensors.set(call.output(), { axis, rank, classes: made });
+    return undefined;
+  }
+
+  #visitConcatenate(call: GraphCall, axis: number): Closing | undefined {
+    if (hasConstant({ list: call.call.args })) return closedAsLayer(call);
+    const operands = this.#operands(call);
+    const [first] = operands ?? [];
+    if (!operands || !first) return { kind: 'layout', path: call.path };
+    const lists = operands.map(({ classes }) => classes);
+    if (positive(axis, first.rank) === first.axis) {
+      const classes = Int32Array.from(lists.flatMap((list) => [...list]));
+      this.#tensors.set(call.output(), { ...first, classes });
+      return undefined;
+    }
+    if (lists.some(({ length }) => length !== first.classes.length)) {
+      return { kind: 'layout', path: call.path };
+    }
+    for (const list of lists) this.#classes.joinAll(first.classes, list);
+    this.#tensors.set(call.output(), first);
+    return undefined;
+  }
+
+  /** The channels of all that a call reads; undefined where they are not known, or on different axes. */
+  #operands({ inputs }: GraphCall): readonly [Channels, ...Channels[]] | undefined {
+    const [first, ...others] = inputs.map((tensor) => this.#tensors.of(tensor));
+    if (!first) return undefined;
+    const isAlike = (one: Channels | undefined): one is Channels =>
+      one?.axis === first.axis && one.rank === first.rank;
+    return others.every(isAlike) ? [first, ...others] : undefined;
+  }
+
+  /** Number of dimensions of a tensor, the batch among them; `likely` where nothing tells. */
+  #rankOf(tensor: GraphTensor, likely?: number): number | undefined {
+    return this.#tensors.of(tensor)?.rank ?? tensor.shape?.length ?? likely;
+  }
+}
+
+function closedAsLayer({ path, layer }: GraphCall): Closing {
+  return { kind: 'layer', path, className: layer.className };
+}
+
+/** Whether a number or an array, which no factor reaches, stands among the arguments. */
+function hasConstant(argument: CallArgument): boolean {
+  if ('value' in argument) return argument.value !== null;
+  return 'list' in argument && argument.list.some(hasConstant);
+}
+
+function positive(axis: number, rank: number | undefined): number | undefined {
+  if (rank === undefined) return axis > 0 ? axis : undefined;
+  return axis < 0 ? axis + rank : axis;
+}
+
+function activationName(activation: Activation): string {
+  if (activation.kind === 'other') return activation.name;
+  if (activation.kind !== 'relu') return activation.kind;
+  return activation.threshold === 0
+    ? `a ReLU with the maximum ${activation.maxValue}`
+    : 'a ReLU with a threshold';
+}

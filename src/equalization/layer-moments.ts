@@ -1,0 +1,226 @@
+/**
+ * What layers make of the distributions of what they read.
+ *
+ * @module
+ */
+
+import { outerTaps } from '../kernels/tap-response.ts';
+import { affineOf } from '../model/batch-norm.ts';
+import { biasOf } from '../model/bias.ts';
+import { channelCount, weightFault } from '../model/channels.ts';
+import type { GraphCall, GraphTensor } from '../model/graph.ts';
+import type { Layer } from '../model/layer.ts';
+import {
+  activationOf,
+  type BatchNormOperation,
+  type Operation,
+  type PoolOperation,
+  type WeightedOperation,
+} from '../model/operation.ts';
+import { isNormalizing, statisticsBehind } from '../model/statistics.ts';
+import {
+  affineDistribution,
+  type ChannelDistribution,
+  type ChannelPlace,
+  joinedChannels,
+  matchedDistribution,
+  pickedChannels,
+} from './channel-distribution.ts';
+import { kernelResponse } from './kernel-response.ts';
+import { kernelSource, kernelTaps, spatialSizes } from './kernel-taps.ts';
+import { mergedDistribution, pooledDistribution } from './merge-rules.ts';
+import { placeOfAxis, placeOfFormat } from './moment-places.ts';
+import { activatedDistribution } from './moment-rules.ts';
+import { movedChannels } from './moved-channels.ts';
+
+type Known = ChannelDistribution | undefined;
+
+/**
+ * The distribution of the output of a call; undefined where nothing is known of it.
+ *
+ * @param inputs those of what it reads
+ * @param lookup that of any tensor before it
+ */
+export function distributionOf(
+  call: GraphCall,
+  inputs: readonly Known[],
+  lookup: (tensor: GraphTensor) => Known,
+): Known {
+  const { operation } = call.layer;
+  const [input] = inputs;
+  switch (operation.kind) {
+    case 'merge':
+      return merged(call, operation.merge, inputs);
+    case 'concatenate':
+      return concatenated(call, operation.axis, inputs);
+    case 'conv':
+    case 'convTranspose':
+    case 'depthwiseConv':
+    case 'separableConv':
+    case 'dense':
+      return weighted(call, operation, lookup);
+    case 'batchNorm':
+      return normalized(call, operation, input);
+    default:
+      return input && fromOne(call, operation, input);
+  }
+}
+
+function fromOne(call: GraphCall, operation: Operation, input: ChannelDistribution): Known {
+  if (call.inputs.length !== 1) return undefined;
+  switch (operation.kind) {
+    case 'activation':
+      return activated(call, input);
+    case 'identity':
+    case 'zeroPadding':
+    case 'cropping':
+    case 'upSampling':
+      return input;
+    case 'pool':
+      return pooled(call, operation, input);
+    case 'flatten':
+    case 'reshape': {
+      const [from, to] = [call.inputs[0]?.shape?.slice(1), call.output().shape?.slice(1)];
+      const moved = from && to && movedChannels(operation, { from, to }, input.place, input.mean.length);
+      return moved && { ...pickedChannels(input, moved), place: 'last' };
+    }
+    default:
+      return undefined;
+  }
+}
+
+/** From statistics that the layer keeps, or else from the moments of what it reads; then through its activation. */
+function weighted(
+  call: GraphCall,
+  operation: WeightedOperation,
+  lookup: (tensor: GraphTensor) => Known,
+): Known {
+  const { layer } = call;
+  const place = operation.kind === 'dense' ? 'last' : placeOfFormat(operation.dataFormat);
+  const { statistics } = layer;
+  const linear = statistics
+    ? matchedDistribution(place, statistics.mean, statistics.variance)
+    : responseOf(call, place, lookup);
+  return linear && activated(call, linear);
+}
+
+/** `mean = sum of W E + b`, `variance = sum of W² Var`, with the share of positions at which a tap lies on the input. */
+function responseOf(call: GraphCall, place: ChannelPlace, lookup: (tensor: GraphTensor) => Known): Known {
+  const { layer } = call;
+  if (weightFault(layer)) return undefined;
+  const source = kernelSource(call);
+  const input = lookup(source.tensor);
+  if (!input || input.place !== place || input.mean.length !== channelCount(layer, 'input')) return undefined;
+  const { shares } = kernelTaps(call, source);
+  const bias = biasOf(layer);
+  const mean = kernelResponse(layer, outerTaps(shares, input.mean));
+  return matchedDistribution(
+    place,
+    mean.map((value, channel) => value + (bias[channel] ?? 0)),
+    kernelResponse(layer, outerTaps(shares, input.variance), { power: 2 }),
+  );
+}
+
+/** N(beta, gamma²) where it normalizes; else an affine map of what it reads. */
+function normalized(call: GraphCall, operation: BatchNormOperation, input: Known): Known {
+  const { layer } = call;
+  const tensor = call.inputs[0];
+  const rank = tensor?.shape?.length;
+  const [axis = -1] = operation.axes;
+  const place = operation.axes.length === 1 ? placeOfAxis(axis, rank) : undefined;
+  if (!place || !tensor) return undefined;
+  if (layer.statistics || isNormalizing(layer)) {
+    const found = statisticsBehind(layer, undefined);
+    return found && matchedDistribution(place, found.mean, found.variance);
+  }
+  if (!input || input.place !== place || input.mean.length !== layer.requireWeight('movingMean').size) {
+    return undefined;
+  }
+  const { a, d } = affineOf(layer);
+  return affineDistribution(input, a, d);
+}
+
+function activated(call: GraphCall, input: ChannelDistribution): Known {
+  const { layer, owner } = call;
+  const activation = activationOf(layer.operation);
+  const slopes = activation.kind === 'prelu' ? preluSlopes(layer, input.mean.length) : undefined;
+  return activatedDistribution(input, activation, { slopes, dialect: owner.dialect });
+}
+
+/** The slope of each channel, where it is the same at all positions and the channels are last. */
+function preluSlopes(layer: Layer, channels: number): Float64Array | undefined {
+  const alpha = layer.weight('alpha');
+  if (!alpha) return undefined;
+  const values = alpha.toFloat64();
+  if (values.length === 1) return new Float64Array(channels).fill(values[0] ?? 0);
+  return values.length === channels ? values : undefined;
+}
+
+function pooled(call: GraphCall, operation: PoolOperation, input: ChannelDistribution): Known {
+  if (input.place !== placeOfFormat(operation.dataFormat)) return undefined;
+  const [tensor] = call.inputs;
+  const sizes = operation.global ? tensor && spatialSizes(tensor, operation.dataFormat) : operation.poolSize;
+  const count = sizes?.reduce<number | undefined>(
+    (product, size) => (product === undefined || size === null ? undefined : product * size),
+    1,
+  );
+  const made = pooledDistribution(input, operation.reduce, count);
+  const isFlat = operation.global && !operation.keepDims;
+  return made && (isFlat ? { ...made, place: 'last' } : made);
+}
+
+/**
+ * Of a product only where one side is a gate, the same at all positions: elsewhere what is multiplied mostly comes of the
+ * same values (`x sigmoid(x)`), and is not independent.
+ */
+function merged(
+  call: GraphCall,
+  merge: Parameters<typeof mergedDistribution>[1],
+  inputs: readonly Known[],
+): Known {
+  const known = inputs.filter((input) => input !== undefined);
+  if (known.length < inputs.length || known.length === 0) return undefined;
+  const ranks = call.inputs.map(({ shape }) => shape?.length);
+  if (ranks.some((rank) => rank !== ranks[0])) return undefined;
+  if (merge === 'multiply' && !(known.length === 2 && call.inputs.some(isGate))) return undefined;
+  return mergedDistribution(known, merge);
+}
+
+/** Whether a tensor has one position. */
+function isGate({ shape }: GraphTensor): boolean {
+  return shape !== undefined && shape.length > 2 && shape.slice(1).filter((size) => size !== 1).length <= 1;
+}
+
+/** Channels side by side; along another axis the values of all together, as many of each as it has positions. */
+function concatenated(call: GraphCall, axis: number, inputs: readonly Known[]): Known {
+  const parts = inputs.filter((input) => input !== undefined);
+  const [first] = parts;
+  if (!first || parts.length < inputs.length) return undefined;
+  const rank = call.inputs[0]?.shape?.length;
+  if (placeOfAxis(axis, rank) === first.place) return joinedChannels(parts);
+  const sizes = call.inputs.map(({ shape }) => shape?.at(axis));
+  const isAlike = parts.every(
+    ({ place, mean }) => place === first.place && mean.length === first.mean.length,
+  );
+  if (!isAlike || rank === undefined) return undefined;
+  const counts = sizes.map((size) => (typeof size === 'number' ? size : NaN));
+  const total = counts.reduce((sum, count) => sum + count, 0);
+  if (!(total > 0)) return undefined;
+  const average = (values: (part: ChannelDistribution, channel: number) => number): Float64Array =>
+    first.mean.map((_, channel) =>
+      parts.reduce((sum, part, index) => sum + (values(part, channel) * (counts[index] ?? 0)) / total, 0),
+    );
+  const mean = average((part, channel) => part.mean[channel] ?? NaN);
+  const second = average(
+    (part, channel) => (part.variance[channel] ?? NaN) + (part.mean[channel] ?? NaN) ** 2,
+  );
+  return matchedDistribution(
+    first.place,
+    mean,
+    second.map((value, channel) => value - (mean[channel] ?? 0) ** 2),
+    {
+      low: first.low.map((_, channel) => Math.min(...parts.map(({ low }) => low[channel] ?? -Infinity))),
+      high: first.high.map((_, channel) => Math.max(...parts.map(({ high }) => high[channel] ?? Infinity))),
+    },
+  );
+}

@@ -1,0 +1,75 @@
+import { weightFault } from '../model/channels.ts';
+import { buildGraph, type GraphTensor } from '../model/graph.ts';
+import type { Model } from '../model/model.ts';
+import { type Activation, activationOf, isWeighted, LINEAR } from '../model/operation.ts';
+import { allocate, type FloatValues } from '../tensor/dtype.ts';
+import { Tensor } from '../tensor/tensor.ts';
+import type { UncorrectedBias } from './bias-correction.ts';
+import { activationFunction } from './moment-rules.ts';
+
+/**
+ * A copy of a model whose layers with kernels stop short of their activations, so that what they compute can be seen and
+ * shifted in between. Whoever runs it puts {@link activated} in the place of each output.
+ */
+export interface LinearCopy {
+  readonly model: Model;
+  /** The layers with kernels by their paths, and what is left out in each. */
+  readonly functions: ReadonlyMap<string, (x: number) => number>;
+  readonly skipped: readonly UncorrectedBias[];
+}
+
+/** Makes the copy; layers whose weights are faulty or whose activations are not known stay as they are. */
+export function linearCopy(original: Model): LinearCopy {
+  const model = original.clone();
+  const graph = buildGraph(model);
+  const functions = new Map<string, (x: number) => number>();
+  const skipped: UncorrectedBias[] = [];
+  for (const call of graph.calls) {
+    const { layer, owner, path } = call;
+    const { operation } = layer;
+    if (!isWeighted(operation) || graph.callsOf(layer)[0] !== call) continue;
+    const fault = weightFault(layer);
+    const activation = activationOf(operation);
+    // Nobody asks what becomes of an output that nothing reads, which often is a softmax.
+    const isLast = graph.callsOf(layer).every(({ outputs }) => outputs.every(isUnread));
+    const f = isLast ? identity : activationFunction(activation, owner.dialect);
+    if (fault) skipped.push({ code: 'weights', path, where: fault.where });
+    else if (!f) skipped.push({ code: 'activation', path, activation: nameOf(activation) });
+    else {
+      layer.operation = { ...operation, activation: LINEAR };
+      functions.set(path, f);
+    }
+  }
+  return { model, functions, skipped };
+}
+
+function isUnread({ consumers }: GraphTensor): boolean {
+  return consumers.length === 0;
+}
+
+function identity(x: number): number {
+  return x;
+}
+
+function nameOf(activation: Activation): string {
+  return activation.kind === 'other' ? activation.name : activation.kind;
+}
+
+/** `f(x + shift[c])` of each value; undefined where that is x. */
+export function activated(
+  values: Tensor,
+  f: ((x: number) => number) | undefined,
+  shift: { readonly of: Float64Array; readonly axis: number } | undefined,
+): Tensor | undefined {
+  if (!f || (f === identity && !shift)) return undefined;
+  const made = allocate(values.dtype, values.size) as FloatValues;
+  const { of = Float64Array.of(0), axis = values.shape.length - 1 } = shift ?? {};
+  const inner = values.shape.slice(axis + 1).reduce((product, size) => product * size, 1);
+  for (const { start, values: block } of values.blocks()) {
+    for (const [index, value] of (block as FloatValues).entries()) {
+      const channel = Math.floor((start + index) / inner) % of.length;
+      made[start + index] = f(value + (of[channel] ?? 0));
+    }
+  }
+  return Tensor.of(values.dtype, values.shape, made);
+}

@@ -1,0 +1,44 @@
+import { addMomentSums } from '../kernels/channel-moments.ts';
+import type { FloatValues } from '../tensor/dtype.ts';
+import type { Tensor } from '../tensor/tensor.ts';
+import type { ChannelPlace } from './channel-distribution.ts';
+
+/** Takes the moments of tensors `[samples, ...]` over samples and positions, batch by batch. */
+export class MomentAccumulator {
+  readonly #place: ChannelPlace;
+  #first = new Float64Array(0);
+  #second = new Float64Array(0);
+  #count = 0;
+
+  constructor(place: ChannelPlace) {
+    this.#place = place;
+  }
+
+  /** @throws RangeError where a tensor has other channels than the one before. */
+  add(tensor: Tensor): void {
+    const { shape } = tensor;
+    const axis = this.#place === 'first' ? 1 : shape.length - 1;
+    const channels = axis < 1 ? 1 : (shape[axis] ?? 1);
+    if (this.#count === 0) {
+      this.#first = new Float64Array(channels);
+      this.#second = new Float64Array(channels);
+    }
+    if (channels !== this.#first.length) {
+      throw new RangeError(`${channels} channels, after ${this.#first.length} in the batch before`);
+    }
+    const inner = shape.slice(axis + 1).reduce((product, size) => product * size, 1);
+    const sums = { first: this.#first, second: this.#second };
+    for (const { start, values } of tensor.blocks()) {
+      addMomentSums(values as FloatValues, start, { channels, inner }, sums);
+    }
+    this.#count += channels === 0 ? 0 : tensor.size / channels;
+  }
+
+  /** Mean, variance and second moment of each channel; NaN where nothing was taken. */
+  moments(): { mean: Float64Array; variance: Float64Array; secondMoment: Float64Array } {
+    const mean = this.#first.map((sum) => sum / this.#count);
+    const secondMoment = this.#second.map((sum) => sum / this.#count);
+    const variance = secondMoment.map((second, channel) => Math.max(0, second - (mean[channel] ?? 0) ** 2));
+    return { mean, variance, secondMoment };
+  }
+}

@@ -1,0 +1,225 @@
+/**
+ * ReLUs whose maximum differs from channel to channel, in stock layers of Keras.
+ *
+ * `min(relu(x), c) = relu(c - relu(c - x))`: the inner negation goes into the layer before, whose weights are turned around
+ * and which takes the inner ReLU too; then come a batch norm that computes `c - h`, and a ReLU. A value is rounded once or twice more than before, each
+ * time by at most half a unit in the last place of `c`.
+ *
+ * @module
+ */
+
+import { insertBefore, insertBehind, replaceCall } from '../model/edit.ts';
+import { buildGraph, type Graph, type GraphCall } from '../model/graph.ts';
+import type { Layer } from '../model/layer.ts';
+import type { Call, Model } from '../model/model.ts';
+import { freeLayerName, newAffine, newRelu } from '../model/new-layer.ts';
+import { type Activation, LINEAR } from '../model/operation.ts';
+import { type CapOptions, type Relu, type WantedCap, wantedCaps } from './cap-forms.ts';
+import { channelAxis } from './channel-axis.ts';
+import type { ScaledBound } from './scale-regions.ts';
+import { turnAround } from './turn-around.ts';
+
+/** What became of a ReLU with a maximum. Layers by their paths. */
+export type ActivationCap =
+  /** Each channel has its own: `negatedIn` computes `relu(c - x)`, and `added` were put into the model. */
+  | {
+      readonly kind: 'per-channel';
+      readonly path: string;
+      readonly smallest: number;
+      readonly largest: number;
+      readonly negatedIn: string;
+      readonly added: readonly string[];
+    }
+  /** All channels have the same, so that a ReLU can do it. */
+  | {
+      readonly kind: 'one-maximum';
+      readonly path: string;
+      readonly maximum: number;
+      readonly added: readonly string[];
+    }
+  /** It is a ReLU without maximum now: no channel gets beyond `highest` of its own (a share below 1). */
+  | {
+      readonly kind: 'never-reached';
+      readonly path: string;
+      readonly highest: number;
+      readonly added: readonly string[];
+    };
+
+/** What {@link capActivations} did. */
+export interface CapRecord {
+  /** In the order of the graph, one for each call of a ReLU. */
+  readonly caps: readonly ActivationCap[];
+  /** Layers more than before. */
+  readonly addedLayers: number;
+  /** Layers that compute `relu(c - x)` now, `x` being what they computed before, with the `c` of each channel. */
+  readonly negated: ReadonlyMap<Layer, Float64Array>;
+}
+
+/**
+ * Gives ReLUs the maxima that they need once factors went through them, each channel its own (Nagel et al. 2019 drop them
+ * instead). Edits `model`, whose function is then what it was before it was scaled, up to rounding.
+ *
+ * @param bounded of the record of `scaleRegions`
+ * @throws TypeError where a call is none of a ReLU with a maximum in `model`; RangeError where a number of bounds is not that
+ * of the channels; UnsupportedModelError where a nested model that is used several times needs other maxima in each use.
+ * Nothing is edited then.
+ */
+export function capActivations(
+  model: Model,
+  bounded: readonly ScaledBound[],
+  options: CapOptions = {},
+): CapRecord {
+  const graph = buildGraph(model);
+  const wanted = wantedCaps(graph, bounded, options);
+  const state: State = { graph, names: new Set(), negated: new Map() };
+  const layersBefore = layerCount(model);
+  const caps = wanted.map((one) => (one.isFused ? capFused(one, state) : capAlone(one, state)));
+  return { caps, addedLayers: layerCount(model) - layersBefore, negated: state.negated };
+}
+
+/** What became of a ReLU, in a sentence. */
+export function describeCap(cap: ActivationCap): string {
+  const added = cap.added.length === 0 ? '' : `; added: ${cap.added.join(', ')}`;
+  switch (cap.kind) {
+    case 'per-channel':
+      return `${cap.path}: maxima of ${digits(cap.smallest)} to ${digits(cap.largest)}, a channel its own, with the negation in ${cap.negatedIn}${added}`;
+    case 'one-maximum':
+      return `${cap.path}: a maximum of ${digits(cap.maximum)} for all channels${added}`;
+    case 'never-reached':
+      return `${cap.path}: no maximum any more, because no channel gets beyond ${digits(cap.highest)} of its own${added}`;
+  }
+}
+
+function digits(value: number): string {
+  return String(Number(value.toPrecision(3)));
+}
+
+interface State {
+  /** As it was before the first edit. */
+  readonly graph: Graph;
+  /** Names of new layers. */
+  readonly names: Set<string>;
+  readonly negated: Map<Layer, Float64Array>;
+}
+
+/** A ReLU that is fused into a layer: the layer does the inner ReLU, and new layers behind it the rest. */
+function capFused({ call, relu, form }: WantedCap, state: State): ActivationCap {
+  const { layer, path } = call;
+  const behind = (layers: readonly Layer[]): string[] => {
+    insertBehind(call.owner, call.call, layers);
+    return pathsOf(layers);
+  };
+  switch (form.kind) {
+    case 'never-reached':
+      setActivation(layer, { ...relu, maxValue: undefined });
+      return { ...form, path, added: [] };
+    case 'one-maximum': {
+      const { maximum } = form;
+      if (maximum === relu.maxValue) return { ...form, path, added: [] };
+      setActivation(layer, LINEAR);
+      return {
+        ...form,
+        path,
+        added: behind([reluBeside(call, 'relu', { ...relu, maxValue: maximum }, state)]),
+      };
+    }
+    case 'per-channel': {
+      const { maxima } = form;
+      // A shared layer has as many calls, all with these maxima.
+      if (!state.negated.has(layer)) turnIntoInner(layer, maxima, state);
+      const rest = [
+        affineBeside(call, 'cap', maxima, state),
+        reluBeside(call, 'relu', { ...relu, maxValue: undefined }, state),
+      ];
+      return { ...perChannel(path, maxima), negatedIn: path, added: behind(rest) };
+    }
+  }
+}
+
+/** A ReLU that is a layer: it does the outer ReLU, and new layers before it the rest. */
+function capAlone({ call, relu, source, form }: WantedCap, state: State): ActivationCap {
+  const { path } = call;
+  switch (form.kind) {
+    case 'never-reached':
+      return { ...form, path, added: changeRelu(call, { ...relu, maxValue: undefined }, state).added };
+    case 'one-maximum': {
+      const { maximum } = form;
+      if (maximum === relu.maxValue) return { ...form, path, added: [] };
+      return { ...form, path, added: changeRelu(call, { ...relu, maxValue: maximum }, state).added };
+    }
+    case 'per-channel': {
+      const { maxima } = form;
+      const rest = source
+        ? [affineBeside(call, 'cap', maxima, state)]
+        : [
+            affineBeside(call, 'negate', maxima, state),
+            reluBeside(call, 'inner', PLAIN_RELU, state),
+            affineBeside(call, 'cap', maxima, state),
+          ];
+      if (source) turnIntoInner(source, maxima, state);
+      const outer = changeRelu(call, { ...relu, maxValue: undefined }, state);
+      insertBefore(call.owner, outer.call, rest);
+      const negatedIn = source?.path ?? rest[0]?.path ?? '';
+      return { ...perChannel(path, maxima), negatedIn, added: [...pathsOf(rest), ...outer.added] };
+    }
+  }
+}
+
+/** Makes a layer with a kernel compute `relu(c - x)`. A fused ReLU costs next to nothing, where a layer of its own would. */
+function turnIntoInner(layer: Layer, maxima: Float64Array, { negated }: State): void {
+  turnAround(layer, maxima);
+  setActivation(layer, PLAIN_RELU);
+  negated.set(layer, maxima);
+}
+
+const PLAIN_RELU: Relu = { kind: 'relu', maxValue: undefined, negativeSlope: 0, threshold: 0 };
+
+/** Makes another ReLU of that call alone: the layer itself where it has no other calls and its class can say it. */
+function changeRelu(
+  { owner, call, layer }: GraphCall,
+  relu: Relu,
+  { graph, names }: State,
+): { call: Call; added: string[] } {
+  const isShared = owner.calls.some((one) => one.layer === layer && one !== call);
+  // An Activation layer has a name for a ReLU without maximum, and none for other maxima than 6.
+  if (!isShared && (layer.className === 'ReLU' || relu.maxValue === undefined)) {
+    setActivation(layer, relu);
+    return { call, added: [] };
+  }
+  const name = freeLayerName(graph.model, `${layer.name}_relu`, names);
+  const made = newRelu({ owner, beside: layer, name }, relu);
+  return { call: replaceCall(owner, call, made), added: [made.path] };
+}
+
+function reluBeside(call: GraphCall, suffix: string, relu: Relu, { graph, names }: State): Layer {
+  const name = freeLayerName(graph.model, `${call.layer.name}_${suffix}`, names);
+  return newRelu({ owner: call.owner, beside: call.layer, name }, relu);
+}
+
+/** A layer that computes `maxima[c] - x`. */
+function affineBeside(call: GraphCall, suffix: string, maxima: Float64Array, { graph, names }: State): Layer {
+  const name = freeLayerName(graph.model, `${call.layer.name}_${suffix}`, names);
+  const axis = channelAxis(call.output());
+  const factors = new Float64Array(maxima.length).fill(-1);
+  return newAffine({ owner: call.owner, beside: call.layer, name }, axis, factors, maxima);
+}
+
+function setActivation(layer: Layer, activation: Activation): void {
+  const { operation } = layer;
+  if ('activation' in operation) layer.operation = { ...operation, activation };
+}
+
+function perChannel(
+  path: string,
+  maxima: Float64Array,
+): { kind: 'per-channel'; path: string; smallest: number; largest: number } {
+  return { kind: 'per-channel', path, smallest: Math.min(...maxima), largest: Math.max(...maxima) };
+}
+
+function pathsOf(layers: readonly Layer[]): string[] {
+  return layers.map(({ path }) => path);
+}
+
+function layerCount(model: Model): number {
+  return [...model.allLayers()].length;
+}

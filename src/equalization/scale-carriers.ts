@@ -1,0 +1,229 @@
+/**
+ * Per-channel quality of kernels that are quantized per tensor: the scales go into the batch norms behind them.
+ *
+ * @module
+ */
+
+import { carrierFactors } from '../kernels/carrier-factors.ts';
+import { emptyExtremes, takeExtremes } from '../kernels/channel-layout.ts';
+import { affineOf, gammaOf } from '../model/batch-norm.ts';
+import { biasOf } from '../model/bias.ts';
+import { channelRange, kernelNames, scaleKernel } from '../model/channels.ts';
+import { buildGraph } from '../model/graph.ts';
+import type { Layer } from '../model/layer.ts';
+import type { Model } from '../model/model.ts';
+import { isWeighted } from '../model/operation.ts';
+import { inferShapes } from '../model/shapes.ts';
+import {
+  dividedStatistics,
+  isNormalizing,
+  shiftedStatistics,
+  statisticsBehind,
+} from '../model/statistics.ts';
+import { outputLayout } from '../quantization/kernel-layout.ts';
+import type { DType, FloatValues } from '../tensor/dtype.ts';
+import { largestFinite } from '../tensor/dtype.ts';
+import { Tensor } from '../tensor/tensor.ts';
+import { giveBatchNorm } from './added-batch-norm.ts';
+import { type CarryObstacle, describeCarryObstacle, faultyWeight, findCarriers } from './carrier-search.ts';
+import { balanceSeparable } from './separable-balance.ts';
+
+/** How scales are carried. */
+export interface CarryOptions {
+  /**
+   * Whether a layer that has no batch norm right behind it is given one, before its fused activation, which becomes a layer
+   * of its own; false where it is left out.
+   */
+  readonly addBatchNorms?: boolean;
+  /**
+   * Whether the grid that kernels will be put on reaches as far below 0 as above it; false where it is left out. For other
+   * grids channels are turned around, which their batch norms turn back, so that all reach further up than down.
+   */
+  readonly symmetricGrid?: boolean;
+}
+
+/** A layer whose output channels all fit one grid now. */
+export interface CarriedLayer {
+  readonly layer: Layer;
+  /** What carries its scales: one, or several behind the calls of a shared layer. */
+  readonly batchNorms: readonly Layer[];
+  /** Whether the batch norm was made for it. */
+  readonly isAdded: boolean;
+  /** What each output channel of the kernel was divided by, `[channels]`; negative where it was turned around. */
+  readonly factors: Float64Array;
+}
+
+/** A layer with a kernel that keeps its scale. */
+export interface UncarriedLayer {
+  readonly path: string;
+  readonly obstacle: CarryObstacle;
+}
+
+/** What {@link carryScales} did. */
+export interface CarryRecord {
+  readonly carried: readonly CarriedLayer[];
+  readonly uncarried: readonly UncarriedLayer[];
+}
+
+/**
+ * Divides each output channel of every kernel by its range and has the batch norm behind multiply it again, which in turn
+ * takes the bias: `W' = W / r`, `gamma' = gamma r / sigma`, `beta' = beta + (b - mean) gamma / sigma`, mean 0 and a variance
+ * that makes 1 with epsilon. A kernel on one grid then has the precision of one grid a channel, as long as the batch norms
+ * stay in float. Edits `model`; its function stays, up to rounding. Crosses no activation.
+ *
+ * The two kernels of a SeparableConv are balanced as well, along the channels between them.
+ */
+export function carryScales(model: Model, options: CarryOptions = {}): CarryRecord {
+  const graph = buildGraph(model);
+  inferShapes(graph);
+  const carried: CarriedLayer[] = [];
+  const uncarried: UncarriedLayer[] = [];
+  for (const layer of new Set(graph.calls.map((call) => call.layer))) {
+    if (!isWeighted(layer.operation)) continue;
+    const fault = faultyWeight(layer);
+    let found = fault ? { obstacle: fault } : findCarriers(graph, layer);
+    const isAdded = 'obstacle' in found && !fault && options.addBatchNorms === true;
+    if (isAdded) found = giveBatchNorm(graph, layer);
+    const done =
+      'obstacle' in found
+        ? found
+        : carry(layer, found.batchNorms, { isAdded, isSymmetric: options.symmetricGrid === true });
+    if ('obstacle' in done) uncarried.push({ path: layer.path, obstacle: done.obstacle });
+    else carried.push({ layer, batchNorms: done.batchNorms, isAdded, factors: done.factors });
+  }
+  return { carried, uncarried };
+}
+
+/** Why a layer keeps its scale, in a sentence. */
+export function describeUncarried({ path, obstacle }: UncarriedLayer): string {
+  return `${path} keeps its scale: ${describeCarryObstacle(obstacle)}`;
+}
+
+function carry(
+  layer: Layer,
+  batchNorms: readonly Layer[],
+  { isAdded, isSymmetric }: { readonly isAdded: boolean; readonly isSymmetric: boolean },
+): { batchNorms: readonly Layer[]; factors: Float64Array } | { obstacle: CarryObstacle } {
+  const bias = biasOf(layer);
+  const forms = batchNorms.map((bn) => ({ bn, ...combined(bn, bias) }));
+  const tooLarge = forms.find(({ bn, a, d }) => {
+    const most = largestFinite(bn.requireWeight('movingMean').dtype);
+    return [a, d].some((values) => values.some((value) => Math.abs(value) > most));
+  });
+  if (tooLarge) return { obstacle: { kind: 'overflow', batchNorm: tooLarge.bn.path } };
+  if (layer.operation.kind === 'separableConv') balanceSeparable(layer);
+  const wanted = isSymmetric ? channelRange(layer, 'output') : signedRanges(layer, forms);
+  const factors = wanted.map((factor, channel) =>
+    forms.every(({ bn, a }) => isExact(factor, a[channel] ?? 1, bn.requireWeight('movingMean').dtype))
+      ? factor
+      : 1,
+  );
+  const { statistics } = layer;
+  scaleKernel(
+    layer,
+    'output',
+    factors.map((factor) => 1 / factor),
+  );
+  removeBias(layer);
+  layer.statistics = statistics && dividedStatistics(shiftedStatistics(statistics, bias, -1), factors);
+  for (const { bn, a, d } of forms) {
+    // Gamma and beta will no longer tell it.
+    const told = isAdded ? statistics : statisticsBehind(bn, undefined);
+    rewrite(
+      bn,
+      a.map((slope, channel) => slope * (factors[channel] ?? 1)),
+      d,
+    );
+    bn.statistics = told;
+  }
+  return { batchNorms, factors };
+}
+
+/** Divisors with signs, by what an error in a channel is to the deviation of what its batch norms write. */
+function signedRanges(
+  layer: Layer,
+  forms: readonly { readonly bn: Layer; readonly a: Float64Array }[],
+): Float64Array {
+  const name = kernelNames(layer).at(-1) ?? 'kernel';
+  const tensor = layer.requireWeight(name);
+  const layout = outputLayout(layer, name, tensor);
+  const extremes = emptyExtremes(layout.channels);
+  for (const { start, values } of tensor.blocks())
+    takeExtremes(values as FloatValues, start, layout, extremes);
+  const importance = new Float64Array(layout.channels);
+  for (const { bn, a } of forms) {
+    const gamma = isNormalizing(bn) ? gammaOf(bn) : undefined;
+    for (const [channel, slope] of a.entries()) {
+      const range = Math.max(extremes.max[channel] ?? 0, -(extremes.min[channel] ?? 0));
+      // A batch norm that has never seen data tells nothing: all channels count the same.
+      const deviation = gamma ? Math.abs(gamma[channel] ?? 1) : Math.abs(slope) * range;
+      const share = deviation > 0 ? slope / deviation : 0;
+      importance[channel] = Math.hypot(importance[channel] ?? 0, share);
+    }
+  }
+  return carrierFactors(extremes, importance);
+}
+
+/** `BN(x + bias) = a x + d`. */
+function combined(bn: Layer, bias: Float64Array): { a: Float64Array; d: Float64Array } {
+  const { a, d } = affineOf(bn);
+  return { a, d: d.map((shift, channel) => shift + (a[channel] ?? 1) * (bias[channel] ?? 0)) };
+}
+
+/** Past these a factor or its reciprocal loses digits; weights are never as large or, but for dead channels, as small. */
+const LARGEST_FACTOR = 2 ** 100;
+
+/** Whether the kernel can be divided by the factor of a channel, and gamma multiplied, without losing digits. */
+function isExact(factor: number, slope: number, dtype: DType): boolean {
+  const size = Math.abs(factor);
+  const gamma = Math.abs(slope) * size;
+  return (
+    size >= 1 / LARGEST_FACTOR &&
+    size <= LARGEST_FACTOR &&
+    gamma <= largestFinite(dtype) &&
+    (slope === 0 || gamma >= (dtype === 'float16' ? 2 ** -14 : 2 ** -126))
+  );
+}
+
+function removeBias(layer: Layer): void {
+  layer.weights.delete('bias');
+  const { operation } = layer;
+  if (isWeighted(operation) && operation.useBias) layer.operation = { ...operation, useBias: false };
+}
+
+/** Makes a batch norm compute `factors x + shifts`. */
+function rewrite(bn: Layer, factors: Float64Array, shifts: Float64Array): void {
+  const { operation } = bn;
+  if (operation.kind !== 'batchNorm') throw new TypeError(`${bn.path} is no BatchNormalization`);
+  const { dtype, shape, size } = bn.requireWeight('movingMean');
+  const tensor = (values: Float64Array): Tensor => Tensor.fromNumbers(dtype, shape, values);
+  const variance = unitVariance(operation.epsilon, dtype);
+  const sigma = Math.sqrt(variance + operation.epsilon);
+  // In float32 it is 1, and what it lacks to it in float64 is not to be made up for.
+  const isOne = Math.fround(variance + operation.epsilon) === 1;
+  bn.weights = new Map([
+    ['gamma', tensor(isOne ? factors : factors.map((factor) => factor * sigma))],
+    ['beta', tensor(shifts)],
+    ['movingMean', tensor(new Float64Array(size))],
+    ['movingVariance', tensor(new Float64Array(size).fill(variance))],
+  ]);
+  if (operation.scale && operation.center) return;
+  bn.operation = { ...operation, scale: true, center: true };
+  if (!bn.origin) return;
+  const config = { ...Object(bn.origin.config['config']), scale: true, center: true };
+  bn.origin = { ...bn.origin, config: { ...bn.origin.config, config }, operation: bn.operation };
+}
+
+/**
+ * The variance of `dtype` that makes 1 with epsilon in the arithmetic of float32; the nearest there is where none does.
+ */
+function unitVariance(epsilon: number, dtype: DType): number {
+  const step = dtype === 'float16' ? 2 ** -11 : dtype === 'bfloat16' ? 2 ** -8 : 2 ** -24;
+  const nearest = Math.max(0, Math.round((1 - epsilon) / step) * step);
+  const float32 = Math.fround(epsilon);
+  return (
+    [0, step, -step]
+      .map((offset) => Math.max(0, nearest + offset))
+      .find((variance) => Math.fround(variance + float32) === 1) ?? nearest
+  );
+}

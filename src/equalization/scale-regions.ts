@@ -1,0 +1,127 @@
+/**
+ * Whole-graph cross-layer scaling.
+ *
+ * @module
+ */
+
+import type { GraphCall } from '../model/graph.ts';
+import type { Layer } from '../model/layer.ts';
+import type { Model } from '../model/model.ts';
+import { isWeighted } from '../model/operation.ts';
+import type { SkipReason } from '../primitives/skip-reason.ts';
+import { applyScales } from './apply-scales.ts';
+import { type ChannelGraph, channelGraph, type ScalableLayer } from './channel-graph.ts';
+import { describeClosing } from './closing.ts';
+import { findRegions, type Region, rootedLayers } from './regions.ts';
+import { type Solution, type SolverOptions, solve } from './solver.ts';
+
+/** How a graph is scaled. */
+export interface ScaleRegionsOptions extends SolverOptions {
+  /** Whether factors go through ReLUs with a maximum; {@link RegionRecord.bounded} then has what their maxima become. */
+  readonly throughBounded?: boolean;
+  /** Factors rounded to powers of two, with which no value is rounded and the function is bit for bit the same. */
+  readonly powersOfTwo?: boolean;
+}
+
+/** A region that was scaled. Layers by their paths. */
+export interface ScaledRegion {
+  readonly sources: readonly string[];
+  readonly sinks: readonly string[];
+  /** Number of channels with a factor of their own. */
+  readonly channels: number;
+  /** The smallest and the largest factor. */
+  readonly smallest: number;
+  readonly largest: number;
+}
+
+/** A ReLU with a maximum whose channels were scaled: `min(x, max[c])` is what it has to do now. */
+export interface ScaledBound {
+  readonly call: GraphCall;
+  /** `[channels]`. */
+  readonly maxima: Float64Array;
+}
+
+/** What {@link scaleRegions} did. */
+export interface RegionRecord {
+  readonly regions: readonly ScaledRegion[];
+  /** Why the others with a kernel keep their scale on both sides, in the order of the graph. */
+  readonly unscaled: readonly SkipReason[];
+  readonly bounded: readonly ScaledBound[];
+  /** For each scaled layer what its output was divided by, `[channels]`. */
+  readonly outputScales: ReadonlyMap<Layer, Float64Array>;
+  readonly rounds: number;
+  readonly converged: boolean;
+  /** Channels left alone because they are dead, and those whose factor reached a thousand or a thousandth. */
+  readonly deadChannels: number;
+  readonly clampedChannels: number;
+}
+
+/**
+ * Scales the channels of a whole graph so that the ranges of the kernels that write them and of those that read them match:
+ * through residual adds, concatenations, poolings, paddings, reshapes, and all that f(s x) = s f(x) holds for. Edits
+ * `model`; its function stays, up to rounding, if the maxima in the record are brought into it.
+ *
+ * Reads every kernel once, whatever the number of rounds, and multiplies it when it is read the next time.
+ */
+export function scaleRegions(model: Model, options: ScaleRegionsOptions = {}): RegionRecord {
+  const graph = channelGraph(model, { throughBounded: options.throughBounded === true });
+  const layers = rootedLayers(graph);
+  const regions = findRegions(graph, layers);
+  const solution = solve(regions, graph.classes.size, options);
+  if (options.powersOfTwo === true) roundToPowersOfTwo(solution.scales);
+  for (const entry of layers) applyScales(entry, solution.scales);
+  return recordOf(graph, layers, regions, solution);
+}
+
+function roundToPowersOfTwo(scales: Float64Array): void {
+  for (const [at, scale] of scales.entries()) scales[at] = 2 ** Math.round(Math.log2(scale));
+}
+
+function recordOf(
+  graph: ChannelGraph,
+  layers: readonly ScalableLayer[],
+  regions: readonly Region[],
+  { scales, rounds, converged, dead, clamped }: Solution,
+): RegionRecord {
+  const inRegion = new Set(regions.flatMap((region) => region.classes));
+  return {
+    regions: regions.map((region) => {
+      const factors = region.classes.map((at) => scales[at] ?? 1);
+      return {
+        sources: [...new Set(region.sources.map(({ path }) => path))],
+        sinks: [...new Set(region.sinks.map(({ path }) => path))],
+        channels: region.classes.length,
+        smallest: factors.reduce((one, other) => Math.min(one, other), Infinity),
+        largest: factors.reduce((one, other) => Math.max(one, other), 0),
+      };
+    }),
+    unscaled: layers.flatMap((entry) => unscaledReason(graph, entry, inRegion)),
+    bounded: graph.bounded.flatMap(({ call, maxValue, channels }) => {
+      const factors = Float64Array.from(channels, (channel) => scales[graph.classes.find(channel)] ?? 1);
+      if (factors.every((factor) => factor === 1)) return [];
+      return [{ call, maxima: factors.map((factor) => maxValue / factor) }];
+    }),
+    outputScales: new Map(
+      layers.map(({ layer, outputs }) => [layer, Float64Array.from(outputs, (at) => scales[at] ?? 1)]),
+    ),
+    rounds,
+    converged,
+    deadChannels: dead.size,
+    clampedChannels: clamped.size,
+  };
+}
+
+function unscaledReason(
+  { classes }: ChannelGraph,
+  { layer, path, inputs, between, outputs }: ScalableLayer,
+  inRegion: ReadonlySet<number>,
+): SkipReason[] {
+  if (!isWeighted(layer.operation)) return [];
+  if ([inputs, between ?? [], outputs].some((side) => side.some((at) => inRegion.has(at)))) return [];
+  const end = (side: Int32Array): string => {
+    const closed = side.find((channel) => classes.causeOf(channel) !== undefined);
+    const closing = closed === undefined ? undefined : classes.causeOf(closed);
+    return closing ? describeClosing(closing) : 'no other kernel, but a batch norm that stays';
+  };
+  return [{ code: 'region', layers: [path], before: end(inputs), behind: end(outputs) }];
+}

@@ -1,0 +1,147 @@
+/**
+ * What equalization knows of a model and its file cannot hold, as JSON beside it: which batch norms were folded where, what
+ * outputs were divided by, how they are distributed, what was left alone.
+ *
+ * @module
+ */
+
+import { FormatError, LimitError } from '../errors.ts';
+import { channelCount } from '../model/channels.ts';
+import type { Layer, LayerStatistics } from '../model/layer.ts';
+import type { Model } from '../model/model.ts';
+import { isWeighted } from '../model/operation.ts';
+import { parseSidecar, SIDECAR_VERSION } from './sidecar-json.ts';
+
+/** A batch norm that was folded. Layers by their paths. */
+export interface SidecarFold {
+  readonly layer: string;
+  readonly batchNorm: string;
+  readonly direction: 'backward' | 'forward';
+}
+
+/** Something that was left alone. */
+export interface SidecarSkip {
+  /** Of the reason, such as `padding`. */
+  readonly code: string;
+  /** The layer left alone first. */
+  readonly layers: readonly string[];
+  /** The reason in a sentence. */
+  readonly message: string;
+}
+
+/** What stands in a side-car. */
+export interface Sidecar {
+  readonly version: typeof SIDECAR_VERSION;
+  /** SHA-256 of the file that was equalized, in hexadecimal digits. */
+  readonly inputSha256: string;
+  readonly folds: readonly SidecarFold[];
+  /** What the output of a layer was divided by, `[channels]`. */
+  readonly scales: ReadonlyMap<string, Float64Array>;
+  /** {@link Layer.statistics} of the equalized model. */
+  readonly statistics: ReadonlyMap<string, LayerStatistics>;
+  readonly skipped: readonly SidecarSkip[];
+}
+
+/** What the caller knows of how a model was equalized. */
+export interface SidecarOptions {
+  /** SHA-256 of the file that was equalized, in 64 hexadecimal digits. */
+  readonly inputSha256: string;
+  /** As `foldAllBatchNorms` returns them. */
+  readonly foldedPairs?: readonly (readonly [layer: Layer, bn: Layer])[];
+  /** As the record of `scaleRegions` has them. */
+  readonly outputScales?: ReadonlyMap<Layer, Float64Array>;
+  readonly skipped?: readonly SidecarSkip[];
+}
+
+/**
+ * The side-car of an equalized model.
+ *
+ * @throws RangeError where the hash is none.
+ */
+export function crosslayerSidecar(model: Model, options: SidecarOptions): Sidecar {
+  const { inputSha256, foldedPairs = [], outputScales = new Map(), skipped = [] } = options;
+  if (!/^[0-9a-f]{64}$/.test(inputSha256)) {
+    throw new RangeError(`inputSha256: ${JSON.stringify(inputSha256)} is not 64 hexadecimal digits`);
+  }
+  const statistics = [...model.allLayers()].flatMap(({ layer, path }): [string, LayerStatistics][] =>
+    layer.statistics && isSound(layer.statistics) ? [[path, layer.statistics]] : [],
+  );
+  return {
+    version: SIDECAR_VERSION,
+    inputSha256,
+    folds: foldedPairs.map(([layer, bn]) => ({
+      layer: layer.path,
+      batchNorm: bn.path,
+      direction: bn.foldedInto?.direction ?? 'backward',
+    })),
+    scales: new Map([...outputScales].map(([layer, scales]) => [layer.path, scales])),
+    statistics: new Map(statistics),
+    skipped,
+  };
+}
+
+function isSound({ mean, variance }: LayerStatistics): boolean {
+  return mean.every(Number.isFinite) && variance.every((value) => Number.isFinite(value) && value >= 0);
+}
+
+/** The side-car as JSON text, the same for the same side-car. */
+export function writeSidecar(sidecar: Sidecar): string {
+  const { version, inputSha256, folds, scales, statistics, skipped } = sidecar;
+  const document = {
+    version,
+    inputSha256,
+    folds,
+    scales: [...scales].map(([layer, factors]) => ({ layer, factors: [...factors] })),
+    statistics: [...statistics].map(([layer, { mean, variance }]) => ({
+      layer,
+      mean: [...mean],
+      variance: [...variance],
+    })),
+    skipped,
+  };
+  return `${JSON.stringify(document)}\n`;
+}
+
+/** Past this no side-car is read: 10 million numbers, where the largest networks have some 100 thousand channels. */
+const MAX_SIDECAR_CHARACTERS = 1 << 28;
+
+/**
+ * The side-car in JSON text.
+ *
+ * @param source what messages call it, such as the name of its file
+ * @throws FormatError where it is none, or of another version; LimitError where it is too long for one.
+ */
+export function readSidecar(text: string, source: string): Sidecar {
+  if (text.length > MAX_SIDECAR_CHARACTERS) {
+    throw new LimitError(`${source}: characters`, text.length, MAX_SIDECAR_CHARACTERS);
+  }
+  let document: unknown;
+  try {
+    document = JSON.parse(text);
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    throw new FormatError(source, '', `not valid JSON: ${reason}`, { cause });
+  }
+  return parseSidecar(document, source);
+}
+
+/**
+ * Gives the layers of a model, read again from its file, the statistics of its side-car. Edits `model`.
+ *
+ * @returns the paths in the side-car that name no layer with a kernel and as many channels, nor a batch norm with as many: a
+ * side-car of another model.
+ */
+export function restoreStatistics(model: Model, sidecar: Sidecar): string[] {
+  const layers = new Map([...model.allLayers()].map(({ layer, path }) => [path, layer]));
+  return [...sidecar.statistics].flatMap(([path, statistics]) => {
+    const layer = layers.get(path);
+    if (!layer || channelsOf(layer) !== statistics.mean.length) return [path];
+    layer.statistics = statistics;
+    return [];
+  });
+}
+
+function channelsOf(layer: Layer): number | undefined {
+  if (layer.operation.kind === 'batchNorm') return layer.weight('movingMean')?.size;
+  return isWeighted(layer.operation) ? channelCount(layer, 'output') : undefined;
+}

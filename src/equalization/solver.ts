@@ -1,0 +1,220 @@
+/**
+ * Factors for the channels of a whole graph, with which the ranges of its kernels match.
+ *
+ * @module
+ */
+
+import { ActiveRanges, isAtLimit, limited } from './active-ranges.ts';
+import type { KernelRanges, KernelSide, LookOptions } from './kernel-ranges.ts';
+import { type Factors, regionShifts } from './region-shifts.ts';
+import type { Region } from './regions.ts';
+
+/** When the solver stops. */
+export interface SolverOptions {
+  /** Looks at the kernels; 50 where it is left out. */
+  readonly rounds?: number;
+  /** The largest `|ln s|` at which the ranges count as equal; 1e-3 where it is left out. */
+  readonly tolerance?: number;
+}
+
+/** What the solver found. */
+export interface Solution {
+  /** By class: tensors of the class are divided by it. */
+  readonly scales: Float64Array;
+  /** Looks at the kernels that it took. */
+  readonly rounds: number;
+  /** Whether `r1 = r2` holds for all classes, but for those below. */
+  readonly converged: boolean;
+  /** Classes of dead channels, which keep the factor 1. */
+  readonly dead: ReadonlySet<number>;
+  /** Classes whose factor reached the limit. */
+  readonly clamped: ReadonlySet<number>;
+}
+
+const MOST_ROUNDS = 50;
+const TOLERANCE = 1e-3;
+/** It stops a little below the tolerance, so that rounded weights are within it when they are looked at again. */
+const MARGIN = 0.9;
+/** Between looks at the kernels the factors are settled to this part of what the last look changed. */
+const SETTLED = 0.3;
+/** Sweeps over the classes for each look at the kernels. */
+const MOST_SWEEPS = 200;
+/** The first of them are each followed by a shift of whole regions, and by sweeps that keep the deciding weights. */
+const QUICK_SWEEPS = 20;
+const BOUND_SWEEPS = 4;
+/** More regions than this are not shifted as a whole: their equations would take too much memory. */
+const MOST_SHIFTED = 1000;
+/** Once the last look changed less than this, a look takes all weights in that are nearly the largest. */
+const NEAR_FROM = 0.3;
+/** How nearly, in logarithms: kernels whose factors move by less are not looked at again. */
+const NEAR = 0.15;
+/** A channel below this part of its kernel's largest range is dead: no factor makes anything of it. */
+const DEAD = 1e-6;
+/** A bias counts as a weight of this part of it, so that a dead channel with a large bias is not blown up. */
+const BIAS_SHARE = 1 / 20;
+
+/**
+ * Equal ranges: `s = sqrt(r1 / r2)` for each class, again and again, `r1` the largest range among the kernels that write the
+ * class and `r2` among those that read it (Nagel et al. 2019, section 4.1, on whole graphs).
+ *
+ * The rounds are done on the weights that decide the ranges; then the kernels are looked at for weights that decide them at
+ * the factors found, until there are no others. A model whose ranges match within the tolerance keeps them.
+ *
+ * @param classes how many classes there are
+ */
+export function solve(regions: readonly Region[], classes: number, options: SolverOptions = {}): Solution {
+  const { rounds: most = MOST_ROUNDS, tolerance = TOLERANCE } = options;
+  const kernels = [...new Set(regions.flatMap((region) => [...region.sources, ...region.sinks]))];
+  const { state, dead } = firstLook(
+    regions,
+    kernels.map(({ ranges }) => ranges),
+    classes,
+  );
+  let change = largestStep(state);
+  let rounds = 1;
+  let converged = change < tolerance;
+  for (; rounds < most && !converged; rounds++) {
+    settle(state, Math.max((MARGIN / 2) * tolerance, SETTLED * Math.min(change, 1)));
+    look(state, { near: change < NEAR_FROM ? NEAR : 0, slack: (MARGIN / 2) * tolerance });
+    change = largestStep(state);
+    converged = change < MARGIN * tolerance;
+  }
+  return {
+    scales: state.logScales.slice(0, classes).map(Math.exp),
+    rounds,
+    converged,
+    dead,
+    clamped: new Set(
+      state.members.flatMap((list) => [...list].filter((at) => isAtLimit(state.logScales[at] as number))),
+    ),
+  };
+}
+
+interface State extends Factors {
+  readonly kernels: readonly KernelRanges[];
+  readonly active: ActiveRanges;
+  /** By class; where the sweep under way is going. */
+  readonly goals: Float64Array;
+  /** By region: whether a kernel reads and writes it, so that its classes decide each other's ranges. */
+  readonly loops: readonly boolean[];
+}
+
+/** Finds the dead classes, and takes in the largest weights of the others. */
+function firstLook(
+  regions: readonly Region[],
+  kernels: readonly KernelRanges[],
+  classes: number,
+): { state: State; dead: Set<number> } {
+  const shares = { written: new Float64Array(classes), read: new Float64Array(classes) };
+  // One class more, which keeps the factor 1: that on the other side of a bias.
+  const active = new ActiveRanges(classes + 1);
+  for (const ranges of kernels) {
+    const found: { side: KernelSide; at: number; magnitude: number }[] = [];
+    ranges.first((side, at, other, magnitude) => {
+      active.add(side, at, other, magnitude);
+      found.push({ side, at, magnitude });
+    });
+    const largest = found.reduce((most, { magnitude }) => Math.max(most, magnitude), 0);
+    for (const { side, at, magnitude } of found) {
+      shares[side][at] = Math.max(shares[side][at] as number, magnitude / largest || 0);
+    }
+  }
+  const dead = new Set<number>();
+  const regionOf = new Int32Array(classes + 1).fill(-1);
+  const members = regions.map((region, index) => {
+    const alive = region.classes.filter(
+      (at) => Math.min(shares.written[at] ?? 0, shares.read[at] ?? 0) > DEAD,
+    );
+    for (const at of region.classes) dead.add(at);
+    for (const at of alive) {
+      dead.delete(at);
+      regionOf[at] = index;
+    }
+    return Int32Array.from(alive);
+  });
+  for (const { biases } of regions) {
+    for (const { classes: list, magnitudes } of biases) {
+      for (const [channel, at] of list.entries()) {
+        active.add('written', at, classes, BIAS_SHARE * (magnitudes[channel] as number));
+      }
+    }
+  }
+  active.pack();
+  const loops = regions.map(({ sources, sinks }) => sources.some((source) => sinks.includes(source)));
+  const [logScales, goals] = [new Float64Array(classes + 1), new Float64Array(classes + 1)];
+  return { state: { members, regionOf, logScales, kernels, active, goals, loops }, dead };
+}
+
+/** Looks at the kernels whose factors have changed enough, and takes in the weights that decide their ranges now. */
+function look(state: State, options: LookOptions): void {
+  const { kernels, active, logScales } = state;
+  // Binds all classes, so that their ranges are those of the present factors.
+  largestStep(state);
+  const { written, read } = active.logRanges;
+  const known = { written: written.map(Math.exp), read: read.map(Math.exp) };
+  const scales = logScales.map(Math.exp);
+  for (const ranges of kernels) {
+    ranges.look(scales, known, options, (side, at, other, magnitude) => {
+      active.add(side, at, other, magnitude);
+    });
+  }
+  active.pack();
+}
+
+/** Sweeps over the classes until no step is larger than `tolerance`. */
+function settle(state: State, tolerance: number): void {
+  for (let sweeps = 0; sweeps < MOST_SWEEPS; sweeps++) {
+    if (sweep(state, sweeps % 2 === 1, true) < tolerance) return;
+    if (sweeps >= QUICK_SWEEPS) continue;
+    if (state.members.length <= MOST_SHIFTED) shiftRegions(state);
+    for (let bound = 0; bound < BOUND_SWEEPS; bound++) sweep(state, bound % 2 === 0, false);
+  }
+}
+
+/**
+ * Scales the classes of one region after the other, there and back; returns the largest step.
+ *
+ * Within a region all steps are found before any is made, so that the order of its channels does not matter; where they
+ * decide each other's ranges, half steps keep them from going to and fro.
+ */
+function sweep(state: State, isBackward: boolean, isFree: boolean): number {
+  const { members, logScales, active, loops, goals } = state;
+  let largest = 0;
+  for (let index = 0; index < members.length; index++) {
+    const region = isBackward ? members.length - 1 - index : index;
+    const list = members[region] as Int32Array;
+    const part = loops[region] === true ? 0.5 : 1;
+    for (let place = 0; place < list.length; place++) {
+      const at = list[place] as number;
+      if (isFree) active.bind(at, logScales);
+      goals[at] = active.goal(at, logScales);
+    }
+    for (let place = 0; place < list.length; place++) {
+      const at = list[place] as number;
+      const step = (goals[at] as number) - (logScales[at] as number);
+      largest = Math.max(largest, Math.abs(step));
+      logScales[at] = (logScales[at] as number) + part * step;
+    }
+  }
+  return largest;
+}
+
+function shiftRegions(state: State): void {
+  const { members, logScales } = state;
+  const shifts = regionShifts(state, state.active);
+  for (const [region, list] of members.entries()) {
+    for (const at of list) logScales[at] = limited((logScales[at] as number) + (shifts[region] as number));
+  }
+}
+
+function largestStep({ members, logScales, active }: State): number {
+  let largest = 0;
+  for (const list of members) {
+    for (const at of list) {
+      active.bind(at, logScales);
+      const step = active.goal(at, logScales) - (logScales[at] as number);
+      largest = Math.max(largest, Math.abs(step));
+    }
+  }
+  return largest;
+}

@@ -1,0 +1,37 @@
+import { biasOf, setBias } from '../model/bias.ts';
+import { channelCount, scaleKernel } from '../model/channels.ts';
+import type { Graph, GraphCall } from '../model/graph.ts';
+import type { Layer } from '../model/layer.ts';
+import { isWeighted } from '../model/operation.ts';
+import { keepStatistics } from '../model/statistics.ts';
+
+/**
+ * The layer with a kernel whose output `call` alone reads, and whose weights can therefore be turned around. Undefined where
+ * there is none: then a layer of its own has to do it.
+ *
+ * @param channels how many it must write
+ */
+export function turnableSource(graph: Graph, call: GraphCall, channels: number): Layer | undefined {
+  const { input } = call;
+  const producer = input?.producer;
+  if (!input || !producer || input.isModelOutput || input.consumers.length > 1) return undefined;
+  // A nested model keeps its outputs as they are, for whoever uses it alone.
+  if (producer.owner !== call.owner || graph.callsOf(producer.layer).length > 1) return undefined;
+  const { operation } = producer.layer;
+  const isLinear = isWeighted(operation) && operation.activation.kind === 'linear';
+  return isLinear && channelCount(producer.layer, 'output') === channels ? producer.layer : undefined;
+}
+
+/** Makes a layer that computes `x` compute `shifts[c] - x`, before its fused activation; a bias is made where it has none. */
+export function turnAround(layer: Layer, shifts: Float64Array): void {
+  const before = biasOf(layer);
+  const bias = shifts.map((shift, channel) => shift - (before[channel] ?? 0));
+  const edit = (): void => {
+    scaleKernel(layer, 'output', new Float64Array(shifts.length).fill(-1));
+    setBias(layer, bias);
+  };
+  keepStatistics(layer, edit, ({ mean, variance }) => ({
+    mean: shifts.map((shift, channel) => shift - (mean[channel] ?? 0)),
+    variance,
+  }));
+}

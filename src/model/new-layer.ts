@@ -1,0 +1,135 @@
+/**
+ * Layers that no file has: made beside a layer of a model, with the configuration that the Keras of the model's dialect
+ * would have written for them, so that every format can write them.
+ *
+ * @module
+ */
+
+import { Tensor } from '../tensor/tensor.ts';
+import { type JsonObject, type JsonValue, Layer } from './layer.ts';
+import type { Model } from './model.ts';
+import type { Activation, Operation } from './operation.ts';
+
+/** Where a new layer will stand. */
+export interface NewLayerPlace {
+  /** The model that will hold it; its dialect decides the form of the configuration. */
+  readonly owner: Model;
+  /** A layer of {@link owner} next to it, whose precision it takes. */
+  readonly beside: Layer;
+  /** Free in the model; see {@link freeLayerName}. */
+  readonly name: string;
+}
+
+/**
+ * Epsilon of an affine map. A power of two, so that `(1 - epsilon) + epsilon` is 1 in every float type that the variance
+ * may be kept in (bfloat16 has the fewest digits, and holds `1 - 2^-8`), and well above the 1e-5 below which cuDNN does
+ * not go.
+ */
+const AFFINE_EPSILON = 2 ** -8;
+
+/**
+ * A BatchNormalization that computes `factors[c] x + shifts[c]`, without rounding besides that of the product and the sum:
+ * `gamma = factors`, `beta = shifts`, mean 0, and a variance that makes 1 with epsilon. It is frozen, because training
+ * would change its statistics.
+ *
+ * @param axis that of the channels, as Keras counts it: the batch is 0, the last one -1.
+ * @throws RangeError where there are not as many shifts as factors.
+ */
+export function newAffine(
+  place: NewLayerPlace,
+  axis: number,
+  factors: Float64Array,
+  shifts: Float64Array,
+): Layer {
+  if (factors.length !== shifts.length) {
+    throw new RangeError(`${place.name}: ${factors.length} factors and ${shifts.length} shifts`);
+  }
+  const dtype = policyName(place.beside) === 'float64' ? 'float64' : 'float32';
+  const tensor = (values: Float64Array): Tensor => Tensor.fromNumbers(dtype, [values.length], values);
+  const weights = new Map([
+    ['gamma', tensor(factors)],
+    ['beta', tensor(shifts)],
+    ['movingMean', tensor(new Float64Array(factors.length))],
+    ['movingVariance', tensor(new Float64Array(factors.length).fill(1 - AFFINE_EPSILON))],
+  ]);
+  const epsilon = AFFINE_EPSILON;
+  return newLayer(place, {
+    className: 'BatchNormalization',
+    operation: { kind: 'batchNorm', axes: [axis], epsilon, scale: true, center: true },
+    config: { axis, momentum: 0.99, epsilon, center: true, scale: true },
+    trainable: false,
+    weights,
+  });
+}
+
+/** A ReLU layer. */
+export function newRelu(place: NewLayerPlace, activation: Activation & { readonly kind: 'relu' }): Layer {
+  const { maxValue, negativeSlope, threshold } = activation;
+  return newLayer(place, {
+    className: 'ReLU',
+    operation: { kind: 'activation', activation },
+    config: { max_value: maxValue ?? null, negative_slope: negativeSlope, threshold },
+    trainable: true,
+    weights: new Map(),
+  });
+}
+
+/**
+ * `wanted`, or that with a number where a layer of `model` or of a model nested in it has the name: TF.js knows the weights
+ * of nested models by the names of the innermost layers.
+ *
+ * @param taken names that layers will have that are not in the model yet; the one found is added.
+ */
+export function freeLayerName(model: Model, wanted: string, taken: Set<string>): string {
+  let name = wanted;
+  for (let count = 1; taken.has(name) || isTaken(model, name); count++) name = `${wanted}_${count}`;
+  taken.add(name);
+  return name;
+}
+
+function isTaken(model: Model, name: string): boolean {
+  return model.layers.some((layer) => layer.name === name || (layer.model && isTaken(layer.model, name)));
+}
+
+interface LayerParts {
+  readonly className: string;
+  readonly operation: Operation;
+  /** Without what all layers have. */
+  readonly config: JsonObject;
+  readonly trainable: boolean;
+  readonly weights: Map<string, Tensor>;
+}
+
+function newLayer({ owner, beside, name }: NewLayerPlace, parts: LayerParts): Layer {
+  const { className, operation, trainable, weights } = parts;
+  const config = { name, trainable, dtype: policyOf(beside), ...parts.config };
+  // Keras 2.13 and newer names modules in `.keras` files, and none in HDF5 files.
+  const namesModules = owner.dialect === 'keras3' || beside.origin?.config['module'] !== undefined;
+  const entry: JsonObject = namesModules
+    ? { module: 'keras.layers', class_name: className, config, registered_name: null }
+    : { class_name: className, config };
+  return new Layer({
+    name,
+    path: beside.path.slice(0, beside.path.length - beside.name.length) + name,
+    className,
+    operation,
+    weights,
+    trainable,
+    origin: { config: entry, operation, weights: new Map() },
+  });
+}
+
+/** The precision of a layer as its configuration has it: the name of a policy, or an object with the name. */
+function policyOf(layer: Layer): JsonValue {
+  const config = layer.origin?.config['config'];
+  return entryOf(config, 'dtype') ?? 'float32';
+}
+
+function policyName(layer: Layer): JsonValue | undefined {
+  const policy = policyOf(layer);
+  return typeof policy === 'string' ? policy : entryOf(entryOf(policy, 'config'), 'name');
+}
+
+function entryOf(value: JsonValue | undefined, key: string): JsonValue | undefined {
+  return typeof value === 'object' && value !== null && !Array.isArray(value) ? value[key] : undefined;
+}

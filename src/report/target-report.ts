@@ -1,0 +1,118 @@
+/**
+ * What was done to a model for a target and why, as data.
+ *
+ * @module
+ */
+
+import { describeUncorrected } from '../equalization/bias-correction.ts';
+import type { EqualizationRecord, Relu6Policy, StageName, Target } from '../equalization/equalize.ts';
+import { describeCap } from '../equalization/relu6-caps.ts';
+import { describeUncarried } from '../equalization/scale-carriers.ts';
+import { describeSkip } from '../primitives/skip-reason.ts';
+import type { WeightSqnr } from '../quantization/weight-sqnr.ts';
+import type { StepVerification } from './equalize-report.ts';
+
+/** One object for programs: what `crosslayer equalize --target … --json` prints. Layers are named by their paths. */
+export interface TargetReport {
+  readonly schemaVersion: 1;
+  readonly target: Target;
+  readonly relu6: Relu6Policy;
+  readonly stages: readonly StageName[];
+  /** Layers whose ReLU6 became a ReLU. */
+  readonly replacedRelu6: readonly string[];
+  /** `[layer, batch norm]`. */
+  readonly foldedPairs: readonly (readonly [string, string])[];
+  /** Channels that were scaled together, and by how much. */
+  readonly regions: readonly {
+    readonly sources: readonly string[];
+    readonly sinks: readonly string[];
+    readonly channels: number;
+    readonly smallest: number;
+    readonly largest: number;
+  }[];
+  /** What became of ReLUs with a maximum, and how many layers were added for them. */
+  readonly caps: readonly { readonly layer: string; readonly message: string }[];
+  readonly addedLayers: number;
+  /** Layers whose scales a batch norm carries. */
+  readonly carried: readonly { readonly layer: string; readonly batchNorms: readonly string[] }[];
+  /** Layers whose bias was corrected, with the largest shift of a channel. */
+  readonly corrected: readonly { readonly layer: string; readonly largestShift: number }[];
+  /** What was left alone, and why. */
+  readonly skipped: readonly {
+    readonly stage: StageName;
+    readonly code: string;
+    readonly layers: readonly string[];
+    readonly message: string;
+  }[];
+  /** What runs of the model before and after each stage showed; null where they were not asked for. */
+  readonly verification: StepVerification | null;
+  /** Of each kernel on the grid of the target: before anything but folding, and now. */
+  readonly weightSqnr: { readonly before: readonly WeightSqnr[]; readonly after: readonly WeightSqnr[] };
+  /** What the written file could not keep. */
+  readonly dropped: readonly string[];
+  /** What a reader of the written file should know. */
+  readonly warnings: readonly string[];
+}
+
+/** The report of {@link EqualizationRecord}. */
+export function targetReport(
+  record: EqualizationRecord,
+  weightSqnr: TargetReport['weightSqnr'],
+  written: { readonly dropped: readonly string[]; readonly warnings: readonly string[] },
+  verification: StepVerification | undefined,
+): TargetReport {
+  const { target, relu6, stages, regions, caps, carried, correction } = record;
+  return {
+    schemaVersion: 1,
+    target,
+    relu6,
+    stages,
+    replacedRelu6: record.replacedRelu6.map(({ path }) => path),
+    foldedPairs: record.foldedPairs.map(([layer, bn]) => [layer.path, bn.path] as const),
+    regions: regions?.regions ?? [],
+    caps: (caps?.caps ?? []).map((cap) => ({ layer: cap.path, message: describeCap(cap) })),
+    addedLayers: caps?.addedLayers ?? 0,
+    carried: (carried?.carried ?? []).map(({ layer, batchNorms }) => ({
+      layer: layer.path,
+      batchNorms: batchNorms.map(({ path }) => path),
+    })),
+    corrected: (correction?.corrected ?? []).map(({ path, shift }) => ({
+      layer: path,
+      largestShift: shift.reduce((most, one) => Math.max(most, Math.abs(one)), 0),
+    })),
+    skipped: skippedIn(record),
+    verification: verification ?? null,
+    weightSqnr,
+    dropped: written.dropped,
+    warnings: written.warnings,
+  };
+}
+
+function skippedIn({ skipped, regions, carried, correction }: EqualizationRecord): TargetReport['skipped'] {
+  return [
+    ...skipped.map((reason) => ({
+      stage: reason.stage,
+      code: reason.code,
+      layers: reason.layers,
+      message: describeSkip(reason),
+    })),
+    ...(regions?.unscaled ?? []).map((reason) => ({
+      stage: 'scale' as const,
+      code: reason.code,
+      layers: reason.layers,
+      message: describeSkip(reason),
+    })),
+    ...(carried?.uncarried ?? []).map((one) => ({
+      stage: 'carry' as const,
+      code: one.obstacle.kind,
+      layers: [one.path],
+      message: describeUncarried(one),
+    })),
+    ...(correction?.skipped ?? []).map((one) => ({
+      stage: 'correct' as const,
+      code: one.code,
+      layers: [one.path],
+      message: describeUncorrected(one),
+    })),
+  ];
+}

@@ -1,0 +1,56 @@
+import type { Layer } from '../model/layer.ts';
+import type { Model } from '../model/model.ts';
+import { layersQuantizedBefore } from '../quantization/quantized-before.ts';
+import { unquantizedLayers } from '../quantization/unquantized-layers.ts';
+import { QUANTIZATIONS, type QuantizationName } from '../quantization/weight-quantizations.ts';
+
+/** Layers named in a note; the others are counted. */
+const LAYERS_NAMED = 5;
+
+/** What the numbers of an evaluation leave out: layers that stay in float, and what quantizing cost before. */
+export function weightNotes(
+  model: Model,
+  original: Model,
+  quantizations: readonly QuantizationName[],
+): string[] {
+  return [...unquantizedNote(model, quantizations), ...beforeNotes(model, original)];
+}
+
+function unquantizedNote(model: Model, quantizations: readonly QuantizationName[]): string[] {
+  const names = quantizations.filter((name) => QUANTIZATIONS[name].weights === 'kernels');
+  const layers = unquantizedLayers(model);
+  if (names.length === 0 || layers.length === 0) return [];
+  const parameters = layers.reduce((sum, { parameterCount }) => sum + parameterCount, 0);
+  return [
+    `${names.join(', ')}: ${parameters} of ${model.parameterCount} parameters were not quantized besides biases and ` +
+      `batch norms, because only kernels of convolutions and Dense are: those of ${named(layers)}`,
+  ];
+}
+
+function beforeNotes(model: Model, original: Model): string[] {
+  const found = (one: Model): string | undefined => {
+    const layers = layersQuantizedBefore(one);
+    return layers.length === 0
+      ? undefined
+      : `the kernels of ${named(layers)} lie on a grid of 8 bits already`;
+  };
+  const ofOriginal = found(original);
+  const notes =
+    ofOriginal === undefined
+      ? []
+      : [
+          `original: ${ofOriginal}, so it was quantized before, and what that cost is not in these numbers; compare with ` +
+            'the model in float (--against)',
+        ];
+  if (model === original) return notes;
+  const ofModel = found(model);
+  if (ofModel !== undefined)
+    notes.push(`float: ${ofModel}, so it was quantized before, and its row has that loss`);
+  return notes;
+}
+
+function named(layers: readonly Layer[]): string {
+  const shown = layers.slice(0, LAYERS_NAMED).map(({ path, className }) => `${path} (${className})`);
+  const more = layers.length - shown.length;
+  return more > 0 ? `${shown.join(', ')} and ${more} more` : shown.join(', ');
+}

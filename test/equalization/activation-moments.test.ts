@@ -1,0 +1,235 @@
+import { beforeAll, describe, expect, it } from 'vitest';
+import { type ActivationMoments, activationMoments } from '../../src/equalization/activation-moments.ts';
+import { measureMoments } from '../../src/equalization/measured-moments.ts';
+import { buildGraph } from '../../src/model/graph.ts';
+import type { Model } from '../../src/model/model.ts';
+import { foldAllBatchNorms } from '../../src/primitives/batch-norm-fold.ts';
+import { Tensor } from '../../src/tensor/tensor.ts';
+import { TfjsRunner } from '../../src/verification/runner.ts';
+import { buildModel, input, type LayerSpec, layer, nested } from '../support/model-builder.ts';
+import { seededRandom } from '../support/random.ts';
+
+let runner: TfjsRunner;
+beforeAll(async () => {
+  runner = await TfjsRunner.create({ backend: 'cpu' });
+});
+
+/** Independent normal values, of another mean and deviation in each channel; 64 samples. */
+function normalInput(shape: readonly number[], seed = 3): Tensor {
+  const random = seededRandom(seed);
+  const channels = shape.at(-1) ?? 1;
+  const size = shape.reduce((product, one) => product * one, 64);
+  const values = Float32Array.from({ length: size }, (_, index) => {
+    const channel = index % channels;
+    return 0.7 - 0.5 * channel + (0.6 + 0.4 * channel) * random.normal();
+  });
+  return Tensor.of('float32', [64, ...shape], values);
+}
+
+/** Computed against measured moments of the last layer, in deviations. */
+async function worstError(layers: readonly LayerSpec[], inputs: readonly Tensor[]): Promise<number> {
+  const model = buildModel(layers, { seed: 4 });
+  const computed = activationMoments(model, { inputs });
+  const measured = await measureMoments(model, runner, inputs);
+  const name = layers.at(-1)!.name;
+  const [made, seen] = [computed.ofLayer(name), measured.ofLayer(name)];
+  if (!made || !seen) throw new Error(`no moments of ${name}`);
+  expect(made.mean).toHaveLength(seen.mean.length);
+  const errors = [...seen.mean].flatMap((mean, channel) => {
+    const deviation = Math.sqrt(seen.variance[channel]!);
+    const spread = Math.sqrt(made.variance[channel]!);
+    return [Math.abs(made.mean[channel]! - mean) / deviation, Math.abs(spread / deviation - 1)];
+  });
+  return Math.max(...errors);
+}
+
+const image = input('x', [6, 6, 2]);
+const conv = (name: string, config: object = {}): LayerSpec =>
+  layer('Conv2D', name, { filters: 3, kernel_size: 3, ...config });
+
+describe('activationMoments', () => {
+  /**
+   * 64 x 36 values a channel: a standard error of 2 % of a deviation, and of 3 % with the seven or so positions that an
+   * output shares with its neighbours; outputs of linear layers are normal, and the rules are exact but for borders.
+   */
+  it.each<[string, LayerSpec[]]>([
+    ['Conv2D', [image, conv('conv')]],
+    ['Conv2D with groups', [image, conv('conv', { groups: 2, filters: 4 })]],
+    ['Conv2D with a ReLU6', [image, conv('conv', { activation: 'relu6' })]],
+    ['Conv2D with swish', [image, conv('conv', { activation: 'swish' })]],
+    ['DepthwiseConv2D', [image, layer('DepthwiseConv2D', 'conv', { kernel_size: 3, depth_multiplier: 2 })]],
+    ['SeparableConv2D', [image, layer('SeparableConv2D', 'conv', { kernel_size: 2, filters: 3 })]],
+    ['Dense on positions', [image, layer('Dense', 'dense', { units: 4 })]],
+    ['Flatten and Dense', [image, layer('Flatten', 'flat'), layer('Dense', 'dense', { units: 4 })]],
+    ['Reshape', [image, layer('Reshape', 'reshape', { target_shape: [36, 2] })]],
+    ['ReLU', [image, layer('ReLU', 'relu')]],
+    ['LeakyReLU', [image, layer('LeakyReLU', 'relu')]],
+    ['PReLU', [image, layer('PReLU', 'relu', { shared_axes: [1, 2] })]],
+    ['sigmoid', [image, layer('Activation', 'act', { activation: 'sigmoid' })]],
+    ['Dropout', [image, layer('Dropout', 'drop')]],
+    ['UpSampling2D', [image, layer('UpSampling2D', 'up')]],
+    ['Cropping2D', [image, layer('Cropping2D', 'crop', { cropping: 1 })]],
+    [
+      'a batch norm that is an affine map',
+      [
+        image,
+        layer('ReLU', 'relu', { max_value: 1 }),
+        layer(
+          'BatchNormalization',
+          'bn',
+          { epsilon: 0 },
+          { weights: { movingMean: [0, 0], movingVariance: [1, 1] } },
+        ),
+        layer('ReLU', 'cap'),
+      ],
+    ],
+  ])('%s', async (_, layers) => {
+    expect(await worstError(layers, [normalInput([6, 6, 2])])).toBeLessThan(0.12);
+  });
+
+  it.each(['Add', 'Subtract', 'Average', 'Maximum', 'Minimum'])(
+    '%s of independent tensors',
+    async (merge) => {
+      const layers = [
+        input('x', [6, 6, 2]),
+        input('y', [6, 6, 2]),
+        layer(merge, 'merge', {}, { from: ['x', 'y'] }),
+      ];
+      const inputs = [normalInput([6, 6, 2]), normalInput([6, 6, 2], 9)];
+      expect(await worstError(layers, inputs)).toBeLessThan(0.12);
+    },
+  );
+
+  it('a gate that multiplies, and channels side by side', async () => {
+    const inputs = [normalInput([6, 6, 2]), normalInput([1, 1, 2], 9)];
+    const gate = [
+      input('x', [6, 6, 2]),
+      input('y', [1, 1, 2]),
+      layer('Multiply', 'm', {}, { from: ['x', 'y'] }),
+    ];
+    // The gate has 64 values a channel: a standard error of 12 %.
+    expect(await worstError(gate, inputs)).toBeLessThan(0.3);
+    const beside = [
+      input('x', [6, 6, 2]),
+      input('y', [6, 6, 3]),
+      layer('Concatenate', 'c', {}, { from: ['x', 'y'] }),
+    ];
+    expect(await worstError(beside, [normalInput([6, 6, 2]), normalInput([6, 6, 3], 9)])).toBeLessThan(1e-6);
+    const along = [
+      input('x', [6, 6, 2]),
+      input('y', [3, 6, 2]),
+      layer('Concatenate', 'c', { axis: 1 }, { from: ['x', 'y'] }),
+    ];
+    expect(await worstError(along, [normalInput([6, 6, 2]), normalInput([3, 6, 2], 9)])).toBeLessThan(1e-6);
+  });
+
+  it('average pooling keeps the mean', async () => {
+    const model = buildModel([image, layer('GlobalAveragePooling2D', 'pool')]);
+    const inputs = [normalInput([6, 6, 2])];
+    const made = activationMoments(model, { inputs }).ofLayer('pool')!;
+    const seen = (await measureMoments(model, runner, inputs)).ofLayer('pool')!;
+    for (const [channel, mean] of seen.mean.entries()) expect(made.mean[channel]).toBeCloseTo(mean, 5);
+  });
+});
+
+function withBatchNorms(): Model {
+  return buildModel([
+    image,
+    conv('conv'),
+    layer('BatchNormalization', 'bn', { epsilon: 1e-3 }),
+    layer('ReLU', 'relu'),
+    nested('body', [
+      input('in', [4, 4, 3]),
+      layer('Conv2D', 'inner', { filters: 2, kernel_size: 1 }),
+      layer('Softmax', 'unknown'),
+      layer('Conv2D', 'behind', { filters: 2, kernel_size: 1 }),
+    ]),
+    layer('BatchNormalization', 'bn2'),
+  ]);
+}
+
+describe('moments from batch norms', () => {
+  it('are beta and gamma behind one, and the moving statistics in front of it', () => {
+    const model = withBatchNorms();
+    const moments = activationMoments(model);
+    const bn = model.layer('bn');
+    const values = (name: 'beta' | 'gamma' | 'movingMean' | 'movingVariance'): number[] => [
+      ...bn.requireWeight(name).toFloat64(),
+    ];
+    expect([...moments.ofLayer('bn')!.mean]).toEqual(values('beta'));
+    expect([...moments.ofLayer('conv')!.mean]).toEqual(values('movingMean'));
+    expect([...moments.ofLayer('conv')!.variance]).toEqual(values('movingVariance'));
+    for (const [channel, gamma] of values('gamma').entries()) {
+      const variance = values('movingVariance')[channel]!;
+      expect(moments.ofLayer('bn')!.variance[channel]).toBeCloseTo(
+        (gamma * gamma * variance) / (variance + 1e-3),
+        12,
+      );
+    }
+    // Behind Softmax nothing is known until a batch norm reads it.
+    expect(moments.ofLayer('body/unknown')).toBeUndefined();
+    expect(moments.ofLayer('body/behind')).toBeDefined();
+    expect(moments.ofLayer('bn2')).toBeDefined();
+  });
+
+  it('stay after folding, by tensor and by path, in copies too', () => {
+    const model = withBatchNorms();
+    const before = activationMoments(model);
+    foldAllBatchNorms(model);
+    const copy = model.clone();
+    const after = activationMoments(copy);
+    expect(after.ofLayer('conv')).toEqual(before.ofLayer('bn'));
+    expect(after.ofLayer('relu')).toEqual(before.ofLayer('relu'));
+    const call = buildGraph(copy).callsOf(copy.layer('body/inner'))[0]!;
+    expect(after.of(call.output())).toEqual(after.ofLayer('body/inner'));
+    // The moments of one copy serve for another.
+    const original = buildGraph(model).callsOf(model.layer('body/inner'))[0]!;
+    expect(after.of(original.output())).toEqual(after.ofLayer('body/inner'));
+  });
+
+  it('name the layer at which they are lost', () => {
+    const model = withBatchNorms();
+    const moments = activationMoments(model);
+    const graph = buildGraph(model);
+    const ends = (name: string): string | undefined =>
+      moments.endOf(graph.callsOf(model.layer(name))[0]!.inputs[0]!);
+    expect(ends('conv')).toBe('x');
+    expect(ends('body/behind')).toBe('body/unknown');
+    expect(ends('relu')).toBeUndefined();
+    expect(() => activationMoments(model, { inputs: [] })).toThrow(
+      new RangeError('0 inputs for a model with 1'),
+    );
+  });
+});
+
+function measuredOf(moments: ActivationMoments, path: string): number[] {
+  return [...(moments.ofLayer(path)?.mean ?? [])];
+}
+
+describe('measureMoments', () => {
+  it('takes all samples and positions, whatever the batches', async () => {
+    const model = buildModel([input('x', [2, 1]), layer('ReLU', 'relu')]);
+    const inputs = [Tensor.fromNumbers('float32', [3, 2, 1], [1, -2, 3, 4, 5, -6])];
+    const moments = await measureMoments(model, runner, inputs, { batchSize: 2 });
+    const { mean, secondMoment, variance } = moments.ofLayer('relu')!;
+    expect([mean[0], secondMoment[0], variance[0]]).toEqual([13 / 6, 51 / 6, 51 / 6 - (13 / 6) ** 2]);
+    const some = await measureMoments(model, runner, inputs, {
+      wantsTensor: ({ isModelOutput }) => isModelOutput,
+    });
+    expect(some.size).toBe(1);
+  });
+
+  it('tells the calls of a shared layer apart', async () => {
+    const model = buildModel([
+      input('x', [1]),
+      input('y', [1]),
+      layer('ReLU', 'relu', {}, { calls: [['x'], ['y']] }),
+      layer('Add', 'add', {}, { from: ['relu', 'relu:1'] }),
+    ]);
+    const inputs = [1, 5].map((value) => Tensor.fromNumbers('float32', [1, 1], [value]));
+    const moments = await measureMoments(model, runner, inputs);
+    expect(measuredOf(moments, 'relu')).toEqual([1]);
+    expect([...moments.ofLayer('relu', 1)!.mean]).toEqual([5]);
+    expect(measuredOf(moments, 'add')).toEqual([6]);
+  });
+});

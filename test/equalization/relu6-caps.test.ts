@@ -1,0 +1,482 @@
+import fc from 'fast-check';
+import { beforeAll, describe, expect, it, test } from 'vitest';
+import { capActivations, describeCap } from '../../src/equalization/relu6-caps.ts';
+import { type RegionRecord, scaleRegions } from '../../src/equalization/scale-regions.ts';
+import { writeModelConfig } from '../../src/formats/keras-config/write-model.ts';
+import { memoryFiles, readModel } from '../../src/formats/read.ts';
+import { writeModelToMemory } from '../../src/formats/write.ts';
+import { buildGraph } from '../../src/model/graph.ts';
+import type { JsonObject } from '../../src/model/layer.ts';
+import type { Model } from '../../src/model/model.ts';
+import { activationOf } from '../../src/model/operation.ts';
+import { Tensor } from '../../src/tensor/tensor.ts';
+import { TfjsRunner } from '../../src/verification/runner.ts';
+import {
+  buildModel,
+  buildSequential,
+  input,
+  type LayerSpec,
+  layer,
+  nested,
+} from '../support/model-builder.ts';
+import { randomChain } from '../support/random-chain.ts';
+import { randomInputs, relativeDifference, runModel } from '../support/run-model.ts';
+
+let runner: TfjsRunner;
+beforeAll(async () => {
+  runner = await TfjsRunner.create({ backend: 'cpu' });
+});
+
+/** Of seven digits of float32, two for the sums of a few layers; caps add a rounding or two of the largest value each. */
+const TOLERANCE = 1e-5;
+
+async function outputsOf(model: Model, inputs: readonly Tensor[]): Promise<Float32Array[]> {
+  return (await runner.run(model, inputs)).map((tensor) => Float32Array.from(tensor.toFloat64()));
+}
+
+/** Large enough for a maximum of 6 to be reached in a part of the channels. */
+function largeInputs(model: Model): Tensor[] {
+  return randomInputs(model).map((tensor) =>
+    Tensor.fromNumbers(
+      'float32',
+      tensor.shape,
+      tensor.toFloat64().map((value) => 12 * value),
+    ),
+  );
+}
+
+async function equalized(model: Model): Promise<{
+  caps: ReturnType<typeof capActivations>;
+  record: RegionRecord;
+  /** Largest relative difference of the function. */
+  difference: number;
+  /** The same where the maxima are dropped: what the caps are there for. */
+  withoutCaps: number;
+  inputs: readonly Tensor[];
+  before: readonly Float32Array[];
+}> {
+  const inputs = largeInputs(model);
+  const before = await outputsOf(model, inputs);
+  const record = scaleRegions(model, { throughBounded: true });
+  const withoutCaps = relativeDifference(before, await outputsOf(model, inputs));
+  const caps = capActivations(model, record.bounded);
+  const difference = relativeDifference(before, await outputsOf(model, inputs));
+  return { caps, record, difference, withoutCaps, inputs, before };
+}
+
+const relu6 = (name: string, reading: Parameters<typeof layer>[3] = {}): LayerSpec =>
+  layer('ReLU', name, { max_value: 6, negative_slope: 0, threshold: 0 }, reading);
+const conv = (name: string, config: JsonObject = {}, reading: Parameters<typeof layer>[3] = {}): LayerSpec =>
+  layer('Conv2D', name, { filters: 3, kernel_size: 3, padding: 'same', ...config }, reading);
+const head = conv('last', { filters: 2, kernel_size: 1 });
+
+interface Placement {
+  readonly layers: readonly LayerSpec[];
+  /** Why tfjs-layers itself cannot run it, with or without caps. */
+  readonly notInTfjs?: string;
+  /** Where the negation goes, and what is added, for the caps in order. */
+  readonly expected: readonly { negatedIn: string; added: readonly string[] }[];
+}
+
+const folded = (relu: string, source: string): Placement['expected'][number] => ({
+  negatedIn: source,
+  added: [`${relu}_cap`],
+});
+const inFront = (relu: string): Placement['expected'][number] => ({
+  negatedIn: `${relu}_negate`,
+  added: [`${relu}_negate`, `${relu}_inner`, `${relu}_cap`],
+});
+const fused = (name: string): Placement['expected'][number] => ({
+  negatedIn: name,
+  added: [`${name}_cap`, `${name}_relu`],
+});
+const x = input('x', [6, 6, 2]);
+
+const PLACEMENTS: Readonly<Record<string, Placement>> = {
+  'behind a convolution': {
+    layers: [x, conv('a'), relu6('r'), head],
+    expected: [folded('r', 'a')],
+  },
+  'behind a convolution without bias': {
+    layers: [x, conv('a', { use_bias: false }), relu6('r'), head],
+    expected: [folded('r', 'a')],
+  },
+  'behind depthwise, grouped, transposed and separable convolutions': {
+    layers: [
+      x,
+      layer('DepthwiseConv2D', 'd', { kernel_size: 3, padding: 'same', depth_multiplier: 2 }),
+      relu6('rd'),
+      conv('g', { filters: 4, groups: 2 }),
+      relu6('rg'),
+      layer('Conv2DTranspose', 't', { filters: 3, kernel_size: 2 }),
+      relu6('rt'),
+      layer('SeparableConv2D', 's', { filters: 3, kernel_size: 2 }),
+      relu6('rs'),
+      head,
+    ],
+    expected: [folded('rd', 'd'), folded('rg', 'g'), folded('rt', 't'), folded('rs', 's')],
+  },
+  'behind Dense': {
+    layers: [
+      input('x', [5]),
+      layer('Dense', 'a', { units: 4 }),
+      relu6('r'),
+      layer('Dense', 'b', { units: 2 }),
+    ],
+    expected: [folded('r', 'a')],
+  },
+  'as an Activation layer by name': {
+    layers: [x, conv('a'), layer('Activation', 'r', { activation: 'relu6' }), head],
+    expected: [folded('r', 'a')],
+  },
+  'fused into layers': {
+    layers: [
+      x,
+      conv('a', { activation: 'relu6' }),
+      layer('DepthwiseConv2D', 'd', { kernel_size: 3, activation: 'relu6', use_bias: false }),
+      head,
+    ],
+    expected: [fused('a'), fused('d')],
+  },
+  'fused as an object with a slope': {
+    layers: [
+      x,
+      conv('a', {
+        activation: { class_name: 'ReLU', config: { name: 'act', max_value: 5, negative_slope: 0.2 } },
+      }),
+      head,
+    ],
+    expected: [fused('a')],
+  },
+  'with a slope below zero': {
+    layers: [x, conv('a'), layer('ReLU', 'r', { max_value: 3, negative_slope: 0.25, threshold: 0 }), head],
+    expected: [folded('r', 'a')],
+  },
+  'behind an Add': {
+    layers: [x, conv('a'), conv('b'), layer('Add', 'sum', {}, { from: ['a', 'b'] }), relu6('r'), head],
+    expected: [inFront('r')],
+  },
+  'beside another reader of the convolution': {
+    layers: [
+      x,
+      conv('a'),
+      relu6('r'),
+      conv('c', {}, { from: ['a'] }),
+      layer('Add', 'sum', {}, { from: ['r', 'c'] }),
+      head,
+    ],
+    expected: [inFront('r')],
+  },
+  'behind zero padding and dropout': {
+    layers: [
+      x,
+      conv('a'),
+      layer('ZeroPadding2D', 'pad', { padding: 1 }),
+      layer('Dropout', 'drop', { rate: 0.5 }),
+      relu6('r'),
+      head,
+    ],
+    expected: [inFront('r')],
+  },
+  'one ReLU6 called twice': {
+    layers: [
+      x,
+      conv('a'),
+      conv('b', { kernel_size: 1 }, { from: ['x'] }),
+      relu6('r', { calls: [['a'], ['b']] }),
+      conv('c', {}, { from: ['r'] }),
+      conv('d', {}, { from: ['r:1'] }),
+      layer('Add', 'sum', {}, { from: ['c', 'd'] }),
+    ],
+    expected: [
+      { negatedIn: 'a', added: ['r_cap', 'r_relu'] },
+      // The layer itself stays with its last call.
+      { negatedIn: 'b', added: ['r_cap_1'] },
+    ],
+  },
+  'one convolution called twice': {
+    layers: [
+      x,
+      conv('same', { filters: 2, activation: 'relu6' }, { calls: [['x'], ['same']] }),
+      conv('c', {}, { from: ['same:1'] }),
+    ],
+    // What it writes it reads, next to the input of the model: nothing is scaled, and nothing capped.
+    expected: [],
+  },
+  'one fused convolution with two readers': {
+    layers: [
+      x,
+      conv('l', { activation: 'linear' }),
+      conv('m', { activation: 'linear' }, { from: ['x'] }),
+      conv('same', { activation: 'relu6' }, { calls: [['l'], ['m']] }),
+      layer('Concatenate', 'both', { axis: -1 }, { from: ['same', 'same:1'] }),
+      conv('c'),
+    ],
+    expected: [fused('same'), { negatedIn: 'same', added: ['same_cap_1', 'same_relu_1'] }],
+  },
+  'names that are taken': {
+    layers: [x, conv('a'), relu6('r'), conv('r_cap'), relu6('r_relu'), head],
+    expected: [
+      { negatedIn: 'a', added: ['r_cap_1'] },
+      { negatedIn: 'r_cap', added: ['r_relu_cap'] },
+    ],
+  },
+  'inside a nested model': {
+    layers: [
+      x,
+      nested('inner', [input('y', [6, 6, 2]), conv('a'), relu6('r')]),
+      layer('AveragePooling2D', 'pool'),
+      head,
+    ],
+    expected: [{ negatedIn: 'inner/a', added: ['inner/r_cap'] }],
+  },
+  'behind a nested model': {
+    layers: [x, nested('inner', [input('y', [6, 6, 2]), conv('a')]), relu6('r'), head],
+    expected: [inFront('r')],
+  },
+  'channels first': {
+    notInTfjs: 'normalizes the last axis, whichever it is given',
+    layers: [
+      input('x', [2, 6, 6]),
+      conv('a', { data_format: 'channels_first' }),
+      relu6('r'),
+      layer('MaxPooling2D', 'pool', { data_format: 'channels_first' }),
+      relu6('q'),
+      conv('last', { data_format: 'channels_first' }),
+    ],
+    expected: [folded('r', 'a'), inFront('q')],
+  },
+  'in three and in one spatial dimension': {
+    notInTfjs: 'its batch norm takes no more than two spatial dimensions',
+    layers: [
+      input('x', [4, 4, 4, 2]),
+      layer('Conv3D', 'a', { filters: 3, kernel_size: 2 }),
+      relu6('r'),
+      layer('Conv3D', 'b', { filters: 2, kernel_size: 2 }),
+      layer('Reshape', 'flat', { target_shape: [8, 2] }),
+      layer('Conv1D', 'c', { filters: 3, kernel_size: 2, activation: 'relu6' }),
+      layer('Conv1D', 'd', { filters: 1, kernel_size: 1 }),
+    ],
+    expected: [folded('r', 'a'), fused('c')],
+  },
+};
+
+describe('capActivations', () => {
+  test.each(Object.entries(PLACEMENTS))('a ReLU6 %s', async (_, { layers, expected, notInTfjs }) => {
+    const model = buildModel(layers);
+    const { caps, difference, withoutCaps, record, inputs, before } = await equalized(model);
+    expect(
+      caps.caps.map((cap) => ({ negatedIn: 'negatedIn' in cap ? cap.negatedIn : '', added: cap.added })),
+    ).toEqual(expected);
+    expect(record.bounded).toHaveLength(expected.length);
+    expect([...caps.negated.keys()].map(({ path }) => path)).toEqual([
+      ...new Set(expected.map(({ negatedIn }) => negatedIn).filter((path) => !path.endsWith('_negate'))),
+    ]);
+    expect(difference).toBeLessThan(TOLERANCE);
+    // Without caps the function is another one, so that the line above says something.
+    if (expected.length > 0) expect(withoutCaps).toBeGreaterThan(100 * TOLERANCE);
+    // The runner has classes of its own for some layers; this is TF.js alone, from files.
+    if (notInTfjs === undefined)
+      expect(relativeDifference(before, await runModel(model, inputs))).toBeLessThan(TOLERANCE);
+  });
+
+  it('in a Sequential keeps the layers in order', async () => {
+    const model = buildSequential([x, conv('a'), relu6('r'), conv('b', { activation: 'relu6' }), head]);
+    const { difference } = await equalized(model);
+    expect(model.layers.map(({ name }) => name)).toEqual([
+      'x',
+      'a',
+      'r_cap',
+      'r',
+      'b',
+      'b_cap',
+      'b_relu',
+      'last',
+    ]);
+    expect(difference).toBeLessThan(TOLERANCE);
+  });
+
+  it('needs one layer where all channels have the same maximum, and none for a ReLU layer', async () => {
+    const model = buildModel([
+      x,
+      conv('a'),
+      relu6('r'),
+      conv('b', { activation: 'relu6' }),
+      layer('Activation', 'named', { activation: 'relu6' }),
+      head,
+    ]);
+    const graph = buildGraph(model);
+    const bounded = ['r', 'b', 'named'].map((name) => {
+      const call = graph.callsOf(model.layer(name))[0];
+      return { call: call!, maxima: Float64Array.of(4, 4, 4) };
+    });
+    const { caps, addedLayers } = capActivations(model, bounded);
+    expect(caps).toEqual([
+      { kind: 'one-maximum', path: 'r', maximum: 4, added: [] },
+      { kind: 'one-maximum', path: 'b', maximum: 4, added: ['b_relu'] },
+      { kind: 'one-maximum', path: 'named', maximum: 4, added: ['named_relu'] },
+    ]);
+    // The ReLU in the place of the Activation is one for one.
+    expect(addedLayers).toBe(1);
+    expect(model.layers.map(({ name }) => name)).toEqual([
+      'x',
+      'a',
+      'r',
+      'b',
+      'b_relu',
+      'named_relu',
+      'last',
+    ]);
+    expect(model.layers.map(({ operation }) => activationOf(operation))).toMatchObject([
+      { kind: 'linear' },
+      { kind: 'linear' },
+      { maxValue: 4 },
+      { kind: 'linear' },
+      { maxValue: 4 },
+      { maxValue: 4 },
+      { kind: 'linear' },
+    ]);
+  });
+
+  it('drops maxima that no channel reaches, if it is told so', async () => {
+    const model = buildModel([x, conv('a'), relu6('r'), conv('b', { activation: 'relu6' }), head]);
+    const { bounded } = scaleRegions(model, { throughBounded: true });
+    const maxima = new Map(bounded.map(({ call, maxima: own }) => [call.path, own]));
+    const { caps } = capActivations(model, bounded, {
+      upperBounds: ({ path }) => maxima.get(path)?.map((maximum) => (path === 'r' ? 0.5 : 1) * maximum),
+    });
+    // A bound at the maximum may reach it.
+    expect(caps.map(({ kind }) => kind)).toEqual(['never-reached', 'per-channel']);
+    expect(describeCap(caps[0]!)).toBe(
+      'r: no maximum any more, because no channel gets beyond 0.5 of its own',
+    );
+    expect(activationOf(model.layer('r').operation)).toMatchObject({ maxValue: undefined });
+  });
+
+  it('refuses a nested model that needs other maxima in each use, before anything is edited', () => {
+    const model = buildModel([
+      x,
+      conv('a'),
+      conv('b', {}, { from: ['x'] }),
+      nested('clip', [input('y', [6, 6, 3]), relu6('r')], { calls: [['a'], ['b']] }),
+      conv('c', {}, { from: ['clip'] }),
+      conv('d', {}, { from: ['clip:1'] }),
+      layer('Add', 'sum', {}, { from: ['c', 'd'] }),
+    ]);
+    const layers = [...model.allLayers()].length;
+    const graph = buildGraph(model);
+    const bounded = graph
+      .callsOf(model.layer('clip/r'))
+      .map((call, index) => ({ call, maxima: Float64Array.of(1, 2, 3 + index) }));
+    expect(() => capActivations(model, bounded)).toThrow(
+      /clip\/r: the nested model around it is used 2 times/,
+    );
+    expect(() => capActivations(model, bounded.slice(1))).toThrow(/used 2 times/);
+    expect([...model.allLayers()]).toHaveLength(layers);
+  });
+
+  it('refuses calls of other layers and bounds that do not fit', () => {
+    const make = (): Model => buildModel([x, conv('a'), relu6('r'), head]);
+    const model = make();
+    const graph = buildGraph(model);
+    const call = graph.callsOf(model.layer('a'))[0]!;
+    expect(() => capActivations(model, [{ call, maxima: Float64Array.of(1, 2, 3) }])).toThrow(
+      new TypeError('a (Conv2D) is no ReLU with a maximum'),
+    );
+    expect(() => capActivations(make(), [{ call, maxima: Float64Array.of(1) }])).toThrow(
+      new TypeError('a is called nowhere in model'),
+    );
+    const { bounded } = scaleRegions(model, { throughBounded: true });
+    expect(() => capActivations(model, bounded, { upperBounds: () => [1] })).toThrow(
+      new RangeError('r: 1 upper bounds for 3 channels'),
+    );
+  });
+
+  it('turns the statistics of a layer around with it', () => {
+    const model = buildModel([x, conv('a'), relu6('r'), head]);
+    const { bounded } = scaleRegions(model, { throughBounded: true });
+    const conv1 = model.layer('a');
+    conv1.statistics = { mean: Float64Array.of(1, 2, 3), variance: Float64Array.of(4, 5, 6) };
+    const maxima = bounded[0]!.maxima;
+    capActivations(model, bounded);
+    expect(conv1.statistics).toEqual({
+      mean: Float64Array.of(maxima[0]! - 1, maxima[1]! - 2, maxima[2]! - 3),
+      variance: Float64Array.of(4, 5, 6),
+    });
+  });
+
+  it('is scaled no further the second time', async () => {
+    const model = buildModel([x, conv('a'), relu6('r'), conv('b'), relu6('q'), head]);
+    await equalized(model);
+    const again = scaleRegions(model, { throughBounded: true });
+    expect(again.bounded).toEqual([]);
+    for (const { smallest, largest } of again.regions) {
+      // The bias of a turned layer counts in its range, and it has c in it now: 1.5 is what that moves at the most here.
+      expect(largest).toBeLessThan(1.5);
+      expect(smallest).toBeGreaterThan(1 / 1.5);
+    }
+  });
+
+  it('gives new layers configurations in the dialect of the model', async () => {
+    const model = buildModel([x, conv('a'), layer('Dropout', 'drop'), relu6('r'), head]);
+    await equalized(model);
+    const entries = (dialect: 'keras2' | 'keras3'): JsonObject[] => {
+      const { config } = writeModelConfig(model, dialect) as { config: { layers: JsonObject[] } };
+      return config.layers.filter(({ name }) => String(name).startsWith('r_'));
+    };
+    const cap = { trainable: false, axis: -1, epsilon: 2 ** -8, center: true, scale: true };
+    expect(entries('keras2')).toMatchObject([
+      { class_name: 'BatchNormalization', config: { name: 'r_negate', ...cap } },
+      { class_name: 'ReLU', config: { name: 'r_inner', max_value: null, negative_slope: 0, threshold: 0 } },
+      { class_name: 'BatchNormalization', config: { name: 'r_cap', ...cap } },
+    ]);
+    expect(entries('keras3')).toMatchObject([
+      { module: 'keras.layers', class_name: 'BatchNormalization', registered_name: null },
+      { module: 'keras.layers', class_name: 'ReLU', registered_name: null },
+      { module: 'keras.layers', class_name: 'BatchNormalization', registered_name: null },
+    ]);
+  });
+
+  it.each(['keras-h5', 'keras-v3', 'tfjs-layers'] as const)(
+    'is the same model from %s files',
+    async (format) => {
+      const model = buildModel([
+        x,
+        conv('side', { filters: 2 }),
+        conv('a', { use_bias: false, filters: 2 }),
+        relu6('r'),
+        layer('Add', 'sum', {}, { from: ['r', 'side'] }),
+        relu6('q'),
+        nested('inner', [input('y', [6, 6, 2]), conv('b', { activation: 'relu6' }), conv('c')]),
+        head,
+      ]);
+      const { caps, inputs, before } = await equalized(model);
+      expect(caps.caps).toHaveLength(3);
+      const dialects = format === 'keras-h5' ? (['keras2', 'keras3'] as const) : [undefined];
+      for (const dialect of dialects) {
+        const { files, report } = await writeModelToMemory(model, { format, ...(dialect && { dialect }) });
+        expect(report.dropped).toEqual([]);
+        const [main = ''] = files.keys();
+        const read = await readModel(memoryFiles(files, main));
+        expect(relativeDifference(before, await outputsOf(read, inputs))).toBeLessThan(TOLERANCE);
+        const frozen = [...read.allLayers()].filter(({ layer: one }) => !one.trainable);
+        expect(frozen.map(({ path }) => path)).toEqual(
+          [...model.allLayers()].flatMap(({ layer: one, path }) => (one.trainable ? [] : [path])),
+        );
+      }
+    },
+  );
+
+  it('keeps the function of random models', async () => {
+    let capped = 0;
+    await fc.assert(
+      fc.asyncProperty(randomChain, async (make) => {
+        const { caps, difference } = await equalized(make());
+        capped += caps.caps.length;
+        expect(difference).toBeLessThan(TOLERANCE);
+      }),
+      { numRuns: 60, seed: 5 },
+    );
+    expect(capped).toBeGreaterThan(10);
+  });
+});

@@ -1,0 +1,135 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { scaleRegions } from '../../src/equalization/scale-regions.ts';
+import {
+  crosslayerSidecar,
+  readSidecar,
+  restoreStatistics,
+  type Sidecar,
+  writeSidecar,
+} from '../../src/equalization/sidecar.ts';
+import { FormatError } from '../../src/errors.ts';
+import type { Model } from '../../src/model/model.ts';
+import { foldAllBatchNorms } from '../../src/primitives/batch-norm-fold.ts';
+import { buildModel, input, layer } from '../support/model-builder.ts';
+
+const HASH = 'ab'.repeat(32);
+
+function equalized(): { model: Model; sidecar: Sidecar } {
+  const model = buildModel([
+    input('x', [6, 6, 2]),
+    layer('Conv2D', '__proto__', { filters: 3, kernel_size: 3 }),
+    layer('BatchNormalization', 'bn'),
+    layer('ReLU', 'relu'),
+    layer('Conv2D', 'next', { filters: 2, kernel_size: 1 }),
+    layer('BatchNormalization', 'bn2'),
+  ]);
+  const [foldedPairs] = foldAllBatchNorms(model);
+  const { outputScales } = scaleRegions(model);
+  const skipped = [{ code: 'padding', layers: ['a', 'b'], message: 'a stays' }];
+  return {
+    model,
+    sidecar: crosslayerSidecar(model, { inputSha256: HASH, foldedPairs, outputScales, skipped }),
+  };
+}
+
+describe('a side-car', () => {
+  it('says what was done', () => {
+    const { model, sidecar } = equalized();
+    expect(sidecar.folds.map(({ layer: one, batchNorm, direction }) => [one, batchNorm, direction])).toEqual(
+      expect.arrayContaining([
+        ['__proto__', 'bn', 'backward'],
+        ['next', 'bn2', 'backward'],
+      ]),
+    );
+    expect([...sidecar.scales.keys()]).toContain('__proto__');
+    expect(sidecar.statistics.get('next')).toEqual(model.layer('next').statistics);
+  });
+
+  it('is the same when it is read again, to the last bit', () => {
+    const { sidecar } = equalized();
+    const text = writeSidecar(sidecar);
+    expect(readSidecar(text, 'out.crosslayer.json')).toEqual(sidecar);
+    expect(writeSidecar(readSidecar(text, 'out.crosslayer.json'))).toBe(text);
+  });
+
+  it('gives a model from the file its statistics back', () => {
+    const { model, sidecar } = equalized();
+    const fresh = model.clone();
+    for (const { layer: one } of fresh.allLayers()) one.statistics = undefined;
+    expect(restoreStatistics(fresh, sidecar)).toEqual([]);
+    for (const { layer: one, path } of fresh.allLayers()) {
+      expect(one.statistics).toEqual(model.layer(path).statistics);
+    }
+    const other = buildModel([input('x', [2]), layer('Dense', 'next', { units: 5 })]);
+    expect(restoreStatistics(other, sidecar)).toEqual(['__proto__', 'next']);
+    expect(other.layer('next').statistics).toBeUndefined();
+  });
+
+  it('leaves out what JSON cannot hold', () => {
+    const { model } = equalized();
+    model.layer('next').statistics = { mean: Float64Array.of(NaN, 1), variance: Float64Array.of(1, 1) };
+    const sidecar = crosslayerSidecar(model, { inputSha256: HASH });
+    expect([...sidecar.statistics.keys()]).toEqual(['__proto__']);
+    expect(readSidecar(writeSidecar(sidecar), 'out').statistics.size).toBe(1);
+    expect(() => crosslayerSidecar(model, { inputSha256: 'abc' })).toThrow(
+      new RangeError('inputSha256: "abc" is not 64 hexadecimal digits'),
+    );
+  });
+});
+
+describe('readSidecar', () => {
+  const sound = { version: 1, inputSha256: HASH, folds: [], scales: [], statistics: [], skipped: [] };
+
+  it.each([
+    ['{', 'out: not valid JSON'],
+    ['[]', 'out: expected an object, found []'],
+    [{}, 'out: version: none, where this version of Crosslayer reads 1'],
+    [{ ...sound, version: 2 }, 'out: version: 2, where'],
+    [
+      { ...sound, inputSha256: 'x' },
+      'out: inputSha256: expected a SHA-256 in 64 hexadecimal digits, found "x"',
+    ],
+    [{ ...sound, folds: {} }, 'out: folds: expected a list, found {}'],
+    [
+      { ...sound, folds: [{ layer: 'a', batchNorm: 'b', direction: 'up' }] },
+      'out: folds[0].direction: expected backward or forward, found "up"',
+    ],
+    [
+      { ...sound, scales: [{ layer: 'a', factors: [1, null] }] },
+      'out: scales[0].factors[1]: expected a number, found null',
+    ],
+    [
+      { ...sound, statistics: [{ layer: 'a', mean: [1], variance: [] }] },
+      'out: statistics[0].variance: expected 1 numbers, as many as means, found []',
+    ],
+    [
+      { ...sound, statistics: [{ layer: 'a', mean: [1], variance: [-1] }] },
+      'out: statistics[0].variance[0]: expected a number of at least 0, found -1',
+    ],
+    [
+      { ...sound, statistics: [{ layer: 3, mean: [], variance: [] }] },
+      'out: statistics[0].layer: expected a text, found 3',
+    ],
+    [
+      { ...sound, skipped: [{ code: 'a', layers: 'b' }] },
+      'out: skipped[0].layers: expected a list, found "b"',
+    ],
+  ])('refuses %j', (document, message) => {
+    const text = typeof document === 'string' ? document : JSON.stringify(document);
+    expect(() => readSidecar(text, 'out')).toThrow(FormatError);
+    expect(() => readSidecar(text, 'out')).toThrow(message);
+  });
+
+  it('ends in a FormatError or a side-car for any JSON', () => {
+    fc.assert(
+      fc.property(fc.jsonValue(), fc.constantFrom(...Object.keys(sound)), (value, key) => {
+        try {
+          readSidecar(JSON.stringify({ ...sound, [key]: value }), 'out');
+        } catch (error) {
+          expect(error).toBeInstanceOf(FormatError);
+        }
+      }),
+    );
+  });
+});

@@ -1,0 +1,135 @@
+import { describe, expect, it } from 'vitest';
+import { kernelRanges } from '../../src/equalization/kernel-ranges.ts';
+import type { Region, RegionBias } from '../../src/equalization/regions.ts';
+import { type Solution, solve } from '../../src/equalization/solver.ts';
+import { Tensor } from '../../src/tensor/tensor.ts';
+
+/** A region between `first` `[closed, channels]` and `second` `[channels, closed]`; classes 0 and 1 are closed. */
+function pair(
+  first: readonly number[],
+  second: readonly number[],
+  biases: readonly RegionBias[] = [],
+): Region[] {
+  const channels = Int32Array.from(first, (_, index) => index + 2);
+  const made = (
+    values: readonly number[],
+    rows: Int32Array,
+    columns: Int32Array,
+  ): { path: string; ranges: ReturnType<typeof kernelRanges> } => ({
+    path: '',
+    ranges: kernelRanges(Tensor.fromNumbers('float64', [rows.length, columns.length], values), {
+      kind: 'matrix',
+      rows,
+      columns,
+      inputs: 'rows',
+    }),
+  });
+  return [
+    {
+      classes: [...channels],
+      sources: [made(first, Int32Array.of(0), channels)],
+      sinks: [made(second, channels, Int32Array.of(1))],
+      biases,
+    },
+  ];
+}
+
+function scalesOf({ scales }: Solution): number[] {
+  return [...scales].slice(2);
+}
+
+function solvePair(
+  first: readonly number[],
+  second: readonly number[],
+  biases?: readonly RegionBias[],
+): Solution {
+  return solve(pair(first, second, biases), first.length + 2, { tolerance: 1e-9 });
+}
+
+describe('solve', () => {
+  it('scales a pair by the root of the ranges', () => {
+    const solution = solvePair([4, -0.5, 1], [1, 2, 1]);
+    expect(scalesOf(solution)).toEqual([expect.closeTo(2, 8), expect.closeTo(0.5, 8), 1]);
+    expect(solution).toMatchObject({ converged: true, dead: new Set(), clamped: new Set() });
+    expect(solution.scales[0]).toBe(1);
+  });
+
+  it('scales a triple through a depthwise kernel by cube roots', () => {
+    const [a, b, c] = [8, 1, 27];
+    const [before, behind] = [Int32Array.of(2), Int32Array.of(3)];
+    const matrix = (value: number, rows: Int32Array, columns: Int32Array): Region['sources'][0] => ({
+      path: '',
+      ranges: kernelRanges(Tensor.fromNumbers('float32', [1, 1], [value]), {
+        kind: 'matrix',
+        rows,
+        columns,
+        inputs: 'rows',
+      }),
+    });
+    const first = matrix(a, Int32Array.of(0), before);
+    const last = matrix(c, behind, Int32Array.of(1));
+    const middle = {
+      path: '',
+      ranges: kernelRanges(Tensor.fromNumbers('float32', [1, 1], [b]), {
+        kind: 'pairs',
+        inputs: before,
+        outputs: behind,
+      }),
+    };
+    const regions: Region[] = [
+      { classes: [2], sources: [first], sinks: [middle], biases: [] },
+      { classes: [3], sources: [middle], sinks: [last], biases: [] },
+    ];
+    const { scales } = solve(regions, 4, { tolerance: 1e-9 });
+    // c = cbrt(8 * 1 * 27) = 6, s12 = r1 / c, s23 = c / r3.
+    expect(scales[2]).toBeCloseTo(8 / 6, 7);
+    expect(scales[3]).toBeCloseTo(6 / 27, 7);
+  });
+
+  it('leaves dead channels alone, on either side', () => {
+    const solution = solvePair([1, 0, 1e-7, 1], [4, 4, 4, 0]);
+    expect(scalesOf(solution)).toEqual([expect.closeTo(0.5, 8), 1, 1, 1]);
+    expect(solution.dead).toEqual(new Set([3, 4, 5]));
+  });
+
+  it('scales the other regions where all of one is dead', () => {
+    const [dead] = pair([0, 0], [1, 1]);
+    const [alive] = pair([4], [1]);
+    expect(scalesOf(solve([dead, alive] as Region[], 4, { tolerance: 1e-9 }))).toEqual([
+      expect.closeTo(2, 8),
+      1,
+    ]);
+  });
+
+  it('does not blow up the bias of a channel that is all but dead', () => {
+    const bias = { classes: Int32Array.of(2, 3), magnitudes: Float64Array.of(0, 20) };
+    const [alive, weak] = scalesOf(solvePair([1, 1e-5], [1, 1], [bias]));
+    expect(alive).toBeCloseTo(1, 8);
+    // The bias counts as 20 / 20 = 1.
+    expect(weak).toBeCloseTo(1, 8);
+    expect(scalesOf(solvePair([1, 1e-5], [1, 1]))[1]).toBeCloseTo(Math.sqrt(1e-5), 8);
+  });
+
+  it('stops factors at a thousand and says so', () => {
+    const solution = solvePair([1e9, 1e9], [1, 1e5]);
+    expect(scalesOf(solution)).toEqual([expect.closeTo(1000, 6), expect.closeTo(100, 6)]);
+    expect(solution.clamped).toEqual(new Set([2]));
+    expect(solution.converged).toBe(true);
+  });
+
+  it('keeps factors at exactly 1 where the ranges match within the tolerance', () => {
+    const regions = pair([1.001, 1], [1, 1.0005]);
+    expect(scalesOf(solve(regions, 4))).toEqual([1, 1]);
+    expect(solve(regions, 4).rounds).toBe(1);
+  });
+
+  it('stops after as many looks as it may take', () => {
+    const solution = solve(pair([4], [1]), 3, { rounds: 1 });
+    expect(solution).toMatchObject({ rounds: 1, converged: false });
+    expect(scalesOf(solution)).toEqual([1]);
+  });
+
+  it('has nothing to do without regions', () => {
+    expect(solve([], 3)).toMatchObject({ converged: true, scales: Float64Array.of(1, 1, 1) });
+  });
+});

@@ -1,0 +1,81 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { cancelErrors, type RoundedWeights } from '../../src/kernels/cancelling-rounding.ts';
+
+/** Weights on a grid of whole numbers that share one input, all rounded to the nearest. */
+function oneInput(weights: readonly number[], mean = 0): RoundedWeights {
+  return {
+    error: Float64Array.from(weights, (weight) => Math.round(weight) - weight),
+    other: Float64Array.from(weights, (weight) => {
+      const nearest = Math.round(weight);
+      return (nearest > weight ? nearest - 1 : nearest + 1) - weight;
+    }),
+    input: new Int32Array(weights.length),
+    mean: Float64Array.of(mean),
+    variance: Float64Array.of(1),
+  };
+}
+
+function objective({ error, input, mean, variance }: RoundedWeights, p: number, c: number): number {
+  const sums = new Float64Array(mean.length);
+  let own = 0;
+  for (const [at, value] of error.entries()) {
+    sums[input[at]!] = sums[input[at]!]! + value;
+    own += variance[input[at]!]! * value * value;
+  }
+  const total = sums.reduce((sum, value, index) => sum + value * mean[index]!, 0);
+  const together = sums.reduce((sum, value, index) => sum + value * value * variance[index]!, 0);
+  return (1 - p) * own + p * together + c * total * total;
+}
+
+describe('cancelErrors', () => {
+  it('moves the weight whose error costs least', () => {
+    // Errors -0.4, -0.375, -0.45 add up to -1.225; the last one moved makes it -0.225.
+    const weights = oneInput([1.4, 2.375, 3.45]);
+    expect(cancelErrors(weights, { positions: 1, channels: 0 })).toBe(1);
+    const moved = weights.error.map((value) => Math.round(value * 1000) / 1000);
+    expect([...moved].sort((a, b) => a - b)).toHaveLength(3);
+    expect(Math.abs(weights.error.reduce((sum, value) => sum + value, 0))).toBeCloseTo(0.225, 12);
+  });
+
+  it('moves nothing where inputs do not vary together', () => {
+    const weights = oneInput([1.4, 2.4, 3.4], 5);
+    const before = weights.error.slice();
+    expect(cancelErrors(weights, { positions: 0, channels: 0 })).toBe(0);
+    expect(weights.error).toEqual(before);
+  });
+
+  it('cancels over inputs with means that go up and down together', () => {
+    const weights: RoundedWeights = {
+      error: Float64Array.of(-0.4, -0.45),
+      other: Float64Array.of(0.6, 0.55),
+      input: Int32Array.of(0, 1),
+      mean: Float64Array.of(1, 1),
+      variance: Float64Array.of(0.01, 0.01),
+    };
+    expect(cancelErrors(weights, { positions: 0, channels: 1 })).toBe(1);
+    expect([...weights.error]).toEqual([-0.4, 0.55]);
+    expect([...weights.other]).toEqual([0.6, -0.45]);
+  });
+
+  it('leaves weights with one level alone, and takes none', () => {
+    const weights = oneInput([1.4, 2.4, 3.4]);
+    weights.other.fill(Number.NaN);
+    expect(cancelErrors(weights, { positions: 1, channels: 0 })).toBe(0);
+    expect(cancelErrors(oneInput([]), { positions: 1, channels: 1 })).toBe(0);
+  });
+
+  it('never makes the expected error larger, and ends', () => {
+    const number = fc.double({ min: -20, max: 20, noNaN: true });
+    const share = fc.double({ min: 0, max: 1, noNaN: true });
+    fc.assert(
+      fc.property(fc.array(number, { maxLength: 40 }), number, share, share, (list, mean, p, c) => {
+        const weights = oneInput(list, mean);
+        const before = objective(weights, p, c);
+        cancelErrors(weights, { positions: p, channels: c });
+        expect(objective(weights, p, c)).toBeLessThanOrEqual(before + 1e-9);
+        expect(weights.error.every((error) => Math.abs(error) <= 1)).toBe(true);
+      }),
+    );
+  });
+});
