@@ -117,9 +117,9 @@ function commandLine(
     case 'crosslayer convert':
       return [COMMAND, ['convert', input, '--output', output]];
     case 'equalize':
-      return [COMMAND, ['equalize', input, '--output', output, '--no-verify']];
+      return [COMMAND, ['equalize', input, '--output', output, '--recipe', 'reference', '--no-verify']];
     case 'equalize with proof':
-      return [COMMAND, ['equalize', input, '--output', output]];
+      return [COMMAND, ['equalize', input, '--output', output, '--recipe', 'reference']];
     case 'h5wasm copy':
       return [script('copy-hdf5'), [input, output]];
   }

@@ -19,6 +19,19 @@ export {
   type UncorrectedBias,
 } from './equalization/bias-correction.ts';
 export type { CapOptions } from './equalization/cap-forms.ts';
+export { type CarryObstacle, describeCarryObstacle } from './equalization/carrier-search.ts';
+export {
+  type BiasCorrection,
+  type EqualizationRecord,
+  type EqualizeOptions,
+  equalizationStages,
+  equalize,
+  RELU6_POLICIES,
+  type Relu6Policy,
+  type StageName,
+  TARGETS,
+  type Target,
+} from './equalization/equalize.ts';
 export {
   correctBiasWithInputs,
   type MeasuredCorrectionOptions,
@@ -32,6 +45,14 @@ export {
   describeCap,
 } from './equalization/relu6-caps.ts';
 export { type Relu6Damage, relu6Damage } from './equalization/relu6-damage.ts';
+export {
+  type CarriedLayer,
+  type CarryOptions,
+  type CarryRecord,
+  carryScales,
+  describeUncarried,
+  type UncarriedLayer,
+} from './equalization/scale-carriers.ts';
 export {
   type RegionRecord,
   type ScaledBound,
@@ -164,6 +185,7 @@ export {
 } from './report/evaluate-report.ts';
 export { type InspectReport, inspectModel } from './report/inspect-report.ts';
 export { largestSpread, type RangeSpread, rangeSpreads } from './report/range-spread.ts';
+export { type TargetReport, targetReport } from './report/target-report.ts';
 export type { DType, FloatValues, TensorValues } from './tensor/dtype.ts';
 export {
   type ReducedRows,

@@ -31,7 +31,7 @@ export class ActivationMoments {
   readonly #ends: ReadonlyMap<string, string>;
 
   /**
-   * @param moments by {@link tensorKey}
+   * @param moments by `tensorKey`
    * @param ends for tensors without moments the paths of the layers at which they are lost
    */
   constructor(moments: ReadonlyMap<string, ChannelMoments>, ends: ReadonlyMap<string, string> = new Map()) {

@@ -7,7 +7,7 @@
  * @module
  */
 
-import type { KernelSide, KnownRanges } from './kernel-ranges.ts';
+import type { KernelSide } from './kernel-ranges.ts';
 
 /** The limit of `ln s`. */
 const LOG_LIMIT = Math.log(1e3);
@@ -37,8 +37,6 @@ export class ActiveRanges {
   readonly behind: Int32Array;
   /** Half of `ln` of the first of the two weights over the second. */
   readonly offsets: Float64Array;
-  /** `ln` of the two ranges without the factor of the class itself; infinite for classes that were never bound. */
-  readonly logRanges: KnownRanges;
 
   /** @param classes how many classes there are */
   constructor(classes: number) {
@@ -46,8 +44,6 @@ export class ActiveRanges {
     this.before = new Int32Array(classes);
     this.behind = new Int32Array(classes);
     this.offsets = new Float64Array(classes);
-    const infinite = new Float64Array(classes).fill(Infinity);
-    this.logRanges = { written: infinite, read: infinite.slice() };
   }
 
   /** Takes a weight in; it counts from the next {@link pack} on. */
@@ -114,8 +110,6 @@ export class ActiveRanges {
         behind = entry;
       }
     }
-    this.logRanges.written[at] = writing;
-    this.logRanges.read[at] = reading;
     this.before[at] = others[before] as number;
     this.behind[at] = others[behind] as number;
     this.offsets[at] = ((values[before] as number) - (values[behind] as number)) / 2;

@@ -4,13 +4,7 @@
  * @module
  */
 
-import {
-  largestWeights,
-  raiseLargest,
-  type ScaledMatrix,
-  spreadOfRatios,
-  type TakeEntry,
-} from '../kernels/largest-weights.ts';
+import { largestWeights, nearWeights, spreadOfRatios, type TakeEntry } from '../kernels/largest-weights.ts';
 import type { FloatValues } from '../tensor/dtype.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 
@@ -34,30 +28,18 @@ export type KernelSide = 'written' | 'read';
 /** Takes a large weight of a channel: its class, the class on the other side of the kernel, and `|w|` without factors. */
 export type TakeWeight = (side: KernelSide, at: number, other: number, magnitude: number) => void;
 
-/** By class, the largest `|w|` that is known to write or read it, with the factor of the other side of its kernel. */
-export type KnownRanges = Readonly<Record<KernelSide, Float64Array>>;
-
-/** When a look at a kernel is worth it. */
-export interface LookOptions {
-  /** Weights that are less than the largest by no more than this, in logarithms, are given too, where they are few. */
-  readonly near: number;
-  /** A weight that may be larger than what was given before by no more than this, in logarithms, is not looked for. */
-  readonly slack: number;
-}
-
 /** `max over positions of |W|` of a kernel. */
 export interface KernelRanges {
   /** The classes that the kernel writes, some perhaps more than once. */
   readonly outputs: Int32Array;
   /** The classes that the kernel reads. */
   readonly inputs: Int32Array;
-  /** Gives the largest weight of each channel on either side, as the kernel lies there; a class may be given several. */
-  first(take: TakeWeight): void;
   /**
-   * Gives the weights that are larger than those known, where tensors of class c are divided by `scales[c]`
-   * (`W' = W s_in / s_out`). Called after {@link first}.
+   * Gives the largest weights of each channel on either side, where tensors of class c are divided by `scales[c]`
+   * (`W' = W s_in / s_out`): the largest of all, and, where there are few, those that are less by no more than `near` in
+   * logarithms. A look that could find nothing which is larger, by more than `slack`, than what was given before is left out.
    */
-  look(scales: Float64Array, known: KnownRanges, options: LookOptions, take: TakeWeight): void;
+  look(scales: Float64Array, near: number, slack: number, take: TakeWeight): void;
 }
 
 /** Reads a kernel once. */
@@ -70,6 +52,7 @@ class PairRanges implements KernelRanges {
   readonly outputs: Int32Array;
   readonly inputs: Int32Array;
   readonly #values: Float64Array;
+  #isGiven = false;
 
   constructor(kernel: Tensor, { inputs, outputs }: Extract<KernelSides, { kind: 'pairs' }>) {
     this.inputs = inputs;
@@ -78,7 +61,9 @@ class PairRanges implements KernelRanges {
     takeRows(kernel, 0, kernel.columns, (row) => row, this.#values);
   }
 
-  first(take: TakeWeight): void {
+  look(_scales: Float64Array, _near: number, _slack: number, take: TakeWeight): void {
+    if (this.#isGiven) return;
+    this.#isGiven = true;
     for (let pair = 0; pair < this.#values.length; pair++) {
       const input = this.inputs[pair] as number;
       const output = this.outputs[pair] as number;
@@ -87,15 +72,6 @@ class PairRanges implements KernelRanges {
       take('read', input, output, magnitude);
     }
   }
-
-  look(): void {}
-}
-
-/** The factors at the last look, and how near to the largest the weights came that it gave. */
-interface Seen {
-  readonly rows: Float64Array;
-  readonly columns: Float64Array;
-  readonly near: number;
 }
 
 /** Every row meets every column. Rows of the same class (the positions of a channel before a Dense) are taken together. */
@@ -109,7 +85,8 @@ class MatrixRanges implements KernelRanges {
   readonly #rowWeights: Float64Array | undefined;
   readonly #columnWeights: Float64Array | undefined;
   readonly #readsRows: boolean;
-  #seen: Seen = { rows: new Float64Array(0), columns: new Float64Array(0), near: 0 };
+  /** The factors at the last look, and how near to the largest the weights came that it gave. */
+  #seen: { rows: Float64Array; columns: Float64Array; near: number } | undefined;
 
   constructor(kernel: Tensor, sides: Extract<KernelSides, { kind: 'matrix' }>) {
     const { firstColumn = 0, columns } = sides;
@@ -141,55 +118,37 @@ class MatrixRanges implements KernelRanges {
     return this.#readsRows ? this.#rows : this.#columns;
   }
 
-  first(take: TakeWeight): void {
-    const matrix = this.#scaled(undefined);
-    const { columnOfRow, rowOfColumn } = largestWeights(matrix);
-    const give = this.#giver(take);
-    columnOfRow.forEach((column, row) => {
-      give(true, row, column);
-    });
-    rowOfColumn.forEach((row, column) => {
-      give(false, row, column);
-    });
-    this.#seen = { rows: matrix.rowFactors, columns: matrix.columnFactors, near: 0 };
-  }
-
-  look(scales: Float64Array, known: KnownRanges, { near, slack }: LookOptions, take: TakeWeight): void {
-    const matrix = this.#scaled(scales);
-    const { rowFactors, columnFactors } = matrix;
+  look(scales: Float64Array, near: number, slack: number, take: TakeWeight): void {
+    const rowFactors = factorsOf(this.#rows, this.#rowWeights, scales, this.#readsRows);
+    const columnFactors = factorsOf(this.#columns, this.#columnWeights, scales, !this.#readsRows);
     // What was not given was less than the largest by `near`, and has gained no more on it than these have on each other.
     const gain = Math.max(
-      spreadOfRatios(this.#seen.rows, rowFactors),
-      spreadOfRatios(this.#seen.columns, columnFactors),
+      spreadOfRatios(this.#seen?.rows, rowFactors),
+      spreadOfRatios(this.#seen?.columns, columnFactors),
     );
-    if (gain <= Math.exp(this.#seen.near + slack)) return;
-    const [ofRows, ofColumns] = this.#readsRows ? [known.read, known.written] : [known.written, known.read];
-    const largest = {
-      rowLargest: Float64Array.from(this.#rows, (at) => ofRows[at] as number),
-      columnLargest: Float64Array.from(this.#columns, (at) => ofColumns[at] as number),
-    };
-    const isComplete = raiseLargest(matrix, largest, Math.exp(-near), this.#giver(take));
-    this.#seen = { rows: rowFactors, columns: columnFactors, near: isComplete ? near : 0 };
-  }
-
-  #scaled(scales: Float64Array | undefined): ScaledMatrix {
-    return {
+    if (gain <= Math.exp((this.#seen?.near ?? 0) + slack)) return;
+    const matrix = {
       values: this.#values,
       start: this.#start,
       stride: this.#stride,
-      rowFactors: factorsOf(this.#rows, this.#rowWeights, scales, this.#readsRows),
-      columnFactors: factorsOf(this.#columns, this.#columnWeights, scales, !this.#readsRows),
+      rowFactors,
+      columnFactors,
     };
-  }
-
-  #giver(take: TakeWeight): TakeEntry {
-    const [rowSide, columnSide]: KernelSide[] = this.#readsRows ? ['read', 'written'] : ['written', 'read'];
-    return (ofRow, row, column) => {
+    const largest = largestWeights(matrix);
+    const give: TakeEntry = (ofRow, row, column) => {
       const [at, other] = [this.#rows[row] as number, this.#columns[column] as number];
       const magnitude = this.#magnitude(row, column);
-      if (ofRow) take(rowSide as KernelSide, at, other, magnitude);
-      else take(columnSide as KernelSide, other, at, magnitude);
+      if (ofRow) take(this.#readsRows ? 'read' : 'written', at, other, magnitude);
+      else take(this.#readsRows ? 'written' : 'read', other, at, magnitude);
     };
+    largest.columnOfRow.forEach((column, row) => {
+      give(true, row, column);
+    });
+    largest.rowOfColumn.forEach((row, column) => {
+      give(false, row, column);
+    });
+    const isComplete = near === 0 || nearWeights(matrix, largest, Math.exp(-near), give);
+    this.#seen = { rows: rowFactors, columns: columnFactors, near: isComplete ? near : 0 };
   }
 
   #magnitude(row: number, column: number): number {
@@ -201,12 +160,12 @@ class MatrixRanges implements KernelRanges {
 function factorsOf(
   classes: Int32Array,
   weights: Float64Array | undefined,
-  scales: Float64Array | undefined,
+  scales: Float64Array,
   isRead: boolean,
 ): Float64Array {
   const factors = new Float64Array(classes.length);
   for (let index = 0; index < factors.length; index++) {
-    const scale = scales?.[classes[index] as number] ?? 1;
+    const scale = scales[classes[index] as number] as number;
     const weight = Math.abs(weights?.[index] ?? 1);
     factors[index] = isRead ? weight * scale : weight / scale;
   }

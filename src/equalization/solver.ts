@@ -5,7 +5,7 @@
  */
 
 import { ActiveRanges, isAtLimit, limited } from './active-ranges.ts';
-import type { KernelRanges, KernelSide, LookOptions } from './kernel-ranges.ts';
+import type { KernelRanges, KernelSide } from './kernel-ranges.ts';
 import { type Factors, regionShifts } from './region-shifts.ts';
 import type { Region } from './regions.ts';
 
@@ -75,7 +75,7 @@ export function solve(regions: readonly Region[], classes: number, options: Solv
   let converged = change < tolerance;
   for (; rounds < most && !converged; rounds++) {
     settle(state, Math.max((MARGIN / 2) * tolerance, SETTLED * Math.min(change, 1)));
-    look(state, { near: change < NEAR_FROM ? NEAR : 0, slack: (MARGIN / 2) * tolerance });
+    look(state, change < NEAR_FROM ? NEAR : 0, (MARGIN / 2) * tolerance);
     change = largestStep(state);
     converged = change < MARGIN * tolerance;
   }
@@ -107,10 +107,11 @@ function firstLook(
 ): { state: State; dead: Set<number> } {
   const shares = { written: new Float64Array(classes), read: new Float64Array(classes) };
   // One class more, which keeps the factor 1: that on the other side of a bias.
+  const ones = new Float64Array(classes + 1).fill(1);
   const active = new ActiveRanges(classes + 1);
   for (const ranges of kernels) {
     const found: { side: KernelSide; at: number; magnitude: number }[] = [];
-    ranges.first((side, at, other, magnitude) => {
+    ranges.look(ones, 0, 0, (side, at, other, magnitude) => {
       active.add(side, at, other, magnitude);
       found.push({ side, at, magnitude });
     });
@@ -146,16 +147,11 @@ function firstLook(
 }
 
 /** Looks at the kernels whose factors have changed enough, and takes in the weights that decide their ranges now. */
-function look(state: State, options: LookOptions): void {
-  const { kernels, active, logScales } = state;
-  // Binds all classes, so that their ranges are those of the present factors.
-  largestStep(state);
-  const { written, read } = active.logRanges;
-  const known = { written: written.map(Math.exp), read: read.map(Math.exp) };
+function look({ kernels, active, logScales, regionOf }: State, near: number, slack: number): void {
   const scales = logScales.map(Math.exp);
   for (const ranges of kernels) {
-    ranges.look(scales, known, options, (side, at, other, magnitude) => {
-      active.add(side, at, other, magnitude);
+    ranges.look(scales, near, slack, (side, at, other, magnitude) => {
+      if ((regionOf[at] as number) >= 0) active.add(side, at, other, magnitude);
     });
   }
   active.pack();

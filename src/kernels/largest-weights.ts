@@ -66,49 +66,36 @@ export function largestWeights({
 /** Takes an entry that is large in its row (`ofRow`) or in its column. */
 export type TakeEntry = (ofRow: boolean, row: number, column: number) => void;
 
-/** More weights than this near the largest are not taken: where most are equal, there would be no end to them. */
+/** More weights than this near the largest are not taken: where most weights are equal, there would be no end to them. */
 const MOST_NEAR = 32;
 
 /**
- * Gives `take` the weights that are larger than the largest known of their row or column, which it raises to them, and those
- * of at least `part` of it. Returns whether the latter were few enough to be given all.
- *
- * @param largest known so far, without the factor of the row or column itself; changed to what was found. Infinity where
- * nothing is to be given.
+ * Gives all weights of at least `part` of the largest of their row, or of their column, to `take`; none for rows and columns
+ * of zeros. Returns whether they were few enough to be given all.
  */
-export function raiseLargest(
+export function nearWeights(
   { values, start, stride, rowFactors, columnFactors }: ScaledMatrix,
-  { rowLargest, columnLargest }: Pick<LargestWeights, 'rowLargest' | 'columnLargest'>,
+  { rowLargest, columnLargest }: LargestWeights,
   part: number,
   take: TakeEntry,
 ): boolean {
   const columns = columnFactors.length;
-  const columnLeast = columnLargest.map((largest) => largest * part);
+  const columnLeast = columnLargest.map((largest) => largest * part || Infinity);
   const counts = new Int32Array(columns);
   let isComplete = true;
   for (let row = 0; row < rowFactors.length; row++) {
     const rowFactor = rowFactors[row]!;
+    const rowLeast = rowLargest[row]! * part || Infinity;
     const base = start + row * stride;
-    let least = rowLargest[row]! * part;
     let count = 0;
     for (let column = 0; column < columns; column++) {
       const magnitude = Math.abs(values[base + column]!);
-      const inRow = magnitude * columnFactors[column]!;
-      if (inRow >= least) {
-        if (inRow > rowLargest[row]!) {
-          rowLargest[row] = inRow;
-          least = inRow * part;
-          take(true, row, column);
-        } else if (count++ < MOST_NEAR) take(true, row, column);
+      if (magnitude * columnFactors[column]! >= rowLeast) {
+        if (count++ < MOST_NEAR) take(true, row, column);
         else isComplete = false;
       }
-      const inColumn = magnitude * rowFactor;
-      if (inColumn >= columnLeast[column]!) {
-        if (inColumn > columnLargest[column]!) {
-          columnLargest[column] = inColumn;
-          columnLeast[column] = inColumn * part;
-          take(false, row, column);
-        } else if (counts[column]!++ < MOST_NEAR) take(false, row, column);
+      if (magnitude * rowFactor >= columnLeast[column]!) {
+        if (counts[column]!++ < MOST_NEAR) take(false, row, column);
         else isComplete = false;
       }
     }
@@ -116,8 +103,12 @@ export function raiseLargest(
   return isComplete;
 }
 
-/** The largest of `now / before` over the smallest, 0 and NaN aside: by how much one entry can have gained on another. */
-export function spreadOfRatios(before: Float64Array, now: Float64Array): number {
+/**
+ * The largest of `now / before` over the smallest, 0 and NaN aside: by how much one entry can have gained on another.
+ * Infinite where there is nothing before.
+ */
+export function spreadOfRatios(before: Float64Array | undefined, now: Float64Array): number {
+  if (before === undefined) return Infinity;
   let least = Infinity;
   let most = 0;
   for (let index = 0; index < now.length; index++) {

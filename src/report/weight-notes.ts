@@ -28,24 +28,21 @@ function unquantizedNote(model: Model, quantizations: readonly QuantizationName[
 }
 
 function beforeNotes(model: Model, original: Model): string[] {
-  const found = (one: Model): string | undefined => {
-    const layers = layersQuantizedBefore(one);
-    return layers.length === 0
-      ? undefined
-      : `the kernels of ${named(layers)} lie on a grid of 8 bits already`;
-  };
-  const ofOriginal = found(original);
-  const notes =
-    ofOriginal === undefined
-      ? []
-      : [
-          `original: ${ofOriginal}, so it was quantized before, and what that cost is not in these numbers; compare with ` +
-            'the model in float (--against)',
-        ];
-  if (model === original) return notes;
-  const ofModel = found(model);
-  if (ofModel !== undefined)
-    notes.push(`float: ${ofModel}, so it was quantized before, and its row has that loss`);
+  const notes: string[] = [];
+  const ofOriginal = layersQuantizedBefore(original);
+  if (ofOriginal.length > 0) {
+    notes.push(
+      `the original was quantized before: the kernels of ${named(ofOriginal)} lie on a grid of 8 bits; what that cost is ` +
+        'not in these numbers, compare with the model in float (--against)',
+    );
+  }
+  const ofModel = model === original ? [] : layersQuantizedBefore(model);
+  if (ofModel.length > 0) {
+    notes.push(
+      `the model was quantized before: the kernels of ${named(ofModel)} lie on a grid of 8 bits; the row float has what ` +
+        'that cost, and the rows below it have that and what is lost anew',
+    );
+  }
   return notes;
 }
 

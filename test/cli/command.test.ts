@@ -3,9 +3,11 @@ import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
+import type { TargetReport } from '../../src/report/target-report.ts';
 
 const COMMAND = new URL('../../dist/cli/main.js', import.meta.url).pathname;
 const GOLDEN = new URL('../fixtures/golden/', import.meta.url).pathname;
+const EXAMPLE = new URL('../../examples/fashion-mobilenetv2.keras', import.meta.url).pathname;
 const FORMATS = new URL('../fixtures/formats/', import.meta.url).pathname;
 const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'crosslayer-cli-'));
 
@@ -32,7 +34,9 @@ const output = (name: string): string => path.join(folder, name);
 describe('equalize', () => {
   test('writes the result and says what was done', async () => {
     const out = output('chain.h5');
-    const { code, stdout, stderr } = await crosslayer('equalize', golden('conv_bn_relu_chain'), '-o', out);
+    const { code, stdout, stderr } = await crosslayer(
+      ...['equalize', golden('conv_bn_relu_chain'), '-o', out, '--recipe', 'reference'],
+    );
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
     expect(stdout).toMatch(/3 of 3 batch norms folded/);
     expect(stdout).toMatch(/2 sets of layers scaled \(3 layers\)/);
@@ -47,6 +51,8 @@ describe('equalize', () => {
       '-o',
       output('dw.h5'),
       '--json',
+      '--recipe',
+      'reference',
     );
     expect(code).toBe(0);
     const report = JSON.parse(stdout);
@@ -68,6 +74,50 @@ describe('equalize', () => {
       expect.arrayContaining([expect.objectContaining({ code: 'layer-kind', layers: ['head'] })]),
     );
     expect(report.dropped).toEqual([]);
+  });
+
+  test('without --recipe it is for a target, int8-per-tensor if none is named', async () => {
+    const run = async (
+      name: string,
+      ...options: string[]
+    ): Promise<{ stdout: string; report: TargetReport }> => {
+      const args = ['equalize', EXAMPLE, '-o', output(name), '--force', ...options];
+      const { code, stdout, stderr } = await crosslayer(...args);
+      expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+      return { stdout, report: JSON.parse((await crosslayer(...args, '--json')).stdout) };
+    };
+    const { stdout, report } = await run('target.keras');
+    expect(stdout).toMatch(/written, for int8-per-tensor/);
+    expect(stdout).toMatch(/scale: same function/);
+    expect(stdout).toMatch(/SQNR of kernels on the grid of int8-per-tensor/);
+    expect(report).toMatchObject({ schemaVersion: 1, target: 'int8-per-tensor', relu6: 'exact' });
+    expect(report.stages).toEqual(['fold', 'scale', 'correct']);
+    expect(report.regions.length).toBeGreaterThan(10);
+    expect(report.caps.length).toBeGreaterThan(10);
+    const worst = (list: TargetReport['weightSqnr']['before']): number =>
+      Math.min(...list.map(({ sqnr }) => sqnr));
+    expect(worst(report.weightSqnr.after)).toBeGreaterThan(worst(report.weightSqnr.before));
+    const tfjs = await run('target-tfjs.keras', '--target', 'tfjs-uint8', '--no-correction');
+    expect(tfjs.report.stages).toEqual(['carry']);
+    expect(tfjs.report.carried.length).toBeGreaterThan(10);
+    const float = await run('target-float.keras', '--target', 'float', '--relu6', 'keep');
+    expect(float.report).toMatchObject({ stages: ['fold', 'scale'], caps: [], addedLayers: 0 });
+  });
+
+  test.each([
+    [['--recipe', 'target', '--steps', 'fold'], /--steps: are those of --recipe reference/],
+    [
+      ['--steps', 'fold', '--target', 'float'],
+      /--target, --relu6, --no-correction: are not of the reference/,
+    ],
+    [['--no-verify', '--strict'], /--no-verify: without a run there is nothing for --strict/],
+    [['--target', 'int4'], /Allowed choices are int8-per-tensor, tfjs-uint8, int8-per-channel, float/],
+  ])('%j is wrong usage', async (options, message) => {
+    const out = output('usage.h5');
+    const { code, stderr } = await crosslayer('equalize', golden('dw_pw_relu'), '-o', out, ...options);
+    expect(code).toBe(2);
+    expect(stderr).toMatch(message);
+    expect(fs.existsSync(out)).toBe(false);
   });
 
   test('names layers of nested models outer/inner', async () => {

@@ -179,14 +179,16 @@ describe('mergedDistribution', () => {
     const bounds = { low: filled(0), high: filled(6) };
     const [draw, random] = [drawing(12), seededRandom(13)];
     const made = mergedDistribution([clipped(normals, bounds), clipped(others, bounds)], 'maximum')!;
-    // The maximum of two normals is only nearly one, so that cutting it off errs by some hundredths of a deviation.
+    // The maximum of two normals is only nearly one, so that cutting it off errs by some hundredths of a deviation; six
+    // standard errors of so many draws are another 4 %.
     for (let channel = 0; channel < CHANNELS; channel++) {
       let mean = 0;
+      const deviation = Math.max(DEVIATIONS[channel]!, Math.sqrt(others.variance[channel]!));
       for (let n = 0; n < DRAWS; n++) {
         const other = others.mean[channel]! + Math.sqrt(others.variance[channel]!) * random.normal();
         mean += Math.min(6, Math.max(0, draw(channel), other)) / DRAWS;
       }
-      expect(Math.abs(made.mean[channel]! - mean)).toBeLessThan(0.05 * DEVIATIONS[channel]! + 0.02);
+      expect(Math.abs(made.mean[channel]! - mean)).toBeLessThan(0.09 * deviation);
     }
   });
 

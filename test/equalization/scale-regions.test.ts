@@ -260,6 +260,67 @@ describe('scaleRegions', () => {
     expect(unscaledOf(sum)['a']).toContain('add (Add)');
   });
 
+  it('ends where a layer looks for channels on another axis', async () => {
+    const channelsFirst = { data_format: 'channels_first' };
+    const square = input('x', [4, 4, 4]);
+    const cases: LayerSpec[][] = [
+      // Pools over what the convolutions have as channels.
+      [square, conv('a', 4), layer('MaxPooling2D', 'pool', { ...channelsFirst, pool_size: 1 }), conv('b', 2)],
+      [
+        square,
+        layer('ZeroPadding2D', 'pad', {
+          padding: [
+            [0, 0],
+            [0, 0],
+          ],
+        }),
+        conv('a', 4),
+        conv('other', 4, channelsFirst, { from: ['x'] }),
+        layer('Add', 'add', {}, { from: ['a', 'other'] }),
+        conv('b', 2),
+      ],
+    ];
+    for (const specs of cases) {
+      let told: readonly string[] = [];
+      const edit = (model: Model): void => {
+        told = scaleRegions(model).unscaled.map(describeSkip);
+      };
+      expect(await difference(buildModel(specs), edit)).toBeLessThan(1e-5);
+      expect(told.find((sentence) => sentence.startsWith('b '))).toMatch(/channels lie on different axes/);
+    }
+  });
+
+  it('counts the dimensions before the channels as batches where a convolution has more than it needs', () => {
+    const model = buildModel([
+      input('x', [3, 3, 5]),
+      conv('first', 3, { data_format: 'channels_first' }),
+      layer('Conv1D', 'second', { filters: 3, kernel_size: 1, data_format: 'channels_first' }),
+    ]);
+    // [N, 3, 3, 5]: the first has its channels on axis 1, the second on axis 2.
+    expect(unscaledOf(model)).toEqual({
+      first: expect.stringContaining('second, where channels lie on different axes'),
+      second: expect.stringContaining('second, where channels lie on different axes'),
+    });
+  });
+
+  it('ends at a batch norm that runs in training, and at layers with a mask', () => {
+    const training = { kwargs: { training: true } };
+    const model = buildModel([
+      x,
+      conv('a', 3),
+      layer('BatchNormalization', 'bn', {}, training),
+      conv('b', 2),
+    ]);
+    expect(unscaledOf(model)['a']).toContain('bn, which is called in training mode');
+    const masked = buildModel([
+      x,
+      conv('a', 3),
+      layer('ReLU', 'relu', {}, { from: ['a', 'x'] }),
+      conv('b', 2),
+    ]);
+    expect(unscaledOf(masked)['b']).toContain('relu (ReLU)');
+  });
+
   it('tells the maximum that each channel of a ReLU6 needs', () => {
     const specs = [x, conv('a', 3), layer('ReLU', 'relu', { max_value: 6 }), conv('b', 2)];
     expect(scaleRegions(buildModel(specs)).bounded).toEqual([]);

@@ -86,6 +86,25 @@ describe('solve', () => {
     expect(scales[3]).toBeCloseTo(6 / 27, 7);
   });
 
+  it('settles channels that decide each other, of which there is more than one way', () => {
+    const trunk = Int32Array.of(2, 3);
+    const loop = {
+      path: '',
+      ranges: kernelRanges(Tensor.fromNumbers('float64', [2, 2], [0, 9, 1, 0]), {
+        kind: 'matrix',
+        rows: trunk,
+        columns: trunk,
+        inputs: 'rows',
+      }),
+    };
+    const regions: Region[] = [{ classes: [...trunk], sources: [loop], sinks: [loop], biases: [] }];
+    const solution = solve(regions, 4, { tolerance: 1e-9 });
+    // 9 s2 / s3 = 1 s3 / s2; of all such pairs that which moves least.
+    expect(scalesOf(solution)[1]).toBeCloseTo(Math.sqrt(3), 7);
+    expect(scalesOf(solution)[0]).toBeCloseTo(1 / Math.sqrt(3), 7);
+    expect(solution.converged).toBe(true);
+  });
+
   it('leaves dead channels alone, on either side', () => {
     const solution = solvePair([1, 0, 1e-7, 1], [4, 4, 4, 0]);
     expect(scalesOf(solution)).toEqual([expect.closeTo(0.5, 8), 1, 1, 1]);

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { largestWeights, raiseLargest, spreadOfRatios } from '../../src/kernels/largest-weights.ts';
+import { largestWeights, nearWeights, spreadOfRatios } from '../../src/kernels/largest-weights.ts';
 
 /** `[2, 3]` in the last columns of rows of four. */
 const matrix = {
@@ -28,39 +28,34 @@ describe('largestWeights', () => {
   });
 });
 
-describe('raiseLargest', () => {
-  const known = (
-    rows: readonly number[],
-    columns: readonly number[],
-  ): Parameters<typeof raiseLargest>[1] => ({
-    rowLargest: Float64Array.from(rows),
-    columnLargest: Float64Array.from(columns),
-  });
-
-  it('gives what is larger than known, and what is nearly as large', () => {
+describe('nearWeights', () => {
+  it('gives all of at least that part of the largest', () => {
     const given: string[] = [];
-    const largest = known([4.5, 20], [6, Infinity, 1]);
-    const isComplete = raiseLargest(matrix, largest, 0.75, (ofRow, row, column) => {
+    const isComplete = nearWeights(matrix, largestWeights(matrix), 0.75, (ofRow, row, column) => {
       given.push(`${ofRow ? 'row' : 'column'} ${row} ${column}`);
     });
     expect(isComplete).toBe(true);
-    // 5 is above 4.5, and 4 is 0.8 of 5; 15 is three quarters of 20; 2 is above 1; 6 is as large as known.
-    expect(given).toEqual(['row 0 0', 'row 0 1', 'column 0 2', 'row 1 0', 'column 1 0']);
-    expect([...largest.rowLargest, ...largest.columnLargest]).toEqual([5, 20, 6, Infinity, 2]);
+    // 4 is 0.8 of 5.
+    expect(given).toEqual(['row 0 0', 'row 0 1', 'column 0 1', 'column 0 2', 'row 1 0', 'column 1 0']);
   });
 
-  it('gives a part of those that are all as large, and says so, but still the largest of all', () => {
+  it('gives none of zeros, and says so where there are too many', () => {
     const factors = new Float64Array(100).fill(1);
-    const values = new Float64Array(10_000).fill(1);
-    values[9_999] = 1.5;
-    const equal = { values, start: 0, stride: 100, rowFactors: factors, columnFactors: factors };
-    const given: number[] = [];
-    const ones = [...factors];
-    expect(
-      raiseLargest(equal, known(ones, ones), 0.9, (_, row, column) => given.push(100 * row + column)),
-    ).toBe(false);
-    expect(given.length).toBeLessThan(7_000);
-    expect(given.filter((place) => place === 9_999)).toHaveLength(2);
+    const all = (value: number): Parameters<typeof largestWeights>[0] => ({
+      values: new Float64Array(10_000).fill(value),
+      start: 0,
+      stride: 100,
+      rowFactors: factors,
+      columnFactors: factors,
+    });
+    let count = 0;
+    const take = (): void => {
+      count++;
+    };
+    expect(nearWeights(all(0), largestWeights(all(0)), 0.9, take)).toBe(true);
+    expect(count).toBe(0);
+    expect(nearWeights(all(1), largestWeights(all(1)), 0.9, take)).toBe(false);
+    expect(count).toBeLessThan(10_000);
   });
 });
 
@@ -68,5 +63,9 @@ describe('spreadOfRatios', () => {
   it('is the largest ratio over the smallest, zeros aside', () => {
     expect(spreadOfRatios(Float64Array.of(1, 2, 0), Float64Array.of(3, 1, 0))).toBe(6);
     expect(spreadOfRatios(Float64Array.of(1, 2), Float64Array.of(4, 8))).toBe(1);
+  });
+
+  it('is infinite where there is nothing before', () => {
+    expect(spreadOfRatios(undefined, Float64Array.of(1))).toBe(Infinity);
   });
 });
