@@ -126,8 +126,11 @@ describe('arrays', () => {
     expect([...(plain.tensors[0]?.toFloat64() ?? [])]).toEqual([0, 51, 102, 255]);
     expect([plain.normalization, plain.description]).toEqual([
       undefined,
-      `1 sample of ${file}: values as they are`,
+      `1 sample of ${file}: values as they are, but floats of 0..255 look like pixels, and the model seems to take ` +
+        'x/255: --normalize 0..1 makes that of them',
     ]);
+    const scaled = npy('scaled.npy', [1, 2, 2, 1], Float32Array.of(0, 0.25, 0.5, 1));
+    expect((await loadInputs(pictures(2, 2, 1), [scaled])).description).toMatch(/: values as they are$/);
     const asked = await loadInputs(pictures(2, 2, 1), [file], { normalization: 'tf' });
     expect(asked.tensors[0]?.toFloat64()[3]).toBe(1);
   });
@@ -215,15 +218,29 @@ describe('arrays that do not fit', () => {
     const longer = npy('b.npy', [2, 2], Float32Array.of(1, 2, 3, 4));
     const other = await npz('other.npz', { u: [[1, 2], Float32Array.of(1, 2)], v: [[1], Int32Array.of(0)] });
     await expect(loadInputs(twoInputs(), [left])).rejects.toThrow(
-      /1 \.npy files for 2 inputs \(left, right\)/,
+      /1 \.npy file for 2 inputs \(left, right\); give one for each/,
     );
     await expect(loadInputs(twoInputs(), [left, longer])).rejects.toThrow(/has 2 samples, but .* has 1/);
     await expect(loadInputs(twoInputs(), [other])).rejects.toThrow(
-      /has the arrays u, v, .* as left, right; rename/,
+      /has the arrays u, v, but the inputs are called left, right; .* np\.savez\(file, left=…, right=…\)$/,
+    );
+    const half = await npz('half.npz', { left: [[1, 2], Float32Array.of(1, 2)], v: [[1], Int32Array.of(0)] });
+    await expect(loadInputs(twoInputs(), [half])).rejects.toThrow(
+      /has the arrays left, v, but none for the input right; save/,
+    );
+    await expect(loadInputs(pictures(1, 1, 1), [other])).rejects.toThrow(
+      /has the arrays u, v, none of which .* \(picture, images, x, x_test\); .* np\.savez\(file, picture=…\)$/,
     );
     await expect(loadInputs(twoInputs(), [other, other])).rejects.toThrow(/2 \.npz files/);
     await expect(loadInputs(twoInputs(), [left, other])).rejects.toThrow(/different kinds \(npy, npz\)/);
     await expect(loadInputs(twoInputs(), [])).rejects.toThrow(RangeError);
+    await expect(loadInputs(twoInputs(), left as unknown as string[])).rejects.toThrow(
+      /^the paths of inputs: expected a list, such as \['images\.npz'\], not the text .*a\.npy$/,
+    );
+    await expect(loadInputs('model.keras' as unknown as Model, [left])).rejects.toThrow(TypeError);
+    await expect(loadInputs(twoInputs(), [left], { normalization: 'foo' as 'tf' })).rejects.toThrow(
+      /^there is no normalization foo; there are tf, torch, caffe, 0\.\.1, raw$/,
+    );
     await expect(loadInputs(twoInputs(), [left], { samples: 0 })).rejects.toThrow(RangeError);
     await expect(loadInputs(twoInputs(), [left, left], { normalization: 'tf' })).rejects.toThrow(
       /leave --normalize out/,
@@ -250,7 +267,9 @@ describe('labels', () => {
     expect((await loadInputs(model, [images], { labels })).labels).toEqual(Int32Array.of(2, 0, 1));
     expect((await loadInputs(model, [images], { labels, samples: 2 })).labels).toEqual(Int32Array.of(2, 0));
     const two = npy('two.npy', [2, 1, 1, 1], Uint8Array.of(1, 2));
-    await expect(loadInputs(model, [two], { labels })).rejects.toThrow(/3 labels for 2 samples/);
+    await expect(loadInputs(model, [two], { labels })).rejects.toThrow(
+      /labels\.npy: 3 labels for 2 samples; there must be one for each, in their order$/,
+    );
   });
 
   it('are found in an archive', async () => {
@@ -258,18 +277,55 @@ describe('labels', () => {
     const file = await npz('named.npz', one);
     expect(await loadLabels(file)).toEqual(Int32Array.of(4));
     expect((await loadInputs(pictures(1, 1, 1), [file])).labels).toEqual(Int32Array.of(4));
+    expect((await loadInputs(pictures(1, 1, 1), [file])).labelsSource).toBe(`${file} y_test`);
+    expect((await loadInputs(pictures(1, 1, 1), [file], { labels: false })).labels).toBeUndefined();
     const nameless = await npz('nameless.npz', { a: one.y_test, b: one.y_test });
     await expect(loadLabels(nameless)).rejects.toThrow(
       /none of its arrays \(a, b\) is called labels, y, y_test/,
     );
   });
 
-  it.each<[string, readonly number[], Values, RegExp]>([
-    ['one-hot', [2, 3], new Float32Array(6), /np\.argmax\(array, axis=1\)/],
-    ['broken', [2], Float32Array.of(1, 0.5), /label 1 is 0\.5/],
-    ['negative', [1], Int32Array.of(-1), /label 0 is -1/],
-  ])('are refused where they are %s', async (name, shape, values, message) => {
-    await expect(loadLabels(npy(`${name}.npy`, shape, values))).rejects.toThrow(message);
+  it('one-hot are taken as classes', async () => {
+    const rows = npy('one-hot.npy', [2, 3], Float32Array.of(0, 0, 1, 0, 1, 0));
+    expect(await loadLabels(rows)).toEqual(Int32Array.of(2, 1));
+  });
+
+  it('beside the inputs that are none are refused, unless others are given or none are wanted', async () => {
+    const x = [[2, 1, 1, 1], Uint8Array.of(1, 2)] as const;
+    const good = npy('good.npy', [2], Uint8Array.of(3, 4));
+    const model = pictures(1, 1, 1);
+    for (const [name, y, message] of [
+      [
+        'fraction',
+        [[2], Float32Array.of(1, 1.5)],
+        / y: the label of sample 1 is 1\.5; .*; or give other labels/,
+      ],
+      ['few', [[1], Uint8Array.of(1)], / y: 1 label for 2 samples; .*; or give other labels \(--labels\)$/],
+    ] as const) {
+      const file = await npz(`${name}.npz`, { x, y });
+      const loading = loadInputs(model, [file]);
+      await expect(loading).rejects.toThrow(message);
+      await expect(loading).rejects.toThrow(file);
+      expect((await loadInputs(model, [file], { labels: good })).labels).toEqual(Int32Array.of(3, 4));
+      expect((await loadInputs(model, [file], { labels: false })).labels).toBeUndefined();
+    }
+  });
+
+  it('are refused where they are no array', async () => {
+    const text = path.join(folder, 'labels.csv');
+    fs.writeFileSync(text, '1,2,3');
+    const picture = path.join(folder, 'label.png');
+    await sharp({ create: { width: 2, height: 2, channels: 3, background: '#fff' } })
+      .png()
+      .toFile(picture);
+    for (const [file, message] of [
+      [folder, /: a folder; labels are classes, one a sample: np\.save/],
+      [picture, /label\.png: a picture; labels are classes/],
+      [text, /labels\.csv: neither a \.npy nor a \.npz file; labels are classes/],
+    ] as const) {
+      await expect(loadLabels(file)).rejects.toThrow(FormatError);
+      await expect(loadLabels(file)).rejects.toThrow(message);
+    }
   });
 });
 

@@ -230,6 +230,9 @@ class Builder {
         if (threshold !== 0) break;
         if (maxValue === undefined) return;
         if (!this.#throughBounded) break;
+        // A call inside of a nested model that is used several times has one maximum for all its uses.
+        const other = this.#bounded.find((one) => one.call.call === call.call);
+        if (other) this.#classes.joinAll(other.channels, channels);
         this.#bounded.push({ call, maxValue, channels });
         return;
       }

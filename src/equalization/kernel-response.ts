@@ -26,10 +26,7 @@ export function kernelResponse(
   const single = Float64Array.of(1);
   return kernelNames(layer).reduce<{ taps: TapMeans; response: Float64Array }>(
     (before, name) => {
-      const indices = {
-        input: name === 'pointwiseKernel' ? ROWS : inputIndex(layer),
-        output: outputIndex(layer, name),
-      };
+      const indices = { input: inputIndex(layer), output: outputIndex(layer, name) };
       const response = tapResponse(kernelOf(layer, name), indices, before.taps, power);
       return { taps: outerTaps(single, response), response };
     },
@@ -39,7 +36,7 @@ export function kernelResponse(
 
 const ROWS: ChannelIndex = { kind: 'rows' };
 
-/** Where the channels that the first kernel of a layer reads lie in it. */
+/** Where the channels that a kernel of the layer reads lie in it; in both kernels of a SeparableConv they are rows. */
 function inputIndex({ operation }: Layer): ChannelIndex {
   switch (operation.kind) {
     case 'convTranspose':

@@ -8,15 +8,15 @@ import type { GraphCall } from '../model/graph.ts';
 import type { Layer } from '../model/layer.ts';
 import type { Model } from '../model/model.ts';
 import { isWeighted } from '../model/operation.ts';
-import type { SkipReason } from '../primitives/skip-reason.ts';
+import type { SkipReason, StepOptions } from '../primitives/skip-reason.ts';
 import { applyScales } from './apply-scales.ts';
 import { type ChannelGraph, channelGraph, type ScalableLayer } from './channel-graph.ts';
 import { describeClosing } from './closing.ts';
-import { findRegions, type Region, rootedLayers } from './regions.ts';
+import { findRegions, type Region, type RegionKernel, rootedLayers } from './regions.ts';
 import { type Solution, type SolverOptions, solve } from './solver.ts';
 
-/** How a graph is scaled. */
-export interface ScaleRegionsOptions extends SolverOptions {
+/** How a graph is scaled. `veto` is asked with the paths of what writes a region and then of what reads it. */
+export interface ScaleRegionsOptions extends SolverOptions, StepOptions {
   /** Whether factors go through ReLUs with a maximum; {@link RegionRecord.bounded} then has what their maxima become. */
   readonly throughBounded?: boolean;
   /** Factors rounded to powers of two, with which no value is rounded and the function is bit for bit the same. */
@@ -51,7 +51,7 @@ export interface RegionRecord {
   readonly outputScales: ReadonlyMap<Layer, Float64Array>;
   readonly rounds: number;
   readonly converged: boolean;
-  /** Channels left alone because they are dead, and those whose factor reached a thousand or a thousandth. */
+  /** Channels that are dead on one side, and those whose factor reached a thousand or a thousandth. */
   readonly deadChannels: number;
   readonly clampedChannels: number;
 }
@@ -66,11 +66,20 @@ export interface RegionRecord {
 export function scaleRegions(model: Model, options: ScaleRegionsOptions = {}): RegionRecord {
   const graph = channelGraph(model, { throughBounded: options.throughBounded === true });
   const layers = rootedLayers(graph);
-  const regions = findRegions(graph, layers);
+  const regions = findRegions(graph, layers).filter((region) => {
+    const reason = options.veto?.([...pathsOf(region.sources), ...pathsOf(region.sinks)]);
+    if (reason) options.onSkip?.(reason);
+    return reason === undefined;
+  });
   const solution = solve(regions, graph.classes.size, options);
   if (options.powersOfTwo === true) roundToPowersOfTwo(solution.scales);
   for (const entry of layers) applyScales(entry, solution.scales);
   return recordOf(graph, layers, regions, solution);
+}
+
+/** A SeparableConv has two kernels and one path. */
+function pathsOf(kernels: readonly RegionKernel[]): string[] {
+  return [...new Set(kernels.map(({ path }) => path))];
 }
 
 function roundToPowersOfTwo(scales: Float64Array): void {
@@ -88,8 +97,8 @@ function recordOf(
     regions: regions.map((region) => {
       const factors = region.classes.map((at) => scales[at] ?? 1);
       return {
-        sources: [...new Set(region.sources.map(({ path }) => path))],
-        sinks: [...new Set(region.sinks.map(({ path }) => path))],
+        sources: pathsOf(region.sources),
+        sinks: pathsOf(region.sinks),
         channels: region.classes.length,
         smallest: factors.reduce((one, other) => Math.min(one, other), Infinity),
         largest: factors.reduce((one, other) => Math.max(one, other), 0),

@@ -25,7 +25,7 @@ export interface Solution {
   readonly rounds: number;
   /** Whether `r1 = r2` holds for all classes, but for those below. */
   readonly converged: boolean;
-  /** Classes of dead channels, which keep the factor 1. */
+  /** Classes of dead channels: what writes or what reads them has next to no weight. */
   readonly dead: ReadonlySet<number>;
   /** Classes whose factor reached the limit. */
   readonly clamped: ReadonlySet<number>;
@@ -48,7 +48,10 @@ const MOST_SHIFTED = 1000;
 const NEAR_FROM = 0.3;
 /** How nearly, in logarithms: kernels whose factors move by less are not looked at again. */
 const NEAR = 0.15;
-/** A channel below this part of its kernel's largest range is dead: no factor makes anything of it. */
+/**
+ * A channel below this part of its kernel's largest range is dead, and counts as if it had that much. Left at the factor 1
+ * instead, where all others move, weights that it has on the other side could rule the range of their kernel.
+ */
 const DEAD = 1e-6;
 /** A bias counts as a weight of this part of it, so that a dead channel with a large bias is not blown up. */
 const BIAS_SHARE = 1 / 20;
@@ -99,14 +102,16 @@ interface State extends Factors {
   readonly loops: readonly boolean[];
 }
 
-/** Finds the dead classes, and takes in the largest weights of the others. */
+/** Takes in the largest weight of each class on either side, and the floor below it. */
 function firstLook(
   regions: readonly Region[],
   kernels: readonly KernelRanges[],
   classes: number,
 ): { state: State; dead: Set<number> } {
   const shares = { written: new Float64Array(classes), read: new Float64Array(classes) };
-  // One class more, which keeps the factor 1: that on the other side of a bias.
+  /** Classes with a floor, which those of kernels of zeros alone have not. */
+  const founded = { written: new Set<number>(), read: new Set<number>() };
+  // One class more, which keeps the factor 1: that on the other side of a bias or a floor.
   const ones = new Float64Array(classes + 1).fill(1);
   const active = new ActiveRanges(classes + 1);
   for (const ranges of kernels) {
@@ -116,23 +121,28 @@ function firstLook(
       found.push({ side, at, magnitude });
     });
     const largest = found.reduce((most, { magnitude }) => Math.max(most, magnitude), 0);
+    if (largest === 0) continue;
     for (const { side, at, magnitude } of found) {
-      shares[side][at] = Math.max(shares[side][at] as number, magnitude / largest || 0);
+      shares[side][at] = Math.max(shares[side][at] as number, magnitude / largest);
+    }
+    for (const [side, list] of [
+      ['written', ranges.outputs],
+      ['read', ranges.inputs],
+    ] as const) {
+      for (const at of list) {
+        active.add(side, at, classes, DEAD * largest);
+        founded[side].add(at);
+      }
     }
   }
-  const dead = new Set<number>();
   const regionOf = new Int32Array(classes + 1).fill(-1);
   const members = regions.map((region, index) => {
-    const alive = region.classes.filter(
-      (at) => Math.min(shares.written[at] ?? 0, shares.read[at] ?? 0) > DEAD,
-    );
-    for (const at of region.classes) dead.add(at);
-    for (const at of alive) {
-      dead.delete(at);
-      regionOf[at] = index;
-    }
-    return Int32Array.from(alive);
+    const list = region.classes.filter((at) => founded.written.has(at) && founded.read.has(at));
+    for (const at of list) regionOf[at] = index;
+    return Int32Array.from(list);
   });
+  const isDead = (at: number): boolean => !(Math.min(shares.written[at] ?? 0, shares.read[at] ?? 0) > DEAD);
+  const dead = new Set(regions.flatMap((region) => region.classes.filter(isDead)));
   for (const { biases } of regions) {
     for (const { classes: list, magnitudes } of biases) {
       for (const [channel, at] of list.entries()) {

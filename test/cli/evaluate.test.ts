@@ -33,6 +33,14 @@ describe('evaluate', () => {
     expect(stdout).toMatch(/int8-per-tensor +\d+\.\d dB +\d+\.\d\d % +\d+\.\d\d %/);
     expect(stdout).toMatch(/tfjs-uint8 /);
     expect(stdout).not.toMatch(/per-channel/);
+    expect(stdout).not.toMatch(/tfjs-uint8-kernels/);
+  });
+
+  it('evaluates a quantizer that is named twice once', async () => {
+    const args = ['--samples', '1', '--quantizer', 'tfjs-uint8-kernels,tfjs-uint8-kernels'];
+    const { code, stdout } = await evaluate(EXAMPLE, ...args);
+    expect(code).toBe(0);
+    expect(stdout.match(/^tfjs-uint8-kernels/gm)).toHaveLength(1);
   });
 
   it('makes samples up where none are given, says so, and lists layers', async () => {
@@ -41,12 +49,14 @@ describe('evaluate', () => {
       '--samples',
       '2',
       '--quantizer',
-      'tfjs-uint8',
+      'tfjs-uint8-kernels',
       '--layers',
     );
     expect(code).toBe(0);
     expect(stdout).toMatch(/^2 seeded samples.*; real samples, given by --inputs, tell more$/m);
-    expect(stdout).toMatch(/tfjs-uint8: what is left of the kernels, the worst first\nlayer +weight +SQNR\n/);
+    expect(stdout).toMatch(
+      /tfjs-uint8-kernels: what is left of the weights, the worst first\nlayer +weight +SQNR\n/,
+    );
     const ratios = [...stdout.matchAll(/(?:kernel|depthwiseKernel) +([\d.]+) dB$/gm)].map(([, ratio]) =>
       Number(ratio),
     );
@@ -76,17 +86,18 @@ describe('evaluate', () => {
     const refused = await evaluate(model);
     expect(refused).toMatchObject({ code: 3, stdout: '' });
     expect(refused.stderr).toMatch(/^crosslayer: scale_shift: /);
-    const { code, stdout } = await evaluate(model, '--layers', '--quantizer', 'tfjs-uint8');
+    const { code, stdout } = await evaluate(model, '--layers', '--quantizer', 'tfjs-uint8-kernels');
     expect(code).toBe(0);
-    expect(stdout).toMatch(/^tfjs-uint8: .*\n.*\nconv1 +kernel +\d+\.\d dB$/m);
+    expect(stdout).toMatch(/^tfjs-uint8-kernels: .*\n.*\nconv1 +kernel +\d+\.\d dB$/m);
     expect(stdout).toMatch(/^note: not run: scale_shift: /m);
   });
 
   it.each([
-    [['--quantizer', 'int9'], 2, /--quantizer: there is no 'int9'; choose from tfjs-uint8,/],
+    [['--quantizer', 'int9'], 2, /--quantizer: there is no 'int9'; choose from int8-per-tensor,/],
     [['--labels', IMAGES], 2, /--labels: only inputs from --inputs have labels/],
     [['--normalize', 'tf2'], 2, /Allowed choices are tf, torch, caffe, 0\.\.1, raw/],
     [['--samples', '0'], 2, /whole number from 1/],
+    [['--inputs', IMAGES, '--labels', 'examples'], 3, /examples: a folder; labels are classes/],
     [['--inputs', 'examples/README.md'], 3, /neither a \.npy or \.npz file nor a PNG, JPEG or WebP/],
     [
       ['--inputs', IMAGES, '--normalize', 'torch'],

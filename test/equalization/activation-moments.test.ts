@@ -132,6 +132,60 @@ describe('activationMoments', () => {
   });
 });
 
+describe('channels first', () => {
+  it('are found by computation and by measurement', async () => {
+    const first = { data_format: 'channels_first' };
+    const model = buildModel([
+      input('x', [2, 6, 6]),
+      layer('Conv2D', 'conv', { filters: 3, kernel_size: 3, ...first }),
+      layer('ReLU', 'relu'),
+      layer('DepthwiseConv2D', 'depthwise', { kernel_size: 3, ...first }),
+      layer('Flatten', 'flat', first),
+      layer('Dense', 'dense', { units: 2 }),
+    ]);
+    const random = seededRandom(5);
+    // Channel 0 around 2, channel 1 around -1.
+    const values = Float32Array.from({ length: 64 * 72 }, (_, index) =>
+      Math.floor(index / 36) % 2 === 0 ? 2 + random.normal() : -1 + 0.5 * random.normal(),
+    );
+    const inputs = [Tensor.of('float32', [64, 2, 6, 6], values)];
+    const computed = activationMoments(model, { inputs });
+    const measured = await measureMoments(model, runner, inputs);
+    for (const name of ['x', 'conv', 'relu', 'depthwise', 'dense']) {
+      const [made, seen] = [computed.ofLayer(name)!, measured.ofLayer(name)!];
+      expect(made.mean).toHaveLength(seen.mean.length);
+      for (const [channel, mean] of seen.mean.entries()) {
+        // As above: some parts of a hundred of a deviation; a Dense sums 64 samples only, and
+        // a channel behind a ReLU may be 0 throughout.
+        expect(Math.abs(made.mean[channel]! - mean)).toBeLessThan(
+          0.5 * Math.sqrt(seen.variance[channel]!) + 1e-9,
+        );
+      }
+    }
+    expect(measured.ofLayer('x')!.mean[0]).toBeCloseTo(2, 1);
+    expect(computed.ofLayer('flat')!.mean).toHaveLength(12);
+  });
+
+  it('do not matter for a tensor without positions', async () => {
+    const first = { data_format: 'channels_first' };
+    const model = buildModel([
+      input('x', [2, 4, 4]),
+      layer('GlobalAveragePooling2D', 'pool', first),
+      layer('ReLU', 'relu'),
+      layer('Dense', 'dense', { units: 2 }),
+    ]);
+    const values = Float32Array.from({ length: 32 }, (_, index) => (index < 16 ? 2 : -1));
+    const inputs = [Tensor.of('float32', [1, 2, 4, 4], values)];
+    const measured = await measureMoments(model, runner, inputs);
+    const computed = activationMoments(model, { inputs });
+    for (const moments of [measured, computed]) {
+      expect(measuredOf(moments, 'pool')).toEqual([2, -1]);
+      expect(measuredOf(moments, 'relu')).toEqual([2, 0]);
+      expect(moments.ofLayer('dense')!.mean[0]).toBeCloseTo(measuredOf(measured, 'dense')[0]!, 5);
+    }
+  });
+});
+
 function withBatchNorms(): Model {
   return buildModel([
     image,
@@ -185,6 +239,15 @@ describe('moments from batch norms', () => {
     // The moments of one copy serve for another.
     const original = buildGraph(model).callsOf(model.layer('body/inner'))[0]!;
     expect(after.of(original.output())).toEqual(after.ofLayer('body/inner'));
+  });
+
+  it('in front of a batch norm with factors in it are not read off it, because its moving variance lacks them', () => {
+    const model = withBatchNorms();
+    const bn = model.layer('bn');
+    bn.statistics = { mean: Float64Array.of(1, 2, 3), variance: Float64Array.of(4, 5, 6) };
+    const moments = activationMoments(model);
+    expect([...moments.ofLayer('bn')!.mean]).toEqual([1, 2, 3]);
+    expect(moments.ofLayer('conv')).toBeUndefined();
   });
 
   it('name the layer at which they are lost', () => {

@@ -35,6 +35,27 @@ describe('kernelTaps', () => {
     ).toEqual([2 / 4, 3 / 4, 1]);
   });
 
+  it('adds up padding layers, with what does nothing in between', () => {
+    expect(
+      sharesOf([
+        input('x', [4, 1]),
+        layer('ZeroPadding1D', 'one', { padding: [1, 0] }),
+        layer('Dropout', 'drop'),
+        layer('ZeroPadding1D', 'other', { padding: [1, 2] }),
+        layer('Conv1D', 'conv', { filters: 1, kernel_size: 3 }),
+      ]),
+      // Eight positions, of which the third to the sixth are the input's; six outputs.
+    ).toEqual([4 / 6, 4 / 6, 4 / 6]);
+    expect(
+      sharesOf([
+        input('x', [4, 1]),
+        layer('ZeroPadding1D', 'one', { padding: [0, 1] }),
+        layer('ZeroPadding1D', 'other', { padding: [0, 0] }),
+        layer('Conv1D', 'conv', { filters: 1, kernel_size: 3 }),
+      ]),
+    ).toEqual([1, 1, 2 / 3]);
+  });
+
   it('multiplies the dimensions', () => {
     const config = { filters: 1, kernel_size: 3, padding: 'same' };
     const side = [3 / 4, 1, 3 / 4];

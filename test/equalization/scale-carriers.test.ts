@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { activationMoments } from '../../src/equalization/activation-moments.ts';
 import { carryScales, describeUncarried } from '../../src/equalization/scale-carriers.ts';
 import { channelRange } from '../../src/model/channels.ts';
 import type { Model } from '../../src/model/model.ts';
@@ -235,6 +236,28 @@ describe('carryScales', () => {
       'nan keeps its scale: nan/kernel, output channel 0 cannot be scaled',
     ]);
     expect(await difference(original, model)).toBeLessThan(ROUNDING);
+  });
+
+  it('keeps what the batch norms told of distributions', () => {
+    const model = buildModel([
+      input('in', [6, 6, 4]),
+      layer('Conv2D', 'conv', conv),
+      layer('BatchNormalization', 'bn'),
+      layer('ReLU', 'relu', { max_value: 6 }),
+      layer('Conv2D', 'last', { filters: 3, kernel_size: [1, 1] }),
+    ]);
+    const before = activationMoments(model);
+    carryScales(model, { addBatchNorms: true });
+    const after = activationMoments(model);
+    for (const path of ['bn', 'relu']) {
+      for (const kind of ['mean', 'variance'] as const) {
+        const expected = before.ofLayer(path)?.[kind];
+        expect(expected?.length).toBe(6);
+        for (const [channel, value] of (expected ?? []).entries()) {
+          expect(after.ofLayer(path)?.[kind][channel]).toBeCloseTo(value, 10);
+        }
+      }
+    }
   });
 
   it('makes channels of very different ranges survive a quantizer per tensor', async () => {

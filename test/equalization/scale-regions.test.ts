@@ -324,6 +324,8 @@ describe('scaleRegions', () => {
   it('tells the maximum that each channel of a ReLU6 needs', () => {
     const specs = [x, conv('a', 3), layer('ReLU', 'relu', { max_value: 6 }), conv('b', 2)];
     expect(scaleRegions(buildModel(specs)).bounded).toEqual([]);
+    const atOutput = buildModel(specs.slice(0, 3));
+    expect(scaleRegions(atOutput, { throughBounded: true }).bounded).toEqual([]);
     const model = buildModel(specs);
     const { bounded, outputScales } = scaleRegions(model, { throughBounded: true });
     const factors = outputScales.get(model.layer('a')) as Float64Array;
@@ -332,21 +334,43 @@ describe('scaleRegions', () => {
     ]);
   });
 
-  it('leaves dead channels bit for bit, and does not blow up a bias that stands alone', () => {
+  it('does not blow up a bias that stands alone', () => {
     const kernel = [0, 1, 4, 0, 1e-3, 2];
     const model = buildModel([
       x,
       conv('a', 3, {}, { weights: { kernel, bias: [50, 20, 0.1] } }),
       conv('b', 2),
     ]);
-    const { outputScales, deadChannels } = scaleRegions(model);
-    expect(deadChannels).toBe(1);
-    expect(outputScales.get(model.layer('a'))?.[0]).toBe(1);
-    const bias = model.layer('a').requireWeight('bias').toFloat64();
-    expect(bias[0]).toBe(50);
-    expect(Math.abs(bias[1] ?? NaN)).toBeLessThanOrEqual(
-      20 * channelRange(model.layer('b'), 'input').reduce((m, v) => Math.max(m, v), 0),
-    );
+    expect(scaleRegions(model).deadChannels).toBe(1);
+    const [dead = NaN, weak = NaN] = model.layer('a').requireWeight('bias').toFloat64();
+    const most = 20 * channelRange(model.layer('b'), 'input').reduce((m, v) => Math.max(m, v), 0);
+    expect(Math.max(Math.abs(dead), Math.abs(weak))).toBeLessThanOrEqual(most * (1 + 1e-3));
+  });
+
+  it('does not let what a dead channel has on its other side rule the range of a kernel', () => {
+    // Channel 0 is dead in front of the depthwise layer and behind it, where it has ninety times the weight of the others.
+    const depthwise = [90, 1, 1.5].flatMap((weight) => [weight]);
+    const model = buildModel([
+      x,
+      conv('a', 3, {}, { weights: { kernel: [1e-20, 1, 2, 1e-20, 2, 1], bias: [-1, 0, 0] } }),
+      layer('DepthwiseConv2D', 'dw', { kernel_size: 1 }, { weights: { depthwiseKernel: depthwise } }),
+      conv('b', 2, {}, { weights: { kernel: [1e-20, 1e-20, 1, 2, 2, 1] } }),
+    ]);
+    scaleRegions(model);
+    const [dead = NaN, ...live] = channelRange(model.layer('dw'), 'output');
+    expect(dead).toBeLessThanOrEqual(Math.max(...live));
+  });
+
+  it('leaves a region alone for which a veto gives a reason, and says so', () => {
+    const model = buildModel([x, conv('a', 3), conv('b', 3), conv('c', 2)]);
+    const reason = { code: 'changes-function', layers: ['b', 'c'], maxRelative: 0.5 } as const;
+    const told: unknown[] = [];
+    const { regions } = scaleRegions(model, {
+      veto: (layers) => (layers.join() === 'b,c' ? reason : undefined),
+      onSkip: (skipped) => told.push(skipped),
+    });
+    expect(regions.map(({ sources, sinks }) => [...sources, ...sinks])).toEqual([['a', 'b']]);
+    expect(told).toEqual([reason]);
   });
 });
 

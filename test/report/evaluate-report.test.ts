@@ -4,7 +4,7 @@ import type { Model } from '../../src/model/model.ts';
 import type { ModelRunner } from '../../src/model/model-runner.ts';
 import { fakeQuantize } from '../../src/quantization/fake-quantize.ts';
 import { QUANTIZER_PRESETS } from '../../src/quantization/quantizer.ts';
-import { evaluateModel } from '../../src/report/evaluate-report.ts';
+import { evaluateModel, evaluateWeights } from '../../src/report/evaluate-report.ts';
 import { reportJson } from '../../src/report/report-json.ts';
 import { Tensor } from '../../src/tensor/tensor.ts';
 import { buildModel, input, layer } from '../support/model-builder.ts';
@@ -67,6 +67,8 @@ describe('evaluateModel', () => {
     expect(report.layers.map(({ quantizer, layer: path, weight }) => [quantizer, path, weight])).toEqual([
       ['int8-per-tensor', 'classes', 'kernel'],
       ['tfjs-uint16', 'classes', 'kernel'],
+      // Zeros are on every grid, so it comes last.
+      ['tfjs-uint16', 'classes', 'bias'],
     ]);
     expect(report.layers[0]?.sqnrDb).toBeCloseTo(10 * Math.log10((2 + 1e-6) / 1e-6), 2);
     expect([report.samples, report.labelled, runner.ran.length]).toEqual([4, true, 3]);
@@ -106,7 +108,87 @@ describe('evaluateModel', () => {
     const labels = Int32Array.of(0, 2, 0, 0);
     await expect(evaluateModel(classifier(), { ...options, labels })).rejects.toThrow(UnsupportedModelError);
     await expect(evaluateModel(classifier(), { ...options, labels })).rejects.toThrow(
-      /label 1 is 2, but classes has the classes 0 to 1/,
+      /^labels: the label of sample 1 is 2, but classes has the classes 0 to 1/,
     );
+  });
+
+  it('quantizes all float weights for tfjs-uint8, kernels alone for tfjs-uint8-kernels, and each name once', async () => {
+    const runner = new DenseRunner();
+    const model = classifier();
+    // In 255 steps of 10 / 255 from 0 the bias 1 is 25.5 steps, and no multiple.
+    model.layer('classes').setWeight('bias', Tensor.fromNumbers('float32', [2], [1, 10]));
+    const report = await evaluateModel(model, {
+      runner,
+      inputs: [ROWS],
+      quantizers: ['tfjs-uint8', 'tfjs-uint8-kernels', 'tfjs-uint8'],
+      layers: true,
+    });
+    expect(report.models.map(({ quantizer }) => quantizer)).toEqual([
+      null,
+      'tfjs-uint8',
+      'tfjs-uint8-kernels',
+    ]);
+    const biases = runner.ran.map((one) => one.layer('classes').requireWeight('bias'));
+    expect(biases[1]).not.toBe(biases[0]);
+    expect(biases[2]).toBe(biases[0]);
+    expect(report.layers.map(({ quantizer, weight }) => `${quantizer} ${weight}`).sort()).toEqual([
+      'tfjs-uint8 bias',
+      'tfjs-uint8 kernel',
+      'tfjs-uint8-kernels kernel',
+    ]);
+  });
+
+  it('refuses names that there are not, and a runner and inputs that are none', async () => {
+    const runner = new DenseRunner();
+    const options = { runner, inputs: [ROWS], quantizers: [] };
+    await expect(
+      evaluateModel(classifier(), { ...options, quantizers: ['int9' as 'tfjs-uint8'] }),
+    ).rejects.toThrow(/there is no quantization int9; there are int8-per-tensor, /);
+    await expect(evaluateModel(classifier(), { ...options, runner: {} as DenseRunner })).rejects.toThrow(
+      /expected a ModelRunner/,
+    );
+    expect(runner.ran).toEqual([]);
+  });
+});
+
+describe('notes', () => {
+  it('name the layers whose weights stay in float, and how many there are', async () => {
+    const model = buildModel([
+      input('words', [3]),
+      layer('Embedding', 'table', { input_dim: 4, output_dim: 2 }),
+      layer('Flatten', 'flat'),
+    ]);
+    model.layer('table').weights.set('embeddings', Tensor.of('float32', [4, 2], new Float32Array(8)));
+    const { notes, layers } = evaluateWeights(model, ['int8-per-tensor', 'tfjs-uint8'], 'no runner');
+    expect(notes).toEqual([
+      'not run: no runner',
+      'int8-per-tensor: 8 of 8 parameters were not quantized besides biases and batch norms, because only kernels of ' +
+        'convolutions and Dense are: those of table (Embedding)',
+    ]);
+    expect(layers.map(({ quantizer, weight }) => `${quantizer} ${weight}`)).toEqual([
+      'tfjs-uint8 embeddings',
+    ]);
+    expect(evaluateWeights(model, ['tfjs-uint8'], 'no runner').notes).toHaveLength(1);
+  });
+
+  it('tell of weights that were quantized before, of the model and of what it is compared with', async () => {
+    const kernel = Array.from({ length: 64 }, (_, index) => Math.sin(index) * 2 + 0.3);
+    const model = buildModel([
+      input('row', [8]),
+      layer('Dense', 'classes', { units: 8 }, { weights: { kernel } }),
+    ]);
+    const quantized = fakeQuantize(model, QUANTIZER_PRESETS['tfjs-uint8']);
+    const rows = Tensor.of('float32', [1, 8], new Float32Array(8).fill(1));
+    const runner: ModelRunner = { run: async () => [Tensor.of('float32', [1, 8], new Float32Array(8))] };
+    const evaluated = async (one: Model, original: Model): Promise<readonly string[]> =>
+      (await evaluateModel(one, { runner, inputs: [rows], original, quantizers: [] })).notes;
+    const told = (notes: readonly string[]): string[] =>
+      notes.flatMap(
+        (note) => /^the (original|model) was quantized before: .* classes \(Dense\)/.exec(note)?.[1] ?? [],
+      );
+    expect(told(await evaluated(model, model))).toEqual([]);
+    expect(told(await evaluated(quantized, quantized))).toEqual(['original']);
+    expect(told(await evaluated(quantized, model))).toEqual(['model']);
+    expect(told(await evaluated(model, quantized))).toEqual(['original']);
   });
 });

@@ -46,6 +46,15 @@ describe('accuracyOf', () => {
   });
 
   it('refuses another number of labels', () => {
-    expect(() => accuracyOf(run([2, 2], [0, 1, 1, 0]), Int32Array.of(1))).toThrow(RangeError);
+    const one = Int32Array.of(1);
+    expect(() => accuracyOf(run([2, 2], [0, 1, 1, 0]), one)).toThrow(RangeError);
+    expect(() => accuracyOf(run([2, 2], [0, 1, 1, 0]), one, 'y.npy')).toThrow(/^y\.npy: 1 labels for 2/);
+  });
+
+  it('refuses a label past the classes, and names its file', () => {
+    const past = Int32Array.of(1, 2);
+    expect(() => accuracyOf(run([2, 2], [0, 1, 1, 0]), past, 'y.npy')).toThrow(
+      /^y\.npy: the label of sample 1 is 2, but out has the classes 0 to 1; count them from 0$/,
+    );
   });
 });

@@ -213,7 +213,7 @@ describe('what cannot be run', () => {
     const tensor = (shape: number[]): Tensor =>
       Tensor.fromNumbers('float32', shape, new Float32Array(shape.reduce((a, b) => a * b)));
     expect(await failing(model, [])).toEqual(
-      new RangeError('0 tensors for the 1 inputs of model; give one for each'),
+      new RangeError('0 tensors for the 1 input of model; give one for each'),
     );
     expect(await failing(model, [tensor([2, 4])])).toEqual(
       new RangeError('x: a tensor of shape [2, 4] for an input of shape [?, 3]'),

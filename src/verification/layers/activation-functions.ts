@@ -12,7 +12,7 @@ import { type LayerConfig, numberIn, numbersIn } from './layer-config.ts';
 /** An activation function. */
 export type ActivationFunction = (x: Tensor) => Tensor;
 
-const hardSigmoid: ActivationFunction = (x) => tf.clipByValue(tf.add(tf.div(x, 6), 0.5), 0, 1);
+const hardSigmoid: ActivationFunction = (x) => clip(tf.add(tf.div(x, 6), 0.5), 0, 1);
 const hardSilu: ActivationFunction = (x) => tf.mul(x, hardSigmoid(x));
 const logSigmoid: ActivationFunction = (x) => tf.neg(tf.softplus(tf.neg(x)));
 
@@ -22,32 +22,32 @@ const FUNCTIONS: Readonly<Record<string, ActivationFunction>> = {
   elu: (x) => elu(x, 1),
   exponential: tf.exp,
   gelu: (x) => gelu(x, false),
-  hardShrink: (x) => tf.where(tf.greater(tf.abs(x), 0.5), x, tf.zerosLike(x)),
+  hardShrink: (x) => tf.where(tf.lessEqual(tf.abs(x), 0.5), tf.zerosLike(x), x),
   // Keras 2's: 0.2 x + 0.5. Keras 3 has another of the same name, which the runner marks.
-  hardSigmoid: (x) => tf.clipByValue(tf.add(tf.mul(x, 0.2), 0.5), 0, 1),
+  hardSigmoid: (x) => clip(tf.add(tf.mul(x, 0.2), 0.5), 0, 1),
   keras3HardSigmoid: hardSigmoid,
   hardSilu,
   hardSwish: hardSilu,
-  hardTanh: (x) => tf.clipByValue(x, -1, 1),
+  hardTanh: (x) => clip(x, -1, 1),
   leakyRelu: (x) => relu(x, { negativeSlope: 0.2 }),
   linear: (x) => x,
   logSigmoid,
   logSoftmax: (x) => logSoftmax(x, [-1]),
   mish: (x) => tf.mul(x, tf.tanh(tf.softplus(x))),
   relu: tf.relu,
-  relu6: tf.relu6,
+  relu6: (x) => clip(x, 0, 6),
   selu: tf.selu,
   sigmoid: tf.sigmoid,
   silu: (x) => silu(x, 1),
   softmax: (x) => softmax(x, [-1]),
   softplus: tf.softplus,
-  softShrink: (x) => tf.sub(x, tf.clipByValue(x, -0.5, 0.5)),
+  softShrink: (x) => tf.sub(x, clip(x, -0.5, 0.5)),
   softsign: (x) => tf.div(x, tf.add(tf.abs(x), 1)),
   sparsePlus: (x) => {
     const middle = tf.div(tf.square(tf.add(x, 1)), 4);
     return tf.where(tf.lessEqual(x, -1), tf.zerosLike(x), tf.where(tf.less(x, 1), middle, x));
   },
-  sparseSigmoid: (x) => tf.clipByValue(tf.mul(tf.add(x, 1), 0.5), 0, 1),
+  sparseSigmoid: (x) => clip(tf.mul(tf.add(x, 1), 0.5), 0, 1),
   squareplus: (x) => tf.div(tf.add(x, tf.sqrt(tf.add(tf.square(x), 4))), 2),
   swish: (x) => silu(x, 1),
   tanh: tf.tanh,
@@ -129,10 +129,20 @@ export function reluOptions(config: LayerConfig): ReluOptions {
 export function relu(x: Tensor, { maxValue, negativeSlope = 0, threshold = 0 }: ReluOptions): Tensor {
   let above = tf.relu(x);
   if (threshold !== 0) above = tf.mul(x, tf.cast(tf.greater(x, threshold), 'float32'));
-  if (maxValue !== undefined) above = tf.clipByValue(above, 0, maxValue);
+  if (maxValue !== undefined) above = clip(above, 0, maxValue);
   if (negativeSlope === 0) return above;
   const below = threshold === 0 ? tf.minimum(x, 0) : tf.minimum(tf.sub(x, threshold), 0);
   return tf.add(above, tf.mul(below, negativeSlope));
+}
+
+/**
+ * The values of `x` between two bounds, and NaN where they are that.
+ *
+ * TF.js' `clipByValue` and `relu6` make a bound of NaN on WASM, and a damaged model would look like a sound one; its
+ * `maximum` and `minimum` do so where the second operand is NaN.
+ */
+export function clip(x: Tensor, low: number, high: number): Tensor {
+  return tf.cast(tf.minimum(tf.maximum(x, low), high), x.dtype);
 }
 
 /** `x > 0 ? x : alpha (e^x - 1)`. */

@@ -20,7 +20,7 @@ import {
 import { sliced } from './slice-operator.ts';
 import {
   cast,
-  clip,
+  clipOperator,
   concatenate,
   expandDims,
   pad,
@@ -70,8 +70,8 @@ const OPERATORS: Readonly<Record<string, OperatorFunction>> = {
   any: reduction(tf.any),
   biasadd: binary(tf.add),
   cast: ([x, dtype], options) => cast(tensorOf(x), String(dtype ?? options['dtype'])),
-  clip,
-  clipbyvalue: clip,
+  clip: clipOperator,
+  clipbyvalue: clipOperator,
   concat: concatenate,
   concatenate,
   converttotensor: unary((x) => x),
@@ -115,7 +115,7 @@ const OPERATORS: Readonly<Record<string, OperatorFunction>> = {
   pow: binary(tf.pow),
   power: binary(tf.pow),
   relu: unary(tf.relu),
-  relu6: unary(tf.relu6),
+  relu6: activation('relu6'),
   reshape: ([x, shape], options) =>
     tf.reshape(tensorOf(x), numbersOf(shape ?? options['shape'] ?? options['newshape'])),
   resize: ([x, size], options) => resizeOperator(tensorOf(x), size, options),

@@ -7,6 +7,7 @@
 import type { Tensor } from '@tensorflow/tfjs-core';
 import * as tf from '@tensorflow/tfjs-core';
 import { UnsupportedModelError } from '../../errors.ts';
+import { clip } from './activation-functions.ts';
 import { axesOf } from './axes.ts';
 import {
   listOf,
@@ -25,10 +26,10 @@ export function cast(x: Tensor, dtype: string): Tensor {
   throw new UnsupportedModelError('operator', `a cast to ${dtype} cannot be run`);
 }
 
-export function clip([x, low, high]: readonly OperatorValue[], options: OperatorOptions): Tensor {
+export function clipOperator([x, low, high]: readonly OperatorValue[], options: OperatorOptions): Tensor {
   const least = low ?? options['xMin'] ?? options['clipValueMin'];
   const most = high ?? options['xMax'] ?? options['clipValueMax'];
-  return tf.clipByValue(tensorOf(x), numberOf(least), numberOf(most));
+  return clip(tensorOf(x), numberOf(least), numberOf(most));
 }
 
 export function concatenate([tensors, axis]: readonly OperatorValue[], options: OperatorOptions): Tensor {
