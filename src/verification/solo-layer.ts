@@ -6,6 +6,7 @@
  * @module
  */
 
+import { UnsupportedModelError } from '../errors.ts';
 import { isObject } from '../formats/keras-config/json.ts';
 import { tfjsConfig } from '../formats/tfjs-layers/config.ts';
 import type { GraphCall, GraphTensor } from '../model/graph.ts';
@@ -73,12 +74,31 @@ export function soloLayer(
   return { config, inputs: feeds, mask: maskAt === undefined ? undefined : inputs[maskAt] };
 }
 
-/** The call on other tensors. */
+/**
+ * The call on other tensors.
+ *
+ * @throws UnsupportedModelError where it has several positional arguments, which layers of TF.js do not take.
+ */
 function callAlone(call: Call, layer: Layer, reads: ModelTensor[], dialect: Dialect): Call {
-  const { mask: _, ...others } = call.kwargs;
+  const { mask, initial_state: states, ...others } = call.kwargs;
+  const [first] = call.args;
+  if (call.args.length > 1) {
+    throw new UnsupportedModelError(
+      'positional arguments',
+      `it is called with ${call.args.length} positional arguments, and layers of TF.js take one`,
+    );
+  }
+  // Keras 3 passes these by name, and TF.js takes the states as further inputs.
+  const hasStates = first !== undefined && states !== undefined && !('value' in states);
   const hasMask = maskArgument(call) !== undefined;
-  const copy = new Call(aloneInModel(layer, dialect), reads, call.args, hasMask ? others : call.kwargs);
-  if (!hasMask) copy.origin = call.origin;
+  const kwargs = {
+    ...others,
+    ...(hasMask || mask === undefined ? {} : { mask }),
+    ...(hasStates || states === undefined ? {} : { initial_state: states }),
+  };
+  const args = hasStates ? [{ list: [first, ...('list' in states ? states.list : [states])] }] : call.args;
+  const copy = new Call(aloneInModel(layer, dialect), reads, args, kwargs);
+  if (!hasMask && !hasStates) copy.origin = call.origin;
   return copy;
 }
 

@@ -1,8 +1,8 @@
 /**
  * Layers that change images at random in training and do nothing in inference, in Keras 2 and 3.
  *
- * Not among them: RandomCrop, which gives images another size in inference as well (Keras 3 does so by its word and not
- * in fact), and AutoContrast, Equalization and Solarization, which take no chances.
+ * Not among them: RandomCrop, whose output has another size in inference too (in some versions of Keras 3 by its word
+ * alone), and AutoContrast, Equalization and Solarization, which are not random.
  */
 export const AUGMENTATIONS: ReadonlySet<string> = new Set([
   'AugMix',

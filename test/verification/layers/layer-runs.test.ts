@@ -14,7 +14,6 @@ const TOLERANCE = 1e-5;
 const REFUSED: Readonly<Record<string, RegExp>> = {
   'keras3 LSTM hard sigmoid': /^layer: LSTM cannot be run: Unknown activation/,
   // TF.js takes the states as further inputs, and Keras 3 passes them by name.
-  'keras3 GRU initial state': /^gru: GRU cannot be run: /,
   // The configuration goes to TF.js by way of that of Keras 2.
   'keras3 transpose3d dilated': /^layer: Conv3DTranspose cannot be run: .*dilation_rate/,
   'keras3 transpose3d dilated same': /^layer: Conv3DTranspose cannot be run: .*dilation_rate/,
