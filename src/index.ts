@@ -11,6 +11,8 @@ export {
   activationMoments,
   type ChannelMoments,
 } from './equalization/activation-moments.ts';
+export type { AbsorbedBias } from './equalization/bias-absorption.ts';
+export { type AbsorptionRecord, absorbBiases } from './equalization/bias-absorption.ts';
 export {
   type BiasCorrectionRecord,
   type CorrectedBias,
@@ -18,6 +20,10 @@ export {
   describeUncorrected,
   type UncorrectedBias,
 } from './equalization/bias-correction.ts';
+export {
+  cancellingQuantizer,
+  quantizeKernels,
+} from './equalization/cancelling-quantizer.ts';
 export type { CapOptions } from './equalization/cap-forms.ts';
 export { type CarryObstacle, describeCarryObstacle } from './equalization/carrier-search.ts';
 export {
@@ -28,9 +34,11 @@ export {
   equalize,
   RELU6_POLICIES,
   type Relu6Policy,
+  ROUNDINGS,
   type StageName,
   TARGETS,
   type Target,
+  type WeightRounding,
 } from './equalization/equalize.ts';
 export {
   correctBiasWithInputs,
@@ -93,6 +101,7 @@ export { type NpzArchive, openNpz } from './formats/npy/npz.ts';
 export { type NpyOptions, readNpy } from './formats/npy/read.ts';
 export { memoryFiles, readModel } from './formats/read.ts';
 export { type MemoryOutput, writeModel, writeModelToMemory } from './formats/write.ts';
+export type { InputCorrelation } from './kernels/cancelling-rounding.ts';
 export type { Rounding } from './kernels/rounding.ts';
 export { GraphCall, GraphTensor } from './model/graph.ts';
 export {

@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 import { readFileSync } from 'node:fs';
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
-import { RELU6_POLICIES, TARGETS } from '../equalization/equalize.ts';
+import { RELU6_POLICIES, ROUNDINGS, TARGETS } from '../equalization/equalize.ts';
 import { STEPS } from '../primitives/run-steps.ts';
 import { NORMALIZATIONS } from '../verification/normalization.ts';
 import { convertCommand } from './commands/convert.ts';
@@ -61,6 +61,11 @@ function program(): Command {
         RELU6_POLICIES,
       ),
     )
+    .addOption(
+      new Option('--rounding <how>', 'how weights come onto the grid of the target (nearest)').choices(
+        ROUNDINGS,
+      ),
+    )
     .option('--no-correction', 'leave biases as they are')
     .addOption(
       new Option('--recipe <which>', 'the recipe for the target, or the steps of the reference').choices([
@@ -96,6 +101,10 @@ ReLU6:
   exact  each channel gets a maximum of its own, in stock layers; the function stays
   keep   scaling ends at it
   relu   it becomes a ReLU, which changes the function wherever an activation exceeds 6
+Rounding:
+  nearest     the tool that quantizes rounds
+  cancelling  weights are put on the grid here, such that errors of a channel cancel each other; a tool that quantizes on
+              the same grid keeps them; often better, not always: crosslayer evaluate tells
 Biases make up for what the quantizer changes; before it does, they are off by as much. With --inputs they are measured,
 else they come from the statistics of batch norms.
 

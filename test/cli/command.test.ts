@@ -108,7 +108,7 @@ describe('equalize', () => {
     [['--recipe', 'target', '--steps', 'fold'], /--steps: are those of --recipe reference/],
     [
       ['--steps', 'fold', '--target', 'float'],
-      /--target, --relu6, --no-correction: are not of the reference/,
+      /--target, --relu6, --rounding, --no-correction: are not of the reference/,
     ],
     [['--no-verify', '--strict'], /--no-verify: without a run there is nothing for --strict/],
     [['--target', 'int4'], /Allowed choices are int8-per-tensor, tfjs-uint8, int8-per-channel, float/],

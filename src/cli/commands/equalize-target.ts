@@ -17,7 +17,7 @@ export function targetRecipe(
   options: EqualizeOptions,
   ready: Ready | undefined,
 ): CommandRecipe<StageName> {
-  const { target = 'int8-per-tensor', relu6, correction, inputs, output } = options;
+  const { target = 'int8-per-tensor', relu6, rounding, correction, inputs, output } = options;
   const samples =
     inputs !== undefined && ready && 'runner' in ready
       ? { runner: ready.runner, inputs: ready.tensors }
@@ -27,6 +27,7 @@ export function targetRecipe(
   const { stages, record } = equalizationStages(model, {
     target,
     ...(relu6 === undefined ? {} : { relu6 }),
+    ...(rounding === undefined ? {} : { rounding }),
     ...(correction === false ? { biasCorrection: 'none' as const } : {}),
     ...(samples === undefined ? {} : { samples }),
   });

@@ -1,4 +1,4 @@
-import type { Relu6Policy, Target } from '../../equalization/equalize.ts';
+import type { Relu6Policy, Target, WeightRounding } from '../../equalization/equalize.ts';
 import type { Model } from '../../model/model.ts';
 import { checkOutput, loadModel, saveModel, type WriteReport } from '../../node.ts';
 import { STEPS } from '../../primitives/run-steps.ts';
@@ -19,6 +19,7 @@ export interface EqualizeOptions extends InputOptions {
   readonly output: string;
   readonly target?: Target;
   readonly relu6?: Relu6Policy;
+  readonly rounding?: WeightRounding;
   /** False with `--no-correction`. */
   readonly correction?: boolean;
   readonly recipe?: 'target' | 'reference';
@@ -58,16 +59,21 @@ function isReference({ recipe, steps }: EqualizeOptions): boolean {
 }
 
 function checkUsage(options: EqualizeOptions): void {
-  const { target, relu6, correction, recipe, steps, verify, strict, inputs } = options;
+  const { target, relu6, rounding, correction, recipe, steps, verify, strict, inputs } = options;
   parseSteps(steps ?? STEPS.join(','));
   if (isReference(options)) {
     if (recipe === 'target')
       throw new UsageError('--steps: are those of --recipe reference; leave one of the two out');
-    if (target !== undefined || relu6 !== undefined || correction === false) {
+    if (target !== undefined || relu6 !== undefined || rounding !== undefined || correction === false) {
       throw new UsageError(
-        '--target, --relu6, --no-correction: are not of the reference; leave out --recipe reference and --steps',
+        '--target, --relu6, --rounding, --no-correction: are not of the reference; leave out --recipe reference and --steps',
       );
     }
+  }
+  if (rounding === 'cancelling' && target === 'float') {
+    throw new UsageError(
+      '--rounding cancelling: the target float has no grid to round to; choose another --target',
+    );
   }
   if (verify === false && (strict === true || inputs !== undefined)) {
     throw new UsageError(

@@ -1,0 +1,92 @@
+import { beforeAll, describe, expect, it } from 'vitest';
+import { type EqualizeOptions, equalize } from '../../src/equalization/equalize.ts';
+import type { Model } from '../../src/model/model.ts';
+import { loadModel } from '../../src/node.ts';
+import { loadInputs } from '../../src/node-inputs.ts';
+import { fakeQuantize } from '../../src/quantization/fake-quantize.ts';
+import { parseQuantizer, type QuantizerName } from '../../src/quantization/quantizer.ts';
+import type { Tensor } from '../../src/tensor/tensor.ts';
+import { compareRuns } from '../../src/verification/compare-runs.ts';
+import { type ModelRun, recordRun } from '../../src/verification/model-run.ts';
+import { TfjsRunner } from '../../src/verification/runner.ts';
+
+const EXAMPLES = new URL('../../examples/', import.meta.url).pathname;
+
+let model: Model;
+let inputs: readonly Tensor[];
+let runner: TfjsRunner;
+let original: ModelRun;
+beforeAll(async () => {
+  model = await loadModel(`${EXAMPLES}fashion-mobilenetv2.keras`);
+  ({ tensors: inputs } = await loadInputs(model, [`${EXAMPLES}fashion-test-2000.npz`], { samples: 40 }));
+  runner = await TfjsRunner.create();
+  original = await recordRun(model, { runner, inputs });
+});
+
+/** SQNR of the logits against the original, in dB. */
+async function sqnrOf(candidate: Model): Promise<number> {
+  const run = await recordRun(candidate, { runner, inputs });
+  return compareRuns(original, run, { rtol: 1, atol: 1 }).outputs[0]?.sqnrDb ?? Number.NaN;
+}
+
+/** The equalized example in float, and with its kernels on the grid of the target. */
+async function measured(target: QuantizerName & EqualizeOptions['target'], options: EqualizeOptions = {}) {
+  const { model: equalized, report } = await equalize(model, { target, ...options });
+  const quantized = fakeQuantize(equalized, parseQuantizer(target));
+  return { report, float: await sqnrOf(equalized), quantized: await sqnrOf(quantized) };
+}
+
+describe('equalize', () => {
+  it('keeps the function but for corrected biases, and leaves its input alone', async () => {
+    const before = new Map(
+      [...model.allLayers()].map(({ path, layer }) => [path, [...layer.weights.values()]]),
+    );
+    for (const options of [
+      { target: 'float' },
+      { target: 'int8-per-tensor', biasCorrection: 'none' },
+      { target: 'int8-per-tensor', biasCorrection: 'none', relu6: 'keep' },
+      { target: 'tfjs-uint8', biasCorrection: 'none' },
+    ] as const) {
+      const { model: equalized } = await equalize(model, options);
+      expect(await sqnrOf(equalized), JSON.stringify(options)).toBeGreaterThan(100);
+    }
+    for (const { path, layer } of model.allLayers())
+      expect([...layer.weights.values()]).toEqual(before.get(path));
+  });
+
+  it('for int8-per-tensor beats plain folding, each part a little more', async () => {
+    const { model: folded } = await equalize(model, { target: 'int8-per-channel', biasCorrection: 'none' });
+    const plain = await sqnrOf(fakeQuantize(folded, parseQuantizer('int8-per-tensor')));
+    const scaled = await measured('int8-per-tensor', { biasCorrection: 'none' });
+    const corrected = await measured('int8-per-tensor');
+    expect(scaled.quantized).toBeGreaterThan(plain + 5);
+    expect(corrected.quantized).toBeGreaterThan(scaled.quantized);
+    expect(corrected.report).toMatchObject({ stages: ['fold', 'scale', 'correct'], relu6: 'exact' });
+  });
+
+  it('with errors that cancel stays on the grid it was put on', async () => {
+    for (const target of ['int8-per-tensor', 'tfjs-uint8', 'int8-per-channel'] as const) {
+      const { float, quantized } = await measured(target, { rounding: 'cancelling' });
+      expect(float, target).toBeLessThan(60);
+      expect(float, target).toBeCloseTo(quantized, 1);
+      expect(quantized, target).toBeGreaterThan(25);
+    }
+  });
+
+  it('is the same every time', async () => {
+    const weights = async (): Promise<unknown[]> => {
+      const { model: equalized } = await equalize(model);
+      return [...equalized.allLayers()].flatMap(({ layer }) =>
+        [...layer.weights.values()].map((tensor) => tensor.values()),
+      );
+    };
+    expect(await weights()).toEqual(await weights());
+  });
+
+  it('refuses options that are none', async () => {
+    await expect(equalize(model, { target: 'int4' as never })).rejects.toThrow(/target: 'int4'; choose from/);
+    await expect(equalize(model, { relu6: 'drop' as never })).rejects.toThrow(/relu6: 'drop'/);
+    await expect(equalize(model, { biasCorrection: 'measured' })).rejects.toThrow(/takes samples/);
+    await expect(equalize(model, { target: 'float', rounding: 'cancelling' })).rejects.toThrow(/has not/);
+  });
+});
