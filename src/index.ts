@@ -150,7 +150,7 @@ export { equalizeBnFoldedModel, equalizeModel } from './primitives/equalize-mode
 export { HighBiasFold } from './primitives/high-bias-fold.ts';
 export type { ClsSet, ReluFlags } from './primitives/layer-groups.ts';
 export { replaceRelu6WithRelu } from './primitives/replace-relu6.ts';
-export { runSteps, STEPS, type Step, type StepRecord, type StepWatch } from './primitives/run-steps.ts';
+export { runSteps, STEPS, type Step, type StepRecord } from './primitives/run-steps.ts';
 export {
   describeSkip,
   type OnSkip,
@@ -158,7 +158,7 @@ export {
   type SkipReason,
   type StepOptions,
 } from './primitives/skip-reason.ts';
-export type { Stage, Veto } from './primitives/stage.ts';
+export type { Stage, StageWatch, Veto } from './primitives/stage.ts';
 export { stepStages } from './primitives/step-stages.ts';
 export type { QuantizationEncoding } from './quantization/encoding.ts';
 export type { ExportedEncoding, ExportedEncodings } from './quantization/export-encodings.ts';
@@ -229,7 +229,6 @@ export {
   proveStages,
   type RecipeProof,
   type StageProof,
-  type StageWatch,
   type UndoneEdit,
 } from './verification/prove-stages.ts';
 export { TfjsRunner } from './verification/runner.ts';

@@ -6,9 +6,9 @@
 
 import { CannotRunError, CrosslayerError } from '../errors.ts';
 import type { Model } from '../model/model.ts';
-import type { Stage } from '../primitives/stage.ts';
+import type { Stage, StageWatch } from '../primitives/stage.ts';
 import type { StepVerification } from '../report/equalize-report.ts';
-import { proveStages, type StageProof, type StageWatch } from '../verification/prove-stages.ts';
+import { proveStages, type StageProof } from '../verification/prove-stages.ts';
 import { TfjsRunner } from '../verification/runner.ts';
 import { chosenInputs, type InputOptions } from './chosen-inputs.ts';
 import { percent, small } from './render.ts';

@@ -15,6 +15,7 @@ import { HighBiasFold } from './high-bias-fold.ts';
 import { findClsSets, reluFlagsOf } from './layer-groups.ts';
 import { replaceRelu6WithRelu } from './replace-relu6.ts';
 import type { SkipReason, StepOptions } from './skip-reason.ts';
+import type { StageWatch } from './stage.ts';
 
 /** The steps of the reference in the order in which they run. */
 export const STEPS = ['relu6', 'fold', 'scale', 'bias'] as const;
@@ -36,12 +37,6 @@ export interface StepRecord {
   readonly skipped: readonly (SkipReason & { readonly step: Step })[];
 }
 
-/** Called around each step of {@link runSteps}. */
-export interface StepWatch {
-  readonly before?: (step: Step) => void;
-  readonly after?: (step: Step) => void;
-}
-
 /**
  * Runs `steps` in the order of {@link STEPS}, whatever the order given. Edits `model`.
  *
@@ -50,7 +45,7 @@ export interface StepWatch {
  *
  * @param watch called around each step, for progress and measurements
  */
-export function runSteps(model: Model, steps: readonly Step[], watch: StepWatch = {}): StepRecord {
+export function runSteps(model: Model, steps: readonly Step[], watch: StageWatch<Step> = {}): StepRecord {
   let record = NOTHING_DONE;
   for (const step of inOrder(steps)) {
     watch.before?.(step);

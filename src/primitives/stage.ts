@@ -11,3 +11,9 @@ export interface Stage<Name extends string = string> {
   /** The edits of the last run that keep the function, each by the paths of its layers, in order. */
   edits(): readonly (readonly string[])[];
 }
+
+/** Called around each stage of a recipe. */
+export interface StageWatch<Name extends string = string> {
+  readonly before?: (stage: Name) => void;
+  readonly after?: (stage: Name) => void;
+}

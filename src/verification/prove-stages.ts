@@ -9,7 +9,7 @@ import { CannotRunError } from '../errors.ts';
 import type { Model } from '../model/model.ts';
 import type { ModelRunner } from '../model/model-runner.ts';
 import { takeSnapshot } from '../model/snapshot.ts';
-import type { Stage, Veto } from '../primitives/stage.ts';
+import type { Stage, StageWatch, Veto } from '../primitives/stage.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 import { aboveFloor, compareRuns, type RunComparison } from './compare-runs.ts';
 import { type ModelRun, recordRun } from './model-run.ts';
@@ -32,12 +32,6 @@ export interface ProofOptions<Name extends string = string> {
   readonly tolerances?: Partial<Tolerances>;
   /** Called around each stage. */
   readonly watch?: StageWatch<Name>;
-}
-
-/** Called around each stage of a recipe. */
-export interface StageWatch<Name extends string = string> {
-  readonly before?: (stage: Name) => void;
-  readonly after?: (stage: Name) => void;
 }
 
 /** What a run before and after a stage showed. */

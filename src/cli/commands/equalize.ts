@@ -2,10 +2,9 @@ import type { Relu6Policy, Target, WeightRounding } from '../../equalization/equ
 import type { Model } from '../../model/model.ts';
 import { checkOutput, loadModel, saveModel, type WriteReport } from '../../node.ts';
 import { STEPS } from '../../primitives/run-steps.ts';
-import type { Stage } from '../../primitives/stage.ts';
+import type { Stage, StageWatch } from '../../primitives/stage.ts';
 import type { StepVerification } from '../../report/equalize-report.ts';
 import { reportJson } from '../../report/report-json.ts';
-import type { StageWatch } from '../../verification/prove-stages.ts';
 import type { InputOptions } from '../chosen-inputs.ts';
 import { type CheckResult, EXIT, UsageError } from '../exit-code.ts';
 import { interruptible } from '../interruptible.ts';
