@@ -45,6 +45,10 @@ export {
   type MeasuredCorrectionOptions,
 } from './equalization/measured-correction.ts';
 export { type MeasureMomentsOptions, measureMoments } from './equalization/measured-moments.ts';
+export {
+  type MeasuredStatisticsOptions,
+  measureStatistics,
+} from './equalization/measured-statistics.ts';
 export type { KernelQuantizer } from './equalization/quantized-kernels.ts';
 export {
   type ActivationCap,
@@ -73,9 +77,12 @@ export {
   readSidecar,
   restoreStatistics,
   type Sidecar,
+  type SidecarCorrection,
   type SidecarFold,
   type SidecarOptions,
+  type SidecarRecord,
   type SidecarSkip,
+  takeBackCorrections,
   writeSidecar,
 } from './equalization/sidecar.ts';
 export type { SolverOptions } from './equalization/solver.ts';
@@ -194,6 +201,7 @@ export {
 } from './report/evaluate-report.ts';
 export { type InspectReport, inspectModel } from './report/inspect-report.ts';
 export { largestSpread, type RangeSpread, rangeSpreads } from './report/range-spread.ts';
+export { type SidecarReport, stepsSidecar, targetSidecar } from './report/sidecar-report.ts';
 export { type TargetReport, targetReport } from './report/target-report.ts';
 export type { DType, FloatValues, TensorValues } from './tensor/dtype.ts';
 export {

@@ -55,6 +55,8 @@ export function openFile(name: string): ByteSource & { close(): void } {
 
 /** The files of a model on disk, with a way to close those that were opened. */
 export interface OpenModelFiles extends ModelFiles {
+  /** All that were opened, in that order: the main file, then its shards as its manifest lists them. */
+  readonly opened: readonly ByteSource[];
   close(): void;
 }
 
@@ -68,6 +70,7 @@ export function openModelFiles(name: string): OpenModelFiles {
   const opened = [main];
   return {
     main,
+    opened,
     open(sibling) {
       const at = path.join(path.dirname(main.name), sibling);
       if (!fs.existsSync(at)) return undefined;
@@ -127,6 +130,7 @@ interface PendingFile {
   readonly temporary: string;
   readonly descriptor: number;
   readonly isScratch: boolean;
+  readonly sink: ByteSink;
 }
 
 /**
@@ -150,8 +154,7 @@ export class PendingOutput implements OutputFiles {
     target: string,
     options: { readonly force: boolean; readonly signal?: AbortSignal | undefined },
   ) {
-    // A link stays one: the file that it leads to is replaced.
-    const real = fs.existsSync(target) ? fs.realpathSync(target) : target;
+    const real = realTarget(target);
     this.#folder = path.dirname(real);
     this.#force = options.force;
     this.#signal = options.signal;
@@ -170,6 +173,16 @@ export class PendingOutput implements OutputFiles {
 
   scratch(): ByteSink {
     return this.#open(path.join(this.#folder, 'scratch'), true);
+  }
+
+  /** The files written so far, the main one first; they can be read back. */
+  get written(): readonly ByteSink[] {
+    return this.#files.filter(({ isScratch }) => !isScratch).map(({ sink }) => sink);
+  }
+
+  /** A file that belongs to the model, wherever it lies. */
+  createBeside(target: string): ByteSink {
+    return this.#open(realTarget(target));
   }
 
   /**
@@ -214,8 +227,9 @@ export class PendingOutput implements OutputFiles {
     if (!isScratch && isFolder(target)) throw new OutputError(target, 'is a folder; name a file');
     if (!isScratch && !this.#force) refuseExisting(target);
     const { temporary, descriptor } = openTemporary(target);
-    this.#files.push({ target, temporary, descriptor, isScratch });
-    return sinkOf(isScratch ? this.main.name : target, descriptor, this.#signal);
+    const sink = sinkOf(isScratch ? this.main.name : target, descriptor, this.#signal);
+    this.#files.push({ target, temporary, descriptor, isScratch, sink });
+    return sink;
   }
 
   #rename({ target, temporary }: PendingFile): void {
@@ -234,6 +248,11 @@ export class PendingOutput implements OutputFiles {
       fs.renameSync(temporary, target);
     }
   }
+}
+
+/** A link stays one: the file that it leads to is replaced. */
+function realTarget(target: string): string {
+  return fs.existsSync(target) ? fs.realpathSync(target) : target;
 }
 
 function openTemporary(target: string): { temporary: string; descriptor: number } {

@@ -6,25 +6,34 @@
 
 import fs from 'node:fs';
 import path from 'node:path';
+import type { SidecarRecord } from './equalization/sidecar.ts';
 import { OutputError } from './errors.ts';
 import type { ModelFormat, WriteOptions, WriteReport } from './formats/format.ts';
 import { readModel } from './formats/read.ts';
 import { releaseModel } from './formats/release.ts';
 import { writeModel } from './formats/write.ts';
-import type { Model, ModelOrigin } from './model/model.ts';
+import type { Model } from './model/model.ts';
 import {
   isFolder,
   isSameFile,
   makeFolder,
-  type OpenModelFiles,
   openModelFiles,
   PendingOutput,
   refuseExisting,
 } from './node-files.ts';
+import { filesOf, rememberFiles } from './node-loaded-files.ts';
+import { checkedSidecarName, writeSidecarBeside } from './node-sidecar.ts';
 
 export * from './index.ts';
 export { loadLabels } from './node-array-files.ts';
 export { type LoadedInputs, type LoadInputsOptions, loadInputs } from './node-inputs.ts';
+export {
+  type FoundSidecar,
+  loadSidecar,
+  type RestoreOptions,
+  restoreFromSidecar,
+  sidecarName,
+} from './node-sidecar.ts';
 
 /** How a model is written to disk. */
 export interface SaveOptions extends WriteOptions {
@@ -32,10 +41,12 @@ export interface SaveOptions extends WriteOptions {
   readonly force?: boolean;
   /** Stops the write when it is aborted: the promise rejects with its reason, and nothing is left behind. */
   readonly signal?: AbortSignal;
+  /**
+   * Writes a side-car too, see {@link sidecarName}, with this and the statistics of the layers: `{}` where nothing else is
+   * known. It comes into its place together with the model.
+   */
+  readonly sidecar?: SidecarRecord;
 }
-
-/** Files of models that were loaded; a model and its clones share an origin. */
-const openFiles = new WeakMap<ModelOrigin, OpenModelFiles>();
 
 /**
  * Reads a model from disk: a `.keras` or `.h5` file, a `model.json` of TF.js, or a folder with one. What the file is
@@ -50,7 +61,7 @@ export async function loadModel(name: string): Promise<Model> {
   const files = openModelFiles(name);
   try {
     const model = await readModel(files);
-    if (model.origin) openFiles.set(model.origin, files);
+    rememberFiles(model, { name, files });
     return model;
   } catch (error) {
     files.close();
@@ -68,14 +79,17 @@ export async function loadModel(name: string): Promise<Model> {
  * @throws OutputError where it cannot be written; UnsupportedModelError where the format cannot hold the model.
  */
 export async function saveModel(model: Model, name: string, options: SaveOptions = {}): Promise<WriteReport> {
-  const { force = false, signal } = options;
-  const { format, folder, target } = checkOutput(model, name, options);
+  const { force = false, signal, sidecar: record } = options;
+  const { format, folder, target, sidecar } = checkOutput(model, name, options);
   const isNewFolder = folder !== undefined && !fs.existsSync(folder);
   if (folder !== undefined && isNewFolder) makeFolder(folder, false);
   let output: PendingOutput | undefined;
   try {
     output = new PendingOutput(target, { force, signal });
     const report = await writeModel(model, output, { ...options, format });
+    if (sidecar !== undefined && record) {
+      await writeSidecarBeside(model, output, { target: sidecar, record, signal });
+    }
     output.commit();
     return report;
   } catch (error) {
@@ -92,6 +106,8 @@ export interface OutputPlace {
   readonly folder: string | undefined;
   /** The model's own file. */
   readonly target: string;
+  /** Where the side-car would go; undefined where none is asked for. */
+  readonly sidecar: string | undefined;
 }
 
 /**
@@ -105,17 +121,19 @@ export function checkOutput(model: Model, name: string, options: SaveOptions = {
   const isFile = format !== 'tfjs-layers' || path.extname(name).toLowerCase() === '.json';
   const target = isFile ? name : path.join(name, 'model.json');
   if (isFolder(target)) throw new OutputError(target, 'is a folder; name a file');
+  const sidecar = options.sidecar && checkedSidecarName(name);
   if (options.force !== true) {
     refuseInput(model, target);
     refuseExisting(target);
+    if (sidecar !== undefined) refuseExisting(sidecar);
   }
-  return { format, folder: isFile ? undefined : name, target };
+  return { format, folder: isFile ? undefined : name, target, sidecar };
 }
 
 /** Closes the files of a model that was loaded; weights of it and its clones that were not read yet are lost. */
 export function closeModel(model: Model): void {
   releaseModel(model);
-  if (model.origin) openFiles.get(model.origin)?.close();
+  filesOf(model)?.files.close();
 }
 
 /** Formats that a file of this ending can have, the usual one first. */
@@ -139,14 +157,14 @@ function formatFor(model: Model, name: string): ModelFormat {
       'its ending says no format; use .keras, .h5 or .json, or a name that ends with / for a folder with a model of TF.js',
     );
   }
-  const readEnding = model.origin && path.extname(openFiles.get(model.origin)?.main.name ?? '').toLowerCase();
+  const readEnding = path.extname(filesOf(model)?.files.main.name ?? '').toLowerCase();
   const keepsRead = read !== undefined && formats.includes(read) && readEnding === ending;
   return keepsRead ? read : (formats[0] ?? 'keras-v3');
 }
 
 /** Whoever names the input as the output may have done so by mistake. */
 function refuseInput(model: Model, target: string): void {
-  const input = model.origin && openFiles.get(model.origin)?.main.name;
+  const input = filesOf(model)?.files.main.name;
   if (input !== undefined && isSameFile(input, target)) {
     throw new OutputError(
       target,

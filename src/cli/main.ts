@@ -87,6 +87,7 @@ function program(): Command {
       ),
     )
     .option('--samples <count>', 'how many samples: 4 if they are made up, else all', wholeNumber)
+    .option('--no-sidecar', 'neither read IN.crosslayer.json nor write OUT.crosslayer.json')
     .option('--force', 'overwrite the output')
     .option('--json', 'print everything that was done as one JSON object')
     .addHelpText(
@@ -115,13 +116,18 @@ Steps of the reference (--recipe reference, or --steps), always in this order:
   bias   high-bias fold (bias absorption); may change the function a little
 
 The model is run before and after each step. Where one that should keep the function changed it, what did it is found,
-undone and named. With --strict that ends with exit code 1, and so does a model that cannot be run.`,
+undone and named. With --strict that ends with exit code 1, and so does a model that cannot be run.
+
+OUT.crosslayer.json, the side-car, keeps what the file cannot: the statistics of batch norms that were folded, and what
+biases were corrected by. When OUT is equalized again it is read, if it still belongs to that file. Without it, a model
+that came folded is known by --inputs alone.`,
     )
     .action((input, options) => printCheck(equalizeCommand(input, options)));
   root
     .command('inspect')
     .description('show layers, batch norms, sets and spreads of channel ranges, and change nothing')
     .argument('<in>', 'the model')
+    .option('--no-sidecar', 'do not read IN.crosslayer.json')
     .option('--json', 'print one JSON object')
     .action((input, options) => print(inspectCommand(input, options)));
   root
@@ -170,6 +176,7 @@ A new .keras file is always for Keras 3; for Keras 2 write an .h5 file: --keras 
     .addOption(
       new Option('--backend <name>', 'where TF.js computes; wasm if it starts').choices(['wasm', 'cpu']),
     )
+    .option('--no-sidecar', 'do not read the side-car of the candidate')
     .option('--json', 'print one JSON object')
     .addHelpText(
       'after',

@@ -6,7 +6,7 @@
 
 import { FormatError } from '../errors.ts';
 import type { LayerStatistics } from '../model/layer.ts';
-import type { Sidecar, SidecarFold, SidecarSkip } from './sidecar.ts';
+import type { Sidecar, SidecarCorrection, SidecarFold, SidecarSkip } from './sidecar.ts';
 
 /** The form that is written; readers refuse others. */
 export const SIDECAR_VERSION = 1;
@@ -35,7 +35,8 @@ export function parseSidecar(document: unknown, source: string): Sidecar {
   const at = (where: string): Place => ({ source, where });
   return {
     version: SIDECAR_VERSION,
-    inputSha256: hash(top['inputSha256'], at('inputSha256')),
+    inputSha256: top['inputSha256'] === null ? null : hash(top['inputSha256'], at('inputSha256')),
+    outputSha256: hash(top['outputSha256'], at('outputSha256')),
     folds: list(top['folds'], at('folds'), fold),
     scales: new Map(
       list(top['scales'], at('scales'), (value, place): [string, Float64Array] => {
@@ -47,6 +48,7 @@ export function parseSidecar(document: unknown, source: string): Sidecar {
       }),
     ),
     statistics: new Map(list(top['statistics'], at('statistics'), statistics)),
+    corrections: list(top['corrections'], at('corrections'), correction),
     skipped: list(top['skipped'], at('skipped'), skip),
   };
 }
@@ -76,6 +78,15 @@ function statistics(value: unknown, place: Place): [string, LayerStatistics] {
     throw mismatch(inside(place, `variance[${negative}]`), 'a number of at least 0', variance[negative]);
   }
   return [text(entry['layer'], inside(place, 'layer')), { mean, variance }];
+}
+
+function correction(value: unknown, place: Place): SidecarCorrection {
+  const entry = record(value, place);
+  return {
+    layer: text(entry['layer'], inside(place, 'layer')),
+    quantizer: text(entry['quantizer'], inside(place, 'quantizer')),
+    shift: numbers(entry['shift'], inside(place, 'shift')),
+  };
 }
 
 function skip(value: unknown, place: Place): SidecarSkip {
@@ -113,8 +124,13 @@ function text(value: unknown, place: Place): string {
 
 function hash(value: unknown, place: Place): string {
   const digits = text(value, place);
-  if (!/^[0-9a-f]{64}$/.test(digits)) throw mismatch(place, 'a SHA-256 in 64 hexadecimal digits', digits);
+  if (!isSha256(digits)) throw mismatch(place, 'a SHA-256 in 64 hexadecimal digits', digits);
   return digits;
+}
+
+/** Whether a text is a SHA-256 in hexadecimal digits. */
+export function isSha256(digits: string): boolean {
+  return /^[0-9a-f]{64}$/.test(digits);
 }
 
 function inside(place: Place, key: string): Place {

@@ -1,6 +1,6 @@
 /**
  * What equalization knows of a model and its file cannot hold, as JSON beside it: which batch norms were folded where, what
- * outputs were divided by, how they are distributed, what was left alone.
+ * outputs were divided by, how they are distributed, what biases make up for, what was left alone.
  *
  * @module
  */
@@ -10,13 +10,24 @@ import { channelCount } from '../model/channels.ts';
 import type { Layer, LayerStatistics } from '../model/layer.ts';
 import type { Model } from '../model/model.ts';
 import { isWeighted } from '../model/operation.ts';
-import { parseSidecar, SIDECAR_VERSION } from './sidecar-json.ts';
+import { addToBias } from './bias-correction.ts';
+import { isSha256, parseSidecar, SIDECAR_VERSION } from './sidecar-json.ts';
 
 /** A batch norm that was folded. Layers by their paths. */
 export interface SidecarFold {
   readonly layer: string;
   readonly batchNorm: string;
   readonly direction: 'backward' | 'forward';
+}
+
+/** What was added to a bias for kernels that are not quantized yet: until they are, it is off by that. */
+export interface SidecarCorrection {
+  /** The layer by its path. */
+  readonly layer: string;
+  /** What the kernels are going to be quantized with, such as `int8-per-tensor`. */
+  readonly quantizer: string;
+  /** `[channels]`. */
+  readonly shift: Float64Array;
 }
 
 /** Something that was left alone. */
@@ -32,36 +43,48 @@ export interface SidecarSkip {
 /** What stands in a side-car. */
 export interface Sidecar {
   readonly version: typeof SIDECAR_VERSION;
-  /** SHA-256 of the file that was equalized, in hexadecimal digits. */
-  readonly inputSha256: string;
+  /** SHA-256 of the file that was equalized, in hexadecimal digits; null for a model that came from none. */
+  readonly inputSha256: string | null;
+  /** SHA-256 of the file that the side-car belongs to; of a model of TF.js that of `model.json` and its shards in order. */
+  readonly outputSha256: string;
   readonly folds: readonly SidecarFold[];
   /** What the output of a layer was divided by, `[channels]`. */
   readonly scales: ReadonlyMap<string, Float64Array>;
   /** {@link Layer.statistics} of the equalized model. */
   readonly statistics: ReadonlyMap<string, LayerStatistics>;
+  readonly corrections: readonly SidecarCorrection[];
   readonly skipped: readonly SidecarSkip[];
 }
 
-/** What the caller knows of how a model was equalized. */
-export interface SidecarOptions {
-  /** SHA-256 of the file that was equalized, in 64 hexadecimal digits. */
-  readonly inputSha256: string;
+/** What is known of how a model was equalized, besides the statistics of its layers. */
+export interface SidecarRecord {
   /** As `foldAllBatchNorms` returns them. */
   readonly foldedPairs?: readonly (readonly [layer: Layer, bn: Layer])[];
   /** As the record of `scaleRegions` has them. */
   readonly outputScales?: ReadonlyMap<Layer, Float64Array>;
+  readonly corrections?: readonly SidecarCorrection[];
   readonly skipped?: readonly SidecarSkip[];
+}
+
+/** What the caller knows of how a model was equalized, and of its files. */
+export interface SidecarOptions extends SidecarRecord {
+  /** As {@link Sidecar} has it. */
+  readonly inputSha256: string | null;
+  /** As {@link Sidecar} has it. */
+  readonly outputSha256: string;
 }
 
 /**
  * The side-car of an equalized model.
  *
- * @throws RangeError where the hash is none.
+ * @throws RangeError where a hash is none.
  */
 export function crosslayerSidecar(model: Model, options: SidecarOptions): Sidecar {
-  const { inputSha256, foldedPairs = [], outputScales = new Map(), skipped = [] } = options;
-  if (!/^[0-9a-f]{64}$/.test(inputSha256)) {
-    throw new RangeError(`inputSha256: ${JSON.stringify(inputSha256)} is not 64 hexadecimal digits`);
+  const { inputSha256, outputSha256, foldedPairs = [], outputScales = new Map() } = options;
+  for (const [name, hash] of Object.entries({ inputSha256, outputSha256 })) {
+    if (hash !== null && !isSha256(hash)) {
+      throw new RangeError(`${name}: ${JSON.stringify(hash)} is not 64 hexadecimal digits`);
+    }
   }
   const statistics = [...model.allLayers()].flatMap(({ layer, path }): [string, LayerStatistics][] =>
     layer.statistics && isSound(layer.statistics) ? [[path, layer.statistics]] : [],
@@ -69,6 +92,7 @@ export function crosslayerSidecar(model: Model, options: SidecarOptions): Sideca
   return {
     version: SIDECAR_VERSION,
     inputSha256,
+    outputSha256,
     folds: foldedPairs.map(([layer, bn]) => ({
       layer: layer.path,
       batchNorm: bn.path,
@@ -76,7 +100,8 @@ export function crosslayerSidecar(model: Model, options: SidecarOptions): Sideca
     })),
     scales: new Map([...outputScales].map(([layer, scales]) => [layer.path, scales])),
     statistics: new Map(statistics),
-    skipped,
+    corrections: (options.corrections ?? []).filter(({ shift }) => shift.every(Number.isFinite)),
+    skipped: options.skipped ?? [],
   };
 }
 
@@ -86,24 +111,22 @@ function isSound({ mean, variance }: LayerStatistics): boolean {
 
 /** The side-car as JSON text, the same for the same side-car. */
 export function writeSidecar(sidecar: Sidecar): string {
-  const { version, inputSha256, folds, scales, statistics, skipped } = sidecar;
+  const { scales, statistics, corrections } = sidecar;
   const document = {
-    version,
-    inputSha256,
-    folds,
+    ...sidecar,
     scales: [...scales].map(([layer, factors]) => ({ layer, factors: [...factors] })),
     statistics: [...statistics].map(([layer, { mean, variance }]) => ({
       layer,
       mean: [...mean],
       variance: [...variance],
     })),
-    skipped,
+    corrections: corrections.map((one) => ({ ...one, shift: [...one.shift] })),
   };
   return `${JSON.stringify(document)}\n`;
 }
 
 /** Past this no side-car is read: 10 million numbers, where the largest networks have some 100 thousand channels. */
-const MAX_SIDECAR_CHARACTERS = 1 << 28;
+export const MAX_SIDECAR_CHARACTERS: number = 1 << 28;
 
 /**
  * The side-car in JSON text.
@@ -132,13 +155,36 @@ export function readSidecar(text: string, source: string): Sidecar {
  * side-car of another model.
  */
 export function restoreStatistics(model: Model, sidecar: Sidecar): string[] {
-  const layers = new Map([...model.allLayers()].map(({ layer, path }) => [path, layer]));
+  const layers = layersByPath(model);
   return [...sidecar.statistics].flatMap(([path, statistics]) => {
     const layer = layers.get(path);
     if (!layer || channelsOf(layer) !== statistics.mean.length) return [path];
     layer.statistics = statistics;
     return [];
   });
+}
+
+/**
+ * Takes what biases were corrected by out of them again, up to rounding: kernels that are edited once more need other
+ * corrections, and the same twice would be one too many. Edits `model`, which computes then what it did before them.
+ *
+ * @returns the paths of the layers whose bias was brought back.
+ */
+export function takeBackCorrections(model: Model, sidecar: Sidecar): string[] {
+  const layers = layersByPath(model);
+  return sidecar.corrections.flatMap(({ layer: path, shift }) => {
+    const layer = layers.get(path);
+    if (layer?.weight('bias')?.size !== shift.length || !isWeighted(layer.operation)) return [];
+    addToBias(
+      layer,
+      shift.map((value) => -value),
+    );
+    return [path];
+  });
+}
+
+function layersByPath(model: Model): Map<string, Layer> {
+  return new Map([...model.allLayers()].map(({ layer, path }) => [path, layer]));
 }
 
 function channelsOf(layer: Layer): number | undefined {

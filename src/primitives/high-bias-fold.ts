@@ -11,7 +11,7 @@ import { channelCount, constantResponse } from '../model/channels.ts';
 import type { Layer } from '../model/layer.ts';
 import { keepStatistics, shiftedStatistics } from '../model/statistics.ts';
 import type { ClsSetInfo, ClsSetLayerPairInfo } from './cls-set-info.ts';
-import type { SkipReason, StepOptions } from './skip-reason.ts';
+import type { StepOptions } from './skip-reason.ts';
 
 /** High-bias fold, by the name of the reference: AIMET's class `HighBiasFold` has a static method too. */
 // biome-ignore lint/complexity/noStaticOnlyClass: the reference's form, so that its programs port line by line
@@ -37,44 +37,57 @@ export class HighBiasFold {
     if (!(bnLayers instanceof Map)) {
       throw new TypeError('bnLayers: a Map of layers to batch norms, such as new Map(foldedPairs)');
     }
-    for (const info of clsSetInfoList) {
-      for (const pair of info.clsPairInfoList) {
-        const reason = skipReason(pair, bnLayers);
-        if (reason) options.onSkip?.(reason);
-        else absorb(pair, bnLayers.get(pair.layer1) as Layer);
-      }
-    }
+    foldHighBiases(clsSetInfoList, (pair) => toldByBatchNorm(pair, bnLayers.get(pair.layer1)), options);
   }
 }
 
-function skipReason(
-  { layer1, layer2 }: ClsSetLayerPairInfo,
-  bnLayers: ReadonlyMap<Layer, Layer>,
-): SkipReason | undefined {
-  const layers = [layer1.path, layer2.path];
-  for (const layer of [layer1, layer2]) {
-    if (!layer.weight('bias')) return { code: 'no-bias', layers, without: layer.path };
+/** How the output of the first layer of a pair is distributed now, `[channels]` each. */
+export interface OutputDistribution {
+  readonly mean: Float64Array;
+  readonly deviation: Float64Array;
+}
+
+/** {@link HighBiasFold.biasFold}, with distributions from wherever they are known. */
+export function foldHighBiases(
+  clsSetInfoList: readonly ClsSetInfo[],
+  distributionOf: (pair: ClsSetLayerPairInfo) => OutputDistribution | undefined,
+  options: StepOptions,
+): void {
+  for (const pair of clsSetInfoList.flatMap((info) => info.clsPairInfoList)) {
+    const { layer1, layer2 } = pair;
+    const layers = [layer1.path, layer2.path];
+    const without = [layer1, layer2].find((layer) => !layer.weight('bias'));
+    const distribution = distributionOf(pair);
+    if (without) options.onSkip?.({ code: 'no-bias', layers, without: without.path });
+    else if (!distribution) options.onSkip?.({ code: 'no-batch-norm', layers });
+    else absorb(pair, distribution);
   }
-  const bn = bnLayers.get(layer1);
+}
+
+/** What the batch norm that was folded into the first layer tells, which knows nothing of scaling. */
+export function toldByBatchNorm(
+  { layer1, scaleFactor }: ClsSetLayerPairInfo,
+  bn: Layer | undefined,
+): OutputDistribution | undefined {
   // The statistics must be those of the channels that layer1 writes.
-  if (bn === undefined || batchNormChannels(bn) !== channelCount(layer1, 'output')) {
-    return { code: 'no-batch-norm', layers };
-  }
-  return undefined;
+  if (bn === undefined || batchNormChannels(bn) !== channelCount(layer1, 'output')) return undefined;
+  const scaled = (value: number, channel: number): number => value / (scaleFactor[channel] ?? 1);
+  return { mean: betaOf(bn).map(scaled), deviation: gammaOf(bn).map(Math.abs).map(scaled) };
+}
+
+/** What the first layer keeps of itself, which has followed all edits. */
+export function toldByLayer({ layer1 }: ClsSetLayerPairInfo): OutputDistribution | undefined {
+  const { statistics } = layer1;
+  return statistics && { mean: statistics.mean, deviation: statistics.variance.map(Math.sqrt) };
 }
 
 function absorb(
-  { layer1, layer2, scaleFactor, reluActivationBetweenLayers }: ClsSetLayerPairInfo,
-  bn: Layer,
+  { layer1, layer2, reluActivationBetweenLayers }: ClsSetLayerPairInfo,
+  { mean, deviation }: OutputDistribution,
 ): void {
-  const gamma = gammaOf(bn);
-  const beta = betaOf(bn);
-  const absorbed = beta.map((mean, channel) => {
-    const s = scaleFactor[channel] ?? 1;
-    return reluActivationBetweenLayers
-      ? Math.max(0, (mean - 3 * Math.abs(gamma[channel] ?? 1)) / s)
-      : mean / s;
-  });
+  const absorbed = mean.map((value, channel) =>
+    reluActivationBetweenLayers ? Math.max(0, value - 3 * (deviation[channel] ?? 1)) : value,
+  );
   const response = constantResponse(layer2, absorbed);
   const lowered = biasOf(layer1).map((bias, channel) => bias - (absorbed[channel] ?? 0));
   keepStatistics(

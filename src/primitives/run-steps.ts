@@ -11,7 +11,7 @@ import { type FoldedPair, foldAllBatchNorms } from './batch-norm-fold.ts';
 import type { ClsSetInfo } from './cls-set-info.ts';
 import { CrossLayerScaling } from './cross-layer-scaling.ts';
 import { backwardBatchNorms } from './equalize-model.ts';
-import { HighBiasFold } from './high-bias-fold.ts';
+import { foldHighBiases, toldByBatchNorm, toldByLayer } from './high-bias-fold.ts';
 import { findClsSets, reluFlagsOf } from './layer-groups.ts';
 import { replaceRelu6WithRelu } from './replace-relu6.ts';
 import type { SkipReason, StepOptions } from './skip-reason.ts';
@@ -41,7 +41,8 @@ export interface StepRecord {
  * Runs `steps` in the order of {@link STEPS}, whatever the order given. Edits `model`.
  *
  * `fold` and `scale` keep the function; `relu6` and `bias` may change it, as in the reference. `bias` without `scale`
- * absorbs between the layers that would have been scaled.
+ * absorbs between the layers that would have been scaled. It goes by the batch norms that `fold` folded; of layers that had
+ * none by their {@link Layer.statistics}, which a side-car may have brought back.
  *
  * @param watch called around each step, for progress and measurements
  */
@@ -108,7 +109,11 @@ function doStep(model: Model, step: Step, done: StepRecord, options: StepOptions
         absorbedBiases--;
         options.onSkip?.(reason);
       };
-      HighBiasFold.biasFold(sets, backwardBatchNorms(done.foldedPairs), { onSkip });
+      const bnLayers = backwardBatchNorms(done.foldedPairs);
+      // A model that came folded may know its statistics from elsewhere.
+      foldHighBiases(sets, (pair) => toldByBatchNorm(pair, bnLayers.get(pair.layer1)) ?? toldByLayer(pair), {
+        onSkip,
+      });
       return { absorbedBiases };
     }
   }

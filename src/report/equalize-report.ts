@@ -10,6 +10,7 @@ import { describeSkip, type SkipCode } from '../primitives/skip-reason.ts';
 import type { StageProof } from '../verification/prove-stages.ts';
 import type { WeightPrecision } from '../verification/tolerances.ts';
 import type { RangeSpread } from './range-spread.ts';
+import type { SidecarReport } from './sidecar-report.ts';
 
 /** One object for programs: what `crosslayer equalize --json` prints. Layers are named by their paths. */
 export interface EqualizeReport {
@@ -44,6 +45,8 @@ export interface EqualizeReport {
   readonly warnings: readonly string[];
   /** max / median of the channel ranges, convolution by convolution: before (batch norms folded, if asked for), after. */
   readonly rangeSpread: { readonly before: readonly RangeSpread[]; readonly after: readonly RangeSpread[] };
+  /** What the command did with side-cars. */
+  readonly sidecar?: SidecarReport;
 }
 
 /** What the model was run on before and after each step, and what came of it. */

@@ -14,6 +14,7 @@ import { findClsSets } from '../primitives/layer-groups.ts';
 import { replaceRelu6WithRelu } from '../primitives/replace-relu6.ts';
 import { describeSkip, type SkipCode, type SkipReason } from '../primitives/skip-reason.ts';
 import { rangeSpreads } from './range-spread.ts';
+import type { SidecarReport } from './sidecar-report.ts';
 
 /** One object for programs: what `crosslayer inspect --json` prints. Layers are named by their paths. */
 export interface InspectReport {
@@ -54,6 +55,8 @@ export interface InspectReport {
     readonly layers: readonly string[];
     readonly message: string;
   }[];
+  /** What the command did with a side-car. */
+  readonly sidecar?: SidecarReport;
 }
 
 /** Looks at `model`, which is not changed. */

@@ -11,6 +11,7 @@ import { describeUncarried } from '../equalization/scale-carriers.ts';
 import { describeSkip } from '../primitives/skip-reason.ts';
 import type { WeightSqnr } from '../quantization/weight-sqnr.ts';
 import type { StepVerification } from './equalize-report.ts';
+import type { SidecarReport } from './sidecar-report.ts';
 
 /** One object for programs: what `crosslayer equalize --target … --json` prints. Layers are named by their paths. */
 export interface TargetReport {
@@ -52,6 +53,8 @@ export interface TargetReport {
   readonly dropped: readonly string[];
   /** What a reader of the written file should know. */
   readonly warnings: readonly string[];
+  /** What the command did with side-cars. */
+  readonly sidecar?: SidecarReport;
 }
 
 /** The report of {@link EqualizationRecord}. */
@@ -88,7 +91,13 @@ export function targetReport(
   };
 }
 
-function skippedIn({ skipped, regions, carried, correction }: EqualizationRecord): TargetReport['skipped'] {
+/** What was left alone by all stages. */
+export function skippedIn({
+  skipped,
+  regions,
+  carried,
+  correction,
+}: EqualizationRecord): TargetReport['skipped'] {
   return [
     ...skipped.map((reason) => ({
       stage: reason.stage,

@@ -1,19 +1,24 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { activationMoments } from '../../src/equalization/activation-moments.ts';
+import { correctBias } from '../../src/equalization/bias-correction.ts';
 import { scaleRegions } from '../../src/equalization/scale-regions.ts';
 import {
   crosslayerSidecar,
   readSidecar,
   restoreStatistics,
   type Sidecar,
+  takeBackCorrections,
   writeSidecar,
 } from '../../src/equalization/sidecar.ts';
 import { FormatError } from '../../src/errors.ts';
 import type { Model } from '../../src/model/model.ts';
 import { foldAllBatchNorms } from '../../src/primitives/batch-norm-fold.ts';
+import { QUANTIZER_PRESETS } from '../../src/quantization/quantizer.ts';
 import { buildModel, input, layer } from '../support/model-builder.ts';
 
 const HASH = 'ab'.repeat(32);
+const HASHES = { inputSha256: HASH, outputSha256: 'cd'.repeat(32) };
 
 function equalized(): { model: Model; sidecar: Sidecar } {
   const model = buildModel([
@@ -27,10 +32,14 @@ function equalized(): { model: Model; sidecar: Sidecar } {
   const [foldedPairs] = foldAllBatchNorms(model);
   const { outputScales } = scaleRegions(model);
   const skipped = [{ code: 'padding', layers: ['a', 'b'], message: 'a stays' }];
-  return {
-    model,
-    sidecar: crosslayerSidecar(model, { inputSha256: HASH, foldedPairs, outputScales, skipped }),
-  };
+  const { corrected } = correctBias(model, QUANTIZER_PRESETS['int8-per-tensor'], activationMoments(model));
+  const corrections = corrected.map(({ path, shift }) => ({
+    layer: path,
+    quantizer: 'int8-per-tensor',
+    shift,
+  }));
+  const record = { foldedPairs, outputScales, corrections, skipped };
+  return { model, sidecar: crosslayerSidecar(model, { ...HASHES, ...record }) };
 }
 
 describe('a side-car', () => {
@@ -66,20 +75,61 @@ describe('a side-car', () => {
     expect(other.layer('next').statistics).toBeUndefined();
   });
 
+  it('takes corrections of biases back, once', () => {
+    const { model, sidecar } = equalized();
+    const corrected = model.layer('next').requireWeight('bias').toFloat64();
+    const [shift] = sidecar.corrections.map((one) => one.shift);
+    expect(Math.max(...(shift ?? []).map(Math.abs))).toBeGreaterThan(1e-5);
+    const { statistics } = model.layer('next');
+    expect(takeBackCorrections(model, sidecar)).toEqual(['next']);
+    for (const [channel, bias] of model.layer('next').requireWeight('bias').toFloat64().entries()) {
+      // A bias of about 1 is rounded to float32 twice.
+      expect(bias).toBeCloseTo((corrected[channel] ?? NaN) - (shift?.[channel] ?? NaN), 6);
+    }
+    expect(model.layer('next').statistics).toEqual(statistics);
+  });
+
+  it('takes nothing back from layers that have other biases', () => {
+    const { sidecar } = equalized();
+    const other = buildModel([
+      input('x', [2]),
+      layer('Dense', 'next', { units: 5 }),
+      layer('Dense', 'b', { units: 2, use_bias: false }),
+    ]);
+    const corrections = ['next', 'b', 'gone', 'x'].map((name) => ({
+      layer: name,
+      quantizer: 'int8-per-tensor',
+      shift: Float64Array.of(1, 1),
+    }));
+    const before = new Map(other.layer('next').weights);
+    expect(takeBackCorrections(other, { ...sidecar, corrections })).toEqual([]);
+    expect(other.layer('next').weights).toEqual(before);
+    expect(other.layer('b').weight('bias')).toBeUndefined();
+  });
+
+  it('may be of a model that came from no file', () => {
+    const { model } = equalized();
+    const sidecar = crosslayerSidecar(model, { ...HASHES, inputSha256: null });
+    expect(readSidecar(writeSidecar(sidecar), 'out').inputSha256).toBeNull();
+  });
+
   it('leaves out what JSON cannot hold', () => {
     const { model } = equalized();
     model.layer('next').statistics = { mean: Float64Array.of(NaN, 1), variance: Float64Array.of(1, 1) };
-    const sidecar = crosslayerSidecar(model, { inputSha256: HASH });
+    const corrections = [{ layer: 'next', quantizer: 'float', shift: Float64Array.of(NaN, 1) }];
+    const sidecar = crosslayerSidecar(model, { ...HASHES, corrections });
     expect([...sidecar.statistics.keys()]).toEqual(['__proto__']);
+    expect(sidecar.corrections).toEqual([]);
     expect(readSidecar(writeSidecar(sidecar), 'out').statistics.size).toBe(1);
-    expect(() => crosslayerSidecar(model, { inputSha256: 'abc' })).toThrow(
-      new RangeError('inputSha256: "abc" is not 64 hexadecimal digits'),
+    expect(() => crosslayerSidecar(model, { ...HASHES, outputSha256: 'abc' })).toThrow(
+      new RangeError('outputSha256: "abc" is not 64 hexadecimal digits'),
     );
   });
 });
 
 describe('readSidecar', () => {
-  const sound = { version: 1, inputSha256: HASH, folds: [], scales: [], statistics: [], skipped: [] };
+  const lists = { folds: [], scales: [], statistics: [], corrections: [], skipped: [] };
+  const sound = { version: 1, ...HASHES, ...lists };
 
   it.each([
     ['{', 'out: not valid JSON'],
@@ -89,6 +139,11 @@ describe('readSidecar', () => {
     [
       { ...sound, inputSha256: 'x' },
       'out: inputSha256: expected a SHA-256 in 64 hexadecimal digits, found "x"',
+    ],
+    [{ ...sound, outputSha256: null }, 'out: outputSha256: expected a text, found null'],
+    [
+      { ...sound, corrections: [{ layer: 'a', quantizer: 'b', shift: ['1'] }] },
+      'out: corrections[0].shift[0]: expected a number, found "1"',
     ],
     [{ ...sound, folds: {} }, 'out: folds: expected a list, found {}'],
     [

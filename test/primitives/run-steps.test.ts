@@ -56,6 +56,32 @@ describe('runSteps', () => {
     ]);
   });
 
+  it('absorbs by the statistics that layers keep, where no batch norm is folded now', () => {
+    const steps = ['relu6', 'scale', 'bias'] as const;
+    const folded = make();
+    runSteps(folded, ['fold']);
+    const bare = folded.clone();
+    for (const one of bare.layers) one.statistics = undefined;
+    expect(runSteps(bare, steps)).toMatchObject({ absorbedBiases: 0, skipped: [{ code: 'no-batch-norm' }] });
+    // A variance far above epsilon, so that gamma is the deviation, and means far above it.
+    const { mean, variance } = folded.layer('one').statistics ?? { mean: [], variance: [] };
+    folded.layer('one').statistics = {
+      mean: Float64Array.from(
+        mean,
+        (value, channel) => Math.abs(value) + 4 * Math.sqrt(variance[channel] ?? 0),
+      ),
+      variance: Float64Array.from(variance),
+    };
+    const before = folded.layer('one').requireWeight('bias').toFloat64();
+    const record = runSteps(folded, steps);
+    expect(record.absorbedBiases).toBe(1);
+    const [pair] = record.clsSets[0]?.clsPairInfoList ?? [];
+    for (const [channel, value] of folded.layer('one').requireWeight('bias').toFloat64().entries()) {
+      const amount = Math.abs(mean[channel] ?? NaN) + Math.sqrt(variance[channel] ?? NaN);
+      expect(value).toBeCloseTo(((before[channel] ?? NaN) - amount) / (pair?.scaleFactor[channel] ?? NaN), 5);
+    }
+  });
+
   it('absorbs biases without scaling between the layers that would have been scaled', () => {
     const [model, folded] = [make(), make()];
     const record = runSteps(model, ['relu6', 'fold', 'bias']);

@@ -4,6 +4,7 @@ import { STEPS, type Step } from '../../primitives/run-steps.ts';
 import { stepStages } from '../../primitives/step-stages.ts';
 import { type EqualizeReport, equalizeReport } from '../../report/equalize-report.ts';
 import { largestSpread, rangeSpreads } from '../../report/range-spread.ts';
+import { stepsSidecar } from '../../report/sidecar-report.ts';
 import { UsageError } from '../exit-code.ts';
 import { count, groupedReasons, type ReasonHint, short, styled } from '../render.ts';
 import { proofLines } from '../verification.ts';
@@ -25,6 +26,7 @@ export function stepsRecipe(model: Model, options: EqualizeOptions): CommandReci
         if (step === 'fold') before = rangeSpreads(model, isConvolution);
       },
     },
+    sidecar: () => stepsSidecar(record()),
     finish(written, verification) {
       const after = rangeSpreads(model, isConvolution);
       const report = equalizeReport(record(), { before, after }, written, verification);
@@ -71,12 +73,15 @@ function summary(output: string, report: EqualizeReport, batchNorms: number): st
 
 /** What would help with a reason. */
 function hintFor({ steps }: EqualizeReport): ReasonHint {
-  return (code, messages) =>
-    code === 'activation-between' &&
-    !steps.includes('relu6') &&
-    messages.some((one) => one.includes('maximum 6'))
-      ? 'layers that end at a ReLU6 are scaled with the step relu6, which changes the function'
+  return (code, messages) => {
+    const endsAtRelu6 = code === 'activation-between' && messages.some((one) => one.includes('maximum 6'));
+    if (endsAtRelu6 && !steps.includes('relu6')) {
+      return 'layers that end at a ReLU6 are scaled with the step relu6, which changes the function';
+    }
+    return code === 'no-batch-norm'
+      ? 'where batch norms were folded before, their side-car would tell; without one, --inputs measures it'
       : undefined;
+  };
 }
 
 function stepLine(step: Step, report: EqualizeReport, batchNorms: number): string {

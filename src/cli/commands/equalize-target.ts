@@ -3,8 +3,9 @@ import type { Model } from '../../model/model.ts';
 import { foldAllBatchNorms } from '../../primitives/batch-norm-fold.ts';
 import { parseQuantizer, type WeightQuantizer } from '../../quantization/quantizer.ts';
 import { type WeightSqnr, weightSqnr } from '../../quantization/weight-sqnr.ts';
+import { targetSidecar } from '../../report/sidecar-report.ts';
 import { type TargetReport, targetReport } from '../../report/target-report.ts';
-import { count, groupedReasons, styled, table } from '../render.ts';
+import { count, groupedReasons, type ReasonHint, styled, table } from '../render.ts';
 import { proofLines, type Ready } from '../verification.ts';
 import type { CommandRecipe, EqualizeOptions } from './equalize.ts';
 
@@ -34,6 +35,7 @@ export function targetRecipe(
   return {
     stages,
     watch: {},
+    sidecar: () => targetSidecar(record(), rounding),
     finish(written, verification) {
       const sqnr = { before, after: weightSqnr(model, quantizer) };
       const report = targetReport(record(), sqnr, written, verification);
@@ -64,12 +66,16 @@ function summary(output: string, report: TargetReport): string {
   lines.push(...sqnrLines(report));
   if (report.skipped.length > 0) {
     lines.push(`  left alone (${report.skipped.length}):`);
-    lines.push(...groupedReasons(report.skipped).map((line) => `    ${line}`));
+    lines.push(...groupedReasons(report.skipped, hintFor).map((line) => `    ${line}`));
   }
   for (const sentence of report.dropped) lines.push(`  not kept: ${sentence}`);
   for (const sentence of report.warnings) lines.push(`  note: ${sentence}`);
   return lines.join('\n');
 }
+
+/** What would help with a reason. */
+const hintFor: ReasonHint = (code) =>
+  code === 'unknown-input' ? 'with --inputs means are measured, and these are corrected too' : undefined;
 
 function stageLine(stage: StageName, report: TargetReport): string {
   switch (stage) {

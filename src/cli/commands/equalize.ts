@@ -1,14 +1,17 @@
 import type { Relu6Policy, Target, WeightRounding } from '../../equalization/equalize.ts';
+import type { SidecarRecord } from '../../equalization/sidecar.ts';
 import type { Model } from '../../model/model.ts';
-import { checkOutput, loadModel, saveModel, type WriteReport } from '../../node.ts';
+import { checkOutput, loadModel, type SaveOptions, saveModel, type WriteReport } from '../../node.ts';
 import { STEPS } from '../../primitives/run-steps.ts';
 import type { Stage, StageWatch } from '../../primitives/stage.ts';
 import type { StepVerification } from '../../report/equalize-report.ts';
 import { reportJson } from '../../report/report-json.ts';
+import type { SidecarReport } from '../../report/sidecar-report.ts';
 import type { InputOptions } from '../chosen-inputs.ts';
 import { type CheckResult, EXIT, UsageError } from '../exit-code.ts';
 import { interruptible } from '../interruptible.ts';
 import { progress, progressDone } from '../render.ts';
+import { measureUnknown, readSidecarOf, sidecarLines, writtenSidecar } from '../sidecar.ts';
 import { isProven, type Ready, readyToRun, runWithProof } from '../verification.ts';
 import { parseSteps, stepsRecipe } from './equalize-steps.ts';
 import { targetRecipe } from './equalize-target.ts';
@@ -26,6 +29,8 @@ export interface EqualizeOptions extends InputOptions {
   /** False with `--no-verify`. */
   readonly verify?: boolean;
   readonly strict?: boolean;
+  /** False with `--no-sidecar`. */
+  readonly sidecar?: boolean;
   readonly force?: boolean;
   readonly json?: boolean;
 }
@@ -34,6 +39,8 @@ export interface EqualizeOptions extends InputOptions {
 export interface CommandRecipe<Name extends string> {
   readonly stages: readonly Stage<Name>[];
   readonly watch: StageWatch<Name>;
+  /** What the side-car keeps of what was done. */
+  sidecar(): SidecarRecord;
   /** The report, and the summary of it for people. */
   finish(
     written: WriteReport,
@@ -46,11 +53,18 @@ export async function equalizeCommand(input: string, options: EqualizeOptions): 
   checkUsage(options);
   progress(`reading ${input}`);
   const model = await loadModel(input);
-  checkOutput(model, options.output, { force: options.force === true });
+  checkOutput(model, options.output, saveOptions(options, {}));
+  const read = await readSidecarOf(model, options);
   const ready = await readyToRun(model, options);
+  const measured = await measureUnknown(model, ready, options);
+  const sidecar = { written: writtenSidecar(options.output, options), read, measured };
   return isReference(options)
-    ? equalizeWith(model, stepsRecipe(model, options), ready, options)
-    : equalizeWith(model, targetRecipe(model, options, ready), ready, options);
+    ? equalizeWith(model, stepsRecipe(model, options), { ready, sidecar, options })
+    : equalizeWith(model, targetRecipe(model, options, ready), { ready, sidecar, options });
+}
+
+function saveOptions({ force, sidecar }: EqualizeOptions, record: SidecarRecord): SaveOptions {
+  return { force: force === true, ...(sidecar === false ? {} : { sidecar: record }) };
 }
 
 function isReference({ recipe, steps }: EqualizeOptions): boolean {
@@ -84,9 +98,14 @@ function checkUsage(options: EqualizeOptions): void {
 async function equalizeWith<Name extends string>(
   model: Model,
   recipe: CommandRecipe<Name>,
-  ready: Ready | undefined,
-  { output, force, json, strict }: EqualizeOptions,
+  given: {
+    readonly ready: Ready | undefined;
+    readonly sidecar: SidecarReport;
+    readonly options: EqualizeOptions;
+  },
 ): Promise<CheckResult> {
+  const { ready, sidecar, options } = given;
+  const { output, json, strict } = options;
   const { watch } = recipe;
   const verification = await runWithProof(model, recipe.stages, {
     ready,
@@ -100,12 +119,19 @@ async function equalizeWith<Name extends string>(
   });
   progress(`writing ${output}`);
   const written = await interruptible((signal) =>
-    saveModel(model, output, { force: force === true, signal }),
+    saveModel(model, output, { ...saveOptions(options, recipe.sidecar()), signal }),
   );
   progressDone();
   const { report, summary } = recipe.finish(written, verification);
   return {
-    text: json === true ? reportJson(report) : summary,
+    text: json === true ? reportJson({ ...report, sidecar }) : withSidecar(summary, sidecar),
     exitCode: strict === true && verification && !isProven(verification) ? EXIT.checkFailed : EXIT.ok,
   };
+}
+
+function withSidecar(summary: string, sidecar: SidecarReport): string {
+  const [first = '', ...others] = summary.split('\n');
+  const { before, after } = sidecarLines(sidecar);
+  const indented = (line: string): string => `  ${line}`;
+  return [first, ...before.map(indented), ...others, ...after.map(indented)].join('\n');
 }

@@ -1,17 +1,25 @@
 import { loadModel } from '../../node.ts';
 import { type InspectReport, inspectModel } from '../../report/inspect-report.ts';
 import { reportJson } from '../../report/report-json.ts';
+import type { SidecarReport } from '../../report/sidecar-report.ts';
 import { count, grouped, progress, progressDone, shapeText, short, small, styled, table } from '../render.ts';
+import { readSidecarOf, sidecarLines } from '../sidecar.ts';
 
 /** Runs `crosslayer inspect` and returns what goes to standard output. */
-export async function inspectCommand(input: string, options: { readonly json?: boolean }): Promise<string> {
+export async function inspectCommand(
+  input: string,
+  options: { readonly json?: boolean; readonly sidecar?: boolean },
+): Promise<string> {
   progress(`reading ${input}`);
-  const report = inspectModel(await loadModel(input));
+  const model = await loadModel(input);
+  const read = await readSidecarOf(model, { ...options, keepCorrections: true });
+  const report = inspectModel(model);
   progressDone();
-  return options.json === true ? reportJson(report) : render(report);
+  const sidecar = { read, measured: [], written: null };
+  return options.json === true ? reportJson({ ...report, sidecar }) : render(report, sidecar);
 }
 
-function render(report: InspectReport): string {
+function render(report: InspectReport, sidecar: SidecarReport): string {
   const verdicts = new Map(report.batchNorms.map((verdict) => [verdict.bn, verdict]));
   const rows = report.layers.map((layer) => {
     const verdict = verdicts.get(layer.layer);
@@ -27,6 +35,7 @@ function render(report: InspectReport): string {
   const staying = report.batchNorms.flatMap(({ reason }) => reason?.message ?? []);
   return [
     `${styled('bold', report.name)}: ${report.kind}, ${count(report.layers.length, 'layer')}, ${count(report.parameters, 'parameter')}`,
+    ...sidecarLines(sidecar).before,
     '',
     'max/median: the largest channel range of a kernel over the median one, with batch norms folded',
     '',

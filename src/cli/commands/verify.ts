@@ -7,12 +7,15 @@ import { type VerifyReport, verify } from '../../verification/verify.ts';
 import { chosenInputs, type InputOptions } from '../chosen-inputs.ts';
 import { type CheckResult, EXIT } from '../exit-code.ts';
 import { percent, progress, progressDone, small, styled, table } from '../render.ts';
+import { correctionNotes } from '../sidecar.ts';
 
 /** Options of `crosslayer verify`. */
 export interface VerifyCommandOptions extends InputOptions {
   readonly rtol?: number;
   readonly atol?: number;
   readonly backend?: 'wasm' | 'cpu';
+  /** False with `--no-sidecar`. */
+  readonly sidecar?: boolean;
   readonly json?: boolean;
 }
 
@@ -25,8 +28,10 @@ export async function verifyCommand(
   progress(`reading ${original} and ${candidate}`);
   const before = await loadModel(original);
   const after = await loadModel(candidate);
+  const notes = await correctionNotes(after, options);
   progress('running both');
-  const report = await compare(before, after, options);
+  const compared = await compare(before, after, options);
+  const report = { ...compared, notes: [...compared.notes, ...notes] };
   progressDone();
   return {
     text: options.json === true ? reportJson(report) : render(report),
