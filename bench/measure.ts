@@ -7,8 +7,10 @@
 import { rmSync, statSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import type { InMemoryTimes } from './children/in-memory.ts';
+import type { Relu6Cost } from './children/relu6-caps.ts';
 import type { VerificationTime } from './children/verification.ts';
 import { type ProcessRun, runMeasured } from './measured-process.ts';
+import { median } from './median.ts';
 import { CACHE } from './model-files.ts';
 
 /** A whole process next to one that only reads and writes the same file. */
@@ -34,6 +36,12 @@ export type Baseline = 'crosslayer convert' | 'h5wasm copy';
 /** Time of equalizing a network of {@link NETWORKS} in memory. */
 export async function measureInMemory(network: string): Promise<InMemoryTimes> {
   const { stdout } = await runMeasured(script('in-memory'), [network]);
+  return JSON.parse(stdout);
+}
+
+/** What exact maxima of ReLU6 cost when a network of {@link NETWORKS} is run. */
+export async function measureRelu6(network: string, rounds: number): Promise<Relu6Cost> {
+  const { stdout } = await runMeasured(script('relu6-caps'), [network, String(rounds)]);
   return JSON.parse(stdout);
 }
 
@@ -130,12 +138,6 @@ function costOf(runs: readonly ProcessRun[]): Cost {
     seconds: median(runs.map(({ seconds }) => seconds)),
     peakBytes: Math.max(...runs.map(({ peakBytes }) => peakBytes)),
   };
-}
-
-function median(values: readonly number[]): number {
-  const sorted = [...values].sort((a, b) => a - b);
-  const [low = Number.NaN, high = low] = sorted.slice((sorted.length - 1) >> 1, (sorted.length >> 1) + 1);
-  return (low + high) / 2;
 }
 
 function script(name: string): string {

@@ -7,7 +7,7 @@
  */
 
 import { parseArgs } from 'node:util';
-import { measureInMemory, measureVerification, measureWholeProcess } from './measure.ts';
+import { measureInMemory, measureRelu6, measureVerification, measureWholeProcess } from './measure.ts';
 import { type Ending, modelFile } from './model-files.ts';
 import { NETWORKS, THIRTY_CONVS } from './networks/index.ts';
 import { type BenchResults, renderTables, writeTables } from './tables.ts';
@@ -16,6 +16,7 @@ const LARGE = 'thirty-convs';
 const ENDINGS: readonly Ending[] = ['h5', 'keras'];
 /** The CPU backend takes minutes for the others. */
 const VERIFIED = new Set(['mobilenet-v2', 'resnet50']);
+const WITH_RELU6 = new Set(['mobilenet-v2']);
 
 const { values: options, positionals } = parseArgs({
   options: { write: { type: 'boolean', default: false }, rounds: { type: 'string', default: '5' } },
@@ -27,7 +28,14 @@ if (!Number.isInteger(rounds) || rounds < 1)
 const names = positionals.length === 0 ? [...Object.keys(NETWORKS), LARGE] : positionals;
 if (options.write && positionals.length > 0) throw new RangeError('--write needs all networks');
 
-const results: BenchResults = { rounds, inMemory: [], wholeProcess: [], large: [], verification: [] };
+const results: BenchResults = {
+  rounds,
+  inMemory: [],
+  wholeProcess: [],
+  large: [],
+  verification: [],
+  relu6: [],
+};
 for (const name of names) {
   const network = name === LARGE ? THIRTY_CONVS : NETWORKS[name];
   if (!network) throw new RangeError(`${name}: choose from ${[...Object.keys(NETWORKS), LARGE].join(', ')}`);
@@ -50,6 +58,10 @@ for (const name of names) {
     progress(`${title}: verification`);
     const input = await modelFile(name, network, 'h5');
     results.verification.push({ title, ...(await measureVerification(name, input, rounds)) });
+  }
+  if (WITH_RELU6.has(name)) {
+    progress(`${title}: ReLU6`);
+    results.relu6.push({ title, ...(await measureRelu6(name, rounds)) });
   }
 }
 const tables = renderTables(results);

@@ -7,6 +7,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import type { InMemoryTimes } from './children/in-memory.ts';
+import type { FormCost, Relu6Cost } from './children/relu6-caps.ts';
 import type { Verification, WholeProcess } from './measure.ts';
 import type { Ending } from './model-files.ts';
 
@@ -18,6 +19,7 @@ export interface BenchResults {
   /** The model that is far larger than its largest layer. */
   readonly large: WholeProcessRow[];
   readonly verification: (Verification & { readonly title: string })[];
+  readonly relu6: (Relu6Cost & { readonly title: string })[];
 }
 
 type WholeProcessRow = WholeProcess & { readonly title: string; readonly ending: Ending };
@@ -31,10 +33,12 @@ const MEGABYTE = 1e6;
 const PEAK_FACTOR = 1.3;
 const PEAK_EXTRA = 200 * MEGABYTE;
 const LARGE_PEAK = 600 * MEGABYTE;
+/** The largest ratio of whole-graph equalization to the reference's recipe that is aimed at. */
+const REGIONS_RATIO = 2;
 
 /** All results as Markdown tables with a line on where they come from. */
 export function renderTables(results: BenchResults): string {
-  const { rounds, inMemory, wholeProcess, large, verification } = results;
+  const { rounds, inMemory, wholeProcess, large, verification, relu6 } = results;
   const day = new Date().toISOString().slice(0, 10);
   const parts = [
     `${day}, Node ${process.version}, ${availableParallelism()} cores, ${rounds} rounds.`,
@@ -48,12 +52,33 @@ export function renderTables(results: BenchResults): string {
         seconds(stepsAndValues),
       ]),
     ),
+    '### Whole graph, in memory',
+    table(
+      [
+        'network',
+        "reference's recipe, all weights",
+        'regions + correction',
+        '… and all weights',
+        'ratio',
+        'at most',
+      ],
+      inMemory.map(({ title, stepsAndValues, regions, regionsAndValues, ratio }) => [
+        title,
+        seconds(stepsAndValues),
+        seconds(regions),
+        seconds(regionsAndValues),
+        ratio.toFixed(2),
+        REGIONS_RATIO.toFixed(2),
+      ]),
+    ),
     '### Whole process',
     wholeProcessTable(wholeProcess, 'reading + writing alone', (file) => PEAK_FACTOR * file + PEAK_EXTRA),
     '### A model of 1.4 GB',
     wholeProcessTable(large, 'h5wasm copy', () => LARGE_PEAK),
     '### Verification',
     verificationTable(verification),
+    '### ReLU6',
+    relu6Table(relu6),
   ];
   return parts.join('\n\n');
 }
@@ -114,6 +139,23 @@ function verificationTable(rows: BenchResults['verification']): string {
       megabytes(proven.peakBytes),
       megabytes(proven.peakBytes - without.peakBytes),
       ((proven.peakBytes - without.peakBytes) / fileBytes).toFixed(2),
+    ]),
+  );
+}
+
+function relu6Table(rows: BenchResults['relu6']): string {
+  const row = (title: string, { layers, seconds: time, ratio }: FormCost): string[] => [
+    title,
+    String(layers),
+    seconds(time),
+    ratio.toFixed(2),
+  ];
+  return table(
+    ['model, in memory', 'layers', 'a batch on wasm', 'of the original'],
+    rows.flatMap(({ title, batch, original, folded, capped }) => [
+      row(`${title}, ${batch} pictures`, original),
+      row('… folded', folded),
+      row('… folded, regions, exact maxima', capped),
     ]),
   );
 }

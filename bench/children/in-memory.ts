@@ -1,55 +1,72 @@
 /**
  * Measures equalizing a network whose weights are in memory; prints {@link InMemoryTimes} as JSON.
  *
- * Each run gets tensors that have computed nothing yet: channel ranges are kept with a tensor, and a second run over
- * the same ones would not have to look at the weights.
+ * What is compared takes turns, so that what else the machine does meets all. Each run gets tensors that have computed
+ * nothing yet: channel ranges are kept with a tensor, and a second run over the same ones would not have to look at the
+ * weights.
  *
  * @module
  */
 
-import { Bench } from 'tinybench';
-import { equalizeModel } from '../../src/index.ts';
+import { equalize, equalizeModel } from '../../src/index.ts';
 import type { Model } from '../../src/model/model.ts';
 import type { TensorValues } from '../../src/tensor/dtype.ts';
+import { median } from '../median.ts';
 import { type BenchNetwork, NETWORKS } from '../networks/index.ts';
 import { inMemory, withRandomWeights } from '../networks/random-weights.ts';
 
 /** Medians, in seconds. */
 export interface InMemoryTimes {
-  /** Folding, scaling and bias; factors are noted, not yet multiplied into the weights. */
+  /** The reference's recipe: folding, scaling and bias; factors are noted, not yet multiplied into the weights. */
   readonly steps: number;
   /** The same, and computing every weight of the result. */
   readonly stepsAndValues: number;
+  /** `equalize`: folding, regions to convergence, exact caps and bias correction. */
+  readonly regions: number;
+  /** The same, and computing every weight of the result. */
+  readonly regionsAndValues: number;
+  /** The median of the ratios of {@link regionsAndValues} to {@link stepsAndValues}, turn by turn. */
+  readonly ratio: number;
 }
 
-const ITERATIONS = 10;
-const WARMUP_ITERATIONS = 2;
+const TURNS = 15;
+const WARMUP_TURNS = 3;
 
-function equalizeToValues(model: Model): TensorValues[] {
-  const layers = [...equalizeModel(model).allLayers()].map(({ layer }) => layer);
+function valuesOf(model: Model): TensorValues[] {
+  const layers = [...model.allLayers()].map(({ layer }) => layer);
   return layers.flatMap(({ weights }) => [...weights.values()].map((tensor) => tensor.values()));
+}
+
+/** Seconds up to the end of the steps, and up to the last of the weights. */
+async function timed(
+  model: Model,
+  steps: (model: Model) => Model | Promise<Model>,
+): Promise<{ steps: number; all: number }> {
+  const start = performance.now();
+  const equalized = await steps(model);
+  const done = performance.now();
+  valuesOf(equalized);
+  return { steps: (done - start) / 1000, all: (performance.now() - start) / 1000 };
 }
 
 async function measure(network: BenchNetwork): Promise<InMemoryTimes> {
   const freshModel = inMemory(withRandomWeights(network.make()));
-  let model = freshModel();
-  const beforeEach = (): void => {
-    model = freshModel();
+  const reference: { steps: number; all: number }[] = [];
+  const regions: { steps: number; all: number }[] = [];
+  for (let turn = 0; turn < WARMUP_TURNS + TURNS; turn++) {
+    const one = await timed(freshModel(), (model) => equalizeModel(model));
+    const other = await timed(freshModel(), async (model) => (await equalize(model)).model);
+    if (turn < WARMUP_TURNS) continue;
+    reference.push(one);
+    regions.push(other);
+  }
+  return {
+    steps: median(reference.map(({ steps }) => steps)),
+    stepsAndValues: median(reference.map(({ all }) => all)),
+    regions: median(regions.map(({ steps }) => steps)),
+    regionsAndValues: median(regions.map(({ all }) => all)),
+    ratio: median(regions.map(({ all }, turn) => all / (reference[turn]?.all ?? Number.NaN))),
   };
-  const bench = new Bench({
-    time: 0,
-    iterations: ITERATIONS,
-    warmupTime: 0,
-    warmupIterations: WARMUP_ITERATIONS,
-    throws: true,
-  });
-  bench.add('steps', () => void equalizeModel(model), { beforeEach });
-  bench.add('steps and values', () => void equalizeToValues(model), { beforeEach });
-  await bench.run();
-  const [steps = Number.NaN, stepsAndValues = Number.NaN] = bench.tasks.map(({ result }) =>
-    'latency' in result ? result.latency.p50 / 1000 : Number.NaN,
-  );
-  return { steps, stepsAndValues };
 }
 
 const network = NETWORKS[process.argv[2] ?? ''];

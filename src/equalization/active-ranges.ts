@@ -87,32 +87,69 @@ export class ActiveRanges {
     this.#packed = { starts, values, others };
   }
 
+  /** The ranges of the classes as far as these weights tell them, but for the factor of the class itself. */
+  ranges(logScales: Float64Array): Record<KernelSide, Float64Array> {
+    const classes = this.before.length;
+    const { starts, values, others } = this.#packed;
+    const [written, read] = [new Float64Array(classes), new Float64Array(classes)];
+    for (let at = 0; at < classes; at++) {
+      let writing = -Infinity;
+      let reading = -Infinity;
+      const middle = starts[2 * at + 1] as number;
+      const end = starts[2 * at + 2] as number;
+      for (let entry = starts[2 * at] as number; entry < middle; entry++) {
+        writing = Math.max(
+          writing,
+          (values[entry] as number) + (logScales[others[entry] as number] as number),
+        );
+      }
+      for (let entry = middle; entry < end; entry++) {
+        reading = Math.max(
+          reading,
+          (values[entry] as number) - (logScales[others[entry] as number] as number),
+        );
+      }
+      written[at] = Math.exp(writing);
+      read[at] = Math.exp(reading);
+    }
+    return { written, read };
+  }
+
   /** Finds the two weights that decide the ranges of a class at these factors. It must have a weight on either side. */
   bind(at: number, logScales: Float64Array): void {
+    this.bindAll([at], logScales);
+  }
+
+  /** {@link bind} for each of the classes. */
+  bindAll(classes: ArrayLike<number>, logScales: Float64Array): void {
     const { starts, values, others } = this.#packed;
-    const middle = starts[2 * at + 1] as number;
-    const end = starts[2 * at + 2] as number;
-    let writing = -Infinity;
-    let reading = -Infinity;
-    let before = 0;
-    let behind = 0;
-    for (let entry = starts[2 * at] as number; entry < middle; entry++) {
-      const value = (values[entry] as number) + (logScales[others[entry] as number] as number);
-      if (value > writing) {
-        writing = value;
-        before = entry;
+    const { before, behind, offsets } = this;
+    for (let place = 0; place < classes.length; place++) {
+      const at = classes[place] as number;
+      const middle = starts[2 * at + 1] as number;
+      const end = starts[2 * at + 2] as number;
+      let writing = -Infinity;
+      let reading = -Infinity;
+      let first = 0;
+      let second = 0;
+      for (let entry = starts[2 * at] as number; entry < middle; entry++) {
+        const value = (values[entry] as number) + (logScales[others[entry] as number] as number);
+        if (value > writing) {
+          writing = value;
+          first = entry;
+        }
       }
-    }
-    for (let entry = middle; entry < end; entry++) {
-      const value = (values[entry] as number) - (logScales[others[entry] as number] as number);
-      if (value > reading) {
-        reading = value;
-        behind = entry;
+      for (let entry = middle; entry < end; entry++) {
+        const value = (values[entry] as number) - (logScales[others[entry] as number] as number);
+        if (value > reading) {
+          reading = value;
+          second = entry;
+        }
       }
+      before[at] = others[first] as number;
+      behind[at] = others[second] as number;
+      offsets[at] = ((values[first] as number) - (values[second] as number)) / 2;
     }
-    this.before[at] = others[before] as number;
-    this.behind[at] = others[behind] as number;
-    this.offsets[at] = ((values[before] as number) - (values[behind] as number)) / 2;
   }
 
   /** `ln s` of the class at which its two ranges match, `w1 s_before / s = w2 s / s_behind`, within the limit. */
@@ -120,6 +157,23 @@ export class ActiveRanges {
     const before = logScales[this.before[at] as number] as number;
     const behind = logScales[this.behind[at] as number] as number;
     return limited((this.offsets[at] as number) + (before + behind) / 2);
+  }
+
+  /** Steps from the factors of the classes to their {@link goal}s; returns the largest. */
+  stepsOf(classes: Int32Array, logScales: Float64Array, steps: Float64Array): number {
+    const { before, behind, offsets } = this;
+    let largest = 0;
+    for (let place = 0; place < classes.length; place++) {
+      const at = classes[place] as number;
+      const around =
+        (logScales[before[at] as number] as number) + (logScales[behind[at] as number] as number);
+      const goal = limited((offsets[at] as number) + around / 2);
+      const step = goal - (logScales[at] as number);
+      steps[place] = step;
+      if (step > largest) largest = step;
+      else if (-step > largest) largest = -step;
+    }
+    return largest;
   }
 
   #grow(): void {

@@ -15,9 +15,9 @@ import { inferShapes } from '../model/shapes.ts';
 import { keepStatistics } from '../model/statistics.ts';
 import type { WeightQuantizer } from '../quantization/quantizer.ts';
 import type { ActivationMoments } from './activation-moments.ts';
-import { kernelResponse } from './kernel-response.ts';
+import { quantizationShift } from './kernel-response.ts';
 import { kernelSource, kernelTaps } from './kernel-taps.ts';
-import { type KernelQuantizer, kernelQuantizer } from './quantized-kernels.ts';
+import { type KernelErrors, type KernelQuantizer, kernelErrors } from './quantized-kernels.ts';
 
 /** A layer whose bias was corrected. */
 export interface CorrectedBias {
@@ -91,7 +91,7 @@ export function correctWith(
   quantizer: WeightQuantizer | KernelQuantizer,
   meansOf: (graph: Graph, layer: Layer) => readonly CallMeans[] | { readonly end: string },
 ): BiasCorrectionRecord {
-  const quantize = kernelQuantizer(quantizer);
+  const errorsOf = kernelErrors(quantizer);
   const graph = buildGraph(model);
   inferShapes(graph);
   const corrected: CorrectedBias[] = [];
@@ -101,7 +101,7 @@ export function correctWith(
     const means = fault ? [] : meansOf(graph, layer);
     if (fault) skipped.push({ code: 'weights', path, where: fault.where });
     else if ('end' in means) skipped.push({ code: 'unknown-input', path, end: means.end });
-    else corrected.push(correctLayer(layer, quantize, means));
+    else corrected.push(correctLayer(layer, errorsOf, means));
   }
   return { corrected, skipped };
 }
@@ -113,18 +113,22 @@ export function firstKernelCalls(graph: Graph): GraphCall[] {
   );
 }
 
-function correctLayer(layer: Layer, kernelOf: KernelQuantizer, calls: readonly CallMeans[]): CorrectedBias {
-  const shift = new Float64Array(channelCount(layer, 'output'));
-  for (const { taps } of calls) {
-    const before = kernelResponse(layer, taps);
-    const after = kernelResponse(layer, taps, { kernelOf });
-    for (const [channel, mean] of before.entries()) {
-      shift[channel] = (shift[channel] ?? 0) + (mean - (after[channel] ?? 0)) / calls.length;
-    }
-  }
+function correctLayer(layer: Layer, errorsOf: KernelErrors, calls: readonly CallMeans[]): CorrectedBias {
+  const shift = quantizationShift(layer, averageTaps(calls), errorsOf).map((mean) => 0 - mean);
   const isNew = layer.weight('bias') === undefined;
   addToBias(layer, shift);
   return { path: layer.path, shift, isNew, ignoresBorders: calls.some(({ isExact }) => !isExact) };
+}
+
+/** What the positions of a kernel meet in all the calls of a layer together. */
+function averageTaps(calls: readonly CallMeans[]): TapMeans {
+  const [first, ...others] = calls.map(({ taps }) => taps);
+  if (!first) throw new RangeError('no calls to average');
+  if (others.length === 0) return first;
+  const values = first.values.map(
+    (value, at) => others.reduce((sum, taps) => sum + (taps.values[at] ?? NaN), value) / calls.length,
+  );
+  return { ...first, values };
 }
 
 /** The statistics of a corrected layer are those of its output with quantized kernels. */

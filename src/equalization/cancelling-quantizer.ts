@@ -11,7 +11,7 @@ import {
 } from '../kernels/cancelling-rounding.ts';
 import { type ChannelIndex, channelOfPair, channelsOf } from '../kernels/pair-ranges.ts';
 import { outerTaps, tapResponse } from '../kernels/tap-response.ts';
-import { channelCount, kernelNames, outputIndex } from '../model/channels.ts';
+import { channelCount, inputIndex, kernelNames, outputIndex } from '../model/channels.ts';
 import { buildGraph, type Graph } from '../model/graph.ts';
 import type { Layer, WeightName } from '../model/layer.ts';
 import type { Model } from '../model/model.ts';
@@ -124,14 +124,6 @@ function roundedKernel(
   );
   putOnGrid(grid, levels, 0, levels);
   return Tensor.of(tensor.dtype, tensor.shape, levels);
-}
-
-/** Where the channels that a layer reads lie in its first kernel. */
-function inputIndex({ operation }: Layer): ChannelIndex {
-  if (operation.kind === 'convTranspose') return { kind: 'columns' };
-  return operation.kind === 'conv' && operation.groups > 1
-    ? { kind: 'groups', groups: operation.groups }
-    : ROWS;
 }
 
 function channelOfPairs(tensor: Tensor, index: ChannelIndex): Int32Array {

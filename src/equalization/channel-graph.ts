@@ -8,7 +8,12 @@
  * @module
  */
 
-import { batchNormChannels, batchNormFault, isIdentityBatchNorm } from '../model/batch-norm.ts';
+import {
+  batchNormChannels,
+  batchNormFault,
+  isIdentityBatchNorm,
+  isNegatingBatchNorm,
+} from '../model/batch-norm.ts';
 import { channelCount, weightFault } from '../model/channels.ts';
 import { buildGraph, type Graph, type GraphCall, type GraphTensor } from '../model/graph.ts';
 import type { Layer } from '../model/layer.ts';
@@ -203,6 +208,8 @@ class Builder {
     if (isIdentityBatchNorm(layer)) return this.#pass(call);
     if (!operation.scale) return { kind: 'no-gamma', path };
     const { inputs, outputs } = this.#entryOf(call);
+    // The batch norm of a cap stays one with the same factor on both sides, and does not cut in two what was one region.
+    if (isNegatingBatchNorm(layer)) this.#classes.joinAll(inputs, outputs);
     const input = call.inputs[0] as GraphTensor;
     const rank = this.#rankOf(input);
     const [axis, ...others] = operation.axes.map((one) => positive(one, rank));

@@ -4,7 +4,17 @@
  * @module
  */
 
-import { largestWeights, nearWeights, spreadOfRatios, type TakeEntry } from '../kernels/largest-weights.ts';
+import {
+  type KnownLargest,
+  type LargestWeights,
+  largestRatio,
+  largestWeights,
+  nearWeights,
+  type ScaledMatrix,
+  spreadOfRatios,
+  type TakeEntry,
+} from '../kernels/largest-weights.ts';
+import { powerSums } from '../kernels/power-sums.ts';
 import type { FloatValues } from '../tensor/dtype.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 
@@ -28,6 +38,9 @@ export type KernelSide = 'written' | 'read';
 /** Takes a large weight of a channel: its class, the class on the other side of the kernel, and `|w|` without factors. */
 export type TakeWeight = (side: KernelSide, at: number, other: number, magnitude: number) => void;
 
+/** What is known of the ranges of the classes at some factors, but for the factor of the class itself; Infinity: not wanted. */
+export type KnownRanges = Readonly<Record<KernelSide, Float64Array>>;
+
 /** `max over positions of |W|` of a kernel. */
 export interface KernelRanges {
   /** The classes that the kernel writes, some perhaps more than once. */
@@ -37,9 +50,21 @@ export interface KernelRanges {
   /**
    * Gives the largest weights of each channel on either side, where tensors of class c are divided by `scales[c]`
    * (`W' = W s_in / s_out`): the largest of all, and, where there are few, those that are less by no more than `near` in
-   * logarithms. A look that could find nothing which is larger, by more than `slack`, than what was given before is left out.
+   * logarithms. With `known`, none that is less than that by more than `near`. A look that could find nothing which is
+   * larger, by more than `slack`, than what was given before or is known is left out.
    */
-  look(scales: Float64Array, near: number, slack: number, take: TakeWeight): void;
+  look(scales: Float64Array, near: number, slack: number, take: TakeWeight, known?: KnownRanges): void;
+  /** The range of the whole kernel at these factors, as a smooth function of them. */
+  softRange(scales: Float64Array, squarings: number): SoftRange;
+}
+
+/** `(sum of |w|^p)^(1/p)` with `p = 2^squarings`, a little more than `max |w|`. */
+export interface SoftRange {
+  readonly square: number;
+  /** What each of {@link KernelRanges.inputs} and {@link KernelRanges.outputs} has in the sum of powers, and that sum. */
+  readonly read: Float64Array;
+  readonly written: Float64Array;
+  readonly sum: number;
 }
 
 /** Reads a kernel once. */
@@ -72,6 +97,28 @@ class PairRanges implements KernelRanges {
       take('read', input, output, magnitude);
     }
   }
+
+  softRange(scales: Float64Array, squarings: number): SoftRange {
+    const largest = this.#values.reduce((most, value) => Math.max(most, value), 0);
+    const shares = this.#values.map((value, pair) => {
+      const ratio =
+        (scales[this.inputs[pair] as number] as number) / (scales[this.outputs[pair] as number] as number);
+      let power = (value / largest) * ratio;
+      for (let squaring = 0; squaring < squarings; squaring++) power *= power;
+      return power;
+    });
+    return softRangeOf(largest, squarings, shares, shares);
+  }
+}
+
+function softRangeOf(
+  largest: number,
+  squarings: number,
+  read: Float64Array,
+  written: Float64Array,
+): SoftRange {
+  const sum = largest === 0 ? 0 : read.reduce((total, one) => total + one, 0);
+  return { square: largest ** 2 * sum ** (2 / 2 ** squarings), read, written, sum };
 }
 
 /** Every row meets every column. Rows of the same class (the positions of a channel before a Dense) are taken together. */
@@ -85,8 +132,8 @@ class MatrixRanges implements KernelRanges {
   readonly #rowWeights: Float64Array | undefined;
   readonly #columnWeights: Float64Array | undefined;
   readonly #readsRows: boolean;
-  /** The factors at the last look, and how near to the largest the weights came that it gave. */
-  #seen: { rows: Float64Array; columns: Float64Array; near: number } | undefined;
+  #seen: Seen | undefined;
+  #largestWeight: number | undefined;
 
   constructor(kernel: Tensor, sides: Extract<KernelSides, { kind: 'matrix' }>) {
     const { firstColumn = 0, columns } = sides;
@@ -118,43 +165,164 @@ class MatrixRanges implements KernelRanges {
     return this.#readsRows ? this.#rows : this.#columns;
   }
 
-  look(scales: Float64Array, near: number, slack: number, take: TakeWeight): void {
-    const rowFactors = factorsOf(this.#rows, this.#rowWeights, scales, this.#readsRows);
-    const columnFactors = factorsOf(this.#columns, this.#columnWeights, scales, !this.#readsRows);
-    // What was not given was less than the largest by `near`, and has gained no more on it than these have on each other.
-    const gain = Math.max(
-      spreadOfRatios(this.#seen?.rows, rowFactors),
-      spreadOfRatios(this.#seen?.columns, columnFactors),
-    );
-    if (gain <= Math.exp((this.#seen?.near ?? 0) + slack)) return;
+  look(scales: Float64Array, near: number, slack: number, take: TakeWeight, known?: KnownRanges): void {
+    const [ofRows, ofColumns] = this.#readsRows
+      ? (['read', 'written'] as const)
+      : (['written', 'read'] as const);
+    const give: TakeEntry = (ofRow, row, column) => {
+      const [at, other] = [this.#rows[row] as number, this.#columns[column] as number];
+      const magnitude = this.#magnitude(row, column);
+      if (ofRow) take(ofRows, at, other, magnitude);
+      else take(ofColumns, other, at, magnitude);
+    };
     const matrix = {
       values: this.#values,
       start: this.#start,
       stride: this.#stride,
-      rowFactors,
-      columnFactors,
+      rowFactors: factorsOf(this.#rows, this.#rowWeights, scales, this.#readsRows),
+      columnFactors: factorsOf(this.#columns, this.#columnWeights, scales, !this.#readsRows),
     };
-    const largest = largestWeights(matrix);
-    const give: TakeEntry = (ofRow, row, column) => {
-      const [at, other] = [this.#rows[row] as number, this.#columns[column] as number];
-      const magnitude = this.#magnitude(row, column);
-      if (ofRow) take(this.#readsRows ? 'read' : 'written', at, other, magnitude);
-      else take(this.#readsRows ? 'written' : 'read', other, at, magnitude);
-    };
-    largest.columnOfRow.forEach((column, row) => {
-      give(true, row, column);
-    });
-    largest.rowOfColumn.forEach((row, column) => {
-      give(false, row, column);
-    });
-    const isComplete = near === 0 || nearWeights(matrix, largest, Math.exp(-near), give);
-    this.#seen = { rows: rowFactors, columns: columnFactors, near: isComplete ? near : 0 };
+    this.#seen =
+      known && this.#seen
+        ? lookFurther(
+            matrix,
+            this.#seen,
+            { near, slack, give },
+            {
+              rowLargest: rangesIn(known[ofRows], this.#rows, this.#rowWeights),
+              columnLargest: rangesIn(known[ofColumns], this.#columns, this.#columnWeights),
+            },
+          )
+        : lookAfresh(matrix, this.#seen, { near, slack, give });
+  }
+
+  softRange(scales: Float64Array, squarings: number): SoftRange {
+    const largest = this.#largest();
+    const { rows, columns } = powerSums(
+      {
+        values: this.#values,
+        start: this.#start,
+        stride: this.#stride,
+        rowFactors: factorsOf(this.#rows, this.#rowWeights, scales, this.#readsRows),
+        columnFactors: factorsOf(this.#columns, this.#columnWeights, scales, !this.#readsRows).map(
+          (factor) => factor / (largest || 1),
+        ),
+      },
+      squarings,
+    );
+    return this.#readsRows
+      ? softRangeOf(largest, squarings, rows, columns)
+      : softRangeOf(largest, squarings, columns, rows);
+  }
+
+  /** The largest weight at factors of 1. */
+  #largest(): number {
+    if (this.#largestWeight === undefined) {
+      const { rowLargest } = largestWeights({
+        values: this.#values,
+        start: this.#start,
+        stride: this.#stride,
+        rowFactors: this.#rowWeights?.map(Math.abs) ?? new Float64Array(this.#rows.length).fill(1),
+        columnFactors: this.#columnWeights?.map(Math.abs) ?? new Float64Array(this.#columns.length).fill(1),
+      });
+      this.#largestWeight = rowLargest.reduce(
+        (most, one, row) => Math.max(most, one * Math.abs(this.#rowWeights?.[row] ?? 1)),
+        0,
+      );
+    }
+    return this.#largestWeight;
   }
 
   #magnitude(row: number, column: number): number {
     const value = this.#values[this.#start + row * this.#stride + column] as number;
     return Math.abs(value * (this.#rowWeights?.[row] ?? 1) * (this.#columnWeights?.[column] ?? 1));
   }
+}
+
+/** A matrix as it was looked at. */
+interface Seen {
+  readonly rowFactors: Float64Array;
+  readonly columnFactors: Float64Array;
+  /** More than any weight has that was not given, without the factor of the row or column itself. */
+  readonly rowBounds: Float64Array;
+  readonly columnBounds: Float64Array;
+  /** By how much, in logarithms, they are less than the largest that were given. */
+  readonly near: number;
+}
+
+interface Look {
+  readonly near: number;
+  readonly slack: number;
+  readonly give: TakeEntry;
+}
+
+/** Gives the largest weights of all rows and columns, if others than those that were given can be the largest now. */
+function lookAfresh(matrix: ScaledMatrix, seen: Seen | undefined, { near, slack, give }: Look): Seen {
+  const { rowFactors, columnFactors } = matrix;
+  // What was not given was less than the largest by `near`, and has gained no more on it than these have on each other.
+  const gain = Math.max(
+    spreadOfRatios(seen?.rowFactors, rowFactors),
+    spreadOfRatios(seen?.columnFactors, columnFactors),
+  );
+  if (seen && gain <= Math.exp(seen.near + slack)) return seen;
+  const largest = giveLargest(matrix, give);
+  const isComplete = near === 0 || nearWeights(matrix, largest, Math.exp(-near), give);
+  return seenAt(matrix, largest, isComplete ? near : 0);
+}
+
+/** Gives the weights that are nearly the largest known, or larger, if there can be any that were not given. */
+function lookFurther(
+  matrix: ScaledMatrix,
+  seen: Seen,
+  { near, slack, give }: Look,
+  largest: KnownLargest,
+): Seen {
+  const { rowFactors, columnFactors } = matrix;
+  const { rowLargest, columnLargest } = largest;
+  const enough = Math.exp(slack);
+  // The weights of a row grow with the factors of the columns, and the other way round.
+  const gainOfRows = largestRatio(seen.columnFactors, columnFactors) / enough;
+  const gainOfColumns = largestRatio(seen.rowFactors, rowFactors) / enough;
+  const mayFind =
+    seen.rowBounds.some((bound, row) => bound * gainOfRows > (rowLargest[row] as number)) ||
+    seen.columnBounds.some((bound, column) => bound * gainOfColumns > (columnLargest[column] as number));
+  if (!mayFind) return seen;
+  const isComplete = nearWeights(matrix, largest, Math.exp(-near), give);
+  return seenAt(matrix, largest, isComplete ? near : 0);
+}
+
+function seenAt({ rowFactors, columnFactors }: ScaledMatrix, largest: KnownLargest, near: number): Seen {
+  const part = Math.exp(-near);
+  return {
+    rowFactors,
+    columnFactors,
+    rowBounds: largest.rowLargest.map((one) => one * part),
+    columnBounds: largest.columnLargest.map((one) => one * part),
+    near,
+  };
+}
+
+function giveLargest(matrix: ScaledMatrix, give: TakeEntry): LargestWeights {
+  const largest = largestWeights(matrix);
+  for (let row = 0; row < matrix.rowFactors.length; row++)
+    give(true, row, largest.columnOfRow[row] as number);
+  for (let column = 0; column < matrix.columnFactors.length; column++) {
+    give(false, largest.rowOfColumn[column] as number, column);
+  }
+  return largest;
+}
+
+/** The ranges of classes without the weights that the kernel has for them. */
+function rangesIn(
+  ranges: Float64Array,
+  classes: Int32Array,
+  weights: Float64Array | undefined,
+): Float64Array {
+  const found = new Float64Array(classes.length);
+  for (let index = 0; index < found.length; index++) {
+    found[index] = (ranges[classes[index] as number] as number) / Math.abs(weights?.[index] ?? 1);
+  }
+  return found;
 }
 
 function factorsOf(

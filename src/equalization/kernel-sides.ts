@@ -1,10 +1,10 @@
-import type { Tensor } from '../tensor/tensor.ts';
+import type { Layer, WeightName } from '../model/layer.ts';
 import type { ScalableLayer } from './channel-graph.ts';
 import type { KernelSides } from './kernel-ranges.ts';
 
 /** A kernel of a layer, and the classes of its channels. */
 export interface SidedKernel {
-  readonly kernel: Tensor;
+  readonly name: WeightName;
   readonly sides: KernelSides;
 }
 
@@ -13,36 +13,33 @@ export function sidedKernels({ layer, inputs, between, outputs }: ScalableLayer)
   const { operation } = layer;
   switch (operation.kind) {
     case 'dense':
-      return [matrix(layer.requireWeight('kernel'), inputs, outputs)];
+      return [matrix('kernel', inputs, outputs)];
     case 'conv':
-      return groupsOf(layer.requireWeight('kernel'), operation.groups, inputs, outputs);
-    case 'convTranspose': {
-      const kernel = layer.requireWeight('kernel');
-      return [{ kernel, sides: { kind: 'matrix', rows: outputs, columns: inputs, inputs: 'columns' } }];
-    }
+      return groupsOf(layer, operation.groups, inputs, outputs);
+    case 'convTranspose':
+      return [
+        { name: 'kernel', sides: { kind: 'matrix', rows: outputs, columns: inputs, inputs: 'columns' } },
+      ];
     case 'depthwiseConv':
-      return [depthwise(layer.requireWeight('depthwiseKernel'), inputs, outputs)];
+      return [depthwise(layer, inputs, outputs)];
     case 'separableConv':
       return between === undefined
         ? []
-        : [
-            depthwise(layer.requireWeight('depthwiseKernel'), inputs, between),
-            matrix(layer.requireWeight('pointwiseKernel'), between, outputs),
-          ];
+        : [depthwise(layer, inputs, between), matrix('pointwiseKernel', between, outputs)];
     default:
       return [];
   }
 }
 
-function matrix(kernel: Tensor, inputs: Int32Array, outputs: Int32Array): SidedKernel {
-  return { kernel, sides: { kind: 'matrix', rows: inputs, columns: outputs, inputs: 'rows' } };
+function matrix(name: WeightName, inputs: Int32Array, outputs: Int32Array): SidedKernel {
+  return { name, sides: { kind: 'matrix', rows: inputs, columns: outputs, inputs: 'rows' } };
 }
 
 /** `[...k, in, multiplier]`: a pair writes channel `in * multiplier + m`. */
-function depthwise(kernel: Tensor, inputs: Int32Array, outputs: Int32Array): SidedKernel {
-  const multiplier = kernel.columns;
+function depthwise(layer: Layer, inputs: Int32Array, outputs: Int32Array): SidedKernel {
+  const multiplier = layer.requireWeight('depthwiseKernel').columns;
   return {
-    kernel,
+    name: 'depthwiseKernel',
     sides: {
       kind: 'pairs',
       inputs: outputs.map((_, pair) => inputs[Math.floor(pair / multiplier)] as number),
@@ -52,13 +49,13 @@ function depthwise(kernel: Tensor, inputs: Int32Array, outputs: Int32Array): Sid
 }
 
 /** `[...k, in / groups, out]`: the columns of a group read the channels of that group. */
-function groupsOf(kernel: Tensor, groups: number, inputs: Int32Array, outputs: Int32Array): SidedKernel[] {
-  const { rows, columns } = kernel;
+function groupsOf(layer: Layer, groups: number, inputs: Int32Array, outputs: Int32Array): SidedKernel[] {
+  const { rows, columns } = layer.requireWeight('kernel');
   const perGroup = columns / groups;
   return Array.from({ length: groups }, (_, group) => {
     const firstColumn = group * perGroup;
     return {
-      kernel,
+      name: 'kernel',
       sides: {
         kind: 'matrix',
         rows: inputs.subarray(group * rows, (group + 1) * rows),

@@ -1,13 +1,21 @@
-import { biasOf } from '../model/bias.ts';
+import type { WeightName } from '../model/layer.ts';
 import { ChannelClasses } from './channel-classes.ts';
 import type { ChannelGraph, ScalableLayer } from './channel-graph.ts';
 import { type KernelRanges, type KernelSides, kernelRanges } from './kernel-ranges.ts';
 import { sidedKernels } from './kernel-sides.ts';
+import { biasBeforeTurn } from './turn-around.ts';
 
 /** What writes into a region or reads from it. */
 export interface RegionKernel {
   readonly path: string;
   readonly ranges: KernelRanges;
+}
+
+/** One with the layer that it belongs to, which of its kernels it is, and the classes of that. */
+export interface LayerKernel extends RegionKernel {
+  readonly entry: ScalableLayer;
+  readonly name: WeightName;
+  readonly sides: KernelSides;
 }
 
 /** A bias whose channels belong to a region. */
@@ -18,11 +26,11 @@ export interface RegionBias {
 }
 
 /** Channels that are scaled together: those that layers write or read side by side. */
-export interface Region {
+export interface Region<Kernel extends RegionKernel = RegionKernel> {
   /** The classes that are open; the others keep the factor 1. */
   readonly classes: readonly number[];
-  readonly sources: readonly RegionKernel[];
-  readonly sinks: readonly RegionKernel[];
+  readonly sources: readonly Kernel[];
+  readonly sinks: readonly Kernel[];
   readonly biases: readonly RegionBias[];
 }
 
@@ -42,17 +50,21 @@ export function rootedLayers({ layers, classes }: ChannelGraph): ScalableLayer[]
  * The regions of a graph: open classes that kernels write and kernels read, in the order of the first layer that writes.
  * Reads every kernel that takes part once.
  */
-export function findRegions({ classes }: ChannelGraph, layers: readonly ScalableLayer[]): Region[] {
+export function findRegions(
+  { classes, graph }: ChannelGraph,
+  layers: readonly ScalableLayer[],
+): Region<LayerKernel>[] {
   const isOpen = openClasses(classes, layers);
-  const kernels: RegionKernel[] = [];
+  const kernels: LayerKernel[] = [];
   const biases: RegionBias[] = [];
   for (const entry of layers) {
     const taking = sidedKernels(entry).filter(({ sides }) => classesOf(sides).some((at) => isOpen[at] === 1));
-    for (const { kernel, sides } of taking) {
-      kernels.push({ path: entry.path, ranges: kernelRanges(kernel, sides) });
+    for (const { name, sides } of taking) {
+      const ranges = kernelRanges(entry.layer.requireWeight(name), sides);
+      kernels.push({ path: entry.path, entry, name, sides, ranges });
     }
     if (taking.length > 0 && entry.layer.weight('bias')) {
-      biases.push({ classes: entry.outputs, magnitudes: biasOf(entry.layer).map(Math.abs) });
+      biases.push({ classes: entry.outputs, magnitudes: biasBeforeTurn(graph, entry.layer).map(Math.abs) });
     }
   }
   const written = marked(
@@ -85,8 +97,8 @@ export function findRegions({ classes }: ChannelGraph, layers: readonly Scalable
 
 interface MutableRegion {
   readonly classes: Set<number>;
-  readonly sources: RegionKernel[];
-  readonly sinks: RegionKernel[];
+  readonly sources: LayerKernel[];
+  readonly sinks: LayerKernel[];
   readonly biases: RegionBias[];
 }
 

@@ -9,16 +9,32 @@ import type { Layer } from '../model/layer.ts';
 import type { Model } from '../model/model.ts';
 import { isWeighted } from '../model/operation.ts';
 import type { SkipReason, StepOptions } from '../primitives/skip-reason.ts';
+import { type ActivationMoments, activationMoments } from './activation-moments.ts';
 import { applyScales } from './apply-scales.ts';
 import { type ChannelGraph, channelGraph, type ScalableLayer } from './channel-graph.ts';
 import { describeClosing } from './closing.ts';
+import { leastNoise } from './least-noise.ts';
 import { findRegions, type Region, type RegionKernel, rootedLayers } from './regions.ts';
 import { type Solution, type SolverOptions, solve } from './solver.ts';
+
+/**
+ * What factors are looked for:
+ * - `equal-ranges`: those with which the ranges of what writes and what reads a channel match (Nagel et al. 2019).
+ * - `least-noise`: those with which kernels on grids of one range each disturb the outputs least, biases corrected.
+ */
+export const OBJECTIVES = ['equal-ranges', 'least-noise'] as const;
+
+/** One of the {@link OBJECTIVES}. */
+export type Objective = (typeof OBJECTIVES)[number];
 
 /** How a graph is scaled. `veto` is asked with the paths of what writes a region and then of what reads it. */
 export interface ScaleRegionsOptions extends SolverOptions, StepOptions {
   /** Whether factors go through ReLUs with a maximum; {@link RegionRecord.bounded} then has what their maxima become. */
   readonly throughBounded?: boolean;
+  /** `equal-ranges` where it is left out. */
+  readonly objective?: Objective;
+  /** Those of `model`, for the objective `least-noise`; from its statistics where they are left out. */
+  readonly moments?: ActivationMoments;
   /** Factors rounded to powers of two, with which no value is rounded and the function is bit for bit the same. */
   readonly powersOfTwo?: boolean;
 }
@@ -71,7 +87,14 @@ export function scaleRegions(model: Model, options: ScaleRegionsOptions = {}): R
     if (reason) options.onSkip?.(reason);
     return reason === undefined;
   });
-  const solution = solve(regions, graph.classes.size, options);
+  const equal = solve(regions, graph.classes.size, options);
+  const solution =
+    options.objective === 'least-noise'
+      ? {
+          ...equal,
+          scales: leastNoise(regions, graph, options.moments ?? activationMoments(model), equal.scales),
+        }
+      : equal;
   if (options.powersOfTwo === true) roundToPowersOfTwo(solution.scales);
   for (const entry of layers) applyScales(entry, solution.scales);
   return recordOf(graph, layers, regions, solution);

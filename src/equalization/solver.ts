@@ -5,7 +5,7 @@
  */
 
 import { ActiveRanges, isAtLimit, limited } from './active-ranges.ts';
-import type { KernelRanges, KernelSide } from './kernel-ranges.ts';
+import type { KernelRanges, KernelSide, TakeWeight } from './kernel-ranges.ts';
 import { type Factors, regionShifts } from './region-shifts.ts';
 import type { Region } from './regions.ts';
 
@@ -41,12 +41,15 @@ const SETTLED = 0.3;
 const MOST_SWEEPS = 200;
 /** The first of them are each followed by a shift of whole regions, and by sweeps that keep the deciding weights. */
 const QUICK_SWEEPS = 20;
-const BOUND_SWEEPS = 4;
+const BOUND_SWEEPS = 8;
+/** These go beyond their goals, which comes to the same end sooner. */
+const BOUND_STEP = 1.3;
 /** More regions than this are not shifted as a whole: their equations would take too much memory. */
 const MOST_SHIFTED = 1000;
-/** Once the last look changed less than this, a look takes all weights in that are nearly the largest. */
-const NEAR_FROM = 0.3;
-/** How nearly, in logarithms: kernels whose factors move by less are not looked at again. */
+/**
+ * A look takes all weights in that are nearly the largest. How nearly, in logarithms: kernels whose factors move by less are
+ * not looked at again.
+ */
 const NEAR = 0.15;
 /**
  * A channel below this part of its kernel's largest range is dead, and counts as if it had that much. Left at the factor 1
@@ -78,7 +81,7 @@ export function solve(regions: readonly Region[], classes: number, options: Solv
   let converged = change < tolerance;
   for (; rounds < most && !converged; rounds++) {
     settle(state, Math.max((MARGIN / 2) * tolerance, SETTLED * Math.min(change, 1)));
-    look(state, change < NEAR_FROM ? NEAR : 0, (MARGIN / 2) * tolerance);
+    look(state, (MARGIN / 2) * tolerance);
     change = largestStep(state);
     converged = change < MARGIN * tolerance;
   }
@@ -96,8 +99,8 @@ export function solve(regions: readonly Region[], classes: number, options: Solv
 interface State extends Factors {
   readonly kernels: readonly KernelRanges[];
   readonly active: ActiveRanges;
-  /** By class; where the sweep under way is going. */
-  readonly goals: Float64Array;
+  /** By place in its region, the steps of the sweep under way. */
+  readonly steps: Float64Array;
   /** By region: whether a kernel reads and writes it, so that its classes decide each other's ranges. */
   readonly loops: readonly boolean[];
 }
@@ -152,18 +155,21 @@ function firstLook(
   }
   active.pack();
   const loops = regions.map(({ sources, sinks }) => sources.some((source) => sinks.includes(source)));
-  const [logScales, goals] = [new Float64Array(classes + 1), new Float64Array(classes + 1)];
-  return { state: { members, regionOf, logScales, kernels, active, goals, loops }, dead };
+  const [logScales, steps] = [new Float64Array(classes + 1), new Float64Array(classes + 1)];
+  return { state: { members, regionOf, logScales, kernels, active, steps, loops }, dead };
 }
 
 /** Looks at the kernels whose factors have changed enough, and takes in the weights that decide their ranges now. */
-function look({ kernels, active, logScales, regionOf }: State, near: number, slack: number): void {
+function look({ kernels, active, logScales, regionOf }: State, slack: number): void {
   const scales = logScales.map(Math.exp);
-  for (const ranges of kernels) {
-    ranges.look(scales, near, slack, (side, at, other, magnitude) => {
-      if ((regionOf[at] as number) >= 0) active.add(side, at, other, magnitude);
-    });
+  const known = active.ranges(logScales);
+  for (let at = 0; at < regionOf.length; at++) {
+    if ((regionOf[at] as number) < 0) known.written[at] = known.read[at] = Infinity;
   }
+  const take: TakeWeight = (side, at, other, magnitude) => {
+    if ((regionOf[at] as number) >= 0) active.add(side, at, other, magnitude);
+  };
+  for (const ranges of kernels) ranges.look(scales, NEAR, slack, take, known);
   active.pack();
 }
 
@@ -184,22 +190,17 @@ function settle(state: State, tolerance: number): void {
  * decide each other's ranges, half steps keep them from going to and fro.
  */
 function sweep(state: State, isBackward: boolean, isFree: boolean): number {
-  const { members, logScales, active, loops, goals } = state;
+  const { members, logScales, active, loops, steps } = state;
   let largest = 0;
   for (let index = 0; index < members.length; index++) {
     const region = isBackward ? members.length - 1 - index : index;
     const list = members[region] as Int32Array;
-    const part = loops[region] === true ? 0.5 : 1;
+    const part = loops[region] === true ? 0.5 : isFree ? 1 : BOUND_STEP;
+    if (isFree) active.bindAll(list, logScales);
+    largest = Math.max(largest, active.stepsOf(list, logScales, steps));
     for (let place = 0; place < list.length; place++) {
       const at = list[place] as number;
-      if (isFree) active.bind(at, logScales);
-      goals[at] = active.goal(at, logScales);
-    }
-    for (let place = 0; place < list.length; place++) {
-      const at = list[place] as number;
-      const step = (goals[at] as number) - (logScales[at] as number);
-      largest = Math.max(largest, Math.abs(step));
-      logScales[at] = (logScales[at] as number) + part * step;
+      logScales[at] = (logScales[at] as number) + part * (steps[place] as number);
     }
   }
   return largest;
@@ -213,14 +214,11 @@ function shiftRegions(state: State): void {
   }
 }
 
-function largestStep({ members, logScales, active }: State): number {
+function largestStep({ members, logScales, active, steps }: State): number {
   let largest = 0;
   for (const list of members) {
-    for (const at of list) {
-      active.bind(at, logScales);
-      const step = active.goal(at, logScales) - (logScales[at] as number);
-      largest = Math.max(largest, Math.abs(step));
-    }
+    active.bindAll(list, logScales);
+    largest = Math.max(largest, active.stepsOf(list, logScales, steps));
   }
   return largest;
 }

@@ -1,8 +1,9 @@
+import { affineOf, isNegatingBatchNorm } from '../model/batch-norm.ts';
 import { biasOf, setBias } from '../model/bias.ts';
 import { channelCount, scaleKernel } from '../model/channels.ts';
-import type { Graph, GraphCall } from '../model/graph.ts';
+import type { Graph, GraphCall, GraphTensor } from '../model/graph.ts';
 import type { Layer } from '../model/layer.ts';
-import { isWeighted } from '../model/operation.ts';
+import { activationOf, isWeighted } from '../model/operation.ts';
 import { keepStatistics } from '../model/statistics.ts';
 
 /**
@@ -34,4 +35,38 @@ export function turnAround(layer: Layer, shifts: Float64Array): void {
     mean: shifts.map((shift, channel) => shift - (mean[channel] ?? 0)),
     variance,
   }));
+}
+
+/**
+ * The bias that a layer had before it was turned around for a cap, `[channels]`: the batch norm of the cap behind it has the
+ * shifts. That of any other layer is the one it has.
+ */
+export function biasBeforeTurn(graph: Graph, layer: Layer): Float64Array {
+  const bias = biasOf(layer);
+  const shifts = shiftsOfTurn(graph, layer);
+  return shifts ? bias.map((value, channel) => (shifts[channel] ?? 0) - value) : bias;
+}
+
+function shiftsOfTurn(graph: Graph, layer: Layer): Float64Array | undefined {
+  if (!isPlainRelu(layer)) return undefined;
+  const caps = graph.callsOf(layer).map((call) => unpairedNegation(call.output()));
+  return caps.includes(undefined) ? undefined : caps[0] && affineOf(caps[0]).d;
+}
+
+/** The batch norm that negates what is read, where none behind the ReLU behind it negates that again. */
+function unpairedNegation(tensor: GraphTensor): Layer | undefined {
+  const negation = onlyConsumer(tensor);
+  if (!negation || !isNegatingBatchNorm(negation.layer)) return undefined;
+  const relu = onlyConsumer(negation.output());
+  const isUnpaired = relu && isPlainRelu(relu.layer) && !unpairedNegation(relu.output());
+  return isUnpaired ? negation.layer : undefined;
+}
+
+function onlyConsumer({ consumers }: GraphTensor): GraphCall | undefined {
+  return consumers.length === 1 ? consumers[0] : undefined;
+}
+
+function isPlainRelu({ operation }: Layer): boolean {
+  const activation = activationOf(operation);
+  return activation.kind === 'relu' && activation.maxValue === undefined;
 }

@@ -48,9 +48,11 @@ export function takeExtremes(
     let low = min[channel]!;
     let high = max[channel]!;
     for (; index < end; index++) {
-      // Math.min and Math.max keep a NaN, which a comparison would pass over.
-      low = Math.min(low, values[index]!);
-      high = Math.max(high, values[index]!);
+      const value = values[index]!;
+      if (value < low) low = value;
+      if (value > high) high = value;
+      // biome-ignore lint/suspicious/noSelfCompare: the fastest test for NaN, past which no comparison is true any more
+      else if (value !== value) low = high = value;
     }
     min[channel] = low;
     max[channel] = high;

@@ -71,36 +71,97 @@ const MOST_NEAR = 32;
 
 /**
  * Gives all weights of at least `part` of the largest of their row, or of their column, to `take`; none for rows and columns
- * of zeros. Returns whether they were few enough to be given all.
+ * of which `largest` has 0 or Infinity. Returns whether they were few enough to be given all.
+ *
+ * `largest` may have less than is there, and is raised to what was found.
  */
 export function nearWeights(
-  { values, start, stride, rowFactors, columnFactors }: ScaledMatrix,
-  { rowLargest, columnLargest }: LargestWeights,
+  matrix: ScaledMatrix,
+  largest: KnownLargest,
   part: number,
   take: TakeEntry,
 ): boolean {
+  const { rowFactors, columnFactors } = matrix;
+  const { rowLargest, columnLargest } = largest;
   const columns = columnFactors.length;
-  const columnLeast = columnLargest.map((largest) => largest * part || Infinity);
-  const counts = new Int32Array(columns);
+  const counts = { rows: new Int32Array(rowFactors.length), columns: new Int32Array(columns) };
   let isComplete = true;
-  for (let row = 0; row < rowFactors.length; row++) {
-    const rowFactor = rowFactors[row]!;
-    const rowLeast = rowLargest[row]! * part || Infinity;
-    const base = start + row * stride;
-    let count = 0;
-    for (let column = 0; column < columns; column++) {
-      const magnitude = Math.abs(values[base + column]!);
-      if (magnitude * columnFactors[column]! >= rowLeast) {
-        if (count++ < MOST_NEAR) take(true, row, column);
-        else isComplete = false;
-      }
-      if (magnitude * rowFactor >= columnLeast[column]!) {
-        if (counts[column]!++ < MOST_NEAR) take(false, row, column);
-        else isComplete = false;
-      }
-    }
+  for (const candidate of nearCandidates(matrix, largest, part)) {
+    const ofRow = candidate % 2 === 0;
+    const place = Math.floor(candidate / 2);
+    const row = Math.floor(place / columns);
+    const column = place % columns;
+    const magnitude = Math.abs(matrix.values[matrix.start + row * matrix.stride + column]!);
+    const isNear = ofRow
+      ? magnitude * columnFactors[column]! >= rowLargest[row]! * part
+      : magnitude * rowFactors[row]! >= columnLargest[column]! * part;
+    if (!isNear) continue;
+    const count = ofRow ? counts.rows[row]!++ : counts.columns[column]!++;
+    if (count < MOST_NEAR) take(ofRow, row, column);
+    else isComplete = false;
   }
   return isComplete;
+}
+
+/** What is known of the largest weights. */
+export type KnownLargest = Pick<LargestWeights, 'rowLargest' | 'columnLargest'>;
+
+/**
+ * The weights that were near the largest of those before them, as `2 (row * columns + column)` in a row and one more in a
+ * column: all that are near the largest, and a few that are not. Raises `largest`.
+ */
+function nearCandidates(matrix: ScaledMatrix, largest: KnownLargest, part: number): number[] {
+  const { values, start, stride, rowFactors, columnFactors } = matrix;
+  const { rowLargest, columnLargest } = largest;
+  const columns = columnFactors.length;
+  const columnLeast = columnLargest.map((one) => one * part || Infinity);
+  const candidates: number[] = [];
+  for (let row = 0; row < rowFactors.length; row++) {
+    const rowFactor = rowFactors[row]!;
+    const base = start + row * stride;
+    const limits = { rowFactor, rowLeast: rowLargest[row]! * part || Infinity, columnFactors, columnLeast };
+    for (let column = nextLarge(values, base, 0, limits); column < columns; ) {
+      const magnitude = Math.abs(values[base + column]!);
+      const inRow = magnitude * columnFactors[column]!;
+      if (inRow >= limits.rowLeast) {
+        candidates.push(2 * (row * columns + column));
+        rowLargest[row] = Math.max(inRow, rowLargest[row]!);
+        limits.rowLeast = rowLargest[row]! * part;
+      }
+      const inColumn = magnitude * rowFactor;
+      if (inColumn >= columnLeast[column]!) {
+        candidates.push(2 * (row * columns + column) + 1);
+        columnLargest[column] = Math.max(inColumn, columnLargest[column]!);
+        columnLeast[column] = columnLargest[column]! * part;
+      }
+      column = nextLarge(values, base, column + 1, limits);
+    }
+  }
+  return candidates;
+}
+
+interface RowLimits {
+  readonly rowFactor: number;
+  rowLeast: number;
+  readonly columnFactors: Float64Array;
+  readonly columnLeast: Float64Array;
+}
+
+/** The first column from `from` on whose weight is large in the row that starts at `base`, or in the column. */
+function nextLarge(
+  values: FloatValues,
+  base: number,
+  from: number,
+  { rowFactor, rowLeast, columnFactors, columnLeast }: RowLimits,
+): number {
+  const columns = columnFactors.length;
+  for (let column = from; column < columns; column++) {
+    const magnitude = Math.abs(values[base + column]!);
+    if (magnitude * columnFactors[column]! >= rowLeast || magnitude * rowFactor >= columnLeast[column]!) {
+      return column;
+    }
+  }
+  return columns;
 }
 
 /**
@@ -117,4 +178,14 @@ export function spreadOfRatios(before: Float64Array | undefined, now: Float64Arr
     if (ratio > most) most = ratio;
   }
   return most / least;
+}
+
+/** The largest of `now / before`, 0 / 0 aside. */
+export function largestRatio(before: Float64Array, now: Float64Array): number {
+  let most = 0;
+  for (let index = 0; index < now.length; index++) {
+    const ratio = now[index]! / before[index]!;
+    if (ratio > most) most = ratio;
+  }
+  return most;
 }

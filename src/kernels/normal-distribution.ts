@@ -7,8 +7,9 @@
 const SQRT_TWO_PI = Math.sqrt(2 * Math.PI);
 /** From here on the tail is computed for itself: as 1 minus the rest it would lose its digits. */
 const TAIL_FROM = 3;
-/** Levels of the fraction after which it no longer changes at {@link TAIL_FROM}, where it converges slowest. */
-const TAIL_LEVELS = 80;
+/** The fraction no longer changes after `720 / t² + 8` levels: 88 at {@link TAIL_FROM}, where it converges slowest. */
+const TAIL_LEVELS = 720;
+const LEAST_LEVELS = 8;
 
 /** `φ(x) = exp(-x²/2) / sqrt(2π)`; 0 for ±Infinity, NaN for NaN. */
 export function normalDensity(x: number): number {
@@ -45,6 +46,7 @@ function oddSeries(x: number): number {
 function tailBeyond(t: number): number {
   if (t === Infinity) return 0;
   let denominator = t;
-  for (let level = TAIL_LEVELS; level > 0; level--) denominator = t + level / denominator;
+  for (let level = Math.ceil(TAIL_LEVELS / (t * t)) + LEAST_LEVELS; level > 0; level--)
+    denominator = t + level / denominator;
   return normalDensity(t) / denominator;
 }

@@ -33,33 +33,71 @@ export interface KernelIndices {
   readonly output: ChannelIndex;
 }
 
+/** Pieces of this size stay in the nearest cache from one loop over them to the next. */
+export const CACHED_ELEMENTS: number = 1 << 13;
+
 /**
  * `response[o] = sum over k, i of W[k, i, o]^power * taps[k, i]`, `[output channels]` in float64. Reads the kernel
  * `[...k, rows, columns]` once, in pieces. NaN and Inf follow IEEE rules.
  */
 export function tapResponse(
   kernel: Tensor,
-  { input, output }: KernelIndices,
+  indices: KernelIndices,
   taps: TapMeans,
   power: 1 | 2,
 ): Float64Array {
-  const response = new Float64Array(channelsOf(kernel, output));
-  const { columns, rows } = kernel;
-  const from = channelsOfPairs(kernel, input);
-  const to = channelsOfPairs(kernel, output);
-  const pairs = rows * columns;
-  for (const { start, values } of kernel.blocks()) {
-    for (let index = 0; index < values.length; ) {
-      const flat = start + index;
-      const row = Math.floor((flat % pairs) / columns);
-      const column = flat % columns;
-      const count = Math.min(columns - column, values.length - index);
-      const base = Math.floor(flat / pairs) * taps.channels;
-      addRow(values as FloatValues, { index, count, column, row, base }, { from, to, taps, power }, response);
-      index += count;
-    }
+  const response = new Float64Array(channelsOf(kernel, indices.output));
+  const layout = tapLayout(kernel, indices);
+  for (const { start, values } of kernel.blocks(CACHED_ELEMENTS)) {
+    addTapResponse(values as FloatValues, start, layout, taps, power, response);
   }
   return response;
+}
+
+/** Where the channels of weights lie in a kernel `[...k, rows, columns]`, for loops over it in C order. */
+export interface TapLayout {
+  readonly rows: number;
+  readonly columns: number;
+  readonly from: PairChannels;
+  readonly to: PairChannels;
+}
+
+/** The layout of a kernel. */
+export function tapLayout(kernel: Tensor, { input, output }: KernelIndices): TapLayout {
+  const { rows, columns } = kernel;
+  return { rows, columns, from: channelsOfPairs(kernel, input), to: channelsOfPairs(kernel, output) };
+}
+
+/** Adds to {@link tapResponse} what `values` have in it, which start at flat index `start` of the kernel. */
+export function addTapResponse(
+  values: FloatValues,
+  start: number,
+  layout: TapLayout,
+  taps: TapMeans,
+  power: 1 | 2,
+  response: Float64Array,
+): void {
+  const { rows, columns, from, to } = layout;
+  let column = start % columns;
+  let row = Math.floor(start / columns) % rows;
+  let base = Math.floor(start / (rows * columns)) * taps.channels;
+  for (let index = 0; index < values.length; ) {
+    // As far as the channel before stays the same, or steps with the column.
+    const count = Math.min(from.run - (column % from.run), values.length - index);
+    const mean =
+      base + row * from.rowStep + column * from.columnStep + Math.floor(column / from.run) * from.runStep;
+    const out = row * to.rowStep + column * to.columnStep;
+    const run = { index, count, mean, out };
+    if (from.columnStep === 0 && to.columnStep === 1)
+      addRun(values, run, taps.values[mean]!, power, response);
+    else addStepping(values, run, { from, to, taps, power }, response);
+    index += count;
+    column += count;
+    if (column < columns) continue;
+    column = 0;
+    row = row + 1 === rows ? 0 : row + 1;
+    if (row === 0) base += taps.channels;
+  }
 }
 
 /** The channel of a pair is `row * rowStep + column * columnStep + floor(column / run) * runStep`. */
@@ -73,33 +111,49 @@ interface PairChannels {
 function channelsOfPairs({ rows, columns }: Tensor, index: ChannelIndex): PairChannels {
   switch (index.kind) {
     case 'rows':
-      return { rowStep: 1, columnStep: 0, run: 1, runStep: 0 };
+      return { rowStep: 1, columnStep: 0, run: columns, runStep: 0 };
     case 'columns':
-      return { rowStep: 0, columnStep: 1, run: 1, runStep: 0 };
+      return { rowStep: 0, columnStep: 1, run: columns, runStep: 0 };
     case 'pairs':
-      return { rowStep: columns, columnStep: 1, run: 1, runStep: 0 };
+      return { rowStep: columns, columnStep: 1, run: columns, runStep: 0 };
     case 'groups':
       return { rowStep: 1, columnStep: 0, run: columns / index.groups, runStep: rows };
   }
 }
 
-/** Takes `count` weights of one row from `index` on into the response. */
-function addRow(
+/** `count` weights from `index` on, the entry of the taps that the first meets, and the channel that it goes to. */
+interface TapRun {
+  readonly index: number;
+  readonly count: number;
+  readonly mean: number;
+  readonly out: number;
+}
+
+/** Weights that all meet one mean and go to one channel after the other: most kernels have no others. */
+function addRun(
   values: FloatValues,
-  place: { index: number; count: number; column: number; row: number; base: number },
+  { index, count, out }: TapRun,
+  mean: number,
+  power: 1 | 2,
+  response: Float64Array,
+): void {
+  for (let offset = 0; offset < count; offset++) {
+    const weight = values[index + offset]!;
+    response[out + offset] = response[out + offset]! + (power === 1 ? weight : weight * weight) * mean;
+  }
+}
+
+function addStepping(
+  values: FloatValues,
+  { index, count, mean, out }: TapRun,
   layout: { from: PairChannels; to: PairChannels; taps: TapMeans; power: 1 | 2 },
   response: Float64Array,
 ): void {
-  const { index, count, column, row, base } = place;
   const { from, to, taps, power } = layout;
-  const means = taps.values;
-  const first = base + row * from.rowStep;
-  const target = row * to.rowStep;
   for (let offset = 0; offset < count; offset++) {
-    const at = column + offset;
     const weight = values[index + offset]!;
-    const mean = means[first + at * from.columnStep + Math.floor(at / from.run) * from.runStep]!;
-    const out = target + at * to.columnStep;
-    response[out] = response[out]! + (power === 1 ? weight : weight * weight) * mean;
+    const channel = out + offset * to.columnStep;
+    const factor = taps.values[mean + offset * from.columnStep]!;
+    response[channel] = response[channel]! + (power === 1 ? weight : weight * weight) * factor;
   }
 }

@@ -42,6 +42,11 @@ export function isIdentityBatchNorm(bn: Layer): boolean {
   return a.every((factor) => factor === 1) && d.every((shift) => shift === 0);
 }
 
+/** Whether the layer computes `d - x` of each channel, exactly, as batch norms of caps do. */
+export function isNegatingBatchNorm(bn: Layer): boolean {
+  return bn.operation.kind === 'batchNorm' && affineOf(bn).a.every((factor) => factor === -1);
+}
+
 /** The statistic that makes folding impossible, if there is one. */
 export function batchNormFault(
   bn: Layer,

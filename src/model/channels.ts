@@ -74,6 +74,11 @@ export function outputIndex(layer: Layer, kernel: string): ChannelIndex {
   return weight === kernel ? index : PAIRS;
 }
 
+/** Where the channels that a layer reads lie in its kernel; in both kernels of a SeparableConv they are rows. */
+export function inputIndex(layer: Layer): ChannelIndex {
+  return channelPlace(layer, 'input').index;
+}
+
 /** The weights of a layer that hold its kernel: one, or two for SeparableConv. */
 export function kernelNames(layer: Layer): readonly WeightName[] {
   switch (weighted(layer).kind) {

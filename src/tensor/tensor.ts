@@ -140,18 +140,22 @@ export class Tensor {
     return Float64Array.from(this.values() as FloatValues);
   }
 
-  /** The values in pieces of bounded size, in order; each holds until the next is asked for. */
+  /**
+   * The values in pieces of about `blockElements`, in order, the same for all tensors of a shape; each holds until the next
+   * is asked for. However small they are, no less than a large piece is read at a time.
+   */
   *blocks(blockElements: number = BLOCK_ELEMENTS): Generator<{ start: number; values: TensorValues }> {
-    let scratch: FloatValues | undefined;
-    for (const { start, count } of this.#pieces(blockElements)) {
-      const values = this.#source.read(start, count);
-      if (this.#isScaled()) {
-        if (!scratch || scratch.length < count) scratch = allocate(this.dtype, count) as FloatValues;
+    const isScaled = this.#isScaled();
+    let scratch = allocate(this.dtype, 0);
+    for (const large of this.#pieces(Math.max(blockElements, BLOCK_ELEMENTS))) {
+      const read = this.#source.read(large.start, large.count);
+      for (const { start, count } of this.#pieces(blockElements, large.start, large.start + large.count)) {
+        const from = start - large.start;
+        const values = count < large.count ? read.subarray(from, from + count) : read;
+        if (isScaled && scratch.length < count) scratch = allocate(this.dtype, count);
         const target = scratch.subarray(0, count);
-        this.#multiply(values as FloatValues, start, target);
-        yield { start, values: target };
-      } else {
-        yield { start, values };
+        if (isScaled) this.#multiply(values as FloatValues, start, target as FloatValues);
+        yield { start, values: isScaled ? target : values };
       }
     }
   }
@@ -257,16 +261,20 @@ export class Tensor {
   }
 
   /**
-   * Flat ranges that cover the tensor, of at most `most` elements: whole positions where one fits, else whole rows of
+   * Flat ranges that cover the tensor, or what lies before `end`, of at most `most` elements: whole positions where one fits, else whole rows of
    * one position, so that a range is one box of the file and one of the reduction.
    */
-  *#pieces(most: number = BLOCK_ELEMENTS): Generator<{ start: number; count: number }> {
+  *#pieces(
+    most: number = BLOCK_ELEMENTS,
+    first = 0,
+    end: number = this.size,
+  ): Generator<{ start: number; count: number }> {
     const pairs = this.rows * this.columns;
     const unit = pairs <= most ? pairs : this.columns;
     const step = unit <= most ? Math.max(1, Math.floor(most / Math.max(1, unit))) * unit : most;
     const period = unit === pairs ? this.size : pairs;
-    for (let start = 0; start < this.size; ) {
-      const count = Math.min(step, period - (start % period));
+    for (let start = first; start < end; ) {
+      const count = Math.min(step, period - (start % period), end - start);
       yield { start, count };
       start += count;
     }

@@ -10,15 +10,7 @@ relative to the largest value of that output.
 import json
 import sys
 
-from keras_models import load_reference, np, open_model, outputs_of
-
-
-def relative_difference(actual, wanted):
-    """Largest difference relative to the largest value of `wanted`; infinite where shapes differ or a NaN is met."""
-    if actual.shape != wanted.shape or not np.all(np.isfinite(actual)):
-        return np.inf
-    difference, largest = np.max(np.abs(actual - wanted)), np.max(np.abs(wanted))
-    return difference / largest if largest > 0 else float(difference > 0)
+from keras_models import load_reference, open_model, outputs_of, relative_difference
 
 
 def compare(job):

@@ -7,7 +7,9 @@
  * usual one. Where the original has to be run for it first:
  * - `record`: the environment to do so;
  * - `original`: the file to open there instead of `path`; with `convert`, the command makes it of `path`;
- * - `network`: the name in keras.applications of what has to be made before.
+ * - `network`: the name in keras.applications of what has to be made before;
+ * - `range`: how large the inputs are; 1 where it is left out;
+ * - `withoutRelu6`: a second reference, of the original with ReLU in the place of ReLU6.
  *
  * @module
  */

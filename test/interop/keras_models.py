@@ -30,10 +30,10 @@ def open_model(path):
     return keras.models.load_model(path, compile=False)
 
 
-def seeded_inputs(model):
-    """A batch for every input of `model`, from -1 to 1."""
+def seeded_inputs(model, largest=1):
+    """A batch for every input of `model`, from -largest to largest."""
     rng = np.random.default_rng(SEED)
-    return [rng.uniform(-1, 1, (BATCH, *tensor.shape[1:])).astype("float32") for tensor in model.inputs]
+    return [rng.uniform(-largest, largest, (BATCH, *tensor.shape[1:])).astype("float32") for tensor in model.inputs]
 
 
 def outputs_of(model, inputs):
@@ -52,10 +52,19 @@ def outputs_of(model, inputs):
     return [np.asarray(output) for output in outputs]
 
 
+def relative_difference(actual, wanted):
+    """Largest difference relative to the largest value of `wanted`; infinite where shapes differ or a NaN is met."""
+    if actual.shape != wanted.shape or not np.all(np.isfinite(actual)):
+        return np.inf
+    difference, largest = np.max(np.abs(actual - wanted)), np.max(np.abs(wanted))
+    return difference / largest if largest > 0 else float(difference > 0)
+
+
 def save_reference(path, inputs, outputs):
     """Writes what `load_reference` reads."""
     arrays = {f"x_{i}": x for i, x in enumerate(inputs)}
     arrays.update({f"y_original_{i}": y for i, y in enumerate(outputs)})
+    os.makedirs(os.path.dirname(path), exist_ok=True)
     np.savez(path, **arrays)
 
 

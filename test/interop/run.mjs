@@ -1,5 +1,5 @@
 /**
- * Opens what `crosslayer` writes with the Keras of three generations and compares outputs with the originals'.
+ * Opens what `crosslayer` writes with the Keras of three generations, and with TF.js, and compares outputs with the originals'.
  *
  *     node test/interop/run.mjs [WORD]     only inputs with WORD in their name
  *
@@ -14,6 +14,7 @@ import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { ENVIRONMENTS, pythonOf } from './environments.mjs';
 import { allInputs, REFUSED, TOLERANCE } from './inputs.mjs';
+import { targetInputs } from './targets.mjs';
 
 const HERE = dirname(fileURLToPath(import.meta.url));
 const ROOT = join(HERE, '..', '..');
@@ -125,7 +126,10 @@ function runScript(interpreter, script, args, input) {
 
 /** Makes the networks and the references that are not there yet. */
 async function makeOriginals(inputs, pythons) {
-  for (const { path, original } of inputs.filter(({ convert }) => convert)) {
+  const converted = new Map(
+    inputs.filter(({ convert }) => convert).map((input) => [input.path, input.original]),
+  );
+  for (const [path, original] of converted) {
     const { code, message } = await crosslayer(['convert'], path, original);
     if (code !== 0) fail(`${path} cannot be converted: ${message}`);
   }
@@ -137,8 +141,10 @@ async function makeOriginals(inputs, pythons) {
     mkdirSync(folder, { recursive: true });
     const networks = new Set(theirs.flatMap(({ network }) => network ?? []));
     // The two files of a network have one reference.
-    const models = new Map(theirs.map(({ path, original, reference }) => [reference, original ?? path]));
-    const jobs = Array.from(models, ([reference, model]) => ({ model, reference }));
+    const models = new Map(theirs.map((input) => [input.reference, input]));
+    const jobs = Array.from(models, ([reference, { path, original, range, withoutRelu6 }]) => {
+      return { model: original ?? path, reference, range, withoutRelu6 };
+    });
     const lines = await runScript(interpreter, 'make_originals.py', [folder, ...networks], jobs);
     totals.failed += lines.filter((line) => line.startsWith('FAIL')).length;
   }
@@ -163,8 +169,23 @@ async function writeAll(tasks) {
   return written;
 }
 
-/** Opens and compares all that `environment` should read. */
-async function check(environment, interpreter, tasks) {
+/** Equalizes for targets; returns the tasks that wrote a file. */
+async function writeTargets(tasks) {
+  const jobs = tasks.map(({ name, path, options, output, dialect }) => ({
+    name,
+    path,
+    options,
+    output,
+    dialect,
+  }));
+  await runScript(process.execPath, 'write-targets.mjs', [], jobs);
+  const written = tasks.filter(({ output }) => existsSync(output));
+  totals.failed += tasks.length - written.length;
+  return written;
+}
+
+/** Opens and compares all that `environment` should read, with a script of that name. */
+async function check(environment, interpreter, tasks, script = 'check.py') {
   const jobs = tasks
     .filter(({ readers }) => readers.includes(environment))
     .map(({ name, input, output }) => ({
@@ -178,7 +199,7 @@ async function check(environment, interpreter, tasks) {
     log(`${environment} is not installed: ${jobs.length} checks not run`);
     return;
   }
-  const lines = await runScript(interpreter, 'check.py', [], jobs);
+  const lines = await runScript(interpreter, script, [], jobs);
   const passed = lines.filter((line) => line.startsWith('ok ')).length;
   totals.passed += passed;
   totals.failed += jobs.length - passed;
@@ -204,13 +225,24 @@ rmSync(WORK, { recursive: true, force: true });
 mkdirSync(WORK, { recursive: true });
 const pythons = await installEnvironments();
 const { inputs, leftOut } = allInputs(WORK);
-for (const sentence of leftOut) log(`left out: ${sentence}`);
+const targets = targetInputs(inputs, WORK);
+for (const sentence of [...leftOut, ...targets.flatMap((target) => target.leftOut ?? [])]) {
+  log(`left out: ${sentence}`);
+}
 const word = process.argv[2] ?? '';
-const chosen = inputs.filter(({ name }) => name.includes(word));
-await makeOriginals(chosen, pythons);
-const written = await writeAll(plan(chosen));
-await Promise.all(ENVIRONMENTS.map(({ name }) => check(name, pythons.get(name), written)));
-await checkRunner(chosen);
+const isChosen = ({ name }) => name.includes(word);
+const chosen = inputs.filter(isChosen);
+const chosenTargets = targets.filter(isChosen);
+await makeOriginals([...chosen, ...chosenTargets], pythons);
+const written = [
+  ...(await writeAll(plan(chosen))),
+  ...(await writeTargets(chosenTargets.flatMap(({ tasks }) => tasks))),
+];
+await Promise.all([
+  ...ENVIRONMENTS.map(({ name }) => check(name, pythons.get(name), written)),
+  check('tfjs', process.execPath, written, 'check-tfjs.mjs'),
+]);
+if (chosen.length > 0) await checkRunner(chosen);
 if (totals.failed === 0) rmSync(WORK, { recursive: true, force: true });
 else log(`what was written is in ${relative(process.cwd(), WORK)}`);
 log(`${totals.passed} passed, ${totals.failed} failed`);

@@ -90,12 +90,12 @@ interface Value {
 
 /** How a random graph is made. */
 export interface GraphOptions {
-  /** Whether it may have ReLU6 and activations that end a region; true where it is left out. */
-  readonly withBarriers?: boolean;
+  /** What factors do not go through: of all kinds where it is left out, ReLU6 alone and more of it, or nothing. */
+  readonly barriers?: 'all' | 'relu6' | 'none';
 }
 
 /** Random models with small random weights; what fast-check prints of one makes it again. */
-export function randomGraph({ withBarriers = true }: GraphOptions = {}): fc.Arbitrary<() => Model> {
+export function randomGraph({ barriers = 'all' }: GraphOptions = {}): fc.Arbitrary<() => Model> {
   return fc
     .record({
       steps: fc.array(step, { minLength: 3, maxLength: 14 }),
@@ -107,17 +107,22 @@ export function randomGraph({ withBarriers = true }: GraphOptions = {}): fc.Arbi
     })
     .map(({ steps, rank, isFirst, twoInputs, extraOutput, seed }) => {
       const builder = new GraphBuilder(rank, isFirst, twoInputs);
-      for (const one of steps) builder.add(withBarriers ? one : withoutBarriers(one));
+      for (const one of steps) builder.add(barriers === 'all' ? one : withFewerBarriers(one, barriers));
       const { layers, outputs } = builder.finish(extraOutput);
       const make = (): Model => buildModel(layers, { outputs, seed });
       return Object.assign(make, { toString: () => JSON.stringify({ layers, outputs, seed }) });
     });
 }
 
-function withoutBarriers(one: Step): Step {
+function withFewerBarriers(one: Step, barriers: 'relu6' | 'none'): Step {
   const isBarrier = ['relu6', 'sigmoid', 'softmax', 'multiply', 'rescale'].includes(one.kind);
-  const activation = ['relu6', 'tanh'].includes(one.activation) ? 'relu' : one.activation;
-  return { ...one, kind: isBarrier ? 'conv' : one.kind, activation };
+  const [kind, activation] =
+    barriers === 'relu6' ? (['relu6', 'relu6'] as const) : (['conv', 'relu'] as const);
+  return {
+    ...one,
+    kind: isBarrier ? kind : one.kind,
+    activation: ['relu', 'relu6', 'tanh'].includes(one.activation) ? activation : one.activation,
+  };
 }
 
 class GraphBuilder {

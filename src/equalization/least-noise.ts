@@ -1,0 +1,121 @@
+/**
+ * Factors with which quantized kernels disturb the outputs of a model least.
+ *
+ * @module
+ */
+
+import { minimize } from '../kernels/minimize.ts';
+import type { ActivationMoments } from './activation-moments.ts';
+import { limited } from './active-ranges.ts';
+import type { ChannelGraph } from './channel-graph.ts';
+import { type NoiseTerm, noiseTerms } from './noise-terms.ts';
+import type { LayerKernel, Region } from './regions.ts';
+
+/**
+ * A maximum stands for `(sum of w^p)^(1/p)`, which is smooth, with p = 2^squarings: first rough and easy to find, then close.
+ */
+const SQUARINGS = [3, 5] as const;
+/** Steps for each of them, and the change of the logarithm of the noise at which it is found. */
+const ITERATIONS = 60;
+const TOLERANCE = 1e-5;
+/** A factor goes no further than this many times from that of equal ranges, which heeds dead channels and biases. */
+const FURTHEST = 30;
+
+/**
+ * The factors that make the noise of all kernels together smallest, `sum over kernels of range² (sum of E[x_i'²] - E[x_i']²)
+ * (sum of D_o')`, where the means of errors are corrected with biases: what is left goes with the variances of inputs, and
+ * weighs as much as the outputs are sensitive to it. In the logarithms of the factors that is a convex function, over the
+ * whole graph at once: sums of exponentials, products of them, and maxima.
+ *
+ * @param start factors of equal ranges, by class
+ * @returns factors by class, 1 for classes that belong to no region.
+ */
+export function leastNoise(
+  regions: readonly Region<LayerKernel>[],
+  graph: ChannelGraph,
+  moments: ActivationMoments,
+  start: Float64Array,
+): Float64Array {
+  const terms = noiseTerms(regions, graph, moments);
+  const [low, high] = [new Float64Array(start.length), new Float64Array(start.length)];
+  const members = new Set(regions.flatMap(({ classes }) => classes));
+  for (const at of members) {
+    const logScale = Math.log(start[at] ?? 1);
+    low[at] = limited(logScale - Math.log(FURTHEST));
+    high[at] = limited(logScale + Math.log(FURTHEST));
+  }
+  let logScales: Float64Array = Float64Array.from(start, Math.log);
+  for (const squarings of SQUARINGS) {
+    const f = (x: Float64Array, gradient: Float64Array): number => logNoise(terms, squarings, x, gradient);
+    logScales = minimize(f, logScales, { low, high, iterations: ITERATIONS, tolerance: TOLERANCE });
+  }
+  return logScales.map(Math.exp);
+}
+
+/** The logarithm of the noise of all kernels, and its derivatives by the logarithms of the factors. */
+function logNoise(
+  terms: readonly NoiseTerm[],
+  squarings: number,
+  logScales: Float64Array,
+  gradient: Float64Array,
+): number {
+  gradient.fill(0);
+  const scales = logScales.map(Math.exp);
+  let total = 0;
+  for (const term of terms) total += addNoise(term, squarings, scales, gradient);
+  for (let at = 0; at < gradient.length; at++) gradient[at] = (gradient[at] ?? 0) / total;
+  return Math.log(total);
+}
+
+/** The noise of one kernel, whose derivatives are added to the gradient. */
+function addNoise(term: NoiseTerm, squarings: number, scales: Float64Array, gradient: Float64Array): number {
+  const range = term.ranges.softRange(scales, squarings);
+  if (range.sum === 0) return 0;
+  const passed = term.kind === 'pairs' ? passedPairs(term, scales) : passedMatrix(term, scales);
+  const noise = range.square * passed.sum;
+  const add = (classes: Int32Array, shares: Float64Array, factor: number): void => {
+    for (let index = 0; index < classes.length; index++) {
+      const at = classes[index] as number;
+      gradient[at] = (gradient[at] as number) + factor * (shares[index] as number);
+    }
+  };
+  add(term.ranges.inputs, range.read, (2 * noise) / range.sum);
+  add(term.ranges.outputs, range.written, (-2 * noise) / range.sum);
+  add(term.inputs, passed.inputs, (-2 * noise) / passed.inputSum);
+  add(term.outputs, passed.outputs, (2 * noise) / passed.outputSum);
+  return noise;
+}
+
+/** What errors of the size 1 become, and the shares that channels have in it. */
+interface Passed {
+  readonly sum: number;
+  readonly inputs: Float64Array;
+  readonly inputSum: number;
+  readonly outputs: Float64Array;
+  readonly outputSum: number;
+}
+
+function passedMatrix(
+  { inputs, variances, outputs, sensitivities }: NoiseTerm,
+  scales: Float64Array,
+): Passed {
+  const read = variances.map(
+    (variance, index) => variance / (scales[inputs[index] as number] as number) ** 2,
+  );
+  const written = sensitivities.map((one, index) => one * (scales[outputs[index] as number] as number) ** 2);
+  const [inputSum, outputSum] = [sumOf(read), sumOf(written)];
+  return { sum: inputSum * outputSum, inputs: read, inputSum, outputs: written, outputSum };
+}
+
+function passedPairs({ inputs, variances, outputs, sensitivities }: NoiseTerm, scales: Float64Array): Passed {
+  const shares = variances.map((variance, pair) => {
+    const ratio = (scales[outputs[pair] as number] as number) / (scales[inputs[pair] as number] as number);
+    return variance * (sensitivities[pair] as number) * ratio ** 2;
+  });
+  const sum = sumOf(shares);
+  return { sum, inputs: shares, inputSum: sum, outputs: shares, outputSum: sum };
+}
+
+function sumOf(values: Float64Array): number {
+  return values.reduce((sum, one) => sum + one, 0);
+}

@@ -1,0 +1,118 @@
+/**
+ * What quantizing each kernel of a graph does to the outputs of the model, as a function of the factors.
+ *
+ * @module
+ */
+
+import { outerTaps, tapResponse } from '../kernels/tap-response.ts';
+import { inputIndex, outputIndex } from '../model/channels.ts';
+import type { Layer } from '../model/layer.ts';
+import type { ActivationMoments } from './activation-moments.ts';
+import type { ChannelGraph, ScalableLayer } from './channel-graph.ts';
+import type { KernelRanges } from './kernel-ranges.ts';
+import { kernelSource } from './kernel-taps.ts';
+import { type OutputSensitivity, outputSensitivity, throughKernel } from './output-sensitivity.ts';
+import type { LayerKernel, Region } from './regions.ts';
+
+/**
+ * A kernel on a grid over its whole range. Errors are as large for all of its weights, so that they make the noise
+ * `range² (sum over i of variance[i] / s_i²) (sum over o of sensitivity[o] s_o²)`, up to a constant; of a depthwise kernel
+ * `range² sum over pairs of variance sensitivity (s_o / s_i)²`.
+ */
+export interface NoiseTerm {
+  readonly kind: 'matrix' | 'pairs';
+  readonly ranges: KernelRanges;
+  /** The class of each channel that it reads, and the variance there, times the positions of the kernel. */
+  readonly inputs: Int32Array;
+  readonly variances: Float64Array;
+  /** The class of each channel that it writes, and the sensitivity of the outputs to it. */
+  readonly outputs: Int32Array;
+  readonly sensitivities: Float64Array;
+}
+
+/** A channel counts as no quieter than this part of the average: one that never varies leaves no reason for its factor. */
+const QUIET = 1e-9;
+
+/** A term for each kernel of the regions. */
+export function noiseTerms(
+  regions: readonly Region<LayerKernel>[],
+  graph: ChannelGraph,
+  moments: ActivationMoments,
+): NoiseTerm[] {
+  const sensitivity = outputSensitivity(graph, moments);
+  const kernels = new Set(regions.flatMap(({ sources, sinks }) => [...sources, ...sinks]));
+  return [...kernels].map((kernel) => noiseTerm(kernel, graph, moments, sensitivity));
+}
+
+function noiseTerm(
+  { entry, name, sides, ranges }: LayerKernel,
+  graph: ChannelGraph,
+  moments: ActivationMoments,
+  sensitivity: OutputSensitivity,
+): NoiseTerm {
+  const { layer } = entry;
+  const { variances, sensitivities } = channelsOfKernel(entry, name, graph, moments, sensitivity);
+  const kernel = layer.requireWeight(name);
+  const positions = kernel.size / (kernel.rows * kernel.columns);
+  const varied = audible(variances.map((variance) => variance * positions));
+  const heard = audible(sensitivities);
+  if (sides.kind === 'pairs') {
+    const { inputs, outputs } = sides;
+    const multiplier = kernel.columns;
+    const ofPairs = Float64Array.from(outputs, (_, pair) => varied[Math.floor(pair / multiplier)] ?? 0);
+    return { kind: 'pairs', ranges, inputs, variances: ofPairs, outputs, sensitivities: heard };
+  }
+  const [inputs, outputs] =
+    sides.inputs === 'rows' ? [sides.rows, sides.columns] : [sides.columns, sides.rows];
+  const firstOutput = sides.inputs === 'rows' ? (sides.firstColumn ?? 0) : 0;
+  const group = Math.floor(firstOutput / outputs.length);
+  return {
+    kind: 'matrix',
+    ranges,
+    inputs,
+    variances: varied.subarray(group * inputs.length, (group + 1) * inputs.length),
+    outputs,
+    sensitivities: heard.subarray(firstOutput, firstOutput + outputs.length),
+  };
+}
+
+/** The variances of what a kernel reads and the sensitivity to what it writes, over all calls of its layer. */
+function channelsOfKernel(
+  { layer, inputs, outputs }: ScalableLayer,
+  name: LayerKernel['name'],
+  { graph }: ChannelGraph,
+  moments: ActivationMoments,
+  sensitivity: OutputSensitivity,
+): { variances: Float64Array; sensitivities: Float64Array } {
+  const variances = new Float64Array(inputs.length);
+  const sensitivities = new Float64Array(outputs.length);
+  for (const call of graph.callsOf(layer)) {
+    const known = moments.of(kernelSource(call).tensor)?.variance;
+    addTo(variances, known?.length === variances.length ? known : undefined);
+    addTo(sensitivities, sensitivity.get(call));
+  }
+  if (layer.operation.kind !== 'separableConv') return { variances, sensitivities };
+  return name === 'pointwiseKernel'
+    ? { variances: behindDepthwise(layer, variances), sensitivities }
+    : { variances, sensitivities: throughKernel(layer, 'pointwiseKernel', sensitivities) };
+}
+
+/** Nothing known: as if all channels were alike. */
+function addTo(sums: Float64Array, values: Float64Array | undefined): void {
+  for (let channel = 0; channel < sums.length; channel++) {
+    sums[channel] = (sums[channel] ?? 0) + (values ? (values[channel] ?? 0) : 1);
+  }
+}
+
+/** The variances between the two kernels of a SeparableConv. */
+function behindDepthwise(layer: Layer, variances: Float64Array): Float64Array {
+  const kernel = layer.requireWeight('depthwiseKernel');
+  const positions = new Float64Array(kernel.size / (kernel.rows * kernel.columns)).fill(1);
+  const indices = { input: inputIndex(layer), output: outputIndex(layer, 'depthwiseKernel') };
+  return tapResponse(kernel, indices, outerTaps(positions, variances), 2);
+}
+
+function audible(values: Float64Array): Float64Array {
+  const average = values.reduce((sum, one) => sum + one, 0) / (values.length || 1);
+  return values.map((value) => Math.max(value, QUIET * average) || QUIET);
+}
