@@ -26,20 +26,26 @@ export {
 } from './equalization/cancelling-quantizer.ts';
 export type { CapOptions } from './equalization/cap-forms.ts';
 export { type CarryObstacle, describeCarryObstacle } from './equalization/carrier-search.ts';
+export { chooseSettings } from './equalization/choose-settings.ts';
 export {
-  type BiasCorrection,
   type EqualizationRecord,
-  type EqualizeOptions,
   equalizationStages,
-  equalize,
+  type StageName,
+} from './equalization/equalization-recipe.ts';
+export { equalize } from './equalization/equalize.ts';
+export {
+  BIAS_CORRECTIONS,
+  type BiasCorrection,
+  type EqualizeOptions,
   RELU6_POLICIES,
   type Relu6Policy,
   ROUNDINGS,
-  type StageName,
+  type Settings,
   TARGETS,
   type Target,
   type WeightRounding,
-} from './equalization/equalize.ts';
+} from './equalization/equalize-options.ts';
+export type { Judge, Judgement, Trial } from './equalization/judge.ts';
 export {
   correctBiasWithInputs,
   type MeasuredCorrectionOptions,
@@ -66,6 +72,8 @@ export {
   type UncarriedLayer,
 } from './equalization/scale-carriers.ts';
 export {
+  OBJECTIVES,
+  type Objective,
   type RegionRecord,
   type ScaledBound,
   type ScaledRegion,
@@ -246,6 +254,7 @@ export {
   type SeededInputOptions,
   seededInputs,
 } from './verification/seeded-inputs.ts';
+export { type SqnrJudgeOptions, sqnrJudge } from './verification/sqnr-judge.ts';
 export type { Backend, BackendOptions } from './verification/tfjs-backend.ts';
 export {
   type DefaultTolerances,

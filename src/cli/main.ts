@@ -1,7 +1,8 @@
 #!/usr/bin/env node
 import { readFileSync } from 'node:fs';
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
-import { RELU6_POLICIES, ROUNDINGS, TARGETS } from '../equalization/equalize.ts';
+import { RELU6_POLICIES, ROUNDINGS, TARGETS } from '../equalization/equalize-options.ts';
+import { OBJECTIVES } from '../equalization/scale-regions.ts';
 import { STEPS } from '../primitives/run-steps.ts';
 import { NORMALIZATIONS } from '../verification/normalization.ts';
 import { convertCommand } from './commands/convert.ts';
@@ -62,11 +63,20 @@ function program(): Command {
       ),
     )
     .addOption(
-      new Option('--rounding <how>', 'how weights come onto the grid of the target (nearest)').choices(
-        ROUNDINGS,
-      ),
+      new Option(
+        '--objective <what>',
+        'what the factors of channels are chosen for (least-noise, for float equal-ranges)',
+      ).choices(OBJECTIVES),
+    )
+    .addOption(
+      new Option(
+        '--rounding <how>',
+        'how weights come onto the grid of the target (nearest; for tfjs-uint8 cancelling)',
+      ).choices(ROUNDINGS),
     )
     .option('--no-correction', 'leave biases as they are')
+    .option('--trials', 'try settings on made-up inputs too; with --inputs they always are')
+    .option('--no-trials', 'take the usual settings and try no others')
     .addOption(
       new Option('--recipe <which>', 'the recipe for the target, or the steps of the reference').choices([
         'target',
@@ -98,6 +108,9 @@ Targets:
   int8-per-channel  a range for each output channel: folded, biases corrected
   tfjs-uint8        TF.js models with 8-bit kernels: batch norms stay and carry the scales, biases corrected
   float             folded and scaled across the whole graph
+Objectives (int8-per-tensor, float):
+  least-noise   kernels with one range each disturb the outputs least, biases corrected
+  equal-ranges  the ranges of what writes and what reads a channel match
 ReLU6:
   exact  each channel gets a maximum of its own, in stock layers; the function stays
   keep   scaling ends at it
@@ -106,6 +119,10 @@ Rounding:
   nearest     the tool that quantizes rounds
   cancelling  weights are put on the grid here, such that errors of a channel cancel each other; a tool that quantizes on
               the same grid keeps them; often better, not always: crosslayer evaluate tells
+With --inputs, what is left open of these is tried: a model with each setting is quantized and run, and the one that stays
+nearest to the float model is taken; the summary has the table. Without, the usual settings are taken, because made-up
+inputs say little about real ones; with --trials others are taken that are better by 3 dB on 16 of them.
+
 Biases make up for what the quantizer changes; before it does, they are off by as much. With --inputs they are measured,
 else they come from the statistics of batch norms.
 

@@ -16,8 +16,8 @@ import type { LayerKernel, Region } from './regions.ts';
  */
 const SQUARINGS = [3, 5] as const;
 /** Steps for each of them, and the change of the logarithm of the noise at which it is found. */
-const ITERATIONS = 60;
-const TOLERANCE = 1e-5;
+const ITERATIONS = 40;
+const TOLERANCE = 1e-4;
 /** A factor goes no further than this many times from that of equal ranges, which heeds dead channels and biases. */
 const FURTHEST = 30;
 

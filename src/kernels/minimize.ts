@@ -7,11 +7,14 @@
 /** Returns the value at `x` and writes its derivatives to `gradient`. */
 export type SmoothFunction = (x: Float64Array, gradient: Float64Array) => number;
 
-/** Where the minimum is looked for, and how long. */
-export interface MinimizeOptions {
-  /** Bounds of each variable; a variable with two equal ones stays. */
+/** Bounds of each variable; a variable with two equal ones stays. */
+export interface Bounds {
   readonly low: Float64Array;
   readonly high: Float64Array;
+}
+
+/** Where the minimum is looked for, and how long. */
+export interface MinimizeOptions extends Bounds {
   /** Steps. */
   readonly iterations: number;
   /** It ends when a step makes the value smaller by less than this. */
@@ -31,18 +34,15 @@ const ENOUGH = 1e-4;
  * L-BFGS (Liu and Nocedal 1989), each step cut off at the bounds, variables that press against one held for the step. For a
  * convex function this finds the minimum; deterministic.
  */
-export function minimize(
-  f: SmoothFunction,
-  start: Float64Array,
-  { low, high, iterations, tolerance }: MinimizeOptions,
-): Float64Array {
+export function minimize(f: SmoothFunction, start: Float64Array, options: MinimizeOptions): Float64Array {
+  const { iterations, tolerance } = options;
   const size = start.length;
   const history: Step[] = [];
   let gradient = new Float64Array(size);
-  let x = clipped(start, low, high);
+  let x = moved(start, start, 0, options);
   let value = f(x, gradient);
   for (let iteration = 0; iteration < iterations; iteration++) {
-    const free = freeGradient(gradient, x, low, high);
+    const free = freeGradient(gradient, x, options);
     let direction = descent(free, history);
     let slope = dot(free, direction);
     if (!(slope < 0)) {
@@ -52,7 +52,7 @@ export function minimize(
       slope = dot(free, direction);
       if (!(slope < 0)) break;
     }
-    const found = search(f, { x, value, direction, slope }, low, high);
+    const found = search(f, { x, value, direction, slope }, options);
     if (!found) break;
     remember(history, x, gradient, found);
     const decrease = value - found.value;
@@ -63,9 +63,9 @@ export function minimize(
 }
 
 interface Step {
-  readonly moved: Float64Array;
+  readonly step: Float64Array;
   readonly bent: Float64Array;
-  /** `1 / (moved . bent)`. */
+  /** `1 / (step . bent)`. */
   readonly inverse: number;
 }
 
@@ -75,37 +75,47 @@ interface Point {
   readonly gradient: Float64Array<ArrayBuffer>;
 }
 
-function clipped(x: Float64Array, low: Float64Array, high: Float64Array): Float64Array<ArrayBuffer> {
-  return Float64Array.from(x, (value, at) => Math.min(high[at]!, Math.max(low[at]!, value)));
+/** `x + length * direction`, within the bounds. */
+function moved(
+  x: Float64Array,
+  direction: Float64Array,
+  length: number,
+  { low, high }: Bounds,
+): Float64Array<ArrayBuffer> {
+  const next = new Float64Array(x.length);
+  for (let at = 0; at < next.length; at++) {
+    next[at] = Math.min(high[at]!, Math.max(low[at]!, x[at]! + length * direction[at]!));
+  }
+  return next;
 }
 
 /** The gradient without what leads out of the bounds. */
-function freeGradient(
-  gradient: Float64Array,
-  x: Float64Array,
-  low: Float64Array,
-  high: Float64Array,
-): Float64Array {
-  return gradient.map((slope, at) =>
-    (slope > 0 && x[at]! <= low[at]!) || (slope < 0 && x[at]! >= high[at]!) ? 0 : slope,
-  );
+function freeGradient(gradient: Float64Array, x: Float64Array, { low, high }: Bounds): Float64Array {
+  const free = new Float64Array(x.length);
+  for (let at = 0; at < free.length; at++) {
+    const slope = gradient[at]!;
+    const leadsOut = slope > 0 ? x[at]! <= low[at]! : x[at]! >= high[at]!;
+    free[at] = leadsOut ? 0 : slope;
+  }
+  return free;
 }
 
 /** The two loops of L-BFGS: minus the inverse Hessian, as far as the steps tell it, times the gradient. */
 function descent(gradient: Float64Array, history: readonly Step[]): Float64Array {
-  const direction = gradient.map((slope) => -slope);
+  const direction = new Float64Array(gradient.length);
+  addScaled(direction, gradient, -1);
   const shares = new Float64Array(history.length);
   for (let index = history.length - 1; index >= 0; index--) {
-    const { moved, bent, inverse } = history[index]!;
-    shares[index] = inverse * dot(moved, direction);
+    const { step, bent, inverse } = history[index]!;
+    shares[index] = inverse * dot(step, direction);
     addScaled(direction, bent, -shares[index]!);
   }
   const last = history.at(-1);
-  const largest = gradient.reduce((most, slope) => Math.max(most, Math.abs(slope)), 0);
+  const largest = largestMagnitude(gradient);
   const length = last ? 1 / (last.inverse * dot(last.bent, last.bent)) : FIRST_STEP / (largest || 1);
   for (let at = 0; at < direction.length; at++) direction[at] = direction[at]! * length;
-  for (const [index, { moved, bent, inverse }] of history.entries()) {
-    addScaled(direction, moved, shares[index]! - inverse * dot(bent, direction));
+  for (const [index, { step, bent, inverse }] of history.entries()) {
+    addScaled(direction, step, shares[index]! - inverse * dot(bent, direction));
   }
   // A variable that is held stays so whatever the others did before.
   for (let at = 0; at < direction.length; at++) if (gradient[at] === 0) direction[at] = 0;
@@ -116,18 +126,13 @@ function descent(gradient: Float64Array, history: readonly Step[]): Float64Array
 function search(
   f: SmoothFunction,
   from: { x: Float64Array; value: number; direction: Float64Array; slope: number },
-  low: Float64Array,
-  high: Float64Array,
+  bounds: Bounds,
 ): Point | undefined {
   const { x, value, direction, slope } = from;
-  const longest = direction.reduce((most, one) => Math.max(most, Math.abs(one)), 0);
+  const longest = largestMagnitude(direction);
   let length = Math.min(1, LONGEST_STEP / longest);
   for (let halvings = 0; halvings <= MOST_HALVINGS; halvings++, length /= 2) {
-    const next = clipped(
-      x.map((one, at) => one + length * direction[at]!),
-      low,
-      high,
-    );
+    const next = moved(x, direction, length, bounds);
     const gradient = new Float64Array(x.length);
     const found = f(next, gradient);
     if (found <= value + ENOUGH * length * slope) return { x: next, value: found, gradient };
@@ -136,12 +141,24 @@ function search(
 }
 
 function remember(history: Step[], x: Float64Array, gradient: Float64Array, next: Point): void {
-  const moved = next.x.map((one, at) => one - x[at]!);
-  const bent = next.gradient.map((one, at) => one - gradient[at]!);
-  const product = dot(moved, bent);
+  const step = difference(next.x, x);
+  const bent = difference(next.gradient, gradient);
+  const product = dot(step, bent);
   if (!(product > 0)) return;
-  history.push({ moved, bent, inverse: 1 / product });
+  history.push({ step, bent, inverse: 1 / product });
   if (history.length > MEMORY) history.shift();
+}
+
+function difference(one: Float64Array, other: Float64Array): Float64Array {
+  const result = new Float64Array(one.length);
+  for (let at = 0; at < result.length; at++) result[at] = one[at]! - other[at]!;
+  return result;
+}
+
+function largestMagnitude(values: Float64Array): number {
+  let largest = 0;
+  for (let at = 0; at < values.length; at++) largest = Math.max(largest, Math.abs(values[at]!));
+  return largest;
 }
 
 function dot(one: Float64Array, other: Float64Array): number {

@@ -13,7 +13,7 @@ export interface PowerSums {
 }
 
 /**
- * The sums of `|w|^p`, `p = 2^squarings`, with the factors of rows and columns in `w`. Those should be such that the largest
+ * The sums of `|w|^p`, `p = 2^squarings` and at least 8, with the factors of rows and columns in `w`. Those should be such that the largest
  * `|w|` is near 1: with p = 32 a double holds what lies between 1e-9 and 1e9.
  */
 export function powerSums(
@@ -28,8 +28,11 @@ export function powerSums(
     const base = start + row * stride;
     let sum = 0;
     for (let column = 0; column < count; column++) {
-      let power = values[base + column]! * rowFactor * columnFactors[column]!;
-      for (let squaring = 0; squaring < squarings; squaring++) power *= power;
+      const weight = values[base + column]! * rowFactor * columnFactors[column]!;
+      const square = weight * weight;
+      const fourth = square * square;
+      let power = fourth * fourth;
+      for (let squaring = 3; squaring < squarings; squaring++) power *= power;
       sum += power;
       columns[column] = columns[column]! + power;
     }

@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { EqualizationRecord, WeightRounding } from '../equalization/equalize.ts';
+import type { EqualizationRecord } from '../equalization/equalization-recipe.ts';
 import type { SidecarRecord } from '../equalization/sidecar.ts';
 import type { Layer } from '../model/layer.ts';
 import type { StepRecord } from '../primitives/run-steps.ts';
@@ -33,14 +33,10 @@ export interface SidecarReport {
 /**
  * What a side-car keeps of an equalization for a target; goes to `saveModel` of `crosslayer/node`.
  *
- * @param rounding that of the options of `equalize`. Where it is `cancelling` the kernels are quantized already, and what
- * biases make up for is there to stay.
+ * Where weights are rounded already, what biases make up for is there to stay, and no correction is kept.
  */
-export function targetSidecar(
-  record: EqualizationRecord,
-  rounding: WeightRounding = 'nearest',
-): Required<SidecarRecord> {
-  const { target, foldedPairs, regions, correction } = record;
+export function targetSidecar(record: EqualizationRecord): Required<SidecarRecord> {
+  const { target, rounding, foldedPairs, regions, correction } = record;
   const pending = rounding === 'nearest' ? (correction?.corrected ?? []) : [];
   return {
     foldedPairs,

@@ -5,9 +5,17 @@
  */
 
 import { describeUncorrected } from '../equalization/bias-correction.ts';
-import type { EqualizationRecord, Relu6Policy, StageName, Target } from '../equalization/equalize.ts';
+import type { EqualizationRecord, StageName } from '../equalization/equalization-recipe.ts';
+import type {
+  BiasCorrection,
+  Relu6Policy,
+  Target,
+  WeightRounding,
+} from '../equalization/equalize-options.ts';
+import type { Trial } from '../equalization/judge.ts';
 import { describeCap } from '../equalization/relu6-caps.ts';
 import { describeUncarried } from '../equalization/scale-carriers.ts';
+import type { Objective } from '../equalization/scale-regions.ts';
 import { describeSkip } from '../primitives/skip-reason.ts';
 import type { WeightSqnr } from '../quantization/weight-sqnr.ts';
 import type { StepVerification } from './equalize-report.ts';
@@ -18,6 +26,11 @@ export interface TargetReport {
   readonly schemaVersion: 1;
   readonly target: Target;
   readonly relu6: Relu6Policy;
+  readonly objective: Objective;
+  readonly rounding: WeightRounding;
+  readonly biasCorrection: BiasCorrection;
+  /** Settings that were tried and what they left of the float model once quantized, with what was taken first. */
+  readonly trials: readonly Trial[];
   readonly stages: readonly StageName[];
   /** Layers whose ReLU6 became a ReLU. */
   readonly replacedRelu6: readonly string[];
@@ -64,11 +77,27 @@ export function targetReport(
   written: { readonly dropped: readonly string[]; readonly warnings: readonly string[] },
   verification: StepVerification | undefined,
 ): TargetReport {
-  const { target, relu6, stages, regions, caps, carried, correction } = record;
+  const {
+    target,
+    relu6,
+    objective,
+    rounding,
+    biasCorrection,
+    trials,
+    stages,
+    regions,
+    caps,
+    carried,
+    correction,
+  } = record;
   return {
     schemaVersion: 1,
     target,
     relu6,
+    objective,
+    rounding,
+    biasCorrection,
+    trials,
     stages,
     replacedRelu6: record.replacedRelu6.map(({ path }) => path),
     foldedPairs: record.foldedPairs.map(([layer, bn]) => [layer.path, bn.path] as const),

@@ -261,8 +261,8 @@ export class Tensor {
   }
 
   /**
-   * Flat ranges that cover the tensor, or what lies before `end`, of at most `most` elements: whole positions where one fits, else whole rows of
-   * one position, so that a range is one box of the file and one of the reduction.
+   * Flat ranges that cover the tensor, or what lies from `first` to `end`, of at most `most` elements: whole positions where
+   * one fits, else whole rows of one position, so that a range is one box of the file and one of the reduction.
    */
   *#pieces(
     most: number = BLOCK_ELEMENTS,

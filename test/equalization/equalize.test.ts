@@ -1,5 +1,6 @@
 import { beforeAll, describe, expect, it } from 'vitest';
-import { type EqualizeOptions, equalize } from '../../src/equalization/equalize.ts';
+import { equalize } from '../../src/equalization/equalize.ts';
+import type { EqualizeOptions } from '../../src/equalization/equalize-options.ts';
 import type { Model } from '../../src/model/model.ts';
 import { loadModel } from '../../src/node.ts';
 import { loadInputs } from '../../src/node-inputs.ts';

@@ -1,6 +1,8 @@
 import fc from 'fast-check';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { type EqualizationRecord, equalize, TARGETS, type Target } from '../../src/equalization/equalize.ts';
+import type { EqualizationRecord } from '../../src/equalization/equalization-recipe.ts';
+import { equalize } from '../../src/equalization/equalize.ts';
+import { TARGETS, type Target } from '../../src/equalization/equalize-options.ts';
 import type { Model } from '../../src/model/model.ts';
 import { isWeighted } from '../../src/model/operation.ts';
 import { loadModel } from '../../src/node.ts';

@@ -1,5 +1,10 @@
 import { describe, expect, it } from 'vitest';
-import { largestWeights, nearWeights, spreadOfRatios } from '../../src/kernels/largest-weights.ts';
+import {
+  largestRatio,
+  largestWeights,
+  nearWeights,
+  spreadOfRatios,
+} from '../../src/kernels/largest-weights.ts';
 
 /** `[2, 3]` in the last columns of rows of four. */
 const matrix = {
@@ -67,5 +72,24 @@ describe('spreadOfRatios', () => {
 
   it('is infinite where there is nothing before', () => {
     expect(spreadOfRatios(undefined, Float64Array.of(1))).toBe(Infinity);
+  });
+});
+
+describe('nearWeights from less than the largest', () => {
+  it('gives what is near the largest that it finds, and raises what was known', () => {
+    const known = { rowLargest: Float64Array.of(1, Infinity), columnLargest: Float64Array.of(1, 3.9, 2) };
+    const given: string[] = [];
+    nearWeights(matrix, known, 0.75, (ofRow, row, column) => {
+      given.push(`${ofRow ? 'row' : 'column'} ${row} ${column}`);
+    });
+    // The second row is not wanted; 1 in the first column is less than 0.75 of the 6 behind it.
+    expect(given).toEqual(['row 0 0', 'row 0 1', 'column 0 1', 'column 0 2', 'column 1 0']);
+    expect([...known.rowLargest, ...known.columnLargest]).toEqual([5, Infinity, 6, 4, 2]);
+  });
+});
+
+describe('largestRatio', () => {
+  it('is the largest, zeros aside', () => {
+    expect(largestRatio(Float64Array.of(1, 2, 0), Float64Array.of(3, 1, 0))).toBe(3);
   });
 });

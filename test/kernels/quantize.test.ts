@@ -3,6 +3,7 @@ import {
   addNoisePower,
   fakeQuantizeInteger,
   fakeQuantizeTfjs,
+  subtractInPlace,
   tfjsLevels,
 } from '../../src/kernels/quantize.ts';
 
@@ -63,4 +64,22 @@ test('the power of signal and noise adds up', () => {
   const power = { signal: 1, noise: 2 };
   addNoisePower(Float32Array.of(1, -2), Float32Array.of(1.5, -2), power);
   expect(power).toEqual({ signal: 6, noise: 2.25 });
+});
+
+test('what quantizing changed is the difference, exactly', () => {
+  const quantized = Float32Array.of(0.5, 0, -1);
+  subtractInPlace(quantized, Float32Array.of(0.3, -0.1, -1));
+  expect([...quantized]).toEqual([0.5 - Math.fround(0.3), Math.fround(0.1), 0]);
+});
+
+test('ties go where the rounding says', () => {
+  const grid = { scale: Float64Array.of(1), lowest: Float64Array.of(-9), highest: Float64Array.of(9) };
+  const values = Float64Array.of(0.5, -0.5, 1.5, -1.5, 2.5, -2.5, 0.49999999999999994);
+  const rounded = (rounding: 'half-even' | 'half-away'): number[] => {
+    const target = new Float64Array(values.length);
+    fakeQuantizeInteger(values, 0, { channels: 1, inner: values.length }, grid, rounding, target);
+    return [...target];
+  };
+  expect(rounded('half-even')).toEqual([0, 0, 2, -2, 2, -2, 0]);
+  expect(rounded('half-away')).toEqual([1, -1, 2, -2, 3, -3, 0]);
 });

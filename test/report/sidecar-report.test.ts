@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { equalizationStages } from '../../src/equalization/equalize.ts';
+import { equalizationStages } from '../../src/equalization/equalization-recipe.ts';
 import { runSteps } from '../../src/primitives/run-steps.ts';
 import { stepsSidecar, targetSidecar } from '../../src/report/sidecar-report.ts';
 import { buildModel, input, layer } from '../support/model-builder.ts';
@@ -42,7 +42,7 @@ describe('targetSidecar', () => {
     for (const rounding of ['nearest', 'cancelling'] as const) {
       const { stages, record } = equalizationStages(chain(), { rounding });
       for (const stage of stages) await stage.run();
-      const { corrections, outputScales, skipped } = targetSidecar(record(), rounding);
+      const { corrections, outputScales, skipped } = targetSidecar(record());
       const corrected = record().correction?.corrected ?? [];
       expect(corrected.map(({ path }) => path)).toEqual(['depthwise', 'last', 'head']);
       expect(corrections).toEqual(

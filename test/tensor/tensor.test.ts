@@ -175,3 +175,18 @@ describe('lazy tensors', () => {
     expect(source.elementsRead).toBe(0);
   });
 });
+
+describe('Tensor.blocks of what is not in memory', () => {
+  it('reads large pieces however small those are that it gives', () => {
+    let reads = 0;
+    const tensor = Tensor.lazy('float32', [4, 3, 2], {
+      read(start, count) {
+        reads++;
+        return Float32Array.from({ length: count }, (_, index) => start + index);
+      },
+    });
+    const given = [...tensor.scaled('columns', [1, 10]).blocks(4)].map(({ start }) => start);
+    expect(given).toEqual([0, 4, 6, 10, 12, 16, 18, 22]);
+    expect(reads).toBe(1);
+  });
+});

@@ -1,4 +1,5 @@
-import type { Relu6Policy, Target, WeightRounding } from '../../equalization/equalize.ts';
+import type { Relu6Policy, Target, WeightRounding } from '../../equalization/equalize-options.ts';
+import type { Objective } from '../../equalization/scale-regions.ts';
 import type { SidecarRecord } from '../../equalization/sidecar.ts';
 import type { Model } from '../../model/model.ts';
 import { checkOutput, loadModel, type SaveOptions, saveModel, type WriteReport } from '../../node.ts';
@@ -21,9 +22,12 @@ export interface EqualizeOptions extends InputOptions {
   readonly output: string;
   readonly target?: Target;
   readonly relu6?: Relu6Policy;
+  readonly objective?: Objective;
   readonly rounding?: WeightRounding;
   /** False with `--no-correction`. */
   readonly correction?: boolean;
+  /** True with `--trials`, false with `--no-trials`. */
+  readonly trials?: boolean;
   readonly recipe?: 'target' | 'reference';
   readonly steps?: string;
   /** False with `--no-verify`. */
@@ -60,7 +64,7 @@ export async function equalizeCommand(input: string, options: EqualizeOptions): 
   const sidecar = { written: writtenSidecar(options.output, options), read, measured };
   return isReference(options)
     ? equalizeWith(model, stepsRecipe(model, options), { ready, sidecar, options })
-    : equalizeWith(model, targetRecipe(model, options, ready), { ready, sidecar, options });
+    : equalizeWith(model, await targetRecipe(model, options, ready), { ready, sidecar, options });
 }
 
 function saveOptions({ force, sidecar }: EqualizeOptions, record: SidecarRecord): SaveOptions {
@@ -72,27 +76,40 @@ function isReference({ recipe, steps }: EqualizeOptions): boolean {
 }
 
 function checkUsage(options: EqualizeOptions): void {
-  const { target, relu6, rounding, correction, recipe, steps, verify, strict, inputs } = options;
+  const { target, objective, rounding, trials, recipe, steps, verify, strict, inputs } = options;
   parseSteps(steps ?? STEPS.join(','));
   if (isReference(options)) {
     if (recipe === 'target')
       throw new UsageError('--steps: are those of --recipe reference; leave one of the two out');
-    if (target !== undefined || relu6 !== undefined || rounding !== undefined || correction === false) {
+    if (ofTarget(options)) {
       throw new UsageError(
-        '--target, --relu6, --rounding, --no-correction: are not of the reference; leave out --recipe reference and --steps',
+        '--target, --relu6, --objective, --rounding, --no-correction, --trials, --no-trials: are not of the reference; ' +
+          'leave out --recipe reference and --steps',
       );
     }
+  }
+  if (objective !== undefined && (target === 'tfjs-uint8' || target === 'int8-per-channel')) {
+    throw new UsageError(`--objective: the target ${target} scales no regions; leave it out`);
   }
   if (rounding === 'cancelling' && target === 'float') {
     throw new UsageError(
       '--rounding cancelling: the target float has no grid to round to; choose another --target',
     );
   }
+  if (verify === false && trials === true) {
+    throw new UsageError('--no-verify: without a run nothing can be tried; leave out --trials');
+  }
   if (verify === false && (strict === true || inputs !== undefined)) {
     throw new UsageError(
       '--no-verify: without a run there is nothing for --strict and --inputs; leave them out',
     );
   }
+}
+
+/** Whether an option is given that only recipes for a target have. */
+function ofTarget({ target, relu6, objective, rounding, correction, trials }: EqualizeOptions): boolean {
+  const given = [target, relu6, objective, rounding].some((option) => option !== undefined);
+  return given || correction === false || trials !== undefined;
 }
 
 async function equalizeWith<Name extends string>(

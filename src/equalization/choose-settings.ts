@@ -1,0 +1,65 @@
+/**
+ * Settings of a recipe chosen by what they leave of the model once its kernels are quantized.
+ *
+ * @module
+ */
+
+import type { Model } from '../model/model.ts';
+import { fakeQuantize } from '../quantization/fake-quantize.ts';
+import { parseQuantizer, type QuantizerName } from '../quantization/quantizer.ts';
+import { channelGraph } from './channel-graph.ts';
+import { equalizationStages } from './equalization-recipe.ts';
+import { type EqualizeOptions, settingsOf } from './equalize-options.ts';
+import type { Trial } from './judge.ts';
+
+/**
+ * Tries the settings that `options` leaves open and takes the best: for targets whose regions are scaled the objectives, and
+ * for the better of them ReLU6 kept; for `tfjs-uint8` the roundings; then the best without bias correction. Other settings
+ * than the usual ones have to be better by the margin of the judge. Without a judge, and for the target `float`, which is not
+ * quantized, nothing is tried. `model` is not changed.
+ *
+ * @returns the options with the settings filled in, and the trials, the one that was taken first.
+ * @throws RangeError where an option is none; what the judge throws.
+ */
+export async function chooseSettings(
+  model: Model,
+  options: EqualizeOptions,
+): Promise<{ readonly options: EqualizeOptions; readonly trials: readonly Trial[] }> {
+  const { target = 'int8-per-tensor', judge } = options;
+  if (!judge || target === 'float') return { options, trials: [] };
+  const quantizer = parseQuantizer(target as QuantizerName);
+  const trials: Trial[] = [];
+  let best: { options: EqualizeOptions; trial: Trial } | undefined;
+  const attempt = async (candidate: EqualizeOptions): Promise<void> => {
+    const copy = model.clone();
+    for (const stage of equalizationStages(copy, candidate).stages) await stage.run();
+    const trial = { ...settingsOf(candidate), ...(await judge.judge(fakeQuantize(copy, quantizer))) };
+    trials.push(trial);
+    if (!best || trial.sqnrDb > best.trial.sqnrDb + judge.margin) best = { options: candidate, trial };
+  };
+  await attempt(options);
+  for (const change of openSettings(model, options)) {
+    const settings: EqualizeOptions = best?.options ?? options;
+    await attempt({ ...settings, ...change });
+  }
+  const chosen = best ?? { options, trial: undefined };
+  return {
+    options: chosen.options,
+    trials: [...trials].sort((one, other) => Number(other === chosen.trial) - Number(one === chosen.trial)),
+  };
+}
+
+/** What can be changed in the usual settings, one after the other. */
+function openSettings(model: Model, options: EqualizeOptions): Partial<EqualizeOptions>[] {
+  const { target = 'int8-per-tensor', objective, relu6, rounding, biasCorrection, samples } = options;
+  const changes: Partial<EqualizeOptions>[] = [];
+  if (target === 'int8-per-tensor') {
+    if (objective === undefined) changes.push({ objective: 'equal-ranges' });
+    if (relu6 === undefined && channelGraph(model, { throughBounded: true }).bounded.length > 0) {
+      changes.push({ relu6: 'keep' });
+    }
+  }
+  if (target === 'tfjs-uint8' && rounding === undefined) changes.push({ rounding: 'nearest' });
+  if (biasCorrection === undefined && !samples) changes.push({ biasCorrection: 'none' });
+  return changes;
+}

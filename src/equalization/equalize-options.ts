@@ -1,0 +1,122 @@
+/**
+ * What `equalize` can be told, and what is usual where it is not.
+ *
+ * @module
+ */
+
+import type { ModelRunner } from '../model/model-runner.ts';
+import type { Tensor } from '../tensor/tensor.ts';
+import type { Judge } from './judge.ts';
+import { OBJECTIVES, type Objective } from './scale-regions.ts';
+
+/**
+ * What a model is made ready for:
+ * - `int8-per-tensor`: integer converters and NPUs with one range for each kernel. Folded, scaled across the whole graph, with
+ *   corrected biases.
+ * - `tfjs-uint8`: TF.js layers models with 8-bit kernels. Batch norms stay and carry the scales of the channels.
+ * - `int8-per-channel`: converters with a range for each output channel. Folded, with corrected biases.
+ * - `float`: no quantizer in particular. Folded and scaled across the whole graph.
+ */
+export const TARGETS = ['int8-per-tensor', 'tfjs-uint8', 'int8-per-channel', 'float'] as const;
+
+/** One of the {@link TARGETS}. */
+export type Target = (typeof TARGETS)[number];
+
+/**
+ * What happens where a factor meets a ReLU6:
+ * - `keep`: scaling ends there.
+ * - `relu`: it becomes a ReLU first, as in the reference, which changes the function wherever an activation exceeds 6.
+ * - `exact`: each channel gets a maximum of its own, in stock layers; the function stays.
+ */
+export const RELU6_POLICIES = ['keep', 'relu', 'exact'] as const;
+
+/** One of the {@link RELU6_POLICIES}. */
+export type Relu6Policy = (typeof RELU6_POLICIES)[number];
+
+/** What biases are corrected with: statistics of batch norms, given inputs, or not at all. */
+export const BIAS_CORRECTIONS = ['analytic', 'measured', 'none'] as const;
+
+/** One of the {@link BIAS_CORRECTIONS}. */
+export type BiasCorrection = (typeof BIAS_CORRECTIONS)[number];
+
+/**
+ * How weights come onto the grid of the target:
+ * - `nearest`: whatever quantizes them later rounds them. The kernels stay as they are.
+ * - `cancelling`: they are put on it here, on the level above or below, such that the errors of a channel cancel each other. A
+ *   tool that quantizes on the same grid keeps them; the float function changes by what quantizing changes. On published
+ *   MobileNets it gained 2 to 7 dB, on the example of this package it lost 4: measure it.
+ */
+export const ROUNDINGS = ['nearest', 'cancelling'] as const;
+
+/** One of the {@link ROUNDINGS}. */
+export type WeightRounding = (typeof ROUNDINGS)[number];
+
+/** How a model is equalized. */
+export interface EqualizeOptions {
+  /** `int8-per-tensor` where it is left out. */
+  readonly target?: Target;
+  /** `exact` where it is left out. */
+  readonly relu6?: Relu6Policy;
+  /** Left out: `measured` where there are samples, else `analytic`; `none` for the target `float`. */
+  readonly biasCorrection?: BiasCorrection;
+  /** Left out: `least-noise` for `int8-per-tensor`, `equal-ranges` for `float`; other targets do not scale regions. */
+  readonly objective?: Objective;
+  /** Left out: `cancelling` for `tfjs-uint8`, else `nearest`; the target `float` has no grid. */
+  readonly rounding?: WeightRounding;
+  /** What the model is run on for measured corrections; one tensor for each input, with the samples first. */
+  readonly samples?: { readonly runner: ModelRunner; readonly inputs: readonly Tensor[] };
+  /** Looks at the kernels until ranges count as equal; 50 where it is left out. */
+  readonly iterations?: number;
+  /**
+   * What quantized models are judged by. With it, settings that are left out are tried, as {@link chooseSettings} does, and
+   * those that the judge finds best are taken.
+   */
+  readonly judge?: Judge;
+}
+
+/** What decides a recipe. */
+export interface Settings {
+  readonly target: Target;
+  readonly relu6: Relu6Policy;
+  readonly objective: Objective;
+  readonly rounding: WeightRounding;
+  readonly biasCorrection: BiasCorrection;
+}
+
+/**
+ * The settings of options, with the usual ones for those that are left out.
+ *
+ * @throws RangeError where an option is none.
+ */
+export function settingsOf(options: EqualizeOptions): Settings {
+  const { target = 'int8-per-tensor', relu6 = 'exact', biasCorrection, samples } = options;
+  const { objective = target === 'int8-per-tensor' ? 'least-noise' : 'equal-ranges' } = options;
+  if (!TARGETS.includes(target))
+    throw new RangeError(`target: '${target}'; choose from ${TARGETS.join(', ')}`);
+  if (!RELU6_POLICIES.includes(relu6)) {
+    throw new RangeError(`relu6: '${relu6}'; choose from ${RELU6_POLICIES.join(', ')}`);
+  }
+  if (!OBJECTIVES.includes(objective)) {
+    throw new RangeError(`objective: '${objective}'; choose from ${OBJECTIVES.join(', ')}`);
+  }
+  const { rounding = target === 'tfjs-uint8' ? 'cancelling' : 'nearest' } = options;
+  if (!ROUNDINGS.includes(rounding)) {
+    throw new RangeError(`rounding: '${rounding}'; choose from ${ROUNDINGS.join(', ')}`);
+  }
+  if (rounding === 'cancelling' && target === 'float') {
+    throw new RangeError("rounding: 'cancelling' takes a target with a grid, which 'float' has not");
+  }
+  if (biasCorrection !== undefined && !BIAS_CORRECTIONS.includes(biasCorrection)) {
+    throw new RangeError(`biasCorrection: '${biasCorrection}'; choose from ${BIAS_CORRECTIONS.join(', ')}`);
+  }
+  if (biasCorrection === 'measured' && !samples) {
+    throw new RangeError("biasCorrection: 'measured' takes samples to measure with");
+  }
+  return {
+    target,
+    relu6,
+    objective,
+    rounding,
+    biasCorrection: target === 'float' ? 'none' : (biasCorrection ?? (samples ? 'measured' : 'analytic')),
+  };
+}

@@ -1,0 +1,34 @@
+import type { Judge, Judgement } from '../equalization/judge.ts';
+import type { Model } from '../model/model.ts';
+import type { ModelRunner } from '../model/model-runner.ts';
+import type { Tensor } from '../tensor/tensor.ts';
+import { compareRuns } from './compare-runs.ts';
+import { recordRun } from './model-run.ts';
+
+/** With what models are judged. */
+export interface SqnrJudgeOptions {
+  readonly runner: ModelRunner;
+  /** One tensor for each input of the model, with the samples as its first dimension. */
+  readonly inputs: readonly Tensor[];
+  readonly batchSize?: number;
+  /** See {@link Judge.margin}; 0.5 dB where it is left out. */
+  readonly margin?: number;
+}
+
+const MARGIN = 0.5;
+
+/**
+ * A judge for `equalize`: the SQNR of the scores (logits, where outputs end in a softmax) against those of `original`, which
+ * is run once.
+ *
+ * @throws CannotRunError and RangeError as {@link ModelRunner.run} does.
+ */
+export async function sqnrJudge(original: Model, options: SqnrJudgeOptions): Promise<Judge> {
+  const expected = await recordRun(original, options);
+  const judge = async (quantized: Model): Promise<Judgement> => {
+    const { outputs } = compareRuns(expected, await recordRun(quantized, options), { rtol: 0, atol: 0 });
+    const [worst] = [...outputs].sort((one, other) => one.sqnrDb - other.sqnrDb);
+    return { sqnrDb: worst?.sqnrDb ?? Number.NEGATIVE_INFINITY, top1Agreement: worst?.top1Agreement ?? null };
+  };
+  return { judge, margin: options.margin ?? MARGIN };
+}
