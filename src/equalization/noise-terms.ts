@@ -10,7 +10,7 @@ import type { Layer } from '../model/layer.ts';
 import type { ActivationMoments } from './activation-moments.ts';
 import type { ChannelGraph, ScalableLayer } from './channel-graph.ts';
 import type { KernelRanges } from './kernel-ranges.ts';
-import { kernelSource } from './kernel-taps.ts';
+import { kernelSource, kernelTaps } from './kernel-taps.ts';
 import { type OutputSensitivity, outputSensitivity, throughKernel } from './output-sensitivity.ts';
 import type { LayerKernel, Region } from './regions.ts';
 
@@ -53,8 +53,7 @@ function noiseTerm(
   const { layer } = entry;
   const { variances, sensitivities } = channelsOfKernel(entry, name, graph, moments, sensitivity);
   const kernel = layer.requireWeight(name);
-  const positions = kernel.size / (kernel.rows * kernel.columns);
-  const varied = audible(variances.map((variance) => variance * positions));
+  const varied = audible(variances);
   const heard = audible(sensitivities);
   if (sides.kind === 'pairs') {
     const { inputs, outputs } = sides;
@@ -78,23 +77,40 @@ function noiseTerm(
 
 /** The variances of what a kernel reads and the sensitivity to what it writes, over all calls of its layer. */
 function channelsOfKernel(
-  { layer, inputs, outputs }: ScalableLayer,
+  { layer, inputs, between, outputs }: ScalableLayer,
   name: LayerKernel['name'],
   { graph }: ChannelGraph,
   moments: ActivationMoments,
   sensitivity: OutputSensitivity,
 ): { variances: Float64Array; sensitivities: Float64Array } {
-  const variances = new Float64Array(inputs.length);
+  const variances = new Float64Array((name === 'pointwiseKernel' && between ? between : inputs).length);
   const sensitivities = new Float64Array(outputs.length);
   for (const call of graph.callsOf(layer)) {
-    const known = moments.of(kernelSource(call).tensor)?.variance;
-    addTo(variances, known?.length === variances.length ? known : undefined);
+    const source = kernelSource(call);
+    const { shares } = kernelTaps(call, source);
+    const known = moments.of(source.tensor)?.variance;
+    const isKnown = known?.length === inputs.length;
+    addTo(variances, isKnown ? varianceBehind(layer, name, shares, known) : undefined);
     addTo(sensitivities, sensitivity.get(call));
   }
-  if (layer.operation.kind !== 'separableConv') return { variances, sensitivities };
-  return name === 'pointwiseKernel'
-    ? { variances: behindDepthwise(layer, variances), sensitivities }
-    : { variances, sensitivities: throughKernel(layer, 'pointwiseKernel', sensitivities) };
+  if (layer.operation.kind !== 'separableConv' || name === 'pointwiseKernel') {
+    return { variances, sensitivities };
+  }
+  return { variances, sensitivities: throughKernel(layer, 'pointwiseKernel', SINGLE, sensitivities) };
+}
+
+const SINGLE = Float64Array.of(1);
+
+/** The variance of what each channel that the kernel reads adds up to over its positions, if their weights were 1. */
+function varianceBehind(
+  layer: Layer,
+  name: LayerKernel['name'],
+  shares: Float64Array,
+  variance: Float64Array,
+): Float64Array {
+  if (name === 'pointwiseKernel') return behindDepthwise(layer, shares, variance);
+  const positions = shares.reduce((sum, share) => sum + share, 0);
+  return variance.map((value) => value * positions);
 }
 
 /** Nothing known: as if all channels were alike. */
@@ -105,11 +121,9 @@ function addTo(sums: Float64Array, values: Float64Array | undefined): void {
 }
 
 /** The variances between the two kernels of a SeparableConv. */
-function behindDepthwise(layer: Layer, variances: Float64Array): Float64Array {
-  const kernel = layer.requireWeight('depthwiseKernel');
-  const positions = new Float64Array(kernel.size / (kernel.rows * kernel.columns)).fill(1);
+function behindDepthwise(layer: Layer, shares: Float64Array, variance: Float64Array): Float64Array {
   const indices = { input: inputIndex(layer), output: outputIndex(layer, 'depthwiseKernel') };
-  return tapResponse(kernel, indices, outerTaps(positions, variances), 2);
+  return tapResponse(layer.requireWeight('depthwiseKernel'), indices, outerTaps(shares, variance), 2);
 }
 
 function audible(values: Float64Array): Float64Array {

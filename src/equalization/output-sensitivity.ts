@@ -5,31 +5,32 @@
  */
 
 import { normalCdf } from '../kernels/normal-distribution.ts';
-import type { ChannelIndex } from '../kernels/pair-ranges.ts';
 import { outerTaps, tapResponse } from '../kernels/tap-response.ts';
 import { affineOf, batchNormFault } from '../model/batch-norm.ts';
 import { inputIndex, kernelNames, outputIndex, weightFault } from '../model/channels.ts';
 import type { GraphCall, GraphTensor } from '../model/graph.ts';
 import type { Layer, WeightName } from '../model/layer.ts';
 import { activationOf, isWeighted, type MergeKind } from '../model/operation.ts';
-import { allocate, type FloatValues } from '../tensor/dtype.ts';
 import { Tensor } from '../tensor/tensor.ts';
 import type { ActivationMoments, ChannelMoments } from './activation-moments.ts';
 import type { ChannelGraph } from './channel-graph.ts';
+import { kernelSource, kernelTaps } from './kernel-taps.ts';
 
 /** The sensitivity of the outputs of calls with a kernel, before their activation, `[output channels]`. */
 export type OutputSensitivity = ReadonlyMap<GraphCall, Float64Array>;
 
+/** How much of an error is the same at neighbouring positions; measured to do best on published networks. */
+const ALIKE = 0.9;
 /** A ReLU that is next to never active passes this share all the same. */
 const SMALLEST_SHARE = 1e-3;
 
 /**
  * The squared derivative of the sum of squared outputs by a shift of a channel that is the same at all positions, pushed
  * back through the graph with the paths taken for independent: a kernel passes `sum over o of D[o] (sum over k of W[k, i,
- * o])²`, a ReLU the share of values between its ends.
+ * o])²`, with the positions at a border by their share, a ReLU the share of values between its ends.
  *
  * Quantizing a weight shifts what it writes by the same factor of the same input everywhere, and neighbouring positions have
- * nearly the same values: its errors add up over positions.
+ * nearly the same values: for the larger part its errors add up over positions, for the rest their squares do.
  */
 export function outputSensitivity(graph: ChannelGraph, moments: ActivationMoments): OutputSensitivity {
   const walk = new SensitivityWalk(graph, moments);
@@ -60,7 +61,7 @@ class SensitivityWalk {
     if (isWeighted(layer.operation)) {
       this.found.set(call, before);
       const [input] = call.inputs;
-      if (input && !weightFault(layer)) this.#add(input, throughKernels(layer, before));
+      if (input && !weightFault(layer)) this.#add(input, throughKernels(call, before));
       return;
     }
     for (const [index, tensor] of call.inputs.entries()) {
@@ -153,35 +154,52 @@ function evenly(values: Float64Array, channels: number): Float64Array {
 }
 
 /** `[input channels]` from `[output channels]`, through both kernels of a SeparableConv. */
-export function throughKernels(layer: Layer, behind: Float64Array): Float64Array {
+function throughKernels(call: GraphCall, behind: Float64Array): Float64Array {
+  const { layer } = call;
+  const { shares } = kernelTaps(call, kernelSource(call));
   return [...kernelNames(layer)]
     .reverse()
-    .reduce((values, name) => throughKernel(layer, name, values), behind);
+    .reduce(
+      (values, name) => throughKernel(layer, name, name === 'pointwiseKernel' ? SINGLE : shares, values),
+      behind,
+    );
 }
 
-/** `sum over o of D[o] (sum over k of W[k, i, o])²`, `[input channels]`. */
-export function throughKernel(layer: Layer, name: WeightName, behind: Float64Array): Float64Array {
-  const indices: { input: ChannelIndex; output: ChannelIndex } = {
-    input: outputIndex(layer, name),
-    output: inputIndex(layer),
-  };
-  return tapResponse(
-    overPositions(layer.requireWeight(name)),
-    indices,
-    outerTaps(Float64Array.of(1), behind),
-    2,
+/** One position, which every output sees. */
+const SINGLE = Float64Array.of(1);
+
+/**
+ * `sum over o of D[o] (sum over k of share[k] W[k, i, o])²`, `[input channels]`.
+ *
+ * @param shares for each position of the kernel the share of outputs at which it lies on the input
+ */
+export function throughKernel(
+  layer: Layer,
+  name: WeightName,
+  shares: Float64Array,
+  behind: Float64Array,
+): Float64Array {
+  const indices = { input: outputIndex(layer, name), output: inputIndex(layer) };
+  return tapResponse(overPositions(layer.requireWeight(name), shares), indices, outerTaps(SINGLE, behind), 2);
+}
+
+/** What errors of a kernel become over its positions, as one weight for each pair, `[rows, columns]`. */
+function overPositions(kernel: Tensor, shares: Float64Array): Tensor {
+  const pairs = kernel.rows * kernel.columns;
+  if (kernel.size === pairs) return kernel;
+  const sums = new Float64Array(pairs);
+  const squares = new Float64Array(pairs);
+  for (const { start, values } of kernel.blocks()) {
+    for (let index = 0; index < values.length; index++) {
+      const share = shares[Math.floor((start + index) / pairs)] ?? 1;
+      const pair = (start + index) % pairs;
+      const weight = values[index] as number;
+      sums[pair] = (sums[pair] as number) + share * weight;
+      squares[pair] = (squares[pair] as number) + share * weight * weight;
+    }
+  }
+  const gains = sums.map((sum, pair) =>
+    Math.sqrt(ALIKE * sum * sum + (1 - ALIKE) * (squares[pair] as number)),
   );
-}
-
-/** `sum over k of W[k, ...]`, `[rows, columns]`. */
-function overPositions(kernel: Tensor): Tensor {
-  const { rows, columns, factors } = kernel;
-  if (kernel.size === rows * columns) return kernel;
-  const sums = allocate(kernel.dtype, rows * columns) as FloatValues;
-  for (const { firstRow, values } of kernel.reduced('sum')) sums.set(values, firstRow * columns);
-  const plain = Tensor.of(kernel.dtype, [rows, columns], sums);
-  return (['rows', 'columns', 'pairs'] as const).reduce((tensor, axis) => {
-    const factor = factors[axis];
-    return factor ? tensor.scaled(axis, factor) : tensor;
-  }, plain);
+  return Tensor.of('float64', [kernel.rows, kernel.columns], gains);
 }
