@@ -9,7 +9,7 @@ import { correctBias } from '../../src/equalization/bias-correction.ts';
 import { cancellingQuantizer, quantizeKernels } from '../../src/equalization/cancelling-quantizer.ts';
 import { capActivations } from '../../src/equalization/relu6-caps.ts';
 import { carryScales } from '../../src/equalization/scale-carriers.ts';
-import { scaleRegions } from '../../src/equalization/scale-regions.ts';
+import { type Objective, scaleRegions } from '../../src/equalization/scale-regions.ts';
 import type { Model } from '../../src/model/model.ts';
 import { foldAllBatchNorms } from '../../src/primitives/batch-norm-fold.ts';
 import { runSteps, STEPS } from '../../src/primitives/run-steps.ts';
@@ -26,36 +26,59 @@ export interface Recipe {
   readonly corrects: boolean;
   /** How weights are rounded: to the nearest level, or so that errors cancel each other. */
   readonly rounding: 'nearest' | 'cancelling';
+  /** Whether it is measured with activations in 8 bits too. */
+  readonly simulatesActivations: boolean;
 }
 
 const PER_TENSOR = QUANTIZER_PRESETS['int8-per-tensor'];
 const PER_CHANNEL = QUANTIZER_PRESETS['int8-per-channel'];
 const TFJS = QUANTIZER_PRESETS['tfjs-uint8'];
 
+const CORRECTED = { corrects: true } as const;
+const CANCELLING = { rounding: 'cancelling' } as const;
+const SIMULATED = { simulatesActivations: true } as const;
+
 /** All recipes, in the order of the tables. */
 export const RECIPES: readonly Recipe[] = [
-  recipe('batch norms folded, nothing else', PER_TENSOR, fold),
+  recipe('batch norms folded, nothing else', PER_TENSOR, fold, SIMULATED),
   recipe('reference: ReLU for ReLU6, fold, scale, absorb', PER_TENSOR, (model) => {
     runSteps(model, STEPS);
   }),
-  recipe('folded, bias correction', PER_TENSOR, fold, { corrects: true }),
-  recipe('regions, exact caps', PER_TENSOR, scaleWithCaps),
-  recipe('regions, exact caps, bias correction', PER_TENSOR, scaleWithCaps, { corrects: true }),
-  recipe('regions, exact caps, bias correction, cancelling rounding', PER_TENSOR, scaleWithCaps, {
-    corrects: true,
-    rounding: 'cancelling',
+  recipe('folded, bias correction', PER_TENSOR, fold, { ...CORRECTED, ...SIMULATED }),
+  recipe('equal ranges, exact caps', PER_TENSOR, scaleTo('equal-ranges')),
+  recipe('equal ranges, exact caps, bias correction', PER_TENSOR, scaleTo('equal-ranges'), {
+    ...CORRECTED,
+    ...SIMULATED,
   }),
+  recipe('least noise, exact caps', PER_TENSOR, scaleTo('least-noise')),
+  recipe('least noise, ReLU6 kept, bias correction', PER_TENSOR, scaleTo('least-noise', false), {
+    ...CORRECTED,
+    ...SIMULATED,
+  }),
+  recipe('least noise, exact caps, bias correction', PER_TENSOR, scaleTo('least-noise'), {
+    ...CORRECTED,
+    ...SIMULATED,
+  }),
+  recipe(
+    'least noise, exact caps, bias correction, cancelling rounding',
+    PER_TENSOR,
+    scaleTo('least-noise'),
+    {
+      ...CORRECTED,
+      ...CANCELLING,
+    },
+  ),
   recipe('scale carriers', TFJS, carry),
-  recipe('scale carriers, bias correction', TFJS, carry, { corrects: true }),
+  recipe('scale carriers, bias correction', TFJS, carry, CORRECTED),
   recipe('scale carriers, bias correction, cancelling rounding', TFJS, carry, {
-    corrects: true,
-    rounding: 'cancelling',
+    ...CORRECTED,
+    ...CANCELLING,
   }),
   recipe('per channel: folded', PER_CHANNEL, fold),
-  recipe('per channel: folded, bias correction', PER_CHANNEL, fold, { corrects: true }),
+  recipe('per channel: folded, bias correction', PER_CHANNEL, fold, { ...CORRECTED, ...SIMULATED }),
   recipe('per channel: folded, bias correction, cancelling rounding', PER_CHANNEL, fold, {
-    corrects: true,
-    rounding: 'cancelling',
+    ...CORRECTED,
+    ...CANCELLING,
   }),
 ];
 
@@ -63,9 +86,10 @@ function recipe(
   name: string,
   quantizer: WeightQuantizer,
   prepare: (model: Model) => void,
-  { corrects = false, rounding = 'nearest' }: Partial<Pick<Recipe, 'corrects' | 'rounding'>> = {},
+  options: Partial<Recipe> = {},
 ): Recipe {
-  return { name, quantizer, prepare, corrects, rounding };
+  const plain = { corrects: false, rounding: 'nearest', simulatesActivations: false } as const;
+  return { name, quantizer, prepare, ...plain, ...options };
 }
 
 /** What becomes of a prepared model; the given one is left as it is. */
@@ -90,8 +114,10 @@ function carry(model: Model): void {
   carryScales(model);
 }
 
-function scaleWithCaps(model: Model): void {
-  foldAllBatchNorms(model);
-  const { bounded } = scaleRegions(model, { throughBounded: true });
-  capActivations(model, bounded);
+function scaleTo(objective: Objective, throughBounded = true): (model: Model) => void {
+  return (model) => {
+    foldAllBatchNorms(model);
+    const { bounded } = scaleRegions(model, { throughBounded, objective });
+    capActivations(model, bounded);
+  };
 }

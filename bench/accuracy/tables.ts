@@ -30,12 +30,13 @@ export function renderTables({ networks, example }: AccuracyResults): string {
   const parts = networks.flatMap(({ title, rows }) => [
     `### ${title}`,
     table(
-      ['recipe', 'top-1', 'SQNR', 'SQNR in float'],
-      rows.map(({ recipe, top1, sqnrDb, floatDb }) => [
+      ['recipe', 'top-1', 'SQNR', 'SQNR in float', '8-bit activations too'],
+      rows.map(({ recipe, top1, sqnrDb, floatDb, activations }) => [
         recipe,
         top1.toFixed(3),
         decibels(sqnrDb),
         floatDb === undefined ? '' : decibels(floatDb),
+        activations ? `${activations.top1.toFixed(3)}, ${decibels(activations.sqnrDb)}` : '',
       ]),
     ),
   ]);
