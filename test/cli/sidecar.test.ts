@@ -50,11 +50,13 @@ const names = (): string[] => fs.readdirSync(folder).sort();
 
 describe('equalize in two goes', () => {
   test('corrects biases as in one, with the statistics of the first', async () => {
-    const once = await report(EXAMPLE, '-o', 'once.keras', '--no-verify');
+    // Least noise is found to four digits, which weights that were rounded in between need not lead to again.
+    const options = ['--objective', 'equal-ranges', '--no-verify'];
+    const once = await report(EXAMPLE, '-o', 'once.keras', ...options);
     expect(once.sidecar).toEqual({ written: 'once.keras.crosslayer.json', read: null, measured: [] });
     const folded = await equalize(EXAMPLE, '-o', 'folded.keras', '--steps', 'fold', '--no-verify');
     expect(folded).toMatch(/\n {2}side-car: folded\.keras\.crosslayer\.json keeps statistics/);
-    const later = await report('folded.keras', '-o', 'ready.keras', '--no-verify');
+    const later = await report('folded.keras', '-o', 'ready.keras', ...options);
     expect(later.sidecar.read).toMatchObject({
       file: 'folded.keras.crosslayer.json',
       state: 'restored',
