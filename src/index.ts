@@ -45,6 +45,7 @@ export {
   type Target,
   type WeightRounding,
 } from './equalization/equalize-options.ts';
+export type { ExpectedRange } from './equalization/expected-range.ts';
 export type { Judge, Judgement, Trial } from './equalization/judge.ts';
 export {
   correctBiasWithInputs,
@@ -94,6 +95,7 @@ export {
   writeSidecar,
 } from './equalization/sidecar.ts';
 export type { SolverOptions } from './equalization/solver.ts';
+export { describeUnabsorbed, type UnabsorbedBias } from './equalization/unabsorbed-bias.ts';
 export {
   CannotRunError,
   CrosslayerError,

@@ -7,6 +7,7 @@ import { STEPS } from '../primitives/run-steps.ts';
 import { NORMALIZATIONS } from '../verification/normalization.ts';
 import { convertCommand } from './commands/convert.ts';
 import { equalizeCommand } from './commands/equalize.ts';
+import { ACTIVATIONS } from './commands/equalize-target.ts';
 import { DEFAULT_QUANTIZERS, evaluateCommand } from './commands/evaluate.ts';
 import { inspectCommand } from './commands/inspect.ts';
 import { verifyCommand } from './commands/verify.ts';
@@ -74,6 +75,12 @@ function program(): Command {
         'how weights come onto the grid of the target (nearest; for tfjs-uint8 cancelling)',
       ).choices(ROUNDINGS),
     )
+    .addOption(
+      new Option(
+        '--activations <how>',
+        'what activations will be quantized as too; biases move to where ranges become smaller',
+      ).choices(Object.keys(ACTIVATIONS)),
+    )
     .option('--no-correction', 'leave biases as they are')
     .option('--trials', 'try settings on made-up inputs too; with --inputs they always are')
     .option('--no-trials', 'take the usual settings and try no others')
@@ -119,6 +126,10 @@ Rounding:
   nearest     the tool that quantizes rounds
   cancelling  weights are put on the grid here, such that errors of a channel cancel each other; a tool that quantizes on
               the same grid keeps them; often better, not always: crosslayer evaluate tells
+Activations (int8-per-tensor, int8-per-channel):
+  int8  8 bits, one asymmetric range for each tensor: what is always there in the output of a layer moves from its bias
+        into that of the next where this is expected to make the range smaller; behind a ReLU it may change the function
+        a little, and before padding with zeros it is left
 With --inputs, what is left open of these is tried: a model with each setting is quantized and run, and the one that stays
 nearest to the float model is taken; the summary has the table. Without, the usual settings are taken, because made-up
 inputs say little about real ones; with --trials others are taken that are better by 3 dB on 16 of them.

@@ -10,6 +10,7 @@ import { inferShapes } from '../model/shapes.ts';
 import { isNormalizing } from '../model/statistics.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 import { type ChannelDistribution, matchedDistribution } from './channel-distribution.ts';
+import { inputMoments } from './input-moments.ts';
 import { distributionOf } from './layer-moments.ts';
 import { channelPlaceOf } from './moment-places.ts';
 import { MomentAccumulator } from './moment-sums.ts';
@@ -74,7 +75,7 @@ function keyOf(path: string, call: number, output: number): string {
 
 /** What is known besides the model. */
 export interface ActivationMomentsOptions {
-  /** One tensor for each input of the model, whose moments are taken; without them those of its inputs are not known. */
+  /** One tensor for each input of the model, whose moments are taken; without them those of inputs are estimated. */
   readonly inputs?: readonly Tensor[];
 }
 
@@ -83,6 +84,9 @@ export interface ActivationMomentsOptions {
  * beta and gamma for its mean and deviation, and what it reads has its moving statistics. From there the moments are pushed
  * through the graph, with values of different tensors, channels and positions taken for independent (Nagel et al. 2019,
  * section 4.2, and Clark 1961 for maxima). Behind a layer that is not known nothing is, up to the next batch norm.
+ *
+ * What no layer tells in front, such as an input of the model, is estimated from the statistics of the layer that reads it,
+ * where there are clearly more outputs than inputs and they agree; not where inputs are given.
  *
  * The moments behind zero padding are those of what is padded. {@link Layer.statistics} has what folding left.
  *
@@ -93,6 +97,7 @@ export function activationMoments(model: Model, options: ActivationMomentsOption
   inferShapes(graph);
   const walk = new MomentWalk(graph);
   if (options.inputs) walk.giveInputs(options.inputs);
+  else walk.estimateInputs();
   for (const call of graph.calls) walk.visit(call);
   return walk.result();
 }
@@ -103,17 +108,24 @@ class MomentWalk {
   /** The moving statistics of the batch norms that read a tensor: better than anything computed. */
   readonly #read: ReadonlyMap<GraphTensor, ChannelDistribution>;
   readonly #ends = new Map<GraphTensor, string>();
+  #isGiven = false;
 
   constructor(graph: Graph) {
     this.#graph = graph;
     this.#read = readStatistics(graph);
-    for (const tensor of graph.inputs) this.#set(tensor, undefined, tensor.producer?.path ?? 'the input');
+  }
+
+  estimateInputs(): void {
+    for (const tensor of this.#graph.inputs) {
+      this.#set(tensor, undefined, tensor.producer?.path ?? 'the input');
+    }
   }
 
   giveInputs(inputs: readonly Tensor[]): void {
     if (inputs.length !== this.#graph.inputs.length) {
       throw new RangeError(`${inputs.length} inputs for a model with ${this.#graph.inputs.length}`);
     }
+    this.#isGiven = true;
     for (const [index, tensor] of this.#graph.inputs.entries()) {
       const sums = new MomentAccumulator(channelPlaceOf(tensor));
       sums.add(inputs[index] as Tensor);
@@ -138,9 +150,14 @@ class MomentWalk {
     const made =
       read && computed && computed.mean.length === read.mean.length
         ? matchedDistribution(computed.place, read.mean, read.variance, computed)
-        : (read ?? computed);
+        : (read ?? computed ?? this.#estimated(tensor));
     if (made) this.#known.set(tensor, made);
     else this.#ends.set(tensor, end);
+  }
+
+  #estimated(tensor: GraphTensor): ChannelDistribution | undefined {
+    const found = this.#isGiven ? undefined : inputMoments(this.#graph, tensor);
+    return found && matchedDistribution(channelPlaceOf(tensor), found.mean, found.variance);
   }
 
   result(): ActivationMoments {

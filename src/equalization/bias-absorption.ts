@@ -11,7 +11,9 @@ import type { Layer, LayerStatistics } from '../model/layer.ts';
 import type { Model } from '../model/model.ts';
 import { type Activation, activationOf, isConvolution, isWeighted } from '../model/operation.ts';
 import { keepStatistics, shiftedStatistics } from '../model/statistics.ts';
-import type { SkipReason } from '../primitives/skip-reason.ts';
+import { type ActivationQuantizer, checkActivationQuantizer } from '../quantization/quantizer.ts';
+import { type ExpectedRange, expectedMaxima, expectedRange, quantizedWidth } from './expected-range.ts';
+import type { UnabsorbedBias } from './unabsorbed-bias.ts';
 
 /** A bias that was moved. Layers by their paths. */
 export interface AbsorbedBias {
@@ -24,17 +26,22 @@ export interface AbsorbedBias {
    * deviations below its mean.
    */
   readonly throughRelu: boolean;
+  /** What the output of `from`, behind the ReLU if there is one, was expected to range over, and now is. */
+  readonly expectedRange: { readonly before: ExpectedRange; readonly after: ExpectedRange };
 }
 
 /** What {@link absorbBiases} did. */
 export interface AbsorptionRecord {
   readonly absorbed: readonly AbsorbedBias[];
   /** For each other layer with a kernel why its bias stays; those for which there is nothing to move are left out. */
-  readonly skipped: readonly SkipReason[];
+  readonly skipped: readonly UnabsorbedBias[];
 }
 
 /** How many deviations below its mean an output is taken to stay. */
 const DEVIATIONS = 3;
+
+/** The share of a range that has to be gained: a hundredth is 0.1 dB, and less is not worth a change of the function. */
+const LEAST_GAIN = 0.01;
 
 /**
  * Takes what is always there in the output of a layer out of its bias and into that of the next, so that its activations need
@@ -43,11 +50,20 @@ const DEVIATIONS = 3;
  *
  * Only where the next layer sees the shift at every position of its kernel: it adds no padding, and none stands between. The
  * distribution is that of {@link Layer.statistics}, which folding a batch norm leaves.
+ *
+ * @param options.activations what activations will be quantized with. With it a bias is moved only where the range that is
+ * expected of the tensor, mean +- 6 deviations over all channels and from 0 behind a ReLU, becomes smaller by it; and through
+ * a ReLU only as much of it as that takes, in the channels that decide the range.
+ * @throws RangeError where the quantizer is none.
  */
-export function absorbBiases(model: Model): AbsorptionRecord {
+export function absorbBiases(
+  model: Model,
+  { activations }: { readonly activations?: ActivationQuantizer } = {},
+): AbsorptionRecord {
+  if (activations) checkActivationQuantizer(activations);
   const graph = buildGraph(model);
   const absorbed: AbsorbedBias[] = [];
-  const skipped: SkipReason[] = [];
+  const skipped: UnabsorbedBias[] = [];
   for (const call of graph.calls) {
     if (!isWeighted(call.layer.operation) || graph.callsOf(call.layer)[0] !== call) continue;
     const found = findReceiver(graph, call);
@@ -55,14 +71,21 @@ export function absorbBiases(model: Model): AbsorptionRecord {
       skipped.push(found.reason);
       continue;
     }
-    const amounts = absorbable(found.statistics, found.throughRelu);
-    if (amounts.every((amount) => amount === 0)) continue;
-    move(call.layer, found.receiver, amounts);
+    const { receiver, throughRelu } = found;
+    const most = absorbable(found.statistics, throughRelu);
+    if (most.every((amount) => amount === 0)) continue;
+    const { amounts, before, after } = plannedMove(found, most, activations);
+    if (activations && !isSmaller(after, before, activations)) {
+      skipped.push({ code: 'no-smaller-range', layers: [call.path, receiver.path], before, after });
+      continue;
+    }
+    move(call.layer, receiver, amounts);
     absorbed.push({
       from: call.path,
-      into: found.receiver.path,
+      into: receiver.path,
       amounts,
-      throughRelu: found.throughRelu,
+      throughRelu,
+      expectedRange: { before, after },
     });
   }
   return { absorbed, skipped };
@@ -75,7 +98,7 @@ interface Receiver {
 }
 
 /** The layer that can take the bias of `call`, or why none can. */
-function findReceiver(graph: Graph, call: GraphCall): Receiver | { readonly reason: SkipReason } {
+function findReceiver(graph: Graph, call: GraphCall): Receiver | { readonly reason: UnabsorbedBias } {
   const { layer, path } = call;
   if (graph.callsOf(layer).length > 1) return { reason: shared(graph, [path], call) };
   let throughRelu = false;
@@ -117,7 +140,7 @@ function receiverOf(
   call: GraphCall,
   reader: GraphCall,
   throughRelu: boolean,
-): Receiver | { readonly reason: SkipReason } {
+): Receiver | { readonly reason: UnabsorbedBias } {
   const { layer } = reader;
   const { operation } = layer;
   const layers = [call.path, reader.path];
@@ -149,7 +172,7 @@ function formatOf({ operation }: Layer): string | undefined {
   return isConvolution(operation) ? operation.dataFormat : undefined;
 }
 
-function shared(graph: Graph, layers: readonly string[], { layer }: GraphCall): SkipReason {
+function shared(graph: Graph, layers: readonly string[], { layer }: GraphCall): UnabsorbedBias {
   return { code: 'shared-layer', layers, calls: graph.callsOf(layer).length };
 }
 
@@ -167,9 +190,40 @@ function nameOf(activation: Activation): string {
     : activation.kind;
 }
 
+/** What is to be moved, and the expected range without and with it. */
+interface PlannedMove {
+  readonly amounts: Float64Array;
+  readonly before: ExpectedRange;
+  readonly after: ExpectedRange;
+}
+
+function plannedMove(
+  { statistics, throughRelu }: Receiver,
+  most: Float64Array,
+  activations: ActivationQuantizer | undefined,
+): PlannedMove {
+  const amounts = activations && throughRelu ? needed(statistics, most) : most;
+  return {
+    amounts,
+    before: expectedRange(statistics, throughRelu),
+    after: expectedRange(shiftedStatistics(statistics, amounts, -1), throughRelu),
+  };
+}
+
 function absorbable({ mean, variance }: LayerStatistics, throughRelu: boolean): Float64Array {
   if (!throughRelu) return mean;
   return mean.map((value, channel) => Math.max(0, value - DEVIATIONS * Math.sqrt(variance[channel] ?? 0)));
+}
+
+/** The least of the shifts that makes the range as small as all of them do: behind a ReLU less is nearer to the function. */
+function needed(statistics: LayerStatistics, most: Float64Array): Float64Array {
+  const maxima = expectedMaxima(statistics);
+  const reached = maxima.reduce((max, value, channel) => Math.max(max, value - (most[channel] ?? 0)), 0);
+  return most.map((amount, channel) => Math.min(amount, Math.max(0, (maxima[channel] ?? NaN) - reached)));
+}
+
+function isSmaller(after: ExpectedRange, before: ExpectedRange, { symmetric }: ActivationQuantizer): boolean {
+  return quantizedWidth(after, symmetric) < (1 - LEAST_GAIN) * quantizedWidth(before, symmetric);
 }
 
 function move(from: Layer, into: Layer, amounts: Float64Array): void {

@@ -16,7 +16,7 @@ import type { Trial } from './judge.ts';
  * Tries the settings that `options` leaves open and takes the best: for targets whose regions are scaled the objectives, and
  * for the better of them ReLU6 kept; for `tfjs-uint8` the roundings; then the best without bias correction. Other settings
  * than the usual ones have to be better by the margin of the judge. Without a judge, and for the target `float`, which is not
- * quantized, nothing is tried. `model` is not changed.
+ * quantized, nothing is tried, and neither where no setting is left open. `model` is not changed.
  *
  * @returns the options with the settings filled in, and the trials, the one that was taken first.
  * @throws RangeError where an option is none; what the judge throws.
@@ -26,7 +26,8 @@ export async function chooseSettings(
   options: EqualizeOptions,
 ): Promise<{ readonly options: EqualizeOptions; readonly trials: readonly Trial[] }> {
   const { target = 'int8-per-tensor', judge } = options;
-  if (!judge || target === 'float') return { options, trials: [] };
+  const changes = openSettings(model, options);
+  if (!judge || target === 'float' || changes.length === 0) return { options, trials: [] };
   const quantizer = parseQuantizer(target as QuantizerName);
   const trials: Trial[] = [];
   let best: { options: EqualizeOptions; trial: Trial } | undefined;
@@ -38,7 +39,7 @@ export async function chooseSettings(
     if (!best || trial.sqnrDb > best.trial.sqnrDb + judge.margin) best = { options: candidate, trial };
   };
   await attempt(options);
-  for (const change of openSettings(model, options)) {
+  for (const change of changes) {
     const settings: EqualizeOptions = best?.options ?? options;
     await attempt({ ...settings, ...change });
   }

@@ -14,6 +14,7 @@ import type { SkipReason } from '../primitives/skip-reason.ts';
 import type { Stage, Veto } from '../primitives/stage.ts';
 import { parseQuantizer, type QuantizerName } from '../quantization/quantizer.ts';
 import { activationMoments } from './activation-moments.ts';
+import { type AbsorptionRecord, absorbBiases } from './bias-absorption.ts';
 import { type BiasCorrectionRecord, correctBias } from './bias-correction.ts';
 import { cancellingQuantizer, quantizeKernels } from './cancelling-quantizer.ts';
 import { type EqualizeOptions, type Settings, settingsOf, type Target } from './equalize-options.ts';
@@ -24,7 +25,7 @@ import { type CarryRecord, carryScales } from './scale-carriers.ts';
 import { type RegionRecord, scaleRegions } from './scale-regions.ts';
 
 /** The stages of a recipe, of which a target takes some. */
-export type StageName = 'relu6' | 'fold' | 'scale' | 'carry' | 'correct';
+export type StageName = 'relu6' | 'fold' | 'scale' | 'carry' | 'absorb' | 'correct';
 
 /** What was done. Parts are undefined where their stage did not run. */
 export interface EqualizationRecord extends Settings {
@@ -37,6 +38,7 @@ export interface EqualizationRecord extends Settings {
   readonly regions: RegionRecord | undefined;
   readonly caps: CapRecord | undefined;
   readonly carried: CarryRecord | undefined;
+  readonly absorption: AbsorptionRecord | undefined;
   readonly correction: BiasCorrectionRecord | undefined;
   readonly skipped: readonly (SkipReason & { readonly stage: StageName })[];
 }
@@ -56,9 +58,9 @@ export function equalizationStages(
 }
 
 const STAGES: Readonly<Record<Target, readonly StageName[]>> = {
-  'int8-per-tensor': ['fold', 'scale', 'correct'],
+  'int8-per-tensor': ['fold', 'scale', 'absorb', 'correct'],
   'tfjs-uint8': ['carry', 'correct'],
-  'int8-per-channel': ['fold', 'correct'],
+  'int8-per-channel': ['fold', 'absorb', 'correct'],
   float: ['fold', 'scale'],
 };
 
@@ -76,6 +78,7 @@ class Recipe {
   #regions: RegionRecord | undefined;
   #caps: CapRecord | undefined;
   #carried: CarryRecord | undefined;
+  #absorbed: AbsorptionRecord | undefined;
   #corrected: BiasCorrectionRecord | undefined;
   readonly #skipped = new Map<StageName, Skips>();
 
@@ -87,7 +90,11 @@ class Recipe {
 
   stages(): Stage<StageName>[] {
     const corrects = this.#settings.biasCorrection !== 'none' || this.#settings.rounding === 'cancelling';
-    const names = STAGES[this.#settings.target].filter((name) => name !== 'correct' || corrects);
+    const runs: Partial<Record<StageName, boolean>> = {
+      absorb: this.#settings.activations !== undefined,
+      correct: corrects,
+    };
+    const names = STAGES[this.#settings.target].filter((name) => runs[name] ?? true);
     return [...(this.#settings.relu6 === 'relu' ? (['relu6'] as const) : []), ...names].map((name) =>
       this.#stage(name),
     );
@@ -103,6 +110,7 @@ class Recipe {
       regions: this.#regions,
       caps: this.#caps,
       carried: this.#carried,
+      absorption: this.#absorbed,
       correction: this.#corrected,
       skipped: [...this.#skipped.values()].flat(),
     };
@@ -150,6 +158,17 @@ class Recipe {
           },
           edits: () => (this.#carried ? [WHOLE] : []),
         };
+      case 'absorb': {
+        const { activations } = this.#settings;
+        return {
+          name,
+          run: () => {
+            this.#absorbed = activations && absorbBiases(model, { activations });
+          },
+          // Through a ReLU the function is not quite kept, so that nothing is to be undone.
+          edits: () => [],
+        };
+      }
       case 'correct':
         return { name, run: () => this.#correct(), edits: () => [] };
     }

@@ -5,6 +5,7 @@
  */
 
 import type { ModelRunner } from '../model/model-runner.ts';
+import { type ActivationQuantizer, checkActivationQuantizer } from '../quantization/quantizer.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 import type { Judge } from './judge.ts';
 import { OBJECTIVES, type Objective } from './scale-regions.ts';
@@ -63,6 +64,12 @@ export interface EqualizeOptions {
   readonly objective?: Objective;
   /** Left out: `cancelling` for `tfjs-uint8`, else `nearest`; the target `float` has no grid. */
   readonly rounding?: WeightRounding;
+  /**
+   * What activations will be quantized with. With it biases are moved into the next layer where the range of a tensor is
+   * expected to become smaller by that, which changes the function a little where a ReLU stands between (`absorbBiases`). For
+   * `int8-per-tensor` and `int8-per-channel`; left out, biases stay where they are.
+   */
+  readonly activations?: ActivationQuantizer;
   /** What the model is run on for measured corrections; one tensor for each input, with the samples first. */
   readonly samples?: { readonly runner: ModelRunner; readonly inputs: readonly Tensor[] };
   /** Looks at the kernels until ranges count as equal; 50 where it is left out. */
@@ -81,7 +88,12 @@ export interface Settings {
   readonly objective: Objective;
   readonly rounding: WeightRounding;
   readonly biasCorrection: BiasCorrection;
+  /** Left out where none was stated. */
+  readonly activations?: ActivationQuantizer;
 }
+
+/** Targets of which activations may be quantized too. */
+const WITH_ACTIVATIONS: readonly Target[] = ['int8-per-tensor', 'int8-per-channel'];
 
 /**
  * The settings of options, with the usual ones for those that are left out.
@@ -89,7 +101,7 @@ export interface Settings {
  * @throws RangeError where an option is none.
  */
 export function settingsOf(options: EqualizeOptions): Settings {
-  const { target = 'int8-per-tensor', relu6 = 'exact', biasCorrection, samples } = options;
+  const { target = 'int8-per-tensor', relu6 = 'exact', biasCorrection, samples, activations } = options;
   const { objective = target === 'int8-per-tensor' ? 'least-noise' : 'equal-ranges' } = options;
   if (!TARGETS.includes(target))
     throw new RangeError(`target: '${target}'; choose from ${TARGETS.join(', ')}`);
@@ -112,11 +124,18 @@ export function settingsOf(options: EqualizeOptions): Settings {
   if (biasCorrection === 'measured' && !samples) {
     throw new RangeError("biasCorrection: 'measured' takes samples to measure with");
   }
+  if (activations && !WITH_ACTIVATIONS.includes(target)) {
+    throw new RangeError(
+      `activations: with the target '${target}' they stay in float; leave them out, or choose ${WITH_ACTIVATIONS.join(' or ')}`,
+    );
+  }
+  if (activations) checkActivationQuantizer(activations);
   return {
     target,
     relu6,
     objective,
     rounding,
     biasCorrection: target === 'float' ? 'none' : (biasCorrection ?? (samples ? 'measured' : 'analytic')),
+    ...(activations ? { activations } : {}),
   };
 }

@@ -13,8 +13,9 @@ import { measureStatistics } from './measured-statistics.ts';
 /**
  * Equalizes a copy of `model` for a target. The same for the same model and options.
  *
- * The copy computes what the model does, up to rounding, but for ReLU6 with the policy `relu`, and for corrected biases: they
- * make up for what the quantizer of the target is going to change, and are off by as much before it does.
+ * The copy computes what the model does, up to rounding, but for ReLU6 with the policy `relu`, for corrected biases, which
+ * make up for what the quantizer of the target is going to change and are off by as much before it does, for weights that are
+ * rounded here, and a little for biases that were moved, where activations are stated.
  *
  * @throws RangeError where an option is none; CannotRunError where samples are given and the model cannot be run.
  */
@@ -22,9 +23,10 @@ export async function equalize(
   model: Model,
   options: EqualizeOptions = {},
 ): Promise<{ readonly model: Model; readonly report: EqualizationRecord }> {
-  const { options: chosen, trials } = await chooseSettings(model, options);
   const copy = model.clone();
-  if (chosen.samples) await measureStatistics(copy, chosen.samples);
+  // Before settings are tried: what is judged has to be what comes out.
+  if (options.samples) await measureStatistics(copy, options.samples);
+  const { options: chosen, trials } = await chooseSettings(copy, options);
   const { stages, record } = equalizationStages(copy, chosen);
   for (const stage of stages) await stage.run();
   return { model: copy, report: { ...record(), trials } };

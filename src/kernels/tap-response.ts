@@ -83,10 +83,11 @@ export function addTapResponse(
   let base = Math.floor(start / (rows * columns)) * taps.channels;
   for (let index = 0; index < values.length; ) {
     // As far as the channel before stays the same, or steps with the column.
-    const count = Math.min(from.run - (column % from.run), values.length - index);
+    const left = Math.min(from.run - (column % from.run), to.run - (column % to.run));
+    const count = Math.min(left, values.length - index);
     const mean =
       base + row * from.rowStep + column * from.columnStep + Math.floor(column / from.run) * from.runStep;
-    const out = row * to.rowStep + column * to.columnStep;
+    const out = row * to.rowStep + column * to.columnStep + Math.floor(column / to.run) * to.runStep;
     const run = { index, count, mean, out };
     if (from.columnStep === 0 && to.columnStep === 1)
       addRun(values, run, taps.values[mean]!, power, response);

@@ -12,11 +12,14 @@ import type {
   Target,
   WeightRounding,
 } from '../equalization/equalize-options.ts';
+import type { ExpectedRange } from '../equalization/expected-range.ts';
 import type { Trial } from '../equalization/judge.ts';
 import { describeCap } from '../equalization/relu6-caps.ts';
 import { describeUncarried } from '../equalization/scale-carriers.ts';
 import type { Objective } from '../equalization/scale-regions.ts';
+import { describeUnabsorbed } from '../equalization/unabsorbed-bias.ts';
 import { describeSkip } from '../primitives/skip-reason.ts';
+import type { ActivationQuantizer } from '../quantization/quantizer.ts';
 import type { WeightSqnr } from '../quantization/weight-sqnr.ts';
 import type { StepVerification } from './equalize-report.ts';
 import type { SidecarReport } from './sidecar-report.ts';
@@ -29,6 +32,8 @@ export interface TargetReport {
   readonly objective: Objective;
   readonly rounding: WeightRounding;
   readonly biasCorrection: BiasCorrection;
+  /** What activations will be quantized with; null where nothing was stated. */
+  readonly activations: ActivationQuantizer | null;
   /** Settings that were tried and what they left of the float model once quantized, with what was taken first. */
   readonly trials: readonly Trial[];
   readonly stages: readonly StageName[];
@@ -49,6 +54,19 @@ export interface TargetReport {
   readonly addedLayers: number;
   /** Layers whose scales a batch norm carries. */
   readonly carried: readonly { readonly layer: string; readonly batchNorms: readonly string[] }[];
+  /**
+   * Layers whose bias moved into the next one, in how many channels, and the range that their output is expected to have
+   * without and with that. Where a ReLU stands between, the function is the same as long as outputs stay above the mean less
+   * three deviations.
+   */
+  readonly absorbed: readonly {
+    readonly from: string;
+    readonly into: string;
+    readonly throughRelu: boolean;
+    readonly channels: number;
+    readonly expectedBefore: ExpectedRange;
+    readonly expectedAfter: ExpectedRange;
+  }[];
   /** Layers whose bias was corrected, with the largest shift of a channel. */
   readonly corrected: readonly { readonly layer: string; readonly largestShift: number }[];
   /** What was left alone, and why. */
@@ -83,11 +101,13 @@ export function targetReport(
     objective,
     rounding,
     biasCorrection,
+    activations,
     trials,
     stages,
     regions,
     caps,
     carried,
+    absorption,
     correction,
   } = record;
   return {
@@ -97,6 +117,7 @@ export function targetReport(
     objective,
     rounding,
     biasCorrection,
+    activations: activations ?? null,
     trials,
     stages,
     replacedRelu6: record.replacedRelu6.map(({ path }) => path),
@@ -107,6 +128,14 @@ export function targetReport(
     carried: (carried?.carried ?? []).map(({ layer, batchNorms }) => ({
       layer: layer.path,
       batchNorms: batchNorms.map(({ path }) => path),
+    })),
+    absorbed: (absorption?.absorbed ?? []).map(({ from, into, throughRelu, amounts, expectedRange }) => ({
+      from,
+      into,
+      throughRelu,
+      channels: amounts.filter((amount) => amount !== 0).length,
+      expectedBefore: expectedRange.before,
+      expectedAfter: expectedRange.after,
     })),
     corrected: (correction?.corrected ?? []).map(({ path, shift }) => ({
       layer: path,
@@ -125,6 +154,7 @@ export function skippedIn({
   skipped,
   regions,
   carried,
+  absorption,
   correction,
 }: EqualizationRecord): TargetReport['skipped'] {
   return [
@@ -145,6 +175,12 @@ export function skippedIn({
       code: one.obstacle.kind,
       layers: [one.path],
       message: describeUncarried(one),
+    })),
+    ...(absorption?.skipped ?? []).map((one) => ({
+      stage: 'absorb' as const,
+      code: one.code,
+      layers: one.layers,
+      message: describeUnabsorbed(one),
     })),
     ...(correction?.skipped ?? []).map((one) => ({
       stage: 'correct' as const,

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import { absorbBiases } from '../../src/equalization/bias-absorption.ts';
+import { type AbsorptionRecord, absorbBiases } from '../../src/equalization/bias-absorption.ts';
+import { describeUnabsorbed } from '../../src/equalization/unabsorbed-bias.ts';
 import type { Model } from '../../src/model/model.ts';
 import { foldAllBatchNorms } from '../../src/primitives/batch-norm-fold.ts';
-import { describeSkip } from '../../src/primitives/skip-reason.ts';
 import { compareOutputs } from '../../src/verification/compare.ts';
 import { TfjsRunner } from '../../src/verification/runner.ts';
 import { buildModel, input, type LayerSpec, layer } from '../support/model-builder.ts';
@@ -20,8 +20,20 @@ async function difference(one: Model, other: Model): Promise<number> {
   return compareOutputs(expected, actual).maxRelative;
 }
 
+/** Distributions of the output of the convolution, `[channels]`; deviations may be negative, as a gamma is. */
+interface Outputs {
+  readonly mean: readonly number[];
+  readonly deviation: readonly number[];
+}
+
+const HIGH: Outputs = { mean: [5, 5, 5, 0.1], deviation: [0.2, 0.2, -0.2, 0.1] };
+
 /** A convolution whose output is about 5 with a deviation of 0.2, and what follows. */
 function folded(...behind: LayerSpec[]): Model {
+  return foldedWith(HIGH, ...behind);
+}
+
+function foldedWith({ mean, deviation }: Outputs, ...behind: LayerSpec[]): Model {
   const model = buildModel([
     input('in', [8, 8, 2]),
     layer(
@@ -36,8 +48,8 @@ function folded(...behind: LayerSpec[]): Model {
       { epsilon: 0 },
       {
         weights: {
-          gamma: [0.2, 0.2, -0.2, 0.1],
-          beta: [5, 5, 5, 0.1],
+          gamma: deviation,
+          beta: mean,
           movingMean: [0, 0, 0, 0],
           movingVariance: [0.5, 0.5, 0.5, 0.5],
         },
@@ -119,7 +131,9 @@ describe('absorbBiases', () => {
     const { absorbed, skipped } = absorbBiases(model);
     expect(absorbed).toEqual([]);
     expect(skipped.map((reason) => reason.code)).toContain(code);
-    expect(skipped.every((reason) => describeSkip(reason).includes(reason.layers[0] ?? '?'))).toBe(true);
+    expect(skipped.every((reason) => describeUnabsorbed(reason).includes(reason.layers[0] ?? '?'))).toBe(
+      true,
+    );
     expect([...model.allLayers()].flatMap(({ layer: one }) => [...one.weights.values()])).toEqual(weights);
   });
 
@@ -132,5 +146,105 @@ describe('absorbBiases', () => {
     const { absorbed, skipped } = absorbBiases(model);
     expect(absorbed).toEqual([]);
     expect(skipped.map(({ code }) => code)).toEqual(['no-batch-norm', 'model-output']);
+  });
+});
+
+describe('absorbBiases for a quantizer of activations', () => {
+  const int8 = { bits: 8, symmetric: false, rounding: 'half-away' } as const;
+  const relu = layer('ReLU', 'relu');
+
+  function expectRange({ absorbed: [one] }: AbsorptionRecord, before: number[], after: number[]): void {
+    const { expectedRange } = one ?? {};
+    expect([...(expectedRange?.before ?? [])].map((end) => Number(end.toFixed(6)))).toEqual(before);
+    expect([...(expectedRange?.after ?? [])].map((end) => Number(end.toFixed(6)))).toEqual(after);
+  }
+
+  it('moves no more than the range takes, and in no other channels', async () => {
+    // The second channel has up to 1 + 6 * 0.5 = 4 and nothing below its mean less 3 deviations: it decides the range.
+    const model = foldedWith({ mean: [5, 1, 3, 0.1], deviation: [0.2, 0.5, 0.1, 0.1] }, relu, last);
+    const original = model.clone();
+    const record = absorbBiases(model, { activations: int8 });
+    // 5 + 6 * 0.2 = 6.2 comes down to 4, less than the 5 - 3 * 0.2 = 4.4 that could go; 3 + 6 * 0.1 is below 4.
+    expectRange(record, [0, 6.2], [0, 4]);
+    expect([...(record.absorbed[0]?.amounts ?? [])].map((amount) => Number(amount.toFixed(6)))).toEqual([
+      2.2, 0, 0, 0,
+    ]);
+    expect(await difference(original, model)).toBeLessThan(ROUNDING);
+    // Biases are stored in float32, statistics are not: nothing is left to gain.
+    expect(absorbBiases(model, { activations: int8 }).absorbed).toEqual([]);
+  });
+
+  it('leaves a bias where another channel needs the range, and says so', () => {
+    const model = foldedWith({ mean: [5, 1, 1, 0], deviation: [0.2, 1.2, 1, 1] }, relu, last);
+    const weights = [...model.allLayers()].flatMap(({ layer: one }) => [...one.weights.values()]);
+    const { absorbed, skipped } = absorbBiases(model, { activations: int8 });
+    expect(absorbed).toEqual([]);
+    const [reason] = skipped;
+    expect(reason).toMatchObject({ code: 'no-smaller-range', layers: ['first', 'last'] });
+    expect(reason && describeUnabsorbed(reason)).toMatch(
+      /bias of first is not absorbed into last: .* 0\.00 to 8\.20, would be 0\.00 to 8\.20/,
+    );
+    expect([...model.allLayers()].flatMap(({ layer: one }) => [...one.weights.values()])).toEqual(weights);
+    // Without a quantizer it does not have to help.
+    expect(absorbBiases(model).absorbed[0]?.amounts[0]).toBeCloseTo(4.4, 6);
+  });
+
+  it('leaves a bias for a gain below a hundredth of the range', () => {
+    const outputs = (highest: number): Outputs => ({
+      mean: [5, 2, 0, 0],
+      deviation: [0.2, highest, 0.1, 0.1],
+    });
+    // 6.2 against 2 + 6 * 0.695 = 6.17, and against 6.08.
+    const codes = [0.695, 0.68].map(
+      (deviation) =>
+        absorbBiases(foldedWith(outputs(deviation), relu, last), { activations: int8 }).absorbed.length,
+    );
+    expect(codes).toEqual([0, 1]);
+  });
+
+  it('moves the whole mean where no ReLU stands between, which centres the range', async () => {
+    const model = foldedWith({ mean: [5, -4, 1, 0], deviation: [0.5, 0.5, 0.5, 0.5] }, last);
+    const original = model.clone();
+    const record = absorbBiases(model, { activations: int8 });
+    expectRange(record, [-7, 8], [-3, 3]);
+    expect(await difference(original, model)).toBeLessThan(ROUNDING);
+  });
+
+  it('counts what a symmetric range goes without', () => {
+    // -3 to 3 instead of 0 to 6: as wide, but symmetric -6 to 6 was twice that.
+    const outputs: Outputs = { mean: [3, 3, 3, 3], deviation: [0.5, 0.5, 0.5, 0.5] };
+    const moved = [false, true].map((symmetric) => {
+      const model = foldedWith(outputs, last);
+      return absorbBiases(model, { activations: { ...int8, symmetric } }).absorbed.length;
+    });
+    expect(moved).toEqual([0, 1]);
+  });
+
+  it.each<[string, RegExp, LayerSpec[]]>([
+    [
+      'zero padding',
+      /bias of first is not absorbed: pad pads with zeros/,
+      [relu, layer('ZeroPadding2D', 'pad'), last],
+    ],
+    [
+      'padding of its own',
+      /not absorbed: last pads with zeros \(same\)/,
+      [relu, layer('Conv2D', 'last', { filters: 3, kernel_size: [3, 3], padding: 'same' })],
+    ],
+    [
+      'a ReLU with a maximum',
+      /ReLU with the maximum 6 in relu6/,
+      [layer('ReLU', 'relu6', { max_value: 6 }), last],
+    ],
+    ['the end of the model', /or what activations and poolings make of it, is one of the model/, [relu]],
+  ])('names what stands in the way: %s', (_, sentence, behind) => {
+    const { absorbed, skipped } = absorbBiases(folded(...behind), { activations: int8 });
+    expect(absorbed).toEqual([]);
+    expect(skipped.map(describeUnabsorbed)[0]).toMatch(sentence);
+  });
+
+  it('refuses a quantizer that is none', () => {
+    const activations = { ...int8, bits: 1 };
+    expect(() => absorbBiases(folded(relu, last), { activations })).toThrow(/2 to 16 bits, not 1/);
   });
 });

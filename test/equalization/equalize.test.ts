@@ -58,9 +58,8 @@ describe('equalize', () => {
   it('for int8-per-tensor beats plain folding, each part a little more', async () => {
     const { model: folded } = await equalize(model, { target: 'int8-per-channel', biasCorrection: 'none' });
     const plain = await sqnrOf(fakeQuantize(folded, parseQuantizer('int8-per-tensor')));
-    const objective = 'equal-ranges';
-    const scaled = await measured('int8-per-tensor', { objective, biasCorrection: 'none' });
-    const corrected = await measured('int8-per-tensor', { objective });
+    const scaled = await measured('int8-per-tensor', { biasCorrection: 'none' });
+    const corrected = await measured('int8-per-tensor');
     expect(scaled.quantized).toBeGreaterThan(plain + 5);
     expect(corrected.quantized).toBeGreaterThan(scaled.quantized);
     expect(corrected.report).toMatchObject({ stages: ['fold', 'scale', 'correct'], relu6: 'exact' });

@@ -110,3 +110,133 @@ describe('kernelRanges', () => {
     expect(given(ranges, scales, { near: 0.5 })).not.toEqual([]);
   });
 });
+
+/** `|W s_in / s_out|` of all weights of a kernel `[2, 2]`, row by row. */
+function scaledWeights(weights: readonly number[], [a, b, c, d]: readonly number[]): number[] {
+  const factors = [a! / c!, a! / d!, b! / c!, b! / d!];
+  return weights.map((weight, at) => Math.abs(weight) * factors[at]!);
+}
+
+describe('softRange', () => {
+  const weights = [1, -2, 3, 4];
+  const scales = [1, 1.5, 2, 0.5];
+  const matrix = (): KernelRanges => kernelRanges(Tensor.fromNumbers('float32', [2, 2], weights), sides);
+  const pairs = (): KernelRanges =>
+    kernelRanges(Tensor.fromNumbers('float32', [2, 2], weights), {
+      kind: 'pairs',
+      inputs: Int32Array.of(0, 0, 1, 1),
+      outputs: Int32Array.of(2, 3, 2, 3),
+    });
+
+  it('is the norm with p = 2^squarings, by hand', () => {
+    // 1 / 2, 4, 2.25 and 12.
+    const of = (p: number): number =>
+      scaledWeights(weights, scales).reduce((sum, weight) => sum + weight ** p, 0) ** (2 / p);
+    for (const ranges of [matrix(), pairs()]) {
+      for (const squarings of [3, 4, 5]) {
+        const { square } = ranges.softRange(Float64Array.from(scales), squarings);
+        expect(square / of(2 ** squarings)).toBeCloseTo(1, 12);
+      }
+    }
+  });
+
+  it('is the maximum and a little more, the less the larger p is', () => {
+    const largest = 4;
+    for (const ranges of [matrix(), pairs()]) {
+      const found = [3, 4, 5].map((squarings) =>
+        Math.sqrt(ranges.softRange(new Float64Array(4).fill(1), squarings).square),
+      );
+      expect(found).toEqual([...found].sort((one, other) => other - one));
+      for (const [index, range] of found.entries()) {
+        expect(range).toBeGreaterThan(largest);
+        // At most all four weights are the largest.
+        expect(range).toBeLessThan(largest * 4 ** (1 / 2 ** (3 + index)));
+      }
+    }
+  });
+
+  it('gives the parts of classes, which are its derivatives', () => {
+    for (const ranges of [matrix(), pairs()]) {
+      const { read, written, sum } = ranges.softRange(Float64Array.from(scales), 3);
+      const derivatives = new Float64Array(4);
+      for (const [index, at] of ranges.inputs.entries()) derivatives[at]! += (2 * read[index]!) / sum;
+      for (const [index, at] of ranges.outputs.entries()) derivatives[at]! -= (2 * written[index]!) / sum;
+      const step = 1e-5;
+      for (const [at, derivative] of derivatives.entries()) {
+        const logSquare = (by: number): number => {
+          const moved = Float64Array.from(scales, (scale, index) =>
+            index === at ? scale * Math.exp(by) : scale,
+          );
+          return Math.log(ranges.softRange(moved, 3).square);
+        };
+        // Of the second order in the step, and rounding of 1e-16 divided by it.
+        expect((logSquare(step) - logSquare(-step)) / (2 * step)).toBeCloseTo(derivative, 7);
+      }
+    }
+  });
+
+  it('takes the factors of the kernel in, of either sign', () => {
+    const kernel = Tensor.fromNumbers('float32', [2, 2], weights);
+    const scaled = kernel.scaled('columns', [-5, 0.5]).scaled('rows', [2, 1]);
+    // 10, 2, 15 and 2 at factors of 1.
+    const expected = [10, 2, 15, 2].reduce((sum, weight) => sum + weight ** 8, 0) ** (2 / 8);
+    const { square, read, written, sum } = kernelRanges(scaled, sides).softRange(
+      new Float64Array(4).fill(1),
+      3,
+    );
+    expect(square / expected).toBeCloseTo(1, 12);
+    const parts = [10, 2, 15, 2].map((weight) => weight ** 8 / expected ** 4);
+    expect([...read].map((one) => one / sum)).toEqual(
+      [parts[0]! + parts[1]!, parts[2]! + parts[3]!].map(near),
+    );
+    expect([...written].map((one) => one / sum)).toEqual(
+      [parts[0]! + parts[2]!, parts[1]! + parts[3]!].map(near),
+    );
+  });
+
+  it('has the inputs in the columns where the kernel has', () => {
+    const ranges = kernelRanges(Tensor.fromNumbers('float32', [2, 2], weights), {
+      ...sides,
+      inputs: 'columns',
+    });
+    const [rows, columns] = [Float64Array.of(1, 2), Float64Array.of(3, 1)];
+    const { square, read, written } = ranges.softRange(Float64Array.of(...rows, ...columns), 3);
+    // W s_column / s_row: 3, 2, 4.5 and 2.
+    const powers = [3, 2, 4.5, 2].map((weight) => weight ** 8);
+    expect(square / powers.reduce((sum, one) => sum + one) ** (2 / 8)).toBeCloseTo(1, 12);
+    expect(read[0]! / read[1]!).toBeCloseTo((powers[0]! + powers[2]!) / (powers[1]! + powers[3]!), 8);
+    expect(written[0]! / written[1]!).toBeCloseTo((powers[0]! + powers[1]!) / (powers[2]! + powers[3]!), 8);
+  });
+
+  it('stays finite where factors are as far from 1 as they may be', () => {
+    for (const ranges of [matrix(), pairs()]) {
+      for (const far of [
+        [1e3, 1e3, 1e-3, 1e-3],
+        [1e-3, 1e-3, 1e3, 1e3],
+      ]) {
+        const { square } = ranges.softRange(Float64Array.from(far), 5);
+        expect(Math.sqrt(square) / Math.max(...scaledWeights(weights, far))).toBeCloseTo(1, 1);
+      }
+    }
+  });
+
+  it('is 0 of a kernel of zeros', () => {
+    const zeros = Tensor.fromNumbers('float32', [2, 2], [0, 0, 0, 0]);
+    const pairSides: KernelSides = {
+      kind: 'pairs',
+      inputs: Int32Array.of(0, 0, 1, 1),
+      outputs: Int32Array.of(2, 3, 2, 3),
+    };
+    for (const one of [sides, pairSides]) {
+      expect(kernelRanges(zeros, one).softRange(Float64Array.from(scales), 5)).toMatchObject({
+        square: 0,
+        sum: 0,
+      });
+    }
+  });
+});
+
+/** Up to rounding. */
+function near(value: number): unknown {
+  return expect.closeTo(value, 12);
+}

@@ -70,6 +70,30 @@ it('permuting channels and scaling them give the same weights in either order', 
   expect(moved).toBeGreaterThan(1000);
 });
 
+it('permuting channels commutes with factors of the least noise', () => {
+  let moved = 0;
+  fc.assert(
+    fc.property(swapped, ({ make, swaps }) => {
+      const [scaledFirst, swappedFirst] = [make(), make()];
+      const options = { throughBounded: true, objective: 'least-noise' } as const;
+      scaleRegions(scaledFirst, options);
+      const unswapped = weightsOf(scaledFirst);
+      swapChannels(scaledFirst, swaps);
+      swapChannels(swappedFirst, swaps);
+      scaleRegions(swappedFirst, options);
+      const found = weightsOf(swappedFirst);
+      for (const [name, values] of weightsOf(scaledFirst)) {
+        // Sums over channels in another order, and a search that ends when a step gains less than 1e-4.
+        const difference = largestDifference(values, found.get(name) as Float64Array);
+        expect(difference, name).toBeLessThan(1e-3);
+        moved += largestDifference(values, unswapped.get(name) as Float64Array) > 1e-3 ? 1 : 0;
+      }
+    }),
+    { seed, numRuns: 200 },
+  );
+  expect(moved).toBeGreaterThan(400);
+});
+
 it('what is permuted is the same network', async () => {
   const runner = await TfjsRunner.create({ backend: 'cpu' });
   await fc.assert(

@@ -1,9 +1,14 @@
 import fc from 'fast-check';
 import { beforeAll, describe, expect, it } from 'vitest';
+import { activationMoments } from '../../src/equalization/activation-moments.ts';
 import { channelGraph } from '../../src/equalization/channel-graph.ts';
 import { rootedLayers } from '../../src/equalization/regions.ts';
 import { capActivations } from '../../src/equalization/relu6-caps.ts';
-import { type RegionRecord, scaleRegions } from '../../src/equalization/scale-regions.ts';
+import {
+  type RegionRecord,
+  type ScaleRegionsOptions,
+  scaleRegions,
+} from '../../src/equalization/scale-regions.ts';
 import { channelRange } from '../../src/model/channels.ts';
 import type { Layer, WeightName } from '../../src/model/layer.ts';
 import type { Model } from '../../src/model/model.ts';
@@ -120,6 +125,20 @@ function maxima(tensor: Tensor, by: 'pairs' | 'rows'): Float64Array {
   return found;
 }
 
+/** With the moments that the inputs tell. */
+function leastNoise(model: Model, inputs: readonly Tensor[]): ScaleRegionsOptions {
+  return { objective: 'least-noise', moments: activationMoments(model, { inputs }) };
+}
+
+function isOtherThan(one: RegionRecord, other: RegionRecord): boolean {
+  const [mine, others] = [one, other].map(({ outputScales }) =>
+    [...outputScales.values()].flatMap((scales) => [...scales]),
+  );
+  return (mine as number[]).some(
+    (factor, index) => Math.abs(Math.log(factor / ((others as number[])[index] as number))) > 0.01,
+  );
+}
+
 describe('scaleRegions', () => {
   it('keeps the function of any graph', async () => {
     let scaled = 0;
@@ -156,6 +175,44 @@ describe('scaleRegions', () => {
       { seed, numRuns: 100 },
     );
     expect(reached).toBeGreaterThan(30);
+  });
+
+  it('keeps the function of any graph with factors of the least noise', async () => {
+    let scaled = 0;
+    let moved = 0;
+    await fc.assert(
+      fc.asyncProperty(fc.oneof(randomGraph(), randomGraph({ barriers: 'none' })), async (make) => {
+        const model = make();
+        const inputs = randomInputs(model);
+        const { outputs, largest } = await runOf(model, inputs);
+        const record = scaleRegions(model, leastNoise(model, inputs));
+        expect(differenceOf(outputs, await outputsOf(model, inputs), largest)).toBeLessThan(SAME_FUNCTION);
+        scaled += record.regions.length;
+        moved += isOtherThan(record, scaleRegions(make())) ? 1 : 0;
+      }),
+      { seed, numRuns: 200 },
+    );
+    expect(scaled).toBeGreaterThan(200);
+    // Others than those of equal ranges, where there are any.
+    expect(moved).toBeGreaterThan(100);
+  });
+
+  it('keeps the function with factors of the least noise through ReLU6', async () => {
+    let capped = 0;
+    await fc.assert(
+      fc.asyncProperty(randomGraph({ barriers: 'relu6' }), async (make) => {
+        const model = make();
+        const inputs = largeInputs(model);
+        const { outputs, largest } = await runOf(model, inputs);
+        const options = leastNoise(model, inputs);
+        const { bounded } = scaleRegions(model, { ...options, throughBounded: true });
+        capActivations(model, bounded);
+        expect(differenceOf(outputs, await outputsOf(model, inputs), largest)).toBeLessThan(SAME_FUNCTION);
+        capped += bounded.length > 0 ? 1 : 0;
+      }),
+      { seed, numRuns: 200 },
+    );
+    expect(capped).toBeGreaterThan(40);
   });
 
   it('makes ranges equal, and leaves them alone the second time', () => {

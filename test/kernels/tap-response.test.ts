@@ -42,6 +42,9 @@ describe('tapResponse', () => {
     const grouped = tensor([1, 1, 4], [1, 2, 3, 4]);
     const input: ChannelIndex = { kind: 'groups', groups: 2 };
     expect([...tapResponse(grouped, { input, output: COLUMNS }, taps, 1)]).toEqual([10, 20, 300, 400]);
+    // Back from the outputs to the inputs: 1 * 10 + 2 * 100 and 3 * 1000 + 4 * 10000.
+    const behind = outerTaps(Float64Array.of(1), [10, 100, 1000, 10_000]);
+    expect([...tapResponse(grouped, { input: COLUMNS, output: input }, behind, 1)]).toEqual([210, 43_000]);
   });
 
   it('is the response to a constant where all shares are 1, in kernels of many pieces too', () => {

@@ -9,7 +9,11 @@ import type { Judge } from '../../equalization/judge.ts';
 import { CannotRunError } from '../../errors.ts';
 import type { Model } from '../../model/model.ts';
 import { foldAllBatchNorms } from '../../primitives/batch-norm-fold.ts';
-import { parseQuantizer, type WeightQuantizer } from '../../quantization/quantizer.ts';
+import {
+  type ActivationQuantizer,
+  parseQuantizer,
+  type WeightQuantizer,
+} from '../../quantization/quantizer.ts';
 import { type WeightSqnr, weightSqnr } from '../../quantization/weight-sqnr.ts';
 import { targetSidecar } from '../../report/sidecar-report.ts';
 import { type TargetReport, targetReport } from '../../report/target-report.ts';
@@ -21,6 +25,14 @@ import type { CommandRecipe, EqualizeOptions } from './equalize.ts';
 
 /** Kernels in the table of the summary; `--json` has all. */
 const KERNELS_SHOWN = 5;
+
+/** What `--activations` knows by name. */
+export const ACTIVATIONS: Readonly<Record<ActivationsName, ActivationQuantizer>> = {
+  int8: { bits: 8, symmetric: false, rounding: 'half-away' },
+};
+
+/** One of the {@link ACTIVATIONS}. */
+export type ActivationsName = 'int8';
 
 /** The recipe for a target. With inputs that were given, biases are corrected by what the model makes of them. */
 export async function targetRecipe(
@@ -52,7 +64,7 @@ async function recipeOptions(
   options: EqualizeOptions,
   ready: Ready | undefined,
 ): Promise<RecipeOptions> {
-  const { target, relu6, objective, rounding, correction, trials, inputs } = options;
+  const { target, relu6, objective, rounding, activations, correction, trials, inputs } = options;
   const bench = ready && 'runner' in ready ? { runner: ready.runner, inputs: ready.tensors } : undefined;
   const isGiven = inputs !== undefined;
   const judged = isGiven ? bench : trials === true ? bench && seeded(model, bench, options) : undefined;
@@ -62,6 +74,7 @@ async function recipeOptions(
     ...(relu6 === undefined ? {} : { relu6 }),
     ...(objective === undefined ? {} : { objective }),
     ...(rounding === undefined ? {} : { rounding }),
+    ...(activations === undefined ? {} : { activations: ACTIVATIONS[activations] }),
     ...(correction === false ? { biasCorrection: 'none' as const } : {}),
     ...(bench && judge && isGiven ? { samples: bench } : {}),
     ...(judge && trials !== false ? { judge } : {}),
@@ -124,8 +137,12 @@ function summary(output: string, report: TargetReport): string {
 }
 
 /** What would help with a reason. */
-const hintFor: ReasonHint = (code) =>
-  code === 'unknown-input' ? 'with --inputs means are measured, and these are corrected too' : undefined;
+const hintFor: ReasonHint = (code) => {
+  if (code === 'unknown-input') return 'with --inputs means are measured, and these are corrected too';
+  return code === 'no-batch-norm'
+    ? 'where batch norms were folded before, their side-car would tell; without one, --inputs measures it'
+    : undefined;
+};
 
 function stageLine(stage: StageName, report: TargetReport): string {
   switch (stage) {
@@ -142,9 +159,25 @@ function stageLine(stage: StageName, report: TargetReport): string {
     }
     case 'carry':
       return `${count(report.carried.length, 'layer')} with all channels of one range; batch norms carry the scales`;
+    case 'absorb':
+      return absorbLine(report.absorbed);
     case 'correct':
       return `${count(report.corrected.length, 'bias', 'biases')} corrected for what ${report.target} does to the kernels`;
   }
+}
+
+function absorbLine(absorbed: TargetReport['absorbed']): string {
+  if (absorbed.length === 0) return 'no bias whose move would give activations a smaller range';
+  const gains = absorbed
+    .map(({ expectedBefore: [low, high], expectedAfter: [min, max] }) => 1 - (max - min) / (high - low))
+    .sort((one, other) => one - other);
+  const [least, most] = [percent(gains[0] ?? 0), percent(gains.at(-1) ?? 0)];
+  const gain = least === most ? least : `${least} to ${most}`;
+  const proviso = absorbed.some(({ throughRelu }) => throughRelu)
+    ? '; exact where activations stay above mean - 3 sigma'
+    : '';
+  const moved = `${count(absorbed.length, 'bias', 'biases')} moved into the next layer`;
+  return `${moved}, expected ranges of activations ${gain} smaller${proviso}`;
 }
 
 /** What was tried; the settings that differ, and what they leave of the float model. */

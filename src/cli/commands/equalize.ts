@@ -15,7 +15,7 @@ import { progress, progressDone } from '../render.ts';
 import { measureUnknown, readSidecarOf, sidecarLines, writtenSidecar } from '../sidecar.ts';
 import { isProven, type Ready, readyToRun, runWithProof } from '../verification.ts';
 import { parseSteps, stepsRecipe } from './equalize-steps.ts';
-import { targetRecipe } from './equalize-target.ts';
+import { type ActivationsName, targetRecipe } from './equalize-target.ts';
 
 /** Options of `crosslayer equalize`. */
 export interface EqualizeOptions extends InputOptions {
@@ -24,6 +24,7 @@ export interface EqualizeOptions extends InputOptions {
   readonly relu6?: Relu6Policy;
   readonly objective?: Objective;
   readonly rounding?: WeightRounding;
+  readonly activations?: ActivationsName;
   /** False with `--no-correction`. */
   readonly correction?: boolean;
   /** True with `--trials`, false with `--no-trials`. */
@@ -76,15 +77,15 @@ function isReference({ recipe, steps }: EqualizeOptions): boolean {
 }
 
 function checkUsage(options: EqualizeOptions): void {
-  const { target, objective, rounding, trials, recipe, steps, verify, strict, inputs } = options;
+  const { target, objective, rounding, activations, trials, recipe, steps, verify, strict, inputs } = options;
   parseSteps(steps ?? STEPS.join(','));
   if (isReference(options)) {
     if (recipe === 'target')
       throw new UsageError('--steps: are those of --recipe reference; leave one of the two out');
     if (ofTarget(options)) {
       throw new UsageError(
-        '--target, --relu6, --objective, --rounding, --no-correction, --trials, --no-trials: are not of the reference; ' +
-          'leave out --recipe reference and --steps',
+        '--target, --relu6, --objective, --rounding, --activations, --no-correction, --trials, --no-trials: are not of the ' +
+          'reference; leave out --recipe reference and --steps',
       );
     }
   }
@@ -94,6 +95,12 @@ function checkUsage(options: EqualizeOptions): void {
   if (rounding === 'cancelling' && target === 'float') {
     throw new UsageError(
       '--rounding cancelling: the target float has no grid to round to; choose another --target',
+    );
+  }
+  if (activations !== undefined && (target === 'tfjs-uint8' || target === 'float')) {
+    throw new UsageError(
+      `--activations: with the target ${target} activations stay in float; leave it out, or choose --target ` +
+        'int8-per-tensor or int8-per-channel',
     );
   }
   if (verify === false && trials === true) {
@@ -107,8 +114,9 @@ function checkUsage(options: EqualizeOptions): void {
 }
 
 /** Whether an option is given that only recipes for a target have. */
-function ofTarget({ target, relu6, objective, rounding, correction, trials }: EqualizeOptions): boolean {
-  const given = [target, relu6, objective, rounding].some((option) => option !== undefined);
+function ofTarget(options: EqualizeOptions): boolean {
+  const { target, relu6, objective, rounding, activations, correction, trials } = options;
+  const given = [target, relu6, objective, rounding, activations].some((option) => option !== undefined);
   return given || correction === false || trials !== undefined;
 }
 

@@ -1,0 +1,87 @@
+import { execFile } from 'node:child_process';
+import fs from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { saveModel } from '../../src/node.ts';
+import { buildModel, input, layer } from '../support/model-builder.ts';
+
+const COMMAND = new URL('../../dist/cli/main.js', import.meta.url).pathname;
+const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'crosslayer-activations-'));
+
+/** Runs `crosslayer equalize in.h5 -o out.h5 --force` with more arguments. */
+function equalize(...args: string[]): Promise<{ code: number; stdout: string; stderr: string }> {
+  const all = [COMMAND, 'equalize', 'in.h5', '-o', 'out.h5', '--force', ...args];
+  return new Promise((resolve) => {
+    execFile(process.execPath, all, { cwd: folder }, (error, stdout, stderr) => {
+      resolve({ code: error === null ? 0 : Number(error.code), stdout, stderr });
+    });
+  });
+}
+
+beforeAll(async () => {
+  const deviation = [0.2, 0.5, 0.1, 0.1];
+  const model = buildModel([
+    input('in', [8, 8, 2]),
+    layer('Conv2D', 'first', { filters: 4, kernel_size: [1, 1] }),
+    layer(
+      'BatchNormalization',
+      'bn',
+      { epsilon: 1e-6 },
+      {
+        weights: {
+          gamma: deviation,
+          beta: [5, 1, 3, 0.1],
+          movingMean: [0, 0, 0, 0.1],
+          movingVariance: [0.5, 0.5, 0.5, 0.5],
+        },
+      },
+    ),
+    layer('ReLU', 'relu'),
+    layer('Conv2D', 'last', { filters: 3, kernel_size: [3, 3] }),
+  ]);
+  await saveModel(model, path.join(folder, 'in.h5'));
+});
+afterAll(() => fs.rmSync(folder, { recursive: true }));
+
+describe('equalize --activations int8', () => {
+  test('tells how much smaller ranges are, and runs the model', async () => {
+    const { code, stdout, stderr } = await equalize('--activations', 'int8', '--target', 'int8-per-channel');
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+    // 5 + 6 * 0.2 = 6.2 comes down to the 1 + 6 * 0.5 = 4 of the second channel.
+    expect(stdout).toMatch(/absorb {2}1 bias moved into the next layer, .* 35.5 % smaller; exact where/);
+    expect(stdout).toMatch(/absorb: (same function|changes the function)/);
+  });
+
+  test('prints pairs, ranges and reasons as JSON', async () => {
+    const { stdout } = await equalize('--activations', 'int8', '--target', 'int8-per-channel', '--json');
+    const report = JSON.parse(stdout);
+    expect(report.activations).toEqual({ bits: 8, symmetric: false, rounding: 'half-away' });
+    expect(report.absorbed).toMatchObject([{ from: 'first', into: 'last', throughRelu: true, channels: 1 }]);
+    expect(report.absorbed[0].expectedBefore[1]).toBeCloseTo(6.2, 3);
+    expect(report.absorbed[0].expectedAfter[1]).toBeCloseTo(4, 3);
+    expect(report.skipped).toContainEqual(
+      expect.objectContaining({ stage: 'absorb', code: 'model-output', layers: ['last'] }),
+    );
+  });
+
+  test('is strict about nothing that was asked for, and writes null where nothing was', async () => {
+    expect((await equalize('--activations', 'int8', '--strict')).code).toBe(0);
+    const { stdout } = await equalize('--json');
+    expect(JSON.parse(stdout)).toMatchObject({ activations: null, absorbed: [] });
+  });
+
+  test.each([
+    ['a target in float', ['--target', 'float'], /target float activations stay in float; leave it out, or/],
+    [
+      'a target of TF.js',
+      ['--target', 'tfjs-uint8'],
+      /or choose --target int8-per-tensor or int8-per-channel/,
+    ],
+    ['the reference', ['--recipe', 'reference'], /--activations, .* are not of the reference; leave out/],
+  ])('is refused for %s', async (_, args, message) => {
+    const { code, stderr } = await equalize('--activations', 'int8', ...args);
+    expect(code).toBe(2);
+    expect(stderr).toMatch(message);
+  });
+});

@@ -1,0 +1,171 @@
+import { describe, expect, it } from 'vitest';
+import { activationMoments } from '../../src/equalization/activation-moments.ts';
+import { channelGraph } from '../../src/equalization/channel-graph.ts';
+import { outputSensitivity } from '../../src/equalization/output-sensitivity.ts';
+import { normalCdf } from '../../src/kernels/normal-distribution.ts';
+import type { JsonObject, LayerStatistics } from '../../src/model/layer.ts';
+import { buildModel, input, type LayerSpec, layer } from '../support/model-builder.ts';
+
+const dense = (
+  name: string,
+  units: number,
+  kernel: readonly number[],
+  config: JsonObject = {},
+  from?: string,
+): LayerSpec =>
+  layer(
+    'Dense',
+    name,
+    { units, use_bias: false, ...config },
+    { weights: { kernel }, ...(from ? { from: [from] } : {}) },
+  );
+
+const normal = (mean: readonly number[], variance: readonly number[]): LayerStatistics => ({
+  mean: Float64Array.from(mean),
+  variance: Float64Array.from(variance),
+});
+
+/** The sensitivity of the outputs to what each layer writes, by its name. */
+function sensitivities(
+  layers: readonly LayerSpec[],
+  statistics: Readonly<Record<string, LayerStatistics>> = {},
+  outputs?: readonly string[],
+): Record<string, number[]> {
+  const model = buildModel(layers, outputs ? { outputs } : {});
+  for (const [path, one] of Object.entries(statistics)) model.layer(path).statistics = one;
+  const found = outputSensitivity(channelGraph(model, { throughBounded: true }), activationMoments(model));
+  return Object.fromEntries([...found].map(([call, values]) => [call.path, [...values]]));
+}
+
+const close = (...values: number[]): unknown[] => values.map((value) => expect.closeTo(value, 6));
+const x = input('x', [2]);
+/** Read by channels a and b: 1 + 4 and 9 + 16. */
+const last = dense('last', 2, [1, 2, 3, -4]);
+
+describe('outputSensitivity', () => {
+  it('sums squares of weights back through a chain', () => {
+    const found = sensitivities([x, dense('first', 2, [9, 9, 9, 9]), dense('second', 2, [1, 0, 2, 1]), last]);
+    expect(found).toEqual({ last: [1, 1], second: [5, 25], first: [5, 4 * 5 + 25] });
+  });
+
+  it('lets the share of values through a ReLU at which it is active', () => {
+    const first = dense('first', 2, [1, 1, 1, 1], { activation: 'relu' });
+    const found = sensitivities([x, first, last], { first: normal([0, 1], [1, 4]) });
+    expect(found['first']).toEqual(close(0.5 * 5, normalCdf(0.5) * 25));
+    // Without statistics it passes all.
+    expect(sensitivities([x, first, last])['first']).toEqual([5, 25]);
+  });
+
+  it('knows the values before a ReLU of its own layer', () => {
+    const layers = [x, dense('first', 2, [1, 1, 1, 1]), layer('ReLU', 'relu'), last];
+    const found = sensitivities(layers, { first: normal([0, 1], [1, 4]) });
+    expect(found['first']).toEqual(close(0.5 * 5, normalCdf(0.5) * 25));
+  });
+
+  it('lets a part through a ReLU that is never active, and all where nothing varies above 0', () => {
+    const first = dense('first', 2, [1, 1, 1, 1], { activation: 'relu' });
+    const dead = sensitivities([x, first, last], { first: normal([-50, -1], [1, 0]) });
+    expect(dead['first']).toEqual(close(1e-3 * 5, 1e-3 * 25));
+    const still = sensitivities([x, first, last], { first: normal([1, 50], [0, 1]) });
+    expect(still['first']).toEqual(close(5, 25));
+  });
+
+  it('has the maximum of a ReLU6 and the slope of a leaky one', () => {
+    const statistics = { first: normal([6, 3], [1, 1e-6]) };
+    const relu6 = [x, dense('first', 2, [1, 1, 1, 1]), layer('ReLU', 'relu', { max_value: 6 }), last];
+    expect(sensitivities(relu6, statistics)['first']).toEqual(close(0.5 * 5, 25));
+    const leaky = [x, dense('first', 2, [1, 1, 1, 1]), layer('LeakyReLU', 'leaky', { alpha: 0.2 }), last];
+    // Half the values, and the other half with the slope squared.
+    expect(sensitivities(leaky, { first: normal([0, -50], [1, 1]) })['first']).toEqual(
+      close((0.5 + 0.04 * 0.5) * 5, 0.04 * 25),
+    );
+  });
+
+  it('adds up the ways behind a residual', () => {
+    const layers = [
+      x,
+      dense('first', 2, [1, 1, 1, 1]),
+      dense('second', 2, [1, 0, 2, 1]),
+      layer('Add', 'add', {}, { from: ['first', 'second'] }),
+      last,
+    ];
+    expect(sensitivities(layers)).toEqual({ last: [1, 1], second: [5, 25], first: [5 + 5, 25 + 45] });
+    const average = layers.map((spec) =>
+      spec.name === 'add' ? layer('Average', 'add', {}, { from: ['first', 'second'] }) : spec,
+    );
+    // Half of each operand: a quarter of the squares.
+    expect(sensitivities(average)['second']).toEqual([5 / 4, 25 / 4]);
+    expect(sensitivities(average)['first']).toEqual([5 / 4 + 5 / 4, 25 / 4 + 45 / 4]);
+  });
+
+  it('counts what is an output itself, and what others read besides', () => {
+    const layers = [x, dense('first', 2, [1, 1, 1, 1]), last];
+    expect(sensitivities(layers, {}, ['last', 'first'])).toEqual({ last: [1, 1], first: [1 + 5, 1 + 25] });
+  });
+
+  it('leaves out what no output hears', () => {
+    const layers = [x, dense('first', 2, [1, 1, 1, 1]), last, dense('unheard', 1, [1, 1], {}, 'first')];
+    expect(sensitivities(layers, {}, ['last'])).toEqual({ last: [1, 1], first: [5, 25] });
+  });
+
+  it('multiplies with the squares of a batch norm', () => {
+    const bn = layer(
+      'BatchNormalization',
+      'bn',
+      { epsilon: 0 },
+      { weights: { gamma: [2, -1], beta: [0, 0], movingMean: [0, 0], movingVariance: [4, 0.25] } },
+    );
+    // gamma / deviation: 1 and -2.
+    expect(sensitivities([x, dense('first', 2, [1, 1, 1, 1]), bn, last])['first']).toEqual(close(5, 4 * 25));
+  });
+
+  it('shares the channels of a concatenation out', () => {
+    const layers = [
+      x,
+      dense('first', 1, [1, 1], {}, 'x'),
+      dense('second', 1, [1, 1], {}, 'x'),
+      layer('Concatenate', 'both', {}, { from: ['first', 'second'] }),
+      last,
+    ];
+    expect(sensitivities(layers)).toEqual({ last: [1, 1], first: [5], second: [25] });
+  });
+
+  it('sums the positions of a channel before a Flatten', () => {
+    const layers = [
+      input('x', [2, 2, 1]),
+      layer('Conv2D', 'conv', { filters: 2, kernel_size: 1 }),
+      layer('Flatten', 'flat'),
+      dense('last', 1, [1, 2, 3, 4, 5, 6, 7, 8]),
+    ];
+    expect(sensitivities(layers)['conv']).toEqual([1 + 9 + 25 + 49, 4 + 16 + 36 + 64]);
+  });
+
+  it('takes the taps of a depthwise at a border by their share', () => {
+    const layers = [
+      input('x', [1, 3, 1]),
+      layer('Conv2D', 'conv', { filters: 1, kernel_size: 1 }),
+      layer(
+        'DepthwiseConv2D',
+        'depthwise',
+        { kernel_size: [1, 3], padding: 'same' },
+        { weights: { depthwiseKernel: [3, 1, -6] } },
+      ),
+    ];
+    // The outer taps meet 2 of 3 positions. Alike: (2 + 1 - 4)², which counts for 0.9; else 6 + 1 + 24, for the rest.
+    expect(sensitivities(layers)).toEqual({ depthwise: [1], conv: close(0.9 * 1 + 0.1 * 31) });
+  });
+
+  it('goes through both kernels of a SeparableConv', () => {
+    const layers = [
+      input('x', [2, 2, 2]),
+      layer('Conv2D', 'conv', { filters: 2, kernel_size: 1 }),
+      layer(
+        'SeparableConv2D',
+        'separable',
+        { filters: 2, kernel_size: 1 },
+        { weights: { depthwiseKernel: [2, 3], pointwiseKernel: [1, 2, 3, -4] } },
+      ),
+    ];
+    expect(sensitivities(layers)['conv']).toEqual(close(4 * 5, 9 * 25));
+  });
+});
