@@ -131,10 +131,7 @@ describe('chooseSettings', () => {
         ['least-noise', 'relu', 'nearest', 'none'],
       ],
     ],
-    [
-      { objective: 'least-noise', relu6: 'keep', biasCorrection: 'none' },
-      [['least-noise', 'keep', 'nearest', 'none']],
-    ],
+    [{ objective: 'least-noise', relu6: 'keep', biasCorrection: 'none' }, []],
     [
       { target: 'tfjs-uint8' },
       [
