@@ -24,10 +24,11 @@ import { allocate, type FloatValues } from '../tensor/dtype.ts';
 import { Tensor } from '../tensor/tensor.ts';
 import { type ActivationMoments, averaged, type ChannelMoments, momentsOf } from './activation-moments.ts';
 import { kernelSource } from './kernel-taps.ts';
+import { ALIKE } from './output-sensitivity.ts';
 import type { KernelQuantizer } from './quantized-kernels.ts';
 
 /** Measured to do best on published networks, where it matters little. */
-const CORRELATION: InputCorrelation = { positions: 0.9, channels: 0.3 };
+const CORRELATION: InputCorrelation = { positions: ALIKE, channels: 0.3 };
 
 /**
  * What kernels become when they are put on the grids of `quantizer`, each weight on the level above or below it, whichever

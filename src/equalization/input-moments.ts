@@ -15,9 +15,8 @@ import { activationOf, isWeighted } from '../model/operation.ts';
 import { statisticsBehind } from '../model/statistics.ts';
 import { kernelResponse } from './kernel-response.ts';
 import { kernelSource, kernelTaps } from './kernel-taps.ts';
+import { ALIKE } from './output-sensitivity.ts';
 
-/** How much of their variance neighbouring values and channels share, as in pictures. */
-const ALIKE = 0.9;
 /** A filter that adds less than this part of the largest is dead, and its statistics are those of weights it had once. */
 const DEAD = 1e-3;
 /** More channels than pictures have are seldom told apart, and each takes a look at the kernel. */

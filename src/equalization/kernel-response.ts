@@ -1,4 +1,4 @@
-import { type ChannelIndex, channelsOf } from '../kernels/pair-ranges.ts';
+import { channelsOf } from '../kernels/pair-ranges.ts';
 import {
   addTapResponse,
   type KernelIndices,
@@ -7,7 +7,7 @@ import {
   tapLayout,
   tapResponse,
 } from '../kernels/tap-response.ts';
-import { kernelNames, outputIndex } from '../model/channels.ts';
+import { inputIndex, kernelNames, outputIndex } from '../model/channels.ts';
 import type { Layer, WeightName } from '../model/layer.ts';
 import type { KernelErrors } from './quantized-kernels.ts';
 
@@ -67,20 +67,7 @@ function errorResponse(layer: Layer, name: WeightName, taps: TapMeans, errorsOf:
   return response;
 }
 
-const ROWS: ChannelIndex = { kind: 'rows' };
-
 /** Where the channels of a kernel lie; those that it reads are rows in both kernels of a SeparableConv. */
 function indicesOf(layer: Layer, name: WeightName): KernelIndices {
   return { input: inputIndex(layer), output: outputIndex(layer, name) };
-}
-
-function inputIndex({ operation }: Layer): ChannelIndex {
-  switch (operation.kind) {
-    case 'convTranspose':
-      return { kind: 'columns' };
-    case 'conv':
-      return operation.groups > 1 ? { kind: 'groups', groups: operation.groups } : ROWS;
-    default:
-      return ROWS;
-  }
 }

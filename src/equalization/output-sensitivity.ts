@@ -19,8 +19,11 @@ import { kernelSource, kernelTaps } from './kernel-taps.ts';
 /** The sensitivity of the outputs of calls with a kernel, before their activation, `[output channels]`. */
 export type OutputSensitivity = ReadonlyMap<GraphCall, Float64Array>;
 
-/** How much of an error is the same at neighbouring positions; measured to do best on published networks. */
-const ALIKE = 0.9;
+/**
+ * How much of its variance a value shares with its neighbours, as in pictures, and so how much of an error is the same at
+ * neighbouring positions; measured to do best on published networks.
+ */
+export const ALIKE = 0.9;
 /** A ReLU that is next to never active passes this share all the same. */
 const SMALLEST_SHARE = 1e-3;
 
