@@ -43,6 +43,16 @@ const DEVIATIONS = 3;
 /** The share of a range that has to be gained: a hundredth is 0.1 dB, and less is not worth a change of the function. */
 const LEAST_GAIN = 0.01;
 
+/** How biases are absorbed. */
+export interface AbsorbOptions {
+  /**
+   * What activations will be quantized with. With it a bias is moved only where the range that is expected of the tensor, mean
+   * +- 6 deviations over all channels and from 0 behind a ReLU, becomes smaller by it; and through a ReLU only as much of it as
+   * that takes, in the channels that decide the range.
+   */
+  readonly activations?: ActivationQuantizer;
+}
+
 /**
  * Takes what is always there in the output of a layer out of its bias and into that of the next, so that its activations need
  * a smaller range: `c = max(0, mean - 3 deviation)` where a ReLU stands between, else `c = mean`; `b1 -= c` and
@@ -51,15 +61,9 @@ const LEAST_GAIN = 0.01;
  * Only where the next layer sees the shift at every position of its kernel: it adds no padding, and none stands between. The
  * distribution is that of {@link Layer.statistics}, which folding a batch norm leaves.
  *
- * @param options.activations what activations will be quantized with. With it a bias is moved only where the range that is
- * expected of the tensor, mean +- 6 deviations over all channels and from 0 behind a ReLU, becomes smaller by it; and through
- * a ReLU only as much of it as that takes, in the channels that decide the range.
  * @throws RangeError where the quantizer is none.
  */
-export function absorbBiases(
-  model: Model,
-  { activations }: { readonly activations?: ActivationQuantizer } = {},
-): AbsorptionRecord {
+export function absorbBiases(model: Model, { activations }: AbsorbOptions = {}): AbsorptionRecord {
   if (activations) checkActivationQuantizer(activations);
   const graph = buildGraph(model);
   const absorbed: AbsorbedBias[] = [];
