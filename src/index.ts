@@ -11,7 +11,7 @@ export {
   activationMoments,
   type ChannelMoments,
 } from './equalization/activation-moments.ts';
-export type { AbsorbedBias } from './equalization/bias-absorption.ts';
+export type { AbsorbedBias, AbsorbOptions } from './equalization/bias-absorption.ts';
 export { type AbsorptionRecord, absorbBiases } from './equalization/bias-absorption.ts';
 export {
   type BiasCorrectionRecord,
