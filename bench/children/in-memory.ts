@@ -8,7 +8,7 @@
  * @module
  */
 
-import { equalize, equalizeModel } from '../../src/index.ts';
+import { equalize, equalizeModel, OBJECTIVES, type Objective } from '../../src/index.ts';
 import type { Model } from '../../src/model/model.ts';
 import type { TensorValues } from '../../src/tensor/dtype.ts';
 import { median } from '../median.ts';
@@ -21,11 +21,16 @@ export interface InMemoryTimes {
   readonly steps: number;
   /** The same, and computing every weight of the result. */
   readonly stepsAndValues: number;
-  /** `equalize`: folding, regions to convergence, exact caps and bias correction. */
-  readonly regions: number;
+  /** `equalize` with either objective, for which the reference's recipe is the measure. */
+  readonly objectives: Readonly<Record<Objective, RegionTimes>>;
+}
+
+/** `equalize`: folding, regions, exact caps and bias correction. */
+export interface RegionTimes {
+  readonly steps: number;
   /** The same, and computing every weight of the result. */
-  readonly regionsAndValues: number;
-  /** The median of the ratios of {@link regionsAndValues} to {@link stepsAndValues}, turn by turn. */
+  readonly stepsAndValues: number;
+  /** The median of the ratios to the reference's recipe, turn by turn, all weights computed. */
   readonly ratio: number;
 }
 
@@ -38,10 +43,12 @@ function valuesOf(model: Model): TensorValues[] {
 }
 
 /** Seconds up to the end of the steps, and up to the last of the weights. */
-async function timed(
-  model: Model,
-  steps: (model: Model) => Model | Promise<Model>,
-): Promise<{ steps: number; all: number }> {
+interface Timed {
+  readonly steps: number;
+  readonly all: number;
+}
+
+async function timed(model: Model, steps: (model: Model) => Model | Promise<Model>): Promise<Timed> {
   const start = performance.now();
   const equalized = await steps(model);
   const done = performance.now();
@@ -51,21 +58,28 @@ async function timed(
 
 async function measure(network: BenchNetwork): Promise<InMemoryTimes> {
   const freshModel = inMemory(withRandomWeights(network.make()));
-  const reference: { steps: number; all: number }[] = [];
-  const regions: { steps: number; all: number }[] = [];
+  const reference: Timed[] = [];
+  const turns: Record<Objective, Timed[]> = { 'equal-ranges': [], 'least-noise': [] };
   for (let turn = 0; turn < WARMUP_TURNS + TURNS; turn++) {
     const one = await timed(freshModel(), (model) => equalizeModel(model));
-    const other = await timed(freshModel(), async (model) => (await equalize(model)).model);
-    if (turn < WARMUP_TURNS) continue;
-    reference.push(one);
-    regions.push(other);
+    if (turn >= WARMUP_TURNS) reference.push(one);
+    for (const objective of OBJECTIVES) {
+      const other = await timed(freshModel(), async (model) => (await equalize(model, { objective })).model);
+      if (turn >= WARMUP_TURNS) turns[objective].push(other);
+    }
   }
+  const timesOf = (list: readonly Timed[]): RegionTimes => ({
+    steps: median(list.map(({ steps }) => steps)),
+    stepsAndValues: median(list.map(({ all }) => all)),
+    ratio: median(list.map(({ all }, turn) => all / (reference[turn]?.all ?? Number.NaN))),
+  });
   return {
     steps: median(reference.map(({ steps }) => steps)),
     stepsAndValues: median(reference.map(({ all }) => all)),
-    regions: median(regions.map(({ steps }) => steps)),
-    regionsAndValues: median(regions.map(({ all }) => all)),
-    ratio: median(regions.map(({ all }, turn) => all / (reference[turn]?.all ?? Number.NaN))),
+    objectives: {
+      'equal-ranges': timesOf(turns['equal-ranges']),
+      'least-noise': timesOf(turns['least-noise']),
+    },
   };
 }
 
