@@ -8,8 +8,11 @@
 
 import { join } from 'node:path';
 
-/** Corrected biases are off by what a quantizer is going to change; without them every recipe keeps the function. */
-const EXACT = { biasCorrection: 'none' };
+/**
+ * Corrected biases are off by what a quantizer is going to change, and kernels whose errors cancel are rounded already; without
+ * the two every recipe keeps the function.
+ */
+const EXACT = { biasCorrection: 'none', rounding: 'nearest' };
 
 /** Options of `equalize` by the name of the recipe. */
 const RECIPES = {
