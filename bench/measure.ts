@@ -18,7 +18,7 @@ export interface WholeProcess {
   readonly fileBytes: number;
   /** Reading and writing alone. */
   readonly baseline: Cost;
-  /** `crosslayer equalize --no-verify`. */
+  /** `crosslayer equalize --no-verify --no-sidecar`. */
   readonly equalize: Cost;
 }
 
@@ -51,9 +51,9 @@ export interface Verification {
   /** `verify` in memory on each backend. */
   readonly wasm: VerificationTime;
   readonly cpu: VerificationTime;
-  /** `crosslayer equalize --no-verify`. */
+  /** `crosslayer equalize --no-verify --no-sidecar`. */
   readonly without: Cost;
-  /** `crosslayer equalize`. */
+  /** `crosslayer equalize --no-sidecar`. */
   readonly with: Cost;
 }
 
@@ -125,9 +125,12 @@ function commandLine(
     case 'crosslayer convert':
       return [COMMAND, ['convert', input, '--output', output]];
     case 'equalize':
-      return [COMMAND, ['equalize', input, '--output', output, '--recipe', 'reference', '--no-verify']];
+      return [
+        COMMAND,
+        ['equalize', input, '--output', output, '--recipe', 'reference', '--no-verify', '--no-sidecar'],
+      ];
     case 'equalize with proof':
-      return [COMMAND, ['equalize', input, '--output', output, '--recipe', 'reference']];
+      return [COMMAND, ['equalize', input, '--output', output, '--recipe', 'reference', '--no-sidecar']];
     case 'h5wasm copy':
       return [script('copy-hdf5'), [input, output]];
   }
