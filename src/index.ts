@@ -56,6 +56,14 @@ export {
   type MeasuredStatisticsOptions,
   measureStatistics,
 } from './equalization/measured-statistics.ts';
+export {
+  type PackedWeight,
+  type QuantizationRecord,
+  type QuantizationStage,
+  quantizationStages,
+} from './equalization/quantization-recipe.ts';
+export { quantize } from './equalization/quantize.ts';
+export type { QuantizeOptions } from './equalization/quantize-options.ts';
 export type { KernelQuantizer } from './equalization/quantized-kernels.ts';
 export {
   type ActivationCap,
@@ -180,6 +188,7 @@ export { stepStages } from './primitives/step-stages.ts';
 export type { QuantizationEncoding } from './quantization/encoding.ts';
 export type { ExportedEncoding, ExportedEncodings } from './quantization/export-encodings.ts';
 export { fakeQuantize, type QuantizedWeightsOptions } from './quantization/fake-quantize.ts';
+export { PACKED_DTYPES, type PackedDType, packedWeight } from './quantization/packing.ts';
 export {
   type ActivationEncoding,
   QuantizationSimModel,
@@ -193,6 +202,7 @@ export {
   type QuantizerName,
   type WeightQuantizer,
 } from './quantization/quantizer.ts';
+export { weightBytes } from './quantization/weight-bytes.ts';
 export {
   parseQuantization,
   QUANTIZATIONS,

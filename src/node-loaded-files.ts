@@ -28,6 +28,11 @@ export function filesOf(model: Model): LoadedFiles | undefined {
   return model.origin && loaded.get(model.origin);
 }
 
+/** Bytes of all files that a model was loaded from; 0 where it came from no file. */
+export function fileBytes(model: Model): number {
+  return filesOf(model)?.files.opened.reduce((sum, { size }) => sum + size, 0) ?? 0;
+}
+
 /**
  * SHA-256 of what a model was loaded from: its file; of a model of TF.js `model.json`, then the shards in the order of its
  * manifest. Read through the open files, so that it is theirs also where others have their names now. Found once.

@@ -4,12 +4,15 @@ import { Command, CommanderError, InvalidArgumentError, Option } from 'commander
 import { RELU6_POLICIES, ROUNDINGS, TARGETS } from '../equalization/equalize-options.ts';
 import { OBJECTIVES } from '../equalization/scale-regions.ts';
 import { STEPS } from '../primitives/run-steps.ts';
+import { PACKED_DTYPES } from '../quantization/packing.ts';
 import { NORMALIZATIONS } from '../verification/normalization.ts';
+import { byteSize } from './byte-size.ts';
 import { convertCommand } from './commands/convert.ts';
 import { equalizeCommand } from './commands/equalize.ts';
 import { ACTIVATIONS } from './commands/equalize-target.ts';
 import { DEFAULT_QUANTIZERS, evaluateCommand } from './commands/evaluate.ts';
 import { inspectCommand } from './commands/inspect.ts';
+import { quantizeCommand } from './commands/quantize.ts';
 import { verifyCommand } from './commands/verify.ts';
 import { type CheckResult, EXIT, EXIT_CODE_HELP, exitCodeOf, messageOf } from './exit-code.ts';
 import { progressDone } from './render.ts';
@@ -216,6 +219,7 @@ The exit code is 1 where they differ, and where it cannot be told.`,
     )
     .action((original, candidate, options) => printCheck(verifyCommand(original, candidate, options)));
   addEvaluate(root);
+  addQuantize(root);
   return root;
 }
 
@@ -262,6 +266,67 @@ always do. SQNR is of the logits where an output is a softmax of them; "same top
 largest class as the original.`,
     )
     .action((input, options) => print(evaluateCommand(input, options)));
+}
+
+function addQuantize(root: Command): void {
+  root
+    .command('quantize')
+    .description('write a TF.js layers model with kernels of 8 bits that still works')
+    .argument('<in>', 'a .keras or .h5 file, or the model.json or folder of a TF.js layers model')
+    .requiredOption('-o, --output <folder>', 'where model.json and the files of weights go')
+    .addOption(new Option('--dtype <type>', 'what kernels are stored as (uint8)').choices(PACKED_DTYPES))
+    .option('--include <patterns...>', 'only layers whose name matches; * stands for any characters')
+    .option('--exclude <patterns...>', 'layers that stay in float32')
+    .option('--shard-size <size>', 'how large a file of weights may be (4MiB)', byteSize)
+    .option('--prepare', 'prepare kernels that lie on a grid of 8 bits already too')
+    .option('--no-prepare', 'only pack: leave the scales of channels and the biases as they are')
+    .addOption(
+      new Option('--rounding <how>', 'how kernels come onto a grid of 8 bits (cancelling)').choices(
+        ROUNDINGS,
+      ),
+    )
+    .option('--no-correction', 'leave biases as they are')
+    .option('--no-trials', 'with --inputs, take the usual settings and try no others')
+    .option('--no-verify', 'run nothing')
+    .option('--strict', 'end with exit code 1 where the result was not seen to work')
+    .option(
+      '--inputs <path...>',
+      'run it on photographs or a folder of them, a .npz, or a .npy for each input; made up from a seed if left out; ' +
+        'takes all names up to the next option, so <in> stands before it',
+    )
+    .option(
+      '--labels <file>',
+      'a .npy or .npz with the classes, as numbers or one-hot; the array labels, y or y_test of the inputs if left out',
+    )
+    .addOption(
+      new Option('--normalize <how>', 'what is done to pixels; guessed from the model if left out').choices(
+        NORMALIZATIONS,
+      ),
+    )
+    .option(
+      '--samples <count>',
+      'how many samples: 16 if they are made up, else all of the inputs',
+      wholeNumber,
+    )
+    .option('--no-sidecar', 'do not read IN.crosslayer.json')
+    .option('--force', 'overwrite the output')
+    .option('--json', 'print everything that was done as one JSON object')
+    .addHelpText(
+      'after',
+      `
+Kernels of convolutions and Dense are stored in few bits, and so are large matrices of other layers, such as embeddings;
+biases, batch norms and all else stay in float32.
+  uint8    a quarter of float32; batch norms take the scales of channels first, and biases make up for what rounding changes
+  uint16   half of it, as good as float
+  float16  half of it
+What shrinks is the download. TF.js makes float32 of all weights when it loads them: the model is no faster and takes as much
+memory.
+
+The files are read again and run, layer by layer and by tf.loadLayersModel, and compared with the model that was read. With
+--inputs roundings are tried, and means are measured instead of taken from batch norms.
+Kernels that lie on a grid of 8 bits already, as of a TF.js model of uint8 weights, stay as they are.`,
+    )
+    .action((input, options) => printCheck(quantizeCommand(input, options)));
 }
 
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {

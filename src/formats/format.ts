@@ -26,4 +26,6 @@ export interface WriteOptions {
    * has one dialect alone.
    */
   readonly dialect?: Dialect;
+  /** How large the files of weights of a TF.js model may be, in bytes; 4 MiB where it is left out, or as they were read. */
+  readonly shardBytes?: number;
 }

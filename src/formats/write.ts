@@ -24,7 +24,7 @@ export interface MemoryOutput {
  *
  * @returns what the format could not carry.
  * @throws UnsupportedModelError where the format has no form for a layer or no such dialect; TypeError where no format
- * is given and the model was not read from a file.
+ * is given and the model was not read from a file; RangeError where shards have no size.
  */
 export async function writeModel(
   model: Model,
@@ -32,7 +32,10 @@ export async function writeModel(
   options: WriteOptions = {},
 ): Promise<WriteReport> {
   const format = formatOf(model, options.format);
-  const { dialect } = options;
+  const { dialect, shardBytes } = options;
+  if (shardBytes !== undefined && !(Number.isInteger(shardBytes) && shardBytes > 0)) {
+    throw new RangeError(`shardBytes: ${shardBytes}; a whole number of bytes from 1`);
+  }
   const refusal = dialect && dialectRefusal(model, format, dialect);
   if (refusal !== undefined) throw new UnsupportedModelError('dialect', refusal);
   switch (format) {
@@ -41,7 +44,7 @@ export async function writeModel(
     case 'keras-v3':
       return writeKerasV3(model, files, dialect);
     case 'tfjs-layers':
-      return writeTfjsLayers(model, files);
+      return writeTfjsLayers(model, files, shardBytes === undefined ? {} : { shardBytes });
   }
 }
 

@@ -1,10 +1,15 @@
 import { allocate, type FloatValues } from '../tensor/dtype.ts';
+import type { PackedValues } from '../tensor/packed-values.ts';
 import { Tensor, type TensorSource } from '../tensor/tensor.ts';
 import { putOnGrid, type TensorGrid } from './tensor-grid.ts';
 
-/** `tensor` on its grid, in its own dtype: lazy, so that the values exist only while they are read. */
-export function quantizedTensor(tensor: Tensor, grid: TensorGrid): Tensor {
-  return Tensor.lazy(tensor.dtype, tensor.shape, new QuantizedSource(tensor, grid));
+/**
+ * `tensor` on its grid, in its own dtype: lazy, so that the values exist only while they are read.
+ *
+ * @param packed the same values in fewer bits.
+ */
+export function quantizedTensor(tensor: Tensor, grid: TensorGrid, packed?: PackedValues): Tensor {
+  return Tensor.lazy(tensor.dtype, tensor.shape, new QuantizedSource(tensor, grid), packed);
 }
 
 /** A walk over the pieces of a tensor, and where it has come to. */

@@ -8,6 +8,7 @@
  */
 
 import { allocate, type DType, type FloatValues, isFloat, sizeOf, type TensorValues } from './dtype.ts';
+import type { PackedValues } from './packed-values.ts';
 import { multiplyTrailing, type TrailingFactors } from './trailing-scale.ts';
 
 /** Where the values of a tensor come from. */
@@ -57,6 +58,8 @@ export class Tensor {
   readonly shape: readonly number[];
   /** Number of elements. */
   readonly size: number;
+  /** The same values in fewer bits, where they came so or were put on such a grid; a scaled tensor has none. */
+  readonly packed: PackedValues | undefined;
   readonly #source: TensorSource;
   readonly #factors: TrailingFactors;
   /** What was found out about the values as they lie in the source; shared by a tensor and its scaled forms. */
@@ -69,18 +72,24 @@ export class Tensor {
     source: TensorSource,
     factors: TrailingFactors = {},
     known: KnownOfSource = {},
+    packed?: PackedValues,
   ) {
     this.dtype = dtype;
     this.shape = shape;
     this.size = sizeOf(shape);
+    this.packed = packed;
     this.#source = source;
     this.#factors = factors;
     this.#known = known;
   }
 
-  /** A tensor whose values are read when they are needed. */
-  static lazy(dtype: DType, shape: readonly number[], source: TensorSource): Tensor {
-    return new Tensor(dtype, [...shape], source);
+  /**
+   * A tensor whose values are read when they are needed.
+   *
+   * @param packed the same values in fewer bits, for a file that holds them so.
+   */
+  static lazy(dtype: DType, shape: readonly number[], source: TensorSource, packed?: PackedValues): Tensor {
+    return new Tensor(dtype, [...shape], source, {}, {}, packed);
   }
 
   /**

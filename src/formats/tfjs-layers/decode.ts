@@ -6,10 +6,11 @@
 
 import { FormatError } from '../../errors.ts';
 import type { TensorValues } from '../../tensor/dtype.ts';
+import { type PackedValues, type Packing, packedWidth } from '../../tensor/packed-values.ts';
 import { Tensor } from '../../tensor/tensor.ts';
 import type { ByteSource } from '../bytes.ts';
 import { decodeFloat16 } from './float16-table.ts';
-import type { Quantization, WeightSpec } from './manifest.ts';
+import type { WeightSpec } from './manifest.ts';
 
 /** Where the bytes of a weight lie. */
 export interface WeightBytes {
@@ -20,8 +21,37 @@ export interface WeightBytes {
 
 /** A tensor over a weight in a file; nothing is read yet. */
 export function lazyWeight(weight: WeightBytes): Tensor {
-  const { spec } = weight;
-  return Tensor.lazy(spec.dtype, spec.shape, { read: (start, count) => readValues(weight, start, count) });
+  const { dtype, shape, quantization } = weight.spec;
+  const source = { read: (start: number, count: number) => readValues(weight, start, count) };
+  const packed = dtype === 'float32' && quantization ? packedIn(weight, quantization) : undefined;
+  return Tensor.lazy(dtype, shape, source, packed);
+}
+
+/** Packed values read at a time. */
+const PACKED_PIECE = 1 << 19;
+
+function packedIn(weight: WeightBytes, packing: Packing): PackedValues {
+  return {
+    packing,
+    *pieces() {
+      const width = packedWidth(packing);
+      const values = weight.spec.byteLength / width;
+      for (let start = 0; start < values; start += PACKED_PIECE) {
+        yield readPacked(weight, start, Math.min(PACKED_PIECE, values - start), packing);
+      }
+    },
+  };
+}
+
+function readPacked(
+  weight: WeightBytes,
+  start: number,
+  count: number,
+  packing: Packing,
+): Uint8Array | Uint16Array {
+  const width = packedWidth(packing);
+  const bytes = readWeightBytes(weight, start * width, count * width);
+  return width === 1 ? bytes : new Uint16Array(bytes.buffer);
 }
 
 /**
@@ -44,12 +74,11 @@ export function readWeightBytes(weight: WeightBytes, start: number, count: numbe
 
 function readValues(weight: WeightBytes, start: number, count: number): TensorValues {
   const { dtype, quantization } = weight.spec;
-  const width = quantization ? (quantization.dtype === 'uint8' ? 1 : 2) : dtype === 'bool' ? 1 : 4;
-  const bytes = readWeightBytes(weight, start * width, count * width);
   if (quantization) {
-    const packed = width === 1 ? bytes : new Uint16Array(bytes.buffer);
-    return dequantize(packed, quantization, dtype === 'int32');
+    return dequantize(readPacked(weight, start, count, quantization), quantization, dtype === 'int32');
   }
+  const width = dtype === 'bool' ? 1 : 4;
+  const bytes = readWeightBytes(weight, start * width, count * width);
   switch (dtype) {
     case 'float32':
       return new Float32Array(bytes.buffer);
@@ -61,13 +90,9 @@ function readValues(weight: WeightBytes, start: number, count: number): TensorVa
 }
 
 /** `v * scale + min` in float64, rounded once to float32, or to the nearest whole number for int32 weights. */
-function dequantize(
-  packed: Uint8Array | Uint16Array,
-  quantization: Quantization,
-  toInteger: boolean,
-): TensorValues {
-  if (quantization.dtype === 'float16') return decodeFloat16(packed);
-  const { scale, min } = quantization;
+function dequantize(packed: Uint8Array | Uint16Array, packing: Packing, toInteger: boolean): TensorValues {
+  if (packing.dtype === 'float16') return decodeFloat16(packed);
+  const { scale, min } = packing;
   const values = toInteger ? new Int32Array(packed.length) : new Float32Array(packed.length);
   for (let index = 0; index < packed.length; index++) {
     const value = (packed[index] as number) * scale + min;

@@ -7,6 +7,7 @@
 import { FormatError, UnsupportedModelError } from '../../errors.ts';
 import type { JsonObject } from '../../model/layer.ts';
 import { sizeOf } from '../../tensor/dtype.ts';
+import { type Packing, packedWidth } from '../../tensor/packed-values.ts';
 import {
   type ConfigPlace,
   inside,
@@ -20,17 +21,13 @@ import {
 /** Element types that TF.js decodes; `string` and `complex64` are none that a Keras layer computes with. */
 export type WeightDType = 'float32' | 'int32' | 'bool';
 
-/** How the values of a weight are packed; they come out as its dtype. */
-export type Quantization =
-  | { readonly dtype: 'uint8' | 'uint16'; readonly scale: number; readonly min: number }
-  | { readonly dtype: 'float16' };
-
 /** One weight of the manifest. */
 export interface WeightSpec {
   readonly name: string;
   readonly shape: readonly number[];
   readonly dtype: WeightDType;
-  readonly quantization: Quantization | undefined;
+  /** How its values are packed; they come out as its dtype. */
+  readonly quantization: Packing | undefined;
   /** Whether it belongs to an optimizer and not to a layer. */
   readonly isOptimizer: boolean;
   /** Bytes that it takes in its group. */
@@ -103,7 +100,7 @@ function parseWeight(value: unknown, place: ConfigPlace): WeightSpec {
     'quantization' in entry
       ? parseQuantization(entry['quantization'], dtype, inside(here, 'quantization'))
       : undefined;
-  const bytesPerValue = quantization ? (quantization.dtype === 'uint8' ? 1 : 2) : DTYPE_BYTES[dtype];
+  const bytesPerValue = quantization ? packedWidth(quantization) : DTYPE_BYTES[dtype];
   return {
     name,
     shape,
@@ -140,7 +137,7 @@ function parseShape(value: unknown, place: ConfigPlace): number[] {
   return shape;
 }
 
-function parseQuantization(value: unknown, dtype: WeightDType, place: ConfigPlace): Quantization {
+function parseQuantization(value: unknown, dtype: WeightDType, place: ConfigPlace): Packing {
   if (!isObject(value)) throw mismatch(place, 'an object with dtype, scale and min', value);
   switch (value['dtype']) {
     case 'float16':

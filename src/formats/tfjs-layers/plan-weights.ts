@@ -11,6 +11,7 @@ import { UnsupportedModelError } from '../../errors.ts';
 import type { JsonObject } from '../../model/layer.ts';
 import { weightNamesOf } from '../../model/layer-weights.ts';
 import type { Model } from '../../model/model.ts';
+import { type PackedValues, packedWidth } from '../../tensor/packed-values.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
 import { orderedWeightNames } from '../keras-weight-names.ts';
 import type { WeightBytes } from './decode.ts';
@@ -22,12 +23,12 @@ import { manifestName } from './weight-names.ts';
 /** What the TF.js converter makes. */
 const SHARD_BYTES = 4 * 2 ** 20;
 
-/** A weight to be written: as it lies in the file that was read, or encoded from a tensor. */
+/** A weight to be written: as it lies in the file that was read, packed, or encoded from a tensor. */
 export type PlannedWeight = {
   readonly name: string;
   readonly entry: JsonObject;
   readonly byteLength: number;
-} & ({ readonly raw: WeightBytes } | { readonly tensor: Tensor });
+} & ({ readonly raw: WeightBytes } | { readonly packed: PackedValues } | { readonly tensor: Tensor });
 
 /** A group of the manifest to be written. */
 export interface PlannedGroup {
@@ -47,15 +48,17 @@ export interface WeightPlan {
 /**
  * Plans the weights of `model`.
  *
+ * @param options.shardBytes how large files may be; as they were, or 4 MiB, where it is left out.
  * @throws UnsupportedModelError where two layers would give their weights the same name.
  */
-export function planWeights(model: Model): WeightPlan {
+export function planWeights(model: Model, options: { readonly shardBytes?: number } = {}): WeightPlan {
+  const { shardBytes } = options;
   const origin = tfjsOrigin(model);
   const current = weightsByName(model);
   const unpacked: string[] = [];
   if (!origin) {
     const weights = [...current].map(([name, tensor]) => encoded(name, tensor));
-    return { groups: numbered([{ weights, origin: undefined }]), droppedOptimizer: [], unpacked };
+    return { groups: numbered([{ weights, origin: undefined }], shardBytes), droppedOptimizer: [], unpacked };
   }
   const isEdited =
     current.size !== origin.tensors.size ||
@@ -73,7 +76,7 @@ export function planWeights(model: Model): WeightPlan {
         weights.push({ name, entry, byteLength, raw });
       else if (tensor) {
         weights.push(encoded(name, tensor));
-        if (quantization) unpacked.push(name);
+        if (quantization && !tensor.packed) unpacked.push(name);
       }
     }
     return { weights, origin: group };
@@ -89,11 +92,21 @@ export function planWeights(model: Model): WeightPlan {
     else
       groups.push({ weights: [encoded(name, tensor)], origin: { paths: [], shardSizes: [], weights: [] } });
   }
-  return { groups: numbered(groups), droppedOptimizer, unpacked };
+  return { groups: numbered(groups, shardBytes), droppedOptimizer, unpacked };
 }
 
 function encoded(name: string, tensor: Tensor): PlannedWeight {
   const entry = { name, shape: [...tensor.shape], dtype: tfjsDType(tensor.dtype) };
+  const { packed } = tensor;
+  if (packed && entry.dtype === 'float32') {
+    const quantization = { ...packed.packing, original_dtype: entry.dtype };
+    return {
+      name,
+      entry: { ...entry, quantization },
+      byteLength: tensor.size * packedWidth(packed.packing),
+      packed,
+    };
+  }
   return { name, entry, byteLength: encodedLength(tensor.dtype, tensor.size), tensor };
 }
 
@@ -131,19 +144,26 @@ function sameNames(name: string, one: string, other: string): UnsupportedModelEr
 /** Divides groups into shards, under the names that they had or that the converter gives. */
 function numbered(
   groups: readonly { weights: readonly PlannedWeight[]; origin: OriginGroup | undefined }[],
+  shardBytes: number | undefined,
 ): PlannedGroup[] {
   const kept = groups.filter(({ weights, origin }) => weights.length > 0 || origin?.weights.length === 0);
   const taken = new Set<string>();
   return kept.map(({ weights, origin }, index) => {
     const total = weights.reduce((sum, weight) => sum + weight.byteLength, 0);
-    let shards = origin && sameFiles(origin, total);
-    if (!shards || shards.some(({ path }) => taken.has(path))) shards = newFiles(origin, total, index, taken);
+    let shards = origin && sameFiles(origin, total, shardBytes);
+    if (!shards || shards.some(({ path }) => taken.has(path)))
+      shards = newFiles(origin, total, { index, taken, shardBytes });
     for (const { path } of shards) taken.add(path);
     return { weights, shards };
   });
 }
 
-function sameFiles(origin: OriginGroup, total: number): { path: string; size: number }[] | undefined {
+function sameFiles(
+  origin: OriginGroup,
+  total: number,
+  shardBytes = Infinity,
+): { path: string; size: number }[] | undefined {
+  if (origin.shardSizes.some((size) => size > shardBytes)) return undefined;
   if (origin.shardSizes.reduce((sum, size) => sum + size, 0) !== total) return undefined;
   return origin.paths.map((path, index) => ({ path, size: origin.shardSizes[index] ?? 0 }));
 }
@@ -151,11 +171,15 @@ function sameFiles(origin: OriginGroup, total: number): { path: string; size: nu
 function newFiles(
   origin: OriginGroup | undefined,
   total: number,
-  index: number,
-  taken: ReadonlySet<string>,
+  asked: {
+    readonly index: number;
+    readonly taken: ReadonlySet<string>;
+    readonly shardBytes: number | undefined;
+  },
 ): { path: string; size: number }[] {
+  const { index, taken } = asked;
   const several = origin && origin.paths.length > 1;
-  const shardBytes = several ? Math.max(1, ...origin.shardSizes) : SHARD_BYTES;
+  const shardBytes = asked.shardBytes ?? (several ? Math.max(1, ...origin.shardSizes) : SHARD_BYTES);
   const first = origin?.paths[0];
   const folder = first?.includes('/') ? first.slice(0, first.lastIndexOf('/') + 1) : '';
   const extension = first === undefined || /\.[a-z]+$/i.test(first) ? '.bin' : '';

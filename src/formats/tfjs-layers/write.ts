@@ -27,17 +27,21 @@ const KERAS_VERSION = '2.15.0';
  * Writes `model` as model.json (to `files.main`) and shards beside it.
  *
  * A model that was read from TF.js files keeps all that was not edited, bit for bit: entries of model.json, groups,
- * shards, quantized bytes. An edited weight becomes float32, because 8 bits cannot hold it without loss; quantize the
- * result again. From another format the configuration is brought into the form that tfjs-layers 4.22 loads; what it
+ * shards, quantized bytes. A tensor that is packed is written so. An edited weight becomes float32, because 8 bits cannot
+ * hold it without loss; quantize the result again. From another format the configuration is brought into the form that tfjs-layers 4.22 loads; what it
  * has no class for is written all the same, for a class that the page registers, and reported.
  *
  * @throws UnsupportedModelError where TF.js could not tell two layers apart, or has no form for a layer or a value.
  */
-export async function writeTfjsLayers(model: Model, files: OutputFiles): Promise<WriteReport> {
+export async function writeTfjsLayers(
+  model: Model,
+  files: OutputFiles,
+  options: { readonly shardBytes?: number } = {},
+): Promise<WriteReport> {
   const origin = tfjsOrigin(model);
   const warnings: string[] = [];
   const config = tfjsConfig(model, (warning) => void warnings.push(warning));
-  const plan = withOwnShards(planWeights(model), files.main.name);
+  const plan = withOwnShards(planWeights(model, options), files.main.name);
   const pauses = new Pauses();
   for (const group of plan.groups) await writeGroup(group, files, pauses);
   const weightsManifest = plan.groups.map(({ weights, shards }) => ({
@@ -104,6 +108,12 @@ async function writeGroup(group: PlannedGroup, files: OutputFiles, pauses: Pause
 function* bytesOf(weight: PlannedWeight): Generator<Uint8Array> {
   if ('tensor' in weight) {
     yield* encodeWeight(weight.tensor, weight.name);
+    return;
+  }
+  if ('packed' in weight) {
+    for (const { buffer, byteOffset, byteLength } of weight.packed.pieces()) {
+      yield new Uint8Array(buffer, byteOffset, byteLength);
+    }
     return;
   }
   for (let start = 0; start < weight.byteLength; start += COPY_BYTES) {

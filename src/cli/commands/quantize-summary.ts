@@ -1,0 +1,111 @@
+import type { QuantizeReport } from '../../report/quantize-report.ts';
+import type { SidecarReport } from '../../report/sidecar-report.ts';
+import { byteText } from '../byte-size.ts';
+import { count, groupedReasons, percent, small, styled } from '../render.ts';
+import { sidecarLines } from '../sidecar.ts';
+import { proofLines } from '../verification.ts';
+
+/** Layers named in a line; `--json` has all. */
+const NAMED = 3;
+
+/** What `crosslayer quantize` prints for people. */
+export function quantizeSummary(
+  output: string,
+  report: QuantizeReport & { readonly sidecar: SidecarReport },
+): string {
+  const { carried, corrected, stages, verification, bytes, skipped, dropped, warnings } = report;
+  const lines = [...sidecarLines(report.sidecar).before];
+  if (stages.includes('carry')) {
+    lines.push(
+      `carry   ${count(carried.length, 'layer')} with all channels of one range; batch norms carry the scales`,
+    );
+  }
+  if (stages.includes('correct')) {
+    lines.push(
+      `correct ${count(corrected.length, 'bias', 'biases')} corrected for what rounding does to the kernels`,
+    );
+  }
+  lines.push(`pack    ${packLine(report)}`, ...beforeLines(report));
+  lines.push(
+    `size    weights ${byteText(bytes.before)} -> ${byteText(bytes.after)}, all files ${byteText(bytes.filesBefore)} -> ` +
+      byteText(bytes.filesAfter),
+    ...checkLines(report),
+  );
+  if (verification) lines.push(...proofLines(verification));
+  lines.push(
+    'what shrinks is the download; TF.js makes float32 of all weights when it loads them, so that speed and memory stay',
+  );
+  if (skipped.length > 0) {
+    lines.push(`left alone (${skipped.length}):`, ...groupedReasons(skipped).map((line) => `  ${line}`));
+  }
+  for (const sentence of dropped) lines.push(`not kept: ${sentence}`);
+  for (const sentence of warnings) lines.push(`note: ${sentence}`);
+  return [`${styled('bold', output)} written`, ...lines.map((line) => `  ${line}`)].join('\n');
+}
+
+/** How many weights became what. */
+function packLine({ weights }: QuantizeReport): string {
+  const kinds = new Map<string, number>();
+  for (const { dtype, kept } of weights) {
+    const kind =
+      dtype === 'float32' ? 'left in float32' : kept ? `kept in ${dtype} as they came` : `as ${dtype}`;
+    kinds.set(kind, (kinds.get(kind) ?? 0) + 1);
+  }
+  const parts = [...kinds].map(([kind, number]) => `${count(number, 'kernel')} ${kind}`);
+  return `${parts.join(', ') || 'no kernel'}; all else stays as it is`;
+}
+
+/** What was lost before, which nothing brings back. */
+function beforeLines({ quantizedBefore, storedCoarsely, stages }: QuantizeReport): string[] {
+  const lines: string[] = [];
+  if (quantizedBefore.length > 0) {
+    const what = stages.includes('carry')
+      ? 'they were prepared and rounded a second time'
+      : 'they stay on it; --prepare has them rounded a second time';
+    lines.push(
+      `quantized before: the kernels of ${count(quantizedBefore.length, 'layer')} lie on a grid of 8 bits; ${what}`,
+    );
+  }
+  const variances = storedCoarsely.filter(({ weight }) => weight === 'movingVariance');
+  if (variances.length > 0) {
+    lines.push(
+      `batch-norm variances were stored in ${variances[0]?.dtype} (${named(variances)}); what they lost cannot be restored`,
+    );
+  } else if (storedCoarsely.length > 0) {
+    lines.push(
+      `other weights were stored in ${storedCoarsely[0]?.dtype} (${named(storedCoarsely)}); what they lost cannot be restored`,
+    );
+  }
+  return lines;
+}
+
+function named(weights: QuantizeReport['storedCoarsely']): string {
+  const names = [...new Set(weights.map(({ layer }) => layer))];
+  const more = names.length - NAMED;
+  const shown = names.slice(0, NAMED).join(', ');
+  return more > 0 ? `${shown} and ${more} more` : shown;
+}
+
+function checkLines({ check }: QuantizeReport): string[] {
+  if (!check) return [];
+  const { inputs, backend, outputs, accuracy, tfjs } = check;
+  const lines = outputs.map(({ name, sqnrDb, top1Agreement }) => {
+    const of = outputs.length > 1 ? `${name}: ` : '';
+    const agreement = top1Agreement === null ? '' : `, same top-1 ${percent(top1Agreement)}`;
+    return `  ${of}SQNR ${Number.isFinite(sqnrDb) ? `${sqnrDb.toFixed(1)} dB` : 'equal'}${agreement}`;
+  });
+  if (accuracy) {
+    lines.push(`  accuracy ${exactPercent(accuracy.before)} -> ${exactPercent(accuracy.after)}`);
+  }
+  lines.push(
+    'maxRelative' in tfjs
+      ? `  tf.loadLayersModel opens the files and computes the same (${small(tfjs.maxRelative)})`
+      : `  not run by tf.loadLayersModel: ${tfjs.reason}`,
+  );
+  return [`files read again and run (${backend}), on ${inputs}`, ...lines];
+}
+
+/** With the digits that accuracies are compared by. */
+function exactPercent(share: number): string {
+  return `${(100 * share).toFixed(2)} %`;
+}

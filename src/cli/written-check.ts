@@ -1,0 +1,88 @@
+/**
+ * The written files of a TF.js model, read again and run: by this package layer by layer, and by TF.js itself.
+ *
+ * @module
+ */
+
+import { CannotRunError } from '../errors.ts';
+import { closeModel, loadModel } from '../node.ts';
+import { openModelFiles } from '../node-files.ts';
+import type { WrittenCheck } from '../report/quantize-report.ts';
+import type { FloatValues } from '../tensor/dtype.ts';
+import type { Tensor } from '../tensor/tensor.ts';
+import { accuracyOf } from '../verification/accuracy.ts';
+import { compareRuns } from '../verification/compare-runs.ts';
+import { type ModelRun, recordRun } from '../verification/model-run.ts';
+import { runWithTfjs } from '../verification/run-with-tfjs.ts';
+import { slice } from '../verification/tensor-transfer.ts';
+import type { Ready } from './verification.ts';
+
+/** Samples that TF.js itself runs: that it decodes and computes the same shows on a few. */
+const RUN_BY_TFJS = 8;
+
+/** Runs the model at `output` on what `original` was run on. */
+export async function checkWritten(
+  output: string,
+  original: ModelRun,
+  ready: Exclude<Ready, { readonly reason: string }>,
+): Promise<WrittenCheck> {
+  const { runner, tensors, description, labels, labelsSource } = ready;
+  const written = await loadModel(output);
+  try {
+    const run = await recordRun(written, { runner, inputs: tensors });
+    const { outputs } = compareRuns(original, run, { rtol: 0, atol: 0 });
+    const right = (one: ModelRun): number | undefined =>
+      labels && accuracyOf(one, labels, labelsSource)?.accuracy;
+    const [before, after] = [right(original), right(run)];
+    return {
+      inputs: description,
+      backend: runner.backend,
+      samples: tensors[0]?.shape[0] ?? 0,
+      outputs: outputs.map(({ name, scores, sqnrDb, top1Agreement }) => ({
+        name,
+        scores,
+        sqnrDb,
+        top1Agreement,
+      })),
+      accuracy: before === undefined || after === undefined ? null : { before, after },
+      tfjs: await besideTfjs(output, run.outputs, ready),
+    };
+  } finally {
+    closeModel(written);
+  }
+}
+
+async function besideTfjs(
+  output: string,
+  made: readonly Tensor[],
+  { runner, tensors }: Exclude<Ready, { readonly reason: string }>,
+): Promise<WrittenCheck['tfjs']> {
+  const files = openModelFiles(output);
+  try {
+    const few = firstSamples(tensors, RUN_BY_TFJS);
+    const outputs = await runWithTfjs(files, few, { backend: runner.backend });
+    return { maxRelative: Math.max(0, ...outputs.map((one, index) => difference(one, made[index]))) };
+  } catch (error) {
+    if (error instanceof CannotRunError) return { reason: error.message };
+    throw error;
+  } finally {
+    files.close();
+  }
+}
+
+/** `max |a - b| / max |a|` over what `one` has. */
+function difference(one: Tensor, other: Tensor | undefined): number {
+  const [a, b] = [one.values() as FloatValues, other?.values() as FloatValues | undefined];
+  let [largest, most] = [0, 0];
+  for (let index = 0; index < a.length; index++) {
+    const value = a[index] ?? Number.NaN;
+    largest = Math.max(largest, Math.abs(value));
+    most = Math.max(most, Math.abs(value - (b?.[index] ?? Number.NaN)));
+  }
+  return most === 0 ? 0 : most / largest;
+}
+
+/** The first `most` samples of each input. */
+export function firstSamples(tensors: readonly Tensor[], most: number): Tensor[] {
+  return tensors.map((tensor) => slice(tensor, 0, Math.min(most, tensor.shape[0] ?? 0)));
+}

@@ -1,0 +1,182 @@
+/**
+ * The stages that make a model one of 8-bit or 16-bit weights.
+ *
+ * @module
+ */
+
+import type { Layer, WeightName } from '../model/layer.ts';
+import type { Model } from '../model/model.ts';
+import { keepStatistics } from '../model/statistics.ts';
+import type { SkipReason } from '../primitives/skip-reason.ts';
+import type { Stage } from '../primitives/stage.ts';
+import { type PackableWeight, packableWeights } from '../quantization/packable-weights.ts';
+import { type PackedDType, packedWeight } from '../quantization/packing.ts';
+import { layersQuantizedBefore } from '../quantization/quantized-before.ts';
+import { parseQuantizer } from '../quantization/quantizer.ts';
+import type { Tensor } from '../tensor/tensor.ts';
+import { type ActivationMoments, activationMoments } from './activation-moments.ts';
+import { type BiasCorrectionRecord, correctBias } from './bias-correction.ts';
+import { cancellingQuantizer } from './cancelling-quantizer.ts';
+import { correctBiasWithInputs } from './measured-correction.ts';
+import { checkQuantizeOptions, type QuantizeOptions } from './quantize-options.ts';
+import type { KernelQuantizer } from './quantized-kernels.ts';
+import { type CarryRecord, carryScales } from './scale-carriers.ts';
+
+/** The stages of `quantize`, of which the first two prepare. */
+export type QuantizationStage = 'carry' | 'correct' | 'pack';
+
+/** What became of a weight that may be packed. */
+export interface PackedWeight {
+  readonly layer: Layer;
+  readonly name: string;
+  /** `float32`: it stays as it is, because a pattern left it out. */
+  readonly dtype: PackedDType | 'float32';
+  /** Whether it came packed, and keeps its bytes. */
+  readonly isKept: boolean;
+}
+
+/** What was done. Parts are undefined where their stage did not run. */
+export interface QuantizationRecord {
+  readonly stages: readonly QuantizationStage[];
+  /** Layers whose kernels lay on a grid of 8 bits before anything was done. */
+  readonly quantizedBefore: readonly Layer[];
+  readonly carried: CarryRecord | undefined;
+  readonly correction: BiasCorrectionRecord | undefined;
+  /** Why a stage was taken back. */
+  readonly skipped: readonly (SkipReason & { readonly stage: QuantizationStage })[];
+  readonly packed: readonly PackedWeight[];
+}
+
+/**
+ * The stages that `quantize` runs, as a recipe for `model`, which they edit, and what they did so far. Nothing is tried:
+ * settings that are left out are the usual ones.
+ *
+ * @throws RangeError where an option is none or a pattern matches nothing.
+ */
+export function quantizationStages(
+  model: Model,
+  options: QuantizeOptions = {},
+): { readonly stages: readonly Stage<QuantizationStage>[]; readonly record: () => QuantizationRecord } {
+  const recipe = new Recipe(model, options);
+  return { stages: recipe.stages(), record: () => recipe.record() };
+}
+
+/** What stands in for the edits of a stage that are undone together. */
+const WHOLE: readonly string[] = ['all layers'];
+
+class Recipe {
+  readonly #model: Model;
+  readonly #options: QuantizeOptions;
+  readonly #quantizedBefore: readonly Layer[];
+  readonly #chosen: readonly PackableWeight[];
+  readonly #prepares: boolean;
+  #carried: CarryRecord | undefined;
+  #corrected: BiasCorrectionRecord | undefined;
+  #skipped: (SkipReason & { readonly stage: QuantizationStage })[] = [];
+  #packed: readonly PackedWeight[] = [];
+  /** What each kernel becomes, decided once all of them have the scale that they keep. */
+  #kernels: KernelQuantizer | undefined;
+
+  constructor(model: Model, options: QuantizeOptions) {
+    checkQuantizeOptions(options);
+    this.#model = model;
+    this.#options = options;
+    this.#quantizedBefore = layersQuantizedBefore(model);
+    this.#chosen = packableWeights(model, options);
+    const { dtype = 'uint8', prepare } = options;
+    this.#prepares = prepare ?? (dtype === 'uint8' && this.#quantizedBefore.length === 0);
+  }
+
+  stages(): Stage<QuantizationStage>[] {
+    const pack: Stage<QuantizationStage> = { name: 'pack', run: () => this.#pack(), edits: () => [] };
+    if (!this.#prepares) return [pack];
+    const carry: Stage<QuantizationStage> = {
+      name: 'carry',
+      run: (veto) => {
+        const reason = veto?.(WHOLE);
+        this.#carried = reason ? undefined : carryScales(this.#model);
+        this.#skipped = reason ? [{ ...reason, stage: 'carry' }] : [];
+        this.#kernels = undefined;
+      },
+      edits: () => (this.#carried ? [WHOLE] : []),
+    };
+    if (this.#options.biasCorrection === 'none') return [carry, pack];
+    return [carry, { name: 'correct', run: () => this.#correct(), edits: () => [] }, pack];
+  }
+
+  record(): QuantizationRecord {
+    return {
+      stages: this.stages().map(({ name }) => name),
+      quantizedBefore: this.#quantizedBefore,
+      carried: this.#carried,
+      correction: this.#corrected,
+      skipped: this.#skipped,
+      packed: this.#packed,
+    };
+  }
+
+  async #correct(): Promise<void> {
+    const { samples, biasCorrection = samples ? 'measured' : 'analytic' } = this.#options;
+    const moments = activationMoments(this.#model);
+    this.#kernels = this.#kernelQuantizer(moments);
+    this.#corrected =
+      biasCorrection === 'measured' && samples
+        ? await correctBiasWithInputs(this.#model, this.#kernels, samples)
+        : correctBias(this.#model, this.#kernels, moments);
+  }
+
+  #pack(): void {
+    const kernels = this.#kernels ?? this.#kernelQuantizer();
+    const packed: PackedWeight[] = [];
+    const made: { layer: Layer; name: string; tensor: Tensor }[] = [];
+    for (const { layer, name, isKernel } of packableWeights(this.#model)) {
+      const before = layer.weights.get(name) as Tensor;
+      const tensor = isKernel ? kernels(layer, name as WeightName) : this.#packedAs(layer, name, before);
+      packed.push({
+        layer,
+        name,
+        dtype: tensor.packed?.packing.dtype ?? 'float32',
+        isKept: before.packed !== undefined && tensor === before,
+      });
+      made.push({ layer, name, tensor });
+    }
+    for (const { layer, name, tensor } of made) {
+      keepStatistics(layer, () => layer.weights.set(name, tensor));
+    }
+    this.#packed = packed;
+  }
+
+  /** What becomes of kernels: one that is not to be packed, or came so, stays the tensor that it is. */
+  #kernelQuantizer(moments?: ActivationMoments): KernelQuantizer {
+    const { rounding = 'cancelling' } = this.#options;
+    const cancels = this.#prepares && rounding === 'cancelling';
+    const cancelling =
+      cancels &&
+      cancellingQuantizer(
+        this.#model,
+        parseQuantizer('tfjs-uint8'),
+        moments ?? activationMoments(this.#model),
+      );
+    const made = new Map<Tensor, Tensor>();
+    return (layer, name) => {
+      const tensor = layer.requireWeight(name);
+      const known = made.get(tensor);
+      if (known) return known;
+      const isRounded = cancelling && this.#dtypeOf(layer, name) === 'uint8';
+      const result = this.#packedAs(layer, name, isRounded ? cancelling(layer, name) : tensor);
+      made.set(tensor, result);
+      return result;
+    };
+  }
+
+  #packedAs(layer: Layer, name: string, tensor: Tensor): Tensor {
+    if (tensor.packed) return tensor;
+    const dtype = this.#dtypeOf(layer, name);
+    return dtype === 'float32' ? tensor : packedWeight(layer, name, tensor, dtype);
+  }
+
+  #dtypeOf(layer: Layer, name: string): PackedDType | 'float32' {
+    const isChosen = this.#chosen.some((one) => one.layer === layer && one.name === name);
+    return isChosen ? (this.#options.dtype ?? 'uint8') : 'float32';
+  }
+}

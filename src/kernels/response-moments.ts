@@ -1,0 +1,98 @@
+/**
+ * What a kernel makes of the means and variances of its inputs.
+ *
+ * @module
+ */
+
+import type { FloatValues } from '../tensor/dtype.ts';
+import type { Tensor } from '../tensor/tensor.ts';
+import { channelsOf } from './pair-ranges.ts';
+import { addTapResponse, type KernelIndices, outerTaps, type TapMeans, tapLayout } from './tap-response.ts';
+
+/** What each input channel of a kernel holds, and where its positions lie on the input. */
+export interface KernelInputs {
+  /** For each position of the kernel the share of outputs at which it lies on the input, `[positions]`. */
+  readonly shares: Float64Array;
+  /** `[input channels]`, as the variance. */
+  readonly mean: Float64Array;
+  readonly variance: Float64Array;
+}
+
+/** Of each output channel. */
+export interface ResponseMoments {
+  readonly mean: Float64Array;
+  readonly variance: Float64Array;
+}
+
+/** A kernel's weights, or the errors of them, in C order, piece by piece. */
+export type KernelPieces = Iterable<{ readonly start: number; readonly values: FloatValues }>;
+
+/**
+ * The moments of `y[o] = sum over k, i of W[k, i, o] x[k, i]`, `[output channels]` in float64, with channels taken for
+ * independent and the positions of a channel for correlated by `alike`:
+ * `mean = sum over i of m[i] (sum over k of share[k] W)`,
+ * `variance = sum over i of v[i] (alike (sum over k of share[k] W)² + (1 - alike) sum over k of share[k] W²)`.
+ *
+ * Reads the pieces once. NaN and Inf follow IEEE rules; a kernel without weights makes zeros.
+ *
+ * @param kernel for its shape `[...k, rows, columns]` alone
+ */
+export function responseMoments(
+  kernel: Tensor,
+  pieces: KernelPieces,
+  indices: KernelIndices,
+  inputs: KernelInputs,
+  alike: number,
+): ResponseMoments {
+  const channels = channelsOf(kernel, indices.output);
+  const made = { mean: new Float64Array(channels), variance: new Float64Array(channels) };
+  const one = Float64Array.of(1);
+  const means = outerTaps(inputs.shares.length === 1 ? inputs.shares : one, inputs.mean);
+  const variances = outerTaps(inputs.shares.length === 1 ? inputs.shares : one, inputs.variance);
+  const layout = tapLayout(kernel, indices);
+  const add = (values: FloatValues, start: number, taps: TapMeans, power: 1 | 2, to: Float64Array): void =>
+    addTapResponse(values, start, layout, taps, power, to);
+  if (inputs.shares.length === 1) {
+    // As large as Dense kernels are, nothing is kept of them.
+    for (const { start, values } of pieces) {
+      add(values, start, means, 1, made.mean);
+      add(values, start, variances, 2, made.variance);
+    }
+    return made;
+  }
+  const { sums, gains } = overPositions(kernel, pieces, inputs.shares, alike);
+  add(sums, 0, means, 1, made.mean);
+  add(gains, 0, variances, 2, made.variance);
+  return made;
+}
+
+/** `sum over k of share[k] W` and the root of what the variance is multiplied with, each `[rows, columns]`. */
+function overPositions(
+  kernel: Tensor,
+  pieces: KernelPieces,
+  shares: Float64Array,
+  alike: number,
+): { sums: Float64Array; gains: Float64Array } {
+  const pairs = kernel.rows * kernel.columns;
+  const sums = new Float64Array(pairs);
+  const gains = new Float64Array(pairs);
+  for (const { start, values } of pieces) {
+    for (
+      let index = 0, pair = start % pairs, at = Math.floor(start / pairs);
+      index < values.length;
+      index++
+    ) {
+      const share = shares[at]!;
+      const weight = values[index]!;
+      sums[pair] = sums[pair]! + share * weight;
+      gains[pair] = gains[pair]! + share * weight * weight;
+      if (++pair < pairs) continue;
+      pair = 0;
+      at++;
+    }
+  }
+  for (let pair = 0; pair < pairs; pair++) {
+    gains[pair] = Math.sqrt(alike * sums[pair]! ** 2 + (1 - alike) * gains[pair]!);
+  }
+  return { sums, gains };
+}

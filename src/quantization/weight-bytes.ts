@@ -1,0 +1,15 @@
+import type { Model } from '../model/model.ts';
+import { isFloat } from '../tensor/dtype.ts';
+import { packedWidth } from '../tensor/packed-values.ts';
+import type { Tensor } from '../tensor/tensor.ts';
+
+/** Bytes of all weights of `model` in the files of TF.js: packed ones by their bits, bool by the byte, else four a value. */
+export function weightBytes(model: Model): number {
+  const tensors = new Set([...model.allLayers()].flatMap(({ layer }) => [...layer.weights.values()]));
+  return [...tensors].reduce((sum, tensor) => sum + tensor.size * bytesPerValue(tensor), 0);
+}
+
+function bytesPerValue({ dtype, packed }: Tensor): number {
+  if (packed && isFloat(dtype)) return packedWidth(packed.packing);
+  return dtype === 'bool' ? 1 : 4;
+}
