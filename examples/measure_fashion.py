@@ -9,7 +9,7 @@ the whole kernel: asymmetric from its minimum to its maximum, the range always
 holding zero and zero an exact code, halves rounded to even. Biases and
 activations stay in float.
 
-The accuracy is that of the 2,000 images of fashion-test-2000.npz beside this
+The accuracy is that of the 2,000 images of fashion-mobilenetv2.keras.samples.npz beside this
 script, and with --full also of all 10,000 test images in DATA_DIR.
 """
 
@@ -96,7 +96,7 @@ def main():
     parser.add_argument("--full", metavar="DATA_DIR")
     options = parser.parse_args()
 
-    small = np.load(os.path.join(os.path.dirname(__file__), "fashion-test-2000.npz"))
+    small = np.load(os.path.join(os.path.dirname(__file__), "fashion-mobilenetv2.keras.samples.npz"))
     sets = [(small["images"], small["labels"])]
     if options.full:
         sets.append(load(options.full, "t10k"))

@@ -2,8 +2,8 @@
 
 Writes two files to the --out directory:
 
-  fashion-mobilenetv2.keras   the trained network, without optimizer state
-  fashion-test-2000.npz       the first 2,000 test images and their labels
+  fashion-mobilenetv2.keras               the trained network, without optimizer state
+  fashion-mobilenetv2.keras.samples.npz   the first 2,000 test images and their labels
 
 The network's input is a [32, 32, 1] image: the 28x28 picture in the middle of
 a border of zeros, then scaled from 0..255 to -1..1 by x / 127.5 - 1.
@@ -170,7 +170,7 @@ def main():
     trained.set_weights(model.get_weights())
     trained.save(os.path.join(options.out, "fashion-mobilenetv2.keras"))
     np.savez_compressed(
-        os.path.join(options.out, "fashion-test-2000.npz"),
+        os.path.join(options.out, "fashion-mobilenetv2.keras.samples.npz"),
         images=test_images[:2000],
         labels=test_labels[:2000],
     )

@@ -28,6 +28,10 @@ export type { CapOptions } from './equalization/cap-forms.ts';
 export { type CarryObstacle, describeCarryObstacle } from './equalization/carrier-search.ts';
 export { chooseSettings } from './equalization/choose-settings.ts';
 export {
+  type DTypeOptionsSettings,
+  dtypeOptions,
+} from './equalization/dtype-options.ts';
+export {
   type EqualizationRecord,
   equalizationStages,
   type StageName,
@@ -47,6 +51,7 @@ export {
 } from './equalization/equalize-options.ts';
 export type { ExpectedRange } from './equalization/expected-range.ts';
 export type { Judge, Judgement, Trial } from './equalization/judge.ts';
+export { type KernelNoise, type KernelNoiseOptions, kernelNoise } from './equalization/kernel-noise.ts';
 export {
   correctBiasWithInputs,
   type MeasuredCorrectionOptions,
@@ -104,6 +109,7 @@ export {
 } from './equalization/sidecar.ts';
 export type { SolverOptions } from './equalization/solver.ts';
 export { describeUnabsorbed, type UnabsorbedBias } from './equalization/unabsorbed-bias.ts';
+export type { WeightPlan } from './equalization/weight-plan.ts';
 export {
   CannotRunError,
   CrosslayerError,
@@ -185,6 +191,12 @@ export {
 } from './primitives/skip-reason.ts';
 export type { Stage, StageWatch, Veto } from './primitives/stage.ts';
 export { stepStages } from './primitives/step-stages.ts';
+export {
+  type DTypeOption,
+  type PlannedWeight,
+  type PlannedWeightOptions,
+  planDTypes,
+} from './quantization/dtype-plan.ts';
 export type { QuantizationEncoding } from './quantization/encoding.ts';
 export type { ExportedEncoding, ExportedEncodings } from './quantization/export-encodings.ts';
 export { fakeQuantize, type QuantizedWeightsOptions } from './quantization/fake-quantize.ts';
@@ -220,6 +232,13 @@ export {
   type QuantizedLayer,
 } from './report/evaluate-report.ts';
 export { type InspectReport, inspectModel } from './report/inspect-report.ts';
+export {
+  DAMAGE_TARGETS,
+  type DamageReport,
+  type DamageTarget,
+  damageReport,
+  type LayerDamage,
+} from './report/layer-damage.ts';
 export { largestSpread, type RangeSpread, rangeSpreads } from './report/range-spread.ts';
 export { type SidecarReport, stepsSidecar, targetSidecar } from './report/sidecar-report.ts';
 export { type TargetReport, targetReport } from './report/target-report.ts';

@@ -40,5 +40,5 @@ export const NETWORKS: Readonly<Record<string, PublishedNetwork>> = {
 export const EXAMPLE = {
   title: 'The example on its 2,000 labelled images',
   model: 'examples/fashion-mobilenetv2.keras',
-  images: 'examples/fashion-test-2000.npz',
+  images: 'examples/fashion-mobilenetv2.keras.samples.npz',
 } as const;

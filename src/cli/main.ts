@@ -5,6 +5,7 @@ import { RELU6_POLICIES, ROUNDINGS, TARGETS } from '../equalization/equalize-opt
 import { OBJECTIVES } from '../equalization/scale-regions.ts';
 import { STEPS } from '../primitives/run-steps.ts';
 import { PACKED_DTYPES } from '../quantization/packing.ts';
+import { DAMAGE_TARGETS } from '../report/layer-damage.ts';
 import { NORMALIZATIONS } from '../verification/normalization.ts';
 import { byteSize } from './byte-size.ts';
 import { convertCommand } from './commands/convert.ts';
@@ -15,6 +16,7 @@ import { inspectCommand } from './commands/inspect.ts';
 import { quantizeCommand } from './commands/quantize.ts';
 import { verifyCommand } from './commands/verify.ts';
 import { type CheckResult, EXIT, EXIT_CODE_HELP, exitCodeOf, messageOf } from './exit-code.ts';
+import { parsePlan } from './plan-lines.ts';
 import { progressDone } from './render.ts';
 
 const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'));
@@ -156,8 +158,15 @@ that came folded is known by --inputs alone.`,
     .action((input, options) => printCheck(equalizeCommand(input, options)));
   root
     .command('inspect')
-    .description('show layers, batch norms, sets and spreads of channel ranges, and change nothing')
+    .description(
+      'show layers, batch norms, sets, spreads of channel ranges and which layer hurts, and change nothing',
+    )
     .argument('<in>', 'the model')
+    .addOption(
+      new Option('--target <what>', 'what the weights would be quantized as (int8-per-tensor)').choices(
+        DAMAGE_TARGETS,
+      ),
+    )
     .option('--no-sidecar', 'do not read IN.crosslayer.json')
     .option('--json', 'print one JSON object')
     .action((input, options) => print(inspectCommand(input, options)));
@@ -275,6 +284,11 @@ function addQuantize(root: Command): void {
     .argument('<in>', 'a .keras or .h5 file, or the model.json or folder of a TF.js layers model')
     .requiredOption('-o, --output <folder>', 'where model.json and the files of weights go')
     .addOption(new Option('--dtype <type>', 'what kernels are stored as (uint8)').choices(PACKED_DTYPES))
+    .option(
+      '--plan <budget=size>',
+      'choose the dtype of each kernel so that all weights fit, such as budget=3MB',
+      parsePlan,
+    )
     .option('--include <patterns...>', 'only layers whose name matches; * stands for any characters')
     .option('--exclude <patterns...>', 'layers that stay in float32')
     .option('--shard-size <size>', 'how large a file of weights may be (4MiB)', byteSize)
@@ -291,8 +305,8 @@ function addQuantize(root: Command): void {
     .option('--strict', 'end with exit code 1 where the result was not seen to work')
     .option(
       '--inputs <path...>',
-      'run it on photographs or a folder of them, a .npz, or a .npy for each input; made up from a seed if left out; ' +
-        'takes all names up to the next option, so <in> stands before it',
+      'run it on photographs or a folder of them, a .npz, or a .npy for each input; IN.samples.npz if left out, ' +
+        'or made up from a seed; takes all names up to the next option, so <in> stands before it',
     )
     .option(
       '--labels <file>',
@@ -319,11 +333,14 @@ biases, batch norms and all else stay in float32.
   uint8    a quarter of float32; batch norms take the scales of channels first, and biases make up for what rounding changes
   uint16   half of it, as good as float
   float16  half of it
+--plan budget=SIZE (3MB, 500 kB, 4MiB, or bytes) gives each kernel a dtype of its own, float32 among them: what is expected to
+disturb the outputs most for its bytes gets more bits, until all weights together take that much. The files take some kB more,
+for model.json.
 What shrinks is the download. TF.js makes float32 of all weights when it loads them: the model is no faster and takes as much
 memory.
 
 The files are read again and run, layer by layer and by tf.loadLayersModel, and compared with the model that was read. With
---inputs roundings are tried, and means are measured instead of taken from batch norms.
+--inputs roundings are tried, means are measured instead of taken from batch norms, and with labels the accuracy is told.
 Kernels that lie on a grid of 8 bits already, as of a TF.js model of uint8 weights, stay as they are.`,
     )
     .action((input, options) => printCheck(quantizeCommand(input, options)));

@@ -46,9 +46,20 @@ export function small(value: number): string {
   return rounded !== 0 && Math.abs(rounded) < 1e-3 ? rounded.toExponential() : String(rounded);
 }
 
-/** A share as `93.8 %`. */
+/** A share as `93.8 %`; with more digits where it would look like all. */
 export function percent(share: number): string {
-  return `${Number((100 * share).toFixed(1))} %`;
+  const digits = share > 0.9994 && share < 1 ? 3 : 1;
+  return `${Number((100 * share).toFixed(digits))} %`;
+}
+
+/** A share with two digits, `0.0031 %`: what is too rare to be seen is no 0. */
+export function tinyPercent(share: number): string {
+  return share > 0 && share < 1e-5 ? '< 0.001 %' : `${small(100 * share)} %`;
+}
+
+/** `38.9 dB`, `Infinity dB`; `-` where there is none. */
+export function decibels(value: number | undefined): string {
+  return value === undefined ? '-' : `${Number.isFinite(value) ? value.toFixed(1) : value} dB`;
 }
 
 /** A whole number with its thousands apart; Intl would take longer to load than the number to be found. */

@@ -102,12 +102,13 @@ export function proofLines({ inputs, backend, proofs, weights }: StepVerificatio
         ];
   return [
     `run before and after each step (${backend}), on ${inputs}`,
-    ...proofs.flatMap(linesOf),
+    ...proofs.flatMap(stepLines),
     ...rounding,
   ];
 }
 
-function linesOf({ step, verdict, reason, outputs, undone }: StageProof): string[] {
+/** What was seen of one step. */
+export function stepLines({ step, verdict, reason, outputs, undone }: StageProof): string[] {
   const worst = Math.max(0, ...outputs.map(({ maxRelative }) => maxRelative));
   const taken = undone.map(
     ({ layers, maxRelative }) =>

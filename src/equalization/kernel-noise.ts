@@ -12,10 +12,11 @@ import type { Model } from '../model/model.ts';
 import type { WeightQuantizer } from '../quantization/quantizer.ts';
 import type { FloatValues } from '../tensor/dtype.ts';
 import type { ActivationMoments } from './activation-moments.ts';
+import { balancedSensitivity } from './balanced-sensitivity.ts';
 import { firstKernelCalls } from './bias-correction.ts';
 import { type ChannelGraph, channelGraph } from './channel-graph.ts';
 import { kernelSource, kernelTaps } from './kernel-taps.ts';
-import { ALIKE, type OutputSensitivity, outputSensitivity, throughKernel } from './output-sensitivity.ts';
+import { ALIKE, type OutputSensitivity, throughKernel } from './output-sensitivity.ts';
 import { type KernelErrors, type KernelQuantizer, kernelErrors } from './quantized-kernels.ts';
 
 /** What quantizing one kernel and no other is expected to do. */
@@ -67,7 +68,7 @@ export function noiseMeter(
   moments: ActivationMoments,
 ): (quantizer: WeightQuantizer | KernelQuantizer, options?: KernelNoiseOptions) => KernelNoise[] {
   const channels = channelGraph(model);
-  const surroundings = { channels, moments, sensitivity: outputSensitivity(channels, moments) };
+  const surroundings = { channels, moments, sensitivity: balancedSensitivity(channels, moments) };
   const kernels = firstKernelCalls(channels.graph)
     .filter(({ layer }) => !weightFault(layer))
     .flatMap(({ layer }) => kernelNames(layer).map((name) => ({ layer, name })))

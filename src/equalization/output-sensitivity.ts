@@ -36,16 +36,24 @@ const SMALLEST_SHARE = 1e-3;
  * nearly the same values: for the larger part its errors add up over positions, for the rest their squares do.
  */
 export function outputSensitivity(graph: ChannelGraph, moments: ActivationMoments): OutputSensitivity {
+  return sensitivities(graph, moments).calls;
+}
+
+/** {@link outputSensitivity}, and the same for all tensors, `[channels]`, that lead to an output. */
+export function sensitivities(
+  graph: ChannelGraph,
+  moments: ActivationMoments,
+): { readonly calls: OutputSensitivity; readonly tensors: ReadonlyMap<GraphTensor, Float64Array> } {
   const walk = new SensitivityWalk(graph, moments);
   for (const call of [...graph.graph.calls].reverse()) walk.visit(call);
-  return walk.found;
+  return { calls: walk.found, tensors: walk.known };
 }
 
 class SensitivityWalk {
   readonly found = new Map<GraphCall, Float64Array>();
+  readonly known = new Map<GraphTensor, Float64Array>();
   readonly #channels: ChannelGraph;
   readonly #moments: ActivationMoments;
-  readonly #known = new Map<GraphTensor, Float64Array>();
 
   constructor(channels: ChannelGraph, moments: ActivationMoments) {
     this.#channels = channels;
@@ -58,7 +66,7 @@ class SensitivityWalk {
 
   visit(call: GraphCall): void {
     const { layer } = call;
-    const behind = this.#known.get(call.output());
+    const behind = this.known.get(call.output());
     if (!behind) return;
     const before = this.#beforeActivation(call, behind);
     if (isWeighted(layer.operation)) {
@@ -110,9 +118,9 @@ class SensitivityWalk {
   }
 
   #add(tensor: GraphTensor, values: Float64Array): void {
-    const known = this.#known.get(tensor);
+    const known = this.known.get(tensor);
     const isAlike = known?.length === values.length;
-    this.#known.set(tensor, isAlike ? known.map((one, channel) => one + (values[channel] ?? 0)) : values);
+    this.known.set(tensor, isAlike ? known.map((one, channel) => one + (values[channel] ?? 0)) : values);
   }
 }
 

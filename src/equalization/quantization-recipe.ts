@@ -9,10 +9,12 @@ import type { Model } from '../model/model.ts';
 import { keepStatistics } from '../model/statistics.ts';
 import type { SkipReason } from '../primitives/skip-reason.ts';
 import type { Stage } from '../primitives/stage.ts';
-import { type PackableWeight, packableWeights } from '../quantization/packable-weights.ts';
-import { type PackedDType, packedWeight } from '../quantization/packing.ts';
+import { packableWeights, weightKey } from '../quantization/packable-weights.ts';
+import { PACKED_BYTES, type PackedDType, packedWeight } from '../quantization/packing.ts';
 import { layersQuantizedBefore } from '../quantization/quantized-before.ts';
 import { parseQuantizer } from '../quantization/quantizer.ts';
+import { type CoarseWeight, storedCoarsely } from '../quantization/stored-coarsely.ts';
+import { packedWidth } from '../tensor/packed-values.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 import { type ActivationMoments, activationMoments } from './activation-moments.ts';
 import { type BiasCorrectionRecord, correctBias } from './bias-correction.ts';
@@ -21,6 +23,7 @@ import { correctBiasWithInputs } from './measured-correction.ts';
 import { checkQuantizeOptions, type QuantizeOptions } from './quantize-options.ts';
 import type { KernelQuantizer } from './quantized-kernels.ts';
 import { type CarryRecord, carryScales } from './scale-carriers.ts';
+import { checkBudget, planWeights, type WeightPlan } from './weight-plan.ts';
 
 /** The stages of `quantize`, of which the first two prepare. */
 export type QuantizationStage = 'carry' | 'correct' | 'pack';
@@ -40,8 +43,12 @@ export interface QuantizationRecord {
   readonly stages: readonly QuantizationStage[];
   /** Layers whose kernels lay on a grid of 8 bits before anything was done. */
   readonly quantizedBefore: readonly Layer[];
+  /** Weights besides kernels that came in 8 or 16 bits. */
+  readonly storedCoarsely: readonly CoarseWeight[];
   readonly carried: CarryRecord | undefined;
   readonly correction: BiasCorrectionRecord | undefined;
+  /** The dtypes that were chosen for a budget; undefined where none was given. */
+  readonly plan: WeightPlan | undefined;
   /** Why a stage was taken back. */
   readonly skipped: readonly (SkipReason & { readonly stage: QuantizationStage })[];
   readonly packed: readonly PackedWeight[];
@@ -51,7 +58,7 @@ export interface QuantizationRecord {
  * The stages that `quantize` runs, as a recipe for `model`, which they edit, and what they did so far. Nothing is tried:
  * settings that are left out are the usual ones.
  *
- * @throws RangeError where an option is none or a pattern matches nothing.
+ * @throws RangeError where an option is none, a pattern matches nothing, or a budget is too small.
  */
 export function quantizationStages(
   model: Model,
@@ -68,12 +75,16 @@ class Recipe {
   readonly #model: Model;
   readonly #options: QuantizeOptions;
   readonly #quantizedBefore: readonly Layer[];
-  readonly #chosen: readonly PackableWeight[];
+  readonly #storedCoarsely: readonly CoarseWeight[];
+  /** {@link weightKey} of what is packed; layers are not told by identity, as corrections work on copies of the model. */
+  readonly #chosen: ReadonlySet<string>;
   readonly #prepares: boolean;
   #carried: CarryRecord | undefined;
   #corrected: BiasCorrectionRecord | undefined;
   #skipped: (SkipReason & { readonly stage: QuantizationStage })[] = [];
   #packed: readonly PackedWeight[] = [];
+  #plan: WeightPlan | undefined;
+  #planned: ReadonlyMap<string, PackedDType | 'float32'> = new Map();
   /** What each kernel becomes, decided once all of them have the scale that they keep. */
   #kernels: KernelQuantizer | undefined;
 
@@ -82,9 +93,11 @@ class Recipe {
     this.#model = model;
     this.#options = options;
     this.#quantizedBefore = layersQuantizedBefore(model);
-    this.#chosen = packableWeights(model, options);
+    this.#storedCoarsely = storedCoarsely(model);
+    this.#chosen = new Set(packableWeights(model, options).map(weightKey));
     const { dtype = 'uint8', prepare } = options;
     this.#prepares = prepare ?? (dtype === 'uint8' && this.#quantizedBefore.length === 0);
+    if (options.plan) this.#checkBudget(options.plan.budget);
   }
 
   stages(): Stage<QuantizationStage>[] {
@@ -100,7 +113,7 @@ class Recipe {
       },
       edits: () => (this.#carried ? [WHOLE] : []),
     };
-    if (this.#options.biasCorrection === 'none') return [carry, pack];
+    if (!this.#corrects) return [carry, pack];
     return [carry, { name: 'correct', run: () => this.#correct(), edits: () => [] }, pack];
   }
 
@@ -108,8 +121,10 @@ class Recipe {
     return {
       stages: this.stages().map(({ name }) => name),
       quantizedBefore: this.#quantizedBefore,
+      storedCoarsely: this.#storedCoarsely,
       carried: this.#carried,
       correction: this.#corrected,
+      plan: this.#plan,
       skipped: this.#skipped,
       packed: this.#packed,
     };
@@ -146,17 +161,14 @@ class Recipe {
     this.#packed = packed;
   }
 
-  /** What becomes of kernels: one that is not to be packed, or came so, stays the tensor that it is. */
-  #kernelQuantizer(moments?: ActivationMoments): KernelQuantizer {
-    const { rounding = 'cancelling' } = this.#options;
+  /** What becomes of kernels: one that is not to be packed, or came in as few bits, stays the tensor that it is. */
+  #kernelQuantizer(given?: ActivationMoments): KernelQuantizer {
+    const { plan, rounding = 'cancelling' } = this.#options;
     const cancels = this.#prepares && rounding === 'cancelling';
+    const moments = given ?? (plan || cancels ? activationMoments(this.#model) : undefined);
+    if (moments) this.#makePlan(moments);
     const cancelling =
-      cancels &&
-      cancellingQuantizer(
-        this.#model,
-        parseQuantizer('tfjs-uint8'),
-        moments ?? activationMoments(this.#model),
-      );
+      cancels && moments && cancellingQuantizer(this.#model, parseQuantizer('tfjs-uint8'), moments);
     const made = new Map<Tensor, Tensor>();
     return (layer, name) => {
       const tensor = layer.requireWeight(name);
@@ -170,13 +182,33 @@ class Recipe {
   }
 
   #packedAs(layer: Layer, name: string, tensor: Tensor): Tensor {
-    if (tensor.packed) return tensor;
     const dtype = this.#dtypeOf(layer, name);
-    return dtype === 'float32' ? tensor : packedWeight(layer, name, tensor, dtype);
+    if (dtype === 'float32') return tensor;
+    // What came in as few bits already would only lose more.
+    const isSmall = tensor.packed && packedWidth(tensor.packed.packing) <= PACKED_BYTES[dtype];
+    return isSmall ? tensor : packedWeight(layer, name, tensor, dtype);
   }
 
   #dtypeOf(layer: Layer, name: string): PackedDType | 'float32' {
-    const isChosen = this.#chosen.some((one) => one.layer === layer && one.name === name);
-    return isChosen ? (this.#options.dtype ?? 'uint8') : 'float32';
+    if (!this.#chosen.has(weightKey({ layer, name }))) return 'float32';
+    return this.#planned.get(weightKey({ layer, name })) ?? this.#options.dtype ?? 'uint8';
+  }
+
+  /** Before anything is done, on a copy with what preparing will add. */
+  #checkBudget(budget: number): void {
+    const copy = this.#model.clone();
+    if (this.#prepares) carryScales(copy);
+    checkBudget(copy, this.#chosen, { budget, corrects: this.#corrects });
+  }
+
+  #makePlan(moments: ActivationMoments): void {
+    const { plan } = this.#options;
+    if (!plan) return;
+    this.#plan = planWeights(this.#model, moments, this.#chosen, { ...plan, corrects: this.#corrects });
+    this.#planned = new Map(this.#plan.weights.map((one) => [weightKey(one), one.dtype]));
+  }
+
+  get #corrects(): boolean {
+    return this.#prepares && this.#options.biasCorrection !== 'none';
   }
 }

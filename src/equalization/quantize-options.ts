@@ -14,6 +14,11 @@ import type { Judge } from './judge.ts';
 export interface QuantizeOptions {
   /** What weights are packed as; `uint8` where it is left out. */
   readonly dtype?: PackedDType;
+  /** Instead of one dtype for all: that of each kernel is chosen so that the outputs suffer least of it. */
+  readonly plan?: {
+    /** Bytes that all weights of the model may take together, those that stay in float32 among them. */
+    readonly budget: number;
+  };
   /** Patterns of names of layers, of which one has to match; all layers where it is left out. `*` stands for any characters. */
   readonly include?: readonly string[];
   /** Patterns of names of layers that stay in float32. */
@@ -35,9 +40,15 @@ export interface QuantizeOptions {
 
 /** @throws RangeError where an option is none. */
 export function checkQuantizeOptions(options: QuantizeOptions): void {
-  const { dtype, rounding, biasCorrection, samples } = options;
+  const { dtype, plan, rounding, biasCorrection, samples } = options;
   if (dtype !== undefined && !PACKED_DTYPES.includes(dtype)) {
     throw new RangeError(`dtype: '${dtype}'; choose from ${PACKED_DTYPES.join(', ')}`);
+  }
+  if (plan && !(plan.budget > 0 && plan.budget < Infinity)) {
+    throw new RangeError(`plan: a budget of ${plan.budget} bytes; give a number above 0`);
+  }
+  if (plan && dtype !== undefined) {
+    throw new RangeError(`plan: it chooses the dtype of each kernel; leave the dtype ${dtype} out`);
   }
   if (rounding !== undefined && !ROUNDINGS.includes(rounding)) {
     throw new RangeError(`rounding: '${rounding}'; choose from ${ROUNDINGS.join(', ')}`);

@@ -19,6 +19,11 @@ export interface PackableWeight {
   readonly isKernel: boolean;
 }
 
+/** A name for a weight that is the same in every copy of a model. */
+export function weightKey({ layer, name }: Pick<PackableWeight, 'layer' | 'name'>): string {
+  return `${layer.path}/${name}`;
+}
+
 /** Other weights than kernels are packed from this many values on: 64 kB in float32. */
 const SMALLEST_OTHER = 1 << 14;
 

@@ -13,6 +13,7 @@ import { describeSkip } from '../primitives/skip-reason.ts';
 import { PACKED_BYTES, type PackedDType } from '../quantization/packing.ts';
 import { weightBytes } from '../quantization/weight-bytes.ts';
 import type { StepVerification } from './equalize-report.ts';
+import { type PlanReport, planReport } from './plan-report.ts';
 import type { SidecarReport } from './sidecar-report.ts';
 
 /** What running the written files showed, against the model that was read. */
@@ -68,6 +69,8 @@ export interface QuantizeReport {
     readonly bytes: number;
     readonly kept: boolean;
   }[];
+  /** The dtypes that were chosen for a budget; null where none was given. */
+  readonly plan: PlanReport | null;
   /** Layers whose kernels lay on a grid of 8 bits before. */
   readonly quantizedBefore: readonly string[];
   /** Other weights that the input has in 8 or 16 bits, such as variances of batch norms: what they lost is gone. */
@@ -96,18 +99,6 @@ export interface QuantizeReport {
   readonly sidecar?: SidecarReport;
 }
 
-/** Weights of `model` besides kernels that are packed. */
-export function storedCoarsely(model: Model, record: QuantizationRecord): QuantizeReport['storedCoarsely'] {
-  const packed = new Set(record.packed.map(({ layer, name }) => `${layer.path}/${name}`));
-  return [...model.allLayers()].flatMap(({ layer }) =>
-    [...layer.weights].flatMap(([weight, tensor]) => {
-      const dtype = tensor.packed?.packing.dtype;
-      const isOther = dtype !== undefined && !packed.has(`${layer.path}/${weight}`);
-      return isOther ? [{ layer: layer.path, weight, dtype }] : [];
-    }),
-  );
-}
-
 /** Bytes of all weights in float32. */
 export function float32Bytes(model: Model): number {
   return 4 * [...model.allLayers()].reduce((sum, { layer }) => sum + layer.parameterCount, 0);
@@ -121,7 +112,7 @@ export function quantizeReport(
     readonly bytes: Omit<ModelBytes, 'after' | 'float32'>;
   },
 ): QuantizeReport {
-  const { stages, trials, quantizedBefore, carried, correction, packed } = record;
+  const { stages, trials, quantizedBefore, carried, correction, packed, plan } = record;
   const { bytes, ...told } = rest;
   return {
     schemaVersion: 1,
@@ -132,8 +123,13 @@ export function quantizeReport(
       const bytes = values * PACKED_BYTES[dtype];
       return { layer: layer.path, weight: name, dtype, values, bytes, kept: isKept };
     }),
+    plan: plan ? planReport(plan) : null,
     quantizedBefore: quantizedBefore.map(({ path }) => path),
-    storedCoarsely: storedCoarsely(model, record),
+    storedCoarsely: record.storedCoarsely.map(({ layer, name, dtype }) => ({
+      layer: layer.path,
+      weight: name,
+      dtype,
+    })),
     carried: (carried?.carried ?? []).map(({ layer, batchNorms }) => ({
       layer: layer.path,
       batchNorms: batchNorms.map(({ path }) => path),

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 
 const COMMAND = new URL('../../dist/cli/main.js', import.meta.url).pathname;
 const EXAMPLE = 'examples/fashion-mobilenetv2.keras';
-const IMAGES = 'examples/fashion-test-2000.npz';
+const IMAGES = 'examples/fashion-mobilenetv2.keras.samples.npz';
 
 interface Result {
   readonly code: number;
@@ -26,7 +26,7 @@ describe('evaluate', () => {
     const { code, stdout, stderr } = await evaluate(EXAMPLE, ...args);
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
     expect(stdout).toMatch(
-      /^100 samples of .*fashion-test-2000\.npz images: pixels as x\/127\.5 - 1 \(a guess/,
+      /^100 samples of .*fashion-mobilenetv2\.keras\.samples\.npz images: pixels as x\/127\.5 - 1 \(a guess/,
     );
     // 92 of the first 100 images, as Keras 3.15 has it too.
     expect(stdout).toMatch(/original, float +92\.00 %/);

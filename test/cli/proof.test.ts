@@ -10,7 +10,7 @@ const COMMAND = new URL('../../dist/cli/main.js', import.meta.url).pathname;
 const WRONG_SCALE = new URL('injected/wrong-scale.mjs', import.meta.url).pathname;
 const GOLDEN = new URL('../fixtures/golden/', import.meta.url).pathname;
 const EXAMPLE = new URL('../../examples/fashion-mobilenetv2.keras', import.meta.url).pathname;
-const IMAGES = new URL('../../examples/fashion-test-2000.npz', import.meta.url).pathname;
+const IMAGES = new URL('../../examples/fashion-mobilenetv2.keras.samples.npz', import.meta.url).pathname;
 const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'crosslayer-proof-'));
 
 afterAll(() => fs.rmSync(folder, { recursive: true }));
@@ -62,7 +62,7 @@ describe('equalize with proof', () => {
     expect(code).toBe(0);
     const { verification } = JSON.parse(stdout);
     expect(verification.backend).toBe('wasm');
-    expect(verification.inputs).toMatch(/fashion-test-2000\.npz/);
+    expect(verification.inputs).toMatch(/fashion-mobilenetv2\.keras\.samples\.npz/);
     expect(verification.proofs).toMatchObject([
       { step: 'fold', verdict: 'same', undone: [] },
       { step: 'scale', verdict: 'same', undone: [] },

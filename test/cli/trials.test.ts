@@ -8,7 +8,7 @@ import type { TargetReport } from '../../src/report/target-report.ts';
 const COMMAND = new URL('../../dist/cli/main.js', import.meta.url).pathname;
 const EXAMPLES = new URL('../../examples/', import.meta.url).pathname;
 const EXAMPLE = path.join(EXAMPLES, 'fashion-mobilenetv2.keras');
-const IMAGES = path.join(EXAMPLES, 'fashion-test-2000.npz');
+const IMAGES = path.join(EXAMPLES, 'fashion-mobilenetv2.keras.samples.npz');
 /** A few convolutions with batch norms and ReLU6. */
 const SMALL = new URL('../fixtures/golden/act_relu6_string/input.h5', import.meta.url).pathname;
 const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'crosslayer-trials-'));

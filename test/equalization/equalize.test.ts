@@ -19,7 +19,9 @@ let runner: TfjsRunner;
 let original: ModelRun;
 beforeAll(async () => {
   model = await loadModel(`${EXAMPLES}fashion-mobilenetv2.keras`);
-  ({ tensors: inputs } = await loadInputs(model, [`${EXAMPLES}fashion-test-2000.npz`], { samples: 40 }));
+  ({ tensors: inputs } = await loadInputs(model, [`${EXAMPLES}fashion-mobilenetv2.keras.samples.npz`], {
+    samples: 40,
+  }));
   runner = await TfjsRunner.create();
   original = await recordRun(model, { runner, inputs });
 });

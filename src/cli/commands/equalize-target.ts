@@ -19,7 +19,17 @@ import { targetSidecar } from '../../report/sidecar-report.ts';
 import { type TargetReport, targetReport } from '../../report/target-report.ts';
 import { seededInputs } from '../../verification/seeded-inputs.ts';
 import { type SqnrJudgeOptions, sqnrJudge } from '../../verification/sqnr-judge.ts';
-import { count, groupedReasons, percent, progress, type ReasonHint, styled, table } from '../render.ts';
+import {
+  count,
+  decibels,
+  groupedReasons,
+  percent,
+  progress,
+  type ReasonHint,
+  styled,
+  table,
+} from '../render.ts';
+import { trialLines } from '../trial-lines.ts';
 import { proofLines, type Ready } from '../verification.ts';
 import type { CommandRecipe, EqualizeOptions } from './equalize.ts';
 
@@ -126,7 +136,8 @@ function summary(output: string, report: TargetReport): string {
     const [first = '', ...others] = proofLines(report.verification);
     lines.push(`  ${first}`, ...others.map((line) => `    ${line}`));
   }
-  lines.push(...trialLines(report), ...sqnrLines(report));
+  const tried = trialLines(report.trials, report.target).map((line) => `  ${line}`);
+  lines.push(...tried, ...sqnrLines(report));
   if (report.skipped.length > 0) {
     lines.push(`  left alone (${report.skipped.length}):`);
     lines.push(...groupedReasons(report.skipped, hintFor).map((line) => `    ${line}`));
@@ -180,26 +191,6 @@ function absorbLine(absorbed: TargetReport['absorbed']): string {
   return `${moved}, expected ranges of activations ${gain} smaller${proviso}`;
 }
 
-/** What was tried; the settings that differ, and what they leave of the float model. */
-function trialLines({ trials, target }: TargetReport): string[] {
-  if (trials.length < 2) return [];
-  const settings = (['objective', 'relu6', 'rounding', 'biasCorrection'] as const).filter((name) =>
-    trials.some((trial) => trial[name] !== trials[0]?.[name]),
-  );
-  const rows = trials.map((trial) => [
-    ...settings.map((name) => trial[name]),
-    decibels(trial.sqnrDb),
-    trial.top1Agreement === null ? '-' : percent(trial.top1Agreement),
-  ]);
-  const names = settings.map((name) => (name === 'biasCorrection' ? 'correction' : name));
-  return [
-    `  tried, with kernels quantized for ${target}, against the float model; the first was taken:`,
-    ...table([...names, 'SQNR', 'top-1'], rows, [settings.length, settings.length + 1])
-      .split('\n')
-      .map((line) => `    ${line}`),
-  ];
-}
-
 /** The worst kernels before, and what became of them. */
 function sqnrLines({ target, weightSqnr: { before, after } }: TargetReport): string[] {
   const now = new Map(after.map((one) => [keyOf(one), one.sqnr]));
@@ -218,8 +209,4 @@ function sqnrLines({ target, weightSqnr: { before, after } }: TargetReport): str
 
 function keyOf({ layer, weight }: WeightSqnr): string {
   return `${layer}/${weight}`;
-}
-
-function decibels(value: number | undefined): string {
-  return value === undefined ? '-' : `${Number.isFinite(value) ? value.toFixed(1) : value} dB`;
 }

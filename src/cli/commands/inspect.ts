@@ -1,25 +1,43 @@
 import { loadModel } from '../../node.ts';
 import { type InspectReport, inspectModel } from '../../report/inspect-report.ts';
+import {
+  type DamageReport,
+  type DamageTarget,
+  damageReport,
+  type LayerDamage,
+} from '../../report/layer-damage.ts';
 import { reportJson } from '../../report/report-json.ts';
 import type { SidecarReport } from '../../report/sidecar-report.ts';
-import { count, grouped, progress, progressDone, shapeText, short, small, styled, table } from '../render.ts';
+import {
+  count,
+  decibels,
+  grouped,
+  progress,
+  progressDone,
+  shapeText,
+  short,
+  small,
+  styled,
+  table,
+  tinyPercent,
+} from '../render.ts';
 import { readSidecarOf, sidecarLines } from '../sidecar.ts';
 
 /** Runs `crosslayer inspect` and returns what goes to standard output. */
 export async function inspectCommand(
   input: string,
-  options: { readonly json?: boolean; readonly sidecar?: boolean },
+  options: { readonly json?: boolean; readonly sidecar?: boolean; readonly target?: DamageTarget },
 ): Promise<string> {
   progress(`reading ${input}`);
   const model = await loadModel(input);
   const read = await readSidecarOf(model, { ...options, keepCorrections: true });
-  const report = inspectModel(model);
+  const report = { ...inspectModel(model), damage: await damageReport(model, options.target) };
   progressDone();
   const sidecar = { read, measured: [], written: null };
   return options.json === true ? reportJson({ ...report, sidecar }) : render(report, sidecar);
 }
 
-function render(report: InspectReport, sidecar: SidecarReport): string {
+function render(report: InspectReport & { readonly damage: DamageReport }, sidecar: SidecarReport): string {
   const verdicts = new Map(report.batchNorms.map((verdict) => [verdict.bn, verdict]));
   const rows = report.layers.map((layer) => {
     const verdict = verdicts.get(layer.layer);
@@ -47,7 +65,8 @@ function render(report: InspectReport, sidecar: SidecarReport): string {
           `${layers.join(' -> ')}${reluBetween.some(Boolean) ? '' : ' (no ReLU between)'}`,
       ),
     ),
-    ...damageSection(report),
+    ...relu6Section(report),
+    ...layerDamageSection(report.damage),
     ...section(`batch norms that stay (${staying.length})`, staying),
     ...section(
       `layers that are not scaled (${report.notScaled.length})`,
@@ -57,7 +76,7 @@ function render(report: InspectReport, sidecar: SidecarReport): string {
 }
 
 /** What the step `relu6` would cost, layer by layer. */
-function damageSection({ relu6Damage }: InspectReport): string[] {
+function relu6Section({ relu6Damage }: InspectReport): string[] {
   const known = relu6Damage.flatMap(({ layer, expected }) => (expected ? [{ layer, ...expected }] : []));
   const unknown = relu6Damage.flatMap(({ layer, expected }) => (expected ? [] : [layer]));
   const rows = known.map(({ layer, clippedShare, worstShare, meanLost, relativeLost }) => [
@@ -76,9 +95,33 @@ function damageSection({ relu6Damage }: InspectReport): string[] {
   ]);
 }
 
-/** A share of activations: what is too rare to be seen is no 0. */
-function tinyPercent(share: number): string {
-  return share > 0 && share < 1e-5 ? '< 0.001 %' : `${small(100 * share)} %`;
+/** Layers in the table; `--json` has all. */
+const SHOWN = 15;
+
+/** Which layer hurts. */
+function layerDamageSection({ target, layers, improvementDb, notes }: DamageReport): string[] {
+  const rows = layers
+    .slice(0, SHOWN)
+    .map(({ layer, before, after }) => [layer, shareText(before), shareText(after)]);
+  const more = layers.length - rows.length;
+  return section(`which layer hurts: expected shares of the error of the outputs with ${target} weights`, [
+    ...(rows.length === 0
+      ? ['none: no kernel of finite numbers that could be quantized']
+      : table(['layer', 'as it is', 'equalized'], rows, [1, 2]).split('\n')),
+    ...(more > 0 ? [`… and ${count(more, 'more layer')}; --json lists all`] : []),
+    ...(improvementDb === null
+      ? []
+      : [
+          improvementDb >= 0
+            ? `all together: ${decibels(improvementDb)} less error once equalized, as expected; crosslayer evaluate measures it`
+            : `all together: ${decibels(-improvementDb)} more error once equalized, as expected; crosslayer evaluate measures it`,
+        ]),
+    ...notes,
+  ]);
+}
+
+function shareText(damage: LayerDamage | null): string {
+  return damage === null ? '-' : `${damage.isKnown ? '' : '? '}${tinyPercent(damage.share)}`;
 }
 
 function section(title: string, lines: readonly string[]): string[] {

@@ -1,9 +1,11 @@
 import type { QuantizeReport } from '../../report/quantize-report.ts';
 import type { SidecarReport } from '../../report/sidecar-report.ts';
 import { byteText } from '../byte-size.ts';
-import { count, groupedReasons, percent, small, styled } from '../render.ts';
+import { planLines } from '../plan-lines.ts';
+import { count, decibels, groupedReasons, percent, small, styled } from '../render.ts';
 import { sidecarLines } from '../sidecar.ts';
-import { proofLines } from '../verification.ts';
+import { trialLines } from '../trial-lines.ts';
+import { proofLines, stepLines } from '../verification.ts';
 
 /** Layers named in a line; `--json` has all. */
 const NAMED = 3;
@@ -13,25 +15,26 @@ export function quantizeSummary(
   output: string,
   report: QuantizeReport & { readonly sidecar: SidecarReport },
 ): string {
-  const { carried, corrected, stages, verification, bytes, skipped, dropped, warnings } = report;
+  const { carried, corrected, stages, bytes, skipped, dropped, warnings } = report;
   const lines = [...sidecarLines(report.sidecar).before];
   if (stages.includes('carry')) {
-    lines.push(
-      `carry   ${count(carried.length, 'layer')} with all channels of one range; batch norms carry the scales`,
-    );
+    const layers = count(carried.length, 'layer');
+    lines.push(`carry    ${layers} with all channels of one range; batch norms carry the scales`);
   }
   if (stages.includes('correct')) {
-    lines.push(
-      `correct ${count(corrected.length, 'bias', 'biases')} corrected for what rounding does to the kernels`,
-    );
+    const biases = count(corrected.length, 'bias', 'biases');
+    lines.push(`correct  ${biases} corrected for what rounding does to the kernels`);
   }
-  lines.push(`pack    ${packLine(report)}`, ...beforeLines(report));
   lines.push(
-    `size    weights ${byteText(bytes.before)} -> ${byteText(bytes.after)}, all files ${byteText(bytes.filesBefore)} -> ` +
-      byteText(bytes.filesAfter),
+    `pack     ${packLine(report)}`,
+    `size     weights ${byteText(bytes.before)} -> ${byteText(bytes.after)}, ` +
+      `all files ${byteText(bytes.filesBefore)} -> ${byteText(bytes.filesAfter)}`,
+    ...beforeLines(report),
+    ...planLines(report.plan),
+    ...trialLines(report.trials, 'tfjs-uint8'),
     ...checkLines(report),
+    ...carryProof(report),
   );
-  if (verification) lines.push(...proofLines(verification));
   lines.push(
     'what shrinks is the download; TF.js makes float32 of all weights when it loads them, so that speed and memory stay',
   );
@@ -86,23 +89,34 @@ function named(weights: QuantizeReport['storedCoarsely']): string {
   return more > 0 ? `${shown} and ${more} more` : shown;
 }
 
+/** What the files do that were written. */
 function checkLines({ check }: QuantizeReport): string[] {
   if (!check) return [];
   const { inputs, backend, outputs, accuracy, tfjs } = check;
   const lines = outputs.map(({ name, sqnrDb, top1Agreement }) => {
     const of = outputs.length > 1 ? `${name}: ` : '';
     const agreement = top1Agreement === null ? '' : `, same top-1 ${percent(top1Agreement)}`;
-    return `  ${of}SQNR ${Number.isFinite(sqnrDb) ? `${sqnrDb.toFixed(1)} dB` : 'equal'}${agreement}`;
+    return `${of}${sqnrDb === Infinity ? 'the same to the bit' : `SQNR ${decibels(sqnrDb)}`}${agreement}`;
   });
   if (accuracy) {
-    lines.push(`  accuracy ${exactPercent(accuracy.before)} -> ${exactPercent(accuracy.after)}`);
+    lines.push(`accuracy ${exactPercent(accuracy.before)} -> ${exactPercent(accuracy.after)}`);
   }
   lines.push(
     'maxRelative' in tfjs
-      ? `  tf.loadLayersModel opens the files and computes the same (${small(tfjs.maxRelative)})`
-      : `  not run by tf.loadLayersModel: ${tfjs.reason}`,
+      ? `tf.loadLayersModel opens them and computes the same (${small(tfjs.maxRelative)})`
+      : `not run by tf.loadLayersModel: ${tfjs.reason}`,
   );
-  return [`files read again and run (${backend}), on ${inputs}`, ...lines];
+  return [
+    `the files, read again and run (${backend}) beside the original on ${inputs}:`,
+    ...lines.map((line) => `  ${line}`),
+  ];
+}
+
+/** That the batch norms carry the scales; what later stages change is in the numbers of the files. */
+function carryProof({ verification, check }: QuantizeReport): string[] {
+  if (!verification) return [];
+  if (!check) return proofLines(verification);
+  return verification.proofs.filter(({ step }) => step === 'carry').flatMap(stepLines);
 }
 
 /** With the digits that accuracies are compared by. */

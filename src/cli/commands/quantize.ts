@@ -1,3 +1,4 @@
+import fs from 'node:fs';
 import type { WeightRounding } from '../../equalization/equalize-options.ts';
 import { quantizationStages } from '../../equalization/quantization-recipe.ts';
 import { chooseQuantizeSettings } from '../../equalization/quantize.ts';
@@ -11,6 +12,7 @@ import { layersQuantizedBefore } from '../../quantization/quantized-before.ts';
 import { weightBytes } from '../../quantization/weight-bytes.ts';
 import { type QuantizeReport, quantizeReport } from '../../report/quantize-report.ts';
 import { reportJson } from '../../report/report-json.ts';
+import type { Tensor } from '../../tensor/tensor.ts';
 import { type ModelRun, recordRun } from '../../verification/model-run.ts';
 import { sqnrJudge } from '../../verification/sqnr-judge.ts';
 import type { InputOptions } from '../chosen-inputs.ts';
@@ -26,6 +28,8 @@ import { quantizeSummary } from './quantize-summary.ts';
 export interface QuantizeCommandOptions extends InputOptions {
   readonly output: string;
   readonly dtype?: PackedDType;
+  /** Bytes that all weights may take. */
+  readonly plan?: { readonly budget: number };
   readonly include?: readonly string[];
   readonly exclude?: readonly string[];
   readonly shardSize?: number;
@@ -49,10 +53,13 @@ export interface QuantizeCommandOptions extends InputOptions {
 const SEEDED_SAMPLES = 16;
 /** Samples on which each stage is proven; what the written files do is measured on all. */
 const PROOF_SAMPLES = 4;
+/** Given samples by which settings are chosen and means are measured: so many, or fewer where they are large. */
+const CHOOSING = { samples: 512, values: 2 ** 23 } as const;
 
 /** Runs `crosslayer quantize`. */
-export async function quantizeCommand(input: string, options: QuantizeCommandOptions): Promise<CheckResult> {
-  checkUsage(options);
+export async function quantizeCommand(input: string, given: QuantizeCommandOptions): Promise<CheckResult> {
+  checkUsage(given);
+  const options = { ...given, ...inputsBeside(input, given) };
   progress(`reading ${input}`);
   const model = await loadModel(input);
   const saveOptions: SaveOptions = {
@@ -119,6 +126,15 @@ function checkUsage({ output, prepare, rounding, ...options }: QuantizeCommandOp
   }
 }
 
+/** The samples that lie beside a model for trying it: `IN.samples.npz`. */
+function inputsBeside(
+  input: string,
+  { inputs, verify }: QuantizeCommandOptions,
+): Pick<QuantizeCommandOptions, 'inputs'> {
+  const beside = `${input.replace(/(?<=.)[\\/]+$/, '')}.samples.npz`;
+  return inputs === undefined && verify !== false && fs.existsSync(beside) ? { inputs: [beside] } : {};
+}
+
 function inputOptions(options: QuantizeCommandOptions): QuantizeCommandOptions {
   return options.inputs === undefined
     ? { ...options, samples: options.samples ?? SEEDED_SAMPLES }
@@ -149,6 +165,12 @@ function forProof(ready: Runnable): Runnable {
   };
 }
 
+/** The samples go through the model all at once. */
+function forChoosing(tensors: readonly Tensor[]): Tensor[] {
+  const values = tensors.reduce((sum, { size, shape: [samples = 1] }) => sum + size / samples, 0);
+  return firstSamples(tensors, Math.max(1, Math.min(CHOOSING.samples, Math.floor(CHOOSING.values / values))));
+}
+
 async function recipe(
   model: Model,
   options: QuantizeCommandOptions,
@@ -157,11 +179,12 @@ async function recipe(
   readonly stages: ReturnType<typeof quantizationStages>['stages'];
   readonly record: () => Parameters<typeof quantizeReport>[1];
 }> {
-  const { dtype, include, exclude, prepare, rounding, correction, trials, inputs } = options;
+  const { dtype, plan, include, exclude, prepare, rounding, correction, trials, inputs } = options;
   const given = inputs !== undefined && ready && 'runner' in ready ? ready : undefined;
-  const samples = given && { runner: given.runner, inputs: given.tensors };
+  const samples = given && { runner: given.runner, inputs: forChoosing(given.tensors) };
   const wanted: RecipeOptions = {
     ...(dtype === undefined ? {} : { dtype }),
+    ...(plan === undefined ? {} : { plan }),
     ...(include === undefined ? {} : { include }),
     ...(exclude === undefined ? {} : { exclude }),
     ...(prepare === undefined ? {} : { prepare }),
@@ -176,7 +199,7 @@ async function recipe(
     const { stages, record } = quantizationStages(model, chosen.options);
     return { stages, record: () => ({ ...record(), trials: chosen.trials }) };
   } catch (error) {
-    // Of patterns, which the user gave.
+    // Of patterns and budgets, which the user gave.
     throw error instanceof RangeError ? new UsageError(error.message) : error;
   }
 }

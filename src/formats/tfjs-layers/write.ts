@@ -28,8 +28,9 @@ const KERAS_VERSION = '2.15.0';
  *
  * A model that was read from TF.js files keeps all that was not edited, bit for bit: entries of model.json, groups,
  * shards, quantized bytes. A tensor that is packed is written so. An edited weight becomes float32, because 8 bits cannot
- * hold it without loss; quantize the result again. From another format the configuration is brought into the form that tfjs-layers 4.22 loads; what it
- * has no class for is written all the same, for a class that the page registers, and reported.
+ * hold it without loss; quantize the result again. From another format the configuration is brought into the form that
+ * tfjs-layers 4.22 loads; what it has no class for is written all the same, for a class that the page registers, and
+ * reported.
  *
  * @throws UnsupportedModelError where TF.js could not tell two layers apart, or has no form for a layer or a value.
  */
@@ -144,9 +145,12 @@ function changedTypes(model: Model, plan: WeightPlan): string[] {
   });
   if (plan.unpacked.length > 0) {
     const total = [...model.allLayers()].reduce((sum, { layer }) => sum + layer.weights.size, 0);
+    // Whoever packed others has quantized the model just now.
+    const isQuantized = plan.groups.some(({ weights }) => weights.some((weight) => 'packed' in weight));
+    const advice = isQuantized ? '' : '; quantize the model again, best from its float original';
     sentences.push(
       `${plan.unpacked.length} of ${total} weights were quantized and are float32 now, because they were edited: ` +
-        `${shown(plan.unpacked)}; quantize the model again, best from its float original`,
+        `${shown(plan.unpacked)}${advice}`,
     );
   }
   return sentences;
