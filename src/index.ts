@@ -278,6 +278,7 @@ export {
   type StageProof,
   type UndoneEdit,
 } from './verification/prove-stages.ts';
+export { runWithTfjs } from './verification/run-with-tfjs.ts';
 export { TfjsRunner } from './verification/runner.ts';
 export {
   SEEDED_IMAGE_SIZE,

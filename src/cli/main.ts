@@ -21,6 +21,8 @@ import { progressDone } from './render.ts';
 
 const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'));
 
+const REPORT_HELP = 'write a page about it too, an .html file with the channel ranges of all kernels';
+
 /** The whole result of a command goes out in one piece. */
 async function print(result: Promise<string>): Promise<void> {
   process.stdout.write(`${await result}\n`);
@@ -110,6 +112,7 @@ function program(): Command {
     )
     .option('--samples <count>', 'how many samples: 4 if they are made up, else all', wholeNumber)
     .option('--no-sidecar', 'neither read IN.crosslayer.json nor write OUT.crosslayer.json')
+    .option('--report <file>', REPORT_HELP)
     .option('--force', 'overwrite the output')
     .option('--json', 'print everything that was done as one JSON object')
     .addHelpText(
@@ -168,6 +171,8 @@ that came folded is known by --inputs alone.`,
       ),
     )
     .option('--no-sidecar', 'do not read IN.crosslayer.json')
+    .option('--report <file>', REPORT_HELP)
+    .option('--force', 'overwrite the report')
     .option('--json', 'print one JSON object')
     .action((input, options) => print(inspectCommand(input, options)));
   root
@@ -323,6 +328,7 @@ function addQuantize(root: Command): void {
       wholeNumber,
     )
     .option('--no-sidecar', 'do not read IN.crosslayer.json')
+    .option('--report <file>', REPORT_HELP)
     .option('--force', 'overwrite the output')
     .option('--json', 'print everything that was done as one JSON object')
     .addHelpText(

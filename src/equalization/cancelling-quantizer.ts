@@ -129,15 +129,29 @@ function roundedKernel(
 
 function channelOfPairs(tensor: Tensor, index: ChannelIndex): Int32Array {
   const { rows, columns } = tensor;
-  return Int32Array.from({ length: rows * columns }, (_, pair) =>
-    channelOfPair(tensor, index, Math.floor(pair / columns), pair % columns),
-  );
+  const channels = new Int32Array(rows * columns);
+  for (let row = 0, pair = 0; row < rows; row++) {
+    for (let column = 0; column < columns; column++, pair++) {
+      channels[pair] = channelOfPair(tensor, index, row, column);
+    }
+  }
+  return channels;
 }
 
 function pairsByChannel(tensor: Tensor, index: ChannelIndex): Int32Array[] {
-  const lists: number[][] = Array.from({ length: channelsOf(tensor, index) }, () => []);
-  for (const [pair, channel] of channelOfPairs(tensor, index).entries()) lists[channel]?.push(pair);
-  return lists.map((list) => Int32Array.from(list));
+  const channels = channelOfPairs(tensor, index);
+  const counts = new Int32Array(channelsOf(tensor, index));
+  for (const channel of channels) counts[channel] = (counts[channel] ?? 0) + 1;
+  const lists = Array.from(counts, (count) => new Int32Array(count));
+  const ends = new Int32Array(counts.length);
+  for (let pair = 0; pair < channels.length; pair++) {
+    const channel = channels[pair] ?? 0;
+    const end = ends[channel] ?? 0;
+    const list = lists[channel];
+    if (list) list[end] = pair;
+    ends[channel] = end + 1;
+  }
+  return lists;
 }
 
 function levelRange(grid: TensorGrid, channel: number): LevelRange {

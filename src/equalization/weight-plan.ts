@@ -79,7 +79,7 @@ export function checkBudget(
   const least = unpacked + smallestBytes(model, chosen);
   if (least <= budget) return;
   throw new RangeError(
-    `plan: a budget of ${readableBytes(budget)} is too small: with the smallest dtype for each kernel all weights take ` +
+    `plan: a budget of ${readableBytes(budget)} is too small: with the smallest dtype for each kernel all weights take up to ` +
       `${readableBytes(least)}, of which ${readableBytes(unpacked)} are not packed`,
   );
 }

@@ -13,6 +13,7 @@ import { foldAllBatchNorms } from '../primitives/batch-norm-fold.ts';
 import { findClsSets } from '../primitives/layer-groups.ts';
 import { replaceRelu6WithRelu } from '../primitives/replace-relu6.ts';
 import { describeSkip, type SkipCode, type SkipReason } from '../primitives/skip-reason.ts';
+import type { DamageReport } from './layer-damage.ts';
 import { rangeSpreads } from './range-spread.ts';
 import type { SidecarReport } from './sidecar-report.ts';
 
@@ -55,6 +56,8 @@ export interface InspectReport {
     readonly layers: readonly string[];
     readonly message: string;
   }[];
+  /** Which layers hurt at 8 bits, where that was asked for. */
+  readonly damage?: DamageReport;
   /** What the command did with a side-car. */
   readonly sidecar?: SidecarReport;
 }

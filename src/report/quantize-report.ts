@@ -90,7 +90,7 @@ export interface QuantizeReport {
     readonly message: string;
   }[];
   readonly bytes: ModelBytes;
-  /** What runs before and after each stage showed; null where they were not asked for. */
+  /** What runs before and after a stage that should keep the function showed; null where they were not asked for. */
   readonly verification: StepVerification | null;
   /** What the written files do; null where it was not asked for or could not be found out. */
   readonly check: WrittenCheck | null;

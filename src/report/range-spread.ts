@@ -48,7 +48,8 @@ export function largestSpread(spreads: readonly RangeSpread[]): RangeSpread | un
 /** Channels below this share of the largest range are dead: no factor makes anything of them. */
 const DEAD = 1e-6;
 
-function spreadOf(ranges: Float64Array): number {
+/** The largest of some channel ranges over the median one of those that are not dead; NaN where one is not finite. */
+export function spreadOf(ranges: Float64Array): number {
   const largest = ranges.reduce((max, range) => Math.max(max, range), 0);
   if (!Number.isFinite(largest)) return NaN;
   const live = ranges.filter((range) => range > DEAD * largest).sort();

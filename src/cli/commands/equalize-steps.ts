@@ -3,6 +3,8 @@ import { isConvolution } from '../../model/operation.ts';
 import { STEPS, type Step } from '../../primitives/run-steps.ts';
 import { stepStages } from '../../primitives/step-stages.ts';
 import { type EqualizeReport, equalizeReport } from '../../report/equalize-report.ts';
+import { reportSubject } from '../../report/html/report-subject.ts';
+import { stepsContent } from '../../report/html/steps-content.ts';
 import { largestSpread, rangeSpreads } from '../../report/range-spread.ts';
 import { stepsSidecar } from '../../report/sidecar-report.ts';
 import { UsageError } from '../exit-code.ts';
@@ -18,19 +20,34 @@ export function stepsRecipe(model: Model, options: EqualizeOptions): CommandReci
   ).length;
   // Only folded batch norms show in the kernels; that is what plain 8-bit weights would see.
   let before = steps.includes('fold') ? [] : rangeSpreads(model, isConvolution);
+  const original = model.clone();
+  let plain = original;
   const { stages, record } = stepStages(model, steps);
   return {
     stages,
     watch: {
       after: (step) => {
-        if (step === 'fold') before = rangeSpreads(model, isConvolution);
+        if (step !== 'fold') return;
+        before = rangeSpreads(model, isConvolution);
+        plain = model.clone();
       },
     },
     sidecar: () => stepsSidecar(record()),
     finish(written, verification) {
       const after = rangeSpreads(model, isConvolution);
       const report = equalizeReport(record(), { before, after }, written, verification);
-      return { report, summary: summary(options.output, report, batchNorms) };
+      return {
+        report,
+        summary: summary(options.output, report, batchNorms),
+        content: (sidecar) => {
+          const labels = {
+            before: steps.includes('fold') ? 'folded only' : 'as it is',
+            after: 'equalized',
+          };
+          const shown = { before: plain, after: model, quantizer: 'int8-per-tensor', labels } as const;
+          return stepsContent({ ...report, sidecar }, reportSubject(original, shown));
+        },
+      };
     },
   };
 }

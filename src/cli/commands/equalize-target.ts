@@ -12,9 +12,11 @@ import { foldAllBatchNorms } from '../../primitives/batch-norm-fold.ts';
 import {
   type ActivationQuantizer,
   parseQuantizer,
-  type WeightQuantizer,
+  type QuantizerName,
 } from '../../quantization/quantizer.ts';
 import { type WeightSqnr, weightSqnr } from '../../quantization/weight-sqnr.ts';
+import { reportSubject } from '../../report/html/report-subject.ts';
+import { targetContent } from '../../report/html/target-content.ts';
 import { targetSidecar } from '../../report/sidecar-report.ts';
 import { type TargetReport, targetReport } from '../../report/target-report.ts';
 import { seededInputs } from '../../verification/seeded-inputs.ts';
@@ -52,7 +54,9 @@ export async function targetRecipe(
 ): Promise<CommandRecipe<StageName>> {
   const { target = 'int8-per-tensor', output } = options;
   const quantizer = quantizerOf(target);
-  const before = weightSqnr(asPlain(model, target), quantizer);
+  const original = model.clone();
+  const plain = asPlain(model, target);
+  const before = weightSqnr(plain, parseQuantizer(quantizer));
   const { options: chosen, trials } = await chooseSettings(model, await recipeOptions(model, options, ready));
   const { stages, record: recordOf } = equalizationStages(model, chosen);
   const record = (): EqualizationRecord => ({ ...recordOf(), trials });
@@ -61,9 +65,17 @@ export async function targetRecipe(
     watch: {},
     sidecar: () => targetSidecar(record()),
     finish(written, verification) {
-      const sqnr = { before, after: weightSqnr(model, quantizer) };
+      const sqnr = { before, after: weightSqnr(model, parseQuantizer(quantizer)) };
       const report = targetReport(record(), sqnr, written, verification);
-      return { report, summary: summary(output, report) };
+      return {
+        report,
+        summary: summary(output, report),
+        content: (sidecar) => {
+          const labels = { before: withoutText(target), after: 'equalized' };
+          const subject = reportSubject(original, { before: plain, after: model, quantizer, labels });
+          return targetContent({ ...report, sidecar }, subject);
+        },
+      };
     },
   };
 }
@@ -118,8 +130,8 @@ async function judgeOf(model: Model, bench: SqnrJudgeOptions): Promise<Judge | u
 }
 
 /** The target `float` is shown on the grid that asks most. */
-function quantizerOf(target: Target): WeightQuantizer {
-  return parseQuantizer(target === 'float' ? 'int8-per-tensor' : target);
+function quantizerOf(target: Target): QuantizerName {
+  return target === 'float' ? 'int8-per-tensor' : target;
 }
 
 /** What would be quantized without equalization: batch norms folded, or left where the target leaves them. */
@@ -127,6 +139,11 @@ function asPlain(model: Model, target: Target): Model {
   const copy = model.clone();
   if (target !== 'tfjs-uint8') foldAllBatchNorms(copy);
   return copy;
+}
+
+/** What {@link asPlain} is called. */
+function withoutText(target: Target): string {
+  return target === 'tfjs-uint8' ? 'as it is' : 'folded only';
 }
 
 function summary(output: string, report: TargetReport): string {
@@ -196,12 +213,11 @@ function sqnrLines({ target, weightSqnr: { before, after } }: TargetReport): str
   const now = new Map(after.map((one) => [keyOf(one), one.sqnr]));
   const worst = [...before].sort((one, other) => one.sqnr - other.sqnr).slice(0, KERNELS_SHOWN);
   if (worst.length === 0) return [];
-  const grid = target === 'float' ? 'int8-per-tensor' : target;
-  const without = target === 'tfjs-uint8' ? 'as it is' : 'folded only';
+  const grid = quantizerOf(target);
   const rows = worst.map((one) => [one.layer, decibels(one.sqnr), decibels(now.get(keyOf(one)))]);
   return [
     `  SQNR of kernels on the grid of ${grid}, the worst of ${before.length}:`,
-    ...table(['layer', without, 'now'], rows, [1, 2])
+    ...table(['layer', withoutText(target), 'now'], rows, [1, 2])
       .split('\n')
       .map((line) => `    ${line}`),
   ];

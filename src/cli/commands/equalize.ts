@@ -6,10 +6,12 @@ import { checkOutput, loadModel, type SaveOptions, saveModel, type WriteReport }
 import { STEPS } from '../../primitives/run-steps.ts';
 import type { Stage, StageWatch } from '../../primitives/stage.ts';
 import type { StepVerification } from '../../report/equalize-report.ts';
+import type { ReportContent } from '../../report/html/report-content.ts';
 import { reportJson } from '../../report/report-json.ts';
 import type { SidecarReport } from '../../report/sidecar-report.ts';
 import type { InputOptions } from '../chosen-inputs.ts';
 import { type CheckResult, EXIT, UsageError } from '../exit-code.ts';
+import { checkHtmlOutput, type WriteHtml } from '../html-output.ts';
 import { interruptible } from '../interruptible.ts';
 import { progress, progressDone } from '../render.ts';
 import { measureUnknown, readSidecarOf, sidecarLines, writtenSidecar } from '../sidecar.ts';
@@ -36,6 +38,8 @@ export interface EqualizeOptions extends InputOptions {
   readonly strict?: boolean;
   /** False with `--no-sidecar`. */
   readonly sidecar?: boolean;
+  /** The page that tells what was done. */
+  readonly report?: string;
   readonly force?: boolean;
   readonly json?: boolean;
 }
@@ -46,11 +50,15 @@ export interface CommandRecipe<Name extends string> {
   readonly watch: StageWatch<Name>;
   /** What the side-car keeps of what was done. */
   sidecar(): SidecarRecord;
-  /** The report, and the summary of it for people. */
+  /** The report, the summary of it for people, and what a page of it says. */
   finish(
     written: WriteReport,
     verification: StepVerification | undefined,
-  ): { readonly report: object; readonly summary: string };
+  ): {
+    readonly report: object;
+    readonly summary: string;
+    readonly content: (sidecar: SidecarReport) => ReportContent;
+  };
 }
 
 /** Runs `crosslayer equalize`. */
@@ -59,13 +67,14 @@ export async function equalizeCommand(input: string, options: EqualizeOptions): 
   progress(`reading ${input}`);
   const model = await loadModel(input);
   checkOutput(model, options.output, saveOptions(options, {}));
+  const writeHtml = await checkHtmlOutput(options);
   const read = await readSidecarOf(model, options);
   const ready = await readyToRun(model, options);
   const measured = await measureUnknown(model, ready, options);
   const sidecar = { written: writtenSidecar(options.output, options), read, measured };
   return isReference(options)
-    ? equalizeWith(model, stepsRecipe(model, options), { ready, sidecar, options })
-    : equalizeWith(model, await targetRecipe(model, options, ready), { ready, sidecar, options });
+    ? equalizeWith(model, stepsRecipe(model, options), { ready, sidecar, writeHtml, options })
+    : equalizeWith(model, await targetRecipe(model, options, ready), { ready, sidecar, writeHtml, options });
 }
 
 function saveOptions({ force, sidecar }: EqualizeOptions, record: SidecarRecord): SaveOptions {
@@ -126,10 +135,11 @@ async function equalizeWith<Name extends string>(
   given: {
     readonly ready: Ready | undefined;
     readonly sidecar: SidecarReport;
+    readonly writeHtml: WriteHtml | undefined;
     readonly options: EqualizeOptions;
   },
 ): Promise<CheckResult> {
-  const { ready, sidecar, options } = given;
+  const { ready, sidecar, writeHtml, options } = given;
   const { output, json, strict } = options;
   const { watch } = recipe;
   const verification = await runWithProof(model, recipe.stages, {
@@ -146,8 +156,9 @@ async function equalizeWith<Name extends string>(
   const written = await interruptible((signal) =>
     saveModel(model, output, { ...saveOptions(options, recipe.sidecar()), signal }),
   );
+  const { report, summary, content } = recipe.finish(written, verification);
+  await writeHtml?.(() => content(sidecar));
   progressDone();
-  const { report, summary } = recipe.finish(written, verification);
   return {
     text: json === true ? reportJson({ ...report, sidecar }) : withSidecar(summary, sidecar),
     exitCode: strict === true && verification && !isProven(verification) ? EXIT.checkFailed : EXIT.ok,

@@ -1,4 +1,8 @@
+import type { Model } from '../../model/model.ts';
 import { loadModel } from '../../node.ts';
+import { foldAllBatchNorms } from '../../primitives/batch-norm-fold.ts';
+import { inspectContent } from '../../report/html/inspect-content.ts';
+import { type ReportSubject, reportSubject } from '../../report/html/report-subject.ts';
 import { type InspectReport, inspectModel } from '../../report/inspect-report.ts';
 import {
   type DamageReport,
@@ -8,6 +12,7 @@ import {
 } from '../../report/layer-damage.ts';
 import { reportJson } from '../../report/report-json.ts';
 import type { SidecarReport } from '../../report/sidecar-report.ts';
+import { checkHtmlOutput } from '../html-output.ts';
 import {
   count,
   decibels,
@@ -26,15 +31,32 @@ import { readSidecarOf, sidecarLines } from '../sidecar.ts';
 /** Runs `crosslayer inspect` and returns what goes to standard output. */
 export async function inspectCommand(
   input: string,
-  options: { readonly json?: boolean; readonly sidecar?: boolean; readonly target?: DamageTarget },
+  options: {
+    readonly json?: boolean;
+    readonly sidecar?: boolean;
+    readonly target?: DamageTarget;
+    /** The page that tells what was seen, and whether it replaces another. */
+    readonly report?: string;
+    readonly force?: boolean;
+  },
 ): Promise<string> {
   progress(`reading ${input}`);
   const model = await loadModel(input);
+  const writeHtml = await checkHtmlOutput(options);
   const read = await readSidecarOf(model, { ...options, keepCorrections: true });
   const report = { ...inspectModel(model), damage: await damageReport(model, options.target) };
-  progressDone();
   const sidecar = { read, measured: [], written: null };
+  await writeHtml?.(() => inspectContent({ ...report, sidecar }, subjectOf(model, report.damage.target)));
+  progressDone();
   return options.json === true ? reportJson({ ...report, sidecar }) : render(report, sidecar);
+}
+
+/** The kernels as they are, and with batch norms folded. */
+function subjectOf(model: Model, quantizer: DamageTarget): ReportSubject {
+  const folded = model.clone();
+  foldAllBatchNorms(folded);
+  const labels = { before: 'as it is', after: 'folded' };
+  return reportSubject(model, { before: model, after: folded, quantizer, labels });
 }
 
 function render(report: InspectReport & { readonly damage: DamageReport }, sidecar: SidecarReport): string {

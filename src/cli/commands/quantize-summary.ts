@@ -33,7 +33,7 @@ export function quantizeSummary(
     ...planLines(report.plan),
     ...trialLines(report.trials, 'tfjs-uint8'),
     ...checkLines(report),
-    ...carryProof(report),
+    ...proofOf(report),
   );
   lines.push(
     'what shrinks is the download; TF.js makes float32 of all weights when it loads them, so that speed and memory stay',
@@ -112,11 +112,10 @@ function checkLines({ check }: QuantizeReport): string[] {
   ];
 }
 
-/** That the batch norms carry the scales; what later stages change is in the numbers of the files. */
-function carryProof({ verification, check }: QuantizeReport): string[] {
+/** That batch norms carry the scales and change nothing else; why nothing could be run. */
+function proofOf({ verification, check }: QuantizeReport): string[] {
   if (!verification) return [];
-  if (!check) return proofLines(verification);
-  return verification.proofs.filter(({ step }) => step === 'carry').flatMap(stepLines);
+  return check ? verification.proofs.flatMap(stepLines) : proofLines(verification);
 }
 
 /** With the digits that accuracies are compared by. */

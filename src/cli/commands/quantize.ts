@@ -10,6 +10,8 @@ import { fileBytes } from '../../node-loaded-files.ts';
 import type { PackedDType } from '../../quantization/packing.ts';
 import { layersQuantizedBefore } from '../../quantization/quantized-before.ts';
 import { weightBytes } from '../../quantization/weight-bytes.ts';
+import { quantizeContent } from '../../report/html/quantize-content.ts';
+import { reportSubject } from '../../report/html/report-subject.ts';
 import { type QuantizeReport, quantizeReport } from '../../report/quantize-report.ts';
 import { reportJson } from '../../report/report-json.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
@@ -17,6 +19,7 @@ import { type ModelRun, recordRun } from '../../verification/model-run.ts';
 import { sqnrJudge } from '../../verification/sqnr-judge.ts';
 import type { InputOptions } from '../chosen-inputs.ts';
 import { type CheckResult, EXIT, UsageError } from '../exit-code.ts';
+import { checkHtmlOutput } from '../html-output.ts';
 import { interruptible } from '../interruptible.ts';
 import { progress, progressDone } from '../render.ts';
 import { readSidecarOf } from '../sidecar.ts';
@@ -45,13 +48,15 @@ export interface QuantizeCommandOptions extends InputOptions {
   readonly strict?: boolean;
   /** False with `--no-sidecar`. */
   readonly sidecar?: boolean;
+  /** The page that tells what was done. */
+  readonly report?: string;
   readonly force?: boolean;
   readonly json?: boolean;
 }
 
 /** Made-up samples where there are no real ones and `--samples` is left out. */
 const SEEDED_SAMPLES = 16;
-/** Samples on which each stage is proven; what the written files do is measured on all. */
+/** Samples on which carrying is proven; what the written files do is measured on all. */
 const PROOF_SAMPLES = 4;
 /** Given samples by which settings are chosen and means are measured: so many, or fewer where they are large. */
 const CHOOSING = { samples: 512, values: 2 ** 23 } as const;
@@ -68,6 +73,7 @@ export async function quantizeCommand(input: string, given: QuantizeCommandOptio
     ...(options.shardSize === undefined ? {} : { shardBytes: options.shardSize }),
   };
   checkOutput(model, options.output, saveOptions);
+  const writeHtml = await checkHtmlOutput(options);
   const bytesBefore = weightBytes(model);
   // Kernels that are on their grid already stay there, and so do the biases that go with them.
   const keepCorrections = options.prepare !== true && layersQuantizedBefore(model).length > 0;
@@ -75,10 +81,24 @@ export async function quantizeCommand(input: string, given: QuantizeCommandOptio
   const ready = await readyToRun(model, inputOptions(options));
   const original = ready && 'runner' in ready ? await runOriginal(model, ready) : undefined;
   const { stages, record } = await recipe(model, options, original && ready);
-  const verification = await runWithProof(model, stages, {
+  const before = model.clone();
+  let unrounded = before;
+  const watch = {
+    before: (stage: string) => {
+      progress(`${stage} …`);
+      if (stage === 'pack') unrounded = model.clone();
+    },
+  };
+  // What the later stages change is in the numbers of the files; where nothing can be run, each has its reason.
+  const proven = original ? stages.filter(({ name }) => name === 'carry') : stages;
+  const verification = await runWithProof(model, proven, {
     ready: ready && 'runner' in ready ? forProof(ready) : ready,
-    watch: { before: (stage) => progress(`${stage} …`) },
+    watch,
   });
+  for (const stage of stages.slice(proven.length)) {
+    watch.before(stage.name);
+    await stage.run();
+  }
   progress(`writing ${options.output}`);
   const written = await interruptible((signal) =>
     saveModel(model, options.output, { ...saveOptions, signal }),
@@ -96,8 +116,13 @@ export async function quantizeCommand(input: string, given: QuantizeCommandOptio
     check,
     ...written,
   });
-  progressDone();
   const full = { ...report, sidecar: { read, measured: [], written: null } };
+  await writeHtml?.(() => {
+    const labels = { before: 'as it is', after: 'quantized' };
+    const shown = { before, after: model, unrounded, quantizer: 'tfjs-uint8', labels } as const;
+    return quantizeContent(full, reportSubject(before, shown));
+  });
+  progressDone();
   return {
     text: options.json === true ? reportJson(full) : quantizeSummary(options.output, full),
     exitCode: options.strict === true && !isTrusted(full) ? EXIT.checkFailed : EXIT.ok,

@@ -1,0 +1,83 @@
+/**
+ * The ranges of all output channels of kernels, before and after: what the strips of a report are drawn from.
+ *
+ * @module
+ */
+
+import { emptyExtremes, takeExtremes } from '../kernels/channel-layout.ts';
+import { kernelNames } from '../model/channels.ts';
+import type { Layer, WeightName } from '../model/layer.ts';
+import type { Model } from '../model/model.ts';
+import { isWeighted } from '../model/operation.ts';
+import { outputLayout } from '../quantization/kernel-layout.ts';
+import { type FloatValues, isFloat } from '../tensor/dtype.ts';
+
+/** `min w` and `max w` of each output channel of a kernel, both `[channels]`; NaN where a weight is. */
+export interface ChannelRanges {
+  readonly low: Float64Array;
+  readonly high: Float64Array;
+}
+
+/** A kernel before and after; one of the two is undefined where the other model has no such kernel. */
+export interface ChannelStrip {
+  /** {@link Layer.path}. */
+  readonly layer: string;
+  /** The name of the weight, such as `kernel`; a SeparableConv has two. */
+  readonly weight: string;
+  readonly before: ChannelRanges | undefined;
+  readonly after: ChannelRanges | undefined;
+}
+
+/**
+ * The strip of every float kernel of two models, in the order of the first; what only the second has comes last.
+ *
+ * Reads each kernel of both once, in pieces, and keeps two numbers a channel.
+ */
+export function channelStrips(before: Model, after: Model): ChannelStrip[] {
+  const old = rangesByKernel(before);
+  const now = rangesByKernel(after);
+  const added = [...now].filter(([key]) => !old.has(key)).map(([, one]) => one);
+  return [
+    ...[...old].map(([key, { layer, weight, ranges }]) => ({
+      layer,
+      weight,
+      before: ranges,
+      after: now.get(key)?.ranges,
+    })),
+    ...added.map(({ layer, weight, ranges }) => ({ layer, weight, before: undefined, after: ranges })),
+  ];
+}
+
+/** The largest `|w|` of each channel. */
+export function maxAbsOf({ low, high }: ChannelRanges): Float64Array {
+  return low.map((min, channel) => Math.max(-min, high[channel] ?? NaN));
+}
+
+interface KernelRanges {
+  readonly layer: string;
+  readonly weight: string;
+  readonly ranges: ChannelRanges;
+}
+
+function rangesByKernel(model: Model): Map<string, KernelRanges> {
+  const found = new Map<string, KernelRanges>();
+  for (const { path, layer } of model.allLayers()) {
+    if (!isWeighted(layer.operation)) continue;
+    for (const weight of kernelNames(layer)) {
+      if (!isFloat(layer.requireWeight(weight).dtype)) continue;
+      found.set(JSON.stringify([path, weight]), { layer: path, weight, ranges: rangesOf(layer, weight) });
+    }
+  }
+  return found;
+}
+
+function rangesOf(layer: Layer, weight: WeightName): ChannelRanges {
+  const tensor = layer.requireWeight(weight);
+  const layout = outputLayout(layer, weight, tensor);
+  const extremes = emptyExtremes(layout.channels);
+  for (const { start, values } of tensor.blocks()) {
+    takeExtremes(values as FloatValues, start, layout, extremes);
+  }
+  if (tensor.size > 0) return { low: extremes.min, high: extremes.max };
+  return { low: new Float64Array(layout.channels), high: new Float64Array(layout.channels) };
+}

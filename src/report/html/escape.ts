@@ -1,0 +1,40 @@
+/** Markup that needs no more escaping. */
+export interface Html {
+  readonly html: string;
+}
+
+/** What a template takes: text is escaped, markup is not, and lists are joined. */
+export type HtmlPart = string | number | Html | undefined | readonly HtmlPart[];
+
+/** A template whose texts are escaped, in elements and in quoted attributes. */
+export function html(strings: TemplateStringsArray, ...parts: readonly HtmlPart[]): Html {
+  return { html: strings.map((text, index) => text + markupOf(parts[index])).join('') };
+}
+
+/** Takes `markup` as it is. */
+export function trusted(markup: string): Html {
+  return { html: markup };
+}
+
+/** Data for a `<script type="application/json">`, which nothing in it can end. */
+export function jsonForScript(json: string): Html {
+  return { html: json.replace(/[<\u2028\u2029]/g, (character) => `\\u${hex(character)}`) };
+}
+
+function hex(character: string): string {
+  return character.charCodeAt(0).toString(16).padStart(4, '0');
+}
+
+function markupOf(part: HtmlPart): string {
+  if (part === undefined) return '';
+  if (typeof part === 'object') return 'html' in part ? part.html : part.map(markupOf).join('');
+  return String(part).replace(/[&<>"']/g, (character) => ENTITIES[character] ?? character);
+}
+
+const ENTITIES: Readonly<Record<string, string>> = {
+  '&': '&amp;',
+  '<': '&lt;',
+  '>': '&gt;',
+  '"': '&quot;',
+  "'": '&#39;',
+};

@@ -1,0 +1,89 @@
+/**
+ * A report as a page: one file, which asks for nothing else.
+ *
+ * @module
+ */
+
+import { CannotRunError } from '../../errors.ts';
+import { reportJson } from '../report-json.ts';
+import { type Html, html, jsonForScript, trusted } from './escape.ts';
+import { layerTable } from './layer-table.ts';
+import { PAGE_SCRIPT } from './page-script.ts';
+import { PAGE_STYLE } from './page-style.ts';
+import type { ReportContent } from './report-content.ts';
+import { factsList, reportSection } from './sections.ts';
+import type { Drawing } from './strip-chart.ts';
+import { numberedStrips, stripFigures } from './strip-figures.ts';
+import { GRID_STEPS, NARROW_STEPS } from './strip-scale.ts';
+
+/** Characters of JSON that go into the page; a longer report is left out, and the page says so. */
+const MAX_JSON = 1 << 20;
+
+/** Nothing is fetched, whatever a layer may be called. */
+const POLICY = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'";
+
+/**
+ * The page of a report. It prints, needs no network, and is the same for the same content.
+ *
+ * @param document what elements are made in while charts are drawn: the page's own in a browser, one of linkedom in Node;
+ *   nothing is put into it.
+ * @throws CannotRunError where Observable Plot, which draws, is not installed.
+ */
+export async function htmlReport(content: ReportContent, document: Document): Promise<string> {
+  const drawing: Drawing = { plot: await loadPlot(), document };
+  const { subject, purpose, facts, sections } = content;
+  const strips = numberedStrips(subject);
+  return html`<!doctype html>
+<html lang="en"><head>
+<meta charset="utf-8">
+<meta http-equiv="Content-Security-Policy" content="${POLICY}">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>${subject.name} · Crosslayer</title>
+<style>${trusted(PAGE_STYLE)}</style>
+</head><body>
+<header><h1>${subject.name}</h1><p class="purpose">${purpose}</p></header>
+<main>
+${factsList(facts)}
+${sections.map(reportSection)}<section><h2>Layers</h2>
+<p>Spread is the largest channel range of a kernel over the median one. SQNR is what rounding to ${subject.quantizer} leaves of
+its weights.${content.damage.size === 0 ? undefined : ' Damage is its part of the error of the outputs that is expected.'}</p>
+${layerTable(content, strips)}
+</section>
+${
+  strips.length === 0
+    ? undefined
+    : html`<section><h2>Channel ranges</h2>
+${legend(subject.labels)}
+${stripFigures(strips, subject, drawing)}</section>`
+}
+</main>
+${embedded(content.report)}
+<script>${trusted(PAGE_SCRIPT)}</script>
+</body></html>
+`.html;
+}
+
+async function loadPlot(): Promise<Drawing['plot']> {
+  try {
+    return await import('@observablehq/plot');
+  } catch (cause) {
+    throw new CannotRunError('', 'charts are drawn by @observablehq/plot; npm install @observablehq/plot', {
+      cause,
+    });
+  }
+}
+
+function legend({ before, after }: ReportContent['subject']['labels']): Html {
+  return html`<p class="legend">Least to largest weight of each output channel, <i class="before"></i> ${before} and
+<i class="after"></i> ${after}. Both are drawn in steps of the 8-bit grid that the kernel as a whole has, ${GRID_STEPS} steps from
+end to end, so that all strips have one scale. A channel that stays inside the grey band, ${NARROW_STEPS} steps, has at most 4 of
+its 8 bits left where the kernel has one range.</p>`;
+}
+
+function embedded(report: object): Html {
+  const json = reportJson(report);
+  if (json.length > MAX_JSON) {
+    return html`<footer><p>The report for programs is too long for this page; --json prints it.</p></footer>`;
+  }
+  return html`<script type="application/json" id="report">${jsonForScript(json)}</script>`;
+}

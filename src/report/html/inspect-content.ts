@@ -1,0 +1,101 @@
+import type { InspectReport } from '../inspect-report.ts';
+import type { DamageReport } from '../layer-damage.ts';
+import { count, decibels, grouped, tinyPercent } from '../number-text.ts';
+import { kernelFacts } from './kernel-facts.ts';
+import { noteSection, skippedSection } from './proof-blocks.ts';
+import { type DamageShare, list, type ReportContent, type ReportSection, text } from './report-content.ts';
+import type { ReportSubject } from './report-subject.ts';
+
+/** Layers in the ranking; the table of layers has all. */
+const RANKED = 10;
+
+/** What an inspection says to people. */
+export function inspectContent(report: InspectReport, subject: ReportSubject): ReportContent {
+  const { kind, layers, parameters, batchNorms, clsSets, relu6, notScaled, damage, sidecar } = report;
+  const folded = batchNorms.filter(({ into }) => into !== null);
+  return {
+    subject,
+    purpose: `Inspected, not changed: a ${kind} model of ${count(layers.length, 'layer')}`,
+    facts: [
+      ['Parameters', grouped(parameters)],
+      ...kernelFacts(subject),
+      ['Batch norms that fold', `${folded.length} of ${batchNorms.length}`],
+      ['Sets of layers to scale', String(clsSets.length)],
+      ...gainFact(damage),
+    ],
+    sections: [
+      ...(damage ? [damageSection(damage)] : []),
+      {
+        title: 'What equalization would do',
+        blocks: [
+          ...list('ReLU6 that the step relu6 would make ReLU', relu6.map(relu6Text(report))),
+          ...list(
+            'Batch norms that fold',
+            folded.map(({ bn, into }) => `${bn} into ${into}`),
+          ),
+          ...list(
+            'Sets of layers to scale',
+            clsSets.map(({ layers, reluBetween }) => {
+              const linear = reluBetween.some(Boolean) ? '' : ' (no ReLU between)';
+              return `${layers.join(' → ')}${linear}`;
+            }),
+          ),
+        ],
+      },
+      skippedSection([...batchNorms.flatMap(({ reason }) => reason ?? []), ...notScaled]),
+      noteSection({ dropped: [], warnings: [], sidecar }),
+    ],
+    damage: damageShares(damage),
+    report,
+  };
+}
+
+function gainFact(damage: DamageReport | undefined): (readonly [string, string])[] {
+  if (!damage || damage.improvementDb === null) return [];
+  return [[`Expected gain of equalizing for ${damage.target}`, decibels(damage.improvementDb)]];
+}
+
+function damageSection({ target, layers, notes }: DamageReport): ReportSection {
+  const ranked = layers.filter(({ before }) => before !== null).slice(0, RANKED);
+  return {
+    title: 'Which layers hurt',
+    blocks: [
+      text(
+        `Parts of the error that quantizing kernels for ${target} is expected to make at the outputs: of the model as it is, and ` +
+          'equalized for that target.',
+      ),
+      {
+        kind: 'table',
+        header: ['Layer', 'As it is', 'Equalized'],
+        rows: ranked.map(({ layer, before, after }) => [
+          layer,
+          shareText(before?.share),
+          shareText(after?.share),
+        ]),
+        right: [1, 2],
+      },
+      ...list('What could not be told', notes),
+    ],
+  };
+}
+
+function shareText(share: number | undefined): string {
+  return share === undefined ? '' : tinyPercent(share);
+}
+
+function damageShares(damage: DamageReport | undefined): Map<string, DamageShare> {
+  const layers = damage?.layers ?? [];
+  return new Map(
+    layers.map(({ layer, before, after }) => [layer, { before: before?.share, after: after?.share }]),
+  );
+}
+
+function relu6Text({ relu6Damage }: InspectReport): (layer: string) => string {
+  const known = new Map(relu6Damage.map(({ layer, expected }) => [layer, expected]));
+  return (layer) => {
+    const expected = known.get(layer);
+    return expected
+      ? `${layer}: ${tinyPercent(expected.clippedShare)} of its values are expected above 6`
+      : layer;
+  };
+}

@@ -1,0 +1,38 @@
+import type { WeightSqnr } from '../../quantization/weight-sqnr.ts';
+import { decibels, grouped, short } from '../number-text.ts';
+import type { ReportSubject } from './report-subject.ts';
+import { scaledStrip } from './strip-scale.ts';
+
+/** The worst of all kernels, before and after. */
+export function kernelFacts({ strips, weightSqnr, quantizer }: ReportSubject): (readonly [string, string])[] {
+  const scaled = strips.map(scaledStrip);
+  const spreads = (['before', 'after'] as const).map((side) => {
+    const known = scaled.flatMap((strip) => strip[side]?.spread ?? []);
+    return known.length === 0 ? undefined : Math.max(...known);
+  });
+  const narrow = (['before', 'after'] as const).map((side) =>
+    scaled.reduce((sum, strip) => sum + (strip[side]?.narrow ?? 0), 0),
+  );
+  const worst = [weightSqnr.before, weightSqnr.after].map(worstOf);
+  return [
+    ...change('Largest spread (max/median)', spreads, short),
+    ...change('Channels with at most 4 of 8 bits', narrow, grouped),
+    ...change(`Worst kernel on ${quantizer}`, worst, (value) =>
+      value === Infinity ? 'on the grid' : decibels(value),
+    ),
+  ];
+}
+
+function worstOf(weights: readonly WeightSqnr[] = []): number | undefined {
+  return weights.length === 0 ? undefined : Math.min(...weights.map(({ sqnr }) => sqnr));
+}
+
+function change(
+  name: string,
+  [before, after]: readonly (number | undefined)[],
+  text: (value: number) => string,
+): (readonly [string, string])[] {
+  if (before === undefined || after === undefined) return [];
+  const [old, now] = [text(before), text(after)];
+  return [[name, old === now ? old : `${old} → ${now}`]];
+}

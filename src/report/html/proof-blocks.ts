@@ -1,0 +1,166 @@
+/**
+ * What reports of all kinds have: the proof, what was tried, what was left alone.
+ *
+ * @module
+ */
+
+import type { Trial } from '../../equalization/judge.ts';
+import type { StageProof } from '../../verification/prove-stages.ts';
+import type { StepVerification } from '../equalize-report.ts';
+import { count, decibels, percent, small } from '../number-text.ts';
+import type { SidecarReport } from '../sidecar-report.ts';
+import { list, type ReportBlock, type ReportSection, text } from './report-content.ts';
+
+/** What runs of the model before and after each stage showed. */
+export function proofSection(verification: StepVerification | null): ReportSection {
+  if (!verification) return { title: 'Proof', blocks: [text('The model was not run.')] };
+  const { inputs, backend, proofs, weights } = verification;
+  const ran =
+    inputs === null
+      ? `The model was not run: ${proofs[0]?.reason ?? 'there was nothing to run it on'}.`
+      : `Run before and after each stage (${backend ?? 'not known where'}), on ${inputs}.`;
+  const rounding =
+    weights === 'float32'
+      ? []
+      : [text(`Edited weights are stored as ${weights}; that rounding is not in these numbers.`)];
+  const undone = proofs.flatMap(({ step, undone }) =>
+    undone.map(
+      ({ layers, maxRelative }) =>
+        `${step}: ${layers.join(' → ')} changed the function by ${small(maxRelative)} of the output and was undone`,
+    ),
+  );
+  const reasons = proofs.flatMap(({ step, verdict, reason }) =>
+    verdict !== 'same' && reason !== null && inputs !== null ? [`${step}: ${reason}`] : [],
+  );
+  const notes = proofs.flatMap(({ step, notes }) => notes.map((note) => `${step}: ${note}`));
+  return {
+    title: 'Proof',
+    blocks: [
+      text(ran),
+      ...(inputs === null || proofs.length === 0 ? [] : [proofTable(proofs)]),
+      ...rounding,
+      ...list('Undone', undone),
+      ...list('What differs', reasons),
+      ...list('Notes', notes),
+    ],
+  };
+}
+
+function proofTable(proofs: readonly StageProof[]): ReportBlock {
+  return {
+    kind: 'table',
+    header: ['Stage', 'Function', 'Largest difference', 'SQNR', 'Same top-1'],
+    rows: proofs.map(({ step, verdict, outputs }) => [
+      step,
+      VERDICTS[verdict],
+      outputs.length === 0 ? '' : small(Math.max(...outputs.map(({ maxRelative }) => maxRelative))),
+      outputs.length === 0 ? '' : sqnrText(Math.min(...outputs.map(({ sqnrDb }) => sqnrDb))),
+      agreementText(outputs.map(({ top1Agreement }) => top1Agreement)),
+    ]),
+    right: [2, 3, 4],
+  };
+}
+
+const VERDICTS: Readonly<Record<StageProof['verdict'], string>> = {
+  same: 'the same',
+  different: 'changes',
+  'not-verified': 'not verified',
+};
+
+/** The proof in a fact: the worst that was seen. */
+export function proofFact(verification: StepVerification | null): (readonly [string, string])[] {
+  if (!verification) return [];
+  const { proofs, inputs } = verification;
+  if (inputs === null) return [['Function', 'not verified']];
+  const open = proofs.filter(({ verdict }) => verdict === 'not-verified').map(({ step }) => step);
+  const changing = proofs.filter(({ verdict }) => verdict === 'different').map(({ step }) => step);
+  const worst = proofs
+    .filter(({ verdict }) => verdict === 'same')
+    .flatMap(({ outputs }) => outputs.map(({ maxRelative }) => maxRelative));
+  const parts = [
+    ...(worst.length === 0 ? [] : [`the same within ${small(Math.max(...worst))}`]),
+    ...(changing.length === 0 ? [] : [`changed on purpose by ${changing.join(', ')}`]),
+    ...(open.length === 0 ? [] : [`not verified for ${open.join(', ')}`]),
+  ];
+  return parts.length === 0 ? [] : [['Function', parts.join('; ')]];
+}
+
+/** `38.9 dB`; `equal` where nothing differs. */
+export function sqnrText(sqnrDb: number): string {
+  return sqnrDb === Infinity ? 'equal' : decibels(sqnrDb);
+}
+
+/** The worst share of samples with the same class; nothing where no output has classes. */
+export function agreementText(agreements: readonly (number | null)[]): string {
+  const known = agreements.flatMap((agreement) => agreement ?? []);
+  return known.length === 0 ? '' : percent(Math.min(...known));
+}
+
+/** Settings that were tried; no section where there was no choice. */
+export function trialSection(trials: readonly Trial[], target: string): ReportSection {
+  const settings = (['objective', 'relu6', 'rounding', 'biasCorrection'] as const).filter((name) =>
+    trials.some((trial) => trial[name] !== trials[0]?.[name]),
+  );
+  if (trials.length < 2) return { title: 'Trials', blocks: [] };
+  return {
+    title: 'Trials',
+    blocks: [
+      text(`With kernels quantized for ${target}, against the float model; the first was taken.`),
+      {
+        kind: 'table',
+        header: [...settings.map((name) => SETTINGS[name]), 'SQNR', 'Same top-1'],
+        rows: trials.map((trial) => [
+          ...settings.map((name) => trial[name]),
+          sqnrText(trial.sqnrDb),
+          agreementText([trial.top1Agreement]),
+        ]),
+        right: [settings.length, settings.length + 1],
+      },
+    ],
+  };
+}
+
+const SETTINGS = {
+  objective: 'Objective',
+  relu6: 'ReLU6',
+  rounding: 'Rounding',
+  biasCorrection: 'Bias correction',
+} as const;
+
+/** What was left alone, reasons of one kind together. */
+export function skippedSection(
+  skipped: readonly { readonly code: string; readonly message: string }[],
+): ReportSection {
+  const kinds = new Map<string, string[]>();
+  for (const { code, message } of skipped) kinds.set(code, [...(kinds.get(code) ?? []), message]);
+  return {
+    title: 'Left alone',
+    blocks: [...kinds].flatMap(([code, messages]) => list(sentenceOf(code), messages)),
+  };
+}
+
+/** `no-batch-norm` as `No batch norm`. */
+function sentenceOf(code: string): string {
+  const words = code.replaceAll('-', ' ');
+  return words.charAt(0).toUpperCase() + words.slice(1);
+}
+
+/** What the file could not keep, what a reader of it should know, and side-cars. */
+export function noteSection(written: {
+  readonly dropped: readonly string[];
+  readonly warnings: readonly string[];
+  readonly sidecar?: SidecarReport | undefined;
+}): ReportSection {
+  const { dropped, warnings, sidecar } = written;
+  const lines = [
+    ...(sidecar?.read ? [sidecar.read.message] : []),
+    ...(sidecar && sidecar.measured.length > 0
+      ? [`statistics of ${count(sidecar.measured.length, 'layer')} were measured on the inputs`]
+      : []),
+    ...(sidecar?.written ? [`the side-car is ${sidecar.written}`] : []),
+  ];
+  return {
+    title: 'Notes',
+    blocks: [...list('Not kept', dropped), ...list('To know', warnings), ...list('Side-cars', lines)],
+  };
+}

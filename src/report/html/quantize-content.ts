@@ -1,0 +1,166 @@
+import { byteText, count, decibels, grouped, percent, small, tinyPercent } from '../number-text.ts';
+import type { QuantizeReport, WrittenCheck } from '../quantize-report.ts';
+import { kernelFacts } from './kernel-facts.ts';
+import {
+  agreementText,
+  noteSection,
+  proofSection,
+  skippedSection,
+  sqnrText,
+  trialSection,
+} from './proof-blocks.ts';
+import { list, type ReportContent, type ReportSection, text } from './report-content.ts';
+import type { ReportSubject } from './report-subject.ts';
+import { carriedText, correctedText } from './target-content.ts';
+
+/** What a quantization says to people. */
+export function quantizeContent(report: QuantizeReport, subject: ReportSubject): ReportContent {
+  const { bytes, check, verification, skipped, trials } = report;
+  return {
+    subject,
+    purpose: `Quantized for TF.js: ${kindsOf(report)}`,
+    facts: [
+      ['Weights', `${byteText(bytes.before)} → ${byteText(bytes.after)}`],
+      ['All files', `${byteText(bytes.filesBefore)} → ${byteText(bytes.filesAfter)}`],
+      ...checkFacts(check),
+      ...kernelFacts(subject),
+    ],
+    sections: [
+      ...(check ? [checkSection(check)] : []),
+      proofSection(verification),
+      sizeSection(report),
+      planSection(report),
+      trialSection(trials, 'tfjs-uint8'),
+      doneSection(report),
+      skippedSection(skipped),
+      noteSection(report),
+    ],
+    damage: new Map(),
+    report,
+  };
+}
+
+function kindsOf({ weights }: QuantizeReport): string {
+  const kinds = new Map<string, number>();
+  for (const { dtype } of weights) kinds.set(dtype, (kinds.get(dtype) ?? 0) + 1);
+  return (
+    [...kinds].map(([dtype, number]) => `${count(number, 'kernel')} in ${dtype}`).join(', ') || 'no kernel'
+  );
+}
+
+function checkFacts(check: WrittenCheck | null): (readonly [string, string])[] {
+  if (!check) return [];
+  const { outputs, accuracy } = check;
+  const agreement = agreementText(outputs.map(({ top1Agreement }) => top1Agreement));
+  return [
+    ...(outputs.length === 0
+      ? []
+      : [['SQNR of the outputs', sqnrText(Math.min(...outputs.map(({ sqnrDb }) => sqnrDb)))] as const]),
+    ...(agreement === '' ? [] : [['Same top-1 as the original', agreement] as const]),
+    ...(accuracy ? [['Accuracy', `${exact(accuracy.before)} → ${exact(accuracy.after)}`] as const] : []),
+  ];
+}
+
+/** With the digits that accuracies are compared by. */
+function exact(share: number): string {
+  return `${(100 * share).toFixed(2)} %`;
+}
+
+function checkSection({ inputs, backend, outputs, tfjs }: WrittenCheck): ReportSection {
+  const loaded =
+    'maxRelative' in tfjs
+      ? `tf.loadLayersModel opens the files and computes the same, within ${small(tfjs.maxRelative)} of the output.`
+      : `They were not run by tf.loadLayersModel: ${tfjs.reason}.`;
+  return {
+    title: 'The written files',
+    blocks: [
+      text(`Read again and run (${backend}) beside the original, on ${inputs}. ${loaded}`),
+      {
+        kind: 'table',
+        header: ['Output', 'Measured on', 'SQNR', 'Same top-1'],
+        rows: outputs.map(({ name, scores, sqnrDb, top1Agreement }) => [
+          name,
+          scores === 'output' ? 'the output' : `its ${scores}`,
+          sqnrText(sqnrDb),
+          top1Agreement === null ? '' : percent(top1Agreement),
+        ]),
+        right: [2, 3],
+      },
+    ],
+  };
+}
+
+function sizeSection({ bytes, quantizedBefore, storedCoarsely }: QuantizeReport): ReportSection {
+  const row = (name: string, before: number, after: number): string[] => [
+    name,
+    byteText(before),
+    byteText(after),
+    before === 0 ? '' : percent(after / before),
+  ];
+  return {
+    title: 'Size',
+    blocks: [
+      {
+        kind: 'table',
+        header: ['Bytes', 'Before', 'After', 'Of before'],
+        rows: [
+          row('Weights', bytes.before, bytes.after),
+          row('Weights, against float32', bytes.float32, bytes.after),
+          row('All files', bytes.filesBefore, bytes.filesAfter),
+        ],
+        right: [1, 2, 3],
+      },
+      text(
+        'What shrinks is the download; TF.js makes float32 of all weights when it loads them, so that speed and memory stay.',
+      ),
+      ...list('Kernels that lay on a grid of 8 bits before', quantizedBefore),
+      ...list(
+        'Other weights that came in few bits: what they lost cannot be restored',
+        storedCoarsely.map(({ layer, weight, dtype }) => `${layer}/${weight}: ${dtype}`),
+      ),
+    ],
+  };
+}
+
+function planSection({ plan }: QuantizeReport): ReportSection {
+  if (!plan) return { title: 'Plan', blocks: [] };
+  const gain =
+    plan.gainDb === null
+      ? ''
+      : ` ${decibels(plan.gainDb)} less error of the outputs is expected than with the smallest.`;
+  return {
+    title: 'Plan',
+    blocks: [
+      text(`Types chosen so that all weights fit in ${byteText(plan.budget)}.${gain}`),
+      {
+        kind: 'table',
+        header: ['Layer', 'Weight', 'Type', 'Bytes', 'Of the error left'],
+        rows: plan.weights.map(({ layer, weight, dtype, bytes, share }) => [
+          layer,
+          weight,
+          dtype,
+          grouped(bytes),
+          tinyPercent(share),
+        ]),
+        right: [3, 4],
+      },
+    ],
+  };
+}
+
+function doneSection({ weights, carried, corrected }: QuantizeReport): ReportSection {
+  return {
+    title: 'What was done',
+    blocks: [
+      ...list(
+        'Weights',
+        weights.map(
+          ({ layer, weight, dtype, bytes, kept }) =>
+            `${layer}/${weight}: ${dtype}${kept ? ', kept as it came' : ''}, ${byteText(bytes)}`,
+        ),
+      ),
+      ...list('Scales carried by batch norms', carried.map(carriedText)),
+      ...list('Biases corrected', corrected.map(correctedText)),
+    ],
+  };
+}

@@ -1,0 +1,107 @@
+import { describe, expect, it } from 'vitest';
+import { quantize } from '../../src/equalization/quantize.ts';
+import type { Model } from '../../src/model/model.ts';
+import { weightBytes } from '../../src/quantization/weight-bytes.ts';
+import { buildModel, input, layer } from '../support/model-builder.ts';
+
+/** Without biases, which corrections add, and with a batch norm without gammas, which carriers add. */
+const network = (): Model =>
+  buildModel([
+    input('x', [8, 8, 3]),
+    layer('Conv2D', 'first', { filters: 8, kernel_size: 3, use_bias: false }),
+    layer('BatchNormalization', 'bn', { scale: false, center: false }),
+    layer('DepthwiseConv2D', 'middle', { kernel_size: 3, use_bias: false }),
+    layer('BatchNormalization', 'bn2'),
+    layer('ReLU', 'relu', { max_value: 6 }),
+    layer('Conv2D', 'last', { filters: 16, kernel_size: 1 }),
+    layer('GlobalAveragePooling2D', 'pool'),
+    layer('Dense', 'dense', { units: 4 }),
+  ]);
+
+/** Bytes that `quantize` cannot go below, which it says. */
+async function smallest(model: Model, options = {}): Promise<number> {
+  const error: unknown = await quantize(model, { ...options, plan: { budget: 1 } }).catch((reason) => reason);
+  expect(error).toBeInstanceOf(RangeError);
+  expect(String(error)).toMatch(/^RangeError: plan: a budget of 1 bytes is too small/);
+  return Number(/all weights take up to (\d+) bytes/.exec(String(error))?.[1]);
+}
+
+describe('quantize with a plan', () => {
+  it('keeps its budget, uses it, and packs what was planned', async () => {
+    const model = network();
+    const least = await smallest(model);
+    for (const budget of [least, least + 80, least + 300, least + 1000, least + 10_000]) {
+      const { model: made, report } = await quantize(model, { plan: { budget } });
+      expect(weightBytes(made)).toBeLessThanOrEqual(budget);
+      // `first` gets no bias after all: nothing tells the means of its inputs.
+      expect(report.plan?.bytes).toBe(weightBytes(made) + 4 * 8);
+      expect(report.plan?.bytes).toBeLessThanOrEqual(budget);
+      expect(report.packed.map(({ layer: { path }, dtype }) => [path, dtype])).toEqual(
+        report.plan?.weights.map(({ layer: { path }, dtype }) => [path, dtype]),
+      );
+    }
+    const { model: uint8, report } = await quantize(model, { plan: { budget: least } });
+    expect(report.packed.every(({ dtype }) => dtype === 'uint8')).toBe(true);
+    expect(report.plan?.damage).toBe(report.plan?.largestDamage);
+    // What it says is the smallest is what it is without a plan.
+    expect(weightBytes(uint8)).toBe(weightBytes((await quantize(model)).model));
+  });
+
+  it('expects less damage of more bytes, and none of float32', async () => {
+    const model = network();
+    const least = await smallest(model);
+    const damages: number[] = [];
+    for (const more of [0, 100, 400, 900, 10_000]) {
+      const { report } = await quantize(model, { plan: { budget: least + more } });
+      damages.push(report.plan?.damage ?? NaN);
+    }
+    expect(damages).toEqual([...damages].sort((a, b) => b - a));
+    expect(new Set(damages).size).toBe(damages.length);
+    expect(damages.at(-1)).toBe(0);
+  });
+
+  it('is the same for the same model and budget', async () => {
+    const plan = { budget: (await smallest(network())) + 300 };
+    const [one, other] = [await quantize(network(), { plan }), await quantize(network(), { plan })];
+    const dtypes = ({ report }: typeof one): unknown => report.packed.map(({ dtype }) => dtype);
+    expect(dtypes(one)).toEqual(dtypes(other));
+    expect(new Set(one.report.packed.map(({ dtype }) => dtype)).size).toBe(2);
+  });
+
+  it('leaves excluded layers in float32, and counts them', async () => {
+    const model = network();
+    const least = await smallest(model, { exclude: ['last'] });
+    // 128 weights of which each takes 3 bytes more.
+    expect(least).toBe((await smallest(model)) + 3 * 128);
+    const { report } = await quantize(model, { exclude: ['last'], plan: { budget: least } });
+    expect(report.packed.find(({ layer: { path } }) => path === 'last')?.dtype).toBe('float32');
+    expect(report.plan?.weights.map(({ layer: { path } }) => path)).toEqual(['first', 'middle', 'dense']);
+  });
+
+  it('plans without preparing, which adds no biases', async () => {
+    const model = network();
+    const least = await smallest(model, { prepare: false });
+    expect(least).toBeLessThan(await smallest(model));
+    const { model: made, report } = await quantize(model, { prepare: false, plan: { budget: least + 200 } });
+    expect(weightBytes(made)).toBeLessThanOrEqual(least + 200);
+    expect(report.stages).toEqual(['pack']);
+    expect(report.plan?.weights).toHaveLength(4);
+  });
+
+  it('keeps its budget where biases are left as they are', async () => {
+    const model = network();
+    const options = { biasCorrection: 'none' as const };
+    const budget = (await smallest(model, options)) + 100;
+    const { model: made, report } = await quantize(model, { ...options, plan: { budget } });
+    expect(report.plan?.bytes).toBe(weightBytes(made));
+    expect(weightBytes(made)).toBeLessThanOrEqual(budget);
+  });
+
+  it('refuses a budget that is none, and a dtype besides', async () => {
+    for (const budget of [0, -1, NaN, Infinity]) {
+      await expect(quantize(network(), { plan: { budget } })).rejects.toThrow(/plan: a budget of .* above 0/);
+    }
+    const both = { dtype: 'uint16', plan: { budget: 1e6 } } as const;
+    await expect(quantize(network(), both)).rejects.toThrow('leave the dtype uint16 out');
+  });
+});
