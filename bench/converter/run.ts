@@ -1,0 +1,110 @@
+/**
+ * `npm run bench:converter`: `crosslayer quantize` and tensorflowjs' converter on the same networks: what the written
+ * files still compute, what they weigh, what making them takes, and what installing the tools takes, as tables.
+ *
+ * `-- --write` puts the tables into docs/accuracy.md; names of networks (or `example`) measure those alone, `--rounds`
+ * says how often each way is timed, and `--install` installs the converter anew.
+ *
+ * @module
+ */
+
+import { existsSync } from 'node:fs';
+import { parseArgs } from 'node:util';
+import type { Model } from '../../src/model/model.ts';
+import { closeModel, loadInputs, loadModel } from '../../src/node.ts';
+import { accuracyOf } from '../../src/verification/accuracy.ts';
+import { modelInputs } from '../../src/verification/model-inputs.ts';
+import { recordRun } from '../../src/verification/model-run.ts';
+import { TfjsRunner } from '../../src/verification/runner.ts';
+import { naturalCrops } from '../accuracy/crops.ts';
+import { EXAMPLE, NETWORKS, SHARED } from '../accuracy/networks.ts';
+import { folderOf, inTurns, measureWays } from './costs.ts';
+import { install } from './installations.ts';
+import { type NetworkResults, renderTables, writeTables } from './tables.ts';
+import { STARTS, WAYS } from './ways.ts';
+import { type Expected, measureWritten } from './written-model.ts';
+
+/** In float before, which the others of the accuracy bench are not. */
+const PUBLISHED = ['v1', 'dogs'];
+const BATCH = { photographs: 8, small: 100 } as const;
+
+const { values: options, positionals } = parseArgs({
+  options: {
+    write: { type: 'boolean', default: false },
+    install: { type: 'boolean', default: false },
+    rounds: { type: 'string', default: '3' },
+  },
+  allowPositionals: true,
+});
+const rounds = Number(options.rounds);
+if (!Number.isInteger(rounds) || rounds < 1)
+  throw new RangeError(`--rounds ${options.rounds}: give 1 or more`);
+const everything = [...PUBLISHED, 'example'];
+const unknown = positionals.find((name) => !everything.includes(name));
+if (unknown !== undefined) throw new RangeError(`${unknown}: choose from ${everything.join(', ')}`);
+if (options.write && positionals.length > 0) throw new RangeError('--write needs everything');
+
+progress('installing');
+const installations = await install({ again: options.install });
+progress('starting the tools');
+const starts = await inTurns(new Map(STARTS.map(({ title, command }) => [title, [command]])), rounds);
+const networks: NetworkResults[] = [];
+const runner = await TfjsRunner.create();
+for (const name of positionals.length > 0 ? positionals : everything) {
+  const source = sourceOf(name);
+  if (existsSync(source)) networks.push(await measureNetwork(name, source));
+  else if (options.write) throw new Error(`${source} is missing, and --write needs everything`);
+  else progress(`${name}: left out, ${source} is missing`);
+}
+const tables = renderTables({
+  rounds,
+  installations,
+  starts: [...starts].map(([title, cost]) => ({ title, cost })),
+  networks,
+});
+console.log(tables);
+if (options.write) writeTables(tables);
+
+async function measureNetwork(name: string, source: string): Promise<NetworkResults> {
+  const title = NETWORKS[name]?.title ?? EXAMPLE.title;
+  progress(title);
+  const costs = await measureWays(name, source, rounds);
+  const original = await loadModel(source);
+  const expected = await expectedOf(name, original);
+  closeModel(original);
+  const ways: NetworkResults['ways'][number][] = [];
+  for (const way of WAYS) {
+    const written = await measureWritten(folderOf(name, way), expected);
+    ways.push({ title: way.title, cost: costs.get(way)!, written });
+    process.stderr.write(`  ${JSON.stringify(ways.at(-1))}\n`);
+  }
+  const { run, labels } = expected;
+  return { title, ways, accuracy: labels && accuracyOf(run, labels)?.accuracy };
+}
+
+function sourceOf(name: string): string {
+  const network = NETWORKS[name];
+  return network ? `${SHARED}/${network.path}` : EXAMPLE.model;
+}
+
+async function expectedOf(name: string, original: Model): Promise<Expected> {
+  const bench = await inputsOf(name, original);
+  return { ...bench, run: await recordRun(original, bench) };
+}
+
+async function inputsOf(name: string, model: Model): Promise<Omit<Expected, 'run'>> {
+  const network = NETWORKS[name];
+  if (!network) {
+    const { tensors, labels } = await loadInputs(model, [EXAMPLE.images], { normalization: 'tf' });
+    if (!labels) throw new Error(`${EXAMPLE.images}: no labels`);
+    return { runner, inputs: tensors, batchSize: BATCH.small, labels };
+  }
+  const size = modelInputs(model)[0]?.image?.height;
+  if (!size) throw new Error(`${network.title}: takes no pictures of a known size`);
+  const inputs = [await naturalCrops(`${SHARED}/photos`, size, network.normalization)];
+  return { runner, inputs, batchSize: BATCH.photographs, labels: undefined };
+}
+
+function progress(what: string): void {
+  process.stderr.write(`${what} …\n`);
+}

@@ -1,0 +1,101 @@
+/**
+ * The proof in sentences.
+ *
+ * @module
+ */
+
+import type { StageProof, StepVerification } from 'crosslayer';
+import { percent, small } from '../../src/report/number-text.ts';
+
+/** What a stage is called in a sentence. */
+const STAGES: Readonly<Record<string, string>> = {
+  relu6: 'Dropping the maximum of ReLU6',
+  fold: 'Folding batch norms',
+  scale: 'Scaling channels',
+  cap: 'Giving channels maxima of their own',
+  caps: 'Giving channels maxima of their own',
+  carry: 'Scaling channels, with batch norms that carry the factors',
+  absorb: 'Moving biases into the next layer',
+  round: 'Putting weights on the 8-bit grid',
+  correct: 'Correcting biases',
+};
+
+/** Stages that must keep what the model computes. */
+const KEEPING: ReadonlySet<string> = new Set(['fold', 'scale', 'carry']);
+
+/** A stage in words; its own name where there are none. */
+export function stageName(step: string): string {
+  return STAGES[step] ?? step;
+}
+
+/** The proof in one sentence, and whether it is good news. */
+export function proofVerdict(verification: StepVerification | null): {
+  readonly isGood: boolean;
+  readonly text: string;
+} {
+  if (verification === null) return { isGood: false, text: 'The proof was left out.' };
+  const { inputs, proofs } = verification;
+  if (inputs === null || proofs.every(({ verdict }) => verdict === 'not-verified')) {
+    return { isGood: false, text: `Not proven: ${proofs[0]?.reason ?? 'there was nothing to run it on'}` };
+  }
+  const undone = proofs.reduce((sum, proof) => sum + proof.undone.length, 0);
+  if (undone > 0) {
+    return { isGood: false, text: `${undone} edits changed what the model computes and were taken back.` };
+  }
+  const open = proofs.filter(({ step, verdict }) => verdict !== 'same' && KEEPING.has(step));
+  if (open.length > 0) {
+    const names = open.map(({ step, reason }) => `${stageName(step)} (${reason ?? 'not the same'})`);
+    return { isGood: false, text: `Not all of it is proven: ${names.join('; ')}` };
+  }
+  const changing = proofs.filter(({ verdict }) => verdict === 'different');
+  if (changing.length === 0) return { isGood: true, text: 'The model still computes the same.' };
+  return {
+    isGood: true,
+    text: `Every step that must keep what the model computes does. ${changing.length === 1 ? 'One step' : `${changing.length} steps`} changed it on purpose; by how much stands below.`,
+  };
+}
+
+/** What the model was run on, and a line for each stage. */
+export function proofSentences({ inputs, backend, proofs, weights }: StepVerification): string[] {
+  if (inputs === null) return [];
+  const rounding =
+    weights === 'float32'
+      ? []
+      : [`Edited weights are stored as ${weights}; that rounding is not in these numbers.`];
+  return [
+    `The model was run in this browser (${backend ?? 'not known how'}) before and after each step, on ${inputs}.`,
+    ...proofs.flatMap(stageSentences),
+    ...rounding,
+  ];
+}
+
+function stageSentences({ step, verdict, reason, outputs, undone, notes }: StageProof): string[] {
+  const name = stageName(step);
+  const worst = small(Math.max(0, ...outputs.map(({ maxRelative }) => maxRelative)));
+  const taken = undone.map(
+    ({ layers, maxRelative }) =>
+      `${name}: ${layers.join(' \u2192 ')} changed the output by ${small(maxRelative)} of its largest value and was taken back; please report this.`,
+  );
+  return [...taken, verdictSentence(), ...notes.map((note) => `${name}: ${note}.`)];
+
+  function verdictSentence(): string {
+    switch (verdict) {
+      case 'same':
+        return `${name}: computes the same; the largest difference is ${worst} of the largest output value.`;
+      case 'different':
+        return `${name}: changes the output by ${worst} of its largest value${meaningOf(outputs)}.`;
+      case 'not-verified':
+        return `${name}: not proven: ${reason ?? 'no reason was given'}.`;
+    }
+  }
+}
+
+/** What a change means, on the output that it hurts most. */
+function meaningOf(outputs: StageProof['outputs']): string {
+  const sqnr = Math.min(...outputs.map(({ sqnrDb }) => sqnrDb));
+  const agreements = outputs.flatMap(({ top1Agreement }) => top1Agreement ?? []);
+  return [
+    ...(Number.isFinite(sqnr) ? [`; SQNR ${sqnr.toFixed(1)} dB`] : []),
+    ...(agreements.length === 0 ? [] : [`; the first class stays in ${percent(Math.min(...agreements))}`]),
+  ].join('');
+}

@@ -1,0 +1,164 @@
+/**
+ * What the page asks its worker for, and what it gets: plain data, which `postMessage` clones.
+ *
+ * @module
+ */
+
+import type {
+  DamageReport,
+  InspectReport,
+  Normalization,
+  Relu6Policy,
+  StepVerification,
+  Target,
+  TargetReport,
+} from 'crosslayer';
+import type { ChannelStrip } from '../src/report/channel-strips.ts';
+
+/** A file that the user dropped or picked, with its path where a folder was dropped. */
+export interface PickedFile {
+  readonly path: string;
+  readonly file: File;
+}
+
+/** A row of the map: a layer, in the order of the graph. */
+export interface MapLayer {
+  /** Its path; unique. */
+  readonly layer: string;
+  readonly className: string;
+  /** As `32 x 32 x 8`; `?` where not known. */
+  readonly shape: string;
+  readonly parameters: number;
+  /** max / median of the channel ranges as 8-bit weights would see them (batch norms folded); null without a kernel. */
+  readonly spread: number | null;
+  /** Indices of the rows that it reads, each above it. */
+  readonly reads: readonly number[];
+}
+
+/** A model that was opened. */
+export interface OpenedModel {
+  readonly name: string;
+  readonly fileName: string;
+  /** In words, such as `Keras 3 (.keras)`. */
+  readonly format: string;
+  /** Of all files. */
+  readonly bytes: number;
+  readonly parameters: number;
+  readonly map: readonly MapLayer[];
+  readonly inspect: InspectReport;
+  /** As it is and with batch norms folded. */
+  readonly strips: readonly ChannelStrip[];
+  /** What has to be said of it, in sentences: kernels on 8 bits already, variances that 8 bits ruined. */
+  readonly notes: readonly string[];
+  /** What it takes pictures as; null where it takes none. */
+  readonly pictures: { readonly height: number; readonly width: number; readonly channels: number } | null;
+  /** Whether it is the example, whose labelled images the page has. */
+  readonly isExample: boolean;
+}
+
+/** What can be chosen. */
+export interface Choice {
+  readonly target: Target;
+  readonly relu6: Relu6Policy;
+}
+
+/** What a choice is expected to do, before it is done. */
+export interface Preview extends Choice {
+  /** By how many dB less 8-bit kernels are expected to disturb the outputs than those of the plain model; null: not known. */
+  readonly gainDb: number | null;
+  /** What the choice costs, in a sentence: layers added, activations changed by dropping a maximum, nothing. */
+  readonly cost: string;
+  /** Why it cannot be chosen; null where it can. */
+  readonly obstacle: string | null;
+}
+
+/** What equalizing did. */
+export interface EqualizedModel extends Choice {
+  readonly report: TargetReport;
+  /** The proof; null where it was left out. */
+  readonly verification: StepVerification | null;
+  /** Of the plain model (folded where the target folds) and the equalized one. */
+  readonly strips: readonly ChannelStrip[];
+  /** The spread of each layer now, by path. */
+  readonly spreads: readonly (readonly [layer: string, spread: number])[];
+  readonly damage: DamageReport | null;
+}
+
+/** The classes that a model finds likeliest, the first first. */
+export type TopClasses = readonly { readonly index: number; readonly share: number }[];
+
+/** Predictions side by side. */
+export interface Comparison {
+  readonly inputs: string;
+  readonly normalization: Normalization | null;
+  /** For each picture. */
+  readonly rows: readonly {
+    readonly name: string;
+    readonly label: number | null;
+    readonly float: TopClasses;
+    readonly plain: TopClasses;
+    readonly equalized: TopClasses;
+  }[];
+  /** Shares of pictures with the same first class as in float, and SQNR of the scores in dB. */
+  readonly plain: { readonly agreement: number; readonly sqnrDb: number; readonly accuracy: number | null };
+  readonly equalized: {
+    readonly agreement: number;
+    readonly sqnrDb: number;
+    readonly accuracy: number | null;
+  };
+  /** Share of labels that the float model gets right; null without labels. */
+  readonly accuracy: number | null;
+}
+
+/** What can be taken home. */
+export type TakenForm = 'as-it-came' | 'keras-v3' | 'keras-h5' | 'tfjs-uint8' | 'report';
+
+/** A download. */
+export interface Download {
+  readonly fileName: string;
+  readonly blob: Blob;
+  /** What could not be kept, and what has to be known, in sentences. */
+  readonly notes: readonly string[];
+}
+
+/** Everything that the worker does. */
+export interface Operations {
+  /** Reads files: a `.keras`, an `.h5`, or `model.json` with its shards, or a zip of these. */
+  readonly open: { readonly asked: { readonly files: readonly PickedFile[] }; readonly result: OpenedModel };
+  /** The project's own example, fetched from the page's folder. */
+  readonly openExample: { readonly asked: object; readonly result: OpenedModel };
+  /** Which layers hurt, of the open model, for a target. */
+  readonly damage: { readonly asked: { readonly target: Target }; readonly result: DamageReport };
+  /** What each choice is expected to do. */
+  readonly preview: { readonly asked: object; readonly result: readonly Preview[] };
+  readonly equalize: {
+    readonly asked: Choice & { readonly verify: boolean };
+    readonly result: EqualizedModel;
+  };
+  /** Runs the open model, its plain 8-bit twin and the equalized one's on pictures, or on the example's images. */
+  readonly compare: {
+    readonly asked: {
+      readonly pictures: readonly PickedFile[] | 'example';
+      /** For each picture, or nothing. */
+      readonly labels?: readonly number[];
+    };
+    readonly result: Comparison;
+  };
+  /** The equalized model, or the one that is open where none was equalized. */
+  readonly take: { readonly asked: { readonly form: TakenForm }; readonly result: Download };
+}
+
+export type OperationName = keyof Operations;
+
+/** To the worker. One operation at a time; a second one is refused. */
+export interface Request<Name extends OperationName = OperationName> {
+  readonly id: number;
+  readonly name: Name;
+  readonly asked: Operations[Name]['asked'];
+}
+
+/** From the worker: any number of progress messages, then one of the others. */
+export type Reply =
+  | { readonly id: number; readonly kind: 'progress'; readonly text: string; readonly share: number | null }
+  | { readonly id: number; readonly kind: 'result'; readonly result: Operations[OperationName]['result'] }
+  | { readonly id: number; readonly kind: 'error'; readonly message: string; readonly isExpected: boolean };

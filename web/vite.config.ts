@@ -1,0 +1,71 @@
+/**
+ * How the page is built: a static folder, every path in it relative, with the example and the WebAssembly of TF.js beside.
+ *
+ * @module
+ */
+
+import { createReadStream, readFileSync } from 'node:fs';
+import { basename } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { defineConfig, type Plugin } from 'vite';
+
+const inRoot = (name: string): string => fileURLToPath(new URL(`../${name}`, import.meta.url));
+
+const WASM = 'node_modules/@tensorflow/tfjs-backend-wasm/dist';
+
+/** What lies beside the page, by the folder that it is in. */
+const BESIDE: Readonly<Record<string, readonly string[]>> = {
+  example: [
+    inRoot('examples/fashion-mobilenetv2.keras'),
+    inRoot('examples/fashion-mobilenetv2.keras.samples.npz'),
+  ],
+  // One thread each: threads need headers that not every file server sends.
+  wasm: [inRoot(`${WASM}/tfjs-backend-wasm.wasm`), inRoot(`${WASM}/tfjs-backend-wasm-simd.wasm`)],
+};
+
+/** Serves these files in development, and copies them into the built folder. */
+function filesBeside(folders: Readonly<Record<string, readonly string[]>>): Plugin {
+  const files = new Map(
+    Object.entries(folders).flatMap(([folder, names]) =>
+      names.map((name) => [`${folder}/${basename(name)}`, name] as const),
+    ),
+  );
+  return {
+    name: 'files-beside',
+    configureServer(server) {
+      server.middlewares.use((request, response, next) => {
+        const name = files.get(new URL(request.url ?? '', 'http://page').pathname.slice(1));
+        if (name === undefined) return next();
+        response.setHeader(
+          'Content-Type',
+          name.endsWith('.wasm') ? 'application/wasm' : 'application/octet-stream',
+        );
+        createReadStream(name).pipe(response);
+      });
+    },
+    generateBundle() {
+      for (const [fileName, name] of files) {
+        this.emitFile({ type: 'asset', fileName, source: readFileSync(name) });
+      }
+    },
+  };
+}
+
+// biome-ignore lint/style/noDefaultExport: vite takes its configuration from the default export
+export default defineConfig({
+  root: inRoot('web'),
+  base: './',
+  publicDir: false,
+  plugins: [filesBeside(BESIDE)],
+  resolve: { alias: [{ find: /^crosslayer$/, replacement: inRoot('src/index.ts') }] },
+  build: {
+    outDir: inRoot('dist-web'),
+    emptyOutDir: true,
+    target: 'es2022',
+    // Inlined files would be data: addresses, which the page's policy forbids.
+    assetsInlineLimit: 0,
+    modulePreload: { polyfill: false },
+    chunkSizeWarningLimit: 4096,
+  },
+  worker: { format: 'es' },
+});

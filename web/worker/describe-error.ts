@@ -1,0 +1,35 @@
+import { CrosslayerError } from 'crosslayer';
+
+/** An error as the page shows it. */
+export interface DescribedError {
+  readonly message: string;
+  /** Whether the model or the files are the reason, and not a mistake in this program. */
+  readonly isExpected: boolean;
+}
+
+/** What a worker has no memory for, in Chromium and in Firefox: a buffer, a WebAssembly memory, an array. */
+const OUT_OF_MEMORY = /allocation failed|could not allocate|out of memory|invalid (typed )?array length|memory\.grow/i;
+
+/** What browsers say where code could not be fetched. */
+const NOT_FETCHED = /dynamically imported module|importing a module script failed|failed to fetch|networkerror/i;
+
+/** The sentence for an error, with what to do. */
+export function describeError(error: unknown): DescribedError {
+  const message = error instanceof Error ? error.message : String(error);
+  if (error instanceof CrosslayerError) return { message, isExpected: true };
+  if (error instanceof Error && OUT_OF_MEMORY.test(message)) {
+    return {
+      message:
+        'The browser gives the page no more memory. Close other tabs and try again, or use the command crosslayer, which ' +
+        'takes larger models.',
+      isExpected: true,
+    };
+  }
+  if (error instanceof TypeError && NOT_FETCHED.test(message)) {
+    return {
+      message: 'A part of the page could not be loaded. See that its server runs, then load the page anew.',
+      isExpected: true,
+    };
+  }
+  return { message: `An error that should not happen, please report it: ${message}`, isExpected: false };
+}
