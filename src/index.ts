@@ -214,6 +214,7 @@ export {
   type QuantizerName,
   type WeightQuantizer,
 } from './quantization/quantizer.ts';
+export type { CoarseWeight } from './quantization/stored-coarsely.ts';
 export { weightBytes } from './quantization/weight-bytes.ts';
 export {
   parseQuantization,
@@ -222,6 +223,7 @@ export {
   type WeightQuantization,
 } from './quantization/weight-quantizations.ts';
 export { type WeightSqnr, weightSqnr } from './quantization/weight-sqnr.ts';
+export { type ChannelRanges, type ChannelStrip, channelStrips } from './report/channel-strips.ts';
 export { type EqualizeReport, equalizeReport, type StepVerification } from './report/equalize-report.ts';
 export {
   type EvaluatedModel,
@@ -231,6 +233,18 @@ export {
   evaluateWeights,
   type QuantizedLayer,
 } from './report/evaluate-report.ts';
+export { type ChartDocument, htmlReport } from './report/html/html-report.ts';
+export { inspectContent } from './report/html/inspect-content.ts';
+export { quantizeContent } from './report/html/quantize-content.ts';
+export type { DamageShare, ReportBlock, ReportContent, ReportSection } from './report/html/report-content.ts';
+export {
+  type LayerFacts,
+  type ReportSubject,
+  type ReportSubjectOptions,
+  reportSubject,
+} from './report/html/report-subject.ts';
+export { stepsContent } from './report/html/steps-content.ts';
+export { targetContent } from './report/html/target-content.ts';
 export { type InspectReport, inspectModel } from './report/inspect-report.ts';
 export {
   DAMAGE_TARGETS,
@@ -239,10 +253,13 @@ export {
   damageReport,
   type LayerDamage,
 } from './report/layer-damage.ts';
+export type { PlanReport } from './report/plan-report.ts';
+export type { ModelBytes, QuantizeReport, WrittenCheck } from './report/quantize-report.ts';
 export { largestSpread, type RangeSpread, rangeSpreads } from './report/range-spread.ts';
 export { type SidecarReport, stepsSidecar, targetSidecar } from './report/sidecar-report.ts';
 export { type TargetReport, targetReport } from './report/target-report.ts';
 export type { DType, FloatValues, TensorValues } from './tensor/dtype.ts';
+export type { PackedValues, Packing } from './tensor/packed-values.ts';
 export {
   type ReducedRows,
   type Reduction,

@@ -7,7 +7,7 @@
 import { createReadStream, readFileSync } from 'node:fs';
 import { basename } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { defineConfig, type Plugin } from 'vite';
+import { defineConfig, type Plugin, type UserConfig } from 'vite';
 
 const inRoot = (name: string): string => fileURLToPath(new URL(`../${name}`, import.meta.url));
 
@@ -27,7 +27,7 @@ const BESIDE: Readonly<Record<string, readonly string[]>> = {
 function filesBeside(folders: Readonly<Record<string, readonly string[]>>): Plugin {
   const files = new Map(
     Object.entries(folders).flatMap(([folder, names]) =>
-      names.map((name) => [`${folder}/${basename(name)}`, name] as const),
+      names.map((name): [string, string] => [`${folder}/${basename(name)}`, name]),
     ),
   );
   return {
@@ -36,10 +36,8 @@ function filesBeside(folders: Readonly<Record<string, readonly string[]>>): Plug
       server.middlewares.use((request, response, next) => {
         const name = files.get(new URL(request.url ?? '', 'http://page').pathname.slice(1));
         if (name === undefined) return next();
-        response.setHeader(
-          'Content-Type',
-          name.endsWith('.wasm') ? 'application/wasm' : 'application/octet-stream',
-        );
+        const isWasm = name.endsWith('.wasm');
+        response.setHeader('Content-Type', isWasm ? 'application/wasm' : 'application/octet-stream');
         createReadStream(name).pipe(response);
       });
     },
@@ -51,8 +49,7 @@ function filesBeside(folders: Readonly<Record<string, readonly string[]>>): Plug
   };
 }
 
-// biome-ignore lint/style/noDefaultExport: vite takes its configuration from the default export
-export default defineConfig({
+const config: UserConfig = defineConfig({
   root: inRoot('web'),
   base: './',
   publicDir: false,
@@ -69,3 +66,6 @@ export default defineConfig({
   },
   worker: { format: 'es' },
 });
+
+// biome-ignore lint/style/noDefaultExport: vite takes its configuration from the default export
+export default config;

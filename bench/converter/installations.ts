@@ -11,7 +11,7 @@ import { promisify } from 'node:util';
 import { CACHE } from '../model-files.ts';
 
 /** Where the tools and what they write are kept. */
-export const FOLDER = resolve(CACHE, 'converter');
+export const FOLDER: string = resolve(CACHE, 'converter');
 
 /** What installing a tool took. */
 export interface Installation {
@@ -32,7 +32,7 @@ const NPM = join(FOLDER, 'npm');
 export const TOOL_FOLDERS: readonly string[] = [VENV, NPM];
 
 /** The folders that the tools are started from. */
-export const TOOLS = {
+export const TOOLS: { readonly converter: string; readonly crosslayer: string } = {
   converter: join(VENV, 'bin'),
   crosslayer: join(NPM, 'node_modules/.bin'),
 };

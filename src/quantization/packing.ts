@@ -33,7 +33,8 @@ const LARGEST_HALF = 65504;
 
 /**
  * A weight of a layer with the values that packing leaves of it, which the writer of TF.js files writes in so many bits:
- * `uint8` and `uint16` on the grid of `tensorflowjs_converter --quantize_uint8` and `--quantize_uint16`, bit for bit;
+ * `uint8` and `uint16` on the grid of `tensorflowjs_converter --quantize_uint8` and `--quantize_uint16`, bit for bit as with
+ * NumPy 1 (NumPy 2 computes in float64 there, which moves a weight in 100,000 by a level);
  * `float16` rounded to the nearest half float. Lazy: read once for its grid, and packed while it is read.
  *
  * @throws InvalidModelError where the weight is no float, has a NaN or an infinite value, or one past the half floats.

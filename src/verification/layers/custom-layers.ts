@@ -233,5 +233,8 @@ function layerOfTfjs(className: string, config: LayerConfig): layers.Layer {
   const kept = Object.entries(config).filter(([key]) => !IN_TRAINING.test(key));
   // Wrappers take the third argument, which the type does not know.
   const make = fromConfig as ((cls: unknown, config: object, objects: object) => layers.Layer) | undefined;
-  return make?.(cls, Object.fromEntries(kept), customLayers) as layers.Layer;
+  const layer = make?.(cls, Object.fromEntries(kept), customLayers) as layers.Layer;
+  // Random initial weights would take longer than the run, and all weights are set.
+  layer.setFastWeightInitDuringBuild(true);
+  return layer;
 }
