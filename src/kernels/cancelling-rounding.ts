@@ -12,7 +12,10 @@ export interface RoundedWeights {
   readonly error: Float64Array;
   /** The same for the level on the other side of the weight; NaN where it has to stay. Changed in place. */
   readonly other: Float64Array;
-  /** Which input each weight is multiplied with: an index into {@link mean} and {@link variance}. */
+  /**
+   * Which input each weight is multiplied with: an index into {@link mean} and {@link variance}. The weights of an input
+   * stand together.
+   */
   readonly input: Int32Array;
   /** Of each input, `[inputs]`. */
   readonly mean: Float64Array;
@@ -36,30 +39,29 @@ export interface InputCorrelation {
  * @returns how many weights were moved. No weights move none; a NaN among the moments none either.
  */
 export function cancelErrors(weights: RoundedWeights, correlation: InputCorrelation): number {
-  const { error, other, input, mean, variance } = weights;
-  const { positions: p, channels: c } = correlation;
+  const { error, other, input, mean } = weights;
+  const { channels: c } = correlation;
+  const size = error.length;
   const sums = new Float64Array(mean.length);
   let total = 0;
-  for (let at = 0; at < error.length; at++) {
+  for (let at = 0; at < size; at++) {
     sums[input[at]!] = sums[input[at]!]! + error[at]!;
     total += mean[input[at]!]! * error[at]!;
   }
+  // Moving a weight changes J by `own + slope * total`, of which `own` changes with the sum of its input alone.
+  const own = new Float64Array(size);
+  const slope = new Float64Array(size);
+  for (let at = 0; at < size; at++) {
+    own[at] = ownChange(weights, at, sums, correlation);
+    slope[at] = 2 * c * mean[input[at]!]! * (other[at]! - error[at]!);
+  }
   let moved = 0;
   // Each turn makes J smaller, and weights have two levels each: the limit is for rounding alone.
-  for (const most = 4 * error.length; moved < most; moved++) {
+  for (const most = 4 * size; moved < most; moved++) {
     let best = -1;
     let least = 0;
-    for (let at = 0; at < error.length; at++) {
-      const from = error[at]!;
-      const to = other[at]!;
-      const channel = input[at]!;
-      const step = to - from;
-      const v = variance[channel]!;
-      const m = mean[channel]!;
-      const change =
-        (1 - p) * v * (to * to - from * from) +
-        p * v * step * (2 * sums[channel]! + step) +
-        c * m * step * (2 * total + m * step);
+    for (let at = 0; at < size; at++) {
+      const change = own[at]! + slope[at]! * total;
       if (change < least) {
         least = change;
         best = at;
@@ -73,8 +75,34 @@ export function cancelErrors(weights: RoundedWeights, correlation: InputCorrelat
     total += mean[channel]! * (to - from);
     error[best] = to;
     other[best] = from;
+    slope[best] = -slope[best]!;
+    for (let at = best; at >= 0 && input[at] === channel; at--) {
+      own[at] = ownChange(weights, at, sums, correlation);
+    }
+    for (let at = best + 1; at < size && input[at] === channel; at++) {
+      own[at] = ownChange(weights, at, sums, correlation);
+    }
   }
   return moved;
+}
+
+/** What moving a weight changes in J, without the part that the errors of all inputs have in it. */
+function ownChange(
+  { error, other, input, mean, variance }: RoundedWeights,
+  at: number,
+  sums: Float64Array,
+  { positions: p, channels: c }: InputCorrelation,
+): number {
+  const from = error[at]!;
+  const to = other[at]!;
+  const channel = input[at]!;
+  const step = to - from;
+  const v = variance[channel]!;
+  return (
+    (1 - p) * v * (to * to - from * from) +
+    p * v * step * (2 * sums[channel]! + step) +
+    c * (mean[channel]! * step) ** 2
+  );
 }
 
 /** Levels `low + n step` up to `high`. */
