@@ -6,50 +6,16 @@
 
 import { CannotRunError, CrosslayerError } from '../errors.ts';
 import type { Model } from '../model/model.ts';
-import type { Stage, StageWatch } from '../primitives/stage.ts';
 import type { StepVerification } from '../report/equalize-report.ts';
-import { proveStages, type StageProof } from '../verification/prove-stages.ts';
+import type { StageProof } from '../verification/prove-stages.ts';
 import { TfjsRunner } from '../verification/runner.ts';
 import { chosenInputs, type InputOptions } from './chosen-inputs.ts';
 import { percent, small } from './render.ts';
-
-/**
- * Runs the stages of a recipe and, unless `verify` is false, the model before and after each. Edits `model`.
- *
- * Where it cannot be run (no TF.js, an unknown layer, an input that nobody can make up) the stages are run all the same, and
- * the proof has the reason.
- *
- * @returns undefined where no proof was asked for.
- */
-export async function runWithProof<Name extends string>(
-  model: Model,
-  stages: readonly Stage<Name>[],
-  options: { readonly ready: Ready | undefined; readonly watch: StageWatch<Name> },
-): Promise<StepVerification | undefined> {
-  const { ready, watch } = options;
-  if (ready && 'runner' in ready) {
-    const { runner, tensors, sampleNames, description } = ready;
-    const proof = await proveStages(model, stages, { runner, inputs: tensors, sampleNames, watch });
-    return { inputs: description, backend: runner.backend, ...proof };
-  }
-  for (const stage of stages) {
-    watch.before?.(stage.name);
-    await stage.run();
-    watch.after?.(stage.name);
-  }
-  if (!ready) return undefined;
-  const proofs = stages.map(({ name }) => notVerified(name, ready.reason));
-  return { inputs: null, backend: null, proofs, weights: 'float32' };
-}
 
 /** What a model can be run with, or why it cannot be. */
 export type Ready =
   | ({ readonly runner: TfjsRunner } & Awaited<ReturnType<typeof chosenInputs>>)
   | { readonly reason: string };
-
-function notVerified(step: string, reason: string): StageProof {
-  return { step, verdict: 'not-verified', reason, outputs: [], notes: [], undone: [] };
-}
 
 /**
  * Runner and inputs, or why there are none; undefined where `verify` is false.

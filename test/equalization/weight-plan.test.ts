@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { quantize } from '../../src/equalization/quantize.ts';
 import type { Model } from '../../src/model/model.ts';
 import { weightBytes } from '../../src/quantization/weight-bytes.ts';
+import { Tensor } from '../../src/tensor/tensor.ts';
 import { buildModel, input, layer } from '../support/model-builder.ts';
 
 /** Without biases, which corrections add, and with a batch norm without gammas, which carriers add. */
@@ -95,6 +96,26 @@ describe('quantize with a plan', () => {
     const { model: made, report } = await quantize(model, { ...options, plan: { budget } });
     expect(report.plan?.bytes).toBe(weightBytes(made));
     expect(weightBytes(made)).toBeLessThanOrEqual(budget);
+  });
+
+  it('gives large matrices of other layers the smallest dtype', async () => {
+    const layers = [
+      input('x', [4]),
+      layer('Dense', 'dense', { units: 4 }, { from: ['x'] }),
+      layer('Mystery', 'other', {}, { from: ['x'] }),
+    ];
+    const model = buildModel(layers, { outputs: ['dense', 'other'] });
+    const matrix = Tensor.of('float32', [200, 100], new Float32Array(20_000).fill(0.5));
+    model.layer('other').weights.set('embeddings', matrix);
+    const budget = await smallest(model);
+    expect(budget).toBe(20_000 + 16 + 4 * 4);
+    const { model: made, report } = await quantize(model, { plan: { budget: budget + 16 } });
+    expect(weightBytes(made)).toBe(budget + 16);
+    expect(report.packed.map(({ name, dtype }) => [name, dtype])).toEqual([
+      ['kernel', 'uint16'],
+      ['embeddings', 'uint8'],
+    ]);
+    expect(report.plan?.weights.map(({ name }) => name)).toEqual(['kernel']);
   });
 
   it('refuses a budget that is none, and a dtype besides', async () => {

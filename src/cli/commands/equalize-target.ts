@@ -4,19 +4,15 @@ import {
   equalizationStages,
   type StageName,
 } from '../../equalization/equalization-recipe.ts';
-import type { EqualizeOptions as RecipeOptions, Target } from '../../equalization/equalize-options.ts';
+import type { EqualizeOptions as RecipeOptions } from '../../equalization/equalize-options.ts';
 import type { Judge } from '../../equalization/judge.ts';
 import { CannotRunError } from '../../errors.ts';
 import type { Model } from '../../model/model.ts';
-import { foldAllBatchNorms } from '../../primitives/batch-norm-fold.ts';
-import {
-  type ActivationQuantizer,
-  parseQuantizer,
-  type QuantizerName,
-} from '../../quantization/quantizer.ts';
+import { type ActivationQuantizer, parseQuantizer } from '../../quantization/quantizer.ts';
 import { type WeightSqnr, weightSqnr } from '../../quantization/weight-sqnr.ts';
 import { reportSubject } from '../../report/html/report-subject.ts';
 import { targetContent } from '../../report/html/target-content.ts';
+import { gridOf, plainModel, plainText } from '../../report/plain-model.ts';
 import { targetSidecar } from '../../report/sidecar-report.ts';
 import { type TargetReport, targetReport } from '../../report/target-report.ts';
 import { seededInputs } from '../../verification/seeded-inputs.ts';
@@ -53,9 +49,9 @@ export async function targetRecipe(
   ready: Ready | undefined,
 ): Promise<CommandRecipe<StageName>> {
   const { target = 'int8-per-tensor', output } = options;
-  const quantizer = quantizerOf(target);
+  const quantizer = gridOf(target);
   const original = model.clone();
-  const plain = asPlain(model, target);
+  const plain = plainModel(model, target);
   const before = weightSqnr(plain, parseQuantizer(quantizer));
   const { options: chosen, trials } = await chooseSettings(model, await recipeOptions(model, options, ready));
   const { stages, record: recordOf } = equalizationStages(model, chosen);
@@ -71,7 +67,7 @@ export async function targetRecipe(
         report,
         summary: summary(output, report),
         content: (sidecar) => {
-          const labels = { before: withoutText(target), after: 'equalized' };
+          const labels = { before: plainText(target), after: 'equalized' };
           const subject = reportSubject(original, { before: plain, after: model, quantizer, labels });
           return targetContent({ ...report, sidecar }, subject);
         },
@@ -127,23 +123,6 @@ async function judgeOf(model: Model, bench: SqnrJudgeOptions): Promise<Judge | u
     if (error instanceof CannotRunError) return undefined;
     throw error;
   }
-}
-
-/** The target `float` is shown on the grid that asks most. */
-function quantizerOf(target: Target): QuantizerName {
-  return target === 'float' ? 'int8-per-tensor' : target;
-}
-
-/** What would be quantized without equalization: batch norms folded, or left where the target leaves them. */
-function asPlain(model: Model, target: Target): Model {
-  const copy = model.clone();
-  if (target !== 'tfjs-uint8') foldAllBatchNorms(copy);
-  return copy;
-}
-
-/** What {@link asPlain} is called. */
-function withoutText(target: Target): string {
-  return target === 'tfjs-uint8' ? 'as it is' : 'folded only';
 }
 
 function summary(output: string, report: TargetReport): string {
@@ -213,11 +192,11 @@ function sqnrLines({ target, weightSqnr: { before, after } }: TargetReport): str
   const now = new Map(after.map((one) => [keyOf(one), one.sqnr]));
   const worst = [...before].sort((one, other) => one.sqnr - other.sqnr).slice(0, KERNELS_SHOWN);
   if (worst.length === 0) return [];
-  const grid = quantizerOf(target);
+  const grid = gridOf(target);
   const rows = worst.map((one) => [one.layer, decibels(one.sqnr), decibels(now.get(keyOf(one)))]);
   return [
     `  SQNR of kernels on the grid of ${grid}, the worst of ${before.length}:`,
-    ...table(['layer', withoutText(target), 'now'], rows, [1, 2])
+    ...table(['layer', plainText(target), 'now'], rows, [1, 2])
       .split('\n')
       .map((line) => `    ${line}`),
   ];

@@ -7,6 +7,7 @@ import { STEPS } from '../../primitives/run-steps.ts';
 import type { Stage, StageWatch } from '../../primitives/stage.ts';
 import type { StepVerification } from '../../report/equalize-report.ts';
 import type { ReportContent } from '../../report/html/report-content.ts';
+import { runWithProof } from '../../report/proven-run.ts';
 import { reportJson } from '../../report/report-json.ts';
 import type { SidecarReport } from '../../report/sidecar-report.ts';
 import type { InputOptions } from '../chosen-inputs.ts';
@@ -15,7 +16,7 @@ import { checkHtmlOutput, type WriteHtml } from '../html-output.ts';
 import { interruptible } from '../interruptible.ts';
 import { progress, progressDone } from '../render.ts';
 import { measureUnknown, readSidecarOf, sidecarLines, writtenSidecar } from '../sidecar.ts';
-import { isProven, type Ready, readyToRun, runWithProof } from '../verification.ts';
+import { isProven, type Ready, readyToRun } from '../verification.ts';
 import { parseSteps, stepsRecipe } from './equalize-steps.ts';
 import { type ActivationsName, targetRecipe } from './equalize-target.ts';
 

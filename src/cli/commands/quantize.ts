@@ -12,6 +12,7 @@ import { layersQuantizedBefore } from '../../quantization/quantized-before.ts';
 import { weightBytes } from '../../quantization/weight-bytes.ts';
 import { quantizeContent } from '../../report/html/quantize-content.ts';
 import { reportSubject } from '../../report/html/report-subject.ts';
+import { runWithProof } from '../../report/proven-run.ts';
 import { type QuantizeReport, quantizeReport } from '../../report/quantize-report.ts';
 import { reportJson } from '../../report/report-json.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
@@ -23,7 +24,7 @@ import { checkHtmlOutput } from '../html-output.ts';
 import { interruptible } from '../interruptible.ts';
 import { progress, progressDone } from '../render.ts';
 import { readSidecarOf } from '../sidecar.ts';
-import { isProven, type Ready, readyToRun, runWithProof } from '../verification.ts';
+import { isProven, type Ready, readyToRun } from '../verification.ts';
 import { checkWritten, firstSamples } from '../written-check.ts';
 import { quantizeSummary } from './quantize-summary.ts';
 

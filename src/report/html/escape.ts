@@ -11,6 +11,12 @@ export function html(strings: TemplateStringsArray, ...parts: readonly HtmlPart[
   return { html: strings.map((text, index) => text + markupOf(parts[index])).join('') };
 }
 
+/** The name of a layer, which may be broken where its parts meet. */
+export function nameHtml(name: string): Html {
+  const parts = name.split(/(?<=[_/.])(?=[^_/.])/);
+  return html`${parts.map((part, index) => html`${index === 0 ? undefined : trusted('<wbr>')}${part}`)}`;
+}
+
 /** Takes `markup` as it is. */
 export function trusted(markup: string): Html {
   return { html: markup };

@@ -6,7 +6,7 @@
 
 import { CannotRunError } from '../../errors.ts';
 import { reportJson } from '../report-json.ts';
-import { type Html, html, jsonForScript, trusted } from './escape.ts';
+import { type Html, html, jsonForScript, nameHtml, trusted } from './escape.ts';
 import { layerTable } from './layer-table.ts';
 import { PAGE_SCRIPT } from './page-script.ts';
 import { PAGE_STYLE } from './page-style.ts';
@@ -22,15 +22,20 @@ const MAX_JSON = 1 << 20;
 /** Nothing is fetched, whatever a layer may be called. */
 const POLICY = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'";
 
+/** A `Document`, for programs that are compiled without the types of browsers too. */
+export interface ChartDocument {
+  createElementNS(namespace: string, name: string): unknown;
+}
+
 /**
  * The page of a report. It prints, needs no network, and is the same for the same content.
  *
  * @param document what elements are made in while charts are drawn: the page's own in a browser, one of linkedom in Node;
- *   nothing is put into it.
+ *   nothing is put into it. Content is plain data, which a worker, where there is none, can hand over.
  * @throws CannotRunError where Observable Plot, which draws, is not installed.
  */
-export async function htmlReport(content: ReportContent, document: Document): Promise<string> {
-  const drawing: Drawing = { plot: await loadPlot(), document };
+export async function htmlReport(content: ReportContent, document: ChartDocument): Promise<string> {
+  const drawing: Drawing = { plot: await loadPlot(), document: document as unknown as Document };
   const { subject, purpose, facts, sections } = content;
   const strips = numberedStrips(subject);
   return html`<!doctype html>
@@ -41,12 +46,12 @@ export async function htmlReport(content: ReportContent, document: Document): Pr
 <title>${subject.name} · Crosslayer</title>
 <style>${trusted(PAGE_STYLE)}</style>
 </head><body>
-<header><h1>${subject.name}</h1><p class="purpose">${purpose}</p></header>
+<header><h1>${nameHtml(subject.name)}</h1><p class="purpose">${purpose}</p></header>
 <main>
 ${factsList(facts)}
 ${sections.map(reportSection)}<section><h2>Layers</h2>
 <p>Spread is the largest channel range of a kernel over the median one. SQNR is what rounding to ${subject.quantizer} leaves of
-its weights.${content.damage.size === 0 ? undefined : ' Damage is its part of the error of the outputs that is expected.'}</p>
+its weights.${sqnrNote(subject)}${content.damage.size === 0 ? undefined : ' Damage is its part of the error of the outputs that is expected.'}</p>
 ${layerTable(content, strips)}
 </section>
 ${
@@ -78,6 +83,11 @@ function legend({ before, after }: ReportContent['subject']['labels']): Html {
 <i class="after"></i> ${after}. Both are drawn in steps of the 8-bit grid that the kernel as a whole has, ${GRID_STEPS} steps from
 end to end, so that all strips have one scale. A channel that stays inside the grey band, ${NARROW_STEPS} steps, has at most 4 of
 its 8 bits left where the kernel has one range.</p>`;
+}
+
+/** One weight that is not finite leaves no grid to measure the others on. */
+function sqnrNote({ weightSqnr: { before, after } }: ReportContent['subject']): string | undefined {
+  return before && after ? undefined : ' Where it is missing a weight of the model is not finite.';
 }
 
 function embedded(report: object): Html {

@@ -61,8 +61,8 @@ function damageSection({ target, layers, notes }: DamageReport): ReportSection {
     title: 'Which layers hurt',
     blocks: [
       text(
-        `Parts of the error that quantizing kernels for ${target} is expected to make at the outputs: of the model as it is, and ` +
-          'equalized for that target.',
+        `Parts of the error that quantizing kernels for ${target} is expected to make at the outputs, each of its own total: of the ` +
+          'model as it is, and equalized for that target.',
       ),
       {
         kind: 'table',

@@ -4,7 +4,12 @@ import type { ReportSubject } from './report-subject.ts';
 import { scaledStrip } from './strip-scale.ts';
 
 /** The worst of all kernels, before and after. */
-export function kernelFacts({ strips, weightSqnr, quantizer }: ReportSubject): (readonly [string, string])[] {
+export function kernelFacts({
+  strips,
+  weightSqnr,
+  quantizer,
+  labels,
+}: ReportSubject): (readonly [string, string])[] {
   const scaled = strips.map(scaledStrip);
   const spreads = (['before', 'after'] as const).map((side) => {
     const known = scaled.flatMap((strip) => strip[side]?.spread ?? []);
@@ -13,11 +18,12 @@ export function kernelFacts({ strips, weightSqnr, quantizer }: ReportSubject): (
   const narrow = (['before', 'after'] as const).map((side) =>
     scaled.reduce((sum, strip) => sum + (strip[side]?.narrow ?? 0), 0),
   );
+  const sides = `${labels.before} → ${labels.after}`;
   const worst = [weightSqnr.before, weightSqnr.after].map(worstOf);
   return [
-    ...change('Largest spread (max/median)', spreads, short),
-    ...change('Channels with at most 4 of 8 bits', narrow, grouped),
-    ...change(`Worst kernel on ${quantizer}`, worst, (value) =>
+    ...change(`Largest spread, ${sides}`, spreads, short),
+    ...change(`Channels with at most 4 of 8 bits, ${sides}`, narrow, grouped),
+    ...change(`Worst kernel on ${quantizer}, ${sides}`, worst, (value) =>
       value === Infinity ? 'on the grid' : decibels(value),
     ),
   ];

@@ -6,7 +6,7 @@
 
 import type { WeightSqnr } from '../../quantization/weight-sqnr.ts';
 import { shapeText, short, tinyPercent } from '../number-text.ts';
-import { type Html, html } from './escape.ts';
+import { type Html, html, nameHtml } from './escape.ts';
 import type { ReportContent } from './report-content.ts';
 import type { NumberedStrip } from './strip-figures.ts';
 
@@ -46,7 +46,7 @@ function rowOf(row: Row, columns: readonly Column[]): Html {
     const sortedBy = value === undefined || Number.isNaN(value) ? undefined : html` data-value="${value}"`;
     return html`<td class="${column.kind}"${sortedBy}>${text}</td>`;
   });
-  const name = row.strip ? html`<a href="#${row.strip.id}">${row.layer}</a>` : row.layer;
+  const name = row.strip ? html`<a href="#${row.strip.id}">${nameHtml(row.layer)}</a>` : nameHtml(row.layer);
   return html`<tr><th scope="row">${name}</th>${cells}</tr>`;
 }
 

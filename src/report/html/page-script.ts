@@ -10,11 +10,18 @@ for (const table of document.querySelectorAll('.sortable')) {
   const original = [...body.rows];
   const headers = [...table.tHead.rows[0].cells];
   headers.forEach((header, column) => {
-    const button = document.createElement('button');
-    button.type = 'button';
+    // No button element: browsers leave those out of the headers that they repeat on each printed page.
+    const button = document.createElement('span');
+    button.setAttribute('role', 'button');
+    button.tabIndex = 0;
     button.append(...header.childNodes);
     header.append(button);
     header.setAttribute('aria-sort', 'none');
+    button.addEventListener('keydown', (event) => {
+      if (event.key !== 'Enter' && event.key !== ' ') return;
+      event.preventDefault();
+      button.click();
+    });
     button.addEventListener('click', () => {
       const isNumber = header.dataset.kind === 'number';
       const orders = isNumber ? ['descending', 'ascending', 'none'] : ['ascending', 'descending', 'none'];

@@ -30,23 +30,20 @@ summary { cursor: pointer; font-weight: 600; }
 details li { margin: .2rem 0; }
 .scroll { overflow: auto; max-width: 100%; width: fit-content; border: 1px solid var(--line); border-radius: .4rem; }
 .scroll:has(.sortable) { max-height: min(80vh, 60rem); }
-table { border-collapse: collapse; font-size: .9rem; font-variant-numeric: tabular-nums; }
-th, td { padding: .3rem .7rem; text-align: left; vertical-align: top; border-bottom: 1px solid var(--line); }
+table { border-collapse: separate; border-spacing: 0; font-size: .875rem; line-height: 1.25rem; font-variant-numeric: tabular-nums; }
+th, td { padding: .3125rem .6875rem; text-align: left; vertical-align: top; border-bottom: 1px solid var(--line); }
 tbody tr:last-child > * { border-bottom: 0; }
 tbody th { min-width: 9rem; max-width: 26rem; font-weight: 400; overflow-wrap: anywhere; }
 thead th { vertical-align: bottom; background: var(--raised); }
 td { white-space: nowrap; }
 .number { text-align: right; }
 .sortable thead th { position: sticky; top: 0; min-width: 5.5rem; z-index: 1; }
-.sortable tbody th { position: sticky; left: 0; background: var(--paper); }
+.sortable tbody th { position: sticky; left: 0; background: var(--paper); background-clip: padding-box; }
 .sortable thead th:first-child { left: 0; z-index: 2; }
-.sortable thead button {
-  all: unset; box-sizing: border-box; width: 100%; cursor: pointer; text-align: inherit;
-}
-.sortable thead button:focus-visible { outline: 2px solid var(--link); }
-th[aria-sort] button::after { content: ' \\2195'; color: var(--soft); }
-th[aria-sort=ascending] button::after { content: ' \\2191'; color: inherit; }
-th[aria-sort=descending] button::after { content: ' \\2193'; color: inherit; }
+.sortable thead [role=button] { cursor: pointer; }
+th[aria-sort] [role=button]::after { content: ' \\2195'; color: var(--soft); }
+th[aria-sort=ascending] [role=button]::after { content: ' \\2191'; color: inherit; }
+th[aria-sort=descending] [role=button]::after { content: ' \\2193'; color: inherit; }
 .strips { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(100%, 25rem), 1fr)); gap: 1rem 2rem; }
 .strip-figure { margin: 0; min-width: 0; max-width: 44rem; break-inside: avoid; scroll-margin-top: 1rem; }
 .strip-figure:target { outline: 2px solid var(--link); outline-offset: .5rem; }
@@ -60,8 +57,8 @@ figcaption span, .numbers, .none { color: var(--soft); font-size: .85rem; }
 .legend i { display: inline-block; width: .8em; height: .8em; border-radius: .15em; vertical-align: -.05em; }
 .legend .before { background: var(--before); } .legend .after { background: var(--after); }
 @media (max-width: 40rem) {
-  tbody th { min-width: 7rem; max-width: 9.5rem; }
-  th, td { padding: .3rem .5rem; }
+  tbody th { min-width: 8rem; max-width: 10.5rem; }
+  th, td { padding: .3125rem .5rem; }
 }
 @media print {
   :root {
@@ -72,9 +69,11 @@ figcaption span, .numbers, .none { color: var(--soft); font-size: .85rem; }
   body { padding: 0; font-size: 9.5pt; }
   * { print-color-adjust: exact; -webkit-print-color-adjust: exact; }
   .scroll, .scroll:has(.sortable) { overflow: visible; max-height: none; width: auto; border: 0; }
-  table { width: 100%; font-size: 7.5pt; }
+  table { width: 100%; font-size: 7.5pt; line-height: 1.35; }
   th, td { padding: .15rem .3rem; }
-  td { white-space: normal; }
+  p, ul, details { max-width: none; }
+  details ul { columns: 2; column-gap: 2.5rem; }
+  details li { break-inside: avoid; }
   .sortable tbody th, .sortable thead th { position: static; min-width: 0; }
   tbody th { max-width: none; min-width: 0; }
   tr, dl div { break-inside: avoid; }
@@ -82,6 +81,6 @@ figcaption span, .numbers, .none { color: var(--soft); font-size: .85rem; }
   h2, summary { break-after: avoid; }
   details::details-content { content-visibility: visible; display: block; height: auto; }
   .strips { grid-template-columns: 1fr 1fr; gap: .8rem 1rem; }
-  .readout, th[aria-sort] button::after { display: none; }
+  .readout, .sortable th[aria-sort] [role=button]::after { display: none; }
 }
 `;

@@ -5,6 +5,7 @@
  */
 
 import type * as ObservablePlot from '@observablehq/plot';
+import { html } from './escape.ts';
 import { compactPath } from './path-compaction.ts';
 import { NARROW_STEPS, type ScaledRanges, type ScaledStrip, stepDomain } from './strip-scale.ts';
 
@@ -154,11 +155,11 @@ function asMarkup(
   }
   svg.removeAttribute('width');
   svg.removeAttribute('height');
-  svg.setAttribute('role', 'img');
-  svg.setAttribute('aria-label', alternative);
   svg.setAttribute('data-channels', String(channels));
   svg.setAttribute('data-left', String(SIZE.left));
   svg.setAttribute('data-right', String(SIZE.width - SIZE.right));
   svg.setAttribute('data-steps', `${lowest.toFixed(1)} ${highest.toFixed(1)}`);
-  return svg.outerHTML;
+  // Not every document escapes all that an attribute may hold.
+  const named = html`<svg role="img" aria-label="${alternative}"`.html;
+  return svg.outerHTML.replace(/^<svg/, () => named);
 }

@@ -6,7 +6,7 @@
 
 import type { ChannelStrip } from '../channel-strips.ts';
 import { count, short, small } from '../number-text.ts';
-import { type Html, html, trusted } from './escape.ts';
+import { type Html, html, nameHtml, trusted } from './escape.ts';
 import type { ReportSubject } from './report-subject.ts';
 import { type Drawing, stripChart } from './strip-chart.ts';
 import { NARROW_STEPS, type ScaledRanges, type ScaledStrip, scaledStrip } from './strip-scale.ts';
@@ -33,7 +33,7 @@ export function stripFigures(
   const figures = strips.map(({ id, strip, scaled }) => {
     const weight = strip.weight === 'kernel' ? undefined : html`, ${strip.weight}`;
     return html`<figure id="${id}" class="strip-figure">
-<figcaption><strong>${strip.layer}</strong> <span>${classes.get(strip.layer) ?? ''}${weight}</span></figcaption>
+<figcaption><strong>${nameHtml(strip.layer)}</strong> <span>${classes.get(strip.layer) ?? ''}${weight}</span></figcaption>
 ${picture(strip, scaled, labels, drawing)}
 </figure>
 `;
