@@ -19,9 +19,3 @@ export function byteSize(text: string): number {
   if (bytes >= 1 && Number.isSafeInteger(bytes)) return bytes;
   throw new InvalidArgumentError('It must be a size such as 4MiB, 500kB or 3MB.');
 }
-
-/** Bytes as `1.30 MB`, `426 kB`. */
-export function byteText(bytes: number): string {
-  if (bytes >= 1e6) return `${(bytes / 1e6).toFixed(2)} MB`;
-  return bytes >= 1e3 ? `${Math.round(bytes / 1e3)} kB` : `${bytes} bytes`;
-}

@@ -1,7 +1,8 @@
 import { InvalidArgumentError } from 'commander';
+import { byteText, decibels, grouped, tinyPercent } from '../report/number-text.ts';
 import type { PlanReport } from '../report/plan-report.ts';
-import { byteSize, byteText } from './byte-size.ts';
-import { decibels, grouped, table, tinyPercent } from './render.ts';
+import { byteSize } from './byte-size.ts';
+import { table } from './render.ts';
 
 /** What `--plan` takes: `budget=3MB`. */
 export function parsePlan(text: string): { readonly budget: number } {

@@ -1,3 +1,4 @@
+import { count } from '../report/number-text.ts';
 /**
  * Side-cars in commands: what is read, what is measured in their stead, and what is said about it.
  *
@@ -10,7 +11,7 @@ import { CannotRunError } from '../errors.ts';
 import type { Model } from '../model/model.ts';
 import { type FoundSidecar, type RestoreOptions, restoreFromSidecar, sidecarName } from '../node.ts';
 import type { SidecarReport } from '../report/sidecar-report.ts';
-import { count, progress } from './render.ts';
+import { progress } from './render.ts';
 import type { Ready } from './verification.ts';
 
 /** What was found beside the input; undefined where there is nothing, or where it is not to be read. */

@@ -1,3 +1,4 @@
+import { percent, small } from '../report/number-text.ts';
 /**
  * Proof by default: what the commands that edit models run them on, and what they print about it.
  *
@@ -10,7 +11,6 @@ import type { StepVerification } from '../report/equalize-report.ts';
 import type { StageProof } from '../verification/prove-stages.ts';
 import { TfjsRunner } from '../verification/runner.ts';
 import { chosenInputs, type InputOptions } from './chosen-inputs.ts';
-import { percent, small } from './render.ts';
 
 /** What a model can be run with, or why it cannot be. */
 export type Ready =

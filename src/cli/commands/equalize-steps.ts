@@ -5,10 +5,11 @@ import { stepStages } from '../../primitives/step-stages.ts';
 import { type EqualizeReport, equalizeReport } from '../../report/equalize-report.ts';
 import { reportSubject } from '../../report/html/report-subject.ts';
 import { stepsContent } from '../../report/html/steps-content.ts';
+import { count, short } from '../../report/number-text.ts';
 import { largestSpread, rangeSpreads } from '../../report/range-spread.ts';
 import { stepsSidecar } from '../../report/sidecar-report.ts';
 import { UsageError } from '../exit-code.ts';
-import { count, groupedReasons, type ReasonHint, short, styled } from '../render.ts';
+import { groupedReasons, type ReasonHint, styled } from '../render.ts';
 import { proofLines } from '../verification.ts';
 import type { CommandRecipe, EqualizeOptions } from './equalize.ts';
 

@@ -12,21 +12,13 @@ import { type ActivationQuantizer, parseQuantizer } from '../../quantization/qua
 import { type WeightSqnr, weightSqnr } from '../../quantization/weight-sqnr.ts';
 import { reportSubject } from '../../report/html/report-subject.ts';
 import { targetContent } from '../../report/html/target-content.ts';
+import { count, decibels, percent } from '../../report/number-text.ts';
 import { gridOf, plainModel, plainText } from '../../report/plain-model.ts';
 import { targetSidecar } from '../../report/sidecar-report.ts';
 import { type TargetReport, targetReport } from '../../report/target-report.ts';
 import { seededInputs } from '../../verification/seeded-inputs.ts';
 import { type SqnrJudgeOptions, sqnrJudge } from '../../verification/sqnr-judge.ts';
-import {
-  count,
-  decibels,
-  groupedReasons,
-  percent,
-  progress,
-  type ReasonHint,
-  styled,
-  table,
-} from '../render.ts';
+import { groupedReasons, progress, type ReasonHint, styled, table } from '../render.ts';
 import { trialLines } from '../trial-lines.ts';
 import { proofLines, type Ready } from '../verification.ts';
 import type { CommandRecipe, EqualizeOptions } from './equalize.ts';

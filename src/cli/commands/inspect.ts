@@ -10,22 +10,11 @@ import {
   damageReport,
   type LayerDamage,
 } from '../../report/layer-damage.ts';
+import { count, decibels, grouped, shapeText, short, small, tinyPercent } from '../../report/number-text.ts';
 import { reportJson } from '../../report/report-json.ts';
 import type { SidecarReport } from '../../report/sidecar-report.ts';
 import { checkHtmlOutput } from '../html-output.ts';
-import {
-  count,
-  decibels,
-  grouped,
-  progress,
-  progressDone,
-  shapeText,
-  short,
-  small,
-  styled,
-  table,
-  tinyPercent,
-} from '../render.ts';
+import { progress, progressDone, styled, table } from '../render.ts';
 import { readSidecarOf, sidecarLines } from '../sidecar.ts';
 
 /** Runs `crosslayer inspect` and returns what goes to standard output. */

@@ -1,8 +1,8 @@
+import { byteText, count, decibels, percent, small } from '../../report/number-text.ts';
 import type { QuantizeReport } from '../../report/quantize-report.ts';
 import type { SidecarReport } from '../../report/sidecar-report.ts';
-import { byteText } from '../byte-size.ts';
 import { planLines } from '../plan-lines.ts';
-import { count, decibels, groupedReasons, percent, small, styled } from '../render.ts';
+import { groupedReasons, styled } from '../render.ts';
 import { sidecarLines } from '../sidecar.ts';
 import { trialLines } from '../trial-lines.ts';
 import { proofLines, stepLines } from '../verification.ts';

@@ -1,12 +1,13 @@
 import { CannotRunError } from '../../errors.ts';
 import type { Model } from '../../model/model.ts';
 import { loadModel } from '../../node.ts';
+import { percent, small } from '../../report/number-text.ts';
 import { reportJson } from '../../report/report-json.ts';
 import { TfjsRunner } from '../../verification/runner.ts';
 import { type VerifyReport, verify } from '../../verification/verify.ts';
 import { chosenInputs, type InputOptions } from '../chosen-inputs.ts';
 import { type CheckResult, EXIT } from '../exit-code.ts';
-import { percent, progress, progressDone, small, styled, table } from '../render.ts';
+import { progress, progressDone, styled, table } from '../render.ts';
 import { correctionNotes } from '../sidecar.ts';
 
 /** Options of `crosslayer verify`. */
