@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { main as autoStepwise } from '../../examples/auto-stepwise.ts';
 import { main as manual } from '../../examples/manual.ts';
+import { main as webModel } from '../../examples/web-model.ts';
 import type { Model } from '../../src/model/model.ts';
 import { closeModel, loadModel, saveModel } from '../../src/node.ts';
 import { Tensor } from '../../src/tensor/tensor.ts';
@@ -118,5 +119,23 @@ describe('examples/manual.ts', () => {
     const difference = relativeDifference(await runModel(model, inputs), await runModel(result, inputs));
     expect(difference).toBeLessThan(SAME_FUNCTION);
     closeModel(result);
+  });
+});
+
+describe('examples/web-model.ts', () => {
+  it('writes a TF.js model of 8 bits and tells what it keeps', async () => {
+    const example = new URL('../../examples/fashion-mobilenetv2.keras', import.meta.url).pathname;
+    const output = join(folder, 'web-model');
+    await webModel(example, output, 50);
+    const written = await loadModel(output);
+    expect(written.layer('Conv1').requireWeight('kernel').packed?.packing.dtype).toBe('uint8');
+    expect(printed.slice(0, 2).sort()).toEqual([
+      expect.stringMatching(/^cancelling: \d+\.\d dB$/),
+      expect.stringMatching(/^nearest: \d+\.\d dB$/),
+    ]);
+    expect(printed.slice(2)).toEqual([
+      expect.stringMatching(/^original: accuracy \d+\.00 %, same class 100\.00 %/),
+      expect.stringMatching(/web-model: accuracy \d+\.00 %, same class (9\d|100)\.00 %, SQNR [34]\d\.\d dB$/),
+    ]);
   });
 });
