@@ -54,7 +54,10 @@ function freeLane(carried: readonly (number | undefined)[]): number {
 
 /** How many lanes lie side by side at most. */
 export function laneCount(rows: readonly RowLanes[]): number {
-  return rows.reduce((most, { lane, through }) => Math.max(most, lane + 1, ...through.map((one) => one + 1)), 1);
+  return rows.reduce(
+    (most, { lane, through }) => Math.max(most, lane + 1, ...through.map((one) => one + 1)),
+    1,
+  );
 }
 
 /** Where lines are drawn. */

@@ -12,12 +12,16 @@ const STAGES: Readonly<Record<string, string>> = {
   relu6: 'Dropping the maximum of ReLU6',
   fold: 'Folding batch norms',
   scale: 'Scaling channels',
-  cap: 'Giving channels maxima of their own',
-  caps: 'Giving channels maxima of their own',
   carry: 'Scaling channels, with batch norms that carry the factors',
   absorb: 'Moving biases into the next layer',
-  round: 'Putting weights on the 8-bit grid',
   correct: 'Correcting biases',
+};
+
+/** Why a stage changes what the model computes. */
+const PURPOSES: Readonly<Record<string, string>> = {
+  relu6: ', because values above 6 are not cut off any more',
+  absorb: ', because a ReLU stands between the two layers',
+  correct: ', in advance of the rounding to 8 bits, which shifts the other way',
 };
 
 /** Stages that must keep what the model computes. */
@@ -42,7 +46,9 @@ export function proofVerdict(verification: StepVerification | null): {
   if (undone > 0) {
     return { isGood: false, text: `${undone} edits changed what the model computes and were taken back.` };
   }
-  const open = proofs.filter(({ step, verdict }) => verdict !== 'same' && KEEPING.has(step));
+  const open = proofs.filter(
+    ({ step, verdict }) => verdict === 'not-verified' || (verdict === 'different' && KEEPING.has(step)),
+  );
   if (open.length > 0) {
     const names = open.map(({ step, reason }) => `${stageName(step)} (${reason ?? 'not the same'})`);
     return { isGood: false, text: `Not all of it is proven: ${names.join('; ')}` };
@@ -83,7 +89,7 @@ function stageSentences({ step, verdict, reason, outputs, undone, notes }: Stage
       case 'same':
         return `${name}: computes the same; the largest difference is ${worst} of the largest output value.`;
       case 'different':
-        return `${name}: changes the output by ${worst} of its largest value${meaningOf(outputs)}.`;
+        return `${name}: changes the output by ${worst} of its largest value${meaningOf(outputs)}${PURPOSES[step] ?? ''}.`;
       case 'not-verified':
         return `${name}: not proven: ${reason ?? 'no reason was given'}.`;
     }

@@ -37,17 +37,11 @@ export class WorkQueue {
   readonly #engine: Engine;
   #waiting: Job[] = [];
   #running: Running | undefined;
-  #stops = 0;
-  /** Whether something `meanwhile` may be stopped, which costs the worker its state. */
+  /** Whether something `meanwhile` may be stopped, which has the worker make its state again. */
   mayInterrupt = true;
 
   constructor(engine: Engine) {
     this.#engine = engine;
-  }
-
-  /** How often the worker was stopped; what it had made is lost each time. */
-  get stops(): number {
-    return this.#stops;
   }
 
   /** Asks for an operation. Never rejects. */
@@ -97,7 +91,6 @@ export class WorkQueue {
     const isFirst = running.stop === 'no';
     running.stop = how;
     if (!isFirst) return;
-    this.#stops++;
     running.controller.abort();
   }
 
@@ -114,7 +107,6 @@ export class WorkQueue {
   async #finish(running: Running): Promise<void> {
     const outcome = await running.job.run(running.controller.signal).catch(failure);
     this.#running = undefined;
-    if (outcome.kind === 'failed' && running.stop === 'no' && !outcome.isExpected) this.#stops++;
     if (running.stop === 'again' && outcome.kind !== 'done') this.#waiting.push(running.job);
     else running.job.settle(running.stop === 'cancel' ? { kind: 'cancelled' } : outcome);
     this.#next();

@@ -8,10 +8,12 @@ export interface DescribedError {
 }
 
 /** What a worker has no memory for, in Chromium and in Firefox: a buffer, a WebAssembly memory, an array. */
-const OUT_OF_MEMORY = /allocation failed|could not allocate|out of memory|invalid (typed )?array length|memory\.grow/i;
+const OUT_OF_MEMORY =
+  /allocation failed|could not allocate|out of memory|invalid (typed )?array length|memory\.grow/i;
 
 /** What browsers say where code could not be fetched. */
-const NOT_FETCHED = /dynamically imported module|importing a module script failed|failed to fetch|networkerror/i;
+const NOT_FETCHED =
+  /dynamically imported module|importing a module script failed|failed to fetch|networkerror/i;
 
 /** The sentence for an error, with what to do. */
 export function describeError(error: unknown): DescribedError {

@@ -25,7 +25,7 @@ export type ReadPart = (part: Blob) => ArrayBuffer;
 export function fileSource(file: Blob, name: string, read: ReadPart = readerOfWorker()): ByteSource {
   let ahead = new Uint8Array();
   let aheadAt = 0;
-  const fetch = (start: number, end: number): Uint8Array => {
+  const fetch = (start: number, end: number): Uint8Array<ArrayBuffer> => {
     try {
       return new Uint8Array(read(file.slice(start, end)));
     } catch (cause) {

@@ -1,7 +1,7 @@
 import { buildGraph, type GraphTensor } from '../../src/model/graph.ts';
 import type { Model } from '../../src/model/model.ts';
-import type { Shape } from '../../src/model/operation.ts';
 import { inferShapes } from '../../src/model/shapes.ts';
+import { shapeText } from '../../src/report/number-text.ts';
 import type { MapLayer } from '../protocol.ts';
 
 /**
@@ -34,10 +34,4 @@ export function modelMap(model: Model, spreads: ReadonlyMap<string, number | nul
 
 function rowOf({ producer }: GraphTensor, indices: ReadonlyMap<string, number>): number | undefined {
   return producer && indices.get(producer.path);
-}
-
-/** Without the batch: `32 x 32 x 8`, with `?` for what is not known. */
-export function shapeText(shape: Shape | undefined): string {
-  const sizes = shape?.slice(1) ?? [];
-  return sizes.length === 0 ? '?' : sizes.map((size) => size ?? '?').join(' x ');
 }

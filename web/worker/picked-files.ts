@@ -32,10 +32,7 @@ export async function modelFilesAmong(files: readonly NamedFile[]): Promise<Mode
   const [main, second] = models;
   if (main && second) throw several(models);
   if (main) return (await inZip(await main.open())) ?? besides(files, main);
-  const { folder, names } = commonFolder(files);
-  const name = mainFileOfFolder(folder, names);
-  // A model.json that is none: its reader says why.
-  return besides(files, files.find(({ path }) => nameOf(path) === name) ?? only);
+  return besides(files, supposedMain(files) ?? only);
 }
 
 async function single(source: ByteSource): Promise<ModelFiles> {
@@ -58,6 +55,19 @@ async function inZip(source: ByteSource): Promise<ModelFiles | undefined> {
   const [main, second] = models;
   if (main && second) throw several(models);
   return main && besides(files, main);
+}
+
+/**
+ * The file that is called as a model is, though it is none: its reader says why.
+ *
+ * @throws UnsupportedModelError where the others tell what it is.
+ */
+function supposedMain(files: readonly NamedFile[]): NamedFile | undefined {
+  const named = files.filter(({ path }) => /\.(keras|h5|hdf5)$/i.test(path));
+  if (named.length === 1) return named[0];
+  const { folder, names } = commonFolder(files);
+  const name = mainFileOfFolder(folder, names);
+  return files.find(({ path }) => nameOf(path) === name);
 }
 
 /** What systems add to zips and folders. */
@@ -86,7 +96,7 @@ async function besides(files: readonly NamedFile[], main: NamedFile): Promise<Mo
   };
   const source = opened.get(main) ?? (await main.open());
   return {
-    main: { ...source, name: nameOf(main.path) },
+    main: source,
     open(name) {
       const file = find(name);
       return file && opened.get(file);

@@ -24,7 +24,7 @@ export async function sniff(source: ByteSource): Promise<'model' | 'other'> {
 
 /** Whether `source` begins as a zip file does. */
 export function looksLikeZip(source: ByteSource): boolean {
-  return /^PK(\x03\x04|\x05\x06)/.test(textAt(source, 4));
+  return ['PK\x03\x04', 'PK\x05\x06'].includes(textAt(source, 4));
 }
 
 async function isModelZip(source: ByteSource): Promise<boolean> {

@@ -1,0 +1,147 @@
+import { Tensor } from 'crosslayer';
+import { loadModel } from 'crosslayer/node';
+import { describe, expect, it } from 'vitest';
+import type { ModelRun } from '../../src/verification/model-run.ts';
+import { coverSize, withChannels } from '../../web/worker/decode-pictures.ts';
+import { modelMap } from '../../web/worker/model-map.ts';
+import { picturesOf } from '../../web/worker/pictures-of.ts';
+import { previewChoices } from '../../web/worker/preview-choices.ts';
+import { classOutput, sharesOf, topClasses } from '../../web/worker/top-classes.ts';
+
+const fixture = (name: string): string => new URL(`../fixtures/formats/${name}`, import.meta.url).pathname;
+const example = new URL('../../examples/fashion-mobilenetv2.keras', import.meta.url).pathname;
+
+describe('modelMap', () => {
+  it.each([
+    'keras-3.15.1/functional.keras',
+    'keras-3.15.1/nested.keras',
+    'keras-3.15.1/multi.keras',
+    'tfkeras-2.15/sequential.keras',
+    'tfjs/nested',
+  ])('%s: rows in order, each reading from rows above it', async (name) => {
+    const model = await loadModel(fixture(name));
+    const map = modelMap(model, new Map());
+    expect(new Set(map.map(({ layer }) => layer)).size).toBe(map.length);
+    for (const [index, { reads }] of map.entries()) {
+      for (const row of reads) expect(row).toBeLessThan(index);
+    }
+    // All but inputs, or the first layer of a Sequential without one, read something.
+    const starts = map.filter(({ reads }) => reads.length === 0);
+    expect(starts).toHaveLength(model.inputs.length);
+    const parameters = map.reduce((sum, row) => sum + row.parameters, 0);
+    expect(parameters).toBe(model.parameterCount);
+  });
+
+  it('has shapes and spreads in its rows', async () => {
+    const model = await loadModel(example);
+    const map = modelMap(model, new Map([['Conv1', 3.5]]));
+    expect(map.find(({ layer }) => layer === 'Conv1')).toEqual({
+      layer: 'Conv1',
+      className: 'Conv2D',
+      shape: '16 x 16 x 16',
+      parameters: 9 * 16,
+      spread: 3.5,
+      reads: [0],
+    });
+    expect(map[0]).toMatchObject({ shape: '32 x 32 x 1', spread: null, parameters: 0 });
+    expect(map.filter(({ reads }) => reads.length === 2).length).toBeGreaterThan(5);
+    expect(picturesOf(model)).toEqual({ height: 32, width: 32, channels: 1 });
+  });
+});
+
+describe('previewChoices', () => {
+  it('offers a policy only where there is a ReLU6', async () => {
+    const told: (number | undefined)[] = [];
+    const model = await loadModel(fixture('keras-3.15.1/sequential.keras'));
+    const previews = await previewChoices(model, (_, share) => told.push(share));
+    expect(previews.map(({ target, relu6 }) => [target, relu6])).toEqual([
+      ['int8-per-tensor', 'exact'],
+      ['tfjs-uint8', 'exact'],
+      ['int8-per-channel', 'exact'],
+      ['float', 'exact'],
+    ]);
+    expect(told).toEqual([0, 0.25, 0.5, 0.75]);
+    for (const { cost, obstacle } of previews) {
+      expect(obstacle).toBeNull();
+      expect(cost).toMatch(/\.$/);
+    }
+  });
+
+  it('tells what each policy gains and costs', async () => {
+    const previews = await previewChoices(await loadModel(example), () => {});
+    const of = (relu6: string) =>
+      previews.find((one) => one.target === 'int8-per-tensor' && one.relu6 === relu6);
+    // Scaling ends at every ReLU6 of this network, and it has one behind each convolution.
+    expect(of('exact')?.gainDb ?? 0).toBeGreaterThan((of('keep')?.gainDb ?? 0) + 10);
+    expect(of('exact')?.cost).toMatch(/^35 layers are added/);
+    expect(of('keep')?.cost).toMatch(/scaling ends at each ReLU6/);
+    expect(of('relu')?.cost).toMatch(/^35 activations lose their maximum of 6.*% in the worst layer/);
+  }, 20_000);
+});
+
+describe('pictures', () => {
+  it.each([
+    [
+      { width: 400, height: 200 },
+      { width: 200, height: 100, left: 50, top: 0 },
+    ],
+    [
+      { width: 50, height: 75 },
+      { width: 100, height: 150, left: 0, top: 25 },
+    ],
+    [
+      { width: 100, height: 100 },
+      { width: 100, height: 100, left: 0, top: 0 },
+    ],
+    [
+      { width: 301, height: 100 },
+      { width: 301, height: 100, left: 100, top: 0 },
+    ],
+  ])('%o covers 100 x 100 as %o', (picture, expected) => {
+    expect(coverSize(picture, { width: 100, height: 100 })).toEqual(expected);
+  });
+
+  it('have the channels that the model takes', () => {
+    const rgba = Uint8ClampedArray.of(10, 20, 30, 255, 255, 255, 255, 0);
+    expect([...withChannels(rgba, 3)]).toEqual([10, 20, 30, 255, 255, 255]);
+    // 0.299 * 10 + 0.587 * 20 + 0.114 * 30 = 18.15
+    expect([...withChannels(rgba, 1)]).toEqual([18, 255]);
+    expect([...withChannels(rgba, 4)]).toEqual([...rgba]);
+  });
+});
+
+describe('classes', () => {
+  const run = (shape: readonly number[], values: readonly number[], kind: 'output' | 'sigmoid') =>
+    ({
+      outputs: [Tensor.fromNumbers('float32', shape, values)],
+      sources: [{ kind }],
+    }) as unknown as ModelRun;
+
+  it('are shares that add up to 1', () => {
+    expect([...sharesOf(Float64Array.of(0.25, 0.75))]).toEqual([0.25, 0.75]);
+    expect([...sharesOf(Float64Array.of(0.9))].map((one) => one.toFixed(2))).toEqual(['0.10', '0.90']);
+    const [low = 0, high = 0] = sharesOf(Float64Array.of(1000, 1000 + Math.log(3)));
+    expect(low).toBeCloseTo(0.25, 9);
+    expect(high).toBeCloseTo(0.75, 9);
+  });
+
+  it('are found in the outputs, the likeliest first', () => {
+    const four = run([2, 4], [0.125, 0.5, 0.25, 0.125, 1, 0, 0, 0], 'output');
+    expect(classOutput(four)).toBe(0);
+    expect(topClasses(four, 0)).toEqual([
+      [
+        { index: 1, share: 0.5 },
+        { index: 2, share: 0.25 },
+        { index: 0, share: 0.125 },
+      ],
+      [
+        { index: 0, share: 1 },
+        { index: 1, share: 0 },
+        { index: 2, share: 0 },
+      ],
+    ]);
+    expect(classOutput(run([2, 1], [0.5, 1], 'sigmoid'))).toBe(0);
+    expect(classOutput(run([2, 1], [0.5, 1], 'output'))).toBeUndefined();
+    expect(classOutput(run([1, 2, 2], [1, 2, 3, 4], 'output'))).toBeUndefined();
+  });
+});

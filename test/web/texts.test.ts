@@ -1,0 +1,242 @@
+import {
+  type DamageReport,
+  describeSkip,
+  type InspectReport,
+  type StepVerification,
+  TARGETS,
+  type TargetReport,
+} from 'crosslayer';
+import { describe, expect, it } from 'vitest';
+import { RELU6_POLICIES } from '../../src/equalization/equalize-options.ts';
+import {
+  isPossible,
+  needsPolicy,
+  previewOf,
+  previewText,
+  RELU6_TEXTS,
+  TARGET_TEXTS,
+} from '../../web/page/choice-texts.ts';
+import { changeText, damageRows, improvementText } from '../../web/page/damage-rows.ts';
+import { equalizedStory, openedStory } from '../../web/page/layer-story.ts';
+import {
+  byName,
+  className,
+  EXAMPLE_CLASSES,
+  labelsFromNames,
+  readLabels,
+} from '../../web/page/picture-labels.ts';
+import { proofSentences, proofVerdict } from '../../web/page/proof-texts.ts';
+import type { Preview } from '../../web/protocol.ts';
+
+describe('choices', () => {
+  it('have a text each', () => {
+    expect(TARGET_TEXTS.map(({ value }) => value)).toEqual([...TARGETS]);
+    expect(RELU6_TEXTS.map(({ value }) => value).sort()).toEqual([...RELU6_POLICIES].sort());
+  });
+
+  const preview = (one: Partial<Preview>): Preview => ({
+    target: 'int8-per-tensor',
+    relu6: 'exact',
+    gainDb: 20,
+    cost: 'Nothing.',
+    obstacle: null,
+    ...one,
+  });
+
+  it('find their preview, which all policies share where there is but one', () => {
+    const previews = [preview({}), preview({ relu6: 'keep', gainDb: 3 }), preview({ target: 'tfjs-uint8' })];
+    expect(previewOf(previews, { target: 'int8-per-tensor', relu6: 'keep' })?.gainDb).toBe(3);
+    expect(previewOf(previews, { target: 'int8-per-tensor', relu6: 'relu' })).toBeUndefined();
+    expect(previewOf(previews, { target: 'tfjs-uint8', relu6: 'relu' })?.target).toBe('tfjs-uint8');
+    expect(needsPolicy(previews, 'int8-per-tensor')).toBe(true);
+    expect(needsPolicy(previews, 'tfjs-uint8')).toBe(false);
+  });
+
+  it('say what they bring, or why they cannot be made', () => {
+    expect(previewText(preview({})).gain).toBe('Expected gain: 20.0 dB less damage, 100 times less.');
+    expect(previewText(preview({ gainDb: 3 })).gain).toBe(
+      'Expected gain: 3.0 dB less damage, 2.0 times less.',
+    );
+    expect(previewText(preview({ gainDb: -1 })).gain).toBe('Expected loss: 1.0 dB more damage.');
+    expect(previewText(preview({ gainDb: 0 })).gain).toBe('Expected gain: none.');
+    expect(previewText(preview({ gainDb: null })).gain).toBe('Expected gain: not known.');
+    const blocked = preview({ obstacle: 'a kernel is int8' });
+    expect(previewText(blocked).gain).toBe('Not possible: a kernel is int8');
+    expect([isPossible(blocked), isPossible(preview({})), isPossible(undefined)]).toEqual([
+      false,
+      true,
+      true,
+    ]);
+  });
+});
+
+describe('damage', () => {
+  const report: DamageReport = {
+    target: 'int8-per-tensor',
+    layers: [
+      {
+        layer: 'a',
+        before: { damage: 8, share: 0.8, isKnown: true },
+        after: { damage: 0.5, share: 0.5, isKnown: true },
+      },
+      { layer: 'b', before: { damage: 2, share: 0.2, isKnown: false }, after: null },
+      { layer: 'c', before: null, after: { damage: 0.5, share: 0.5, isKnown: true } },
+    ],
+    improvementDb: 10,
+    notes: [],
+  };
+
+  it('has rows with shares, changes and bars on one scale', () => {
+    expect(damageRows(report)).toEqual([
+      {
+        layer: 'a',
+        before: '80 %',
+        after: '50 %',
+        change: '16\u00d7 less',
+        bars: { before: 1, after: 0.0625 },
+      },
+      { layer: 'b', before: '20 % ?', after: undefined, change: '', bars: { before: 0.25, after: 0 } },
+      {
+        layer: 'c',
+        before: undefined,
+        after: '50 %',
+        change: 'new layer',
+        bars: { before: 0, after: 0.0625 },
+      },
+    ]);
+  });
+
+  it('says what all layers do together', () => {
+    expect(improvementText(report)).toContain('10.0 dB less');
+    expect(improvementText({ ...report, improvementDb: -2 })).toContain('2.0 dB more');
+    expect(improvementText({ ...report, improvementDb: null })).toContain('not known');
+  });
+
+  it('says what became of a layer', () => {
+    const side = (damage: number) => ({ damage, share: 0, isKnown: true });
+    expect(changeText(side(1), side(3))).toBe('3\u00d7 more');
+    expect(changeText(side(1), side(0))).toBe('none left');
+    expect(changeText(side(0), side(0))).toBe('the same');
+    expect(changeText(side(Infinity), side(1))).toBe('');
+  });
+});
+
+describe('the proof', () => {
+  const output = {
+    name: 'out',
+    shape: [null, 10],
+    maxAbsolute: 1,
+    maxRelative: 0.01,
+    scores: 'logits',
+    sqnrDb: 34.7,
+    top1Agreement: 0.75,
+    worstInput: 0,
+    same: false,
+  } as const;
+  const proof = (step: string, one: Partial<StepVerification['proofs'][number]> = {}) =>
+    ({
+      step,
+      verdict: 'same',
+      reason: null,
+      outputs: [{ ...output, maxRelative: 2e-6 }],
+      notes: [],
+      undone: [],
+      ...one,
+    }) as const;
+  const verification = (...proofs: StepVerification['proofs']): StepVerification => ({
+    inputs: '4 samples',
+    backend: 'wasm',
+    proofs,
+    weights: 'float32',
+  });
+
+  it('is good where all steps that must keep the function do', () => {
+    expect(proofVerdict(verification(proof('fold'), proof('scale')))).toEqual({
+      isGood: true,
+      text: 'The model still computes the same.',
+    });
+    const corrected = proof('correct', { verdict: 'different', outputs: [output] });
+    expect(proofVerdict(verification(proof('fold'), corrected))).toMatchObject({ isGood: true });
+    expect(proofSentences(verification(corrected))[1]).toBe(
+      'Correcting biases: changes the output by 0.01 of its largest value; SQNR 34.7 dB; the first class stays in 75 %, in ' +
+        'advance of the rounding to 8 bits, which shifts the other way.',
+    );
+  });
+
+  it('is not where one of them does not, where something was taken back, and where nothing was run', () => {
+    const different = proof('scale', { verdict: 'different', reason: 'out differs' });
+    const undone = proof('fold', { undone: [{ layers: ['a', 'b'], maxRelative: 0.1 }] });
+    const open = proof('fold', { verdict: 'not-verified', reason: 'no such layer', outputs: [] });
+    expect(proofVerdict(verification(different))).toMatchObject({ isGood: false });
+    expect(proofVerdict(verification(proof('fold'), open)).text).toContain('no such layer');
+    expect(proofVerdict(verification(undone)).text).toContain('taken back');
+    expect(proofVerdict({ ...verification(open), inputs: null })).toEqual({
+      isGood: false,
+      text: 'Not proven: no such layer',
+    });
+    expect(proofVerdict(null).isGood).toBe(false);
+  });
+});
+
+describe('the story of a layer', () => {
+  const inspect = {
+    batchNorms: [
+      { bn: 'bn', into: 'conv', direction: 'backward', reason: null },
+      { bn: 'alone', into: null, direction: null, reason: { code: 'no-neighbour', message: 'alone stays' } },
+    ],
+    relu6Damage: [{ layer: 'act', source: null, expected: null }],
+  } as unknown as InspectReport;
+
+  it('says what can be done', () => {
+    expect(openedStory('conv', inspect)).toEqual(['It can take the batch norm bn, which stands behind it.']);
+    expect(openedStory('bn', inspect)).toEqual(['This batch norm can be folded into conv.']);
+    expect(openedStory('alone', inspect)).toEqual(['This batch norm cannot be folded: alone stays.']);
+    expect(openedStory('act', inspect)[0]).toContain('not known');
+  });
+
+  it('says what was done, and why something was not', () => {
+    const message = describeSkip({ code: 'no-partner', layers: ['out'] });
+    const report = {
+      foldedPairs: [['conv', 'bn']],
+      replacedRelu6: ['act'],
+      regions: [{ sources: ['conv'], sinks: ['next'], channels: 8, smallest: 0.5, largest: 4 }],
+      caps: [{ layer: 'act', message: 'act: a maximum of 3 for all channels' }],
+      carried: [{ layer: 'dw', batchNorms: ['dw_bn'] }],
+      absorbed: [{ from: 'conv', into: 'next', channels: 3 }],
+      corrected: [{ layer: 'next', largestShift: 0.01 }],
+      skipped: [{ stage: 'scale', code: 'no-partner', layers: ['out'], message }],
+    } as unknown as TargetReport;
+    expect(equalizedStory('conv', report)).toEqual([
+      'The batch norm bn was folded into it.',
+      'Its 8 output channels were scaled by factors of 0.5 to 4, and the opposite was done in next.',
+      'The bias of 3 channels moved into next.',
+    ]);
+    expect(equalizedStory('next', report)).toHaveLength(3);
+    expect(equalizedStory('act', report)).toHaveLength(2);
+    expect(equalizedStory('dw_bn', report)).toEqual(['It takes back the factors of the channels of dw.']);
+    expect(equalizedStory('out', report)).toEqual([`Left alone: ${message}.`]);
+    expect(equalizedStory('flatten', report)).toEqual(['Nothing was done to it, and nothing had to be.']);
+  });
+});
+
+describe('labels of pictures', () => {
+  it('are read from a field', () => {
+    expect(readLabels('  ', 2)).toEqual({ kind: 'none' });
+    expect(readLabels('3, 0;7\n1', 4)).toEqual({ kind: 'labels', labels: [3, 0, 7, 1] });
+    expect(readLabels('3 cat', 2)).toMatchObject({ kind: 'wrong' });
+    expect(readLabels('3 -1', 2)).toMatchObject({ kind: 'wrong' });
+    expect(readLabels('3', 2)).toMatchObject({ kind: 'wrong' });
+  });
+
+  it('are read from names, or from none of them', () => {
+    expect(labelsFromNames(['a/3_cat.png', '12-dog.jpg'])).toEqual([3, 12]);
+    expect(labelsFromNames(['3_cat.png', 'dog.jpg'])).toBeUndefined();
+    expect(labelsFromNames([])).toBeUndefined();
+  });
+
+  it('have names where they are known', () => {
+    expect(className(9, EXAMPLE_CLASSES)).toBe('ankle boot (9)');
+    expect(className(9, [])).toBe('class 9');
+    expect(['b10', 'b2'].sort(byName)).toEqual(['b2', 'b10']);
+  });
+});

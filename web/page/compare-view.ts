@@ -1,0 +1,173 @@
+/**
+ * Predictions of the float model and its two 8-bit twins, picture by picture.
+ *
+ * @module
+ */
+
+import type { Comparison, EqualizedModel, OpenedModel, PickedFile } from '../protocol.ts';
+import { button, byId, element, setEnabled } from './dom.ts';
+import { byName, EXAMPLE_CLASSES, labelsFromNames, readLabels } from './picture-labels.ts';
+import { pictureTable, scoreTable } from './prediction-tables.ts';
+import type { Thumbnails } from './thumbnails.ts';
+
+/** What is compared. */
+export interface Asked {
+  readonly pictures: readonly PickedFile[] | 'example';
+  readonly labels?: readonly number[];
+}
+
+/** What the section leads to. */
+export interface CompareActions {
+  compare(asked: Asked): void;
+  fail(message: string): void;
+}
+
+/** The section of comparisons. */
+export class CompareView {
+  readonly #place = byId('compare', HTMLElement);
+  readonly #actions: CompareActions;
+  readonly #result = element('div', { class: 'compare-result' });
+  readonly #chosen = element('p', { class: 'soft' });
+  readonly #labels = element('input', {
+    type: 'text',
+    id: 'labels',
+    autocomplete: 'off',
+    spellcheck: 'false',
+  });
+  #buttons: readonly HTMLButtonElement[] = [];
+  #pictures: readonly PickedFile[] = [];
+
+  constructor(actions: CompareActions) {
+    this.#actions = actions;
+  }
+
+  /** Shows what can be done with a model. */
+  show(opened: OpenedModel, equalized: EqualizedModel | undefined): void {
+    const { pictures } = opened;
+    this.#result.replaceChildren();
+    if (pictures === null) {
+      this.#buttons = [];
+      this.#place.replaceChildren(
+        element(
+          'p',
+          {},
+          'This model does not take pictures, or not only a picture, so nothing can be compared here. The command ',
+          element('code', {}, 'crosslayer evaluate'),
+          ' compares on numpy arrays.',
+        ),
+      );
+      return;
+    }
+    if (!equalized) {
+      this.#buttons = [];
+      this.#place.replaceChildren(
+        element('p', {}, 'Equalize the model first; then its predictions can be compared here.'),
+      );
+      return;
+    }
+    this.#place.replaceChildren(
+      element(
+        'p',
+        {},
+        'Each picture goes through three models: yours in 32-bit numbers (float), yours with its weights rounded to 8 bits as they are (plain), and the equalized one with its weights rounded the same way.',
+      ),
+      ...this.#controls(opened),
+      this.#result,
+    );
+    this.#showChosen();
+  }
+
+  /** Whether something else is being done. */
+  setBusy(isBusy: boolean): void {
+    for (const one of this.#buttons) setEnabled(one, !isBusy);
+  }
+
+  /** Takes pictures that were dropped on the page. */
+  takePictures(files: readonly PickedFile[]): void {
+    this.#pictures = [...files].sort((one, other) => byName(one.path, other.path));
+    const labels = labelsFromNames(this.#pictures.map(({ path }) => path));
+    this.#labels.value = labels?.join(' ') ?? '';
+    this.#showChosen();
+  }
+
+  /** Shows what came of it. */
+  showComparison(comparison: Comparison, isExample: boolean, thumbnails: Thumbnails): void {
+    const names = isExample ? EXAMPLE_CLASSES : [];
+    this.#result.replaceChildren(
+      element('h3', { tabindex: -1 }, 'Predictions side by side'),
+      element('p', {}, `On ${comparison.inputs}.`),
+      scoreTable(comparison),
+      element(
+        'p',
+        { class: 'soft' },
+        'Agreement: how often the first class is that of the float model. SQNR: how far the error of the scores lies below them; more dB are better.',
+      ),
+      ...pictureTable(comparison, names, thumbnails),
+    );
+    this.#result.querySelector('h3')?.focus();
+  }
+
+  #controls({ isExample, pictures }: OpenedModel): HTMLElement[] {
+    const input = element('input', { type: 'file', accept: 'image/*', multiple: true, hidden: true });
+    input.addEventListener('change', () => {
+      this.takePictures([...(input.files ?? [])].map((file) => ({ path: file.name, file })));
+      input.value = '';
+    });
+    const choose = button('Choose pictures', () => input.click());
+    const start = button('Compare', () => this.#compare(), { class: isExample ? undefined : 'primary' });
+    const example = button(
+      'Compare on the pictures of the example',
+      () => this.#actions.compare({ pictures: 'example' }),
+      {
+        class: 'primary',
+      },
+    );
+    this.#buttons = [choose, start, ...(isExample ? [example] : [])];
+    const size = pictures ? `${pictures.width} x ${pictures.height}` : '';
+    return [
+      ...(isExample ? [element('div', { class: 'buttons' }, example)] : []),
+      element(
+        'p',
+        {},
+        `${isExample ? 'Or bring' : 'Bring'} pictures of your own: drop them on this page or choose them. Their middle is taken and made ${size} pixels, and they stay on this computer.`,
+      ),
+      element('div', { class: 'buttons' }, choose, input),
+      this.#chosen,
+      element(
+        'div',
+        { class: 'field' },
+        element('label', { for: 'labels' }, 'What they show, as class numbers (may be left empty)'),
+        this.#labels,
+        element(
+          'p',
+          { class: 'soft' },
+          'One number for each picture, in the order of their names, from 0 on. Pictures named like 3_cat.png fill it in.',
+        ),
+      ),
+      element('div', { class: 'buttons' }, start),
+    ];
+  }
+
+  #showChosen(): void {
+    const names = this.#pictures.map(({ path }) => path);
+    const some = names.slice(0, 5).join(', ');
+    const more = names.length > 5 ? ` and ${names.length - 5} more` : '';
+    this.#chosen.textContent = names.length === 0 ? 'No pictures chosen yet.' : `Chosen: ${some}${more}.`;
+  }
+
+  #compare(): void {
+    if (this.#pictures.length === 0) {
+      this.#actions.fail(
+        'No pictures are chosen yet. Choose some with "Choose pictures", or drop them on the page.',
+      );
+      return;
+    }
+    const read = readLabels(this.#labels.value, this.#pictures.length);
+    if (read.kind === 'wrong') this.#actions.fail(read.message);
+    else
+      this.#actions.compare({
+        pictures: this.#pictures,
+        ...(read.kind === 'labels' ? { labels: read.labels } : {}),
+      });
+  }
+}

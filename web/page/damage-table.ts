@@ -1,0 +1,103 @@
+/**
+ * The table of layers that hurt.
+ *
+ * @module
+ */
+
+import type { DamageReport } from 'crosslayer';
+import { type DamageRow, damageRows, improvementText } from './damage-rows.ts';
+import { button, byId, element, list, svgElement } from './dom.ts';
+
+/** Rows before "show all". */
+const FIRST = 15;
+const BAR_WIDTH = 100;
+
+/** Shows the table; `choose` is called with the layer of a row. */
+export function showDamage(report: DamageReport, choose: (layer: string) => void): void {
+  const rows = damageRows(report);
+  const body = element('tbody', {}, ...rows.slice(0, FIRST).map((row) => rowOf(row, choose)));
+  const more = rows.slice(FIRST);
+  const all = button(`Show all ${rows.length} layers`, () => {
+    const added = more.map((row) => rowOf(row, choose));
+    body.append(...added);
+    all.remove();
+    added[0]?.querySelector('button')?.focus();
+  });
+  byId('damage', HTMLElement).replaceChildren(
+    ...(rows.length === 0 ? [] : [element('p', {}, improvementText(report)), tableOf(body)]),
+    ...(more.length === 0 ? [] : [all]),
+    ...(report.notes.length === 0 ? [] : [list(report.notes, { class: 'soft' })]),
+  );
+}
+
+/** Says something in place of the table. */
+export function showNoDamage(sentence: string): void {
+  byId('damage', HTMLElement).replaceChildren(element('p', { class: 'placeholder' }, sentence));
+}
+
+function tableOf(body: HTMLTableSectionElement): HTMLElement {
+  const head = ['Layer', 'Share as it is', 'Share equalized', 'Change', 'Damage'];
+  return element(
+    'div',
+    { class: 'scroll', role: 'region', 'aria-label': 'Table of layers that hurt', tabindex: 0 },
+    element(
+      'table',
+      { class: 'damage-table' },
+      element(
+        'caption',
+        {},
+        'Layers that hurt most first. Shares are of all layers together on that side; bars are the damage itself, ',
+        element('span', { class: 'key before' }, 'as it is'),
+        ' above ',
+        element('span', { class: 'key after' }, 'equalized'),
+        '.',
+      ),
+      element(
+        'thead',
+        {},
+        element(
+          'tr',
+          {},
+          ...head.map((title, column) =>
+            element('th', { scope: 'col', class: isNumber(column) ? 'number' : undefined }, title),
+          ),
+        ),
+      ),
+      body,
+    ),
+  );
+}
+
+function isNumber(column: number): boolean {
+  return column >= 1 && column <= 3;
+}
+
+function rowOf(
+  { layer, before, after, change, bars }: DamageRow,
+  choose: (layer: string) => void,
+): HTMLElement {
+  return element(
+    'tr',
+    {},
+    element(
+      'th',
+      { scope: 'row' },
+      button(layer, () => choose(layer), { class: 'link' }),
+    ),
+    element('td', { class: 'number' }, before ?? ''),
+    element('td', { class: 'number' }, after ?? ''),
+    element('td', { class: 'number' }, change),
+    element('td', {}, barsOf(bars)),
+  );
+}
+
+function barsOf({ before, after }: DamageRow['bars']): SVGSVGElement {
+  const bar = (share: number, y: number, kind: string): SVGRectElement =>
+    svgElement('rect', { class: `bar ${kind}`, x: 0, y, width: Math.max(0.5, share * BAR_WIDTH), height: 6 });
+  return svgElement(
+    'svg',
+    { class: 'bars', viewBox: `0 0 ${BAR_WIDTH} 16`, width: BAR_WIDTH, height: 16, 'aria-hidden': 'true' },
+    bar(before, 1, 'before'),
+    bar(after, 9, 'after'),
+  );
+}

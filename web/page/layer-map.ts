@@ -1,0 +1,166 @@
+/**
+ * The map: every layer in a row, with its lanes and its spread, in a list that keys move through.
+ *
+ * @module
+ */
+
+import { count } from '../../src/report/number-text.ts';
+import type { MapLayer } from '../protocol.ts';
+import { byId, element, setAttributes } from './dom.ts';
+import { laneDrawing, laneSpacing } from './lane-drawing.ts';
+import { assignLanes, laneCount, type RowLanes } from './lanes.ts';
+import { spreadMark } from './spread-mark.ts';
+import { spreadSentence, spreadText } from './spread-scale.ts';
+
+/** Rows that PageUp and PageDown move by. */
+const PAGE = 10;
+
+/** A row as it stands on the page. */
+interface Row {
+  readonly entry: MapLayer;
+  readonly option: HTMLElement;
+  readonly spread: HTMLElement;
+}
+
+/** Spreads by the paths of layers. */
+export type Spreads = ReadonlyMap<string, number>;
+
+/** The list of layers. */
+export class LayerMap {
+  readonly #list = byId('map', HTMLElement);
+  readonly #filter = byId('filter', HTMLInputElement);
+  readonly #count = byId('map-count', HTMLElement);
+  readonly #choose: (layer: string) => void;
+  #rows: readonly Row[] = [];
+  #shown: readonly Row[] = [];
+  #current = 0;
+
+  constructor(choose: (layer: string) => void) {
+    this.#choose = choose;
+    this.#filter.addEventListener('input', () => this.#applyFilter());
+    this.#list.addEventListener('keydown', (event) => this.#onKey(event));
+    this.#list.addEventListener('click', (event) => {
+      const option = event.target instanceof Element ? event.target.closest('[role=option]') : null;
+      const row = this.#rows.find((one) => one.option === option);
+      if (row) this.#chooseRow(row);
+    });
+  }
+
+  /** Shows the layers of a model. */
+  show(map: readonly MapLayer[], spreads: Spreads | undefined): void {
+    const lanes = assignLanes(map.map(({ reads }) => reads));
+    const spacing = laneSpacing(laneCount(lanes));
+    this.#rows = map.map((entry, index) =>
+      rowOf(entry, index, lanes[index], spacing * laneCount(lanes), spacing),
+    );
+    this.#filter.value = '';
+    this.setSpreads(spreads);
+    this.#applyFilter();
+  }
+
+  /** Shows other spreads than those of the model that was opened; undefined for those again. */
+  setSpreads(spreads: Spreads | undefined): void {
+    for (const { entry, option, spread } of this.#rows) {
+      const value = entry.spread === null ? undefined : (spreads?.get(entry.layer) ?? entry.spread);
+      spread.replaceChildren(...(value === undefined ? [] : spreadParts(value)));
+      setAttributes(option, {
+        title: value === undefined ? undefined : `Spread: ${spreadSentence(value)}`,
+      });
+    }
+  }
+
+  /** Marks the layer that is chosen. */
+  select(layer: string): void {
+    for (const { entry, option } of this.#rows) {
+      option.setAttribute('aria-selected', String(entry.layer === layer));
+    }
+    const index = this.#shown.findIndex(({ entry }) => entry.layer === layer);
+    if (index >= 0) this.#setCurrent(index);
+  }
+
+  #chooseRow(row: Row): void {
+    this.#setCurrent(this.#shown.indexOf(row));
+    this.#choose(row.entry.layer);
+  }
+
+  #applyFilter(): void {
+    const wanted = this.#filter.value.trim().toLowerCase();
+    this.#shown = this.#rows.filter(({ entry }) =>
+      `${entry.layer} ${entry.className}`.toLowerCase().includes(wanted),
+    );
+    this.#list.classList.toggle('filtered', wanted !== '');
+    this.#list.replaceChildren(...this.#shown.map(({ option }) => option));
+    const all = count(this.#rows.length, 'layer');
+    this.#list.hidden = this.#shown.length === 0;
+    this.#count.textContent = countText(this.#shown.length, all, wanted);
+    const selected = this.#shown.findIndex(({ option }) => option.getAttribute('aria-selected') === 'true');
+    this.#setCurrent(Math.max(0, selected));
+  }
+
+  /** The one row that the Tab key reaches. */
+  #setCurrent(index: number): void {
+    for (const { option } of this.#rows) if (option.tabIndex === 0) option.tabIndex = -1;
+    this.#current = index;
+    const row = this.#shown[index];
+    if (row) row.option.tabIndex = 0;
+  }
+
+  #onKey(event: KeyboardEvent): void {
+    const row = this.#shown[this.#current];
+    if (row && (event.key === 'Enter' || event.key === ' ')) this.#chooseRow(row);
+    else {
+      const next = nextIndex(event.key, this.#current, this.#shown.length);
+      if (next === undefined) return;
+      this.#setCurrent(next);
+      this.#shown[next]?.option.focus();
+    }
+    event.preventDefault();
+  }
+}
+
+/** Where a key leads in a list; undefined for other keys. */
+export function nextIndex(key: string, current: number, length: number): number | undefined {
+  const moves: Readonly<Record<string, number>> = {
+    ArrowDown: current + 1,
+    ArrowUp: current - 1,
+    PageDown: current + PAGE,
+    PageUp: current - PAGE,
+    Home: 0,
+    End: length - 1,
+  };
+  const next = moves[key];
+  return next === undefined ? undefined : Math.max(0, Math.min(length - 1, next));
+}
+
+function countText(shown: number, all: string, wanted: string): string {
+  if (wanted === '') return all;
+  return shown === 0 ? `None of ${all} has '${wanted}' in its name or class.` : `${shown} of ${all}`;
+}
+
+function rowOf(
+  entry: MapLayer,
+  index: number,
+  lanes: RowLanes | undefined,
+  width: number,
+  spacing: number,
+): Row {
+  const spread = element('span', { class: 'row-spread' });
+  const option = element(
+    'div',
+    { role: 'option', id: `layer-${index}`, tabindex: -1, 'aria-selected': 'false', class: 'row' },
+    ...(lanes ? [laneDrawing(lanes, width, spacing)] : []),
+    element('span', { class: 'row-name' }, entry.layer),
+    ' ',
+    element('span', { class: 'row-class' }, entry.className),
+    ' ',
+    element('span', { class: 'row-shape' }, entry.shape),
+    ' ',
+    spread,
+  );
+  return { entry, option, spread };
+}
+
+/** The mark with its number, which screen readers hear a word before. */
+function spreadParts(spread: number): (Node | string)[] {
+  return [spreadMark(spread), element('span', { class: 'visually-hidden' }, 'spread '), spreadText(spread)];
+}

@@ -1,0 +1,183 @@
+/**
+ * The strip of a kernel: the range of each channel, before and after, with values for pointer and keys.
+ *
+ * @module
+ */
+
+import type { ChannelStrip } from '../../src/report/channel-strips.ts';
+import {
+  GRID_STEPS,
+  NARROW_STEPS,
+  type ScaledRanges,
+  scaledStrip,
+  stepDomain,
+} from '../../src/report/html/strip-scale.ts';
+import { count, small } from '../../src/report/number-text.ts';
+import { element, svgElement } from './dom.ts';
+import { nextIndex } from './layer-map.ts';
+import { channelAt, type StripFrame, stripPath, stripY } from './strip-paths.ts';
+
+/** What the two sides are called. */
+export interface SideNames {
+  readonly before: string;
+  readonly after: string;
+}
+
+const SIZE = { width: 1000, height: 100 } as const;
+
+/** One side as it is drawn. */
+interface Panel {
+  readonly kind: 'before' | 'after';
+  readonly name: string;
+  readonly ranges: ScaledRanges;
+}
+
+/** The figure of a strip; a sentence where there is nothing to draw. */
+export function stripFigure(strip: ChannelStrip, names: SideNames): HTMLElement {
+  const scaled = scaledStrip(strip);
+  const panels: Panel[] = [
+    ...(scaled.before ? [{ kind: 'before' as const, name: names.before, ranges: scaled.before }] : []),
+    ...(scaled.after ? [{ kind: 'after' as const, name: names.after, ranges: scaled.after }] : []),
+  ];
+  if (panels.length === 0) {
+    return element(
+      'p',
+      {},
+      `${weightName(strip.weight)}: all weights are 0, or one is not a number; there is nothing to draw.`,
+    );
+  }
+  const [lowest, highest] = stepDomain(scaled);
+  const frame: StripFrame = { ...SIZE, top: 0, lowest, highest };
+  const channels = Math.max(...panels.map(({ ranges }) => ranges.low.length));
+  const drawn = panels.map((panel) => panelOf(panel, frame));
+  const chart = element(
+    'div',
+    {
+      class: 'strip-chart',
+      role: 'slider',
+      tabindex: 0,
+      'aria-label': `Channels of ${strip.layer}, ${weightName(strip.weight)}`,
+      'aria-valuemin': 0,
+      'aria-valuemax': channels - 1,
+      'aria-orientation': 'horizontal',
+    },
+    ...drawn.map(({ block }) => block),
+  );
+  const readout = element('p', { class: 'readout' });
+  const cursors = drawn.map(({ cursor }) => cursor);
+  followChannel(chart, channels, (channel) => {
+    const text = channelText(channel, panels);
+    readout.textContent = text;
+    chart.setAttribute('aria-valuenow', String(channel));
+    chart.setAttribute('aria-valuetext', text);
+    const slot = SIZE.width / channels;
+    for (const cursor of cursors) {
+      cursor.setAttribute('x', String(channel * slot));
+      cursor.setAttribute('width', String(slot));
+    }
+  });
+  return element(
+    'figure',
+    { class: 'strip' },
+    element(
+      'figcaption',
+      {},
+      element('strong', {}, weightName(strip.weight)),
+      ` ${captionText(channels, panels)}`,
+    ),
+    chart,
+    readout,
+  );
+}
+
+/** `Depthwise kernel` of depthwiseKernel. */
+function weightName(weight: string): string {
+  const words = weight.replace(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`);
+  return words.charAt(0).toUpperCase() + words.slice(1);
+}
+
+function captionText(channels: number, panels: readonly Panel[]): string {
+  const narrow = panels.map(({ name, ranges }) => `${ranges.narrow} ${name}`).join(', ');
+  return (
+    `of ${count(channels, 'channel')}, from left to right; each bar goes from the smallest to the largest weight of a channel, ` +
+    `in steps of the 8-bit grid of the whole kernel. The band is ${NARROW_STEPS} steps high: channels that stay in it have at ` +
+    `most 4 of their 8 bits left (${narrow}).`
+  );
+}
+
+function panelOf(
+  { kind, name, ranges }: Panel,
+  frame: StripFrame,
+): { block: HTMLElement; cursor: SVGRectElement } {
+  const { width, height } = SIZE;
+  const bandTop = stripY(Math.min(NARROW_STEPS / 2, frame.highest), frame);
+  const bandBottom = stripY(Math.max(-NARROW_STEPS / 2, frame.lowest), frame);
+  const zero = stripY(0, frame);
+  const cursor = svgElement('rect', { class: 'strip-cursor', x: -10, y: 0, width: 0, height });
+  const drawing = svgElement(
+    'svg',
+    { viewBox: `0 0 ${width} ${height}`, preserveAspectRatio: 'none', 'aria-hidden': 'true' },
+    svgElement('rect', { class: 'strip-band', x: 0, y: bandTop, width, height: bandBottom - bandTop }),
+    cursor,
+    svgElement('path', { class: `strip-bars ${kind}`, d: stripPath(ranges, frame) }),
+    svgElement('path', { class: 'strip-zero', d: `M0 ${zero}H${width}` }),
+  );
+  const axis = element(
+    'div',
+    { class: 'strip-axis', 'aria-hidden': 'true' },
+    element('span', {}, stepText(frame.highest)),
+    element('span', {}, stepText(frame.lowest)),
+  );
+  const title = element('p', { class: `strip-title ${kind}` }, `${name}; one step is ${small(ranges.step)}`);
+  return { block: element('div', { class: 'strip-panel' }, title, axis, drawing), cursor };
+}
+
+function stepText(steps: number): string {
+  const whole = Math.round(steps);
+  return whole > 0 ? `+${whole}` : String(whole).replace('-', '\u2212');
+}
+
+/** What a channel is on all sides. */
+function channelText(channel: number, panels: readonly Panel[]): string {
+  const sides = panels.map(({ name, ranges: { low, high, step } }) => {
+    const [least = NaN, most = NaN] = [low[channel], high[channel]];
+    const steps = Math.max(most, 0) - Math.min(least, 0);
+    if (Number.isNaN(steps)) return `${name}: no such channel`;
+    const range = `${small(least * step)} to ${small(most * step)}`.replaceAll('-', '\u2212');
+    return `${name} ${range}, ${steps < 9.95 ? steps.toFixed(1) : Math.round(steps)} of ${GRID_STEPS} steps`;
+  });
+  return `Channel ${channel}: ${sides.join('; ')}`;
+}
+
+/** Calls `show` for the channel under the pointer, and for the one that keys lead to; for the first at once. */
+function followChannel(chart: HTMLElement, channels: number, show: (channel: number) => void): void {
+  let current = 0;
+  const move = (channel: number): void => {
+    current = channel;
+    show(channel);
+  };
+  chart.addEventListener('pointermove', (event) => {
+    const box = chart.querySelector('svg')?.getBoundingClientRect();
+    if (box) move(channelAt((event.clientX - box.left) / box.width, channels));
+  });
+  chart.addEventListener('keydown', (event) => {
+    const next = nextIndex(alongLine(event.key), current, channels);
+    if (next === undefined) return;
+    event.preventDefault();
+    move(next);
+  });
+  move(0);
+}
+
+/** Keys of a slider that lies, as those of a list: right and up are the next channel. */
+function alongLine(key: string): string {
+  const keys: Readonly<Record<string, string>> = {
+    ArrowRight: 'ArrowDown',
+    ArrowLeft: 'ArrowUp',
+    ArrowUp: 'ArrowDown',
+    ArrowDown: 'ArrowUp',
+    PageUp: 'PageDown',
+    PageDown: 'PageUp',
+  };
+  return keys[key] ?? key;
+}

@@ -1,0 +1,93 @@
+/**
+ * Downloads: one for each form of the model, and the report.
+ *
+ * @module
+ */
+
+import { byteText } from '../../src/report/number-text.ts';
+import type { Download, EqualizedModel, OpenedModel, TakenForm } from '../protocol.ts';
+import { button, byId, element, list, setEnabled } from './dom.ts';
+
+interface Form {
+  readonly form: TakenForm;
+  readonly title: string;
+  readonly text: string;
+}
+
+/** The forms, in the order of the page. */
+function formsOf({ format }: OpenedModel): Form[] {
+  return [
+    { form: 'as-it-came', title: 'In the format it came in', text: format },
+    { form: 'keras-v3', title: 'As .keras', text: 'For Keras 3, and Keras 2.12 and later.' },
+    { form: 'keras-h5', title: 'As .h5', text: 'For Keras 2 and 3, and most older tools.' },
+    {
+      form: 'tfjs-uint8',
+      title: 'As an 8-bit model for TensorFlow.js',
+      text: 'A zip of model.json and weights of 8 bits each, made from the model as you opened it.',
+    },
+    {
+      form: 'report',
+      title: 'The report',
+      text: 'One HTML page of what was found and done, which opens without a connection.',
+    },
+  ];
+}
+
+/** The section of downloads. */
+export class TakeView {
+  readonly #take: (form: TakenForm) => void;
+  readonly #results = new Map<TakenForm, HTMLElement>();
+  #buttons: readonly HTMLButtonElement[] = [];
+  #addresses: string[] = [];
+
+  constructor(take: (form: TakenForm) => void) {
+    this.#take = take;
+  }
+
+  /** Shows what can be taken; downloads that were made are gone. */
+  show(opened: OpenedModel, equalized: EqualizedModel | undefined): void {
+    for (const address of this.#addresses) URL.revokeObjectURL(address);
+    this.#addresses = [];
+    const cards = formsOf(opened).map((form) => this.#card(form));
+    this.#buttons = cards.map(({ opener }) => opener);
+    byId('take', HTMLElement).replaceChildren(
+      element(
+        'p',
+        {},
+        equalized
+          ? `What you take is the model equalized for ${equalized.target}.`
+          : 'The model was not equalized yet: what you take now is as you opened it.',
+      ),
+      element('div', { class: 'cards' }, ...cards.map(({ card }) => card)),
+    );
+  }
+
+  /** Whether something else is being done. */
+  setBusy(isBusy: boolean): void {
+    for (const one of this.#buttons) setEnabled(one, !isBusy);
+  }
+
+  /** Saves a download, and keeps a link to it. */
+  save(form: TakenForm, { fileName, blob, notes }: Download): void {
+    const address = URL.createObjectURL(blob);
+    this.#addresses.push(address);
+    const link = element('a', { href: address, download: fileName }, fileName);
+    this.#results
+      .get(form)
+      ?.replaceChildren(
+        element('p', {}, link, `, ${byteText(blob.size)}`),
+        ...(notes.length === 0 ? [] : [list(notes, { class: 'soft' })]),
+      );
+    link.click();
+  }
+
+  #card({ form, title, text }: Form): { readonly card: HTMLElement; readonly opener: HTMLButtonElement } {
+    const opener = button(title, () => this.#take(form), { 'data-form': form });
+    const result = element('div', { class: 'taken' });
+    this.#results.set(form, result);
+    return {
+      card: element('div', { class: 'card' }, opener, element('p', { class: 'card-text' }, text), result),
+      opener,
+    };
+  }
+}

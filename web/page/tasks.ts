@@ -1,0 +1,23 @@
+/**
+ * What a person waits for, in words.
+ *
+ * @module
+ */
+
+/** What the page says while something is done, and where it failed. */
+export interface Task {
+  readonly title: string;
+  readonly failed: string;
+}
+
+const OPENING: Task = { title: 'Opening the model', failed: 'The model was not opened.' };
+
+/** By the names of operations. */
+export const TASKS = {
+  open: OPENING,
+  openExample: OPENING,
+  preview: { title: 'Looking at what each choice brings', failed: 'The choices could not be looked at.' },
+  equalize: { title: 'Equalizing', failed: 'The model was not equalized.' },
+  compare: { title: 'Comparing predictions', failed: 'The predictions were not compared.' },
+  take: { title: 'Making the file', failed: 'The file was not made.' },
+} as const satisfies Readonly<Record<string, Task>>;

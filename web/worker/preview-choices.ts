@@ -1,0 +1,131 @@
+import {
+  activationMoments,
+  CrosslayerError,
+  type DamageTarget,
+  equalize,
+  kernelNoise,
+  type Model,
+  parseQuantizer,
+  RELU6_POLICIES,
+  type Relu6Damage,
+  type Relu6Policy,
+  relu6Damage,
+  TARGETS,
+  type Target,
+} from 'crosslayer';
+import { layersQuantizedBefore } from '../../src/quantization/quantized-before.ts';
+import { count, tinyPercent } from '../../src/report/number-text.ts';
+import { gridOf, plainModel } from '../../src/report/plain-model.ts';
+import type { Choice, Preview } from '../protocol.ts';
+import type { Progress } from './progress.ts';
+
+/** What each target and ReLU6 policy is expected to do to `model`, which is neither changed nor run. */
+export async function previewChoices(model: Model, progress: Progress): Promise<Preview[]> {
+  const damages = relu6Damage(model);
+  const choices = choicesFor(damages.length > 0);
+  const isGridded = layersQuantizedBefore(model).length > 0;
+  const plain = new Map<DamageTarget, number | null>();
+  const plainNoise = (target: Target): number | null => {
+    const grid = gridOf(target);
+    const known = plain.get(grid);
+    if (known !== undefined) return known;
+    const noise = noiseOf(plainModel(model, grid), grid, { corrected: false });
+    plain.set(grid, noise);
+    return noise;
+  };
+  const previews: Preview[] = [];
+  for (const [index, choice] of choices.entries()) {
+    progress(`Trying ${choice.target} (${index + 1} of ${choices.length})`, index / choices.length);
+    previews.push(await preview(model, choice, damages, isGridded ? () => null : plainNoise));
+  }
+  return previews;
+}
+
+/** Policies make a difference where regions are scaled, and a ReLU6 is there. */
+function choicesFor(hasRelu6: boolean): Choice[] {
+  return TARGETS.flatMap((target) => {
+    const isScaled = target === 'int8-per-tensor' || target === 'float';
+    const policies: readonly Relu6Policy[] = hasRelu6 && isScaled ? RELU6_POLICIES : ['exact'];
+    return policies.map((relu6) => ({ target, relu6 }));
+  });
+}
+
+async function preview(
+  model: Model,
+  { target, relu6 }: Choice,
+  damages: readonly Relu6Damage[],
+  plainNoise: (target: Target) => number | null,
+): Promise<Preview> {
+  try {
+    // Kernels that are put on their grid would have no errors any more, and it takes long.
+    const { model: equalized, report } = await equalize(model, {
+      target,
+      relu6,
+      rounding: 'nearest',
+      biasCorrection: 'none',
+    });
+    const before = plainNoise(target);
+    const after = before === null ? null : noiseOf(equalized, target, { corrected: target !== 'float' });
+    const addedLayers = report.caps?.addedLayers ?? 0;
+    const cost = costOf({ target, relu6 }, { addedLayers, damages });
+    return { target, relu6, gainDb: gain(before, after), cost, obstacle: null };
+  } catch (error) {
+    if (!(error instanceof CrosslayerError)) throw error;
+    return { target, relu6, gainDb: null, cost: '', obstacle: error.message };
+  }
+}
+
+/** The expected squared error of the outputs; null where one of the kernels is not known. */
+function noiseOf(model: Model, target: Target, options: { readonly corrected: boolean }): number | null {
+  const noises = kernelNoise(model, activationMoments(model), parseQuantizer(gridOf(target)), options);
+  return noises.every(({ isKnown }) => isKnown) ? noises.reduce((sum, { damage }) => sum + damage, 0) : null;
+}
+
+function gain(before: number | null, after: number | null): number | null {
+  const isKnown = before !== null && after !== null && before > 0 && after > 0;
+  const decibels = isKnown ? 10 * Math.log10(before / after) : NaN;
+  return Number.isFinite(decibels) ? decibels : null;
+}
+
+function costOf(
+  { target, relu6 }: Choice,
+  { addedLayers, damages }: { readonly addedLayers: number; readonly damages: readonly Relu6Damage[] },
+): string {
+  switch (target) {
+    case 'tfjs-uint8':
+      return 'Weights are rounded here already, so the model changes as 8 bits change it; batch norms stay.';
+    case 'int8-per-channel':
+      return `No layer is added and no activation changes. ${CORRECTION}`;
+    case 'int8-per-tensor':
+      return `${relu6Cost(relu6, addedLayers, damages)} ${CORRECTION}`;
+    case 'float':
+      return relu6Cost(relu6, addedLayers, damages);
+  }
+}
+
+const CORRECTION =
+  'Biases are corrected for what rounding is going to change, so the model is off by that little until it is rounded.';
+
+function relu6Cost(relu6: Relu6Policy, addedLayers: number, damages: readonly Relu6Damage[]): string {
+  if (relu6 === 'relu') return droppedMaxima(damages);
+  if (addedLayers > 0) {
+    const number = count(addedLayers, 'layer is', 'layers are');
+    return `${number} added, so that each channel has a maximum of its own; what the model computes stays.`;
+  }
+  return damages.length > 0 && relu6 === 'keep'
+    ? 'No layer is added and no activation changes; scaling ends at each ReLU6.'
+    : 'No layer is added and no activation changes.';
+}
+
+/** What becoming a ReLU is expected to change, by the layer that it hurts most. */
+function droppedMaxima(damages: readonly Relu6Damage[]): string {
+  const dropped = `${count(damages.length, 'activation loses its', 'activations lose their')} maximum of 6`;
+  const shares = damages.flatMap(({ expected }) => (expected ? [expected.clippedShare] : []));
+  if (shares.length === 0)
+    return `${dropped}; nothing in the model tells how many of their values lie above it.`;
+  const mean = shares.reduce((sum, share) => sum + share, 0) / shares.length;
+  return (
+    `${dropped}, which changes what the model computes: ${tinyPercent(mean)} of their values are expected above it, ` +
+    `${tinyPercent(Math.max(...shares))} in the worst layer.`
+  );
+}

@@ -1,0 +1,38 @@
+import { damageReport } from 'crosslayer';
+import { htmlReport } from '../../src/report/html/html-report.ts';
+import { inspectContent } from '../../src/report/html/inspect-content.ts';
+import type { ReportContent } from '../../src/report/html/report-content.ts';
+import { reportSubject } from '../../src/report/html/report-subject.ts';
+import { targetContent } from '../../src/report/html/target-content.ts';
+import { gridOf, plainModel, plainText } from '../../src/report/plain-model.ts';
+import type { Equalized } from './equalized.ts';
+import type { Opened } from './opened.ts';
+import type { Progress } from './progress.ts';
+
+/** The report of what was done, or of the model where nothing was. */
+export async function reportPage(
+  opened: Opened,
+  equalized: Equalized | undefined,
+  progress: Progress,
+): Promise<Blob> {
+  progress('Drawing the report');
+  // Charts are drawn in a document, which a worker has not.
+  const { parseHTML } = await import('linkedom/worker');
+  const { document } = parseHTML('<!doctype html><html><body></body></html>');
+  const content = equalized ? equalizedContent(opened, equalized) : await inspectedContent(opened);
+  return new Blob([await htmlReport(content, document)], { type: 'text/html' });
+}
+
+function equalizedContent({ model }: Opened, { model: after, told }: Equalized): ReportContent {
+  const { target, report } = told;
+  const labels = { before: plainText(target), after: 'equalized' };
+  const before = plainModel(model, target);
+  return targetContent(report, reportSubject(model, { before, after, quantizer: gridOf(target), labels }));
+}
+
+async function inspectedContent({ model, told }: Opened): Promise<ReportContent> {
+  const labels = { before: 'as it is', after: 'batch norms folded' };
+  const after = plainModel(model, 'int8-per-tensor');
+  const subject = reportSubject(model, { before: model, after, quantizer: 'int8-per-tensor', labels });
+  return inspectContent({ ...told.inspect, damage: await damageReport(model) }, subject);
+}

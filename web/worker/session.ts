@@ -1,0 +1,108 @@
+/**
+ * The model that is open and what was made of it.
+ *
+ * @module
+ */
+
+import { type DamageReport, UnsupportedModelError } from 'crosslayer';
+import type { Choice, OperationName, Operations } from '../protocol.ts';
+import type { Equalized } from './equalized.ts';
+import type { Opened } from './opened.ts';
+import type { Progress } from './progress.ts';
+
+type Asked<Name extends OperationName> = Operations[Name]['asked'];
+type Result<Name extends OperationName> = Promise<Operations[Name]['result']>;
+
+type Handlers = {
+  readonly [Name in OperationName]: (asked: Asked<Name>, progress: Progress) => Result<Name>;
+};
+
+/** Runs the operations, one at a time. */
+export class Session {
+  #opened: Opened | undefined;
+  #equalized: Equalized | undefined;
+  /** Of the open model, by choices: it reads all weights several times. */
+  #damages = new Map<string, DamageReport>();
+  #isBusy = false;
+
+  readonly #handlers: Handlers = {
+    open: async ({ files }, progress) => {
+      const { openPicked } = await import('./open-model.ts');
+      return this.#take(await openPicked(files, progress));
+    },
+    openExample: async (_, progress) => {
+      const { openExample } = await import('./example.ts');
+      return this.#take(await openExample(progress));
+    },
+    damage: async ({ target }, progress) => {
+      const damage = await this.#damage({ target, relu6: 'exact' }, progress);
+      if (damage) return damage;
+      throw new UnsupportedModelError('damage', 'the target float rounds nothing, so no layer hurts');
+    },
+    preview: async (_, progress) => {
+      const { previewChoices } = await import('./preview-choices.ts');
+      return previewChoices(this.#model(), progress);
+    },
+    equalize: async (asked, progress) => {
+      const { equalizeFor } = await import('./equalize-for.ts');
+      this.#equalized = await equalizeFor(this.#model(), asked, progress, () =>
+        this.#damage(asked, progress),
+      );
+      return this.#equalized.told;
+    },
+    compare: async (asked, progress) => {
+      const { comparePredictions } = await import('./compare-predictions.ts');
+      if (!this.#equalized) {
+        throw new UnsupportedModelError('compare', 'nothing to compare with yet; equalize the model first');
+      }
+      return comparePredictions(this.#requireOpened(), this.#equalized, asked, progress);
+    },
+    take: async ({ form }, progress) => {
+      const { takeForm } = await import('./take-form.ts');
+      return takeForm(form, this.#requireOpened(), this.#equalized, progress);
+    },
+  };
+
+  /** Runs an operation; a second one at the same time is refused. */
+  async run<Name extends OperationName>(name: Name, asked: Asked<Name>, progress: Progress): Result<Name> {
+    if (this.#isBusy) throw new RangeError(`${name}: another operation is running; wait for it or cancel it`);
+    this.#isBusy = true;
+    try {
+      return await this.#handlers[name](asked, progress);
+    } finally {
+      this.#isBusy = false;
+    }
+  }
+
+  /** What was opened before is only let go when something else is open. */
+  async #take(opened: Opened): Result<'open'> {
+    const { releaseModel } = await import('../../src/formats/release.ts');
+    if (this.#opened) releaseModel(this.#opened.model);
+    this.#opened = opened;
+    this.#equalized = undefined;
+    this.#damages = new Map();
+    return opened.told;
+  }
+
+  /** Which layers hurt; null for a target that rounds nothing. */
+  async #damage({ target, relu6 }: Choice, progress: Progress): Promise<DamageReport | null> {
+    if (target === 'float') return null;
+    const key = `${target} ${relu6}`;
+    const known = this.#damages.get(key);
+    if (known) return known;
+    progress('Finding out which layers hurt');
+    const { damageReport } = await import('../../src/report/layer-damage.ts');
+    const damage = await damageReport(this.#model(), target, { relu6 });
+    this.#damages.set(key, damage);
+    return damage;
+  }
+
+  #requireOpened(): Opened {
+    if (this.#opened) return this.#opened;
+    throw new UnsupportedModelError('files', 'no model is open yet; open one first');
+  }
+
+  #model(): Opened['model'] {
+    return this.#requireOpened().model;
+  }
+}

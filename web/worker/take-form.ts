@@ -1,0 +1,87 @@
+import { type Model, type ModelFormat, quantize, type WriteReport, writeModel } from 'crosslayer';
+import { createZip } from '../../src/formats/zip/write.ts';
+import type { Download, TakenForm } from '../protocol.ts';
+import { ChunkedSink } from './chunked-sink.ts';
+import type { Equalized } from './equalized.ts';
+import type { Opened } from './opened.ts';
+import type { Progress } from './progress.ts';
+
+const TYPE = 'application/octet-stream';
+
+/** Makes a download of the equalized model, or of the one that is open where none was equalized. */
+export async function takeForm(
+  form: TakenForm,
+  opened: Opened,
+  equalized: Equalized | undefined,
+  progress: Progress,
+): Promise<Download> {
+  const model = equalized?.model ?? opened.model;
+  const base = opened.told.fileName.replace(/\.[^.]*$/, '') || 'model';
+  const name = equalized ? `${base}-equalized` : base;
+  switch (form) {
+    case 'as-it-came':
+      return written(model, opened.model.origin?.format ?? 'keras-v3', name, progress);
+    case 'keras-v3':
+    case 'keras-h5':
+      return written(model, form, name, progress);
+    case 'tfjs-uint8': {
+      progress('Rounding weights to 8 bits');
+      const { model: packed } = await quantize(opened.model);
+      return written(packed, 'tfjs-layers', `${base}-uint8`, progress);
+    }
+    case 'report': {
+      const { reportPage } = await import('./report-page.ts');
+      return {
+        fileName: `${base}-report.html`,
+        blob: await reportPage(opened, equalized, progress),
+        notes: [],
+      };
+    }
+  }
+}
+
+async function written(
+  model: Model,
+  format: ModelFormat,
+  name: string,
+  progress: Progress,
+): Promise<Download> {
+  progress('Writing the model');
+  if (format === 'tfjs-layers') return zipOfTfjs(model, name, progress);
+  const fileName = `${name}${format === 'keras-v3' ? '.keras' : '.h5'}`;
+  const { main, report } = await writtenFiles(model, format, fileName);
+  progress('Handing the file over');
+  return { fileName, blob: main.toBlob(TYPE), notes: notesOf(report) };
+}
+
+/** A TF.js model is several files, so it comes as a zip of them. */
+async function zipOfTfjs(model: Model, name: string, progress: Progress): Promise<Download> {
+  const { sinks, report } = await writtenFiles(model, 'tfjs-layers', 'model.json');
+  progress('Packing the files');
+  const packed = new ChunkedSink(`${name}.zip`);
+  const zip = await createZip(packed);
+  for (const sink of sinks) await zip.add(sink.name, sink);
+  await zip.close();
+  return { fileName: `${name}-tfjs.zip`, blob: packed.toBlob('application/zip'), notes: notesOf(report) };
+}
+
+async function writtenFiles(
+  model: Model,
+  format: ModelFormat,
+  name: string,
+): Promise<{ main: ChunkedSink; sinks: readonly ChunkedSink[]; report: WriteReport }> {
+  const main = new ChunkedSink(name);
+  const sinks = [main];
+  const create = (sibling: string): ChunkedSink => {
+    const sink = new ChunkedSink(sibling);
+    sinks.push(sink);
+    return sink;
+  };
+  const scratch = (): ChunkedSink => new ChunkedSink('scratch');
+  const report = await writeModel(model, { main, create, scratch }, { format });
+  return { main, sinks, report };
+}
+
+function notesOf({ dropped, warnings }: WriteReport): string[] {
+  return [...dropped.map((sentence) => `Not kept: ${sentence}`), ...warnings];
+}
