@@ -1,0 +1,98 @@
+/**
+ * The page as it is built, in a browser.
+ *
+ * @module
+ */
+
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { extname, join } from 'node:path';
+import { gzipSync } from 'node:zlib';
+import type { Page, Request } from 'playwright-core';
+import { build } from 'vite';
+import { type Browser, startChromium } from '../browser/chromium.ts';
+import { serveFolders } from '../browser/static-server.ts';
+
+const root = join(import.meta.dirname, '../..');
+
+/** Where pictures of the page are kept, to be looked at. */
+export const SCREENSHOTS: string = join(root, '.cache/screenshots');
+
+/** The built page, served. */
+export interface BuiltPage {
+  readonly folder: string;
+  /** Opens it in a tab of its own. */
+  visit(viewport?: { readonly width: number; readonly height: number }, dark?: boolean): Promise<Visit>;
+  close(): Promise<void>;
+}
+
+/** A tab with the page, and what it asked for and complained about. */
+export interface Visit {
+  readonly page: Page;
+  readonly requests: readonly string[];
+  /** The requests to other places than the page's own. */
+  foreign(): string[];
+  /** Errors and warnings in the console, uncaught errors, and answers that are none. */
+  readonly complaints: readonly string[];
+  close(): Promise<void>;
+}
+
+/** Builds the page and starts a browser. */
+export async function openBuiltPage(): Promise<BuiltPage> {
+  const folder = mkdtempSync(join(tmpdir(), 'crosslayer-web-'));
+  const configFile = join(root, 'web/vite.config.ts');
+  await build({ configFile, logLevel: 'error', build: { outDir: folder, emptyOutDir: true } });
+  const server = await serveFolders({ '/': folder });
+  const browser = await startChromium();
+  mkdirSync(SCREENSHOTS, { recursive: true });
+  return {
+    folder,
+    visit: (viewport = { width: 1280, height: 900 }, dark = false) =>
+      visit(browser, `${server.origin}/`, viewport, dark),
+    async close() {
+      await browser.close();
+      await server.close();
+      rmSync(folder, { recursive: true });
+    },
+  };
+}
+
+async function visit(
+  browser: Browser,
+  address: string,
+  viewport: { readonly width: number; readonly height: number },
+  dark: boolean,
+): Promise<Visit> {
+  const page = await browser.context.newPage();
+  await page.setViewportSize(viewport);
+  await page.emulateMedia({ colorScheme: dark ? 'dark' : 'light', reducedMotion: 'reduce' });
+  const requests: string[] = [];
+  const complaints: string[] = [];
+  const listen = (request: Request): void => void requests.push(request.url());
+  page.on('request', listen);
+  page.on('console', (message) => {
+    if (['error', 'warning'].includes(message.type())) complaints.push(message.text());
+  });
+  page.on('pageerror', (error) => complaints.push(String(error)));
+  page.on('response', (response) => {
+    if (!response.ok()) complaints.push(`${response.status()} ${response.url()}`);
+  });
+  await page.goto(`${address}index.html`, { waitUntil: 'networkidle' });
+  return {
+    page,
+    requests,
+    complaints,
+    foreign: () => requests.filter((url) => !url.startsWith(address) && !/^(blob|data):/.test(url)),
+    close: () => page.close(),
+  };
+}
+
+/** Bytes of files as a server that compresses sends them. */
+export function compressedBytes(folder: string, names: readonly string[]): number {
+  return names.reduce((sum, name) => sum + gzipSync(readFileSync(join(folder, name))).length, 0);
+}
+
+/** Names of all files in a folder and those in it. */
+export function filesIn(folder: string): string[] {
+  return readdirSync(folder, { recursive: true, encoding: 'utf8' }).filter((name) => extname(name) !== '');
+}

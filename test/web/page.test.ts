@@ -1,0 +1,266 @@
+/** The page by hand, in Chromium: open, see, equalize, verify, take home, open again. */
+
+import { mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { complaintsOf } from './axe.ts';
+import {
+  type BuiltPage,
+  compressedBytes,
+  filesIn,
+  openBuiltPage,
+  SCREENSHOTS,
+  type Visit,
+} from './built-page.ts';
+
+const FORMATS = new URL('../fixtures/formats/', import.meta.url).pathname;
+const SHARDED = ['model.json', ...[1, 2, 3].map((shard) => `group1-shard${shard}of3.bin`)].map(
+  (name) => `${FORMATS}tfjs/functional_shards/${name}`,
+);
+const KERAS = `${FORMATS}keras-3.15.1/functional.keras`;
+
+let built: BuiltPage;
+let folder = '';
+beforeAll(async () => {
+  folder = mkdtempSync(join(tmpdir(), 'crosslayer-page-'));
+  built = await openBuiltPage();
+}, 120_000);
+afterAll(async () => {
+  await built?.close();
+  rmSync(folder, { recursive: true });
+});
+
+/** Does something in a tab, and then nothing may have gone wrong and nothing may have been asked of others. */
+async function inPage(
+  work: (visit: Visit) => Promise<void>,
+  viewport?: { readonly width: number; readonly height: number },
+  dark?: boolean,
+): Promise<void> {
+  const visit = await built.visit(viewport, dark);
+  try {
+    await work(visit);
+    expect(visit.complaints).toEqual([]);
+    expect(visit.foreign()).toEqual([]);
+  } finally {
+    await visit.close();
+  }
+}
+
+async function openFiles({ page }: Visit, files: readonly string[]): Promise<void> {
+  await page.locator('#files').setInputFiles([...files]);
+  await page.locator('#opened:not([hidden])').waitFor();
+  await idle(page);
+}
+
+async function openExample({ page }: Visit): Promise<void> {
+  await page.getByRole('button', { name: 'Open the example' }).click();
+  await page.locator('#opened:not([hidden])').waitFor();
+  await idle(page);
+}
+
+/** Until nothing is under way, which the page says. */
+async function idle(page: Visit['page']): Promise<void> {
+  await page.waitForFunction(() => document.querySelector<HTMLElement>('#progress')?.hidden === true);
+  // One task may start the next.
+  await page.waitForTimeout(0);
+  await page.waitForFunction(() => document.querySelector<HTMLElement>('#progress')?.hidden === true);
+}
+
+/** The text of an element. */
+async function textOf(page: Visit['page'], selector: string): Promise<string> {
+  return (await page.locator(selector).textContent()) ?? '';
+}
+
+async function equalize({ page }: Visit): Promise<string> {
+  await page.getByRole('button', { name: 'Equalize', exact: true }).click();
+  await page.locator('#equalized:not([hidden])').waitFor();
+  await idle(page);
+  return textOf(page, '#equalized-content');
+}
+
+/** Takes a form and returns where it was saved. */
+async function take({ page }: Visit, form: string): Promise<string> {
+  const [download] = await Promise.all([
+    page.waitForEvent('download'),
+    page.locator(`[data-form="${form}"]`).click(),
+  ]);
+  const name = join(folder, `${form}-${download.suggestedFilename()}`);
+  await download.saveAs(name);
+  await idle(page);
+  return name;
+}
+
+const facts = ({ page }: Visit): Promise<string> => textOf(page, '#facts');
+
+describe.each([
+  ['.keras', [KERAS], /\.keras/],
+  ['.h5', [`${FORMATS}tfkeras-2.15/functional.h5`], /h5/i],
+  ['a TF.js model', SHARDED, /TensorFlow\.js|TF\.js/],
+] as const)('%s', (_, files, format) => {
+  it('is opened, seen, equalized, verified, taken in each form, and opened again', async () => {
+    await inPage(async (visit) => {
+      await openFiles(visit, files);
+      expect(await facts(visit)).toMatch(format);
+      const rows = await visit.page.locator('#map [role=option]').count();
+      expect(rows).toBeGreaterThan(5);
+      expect(await equalize(visit)).toMatch(/the same/i);
+      for (const form of ['as-it-came', 'keras-v3', 'keras-h5', 'tfjs-uint8']) {
+        const name = await take(visit, form);
+        await openFiles(visit, [name]);
+        expect(await textOf(visit.page, '#alert'), form).toBe('');
+        expect(await facts(visit), form).toMatch(/parameters/i);
+        await openFiles(visit, files);
+        await equalize(visit);
+      }
+      const report = readFileSync(await take(visit, 'report'), 'utf8');
+      expect(report).toMatch(/^<!doctype html>/i);
+      expect(report).not.toMatch(/(src|href)="https?:/);
+    });
+  });
+});
+
+describe('by keyboard', () => {
+  it('a layer is found, chosen and told about', async () => {
+    await inPage(async (visit) => {
+      await openFiles(visit, [KERAS]);
+      const { page } = visit;
+      await page.locator('#filter').focus();
+      await page.keyboard.type('conv');
+      await page.keyboard.press('Tab');
+      for (let step = 0; step < 12; step++) {
+        const inMap = await page.evaluate(() => document.activeElement?.closest('#map') !== null);
+        if (inMap) break;
+        await page.keyboard.press('Tab');
+      }
+      await page.keyboard.press('ArrowDown');
+      await page.keyboard.press('Enter');
+      expect(await textOf(page, '#layer-title')).toMatch(/^Layer /);
+      expect(await textOf(page, '#layer')).toMatch(/Conv2D/);
+      expect(await textOf(page, '#layer')).toMatch(/channel/i);
+    });
+  });
+});
+
+describe('the example', () => {
+  it('shows float, plain 8 bits and equalized 8 bits side by side on its labelled images', async () => {
+    await inPage(async (visit) => {
+      await openExample(visit);
+      const { page } = visit;
+      await page.locator('#damage table').waitFor();
+      expect(await textOf(page, '#damage')).toMatch(/expanded_conv_depthwise/);
+      await equalize(visit);
+      await page
+        .locator('#compare')
+        .getByRole('button', { name: /example|images|labelled/i })
+        .first()
+        .click();
+      await page.locator('#compare table').first().waitFor();
+      await idle(page);
+      const text = await textOf(page, '#compare');
+      expect(text).toMatch(/\d+(\.\d+)? %/);
+    });
+  });
+
+  it('equalizing can be cancelled, and goes on afterwards', async () => {
+    await inPage(async (visit) => {
+      await openExample(visit);
+      const { page } = visit;
+      await page.getByRole('button', { name: 'Equalize', exact: true }).click();
+      await page.getByRole('button', { name: 'Cancel' }).click();
+      await idle(page);
+      expect(await page.locator('#equalized').isHidden()).toBe(true);
+      expect(await equalize(visit)).toMatch(/the same/i);
+    });
+  });
+});
+
+describe('what cannot be opened ends with a sentence, and the page goes on', () => {
+  const cases: [string, () => string[], RegExp][] = [
+    ['a text', () => [file('notes.txt', 'hello')], /./],
+    ['half a .keras', () => [half(KERAS, 'half.keras')], /half\.keras/],
+    ['half an .h5', () => [half(`${FORMATS}tfkeras-2.15/functional.h5`, 'half.h5')], /half\.h5/],
+    ['a TF.js model without a shard', () => SHARDED.slice(0, 3), /group1-shard3of3\.bin/],
+    ['two models', () => [KERAS, `${FORMATS}tfkeras-2.15/functional.h5`], /one/i],
+    ['an empty file', () => [file('empty.h5', '')], /empty\.h5/],
+    ['4 GB of nothing', () => [sparse('huge.h5', 4 * 2 ** 30)], /huge\.h5/],
+  ];
+  it.each(cases)('%s', async (_, files, message) => {
+    await inPage(async (visit) => {
+      const { page } = visit;
+      await page.locator('#files').setInputFiles(files());
+      await page.waitForFunction(() => (document.querySelector('#alert')?.textContent ?? '') !== '');
+      expect(await textOf(page, '#alert')).toMatch(message);
+      await openFiles(visit, [KERAS]);
+      expect(await textOf(page, '#alert')).toBe('');
+    });
+  });
+});
+
+function file(name: string, text: string): string {
+  writeFileSync(join(folder, name), text);
+  return join(folder, name);
+}
+
+function half(name: string, as: string): string {
+  const bytes = readFileSync(name);
+  writeFileSync(join(folder, as), bytes.subarray(0, bytes.length / 2));
+  return join(folder, as);
+}
+
+/** A file with a hole, which takes no space. */
+function sparse(name: string, size: number): string {
+  writeFileSync(join(folder, name), '');
+  truncateSync(join(folder, name), size);
+  return join(folder, name);
+}
+
+describe.each([
+  ['a phone', { width: 390, height: 844 }, false],
+  ['a desk', { width: 1280, height: 900 }, true],
+] as const)('on %s', (name, viewport, dark) => {
+  it('axe finds nothing, and nothing overflows', async () => {
+    await inPage(
+      async (visit) => {
+        const { page } = visit;
+        const look = async (state: string): Promise<void> => {
+          const file = `${name.replace(' ', '-')}-${state}.png`;
+          await page.screenshot({ path: join(SCREENSHOTS, file), fullPage: true });
+          expect(await complaintsOf(page), state).toEqual([]);
+          const wide = await page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);
+          expect(wide, state).toBeLessThanOrEqual(0);
+        };
+        await look('empty');
+        await page.locator('#files').setInputFiles(file('notes.txt', 'hello'));
+        await page.waitForFunction(() => (document.querySelector('#alert')?.textContent ?? '') !== '');
+        await look('refused');
+        await openExample(visit);
+        await page.locator('#map [role=option]').nth(4).click();
+        await look('opened');
+        await equalize(visit);
+        await look('equalized');
+      },
+      viewport,
+      dark,
+    );
+  });
+});
+
+describe('the build', () => {
+  it('loads at most 1.5 MB before a model is chosen', async () => {
+    await inPage(async ({ requests }) => {
+      const names = requests
+        .filter((url) => url.startsWith('http'))
+        .map((url) => new URL(url).pathname.slice(1));
+      expect(names).toContain('index.html');
+      expect(compressedBytes(built.folder, names)).toBeLessThan(1.5e6);
+    });
+  });
+
+  it('names no other place in its page and forbids all of them', () => {
+    const html = readFileSync(join(built.folder, 'index.html'), 'utf8');
+    expect(html).toMatch(/Content-Security-Policy" content="default-src 'none';/);
+    expect(html).not.toMatch(/(src|href)="(https?:)?\/\//);
+    expect(filesIn(built.folder)).toContain('example/fashion-mobilenetv2.keras');
+  });
+});
