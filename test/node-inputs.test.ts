@@ -185,7 +185,9 @@ describe('arrays', () => {
   it('are the example out of the box, with its labels and the scaling that it was trained with', async () => {
     const { loadModel, closeModel } = await import('../src/node.ts');
     const model = await loadModel('examples/fashion-mobilenetv2.keras');
-    const loaded = await loadInputs(model, ['examples/fashion-mobilenetv2.keras.samples.npz'], { samples: 20 });
+    const loaded = await loadInputs(model, ['examples/fashion-mobilenetv2.keras.samples.npz'], {
+      samples: 20,
+    });
     expect(loaded.tensors[0]?.shape).toEqual([20, 32, 32, 1]);
     expect(loaded.normalization).toBe('tf');
     expect([...(loaded.labels ?? [])]).toEqual([9, 2, 1, 1, 6, 1, 4, 6, 5, 7, 4, 5, 7, 3, 4, 1, 2, 4, 8, 0]);
