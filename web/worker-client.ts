@@ -189,11 +189,17 @@ function startWorker(): Worker {
   }
 }
 
+/** An error that nobody caught; one without words is of a worker that did not start. */
 function crashed(event: ErrorEvent | undefined): EngineError {
-  const said = event?.message ? ` (${event.message})` : '';
-  return new EngineError(
-    `The work was ended by the browser${said}, most likely because the model needs more memory than a page gets. What you ` +
-      'had open will be opened again; for this model use the command crosslayer, or close other tabs and try again.',
-    true,
-  );
+  const message = event?.message;
+  return message
+    ? new EngineError(
+        `The work ended in an error that should not happen, please report it: ${message}`,
+        false,
+      )
+    : new EngineError(
+        'The part of the page that does the work could not be started or was ended by the browser. See that the server of ' +
+          'the page runs and close other tabs, then try again; the command crosslayer takes larger models than a page.',
+        true,
+      );
 }

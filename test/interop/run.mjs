@@ -1,5 +1,6 @@
 /**
- * Opens what `crosslayer` writes with the Keras of three generations, and with TF.js, and compares outputs with the originals'.
+ * Opens what `crosslayer` writes with the Keras of three generations, and with TF.js, and compares outputs with the originals';
+ * converts the example to integers with TensorFlow Lite.
  *
  *     node test/interop/run.mjs [WORD]     only inputs with WORD in their name
  *
@@ -15,6 +16,7 @@ import { fileURLToPath } from 'node:url';
 import { ENVIRONMENTS, pythonOf } from './environments.mjs';
 import { allInputs, REFUSED, TOLERANCE } from './inputs.mjs';
 import { targetInputs } from './targets.mjs';
+import { checkTflite, TFLITE } from './tflite-check.mjs';
 
 const HERE = dirname(fileURLToPath(import.meta.url));
 const ROOT = join(HERE, '..', '..');
@@ -220,6 +222,15 @@ async function checkRunner(inputs) {
   totals.failed += jobs.length - passed - notRun;
 }
 
+/** Integers alone, of the example. */
+async function checkIntegers(interpreter) {
+  if (!interpreter) {
+    log('keras3 is not installed: tflite not run');
+    return;
+  }
+  await checkTflite(interpreter, WORK, { pass, fail }).catch((error) => fail(`${TFLITE}: ${error.message}`));
+}
+
 if (!existsSync(CLI)) throw new Error(`${CLI} is missing: npm run build`);
 rmSync(WORK, { recursive: true, force: true });
 mkdirSync(WORK, { recursive: true });
@@ -243,6 +254,7 @@ await Promise.all([
   check('tfjs', process.execPath, written, 'check-tfjs.mjs'),
 ]);
 if (chosen.length > 0) await checkRunner(chosen);
+if (isChosen({ name: TFLITE })) await checkIntegers(pythons.get('keras3'));
 if (totals.failed === 0) rmSync(WORK, { recursive: true, force: true });
 else log(`what was written is in ${relative(process.cwd(), WORK)}`);
 log(`${totals.passed} passed, ${totals.failed} failed`);

@@ -7,6 +7,7 @@ import { modelMap } from '../../web/worker/model-map.ts';
 import { picturesOf } from '../../web/worker/pictures-of.ts';
 import { previewChoices } from '../../web/worker/preview-choices.ts';
 import { classOutput, sharesOf, topClasses } from '../../web/worker/top-classes.ts';
+import { Trials } from '../../web/worker/trials.ts';
 
 const fixture = (name: string): string => new URL(`../fixtures/formats/${name}`, import.meta.url).pathname;
 const example = new URL('../../examples/fashion-mobilenetv2.keras', import.meta.url).pathname;
@@ -53,7 +54,7 @@ describe('previewChoices', () => {
   it('offers a policy only where there is a ReLU6', async () => {
     const told: (number | undefined)[] = [];
     const model = await loadModel(fixture('keras-3.15.1/sequential.keras'));
-    const previews = await previewChoices(model, (_, share) => told.push(share));
+    const previews = await previewChoices(model, new Trials(model), (_, share) => told.push(share));
     expect(previews.map(({ target, relu6 }) => [target, relu6])).toEqual([
       ['int8-per-tensor', 'exact'],
       ['tfjs-uint8', 'exact'],
@@ -68,7 +69,8 @@ describe('previewChoices', () => {
   });
 
   it('tells what each policy gains and costs', async () => {
-    const previews = await previewChoices(await loadModel(example), () => {});
+    const model = await loadModel(example);
+    const previews = await previewChoices(model, new Trials(model), () => {});
     const of = (relu6: string) =>
       previews.find((one) => one.target === 'int8-per-tensor' && one.relu6 === relu6);
     // Scaling ends at every ReLU6 of this network, and it has one behind each convolution.

@@ -1,13 +1,16 @@
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import {
+  equalize,
   memoryFiles,
   memorySource,
   readModel,
+  runWithTfjs,
   seededInputs,
   TfjsRunner,
   type VerifyReport,
   verify,
+  writeModelToMemory,
 } from 'crosslayer';
 import { loadModel } from 'crosslayer/node';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -35,7 +38,8 @@ afterAll(async () => {
 /** What was downloaded. */
 interface Taken {
   readonly fileName: string;
-  readonly base64: string;
+  /** A character a byte: what passes from the page to the test is text. */
+  readonly text: string;
   readonly notes: readonly string[];
   /** What the page says of it when it is opened again. */
   readonly reopened: { readonly format?: string; readonly error?: string };
@@ -62,7 +66,7 @@ function takeAll(paths: Readonly<Record<string, string>>, forms: readonly TakenF
         const again = await driver.run('open', { files: driver.repick(took.result) });
         taken.push({
           fileName,
-          base64: bytes.reduce((text, byte) => text + String.fromCharCode(byte), ''),
+          text: bytes.reduce((text, byte) => text + String.fromCharCode(byte), ''),
           notes,
           reopened: 'error' in again ? { error: again.error } : { format: again.result.format },
         });
@@ -75,12 +79,17 @@ function takeAll(paths: Readonly<Record<string, string>>, forms: readonly TakenF
 }
 
 /** Whether a download computes what the original does. */
-async function proof(original: string, { fileName, base64 }: Taken): Promise<VerifyReport> {
-  const bytes = Uint8Array.from(base64, (character) => character.charCodeAt(0));
+async function proof(original: string, download: Taken): Promise<VerifyReport> {
+  const bytes = bytesOf(download);
+  const { fileName } = download;
   const model = await loadModel(FORMATS + original);
   const candidate = await readModel(fileName.endsWith('.zip') ? await unzipped(bytes) : bytes, fileName);
   const runner = await TfjsRunner.create({ backend: 'cpu' });
   return verify(model, candidate, { runner, inputs: seededInputs(model) });
+}
+
+function bytesOf({ text }: Taken): Uint8Array {
+  return Uint8Array.from(text, (character) => character.charCodeAt(0));
 }
 
 async function unzipped(bytes: Uint8Array): Promise<ReturnType<typeof memoryFiles>> {
@@ -118,8 +127,16 @@ it('is taken in every form', { timeout: 40_000 }, async () => {
   const forms = ['keras-v3', 'keras-h5', 'tfjs-uint8', 'report'] as const;
   const { taken } = await takeAll(KERAS, forms);
   const [keras, h5, tfjs, report] = taken as [Taken, Taken, Taken, Taken];
-  for (const one of [keras, h5]) {
+  const original = await loadModel(`${FORMATS}keras-3.15.1/functional.keras`);
+  const { model } = await equalize(original, { target: 'float' });
+  for (const [format, one] of [
+    ['keras-v3', keras],
+    ['keras-h5', h5],
+  ] as const) {
     expect(await proof('keras-3.15.1/functional.keras', one)).toMatchObject({ verdict: 'same' });
+    // What Keras opens of the library, it opens of the page.
+    const [bytes] = (await writeModelToMemory(model, { format })).files.values();
+    expect(Buffer.compare(bytesOf(one), bytes as Uint8Array)).toBe(0);
   }
   const { outputs } = await proof('keras-3.15.1/functional.keras', tfjs);
   expect(tfjs).toMatchObject({
@@ -128,8 +145,12 @@ it('is taken in every form', { timeout: 40_000 }, async () => {
   });
   // 8 bits leave about 40 dB of a small network; a wrong byte nothing.
   expect(Math.min(...outputs.map(({ sqnrDb }) => sqnrDb))).toBeGreaterThan(25);
+  const [loaded] = await runWithTfjs(await unzipped(bytesOf(tfjs)), seededInputs(original), {
+    backend: 'cpu',
+  });
+  expect(loaded?.shape).toEqual([4, ...(outputs[0]?.shape.slice(1) ?? [])]);
   expect(report.fileName).toBe('functional-report.html');
-  expect(report.base64).toMatch(/^<!doctype html>[\s\S]*<svg[\s\S]*<\/html>\s*$/);
+  expect(report.text).toMatch(/^<!doctype html>[\s\S]*<svg[\s\S]*<\/html>\s*$/);
 });
 
 it('the example is previewed, equalized, and compared on its images', { timeout: 40_000 }, async () => {

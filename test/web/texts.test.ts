@@ -158,7 +158,7 @@ describe('the proof', () => {
     const corrected = proof('correct', { verdict: 'different', outputs: [output] });
     expect(proofVerdict(verification(proof('fold'), corrected))).toMatchObject({ isGood: true });
     expect(proofSentences(verification(corrected))[1]).toBe(
-      'Correcting biases: changes the output by 0.01 of its largest value; SQNR 34.7 dB; the first class stays in 75 %, in ' +
+      'Correcting biases: changes the output by 0.01 of its largest value (SQNR 34.7 dB; the first class stays in 75 %), in ' +
         'advance of the rounding to 8 bits, which shifts the other way.',
     );
   });

@@ -62,7 +62,9 @@ export class CompareView {
       this.#buttons = [];
       this.#place.replaceChildren(
         element('p', {}, 'Equalize the model first; then its predictions can be compared here.'),
+        this.#chosen,
       );
+      this.#showChosen();
       return;
     }
     this.#place.replaceChildren(
@@ -152,7 +154,7 @@ export class CompareView {
     const names = this.#pictures.map(({ path }) => path);
     const some = names.slice(0, 5).join(', ');
     const more = names.length > 5 ? ` and ${names.length - 5} more` : '';
-    this.#chosen.textContent = names.length === 0 ? 'No pictures chosen yet.' : `Chosen: ${some}${more}.`;
+    this.#chosen.textContent = names.length === 0 ? '' : `Chosen: ${some}${more}.`;
   }
 
   #compare(): void {

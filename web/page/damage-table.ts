@@ -11,6 +11,7 @@ import { button, byId, element, list, svgElement } from './dom.ts';
 /** Rows before "show all". */
 const FIRST = 15;
 const BAR_WIDTH = 100;
+const COLUMNS = ['', 'number', 'number', 'number', 'bars-cell'] as const;
 
 /** Shows the table; `choose` is called with the layer of a row. */
 export function showDamage(report: DamageReport, choose: (layer: string) => void): void {
@@ -58,18 +59,12 @@ function tableOf(body: HTMLTableSectionElement): HTMLElement {
         element(
           'tr',
           {},
-          ...head.map((title, column) =>
-            element('th', { scope: 'col', class: isNumber(column) ? 'number' : undefined }, title),
-          ),
+          ...head.map((title, column) => element('th', { scope: 'col', class: COLUMNS[column] }, title)),
         ),
       ),
       body,
     ),
   );
-}
-
-function isNumber(column: number): boolean {
-  return column >= 1 && column <= 3;
 }
 
 function rowOf(
@@ -87,7 +82,7 @@ function rowOf(
     element('td', { class: 'number' }, before ?? ''),
     element('td', { class: 'number' }, after ?? ''),
     element('td', { class: 'number' }, change),
-    element('td', {}, barsOf(bars)),
+    element('td', { class: 'bars-cell' }, barsOf(bars)),
   );
 }
 

@@ -55,7 +55,7 @@ export function byId<Kind extends Element>(id: string, kind: abstract new () => 
 
 /** A button that does something. */
 export function button(text: string, act: () => void, attributes: Attributes = {}): HTMLButtonElement {
-  const made = element('button', { type: 'button', ...attributes }, text);
+  const made = element('button', { type: 'button', ...attributes }, ...breakable(text));
   made.addEventListener('click', () => {
     if (isEnabled(made)) act();
   });
@@ -80,4 +80,9 @@ export function list(sentences: readonly string[], attributes: Attributes = {}):
 /** A list that unfolds; `title` says how many there are. */
 export function folded(title: string, sentences: readonly string[]): HTMLDetailsElement {
   return element('details', {}, element('summary', {}, title), list(sentences));
+}
+
+/** A name that may be broken behind the marks that it is put together with. */
+export function breakable(name: string): Child[] {
+  return name.split(/(?<=[_/.-])/).flatMap((part, index) => (index === 0 ? [part] : [element('wbr'), part]));
 }

@@ -18,6 +18,8 @@ export class Messages {
   readonly #cancel = byId('cancel', HTMLButtonElement);
   readonly #announcement = byId('announcement', HTMLElement);
   #lastNews = 0;
+  /** What had the focus when the work began. */
+  #begunAt: Element | null = null;
 
   /** @param cancel what the button does */
   constructor(cancel: () => void) {
@@ -29,6 +31,7 @@ export class Messages {
 
   /** Shows how far something is; without a share the bar only says that something goes on. */
   showProgress(text: string, share: number | null): void {
+    if (this.#progress.hidden) this.#begunAt = document.activeElement;
     this.#progress.hidden = false;
     this.#text.textContent = text;
     if (share === null) this.#bar.removeAttribute('value');
@@ -43,10 +46,15 @@ export class Messages {
   /** Nothing goes on any more. */
   hideProgress(): void {
     // Otherwise the focus would fall back to the start of the page.
-    if (this.#progress.contains(document.activeElement))
-      byId('content', HTMLElement).focus({ preventScroll: true });
+    if (this.#progress.contains(document.activeElement)) this.#giveFocusBack();
     this.#progress.hidden = true;
     this.#lastNews = 0;
+  }
+
+  #giveFocusBack(): void {
+    const begunAt = this.#begunAt;
+    if (begunAt instanceof HTMLElement && begunAt !== document.body && begunAt.isConnected) begunAt.focus();
+    else byId('content', HTMLElement).focus({ preventScroll: true });
   }
 
   /** Shows what went wrong, until it is closed or something else is begun. */

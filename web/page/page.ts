@@ -31,6 +31,8 @@ import { TASKS, type Task } from './tasks.ts';
 import { fileThumbnails, NO_THUMBNAILS, type Thumbnails } from './thumbnails.ts';
 import { WorkQueue } from './work-queue.ts';
 
+const OPENING_FAILED = TASKS.open.failed;
+
 /** Connects the sections of the page with the worker. */
 export class Page {
   readonly #queue: WorkQueue;
@@ -51,6 +53,7 @@ export class Page {
   #damage: DamageReport | undefined;
   #layer: string | undefined;
   #thumbnails: Thumbnails = NO_THUMBNAILS;
+  #isBusy = false;
 
   constructor(engine: Engine) {
     this.#queue = new WorkQueue(engine);
@@ -58,16 +61,24 @@ export class Page {
     listenForFiles({
       openFiles: (files) => this.#takeFiles(files),
       openExample: () => void this.#open('openExample', {}),
-      fail: (message) => this.#messages.showError('Nothing was opened.', message),
+      fail: (message) => this.#messages.showError(OPENING_FAILED, message),
     });
     byId('map-side', HTMLElement).addEventListener('change', () => this.#showSpreads());
   }
 
   #takeFiles(files: readonly PickedFile[]): void {
+    if (this.#isBusy) {
+      this.#messages.showError(
+        OPENING_FAILED,
+        'Something else is being done. Wait for it, or cancel it first.',
+      );
+      return;
+    }
     if (this.#opened?.pictures && arePictures(files)) {
       this.#compare.takePictures(files);
       byId('compare-title', HTMLElement).scrollIntoView();
-      if (!this.#equalized) this.#messages.announce('Pictures taken. Equalize the model to compare on them.');
+      if (!this.#equalized)
+        this.#messages.announce('The pictures are kept. Equalize the model to compare on them.');
       return;
     }
     void this.#open('open', { files });
@@ -86,7 +97,9 @@ export class Page {
     this.#damage = undefined;
     this.#layer = undefined;
     this.#showOpened(opened);
-    byId('model-title', HTMLElement).focus();
+    const title = byId('model-title', HTMLElement);
+    title.focus({ preventScroll: true });
+    title.scrollIntoView();
     this.#messages.announce(`${opened.fileName} is open: ${opened.map.length} layers.`);
     this.#lookAround();
   }
@@ -125,7 +138,7 @@ export class Page {
   }
 
   async #lookAtDamage(target: Choice['target']): Promise<void> {
-    const { opened } = { opened: this.#opened };
+    const opened = this.#opened;
     if (!opened || this.#damage?.target === target) return;
     if (target === 'float') {
       showNoDamage(
@@ -244,6 +257,7 @@ export class Page {
   }
 
   #setBusy(isBusy: boolean): void {
+    this.#isBusy = isBusy;
     for (const id of ['choose-files', 'choose-folder', 'open-example']) {
       setEnabled(byId(id, HTMLButtonElement), !isBusy);
     }

@@ -6,7 +6,7 @@
 
 import { percent } from '../../src/report/number-text.ts';
 import type { Comparison, TopClasses } from '../protocol.ts';
-import { button, element } from './dom.ts';
+import { breakable, button, element } from './dom.ts';
 import { className } from './picture-labels.ts';
 import type { Thumbnails } from './thumbnails.ts';
 
@@ -87,7 +87,7 @@ function pictureRow(
     return element(
       'td',
       { class: differs ? 'differs' : undefined },
-      `${className(first.index, names)}, ${(100 * first.share).toFixed(1)} %`,
+      `${className(first.index, names)}, ${(100 * first.share).toFixed(1)}\u00a0%`,
       ...(differs ? [element('span', { class: 'remark' }, 'differs from float')] : []),
       ...(wrong ? [element('span', { class: 'remark' }, 'wrong')] : []),
     );
@@ -99,7 +99,7 @@ function pictureRow(
       'th',
       { scope: 'row', class: 'picture' },
       ...(picture ? [picture] : []),
-      element('span', {}, row.name),
+      element('span', {}, ...breakable(row.name)),
     ),
     ...(row.label === null ? [] : [element('td', {}, className(row.label, names))]),
     cell(row.float, true),

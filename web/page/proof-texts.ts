@@ -100,8 +100,9 @@ function stageSentences({ step, verdict, reason, outputs, undone, notes }: Stage
 function meaningOf(outputs: StageProof['outputs']): string {
   const sqnr = Math.min(...outputs.map(({ sqnrDb }) => sqnrDb));
   const agreements = outputs.flatMap(({ top1Agreement }) => top1Agreement ?? []);
-  return [
-    ...(Number.isFinite(sqnr) ? [`; SQNR ${sqnr.toFixed(1)} dB`] : []),
-    ...(agreements.length === 0 ? [] : [`; the first class stays in ${percent(Math.min(...agreements))}`]),
-  ].join('');
+  const parts = [
+    ...(Number.isFinite(sqnr) ? [`SQNR ${sqnr.toFixed(1)} dB`] : []),
+    ...(agreements.length === 0 ? [] : [`the first class stays in ${percent(Math.min(...agreements))}`]),
+  ];
+  return parts.length === 0 ? '' : ` (${parts.join('; ')})`;
 }

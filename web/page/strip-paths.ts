@@ -17,8 +17,9 @@ export interface StripFrame {
 
 /** Narrower bars than this, in units of the picture, stand without a gap. */
 const GAPLESS = 4;
-/** A channel of one value is drawn as a line of this height. */
+/** A channel of one value is drawn as a line of this height, and one of very many in this width. */
 const THINNEST = 1;
+const NARROWEST = 2;
 
 /** Where a value lies. */
 export function stripY(value: number, { top, height, lowest, highest }: StripFrame): number {
@@ -30,6 +31,7 @@ export function stripY(value: number, { top, height, lowest, highest }: StripFra
 export function stripPath({ low, high }: Pick<ChannelRanges, 'low' | 'high'>, frame: StripFrame): string {
   const slot = frame.width / Math.max(1, low.length);
   const gap = slot < GAPLESS ? 0 : Math.min(2, slot * 0.2);
+  const wide = rounded(Math.max(NARROWEST, slot - gap), 2);
   const digits = slot < 1 ? 3 : 2;
   let path = '';
   for (const [channel, min] of low.entries()) {
@@ -38,7 +40,7 @@ export function stripPath({ low, high }: Pick<ChannelRanges, 'low' | 'high'>, fr
     const upper = stripY(max, frame);
     const height = Math.max(THINNEST, stripY(min, frame) - upper);
     const left = rounded(channel * slot + gap / 2, digits);
-    path += `M${left} ${rounded(upper, 2)}h${rounded(slot - gap, digits)}v${rounded(height, 2)}h${rounded(gap - slot, digits)}z`;
+    path += `M${left} ${rounded(upper, 2)}h${wide}v${rounded(height, 2)}h-${wide}z`;
   }
   return path;
 }

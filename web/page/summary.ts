@@ -6,14 +6,14 @@
 
 import { byteText, count, grouped } from '../../src/report/number-text.ts';
 import type { OpenedModel } from '../protocol.ts';
-import { byId, element, list } from './dom.ts';
+import { breakable, byId, element, list } from './dom.ts';
 
 /** Shows the name and the facts of a model. */
 export function showSummary(opened: OpenedModel): void {
-  byId('model-title', HTMLElement).textContent = `The model ${opened.name}`;
+  byId('model-title', HTMLElement).replaceChildren('The model ', ...breakable(opened.name));
   byId('facts', HTMLElement).replaceChildren(
     ...factsOf(opened).map(([term, fact]) => {
-      return element('div', {}, element('dt', {}, term), element('dd', {}, fact));
+      return element('div', {}, element('dt', {}, term), element('dd', {}, ...breakable(fact)));
     }),
   );
   const notes = byId('model-notes', HTMLElement);

@@ -10,14 +10,16 @@ export interface Task {
   readonly failed: string;
 }
 
-const OPENING: Task = { title: 'Opening the model', failed: 'The model was not opened.' };
+const OPENING: Task = { title: 'Opening the model', failed: 'Nothing was opened.' };
 
 /** By the names of operations. */
-export const TASKS = {
+export const TASKS: Readonly<
+  Record<'open' | 'openExample' | 'preview' | 'equalize' | 'compare' | 'take', Task>
+> = {
   open: OPENING,
   openExample: OPENING,
   preview: { title: 'Looking at what each choice brings', failed: 'The choices could not be looked at.' },
   equalize: { title: 'Equalizing', failed: 'The model was not equalized.' },
   compare: { title: 'Comparing predictions', failed: 'The predictions were not compared.' },
   take: { title: 'Making the file', failed: 'The file was not made.' },
-} as const satisfies Readonly<Record<string, Task>>;
+};

@@ -1,7 +1,7 @@
 import {
   CrosslayerError,
-  type DamageReport,
   describeNormalization,
+  type EqualizationRecord,
   equalizationStages,
   guessNormalization,
   type Model,
@@ -9,6 +9,7 @@ import {
   parseQuantizer,
   rangeSpreads,
   type StageName,
+  type StepVerification,
   seededInputs,
   TfjsRunner,
   targetReport,
@@ -18,10 +19,12 @@ import { channelStrips } from '../../src/report/channel-strips.ts';
 import { count } from '../../src/report/number-text.ts';
 import { gridOf, plainModel } from '../../src/report/plain-model.ts';
 import { type RunnableOn, runWithProof } from '../../src/report/proven-run.ts';
-import type { Operations } from '../protocol.ts';
+import type { Choice, Operations } from '../protocol.ts';
+import { isOutOfMemory } from './describe-error.ts';
 import type { Equalized } from './equalized.ts';
 import { pageFolder } from './page-folder.ts';
 import type { Progress } from './progress.ts';
+import type { Trials } from './trials.ts';
 
 /** Samples that are made up for the proof. */
 const SEEDED_SAMPLES = 4;
@@ -35,37 +38,26 @@ const STAGE_TEXTS: Readonly<Record<StageName, string>> = {
   correct: 'Correcting biases',
 };
 
-/**
- * Equalizes a copy of `model`, as the command does it.
- *
- * @param damageOf tells which layers hurt, before and after
- */
+interface Proven {
+  readonly copy: Model;
+  readonly record: () => EqualizationRecord;
+  readonly verification: StepVerification | undefined;
+}
+
+/** Equalizes a copy of `model`, as the command does it. */
 export async function equalizeFor(
   model: Model,
+  trials: Trials,
   { target, relu6, verify }: Operations['equalize']['asked'],
   progress: Progress,
-  damageOf: () => Promise<DamageReport | null>,
 ): Promise<Equalized> {
   progress(verify ? 'Getting ready to run the model' : 'Getting ready');
   const ready = verify ? await readyToRun(model) : undefined;
   const plain = plainModel(model, target);
   const quantizer = parseQuantizer(gridOf(target));
   const before = weightSqnr(plain, quantizer);
-  const copy = model.clone();
-  const { stages, record } = equalizationStages(copy, { target, relu6 });
-  const verification = await runWithProof(copy, stages, {
-    ready,
-    watch: {
-      before: (stage) => {
-        const done = stages.findIndex(({ name }) => name === stage);
-        progress(
-          `${STAGE_TEXTS[stage]}${verify ? ', and running the model' : ''}`,
-          done / (stages.length + 1),
-        );
-      },
-    },
-  });
-  progress('Measuring what came of it', stages.length / (stages.length + 1));
+  const { copy, record, verification } = await proven(model, { target, relu6 }, ready, progress);
+  progress('Measuring what came of it');
   const sqnr = { before, after: weightSqnr(copy, quantizer) };
   const report = targetReport(record(), sqnr, { dropped: [], warnings: [] }, verification);
   return {
@@ -77,9 +69,32 @@ export async function equalizeFor(
       verification: verification ?? null,
       strips: channelStrips(plain, copy),
       spreads: rangeSpreads(copy).map(({ layer, spread }) => [layer, spread] as const),
-      damage: await damageOf(),
+      damage: target === 'float' ? null : await trials.damage({ target, relu6 }),
     },
   };
+}
+
+/** An equalized copy, and the proof; where memory does not suffice to run the model it is equalized all the same. */
+async function proven(
+  model: Model,
+  choice: Choice,
+  ready: RunnableOn | { readonly reason: string } | undefined,
+  progress: Progress,
+): Promise<Proven> {
+  const copy = model.clone();
+  const { stages, record } = equalizationStages(copy, choice);
+  const isRun = ready !== undefined && 'runner' in ready;
+  const before = (stage: StageName): void => {
+    const done = stages.findIndex(({ name }) => name === stage);
+    progress(`${STAGE_TEXTS[stage]}${isRun ? ', and running the model' : ''}`, done / stages.length);
+  };
+  try {
+    const verification = await runWithProof(copy, stages, { ready, watch: { before } });
+    return { copy, record, verification };
+  } catch (error) {
+    if (!isRun || !isOutOfMemory(error)) throw error;
+    return proven(model, choice, { reason: 'the browser has not enough memory to run it' }, progress);
+  }
 }
 
 /** A runner and made-up inputs, or why there are none. */

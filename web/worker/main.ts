@@ -5,6 +5,7 @@
  */
 
 import type { OperationName, Reply, Request } from '../protocol.ts';
+import { describeError } from './describe-error.ts';
 import type { Session } from './session.ts';
 
 /** What a worker has for a global object, as far as it is used here. */
@@ -27,7 +28,6 @@ async function answer<Name extends OperationName>({ id, name, asked }: Request<N
     );
     scope.postMessage({ id, kind: 'result', result });
   } catch (error) {
-    const { describeError } = await import('./describe-error.ts');
     scope.postMessage({ id, kind: 'error', ...describeError(error) });
   }
 }

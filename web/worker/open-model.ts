@@ -20,7 +20,10 @@ import { modelFilesAmong, type NamedFile } from './picked-files.ts';
 import { picturesOf } from './pictures-of.ts';
 import type { Progress } from './progress.ts';
 
-/** Bytes of a model, all files together, that the page takes; see `docs/guides` for how it was measured. */
+/**
+ * Bytes of a model, all files together, that the page takes. Chromium's tab takes about 2.3 times as many while a `.keras` file
+ * is written, and dies where there is no such memory; with 24 GB of it a model of 2.9 GB was tried and went through.
+ */
 export const LARGEST_MODEL: number = 1_000_000_000;
 
 /** Opens the files that were dropped. */

@@ -1,8 +1,6 @@
 import {
   activationMoments,
   CrosslayerError,
-  type DamageTarget,
-  equalize,
   kernelNoise,
   type Model,
   parseQuantizer,
@@ -11,32 +9,24 @@ import {
   type Relu6Policy,
   relu6Damage,
   TARGETS,
-  type Target,
 } from 'crosslayer';
 import { layersQuantizedBefore } from '../../src/quantization/quantized-before.ts';
 import { count, tinyPercent } from '../../src/report/number-text.ts';
 import { gridOf, plainModel } from '../../src/report/plain-model.ts';
 import type { Choice, Preview } from '../protocol.ts';
 import type { Progress } from './progress.ts';
+import type { Trials } from './trials.ts';
 
 /** What each target and ReLU6 policy is expected to do to `model`, which is neither changed nor run. */
-export async function previewChoices(model: Model, progress: Progress): Promise<Preview[]> {
+export async function previewChoices(model: Model, trials: Trials, progress: Progress): Promise<Preview[]> {
   const damages = relu6Damage(model);
   const choices = choicesFor(damages.length > 0);
+  const floatNoise = once(() => noiseOf(plainModel(model, 'float')));
   const isGridded = layersQuantizedBefore(model).length > 0;
-  const plain = new Map<DamageTarget, number | null>();
-  const plainNoise = (target: Target): number | null => {
-    const grid = gridOf(target);
-    const known = plain.get(grid);
-    if (known !== undefined) return known;
-    const noise = noiseOf(plainModel(model, grid), grid, { corrected: false });
-    plain.set(grid, noise);
-    return noise;
-  };
   const previews: Preview[] = [];
   for (const [index, choice] of choices.entries()) {
     progress(`Trying ${choice.target} (${index + 1} of ${choices.length})`, index / choices.length);
-    previews.push(await preview(model, choice, damages, isGridded ? () => null : plainNoise));
+    previews.push(await preview(choice, trials, damages, () => (isGridded ? null : floatNoise())));
   }
   return previews;
 }
@@ -51,40 +41,46 @@ function choicesFor(hasRelu6: boolean): Choice[] {
 }
 
 async function preview(
-  model: Model,
   { target, relu6 }: Choice,
+  trials: Trials,
   damages: readonly Relu6Damage[],
-  plainNoise: (target: Target) => number | null,
+  floatNoise: () => number | null,
 ): Promise<Preview> {
   try {
-    // Kernels that are put on their grid would have no errors any more, and it takes long.
-    const { model: equalized, report } = await equalize(model, {
-      target,
-      relu6,
-      rounding: 'nearest',
-      biasCorrection: 'none',
-    });
-    const before = plainNoise(target);
-    const after = before === null ? null : noiseOf(equalized, target, { corrected: target !== 'float' });
-    const addedLayers = report.caps?.addedLayers ?? 0;
+    const { model, addedLayers } = await trials.trial({ target, relu6 });
+    const gainDb =
+      target === 'float'
+        ? gainBetween(floatNoise(), noiseOf(model))
+        : (await trials.damage({ target, relu6 })).improvementDb;
     const cost = costOf({ target, relu6 }, { addedLayers, damages });
-    return { target, relu6, gainDb: gain(before, after), cost, obstacle: null };
+    return { target, relu6, gainDb, cost, obstacle: null };
   } catch (error) {
     if (!(error instanceof CrosslayerError)) throw error;
     return { target, relu6, gainDb: null, cost: '', obstacle: error.message };
   }
 }
 
-/** The expected squared error of the outputs; null where one of the kernels is not known. */
-function noiseOf(model: Model, target: Target, options: { readonly corrected: boolean }): number | null {
-  const noises = kernelNoise(model, activationMoments(model), parseQuantizer(gridOf(target)), options);
+/**
+ * The expected squared error of the outputs on the grid that float models are shown on; null where one of the kernels is not
+ * known. Their biases are not corrected, which is why this is no {@link Trials.damage}.
+ */
+function noiseOf(model: Model): number | null {
+  const noises = kernelNoise(model, activationMoments(model), parseQuantizer(gridOf('float')));
   return noises.every(({ isKnown }) => isKnown) ? noises.reduce((sum, { damage }) => sum + damage, 0) : null;
 }
 
-function gain(before: number | null, after: number | null): number | null {
+function gainBetween(before: number | null, after: number | null): number | null {
   const isKnown = before !== null && after !== null && before > 0 && after > 0;
   const decibels = isKnown ? 10 * Math.log10(before / after) : NaN;
   return Number.isFinite(decibels) ? decibels : null;
+}
+
+function once<Value>(make: () => Value): () => Value {
+  let made: { readonly value: Value } | undefined;
+  return () => {
+    made ??= { value: make() };
+    return made.value;
+  };
 }
 
 function costOf(
@@ -104,7 +100,7 @@ function costOf(
 }
 
 const CORRECTION =
-  'Biases are corrected for what rounding is going to change, so the model is off by that little until it is rounded.';
+  'Biases make up for what rounding is going to change, so until it is rounded the model is off by about as much.';
 
 function relu6Cost(relu6: Relu6Policy, addedLayers: number, damages: readonly Relu6Damage[]): string {
   if (relu6 === 'relu') return droppedMaxima(damages);

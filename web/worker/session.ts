@@ -4,11 +4,12 @@
  * @module
  */
 
-import { type DamageReport, UnsupportedModelError } from 'crosslayer';
-import type { Choice, OperationName, Operations } from '../protocol.ts';
+import { type Model, UnsupportedModelError } from 'crosslayer';
+import type { OperationName, Operations } from '../protocol.ts';
 import type { Equalized } from './equalized.ts';
 import type { Opened } from './opened.ts';
 import type { Progress } from './progress.ts';
+import type { Trials } from './trials.ts';
 
 type Asked<Name extends OperationName> = Operations[Name]['asked'];
 type Result<Name extends OperationName> = Promise<Operations[Name]['result']>;
@@ -21,8 +22,7 @@ type Handlers = {
 export class Session {
   #opened: Opened | undefined;
   #equalized: Equalized | undefined;
-  /** Of the open model, by choices: it reads all weights several times. */
-  #damages = new Map<string, DamageReport>();
+  #trials: Trials | undefined;
   #isBusy = false;
 
   readonly #handlers: Handlers = {
@@ -35,19 +35,20 @@ export class Session {
       return this.#take(await openExample(progress));
     },
     damage: async ({ target }, progress) => {
-      const damage = await this.#damage({ target, relu6: 'exact' }, progress);
-      if (damage) return damage;
-      throw new UnsupportedModelError('damage', 'the target float rounds nothing, so no layer hurts');
+      if (target === 'float') {
+        throw new UnsupportedModelError('damage', 'the target float rounds nothing, so no layer hurts');
+      }
+      progress('Finding out which layers hurt');
+      return (await this.#trialsOf(this.#model())).damage({ target, relu6: 'exact' });
     },
     preview: async (_, progress) => {
       const { previewChoices } = await import('./preview-choices.ts');
-      return previewChoices(this.#model(), progress);
+      return previewChoices(this.#model(), await this.#trialsOf(this.#model()), progress);
     },
     equalize: async (asked, progress) => {
       const { equalizeFor } = await import('./equalize-for.ts');
-      this.#equalized = await equalizeFor(this.#model(), asked, progress, () =>
-        this.#damage(asked, progress),
-      );
+      const trials = await this.#trialsOf(this.#model());
+      this.#equalized = await equalizeFor(this.#model(), trials, asked, progress);
       return this.#equalized.told;
     },
     compare: async (asked, progress) => {
@@ -80,21 +81,14 @@ export class Session {
     if (this.#opened) releaseModel(this.#opened.model);
     this.#opened = opened;
     this.#equalized = undefined;
-    this.#damages = new Map();
+    this.#trials = undefined;
     return opened.told;
   }
 
-  /** Which layers hurt; null for a target that rounds nothing. */
-  async #damage({ target, relu6 }: Choice, progress: Progress): Promise<DamageReport | null> {
-    if (target === 'float') return null;
-    const key = `${target} ${relu6}`;
-    const known = this.#damages.get(key);
-    if (known) return known;
-    progress('Finding out which layers hurt');
-    const { damageReport } = await import('../../src/report/layer-damage.ts');
-    const damage = await damageReport(this.#model(), target, { relu6 });
-    this.#damages.set(key, damage);
-    return damage;
+  async #trialsOf(model: Model): Promise<Trials> {
+    const module = await import('./trials.ts');
+    this.#trials ??= new module.Trials(model);
+    return this.#trials;
   }
 
   #requireOpened(): Opened {
@@ -102,7 +96,7 @@ export class Session {
     throw new UnsupportedModelError('files', 'no model is open yet; open one first');
   }
 
-  #model(): Opened['model'] {
+  #model(): Model {
     return this.#requireOpened().model;
   }
 }

@@ -20,10 +20,13 @@ export async function takeForm(
   const name = equalized ? `${base}-equalized` : base;
   switch (form) {
     case 'as-it-came':
-      return written(model, opened.model.origin?.format ?? 'keras-v3', name, progress);
+      return withCorrection(
+        await written(model, opened.model.origin?.format ?? 'keras-v3', name, progress),
+        equalized,
+      );
     case 'keras-v3':
     case 'keras-h5':
-      return written(model, form, name, progress);
+      return withCorrection(await written(model, form, name, progress), equalized);
     case 'tfjs-uint8': {
       progress('Rounding weights to 8 bits');
       const { model: packed } = await quantize(opened.model);
@@ -38,6 +41,16 @@ export async function takeForm(
       };
     }
   }
+}
+
+/** Biases that are corrected are made for rounded weights, and the file has them unrounded. */
+function withCorrection(download: Download, equalized: Equalized | undefined): Download {
+  const { target, rounding, corrected } = equalized?.told.report ?? { corrected: [] };
+  if (corrected.length === 0 || rounding !== 'nearest') return download;
+  const note =
+    `Its biases make up for what rounding weights to 8 bits (${target}) is going to change: until a converter has done that, ` +
+    'the model is off by about as much.';
+  return { ...download, notes: [...download.notes, note] };
 }
 
 async function written(

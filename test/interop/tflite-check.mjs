@@ -1,0 +1,69 @@
+/**
+ * What TensorFlow's converter makes of the example, equalized and not, in integers alone.
+ *
+ * @module
+ */
+
+import { join } from 'node:path';
+import { measure, NETWORKS, writeRecipes } from './tflite-models.mjs';
+
+/** Begins the name of every check. */
+export const TFLITE = 'tflite/fashion-mobilenetv2.keras';
+
+/**
+ * How far below the float original the accuracy may be. Measured: 1.3 points; with other representative images single numbers
+ * move by half a point.
+ */
+const MARGIN = 0.03;
+
+/** Each maximum of a channel is a multiplication and an addition more. */
+const OPERATORS_A_CAP = 2;
+const CAPS = 35;
+
+/**
+ * Converts three models per tensor; calls `pass` or `fail` with a line for each check.
+ *
+ * @returns how many checks there are
+ */
+export async function checkTflite(interpreter, work, { pass, fail }) {
+  const network = NETWORKS.example;
+  const models = await writeRecipes(network, ['plain', 'relu', 'exact'], join(work, 'tflite'));
+  const job = {
+    ...{ original: network.path, ...network.images },
+    models: models.map((model) => ({ ...model, perChannel: [false] })),
+  };
+  const results = new Map();
+  await measure(interpreter, job, (result) => results.set(result.name, result));
+  const report = (isRight, line) => (isRight ? pass : fail)(`${TFLITE} ${line}`);
+  for (const { name } of models) {
+    const { notInteger, perChannel } = results.get(name);
+    report(
+      notInteger + perChannel === 0,
+      `${name}: ${notInteger} tensors in float, ${perChannel} per channel`,
+    );
+  }
+  const [original, plain, relu, exact] = ['original', 'plain', 'relu', 'exact'].map((name) =>
+    results.get(name),
+  );
+  const accuracy = relu.integer.accuracy;
+  const ours = `relu: ${percent(accuracy)}`;
+  report(accuracy >= plain.integer.accuracy, `${ours}, plain ${percent(plain.integer.accuracy)}`);
+  report(
+    accuracy >= original.float.accuracy - MARGIN,
+    `${ours}, in float the original has ${percent(original.float.accuracy)}`,
+  );
+  report(count(relu) === count(plain), `relu: ${count(relu)} operators, as many as plain (${count(plain)})`);
+  const more = count(exact) - count(plain);
+  report(
+    more === OPERATORS_A_CAP * CAPS,
+    `exact: ${more} operators more, ${OPERATORS_A_CAP} for each of ${CAPS} caps`,
+  );
+}
+
+function count({ operators }) {
+  return Object.values(operators).reduce((sum, number) => sum + number, 0);
+}
+
+function percent(share) {
+  return `${(100 * share).toFixed(2)} %`;
+}

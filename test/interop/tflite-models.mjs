@@ -1,0 +1,93 @@
+/**
+ * Networks and recipes for full-integer TFLite models, and what is measured of them.
+ *
+ * @module
+ */
+
+import { execFile, spawn } from 'node:child_process';
+import { existsSync, mkdirSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+
+const run = promisify(execFile);
+const HERE = dirname(fileURLToPath(import.meta.url));
+const ROOT = join(HERE, '..', '..');
+const SHARED = join(ROOT, '..', 'shared');
+const CLI = process.env.CROSSLAYER_INTEROP_CLI ?? join(ROOT, 'dist', 'cli', 'main.js');
+
+/** What is done to a network before it is converted: arguments of the command by the name of the recipe. */
+export const RECIPES = {
+  plain: ['convert'],
+  reference: ['equalize', '--recipe', 'reference'],
+  relu: ['equalize', '--relu6', 'relu'],
+  'relu, biases as they are': ['equalize', '--relu6', 'relu', '--no-correction'],
+  keep: ['equalize', '--relu6', 'keep'],
+  'keep, biases as they are': ['equalize', '--relu6', 'keep', '--no-correction'],
+  exact: ['equalize'],
+  'exact, cancelling rounding': ['equalize', '--rounding', 'cancelling'],
+  'exact, for 8-bit activations': ['equalize', '--activations', 'int8'],
+  'int8-per-channel': ['equalize', '--target', 'int8-per-channel'],
+};
+
+/** Networks by the names that the table takes; each with the images that it is measured on. */
+export const NETWORKS = {
+  example: {
+    title: 'The example on its 2,000 labelled images',
+    path: join(ROOT, 'examples', 'fashion-mobilenetv2.keras'),
+    images: { labelled: join(ROOT, 'examples', 'fashion-test-2000.npz') },
+  },
+  v1: {
+    title: 'MobileNetV1 1.0/224, 1001 classes',
+    path: join(SHARED, 'models', 'mobilenet_v1_imagenet.h5'),
+    images: { photographs: join(SHARED, 'photos') },
+  },
+  dogs: {
+    title: 'MobileNetV2 1.0/160, 19 classes',
+    path: join(SHARED, 'models', 'mobilenet_v2_dogs.h5'),
+    images: { photographs: join(SHARED, 'photos') },
+  },
+};
+
+/** Writes what each recipe makes of a network, for Keras 3; a list of `{ name, path }`. */
+export async function writeRecipes({ path }, names, folder) {
+  mkdirSync(folder, { recursive: true });
+  const models = [];
+  for (const name of names) {
+    const [command, ...options] = RECIPES[name];
+    const output = join(folder, `${name.replaceAll(/\W+/g, '-')}.keras`);
+    const kind = command === 'convert' ? ['--keras', '3'] : ['--no-verify'];
+    await run(process.execPath, [CLI, command, path, '-o', output, '--force', ...kind, ...options]);
+    models.push({ name, path: output });
+  }
+  return models;
+}
+
+/** Whether a network and its images are there. */
+export function isThere({ path, images }) {
+  return [path, ...Object.values(images)].every((file) => existsSync(file));
+}
+
+/**
+ * Converts and measures; calls `seen` with each result of `tflite_measure.py` as it comes.
+ *
+ * @throws Error with the end of what the script says where it fails.
+ */
+export function measure(interpreter, job, seen) {
+  return new Promise((resolve, reject) => {
+    const child = spawn(interpreter, [join(HERE, 'tflite_measure.py')]);
+    let stderr = '';
+    createInterface({ input: child.stdout }).on('line', (line) => seen(JSON.parse(line)));
+    child.stderr.on('data', (data) => {
+      stderr = (stderr + data).slice(-2000);
+    });
+    child.on('error', reject);
+    child.on('close', (code) => {
+      if (code === 0) resolve();
+      else reject(new Error(`tflite_measure.py ended with ${code}: ${stderr}`));
+    });
+    child.stdin.on('error', () => {}); // The script is gone; its exit code is reported.
+    child.stdin.end(JSON.stringify(job));
+  });
+}

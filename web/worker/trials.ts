@@ -1,0 +1,67 @@
+/**
+ * What the open model would be equalized: kept, because finding the scales of a large model takes seconds, and previews, damage
+ * and the summary of what was done all ask for it.
+ *
+ * @module
+ */
+
+import {
+  CrosslayerError,
+  type DamageReport,
+  type DamageTarget,
+  damageReport,
+  equalize,
+  type Model,
+} from 'crosslayer';
+import type { Choice } from '../protocol.ts';
+
+/** An equalized model with weights that were not rounded and biases that were not corrected. */
+export interface Trial {
+  readonly model: Model;
+  /** For ReLU6 with a maximum for each channel. */
+  readonly addedLayers: number;
+}
+
+/** Trials of a model, each made when it is asked for first. */
+export class Trials {
+  readonly #model: Model;
+  readonly #trials = new Map<string, Trial>();
+  readonly #damages = new Map<string, DamageReport>();
+
+  constructor(model: Model) {
+    this.#model = model;
+  }
+
+  /** The model equalized for a choice. */
+  async trial({ target, relu6 }: Choice): Promise<Trial> {
+    const key = `${target} ${relu6}`;
+    const known = this.#trials.get(key);
+    if (known) return known;
+    const options = { target, relu6, rounding: 'nearest', biasCorrection: 'none' } as const;
+    const { model, report } = await equalize(this.#model, options);
+    const trial = { model, addedLayers: report.caps?.addedLayers ?? 0 };
+    this.#trials.set(key, trial);
+    return trial;
+  }
+
+  /** Which layers hurt before and after it. */
+  async damage(choice: Choice & { readonly target: DamageTarget }): Promise<DamageReport> {
+    const key = `${choice.target} ${choice.relu6}`;
+    const known = this.#damages.get(key);
+    if (known) return known;
+    const equalized = await this.#equalizedOrNothing(choice);
+    const damage = await damageReport(this.#model, choice.target, equalized ? { equalized } : {});
+    this.#damages.set(key, damage);
+    return damage;
+  }
+
+  /** Undefined where it cannot be equalized, which the report of the damage then says. */
+  async #equalizedOrNothing(choice: Choice): Promise<Model | undefined> {
+    try {
+      return (await this.trial(choice)).model;
+    } catch (error) {
+      if (error instanceof CrosslayerError) return undefined;
+      throw error;
+    }
+  }
+}
