@@ -120,10 +120,12 @@ function program(): Command {
       `
 Targets:
   int8-per-tensor   one range for each kernel: folded, scaled across the whole graph, biases corrected
+  int8-per-tensor-symmetric
+                    the same for grids from -127 to 127, as TensorFlow Lite has them without ranges for channels
   int8-per-channel  a range for each output channel: folded, biases corrected
   tfjs-uint8        TF.js models with 8-bit kernels: batch norms stay and carry the scales, biases corrected
   float             folded and scaled across the whole graph
-Objectives (int8-per-tensor, float):
+Objectives (int8-per-tensor and -symmetric, float):
   least-noise   kernels with one range each disturb the outputs least, biases corrected
   equal-ranges  the ranges of what writes and what reads a channel match
 ReLU6:
@@ -134,7 +136,7 @@ Rounding:
   nearest     the tool that quantizes rounds
   cancelling  weights are put on the grid here, such that errors of a channel cancel each other; a tool that quantizes on
               the same grid keeps them; often better, not always: crosslayer evaluate tells
-Activations (int8-per-tensor, int8-per-channel):
+Activations (int8-per-tensor and -symmetric, int8-per-channel):
   int8  8 bits, one asymmetric range for each tensor: what is always there in the output of a layer moves from its bias
         into that of the next where this is expected to make the range smaller; behind a ReLU it may change the function
         a little, and before padding with zeros it is left

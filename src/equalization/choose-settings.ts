@@ -9,7 +9,7 @@ import { fakeQuantize } from '../quantization/fake-quantize.ts';
 import { parseQuantizer, type QuantizerName } from '../quantization/quantizer.ts';
 import { channelGraph } from './channel-graph.ts';
 import { equalizationStages } from './equalization-recipe.ts';
-import { type EqualizeOptions, settingsOf } from './equalize-options.ts';
+import { type EqualizeOptions, hasKernelRanges, settingsOf } from './equalize-options.ts';
 import type { Trial } from './judge.ts';
 
 /**
@@ -54,7 +54,7 @@ export async function chooseSettings(
 function openSettings(model: Model, options: EqualizeOptions): Partial<EqualizeOptions>[] {
   const { target = 'int8-per-tensor', objective, relu6, rounding, biasCorrection, samples } = options;
   const changes: Partial<EqualizeOptions>[] = [];
-  if (target === 'int8-per-tensor') {
+  if (hasKernelRanges(target)) {
     if (objective === undefined) changes.push({ objective: 'equal-ranges' });
     if (relu6 === undefined && channelGraph(model, { throughBounded: true }).bounded.length > 0) {
       changes.push({ relu6: 'keep' });

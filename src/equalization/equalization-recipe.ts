@@ -59,6 +59,7 @@ export function equalizationStages(
 
 const STAGES: Readonly<Record<Target, readonly StageName[]>> = {
   'int8-per-tensor': ['fold', 'scale', 'absorb', 'correct'],
+  'int8-per-tensor-symmetric': ['fold', 'scale', 'absorb', 'correct'],
   'tfjs-uint8': ['carry', 'correct'],
   'int8-per-channel': ['fold', 'absorb', 'correct'],
   float: ['fold', 'scale'],

@@ -14,11 +14,19 @@ import { OBJECTIVES, type Objective } from './scale-regions.ts';
  * What a model is made ready for:
  * - `int8-per-tensor`: integer converters and NPUs with one range for each kernel. Folded, scaled across the whole graph, with
  *   corrected biases.
+ * - `int8-per-tensor-symmetric`: the same for grids from -127 to 127, as TensorFlow Lite has them with ranges for channels
+ *   switched off.
  * - `tfjs-uint8`: TF.js layers models with 8-bit kernels. Batch norms stay and carry the scales of the channels.
  * - `int8-per-channel`: converters with a range for each output channel. Folded, with corrected biases.
  * - `float`: no quantizer in particular. Folded and scaled across the whole graph.
  */
-export const TARGETS = ['int8-per-tensor', 'tfjs-uint8', 'int8-per-channel', 'float'] as const;
+export const TARGETS = [
+  'int8-per-tensor',
+  'int8-per-tensor-symmetric',
+  'tfjs-uint8',
+  'int8-per-channel',
+  'float',
+] as const;
 
 /** One of the {@link TARGETS}. */
 export type Target = (typeof TARGETS)[number];
@@ -92,8 +100,17 @@ export interface Settings {
   readonly activations?: ActivationQuantizer;
 }
 
+/** Whether kernels get one range of 8 bits each, which is what scaling is for. */
+export function hasKernelRanges(target: Target): boolean {
+  return target === 'int8-per-tensor' || target === 'int8-per-tensor-symmetric';
+}
+
 /** Targets of which activations may be quantized too. */
-const WITH_ACTIVATIONS: readonly Target[] = ['int8-per-tensor', 'int8-per-channel'];
+const WITH_ACTIVATIONS: readonly Target[] = [
+  'int8-per-tensor',
+  'int8-per-tensor-symmetric',
+  'int8-per-channel',
+];
 
 /**
  * The settings of options, with the usual ones for those that are left out.
@@ -102,7 +119,7 @@ const WITH_ACTIVATIONS: readonly Target[] = ['int8-per-tensor', 'int8-per-channe
  */
 export function settingsOf(options: EqualizeOptions): Settings {
   const { target = 'int8-per-tensor', relu6 = 'exact', biasCorrection, samples, activations } = options;
-  const { objective = target === 'int8-per-tensor' ? 'least-noise' : 'equal-ranges' } = options;
+  const { objective = hasKernelRanges(target) ? 'least-noise' : 'equal-ranges' } = options;
   if (!TARGETS.includes(target))
     throw new RangeError(`target: '${target}'; choose from ${TARGETS.join(', ')}`);
   if (!RELU6_POLICIES.includes(relu6)) {

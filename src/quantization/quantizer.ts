@@ -35,7 +35,12 @@ export interface ActivationQuantizer {
 }
 
 /** The names of {@link QUANTIZER_PRESETS}. */
-export type QuantizerName = 'tfjs-uint8' | 'tfjs-uint16' | 'int8-per-tensor' | 'int8-per-channel';
+export type QuantizerName =
+  | 'tfjs-uint8'
+  | 'tfjs-uint16'
+  | 'int8-per-tensor'
+  | 'int8-per-tensor-symmetric'
+  | 'int8-per-channel';
 
 /**
  * Quantizers that are in use.
@@ -44,12 +49,21 @@ export type QuantizerName = 'tfjs-uint8' | 'tfjs-uint16' | 'int8-per-tensor' | '
  *   tensorflowjs 4.22 with NumPy 1 writes them.
  * - `int8-per-tensor`: one asymmetric range a kernel, as integer NPUs and DSPs and the data-free quantization paper
  *   (Nagel et al. 2019) have it.
+ * - `int8-per-tensor-symmetric`: one range a kernel, -127 to 127, as TensorFlow Lite has it with ranges for channels switched
+ *   off.
  * - `int8-per-channel`: symmetric, -127 to 127 for each output channel, as TensorFlow Lite (LiteRT) has it.
  */
 export const QUANTIZER_PRESETS: Readonly<Record<QuantizerName, WeightQuantizer>> = {
   'tfjs-uint8': { scheme: 'tfjs', bits: 8, symmetric: false, perChannel: false, rounding: 'half-even' },
   'tfjs-uint16': { scheme: 'tfjs', bits: 16, symmetric: false, perChannel: false, rounding: 'half-even' },
   'int8-per-tensor': { bits: 8, symmetric: false, perChannel: false, rounding: 'half-away' },
+  'int8-per-tensor-symmetric': {
+    bits: 8,
+    symmetric: true,
+    strict: true,
+    perChannel: false,
+    rounding: 'half-away',
+  },
   'int8-per-channel': { bits: 8, symmetric: true, strict: true, perChannel: true, rounding: 'half-away' },
 };
 

@@ -22,10 +22,14 @@ export interface WeightQuantization {
  * - `tfjs-uint8`, `tfjs-uint16`: all float weights, biases and batch norms among them, as
  *   `tensorflowjs_converter --quantize_uint8` and `--quantize_uint16` have it.
  * - `tfjs-uint8-kernels`, `tfjs-uint16-kernels`: the same grids for kernels alone, as with the pattern `'*kernel'`.
- * - `int8-per-tensor`, `int8-per-channel`: kernels; see {@link QUANTIZER_PRESETS}.
+ * - `int8-per-tensor`, `int8-per-tensor-symmetric`, `int8-per-channel`: kernels; see {@link QUANTIZER_PRESETS}.
  */
 export const QUANTIZATIONS: Readonly<Record<QuantizationName, WeightQuantization>> = {
   'int8-per-tensor': { quantizer: QUANTIZER_PRESETS['int8-per-tensor'], weights: 'kernels' },
+  'int8-per-tensor-symmetric': {
+    quantizer: QUANTIZER_PRESETS['int8-per-tensor-symmetric'],
+    weights: 'kernels',
+  },
   'int8-per-channel': { quantizer: QUANTIZER_PRESETS['int8-per-channel'], weights: 'kernels' },
   'tfjs-uint8': { quantizer: QUANTIZER_PRESETS['tfjs-uint8'], weights: 'all' },
   'tfjs-uint8-kernels': { quantizer: QUANTIZER_PRESETS['tfjs-uint8'], weights: 'kernels' },

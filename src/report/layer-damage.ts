@@ -18,7 +18,12 @@ import { parseQuantizer } from '../quantization/quantizer.ts';
 export type DamageTarget = Exclude<Target, 'float'>;
 
 /** All of them. */
-export const DAMAGE_TARGETS: readonly DamageTarget[] = ['int8-per-tensor', 'tfjs-uint8', 'int8-per-channel'];
+export const DAMAGE_TARGETS: readonly DamageTarget[] = [
+  'int8-per-tensor',
+  'int8-per-tensor-symmetric',
+  'tfjs-uint8',
+  'int8-per-channel',
+];
 
 /** What quantizing the kernels of a layer, and no others, is expected to do. */
 export interface LayerDamage {

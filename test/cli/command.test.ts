@@ -114,7 +114,10 @@ describe('equalize', () => {
       /--target, --relu6, --objective, --rounding, .*: are not of the reference/,
     ],
     [['--no-verify', '--strict'], /--no-verify: without a run there is nothing for --strict/],
-    [['--target', 'int4'], /Allowed choices are int8-per-tensor, tfjs-uint8, int8-per-channel, float/],
+    [
+      ['--target', 'int4'],
+      /Allowed choices are int8-per-tensor, int8-per-tensor-symmetric, tfjs-uint8, int8-per-channel, float/,
+    ],
   ])('%j is wrong usage', async (options, message) => {
     const out = output('usage.h5');
     const { code, stderr } = await crosslayer('equalize', golden('dw_pw_relu'), '-o', out, ...options);

@@ -28,6 +28,9 @@ export const RECIPES = {
   exact: ['equalize'],
   'exact, cancelling rounding': ['equalize', '--rounding', 'cancelling'],
   'exact, for 8-bit activations': ['equalize', '--activations', 'int8'],
+  'relu, symmetric': ['equalize', '--target', 'int8-per-tensor-symmetric', '--relu6', 'relu'],
+  'keep, symmetric': ['equalize', '--target', 'int8-per-tensor-symmetric', '--relu6', 'keep'],
+  'exact, symmetric': ['equalize', '--target', 'int8-per-tensor-symmetric'],
   'int8-per-channel': ['equalize', '--target', 'int8-per-channel'],
 };
 
@@ -36,7 +39,7 @@ export const NETWORKS = {
   example: {
     title: 'The example on its 2,000 labelled images',
     path: join(ROOT, 'examples', 'fashion-mobilenetv2.keras'),
-    images: { labelled: join(ROOT, 'examples', 'fashion-test-2000.npz') },
+    images: { labelled: join(ROOT, 'examples', 'fashion-mobilenetv2.keras.samples.npz') },
   },
   v1: {
     title: 'MobileNetV1 1.0/224, 1001 classes',

@@ -14,7 +14,7 @@ test('presets are found by name, and hold to the rules', () => {
 });
 
 test('another name is answered with those there are', () => {
-  const names = 'tfjs-uint8, tfjs-uint16, int8-per-tensor, int8-per-channel';
+  const names = 'tfjs-uint8, tfjs-uint16, int8-per-tensor, int8-per-tensor-symmetric, int8-per-channel';
   expect(() => parseQuantizer('int4')).toThrow(
     new RangeError(`there is no quantizer int4; there are ${names}`),
   );

@@ -3,7 +3,6 @@ import {
   describeSkip,
   type InspectReport,
   type StepVerification,
-  TARGETS,
   type TargetReport,
 } from 'crosslayer';
 import { describe, expect, it } from 'vitest';
@@ -26,11 +25,12 @@ import {
   readLabels,
 } from '../../web/page/picture-labels.ts';
 import { proofSentences, proofVerdict } from '../../web/page/proof-texts.ts';
+import { PAGE_TARGETS } from '../../web/page-targets.ts';
 import type { Preview } from '../../web/protocol.ts';
 
 describe('choices', () => {
   it('have a text each', () => {
-    expect(TARGET_TEXTS.map(({ value }) => value)).toEqual([...TARGETS]);
+    expect(TARGET_TEXTS.map(({ value }) => value)).toEqual([...PAGE_TARGETS]);
     expect(RELU6_TEXTS.map(({ value }) => value).sort()).toEqual([...RELU6_POLICIES].sort());
   });
 

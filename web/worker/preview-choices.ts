@@ -8,11 +8,11 @@ import {
   type Relu6Damage,
   type Relu6Policy,
   relu6Damage,
-  TARGETS,
 } from 'crosslayer';
 import { layersQuantizedBefore } from '../../src/quantization/quantized-before.ts';
 import { count, tinyPercent } from '../../src/report/number-text.ts';
 import { gridOf, plainModel } from '../../src/report/plain-model.ts';
+import { PAGE_TARGETS } from '../page-targets.ts';
 import type { Choice, Preview } from '../protocol.ts';
 import type { Progress } from './progress.ts';
 import type { Trials } from './trials.ts';
@@ -33,7 +33,7 @@ export async function previewChoices(model: Model, trials: Trials, progress: Pro
 
 /** Policies make a difference where regions are scaled, and a ReLU6 is there. */
 function choicesFor(hasRelu6: boolean): Choice[] {
-  return TARGETS.flatMap((target) => {
+  return PAGE_TARGETS.flatMap((target) => {
     const isScaled = target === 'int8-per-tensor' || target === 'float';
     const policies: readonly Relu6Policy[] = hasRelu6 && isScaled ? RELU6_POLICIES : ['exact'];
     return policies.map((relu6) => ({ target, relu6 }));
@@ -93,6 +93,7 @@ function costOf(
     case 'int8-per-channel':
       return `No layer is added and no activation changes. ${CORRECTION}`;
     case 'int8-per-tensor':
+    case 'int8-per-tensor-symmetric':
       return `${relu6Cost(relu6, addedLayers, damages)} ${CORRECTION}`;
     case 'float':
       return relu6Cost(relu6, addedLayers, damages);
