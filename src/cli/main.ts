@@ -326,7 +326,7 @@ function addQuantize(root: Command): void {
     )
     .option(
       '--samples <count>',
-      'how many samples: 16 if they are made up, else all of the inputs',
+      'how many samples: 8 if they are made up, else all of the inputs',
       wholeNumber,
     )
     .option('--no-sidecar', 'do not read IN.crosslayer.json')

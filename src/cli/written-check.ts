@@ -18,7 +18,7 @@ import { slice } from '../verification/tensor-transfer.ts';
 import type { Ready } from './verification.ts';
 
 /** Samples that TF.js itself runs: that it decodes and computes the same shows on a few. */
-const RUN_BY_TFJS = 8;
+const RUN_BY_TFJS = 4;
 
 /** Runs the model at `output` on what `original` was run on. */
 export async function checkWritten(

@@ -79,7 +79,7 @@ describe('quantize', () => {
 
   it('without samples it makes up some and tells no accuracy', async () => {
     const { check, stages } = await reported(SMALL);
-    expect(check?.inputs).toMatch(/^16 seeded samples/);
+    expect(check?.inputs).toMatch(/^8 seeded samples/);
     expect(check?.accuracy).toBeNull();
     expect(stages).toEqual(['carry', 'correct', 'pack']);
   });

@@ -32,7 +32,7 @@ export interface QuantizeCommandOptions extends InputOptions {
 }
 
 /** Made-up samples where there are no real ones and `--samples` is left out. */
-const SEEDED_SAMPLES = 16;
+const SEEDED_SAMPLES = 8;
 /** @throws UsageError where options contradict each other. */
 export function checkUsage({ output, prepare, rounding, ...options }: QuantizeCommandOptions): void {
   if (/\.(keras|h5|hdf5)$/i.test(output)) {
