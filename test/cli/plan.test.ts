@@ -105,6 +105,8 @@ describe('inspect', () => {
   it('takes no target without a quantizer', async () => {
     const { code, stderr } = await crosslayer('inspect', SMALL, '--target', 'float');
     expect(code).toBe(2);
-    expect(stderr).toMatch(/Allowed choices are int8-per-tensor, tfjs-uint8, int8-per-channel/);
+    expect(stderr).toMatch(
+      /Allowed choices are int8-per-tensor, int8-per-tensor-symmetric, tfjs-uint8, int8-per-channel/,
+    );
   });
 });

@@ -134,7 +134,7 @@ describe('the stage absorb', () => {
   it('is refused for targets whose activations stay in float', async () => {
     for (const target of ['tfjs-uint8', 'float'] as const) {
       await expect(equalize(blocks(), { target, activations })).rejects.toThrow(
-        `the target '${target}' they stay in float; leave them out, or choose int8-per-tensor or int8-per-channel`,
+        `the target '${target}' they stay in float; leave them out, or choose int8-per-tensor or int8-per-tensor-symmetric or int8-per-channel`,
       );
     }
     const none = { ...activations, bits: 40 };
