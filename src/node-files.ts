@@ -341,6 +341,9 @@ function writingReason(cause: unknown): string {
       return 'the disk is full; nothing was written: free some space, or write to another disk';
     case 'EFBIG':
       return 'larger than a file may be here; nothing was written: write to another disk';
+    case 'EMFILE':
+    case 'ENFILE':
+      return 'more files than may be open at once; choose larger shards (--shard-size, shardBytes)';
     case 'ENOENT':
     case 'ENOTDIR':
       return 'its folder does not exist; make it first, or check the path';

@@ -21,6 +21,7 @@ import {
   PendingOutput,
   refuseExisting,
 } from './node-files.ts';
+import { leftNote, shardsBeside } from './node-left-shards.ts';
 import { filesOf, rememberFiles } from './node-loaded-files.ts';
 import { checkedSidecarName, writeSidecarBeside } from './node-sidecar.ts';
 
@@ -82,6 +83,7 @@ export async function saveModel(model: Model, name: string, options: SaveOptions
   const { force = false, signal, sidecar: record } = options;
   const { format, folder, target, sidecar } = checkOutput(model, name, options);
   const isNewFolder = folder !== undefined && !fs.existsSync(folder);
+  const before = force && format === 'tfjs-layers' ? shardsBeside(target) : [];
   if (folder !== undefined && isNewFolder) makeFolder(folder, false);
   let output: PendingOutput | undefined;
   try {
@@ -90,8 +92,9 @@ export async function saveModel(model: Model, name: string, options: SaveOptions
     if (sidecar !== undefined && record) {
       await writeSidecarBeside(model, output, { target: sidecar, record, signal });
     }
+    const written = output.written.map(({ name: file }) => file);
     output.commit();
-    return report;
+    return { ...report, warnings: [...report.warnings, ...leftNote(before, written)] };
   } catch (error) {
     output?.discard();
     if (folder !== undefined && isNewFolder) removeEmptyFolder(folder);

@@ -127,8 +127,8 @@ export interface Operations {
   readonly open: { readonly asked: { readonly files: readonly PickedFile[] }; readonly result: OpenedModel };
   /** The project's own example, fetched from the page's folder. */
   readonly openExample: { readonly asked: object; readonly result: OpenedModel };
-  /** Which layers hurt, of the open model, for a target. */
-  readonly damage: { readonly asked: { readonly target: Target }; readonly result: DamageReport };
+  /** Which layers hurt, of the open model, before and after what is chosen. */
+  readonly damage: { readonly asked: Choice; readonly result: DamageReport };
   /** What each choice is expected to do. */
   readonly preview: { readonly asked: object; readonly result: readonly Preview[] };
   readonly equalize: {

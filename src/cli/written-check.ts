@@ -30,7 +30,7 @@ export async function checkWritten(
   const written = await loadModel(output);
   try {
     const run = await recordRun(written, { runner, inputs: tensors });
-    const { outputs } = compareRuns(original, run, { rtol: 0, atol: 0 });
+    const { outputs, reason } = compareRuns(original, run, { rtol: 0, atol: 0 });
     const right = (one: ModelRun): number | undefined =>
       labels && accuracyOf(one, labels, labelsSource)?.accuracy;
     const [before, after] = [right(original), right(run)];
@@ -44,6 +44,7 @@ export async function checkWritten(
         sqnrDb,
         top1Agreement,
       })),
+      ...(outputs.length === 0 && reason !== null ? { notCompared: reason } : {}),
       accuracy: before === undefined || after === undefined ? null : { before, after },
       tfjs: await besideTfjs(output, run.outputs, ready),
     };
@@ -70,14 +71,21 @@ async function besideTfjs(
   }
 }
 
-/** `max |a - b| / max |a|` over what `one` has. */
+/** `max |a - b| / max |a|` over what `one` has; infinite where only one of them is a number. */
 function difference(one: Tensor, other: Tensor | undefined): number {
   const [a, b] = [one.values() as FloatValues, other?.values() as FloatValues | undefined];
   let [largest, most] = [0, 0];
   for (let index = 0; index < a.length; index++) {
     const value = a[index] ?? Number.NaN;
+    const beside = b?.[index] ?? Number.NaN;
+    if (Object.is(value, beside)) {
+      if (Number.isFinite(value)) largest = Math.max(largest, Math.abs(value));
+      continue;
+    }
+    const apart = Math.abs(value - beside);
+    if (!Number.isFinite(apart)) return Infinity;
     largest = Math.max(largest, Math.abs(value));
-    most = Math.max(most, Math.abs(value - (b?.[index] ?? Number.NaN)));
+    most = Math.max(most, apart);
   }
   return most === 0 ? 0 : most / largest;
 }

@@ -57,6 +57,9 @@ export function dtypeOptions(
   }));
 }
 
+/** Of weights so large that squares of their errors have no number: 8 bits remain possible, and sums stay finite. */
+const MOST_DAMAGE = 1e300;
+
 function optionsOf(
   { size, packed }: Tensor,
   noises: readonly { readonly dtype: PackedDType; readonly damage: KernelNoise['damage'] }[],
@@ -66,9 +69,14 @@ function optionsOf(
     return [{ dtype: packing.dtype, bytes: size * packedWidth(packing), damage: 0 }];
   }
   const isUnchanged: DTypeOption = { dtype: 'float32', bytes: size * PACKED_BYTES.float32, damage: 0 };
-  const options = noises.map(({ dtype, damage }) => ({ dtype, bytes: size * PACKED_BYTES[dtype], damage }));
   // What overflows a half float is infinite.
-  return [...options.filter(({ damage }) => Number.isFinite(damage)), isUnchanged];
+  const fitting = noises.filter(({ dtype, damage }) => dtype !== 'float16' || Number.isFinite(damage));
+  const options = fitting.map(({ dtype, damage }) => ({
+    dtype,
+    bytes: size * PACKED_BYTES[dtype],
+    damage: Number.isFinite(damage) ? Math.min(damage, MOST_DAMAGE) : MOST_DAMAGE,
+  }));
+  return [...options, isUnchanged];
 }
 
 /** A {@link KernelQuantizer}: each weight as the nearest half float. */

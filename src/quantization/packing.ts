@@ -99,6 +99,12 @@ function checkHalf(layer: Layer, name: string, tensor: Tensor): void {
 }
 
 function unfit(layer: Layer, name: string, value: number): InvalidModelError {
+  if (!Number.isFinite(value)) {
+    return new InvalidModelError(
+      layer.path,
+      `${name}: a weight is ${value}; only finite ones are packed, so train the layer again or leave it out`,
+    );
+  }
   return new InvalidModelError(
     layer.path,
     `${name}: the weight ${value} is no half float, which end at ${LARGEST_HALF}; choose uint16, or leave the layer out`,

@@ -32,6 +32,8 @@ export interface WrittenCheck {
     /** The share of samples with the same largest class as the original; null where the output is no classes. */
     readonly top1Agreement: number | null;
   }[];
+  /** Why outputs were not compared; left out where they were. */
+  readonly notCompared?: string;
   /** Shares of samples whose class is right, before and after; null without labels or classes. */
   readonly accuracy: { readonly before: number; readonly after: number } | null;
   /**
@@ -39,6 +41,14 @@ export interface WrittenCheck {
    * part of the largest; or why TF.js does not load the files.
    */
   readonly tfjs: { readonly maxRelative: number } | { readonly reason: string };
+}
+
+/** Float32 sums in another order are 1e-5 apart at most; what TF.js computes otherwise than Keras is apart by percents. */
+const SAME_BY_TFJS = 1e-3;
+
+/** Whether TF.js itself loads the files and makes of them what the layer-by-layer run made. */
+export function isSameByTfjs(tfjs: WrittenCheck['tfjs']): boolean {
+  return 'maxRelative' in tfjs && tfjs.maxRelative <= SAME_BY_TFJS;
 }
 
 /** Bytes of a model. */

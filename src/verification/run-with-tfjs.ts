@@ -37,10 +37,17 @@ export async function runWithTfjs(
     try {
       return await predict(tfjs, artifacts, inputs, batchSize);
     } catch (error) {
-      const reason = error instanceof Error ? error.message : String(error);
-      throw new CannotRunError('', `TF.js does not run ${files.main.name}: ${reason}`, { cause: error });
+      throw new CannotRunError('', `TF.js does not run ${files.main.name}: ${firstSentence(error)}`, {
+        cause: error,
+      });
     }
   });
+}
+
+/** What TF.js says, without the advice for its developers that it gives in further lines. */
+function firstSentence(error: unknown): string {
+  const [line = ''] = (error instanceof Error ? error.message : String(error)).split('\n', 1);
+  return line.replace(/ This may be due to one of the following reasons:$/, '');
 }
 
 async function predict(

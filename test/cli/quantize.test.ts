@@ -152,10 +152,36 @@ describe('quantize', () => {
     expect(fs.existsSync(out)).toBe(false);
   });
 
+  it('samples beside the model that do not fit are named as what they are', async () => {
+    const model = path.join(folder, 'beside.h5');
+    fs.copyFileSync(SMALL, model);
+    fs.writeFileSync(`${model}.samples.npz`, 'no archive');
+    const { code, stderr, out } = await quantize(model);
+    expect(code).toBe(3);
+    expect(stderr).toMatch(
+      /beside\.h5\.samples\.npz: neither .*; it lies beside the model, .* name other inputs/,
+    );
+    expect(fs.existsSync(out)).toBe(false);
+  });
+
+  it('labels that are no classes of the model are refused before anything is written', async () => {
+    const labels = path.join(folder, 'labels.npy');
+    const header = "{'descr': '|u1', 'fortran_order': False, 'shape': (2000,), }".padEnd(117).concat('\n');
+    const magic = Buffer.from([0x93, 0x4e, 0x55, 0x4d, 0x50, 0x59, 1, 0, header.length, 0]);
+    fs.writeFileSync(labels, Buffer.concat([magic, Buffer.from(header), Buffer.alloc(2000, 99)]));
+    const options = ['--samples', '2', '--no-trials', '--labels', labels];
+    const { code, stderr, out } = await quantize(EXAMPLE, ...options, '--inputs', `${EXAMPLE}.samples.npz`);
+    expect(code).toBe(3);
+    expect(stderr).toMatch(/the label of sample 0 is 99, but .* has the classes 0 to 9/);
+    expect(fs.existsSync(out)).toBe(false);
+  });
+
   it('another format than TF.js and an output that is there are refused before any work', async () => {
     const file = await crosslayer('quantize', SMALL, '-o', path.join(folder, 'ready.h5'));
     expect(file.code).toBe(2);
     expect(file.stderr).toMatch(/packed weights are a TF\.js model's; name a folder, or a \.json/);
+    const tflite = await crosslayer('quantize', SMALL, '-o', path.join(folder, 'ready.tflite'));
+    expect(tflite.code).toBe(2);
     const { out } = await quantize(SMALL, '--no-verify');
     const twice = await crosslayer('quantize', SMALL, '-o', out, '--no-verify');
     expect(twice.code).toBeGreaterThan(0);

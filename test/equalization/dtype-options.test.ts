@@ -77,6 +77,15 @@ describe('dtypeOptions', () => {
     expect(last?.options).toEqual([{ dtype: 'uint8', bytes: 15, damage: 0 }]);
   });
 
+  it('offers 8 bits for weights whose squares have no number', () => {
+    const model = buildModel([input('x', [2]), dense('last', 2, [3e38, -1e38, 0, 2e38])]);
+    // What the channels read is as far from usual, so that errors become infinite.
+    const moments = { of: () => ({ mean: Float64Array.of(0, 0), variance: Float64Array.of(1e300, 1) }) };
+    const [first] = dtypeOptions(model, moments as unknown as ReturnType<typeof activationMoments>);
+    expect(first?.options.map(({ dtype }) => dtype)).toEqual(['uint8', 'uint16', 'float32']);
+    expect(first?.options.every(({ damage }) => Number.isFinite(damage))).toBe(true);
+  });
+
   it('offers no half floats past their largest, and nothing for a kernel with a NaN', () => {
     const large = optionsOf(buildModel([input('x', [2]), dense('large', 1, [70_000, 1])]));
     expect(large[0]?.options.map(({ dtype }) => dtype)).toEqual(['uint8', 'uint16', 'float32']);

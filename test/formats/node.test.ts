@@ -154,6 +154,21 @@ describe('what cannot be saved', () => {
     expect(fs.readdirSync(folder)).toEqual([]);
   });
 
+  test('files of weights that a model before had are left, and said', async () => {
+    await saveModel(await load(fixture('tfjs/functional_shards')), at('tfjs'));
+    const model = await load(fixture('tfkeras-2.15/functional.h5'));
+    const { warnings } = await saveModel(model, at('tfjs'), { force: true });
+    expect(warnings.at(-1)).toMatch(
+      /^group1-shard1of3\.bin, group1-shard2of3\.bin, group1-shard3of3\.bin: files of weights of the model/,
+    );
+    expect(fs.readdirSync(at('tfjs'))).toHaveLength(5);
+    // What is there now has no more than it uses.
+    const again = await saveModel(model, at('tfjs'), { force: true });
+    expect(again.warnings.join()).not.toMatch(/files of weights of the model/);
+    fs.writeFileSync(at('tfjs/model.json'), '{ no model');
+    expect((await saveModel(model, at('tfjs'), { force: true })).warnings).toEqual(again.warnings);
+  });
+
   test('one existing shard keeps all files from being replaced', async () => {
     const model = await load(fixture('tfjs/functional_shards'));
     await saveModel(model, at('tfjs'));

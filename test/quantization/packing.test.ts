@@ -69,7 +69,7 @@ describe('packedWeight', () => {
   test.each<[number, PackedDType, RegExp]>([
     [Number.NaN, 'uint8', /^dense: kernel: .*NaN/],
     [Number.POSITIVE_INFINITY, 'uint16', /^dense: kernel: .*Infinity/],
-    [Number.NaN, 'float16', /^dense: kernel: the weight NaN is no half float/],
+    [Number.NaN, 'float16', /^dense: kernel: a weight is NaN; only finite ones are packed/],
     [
       65520,
       'float16',

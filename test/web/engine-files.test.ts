@@ -5,7 +5,7 @@ import { createZip } from '../../src/formats/zip/write.ts';
 import { ChunkedSink } from '../../web/worker/chunked-sink.ts';
 import { describeError } from '../../web/worker/describe-error.ts';
 import { fileSource } from '../../web/worker/file-source.ts';
-import { modelFilesAmong, type NamedFile } from '../../web/worker/picked-files.ts';
+import { modelFilesAmong, type NamedFile, refusingMissing } from '../../web/worker/picked-files.ts';
 
 /** A Blob as far as a source needs it, whose parts are read at once as FileReaderSync does it. */
 function fakeFile(bytes: Uint8Array): { file: Blob; read: (part: Blob) => ArrayBuffer; reads: number[] } {
@@ -169,10 +169,26 @@ describe('modelFilesAmong', () => {
     ['two in a zip', async () => [await zip([hdf5('a.h5'), hdf5('b.h5')])], /2 models were dropped/],
     ['a SavedModel', () => [text('m/saved_model.pb', 'x'), text('m/variables/v', 'y')], /SavedModel/],
     ['notes', () => [text('a.txt', 'x'), text('b.txt', 'y')], /without model\.json; give a \.keras/],
-    ['a zip of notes', async () => [await zip([text('a.txt', 'x')])], /a zip without config\.json/],
+    [
+      'a zip of notes',
+      async () => [await zip([text('a.txt', 'x')])],
+      /models\.zip: a zip without a model in it \(it holds a\.txt\); drop a \.keras/,
+    ],
+    ['an empty zip', async () => [await zip([])], /it holds nothing\); drop a \.keras/],
+    [
+      'a zip in a zip',
+      async () => [await zip([await zip([hdf5('m.h5')])])],
+      /unpack it and drop .* models\.zip/,
+    ],
+    ['a zipped SavedModel', async () => [await zip([text('m/saved_model.pb', 'x')])], /SavedModel/],
     ['a damaged .h5 among others', () => [text('m.h5', 'x'), text('b.txt', 'y')], /m\.h5/],
   ])('refuses %s', async (_, files, message) => {
     await expect(async () => readModel(await modelFilesAmong(await files()))).rejects.toThrow(message);
+  });
+
+  it('refuses a shard that was not dropped', async () => {
+    const { open } = refusingMissing(await modelFilesAmong([text('model.json', json)]));
+    expect(() => open('shard.bin')).toThrow(/^model\.json: shard\.bin: .* was not dropped; drop all files/);
   });
 });
 

@@ -15,8 +15,11 @@ import {
   RELU6_TEXTS,
   TARGET_TEXTS,
 } from '../../web/page/choice-texts.ts';
+import { threeModelsText } from '../../web/page/compare-view.ts';
 import { changeText, damageRows, improvementText } from '../../web/page/damage-rows.ts';
+import { spreadSentences } from '../../web/page/equalized-view.ts';
 import { equalizedStory, openedStory } from '../../web/page/layer-story.ts';
+import { pictureObstacle } from '../../web/page/opening.ts';
 import {
   byName,
   className,
@@ -26,7 +29,7 @@ import {
 } from '../../web/page/picture-labels.ts';
 import { proofSentences, proofVerdict } from '../../web/page/proof-texts.ts';
 import { PAGE_TARGETS } from '../../web/page-targets.ts';
-import type { Preview } from '../../web/protocol.ts';
+import type { OpenedModel, Preview } from '../../web/protocol.ts';
 
 describe('choices', () => {
   it('have a text each', () => {
@@ -175,6 +178,40 @@ describe('the proof', () => {
       text: 'Not proven: no such layer',
     });
     expect(proofVerdict(null).isGood).toBe(false);
+  });
+
+  it('does not say that a model was run that could not be', () => {
+    const open = proof('fold', { verdict: 'not-verified', reason: 'no such layer', outputs: [] });
+    expect(proofSentences(verification(open))).toEqual(['Folding batch norms: not proven: no such layer.']);
+    expect(proofSentences(verification(open, proof('scale')))[0]).toMatch(/^The model was run/);
+  });
+});
+
+describe('the largest spread', () => {
+  const map = [{ spread: 9 }, { spread: null }] as unknown as OpenedModel['map'];
+  const regions = [{}] as unknown as TargetReport['regions'];
+
+  it('is told before and after, and how it can have grown', () => {
+    const spreads = (after: number) =>
+      spreadSentences({ spreads: [['a', after]], report: { regions } }, { map });
+    expect(spreads(2)).toEqual(['The largest spread of a layer was 9\u00d7 and is 2\u00d7 now.']);
+    expect(spreads(139)[0]).toMatch(/is 139\u00d7 now\. Factors are chosen so that rounding disturbs/);
+    expect(spreadSentences({ spreads: [], report: { regions } }, { map })).toEqual([]);
+  });
+});
+
+describe('pictures', () => {
+  const pictures = { height: 32, width: 32, channels: 3 };
+
+  it('are of use where the open model takes them, and a sentence says why elsewhere', () => {
+    expect(pictureObstacle({ name: 'net', pictures })).toBeUndefined();
+    expect(pictureObstacle({ name: 'net', pictures: null })).toMatch(/^net does not take pictures/);
+    expect(pictureObstacle(undefined)).toMatch(/Open a model first/);
+  });
+
+  it('go through the model as converters would round it', () => {
+    expect(threeModelsText({ target: 'int8-per-tensor' })).toMatch(/batch norms folded/);
+    expect(threeModelsText({ target: 'tfjs-uint8' })).not.toMatch(/folded/);
   });
 });
 

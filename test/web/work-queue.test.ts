@@ -29,7 +29,7 @@ class SlowEngine implements Engine {
 }
 
 const settled = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
-const DAMAGE = { target: 'int8-per-tensor' } as const;
+const DAMAGE = { target: 'int8-per-tensor', relu6: 'exact' } as const;
 const EQUALIZE = { target: 'float', relu6: 'keep', verify: false } as const;
 
 describe('the queue of work', () => {
@@ -61,6 +61,28 @@ describe('the queue of work', () => {
     await engine.end();
     expect(engine.begun).toEqual(['preview', 'equalize', 'preview']);
     expect([(await preview).kind, (await asked).kind]).toEqual(['done', 'done']);
+  });
+
+  it('does not begin again what was of another model', async () => {
+    const engine = new SlowEngine();
+    const queue = new WorkQueue(engine);
+    const preview = queue.ask('preview', {}, { urgency: 'meanwhile' });
+    const opening = queue.ask('openExample', {}, { urgency: 'asked', replacesMeanwhile: true });
+    await settled();
+    await engine.end();
+    expect([(await preview).kind, (await opening).kind]).toEqual(['cancelled', 'done']);
+    expect(engine.begun).toEqual(['preview', 'openExample']);
+  });
+
+  it('begins it again where the other model cannot be opened', async () => {
+    const engine = new SlowEngine();
+    const queue = new WorkQueue(engine);
+    void queue.ask('preview', {}, { urgency: 'meanwhile' });
+    const opening = queue.ask('openExample', {}, { urgency: 'asked', replacesMeanwhile: true });
+    await settled();
+    await engine.end(new Error('damaged'));
+    expect((await opening).kind).toBe('failed');
+    expect(engine.begun).toEqual(['preview', 'openExample', 'preview']);
   });
 
   it('cancels what was asked, and goes on', async () => {

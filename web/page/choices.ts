@@ -19,7 +19,7 @@ import { button, byId, element, setEnabled } from './dom.ts';
 /** What the choices lead to. */
 export interface ChoiceActions {
   equalize(choice: Choice, verify: boolean): void;
-  /** Called when another target was chosen. */
+  /** Called when something else was chosen. */
   changed(choice: Choice): void;
   /** Called where the person wants to see what was left out. */
   look(): void;
@@ -66,13 +66,12 @@ export class Choices {
       TARGET_TEXTS,
     );
     byId('choices', HTMLElement).append(targetSet, this.#policySet, this.#look, this.#start());
-    for (const { input } of this.#targets) {
+    for (const { input } of [...this.#targets, ...this.#policies]) {
       input.addEventListener('change', () => {
         this.#draw();
         this.#actions.changed(this.choice());
       });
     }
-    for (const { input } of this.#policies) input.addEventListener('change', () => this.#draw());
   }
 
   /** What is chosen; the policy is that of the preview where there is but one. */

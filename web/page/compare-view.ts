@@ -68,11 +68,7 @@ export class CompareView {
       return;
     }
     this.#place.replaceChildren(
-      element(
-        'p',
-        {},
-        'Each picture goes through three models: yours in 32-bit numbers (float), yours with its weights rounded to 8 bits as they are (plain), and the equalized one with its weights rounded the same way.',
-      ),
+      element('p', {}, threeModelsText(equalized)),
       ...this.#controls(opened),
       this.#result,
     );
@@ -172,4 +168,16 @@ export class CompareView {
         ...(read.kind === 'labels' ? { labels: read.labels } : {}),
       });
   }
+}
+
+/** What is compared; most converters fold batch norms before they round, and the plain model is what they would make. */
+export function threeModelsText({ target }: Pick<EqualizedModel, 'target'>): string {
+  const plain =
+    target === 'tfjs-uint8'
+      ? 'yours with its kernels rounded to 8 bits as they are'
+      : 'yours with its batch norms folded, as converters do it, and its kernels then rounded to 8 bits';
+  return (
+    `Each picture goes through three models: yours in 32-bit numbers (float), ${plain} (plain), and the equalized one with ` +
+    'its kernels rounded the same way.'
+  );
 }

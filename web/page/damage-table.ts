@@ -25,7 +25,7 @@ export function showDamage(report: DamageReport, choose: (layer: string) => void
     added[0]?.querySelector('button')?.focus();
   });
   byId('damage', HTMLElement).replaceChildren(
-    ...(rows.length === 0 ? [] : [element('p', {}, improvementText(report)), tableOf(body)]),
+    ...(rows.length === 0 ? [] : [element('p', {}, improvementText(report)), tableOf(body, report)]),
     ...(more.length === 0 ? [] : [all]),
     ...(report.notes.length === 0 ? [] : [list(report.notes, { class: 'soft' })]),
   );
@@ -36,7 +36,7 @@ export function showNoDamage(sentence: string): void {
   byId('damage', HTMLElement).replaceChildren(element('p', { class: 'placeholder' }, sentence));
 }
 
-function tableOf(body: HTMLTableSectionElement): HTMLElement {
+function tableOf(body: HTMLTableSectionElement, { target }: DamageReport): HTMLElement {
   const head = ['Layer', 'Share as it is', 'Share equalized', 'Change', 'Damage'];
   return element(
     'div',
@@ -47,7 +47,7 @@ function tableOf(body: HTMLTableSectionElement): HTMLElement {
       element(
         'caption',
         {},
-        'Layers that hurt most first. Shares are of all layers together on that side; bars are the damage itself, ',
+        `Layers that hurt most first, for ${target}. Shares are of all layers together on that side; bars are the damage itself, `,
         element('span', { class: 'key before' }, 'as it is'),
         ' above ',
         element('span', { class: 'key after' }, 'equalized'),

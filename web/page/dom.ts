@@ -82,7 +82,9 @@ export function folded(title: string, sentences: readonly string[]): HTMLDetails
   return element('details', {}, element('summary', {}, title), list(sentences));
 }
 
-/** A name that may be broken behind the marks that it is put together with. */
+/** A name that may be broken behind the marks that it is put together with; not in `(.h5)`, where none is before the mark. */
 export function breakable(name: string): Child[] {
-  return name.split(/(?<=[_/.-])/).flatMap((part, index) => (index === 0 ? [part] : [element('wbr'), part]));
+  return name
+    .split(/(?<=\w[_/.-])/)
+    .flatMap((part, index) => (index === 0 ? [part] : [element('wbr'), part]));
 }

@@ -50,15 +50,24 @@ function proofDetails({ verification }: EqualizedModel): HTMLElement {
   );
 }
 
-/** The largest spread of all layers, before and after. */
+const GROWN =
+  'Factors are chosen so that rounding disturbs the outputs least, not so that all channels get one range: those that matter ' +
+  'little may become narrow.';
+
+/** The largest spread of all layers, before and after, and how it can have grown. */
 export function spreadSentences(
-  { spreads }: Pick<EqualizedModel, 'spreads'>,
+  {
+    spreads,
+    report,
+  }: { readonly spreads: EqualizedModel['spreads']; readonly report: Pick<TargetReport, 'regions'> },
   { map }: Pick<OpenedModel, 'map'>,
 ): string[] {
   const before = map.reduce((most, { spread }) => Math.max(most, spread ?? 0), 0);
   const after = spreads.reduce((most, [, spread]) => Math.max(most, spread), 0);
   if (!(before > 0 && after > 0)) return [];
-  return [`The largest spread of a layer was ${short(before)}\u00d7 and is ${short(after)}\u00d7 now.`];
+  const sentence = `The largest spread of a layer was ${short(before)}\u00d7 and is ${short(after)}\u00d7 now.`;
+  const hasGrown = after > before && report.regions.length > 0;
+  return hasGrown ? [`${sentence} ${GROWN}`] : [sentence];
 }
 
 /** What was done, in counts. */

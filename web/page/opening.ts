@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { PickedFile } from '../protocol.ts';
+import type { OpenedModel, PickedFile } from '../protocol.ts';
 import { byId, isEnabled } from './dom.ts';
 import { carriesFiles, chosenFiles, droppedFiles } from './dropped-files.ts';
 
@@ -66,6 +66,15 @@ function listenForDrops(actions: OpeningActions): void {
         ),
     );
   });
+}
+
+/** Why pictures are of no use now; undefined where the open model takes them. */
+export function pictureObstacle(
+  opened: Pick<OpenedModel, 'name' | 'pictures'> | undefined,
+): string | undefined {
+  if (!opened) return 'Pictures are for comparing predictions. Open a model first, then drop them again.';
+  if (opened.pictures) return undefined;
+  return `${opened.name} does not take pictures, or not only a picture, so there is nothing to do with them here.`;
 }
 
 /** Whether all files are pictures. */

@@ -23,7 +23,7 @@ import { hideEqualized, showEqualized } from './equalized-view.ts';
 import { LayerMap } from './layer-map.ts';
 import { showLayer, showNoLayer } from './layer-panel.ts';
 import { Messages } from './messages.ts';
-import { arePictures, listenForFiles } from './opening.ts';
+import { arePictures, listenForFiles, pictureObstacle } from './opening.ts';
 import { showSpreadLegend } from './spread-mark.ts';
 import { showSummary } from './summary.ts';
 import { TakeView } from './take-view.ts';
@@ -40,7 +40,7 @@ export class Page {
   readonly #map = new LayerMap((layer) => this.#chooseLayer(layer, { moves: false }));
   readonly #choices = new Choices({
     equalize: (choice, verify) => void this.#equalize(choice, verify),
-    changed: ({ target }) => void this.#lookAtDamage(target),
+    changed: (choice) => void this.#lookAtDamage(choice),
     look: () => void this.#lookNow(),
   });
   readonly #compare = new CompareView({
@@ -51,6 +51,8 @@ export class Page {
   #opened: OpenedModel | undefined;
   #equalized: EqualizedModel | undefined;
   #damage: DamageReport | undefined;
+  /** What the damage that is shown, or looked at, is of. */
+  #damageOf: Choice | undefined;
   #layer: string | undefined;
   #thumbnails: Thumbnails = NO_THUMBNAILS;
   #isBusy = false;
@@ -74,14 +76,21 @@ export class Page {
       );
       return;
     }
-    if (this.#opened?.pictures && arePictures(files)) {
-      this.#compare.takePictures(files);
-      byId('compare-title', HTMLElement).scrollIntoView();
-      if (!this.#equalized)
-        this.#messages.announce('The pictures are kept. Equalize the model to compare on them.');
+    if (arePictures(files)) this.#takePictures(files);
+    else void this.#open('open', { files });
+  }
+
+  #takePictures(files: readonly PickedFile[]): void {
+    const obstacle = pictureObstacle(this.#opened);
+    if (obstacle !== undefined) {
+      this.#messages.showError('The pictures were not taken.', obstacle);
       return;
     }
-    void this.#open('open', { files });
+    this.#messages.clearError();
+    this.#compare.takePictures(files);
+    byId('compare-title', HTMLElement).scrollIntoView();
+    if (!this.#equalized)
+      this.#messages.announce('The pictures are kept. Equalize the model to compare on them.');
   }
 
   async #open<Name extends 'open' | 'openExample'>(
@@ -90,11 +99,11 @@ export class Page {
   ): Promise<void> {
     const opened = await this.#ask(name, asked, TASKS[name]);
     if (!opened) return;
-    this.#queue.dropMeanwhile();
     this.#queue.mayInterrupt = true;
     this.#opened = opened;
     this.#equalized = undefined;
     this.#damage = undefined;
+    this.#damageOf = undefined;
     this.#layer = undefined;
     this.#showOpened(opened);
     const title = byId('model-title', HTMLElement);
@@ -106,7 +115,7 @@ export class Page {
 
   /** What is looked at while the person reads. */
   #lookAround(): void {
-    void this.#lookAtDamage(this.#choices.choice().target);
+    void this.#lookAtDamage(this.#choices.choice());
     void this.#lookAhead();
   }
 
@@ -137,20 +146,21 @@ export class Page {
     if (this.#layer !== undefined) this.#chooseLayer(this.#layer, { moves: false });
   }
 
-  async #lookAtDamage(target: Choice['target']): Promise<void> {
+  async #lookAtDamage(choice: Choice): Promise<void> {
     const opened = this.#opened;
-    if (!opened || this.#damage?.target === target) return;
-    if (target === 'float') {
+    if (!opened || (this.#damage && isSameChoice(this.#damageOf, choice))) return;
+    this.#damageOf = choice;
+    this.#damage = undefined;
+    if (choice.target === 'float') {
       showNoDamage(
         'Without an 8-bit target nothing is rounded. Choose one below to see which layers hurt there.',
       );
-      this.#damage = undefined;
       this.#refreshLayer();
       return;
     }
     showNoDamage('Looking at what each layer does\u2026');
-    const outcome = await this.#queue.ask('damage', { target }, { urgency: 'meanwhile' });
-    if (this.#opened !== opened || this.#choices.choice().target !== target) return;
+    const outcome = await this.#queue.ask('damage', choice, { urgency: 'meanwhile' });
+    if (this.#opened !== opened || this.#damageOf !== choice) return;
     if (outcome.kind === 'done') this.#setDamage(outcome.result);
     else if (outcome.kind === 'failed') showNoDamage(`That could not be found out: ${outcome.message}`);
   }
@@ -194,8 +204,11 @@ export class Page {
     byId('map-side', HTMLFieldSetElement).hidden = false;
     setMapSide('after');
     this.#showSpreads();
+    this.#damageOf = choice;
     if (equalized.damage) this.#setDamage(equalized.damage);
     else this.#refreshLayer();
+    // Something else may have been chosen while it was equalized.
+    void this.#lookAtDamage(this.#choices.choice());
     this.#compare.show(opened, equalized);
     this.#take.show(opened, equalized);
     byId('equalized-title', HTMLElement).focus();
@@ -235,6 +248,7 @@ export class Page {
     this.#setBusy(true);
     const outcome = await this.#queue.ask(name, asked, {
       urgency: 'asked',
+      replacesMeanwhile: name === 'open' || name === 'openExample',
       onProgress: (text, share) => this.#messages.showProgress(text, share),
     });
     this.#messages.hideProgress();
@@ -250,7 +264,7 @@ export class Page {
           failed,
           outcome.isExpected
             ? outcome.message
-            : `This should not happen: ${outcome.message}. What was open is open still; please report this`,
+            : `${outcome.message.replace(/\.$/, '')}. What was open is open still`,
         );
         return undefined;
     }
@@ -265,6 +279,10 @@ export class Page {
     this.#compare.setBusy(isBusy);
     this.#take.setBusy(isBusy);
   }
+}
+
+function isSameChoice(one: Choice | undefined, other: Choice): boolean {
+  return one?.target === other.target && one.relu6 === other.relu6;
 }
 
 function setMapSide(side: 'before' | 'after'): void {

@@ -68,8 +68,13 @@ export function proofSentences({ inputs, backend, proofs, weights }: StepVerific
     weights === 'float32'
       ? []
       : [`Edited weights are stored as ${weights}; that rounding is not in these numbers.`];
+  const wasRun = proofs.some(({ verdict }) => verdict !== 'not-verified');
   return [
-    `The model was run in this browser (${backend ?? 'not known how'}) before and after each step, on ${inputs}.`,
+    ...(wasRun
+      ? [
+          `The model was run in this browser (${backend ?? 'not known how'}) before and after each step, on ${inputs}.`,
+        ]
+      : []),
     ...proofs.flatMap(stageSentences),
     ...rounding,
   ];

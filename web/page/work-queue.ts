@@ -19,8 +19,17 @@ export type Outcome<Result> =
 /** `asked`: the person waits for it. `meanwhile`: the page wants it, and it gives way to what is asked. */
 export type Urgency = 'asked' | 'meanwhile';
 
+/** How something is asked for. */
+export interface AskOptions {
+  readonly urgency: Urgency;
+  /** Once it is done, what waits `meanwhile` is of no use any more: it was of another model. */
+  readonly replacesMeanwhile?: boolean;
+  readonly onProgress?: OnProgress;
+}
+
 interface Job {
   readonly urgency: Urgency;
+  readonly replacesMeanwhile: boolean;
   run(signal: AbortSignal): Promise<Outcome<unknown>>;
   settle(outcome: Outcome<unknown>): void;
 }
@@ -48,9 +57,8 @@ export class WorkQueue {
   ask<Name extends OperationName>(
     name: Name,
     asked: Operations[Name]['asked'],
-    options: { readonly urgency: Urgency; readonly onProgress?: OnProgress },
+    { urgency, replacesMeanwhile = false, onProgress }: AskOptions,
   ): Promise<Outcome<Operations[Name]['result']>> {
-    const { urgency, onProgress } = options;
     return new Promise((resolve) => {
       const run = async (signal: AbortSignal): Promise<Outcome<unknown>> => {
         const result = await this.#engine.run(name, asked, {
@@ -61,7 +69,7 @@ export class WorkQueue {
       };
       const settle = (outcome: Outcome<unknown>): void =>
         resolve(outcome as Outcome<Operations[Name]['result']>);
-      this.#waiting.push({ urgency, run, settle });
+      this.#waiting.push({ urgency, replacesMeanwhile, run, settle });
       if (urgency === 'asked' && this.mayInterrupt) this.#stop('again', 'meanwhile');
       this.#next();
     });
@@ -107,6 +115,8 @@ export class WorkQueue {
   async #finish(running: Running): Promise<void> {
     const outcome = await running.job.run(running.controller.signal).catch(failure);
     this.#running = undefined;
+    // Before the next begins: it would have to be stopped, and the worker to read the model a second time.
+    if (running.job.replacesMeanwhile && outcome.kind === 'done') this.#drop('meanwhile');
     if (running.stop === 'again' && outcome.kind !== 'done') this.#waiting.push(running.job);
     else running.job.settle(running.stop === 'cancel' ? { kind: 'cancelled' } : outcome);
     this.#next();

@@ -51,7 +51,7 @@ async function decode(file: File, { height, width, channels }: PictureSize): Pro
     scaled.close();
     return context.getImageData(0, 0, width, height).data;
   } catch (cause) {
-    const reason = cause instanceof Error ? cause.message : String(cause);
+    const reason = (cause instanceof Error ? cause.message : String(cause)).replace(/\.$/, '');
     throw new FormatError(file.name, '', `cannot be decoded: ${reason}; give PNG, JPEG or WebP`, { cause });
   }
 }

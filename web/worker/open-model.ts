@@ -16,7 +16,7 @@ import type { OpenedModel, PickedFile } from '../protocol.ts';
 import { fileSource } from './file-source.ts';
 import { modelMap } from './model-map.ts';
 import type { LabelledImages, Opened } from './opened.ts';
-import { modelFilesAmong, type NamedFile } from './picked-files.ts';
+import { modelFilesAmong, type NamedFile, refusingMissing } from './picked-files.ts';
 import { picturesOf } from './pictures-of.ts';
 import type { Progress } from './progress.ts';
 
@@ -35,7 +35,7 @@ export async function openPicked(files: readonly PickedFile[], progress: Progres
     throw tooLarge(files.length === 1 && first ? first.file.name : 'what was dropped', bytes);
   }
   const named = files.map(({ path, file }): NamedFile => ({ path, open: () => fileSource(file, file.name) }));
-  const modelFiles = await modelFilesAmong(named);
+  const modelFiles = refusingMissing(await modelFilesAmong(named));
   return openFiles(modelFiles, { bytes, samples: undefined }, progress);
 }
 

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { type ByteSource, type ModelFiles, UnsupportedModelError } from 'crosslayer';
+import { type ByteSource, FormatError, type ModelFiles, UnsupportedModelError } from 'crosslayer';
 import { mainFileOfFolder } from '../../src/formats/detect.ts';
 import { openZip } from '../../src/formats/zip/read.ts';
 import { looksLikeZip, sniff } from './sniff.ts';
@@ -35,6 +35,20 @@ export async function modelFilesAmong(files: readonly NamedFile[]): Promise<Mode
   return besides(files, supposedMain(files) ?? only);
 }
 
+/** The same, where a file that is missing is refused with what to do about it on the page. */
+export function refusingMissing({ main, open }: ModelFiles): ModelFiles {
+  return {
+    main,
+    open(name) {
+      const found = open(name);
+      if (found) return found;
+      const reason =
+        'this file of weights was not dropped; drop all files of the model together, or their folder, or a zip of them';
+      throw new FormatError(main.name, name, reason);
+    },
+  };
+}
+
 async function single(source: ByteSource): Promise<ModelFiles> {
   return (await inZip(source)) ?? { main: source, open: () => undefined };
 }
@@ -54,7 +68,26 @@ async function inZip(source: ByteSource): Promise<ModelFiles | undefined> {
   }
   const [main, second] = models;
   if (main && second) throw several(models);
+  if (!main && isPlainZip(source, files)) throw withoutModel(source, files);
   return main && besides(files, main);
+}
+
+/** Whether a zip is no more than that: one called otherwise, or with a SavedModel in it, its reader can tell more of. */
+function isPlainZip({ name }: ByteSource, files: readonly NamedFile[]): boolean {
+  return /\.zip$/i.test(name) && !files.some(({ path }) => /\.(pb|pkl|npy)$/i.test(path));
+}
+
+function withoutModel({ name }: ByteSource, files: readonly NamedFile[]): UnsupportedModelError {
+  const inner = files.find(({ path }) => /\.zip$/i.test(path));
+  const held = files.slice(0, 3).map(({ path }) => path);
+  const holds = `${held.join(', ') || 'nothing'}${files.length > held.length ? ', \u2026' : ''}`;
+  const advice = inner
+    ? `unpack it and drop what is in it, ${inner.path}`
+    : `drop ${ACCEPTED}, or a zip of these`;
+  return new UnsupportedModelError(
+    'files',
+    `${name}: a zip without a model in it (it holds ${holds}); ${advice}`,
+  );
 }
 
 /**

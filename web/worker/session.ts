@@ -34,12 +34,12 @@ export class Session {
       const { openExample } = await import('./example.ts');
       return this.#take(await openExample(progress));
     },
-    damage: async ({ target }, progress) => {
+    damage: async ({ target, relu6 }, progress) => {
       if (target === 'float') {
         throw new UnsupportedModelError('damage', 'the target float rounds nothing, so no layer hurts');
       }
       progress('Finding out which layers hurt');
-      return (await this.#trialsOf(this.#model())).damage({ target, relu6: 'exact' });
+      return (await this.#trialsOf(this.#model())).damage({ target, relu6 });
     },
     preview: async (_, progress) => {
       const { previewChoices } = await import('./preview-choices.ts');

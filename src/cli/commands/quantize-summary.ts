@@ -1,5 +1,5 @@
 import { byteText, count, decibels, percent, small } from '../../report/number-text.ts';
-import type { QuantizeReport } from '../../report/quantize-report.ts';
+import { isSameByTfjs, type QuantizeReport, type WrittenCheck } from '../../report/quantize-report.ts';
 import type { SidecarReport } from '../../report/sidecar-report.ts';
 import { planLines } from '../plan-lines.ts';
 import { groupedReasons, styled } from '../render.ts';
@@ -22,7 +22,9 @@ export function quantizeSummary(
     lines.push(`carry    ${layers} with all channels of one range; batch norms carry the scales`);
   }
   if (stages.includes('correct')) {
-    const biases = count(corrected.length, 'bias', 'biases');
+    // Behind kernels that stay in float32 nothing is to be made up for.
+    const moved = corrected.filter(({ largestShift }) => largestShift > 0);
+    const biases = count(moved.length, 'bias', 'biases');
     lines.push(`correct  ${biases} corrected for what rounding does to the kernels`);
   }
   lines.push(
@@ -92,24 +94,30 @@ function named(weights: QuantizeReport['storedCoarsely']): string {
 /** What the files do that were written. */
 function checkLines({ check }: QuantizeReport): string[] {
   if (!check) return [];
-  const { inputs, backend, outputs, accuracy, tfjs } = check;
+  const { inputs, backend, outputs, notCompared, accuracy, tfjs } = check;
   const lines = outputs.map(({ name, sqnrDb, top1Agreement }) => {
     const of = outputs.length > 1 ? `${name}: ` : '';
     const agreement = top1Agreement === null ? '' : `, same top-1 ${percent(top1Agreement)}`;
     return `${of}${sqnrDb === Infinity ? 'the same to the bit' : `SQNR ${decibels(sqnrDb)}`}${agreement}`;
   });
+  if (notCompared !== undefined) lines.push(`not compared: ${notCompared}`);
   if (accuracy) {
     lines.push(`accuracy ${exactPercent(accuracy.before)} -> ${exactPercent(accuracy.after)}`);
   }
-  lines.push(
-    'maxRelative' in tfjs
-      ? `tf.loadLayersModel opens them and computes the same (${small(tfjs.maxRelative)})`
-      : `not run by tf.loadLayersModel: ${tfjs.reason}`,
-  );
+  lines.push(tfjsLine(tfjs, backend));
   return [
     `the files, read again and run (${backend}) beside the original on ${inputs}:`,
     ...lines.map((line) => `  ${line}`),
   ];
+}
+
+function tfjsLine(tfjs: WrittenCheck['tfjs'], backend: string): string {
+  if (!('maxRelative' in tfjs)) return `not run by tf.loadLayersModel: ${tfjs.reason}`;
+  const apart = small(tfjs.maxRelative);
+  return isSameByTfjs(tfjs)
+    ? `tf.loadLayersModel opens them and computes the same (${apart})`
+    : `tf.loadLayersModel opens them, but TF.js (${backend}) computes something else than Keras does: ${apart} of the largest ` +
+        'value away; look at what it makes of the model before you use it';
 }
 
 /** That batch norms carry the scales and change nothing else; why nothing could be run. */

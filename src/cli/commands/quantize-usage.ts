@@ -35,9 +35,9 @@ export interface QuantizeCommandOptions extends InputOptions {
 const SEEDED_SAMPLES = 8;
 /** @throws UsageError where options contradict each other. */
 export function checkUsage({ output, prepare, rounding, ...options }: QuantizeCommandOptions): void {
-  if (/\.(keras|h5|hdf5)$/i.test(output)) {
+  if (/\.(keras|h5|hdf5|tflite|onnx|pb|bin|zip)$/i.test(output)) {
     throw new UsageError(
-      `-o ${output}: packed weights are a TF.js model's; name a folder, or a .json, or see crosslayer equalize for Keras`,
+      `-o ${output}: packed weights are a TF.js model's; name a folder, or a .json, or see crosslayer equalize for Keras and TFLite`,
     );
   }
   if (rounding !== undefined && prepare === false) {

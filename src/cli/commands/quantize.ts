@@ -1,4 +1,4 @@
-import { CannotRunError } from '../../errors.ts';
+import { CannotRunError, CrosslayerError, FormatError } from '../../errors.ts';
 import type { Model } from '../../model/model.ts';
 import { checkOutput, loadModel, type SaveOptions, saveModel } from '../../node.ts';
 import { fileBytes } from '../../node-loaded-files.ts';
@@ -8,8 +8,9 @@ import type { StepVerification } from '../../report/equalize-report.ts';
 import { quantizeContent } from '../../report/html/quantize-content.ts';
 import { reportSubject } from '../../report/html/report-subject.ts';
 import { runWithProof } from '../../report/proven-run.ts';
-import { type QuantizeReport, quantizeReport } from '../../report/quantize-report.ts';
+import { isSameByTfjs, type QuantizeReport, quantizeReport } from '../../report/quantize-report.ts';
 import { reportJson } from '../../report/report-json.ts';
+import { accuracyOf } from '../../verification/accuracy.ts';
 import { type ModelRun, recordRun } from '../../verification/model-run.ts';
 import { type CheckResult, EXIT } from '../exit-code.ts';
 import { checkHtmlOutput } from '../html-output.ts';
@@ -39,7 +40,7 @@ export async function quantizeCommand(input: string, given: QuantizeCommandOptio
   const keepCorrections = options.prepare !== true && layersQuantizedBefore(model).length > 0;
   const read = await readSidecarOf(model, { ...options, keepCorrections });
   const before = model.clone();
-  const ready = await readyToRun(model, inputOptions(options));
+  const ready = await readyWith(model, options, given.inputs === undefined);
   const runnable = ready && 'runner' in ready ? ready : undefined;
   const original = runnable && (await runOriginal(model, runnable));
   const { stages, record } = await quantizeRecipe(model, options, original && runnable);
@@ -108,11 +109,39 @@ async function runStages(
 
 type Runnable = Exclude<Ready, { readonly reason: string }>;
 
-/** Undefined where it cannot be run; the proof says why. */
-async function runOriginal(model: Model, { runner, tensors }: Runnable): Promise<ModelRun | undefined> {
+/** Whoever did not name the inputs is told where they come from when they are of no use. */
+async function readyWith(
+  model: Model,
+  options: QuantizeCommandOptions,
+  isFound: boolean,
+): Promise<Ready | undefined> {
+  try {
+    return await readyToRun(model, inputOptions(options));
+  } catch (error) {
+    const [found] = options.inputs ?? [];
+    if (!isFound || found === undefined || !(error instanceof CrosslayerError)) throw error;
+    throw new FormatError(
+      found,
+      '',
+      `${error.message.replace(found, '').replace(/^[: ]+/, '')}; it lies beside the model, which is run on it: mend it, or ` +
+        'name other inputs (--inputs)',
+      { cause: error },
+    );
+  }
+}
+
+/**
+ * Undefined where it cannot be run; the proof says why.
+ *
+ * @throws UnsupportedModelError where labels are none of its classes, while nothing is written yet.
+ */
+async function runOriginal(model: Model, ready: Runnable): Promise<ModelRun | undefined> {
+  const { runner, tensors, labels, labelsSource } = ready;
   progress('running the original');
   try {
-    return await recordRun(model, { runner, inputs: tensors });
+    const run = await recordRun(model, { runner, inputs: tensors });
+    if (labels) accuracyOf(run, labels, labelsSource);
+    return run;
   } catch (error) {
     if (error instanceof CannotRunError) return undefined;
     throw error;
@@ -132,5 +161,5 @@ function forProof(ready: Runnable): Runnable {
 
 /** Whether all that could be seen was seen, and was as it should be. */
 function isTrusted({ verification, check }: QuantizeReport): boolean {
-  return verification !== null && isProven(verification) && check !== null && 'maxRelative' in check.tfjs;
+  return verification !== null && isProven(verification) && check !== null && isSameByTfjs(check.tfjs);
 }

@@ -1,5 +1,5 @@
 import { byteText, count, decibels, grouped, percent, small, tinyPercent } from '../number-text.ts';
-import type { QuantizeReport, WrittenCheck } from '../quantize-report.ts';
+import { isSameByTfjs, type QuantizeReport, type WrittenCheck } from '../quantize-report.ts';
 import { kernelFacts } from './kernel-facts.ts';
 import {
   agreementText,
@@ -66,15 +66,24 @@ function exact(share: number): string {
   return `${(100 * share).toFixed(2)} %`;
 }
 
-function checkSection({ inputs, backend, outputs, tfjs }: WrittenCheck): ReportSection {
-  const loaded =
-    'maxRelative' in tfjs
-      ? `tf.loadLayersModel opens the files and computes the same, within ${small(tfjs.maxRelative)} of the output.`
-      : `They were not run by tf.loadLayersModel: ${tfjs.reason}.`;
+function loadedText({ tfjs, backend }: WrittenCheck): string {
+  if (!('maxRelative' in tfjs)) return `They were not run by tf.loadLayersModel: ${tfjs.reason}.`;
+  const apart = small(tfjs.maxRelative);
+  return isSameByTfjs(tfjs)
+    ? `tf.loadLayersModel opens the files and computes the same, within ${apart} of the output.`
+    : `tf.loadLayersModel opens the files, but TF.js (${backend}) computes something else than Keras does: ${apart} of the ` +
+        'largest value away.';
+}
+
+function checkSection(check: WrittenCheck): ReportSection {
+  const { inputs, backend, outputs, notCompared } = check;
+  const compared = notCompared === undefined ? '' : ` The outputs were not compared: ${notCompared}.`;
   return {
     title: 'The written files',
     blocks: [
-      text(`Read again and run (${backend}) beside the original, on ${inputs}. ${loaded}`),
+      text(
+        `Read again and run (${backend}) beside the original, on ${inputs}.${compared} ${loadedText(check)}`,
+      ),
       {
         kind: 'table',
         header: ['Output', 'Measured on', 'SQNR', 'Same top-1'],

@@ -1,0 +1,46 @@
+/**
+ * Files of weights that a model of TF.js had and the one in its place does not have.
+ *
+ * @module
+ */
+
+import fs from 'node:fs';
+import path from 'node:path';
+import { parseManifest } from './formats/tfjs-layers/manifest.ts';
+import { readJsonObject } from './formats/tfjs-layers/model-json.ts';
+import { openFile } from './node-files.ts';
+
+/** Files named in a sentence. */
+const NAMED = 3;
+
+/** The files of weights of the model.json at `target` that lie beside it; none where it is no model. */
+export function shardsBeside(target: string): string[] {
+  if (!fs.existsSync(target)) return [];
+  try {
+    const folder = path.dirname(fs.realpathSync(target));
+    const main = openFile(target);
+    try {
+      const groups = parseManifest(readJsonObject(main)['weightsManifest'], target);
+      const names = groups.flatMap(({ paths }) => paths);
+      return names.map((name) => path.join(folder, name)).filter((name) => fs.existsSync(name));
+    } finally {
+      main.close();
+    }
+  } catch {
+    // Whatever it is, it is going to be replaced.
+    return [];
+  }
+}
+
+/** What to say of files that were left, because another model may use them; nothing where none was. */
+export function leftNote(before: readonly string[], written: readonly string[]): string[] {
+  const used = new Set(written.map((name) => path.resolve(name)));
+  const left = before.filter((name) => !used.has(path.resolve(name)));
+  if (left.length === 0) return [];
+  const names = left.slice(0, NAMED).map((name) => path.basename(name));
+  const more = left.length - names.length;
+  return [
+    `${names.join(', ')}${more > 0 ? ` and ${more} more` : ''}: files of weights of the model that was there before; ` +
+      'model.json does not use them, so delete them before you upload the folder',
+  ];
+}

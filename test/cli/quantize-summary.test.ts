@@ -1,0 +1,63 @@
+import { describe, expect, it } from 'vitest';
+import { quantizeSummary } from '../../src/cli/commands/quantize-summary.ts';
+import { isSameByTfjs, type WrittenCheck } from '../../src/report/quantize-report.ts';
+
+const CHECK: WrittenCheck = {
+  inputs: '8 samples',
+  backend: 'wasm',
+  samples: 8,
+  outputs: [{ name: 'dense', scores: 'logits', sqnrDb: 38.86, top1Agreement: 1 }],
+  accuracy: null,
+  tfjs: { maxRelative: 1e-7 },
+};
+
+function summaryOf(
+  check: Partial<WrittenCheck>,
+  changes: Partial<Parameters<typeof quantizeSummary>[1]> = {},
+): string {
+  return quantizeSummary('web-model', {
+    schemaVersion: 1,
+    stages: ['pack'],
+    trials: [],
+    weights: [],
+    plan: null,
+    quantizedBefore: [],
+    storedCoarsely: [],
+    carried: [],
+    corrected: [],
+    skipped: [],
+    bytes: { float32: 4, before: 4, after: 1, filesBefore: 9, filesAfter: 6 },
+    verification: null,
+    check: { ...CHECK, ...check },
+    dropped: [],
+    warnings: [],
+    sidecar: { read: null, measured: [], written: null },
+    ...changes,
+  });
+}
+
+describe('quantizeSummary', () => {
+  it('says that TF.js computes the same only where it does', () => {
+    expect(summaryOf({})).toMatch(/opens them and computes the same \(1e-7\)/);
+    // As its batch norm of channels_first does.
+    for (const maxRelative of [0.035, Infinity, Number.NaN]) {
+      expect(summaryOf({ tfjs: { maxRelative } })).toMatch(
+        /opens them, but TF\.js \(wasm\) computes something else/,
+      );
+      expect(isSameByTfjs({ maxRelative })).toBe(false);
+    }
+    expect(isSameByTfjs({ reason: 'no such class' })).toBe(false);
+  });
+
+  it('counts the biases that moved', () => {
+    const corrected = [0, 0.01].map((largestShift) => ({ layer: 'conv', largestShift }));
+    expect(summaryOf({}, { stages: ['correct', 'pack'], corrected })).toMatch(
+      /^ {2}correct {2}1 bias corrected/m,
+    );
+  });
+
+  it('says why outputs were not compared', () => {
+    const summary = summaryOf({ outputs: [], notCompared: 'conv/kernel of the original is NaN' });
+    expect(summary).toContain('    not compared: conv/kernel of the original is NaN\n');
+  });
+});
