@@ -8,6 +8,7 @@ import { percent, small } from '../report/number-text.ts';
 import { CannotRunError, CrosslayerError } from '../errors.ts';
 import type { Model } from '../model/model.ts';
 import type { StepVerification } from '../report/equalize-report.ts';
+import { movesFar } from '../report/far-correction.ts';
 import type { StageProof } from '../verification/prove-stages.ts';
 import { TfjsRunner } from '../verification/runner.ts';
 import { chosenInputs, type InputOptions } from './chosen-inputs.ts';
@@ -74,7 +75,8 @@ export function proofLines({ inputs, backend, proofs, weights }: StepVerificatio
 }
 
 /** What was seen of one step. */
-export function stepLines({ step, verdict, reason, outputs, undone }: StageProof): string[] {
+export function stepLines(proof: StageProof): string[] {
+  const { step, verdict, reason, outputs, undone } = proof;
   const worst = Math.max(0, ...outputs.map(({ maxRelative }) => maxRelative));
   const taken = undone.map(
     ({ layers, maxRelative }) =>
@@ -84,11 +86,19 @@ export function stepLines({ step, verdict, reason, outputs, undone }: StageProof
     case 'same':
       return [...taken, `${step}: same function (${small(worst)})`];
     case 'different':
-      return [...taken, `${step}: changes the function (${small(worst)})${damageOf(outputs)}`];
+      return [
+        ...taken,
+        `${step}: changes the function (${small(worst)})${damageOf(outputs)}`,
+        ...(movesFar(proof) ? [FAR_ADVICE] : []),
+      ];
     case 'not-verified':
       return [...taken, `${step}: not verified: ${reason}`];
   }
 }
+
+/** What is said of biases that move far: mostly it is still for the better, and sometimes not. */
+const FAR_ADVICE =
+  'correct: kernels lose much on this grid, so biases move far; crosslayer evaluate tells whether --no-correction is better';
 
 /** What the change means, on the output that it hurts most. */
 function damageOf(outputs: StageProof['outputs']): string {

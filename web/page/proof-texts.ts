@@ -5,6 +5,7 @@
  */
 
 import type { StageProof, StepVerification } from 'crosslayer';
+import { movesFar } from '../../src/report/far-correction.ts';
 import { percent, small } from '../../src/report/number-text.ts';
 
 /** What a stage is called in a sentence. */
@@ -23,6 +24,9 @@ const PURPOSES: Readonly<Record<string, string>> = {
   absorb: ', because a ReLU stands between the two layers',
   correct: ', in advance of the rounding to 8 bits, which shifts the other way',
 };
+
+const FAR_ADVICE =
+  ' That is much, because the weights lose much on this grid. Mostly it is still for the better, and sometimes not: compare predictions.';
 
 /** Stages that must keep what the model computes. */
 const KEEPING: ReadonlySet<string> = new Set(['fold', 'scale', 'carry']);
@@ -80,7 +84,8 @@ export function proofSentences({ inputs, backend, proofs, weights }: StepVerific
   ];
 }
 
-function stageSentences({ step, verdict, reason, outputs, undone, notes }: StageProof): string[] {
+function stageSentences(proof: StageProof): string[] {
+  const { step, verdict, reason, outputs, undone, notes } = proof;
   const name = stageName(step);
   const worst = small(Math.max(0, ...outputs.map(({ maxRelative }) => maxRelative)));
   const taken = undone.map(
@@ -94,7 +99,7 @@ function stageSentences({ step, verdict, reason, outputs, undone, notes }: Stage
       case 'same':
         return `${name}: computes the same; the largest difference is ${worst} of the largest output value.`;
       case 'different':
-        return `${name}: changes the output by ${worst} of its largest value${meaningOf(outputs)}${PURPOSES[step] ?? ''}.`;
+        return `${name}: changes the output by ${worst} of its largest value${meaningOf(outputs)}${PURPOSES[step] ?? ''}.${movesFar(proof) ? FAR_ADVICE : ''}`;
       case 'not-verified':
         return `${name}: not proven: ${reason ?? 'no reason was given'}.`;
     }
