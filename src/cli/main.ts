@@ -296,7 +296,10 @@ function addQuantize(root: Command): void {
       'choose the dtype of each kernel so that all weights fit, such as budget=3MB',
       parsePlan,
     )
-    .option('--include <patterns...>', 'only layers whose name matches; * stands for any characters')
+    .option(
+      '--include <patterns...>',
+      'only layers whose path matches, such as head or backbone/*; * stands for any characters',
+    )
     .option('--exclude <patterns...>', 'layers that stay in float32')
     .option('--shard-size <size>', 'how large a file of weights may be (4MiB)', byteSize)
     .option('--prepare', 'prepare kernels that lie on a grid of 8 bits already too')

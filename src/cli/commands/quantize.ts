@@ -1,6 +1,6 @@
 import { CannotRunError, CrosslayerError, FormatError } from '../../errors.ts';
 import type { Model } from '../../model/model.ts';
-import { checkOutput, loadModel, type SaveOptions, saveModel } from '../../node.ts';
+import { checkOutput, closeModel, loadModel, type SaveOptions, saveModel } from '../../node.ts';
 import { fileBytes } from '../../node-loaded-files.ts';
 import { layersQuantizedBefore } from '../../quantization/quantized-before.ts';
 import { weightBytes } from '../../quantization/weight-bytes.ts';
@@ -54,7 +54,7 @@ export async function quantizeCommand(input: string, given: QuantizeCommandOptio
   );
   progress(`running ${options.output}`);
   const check = original && runnable ? await checkWritten(options.output, original, runnable) : null;
-  const filesAfter = fileBytes(await loadModel(options.output));
+  const filesAfter = await bytesOfFiles(options.output);
   const bytes = { before: bytesBefore, filesBefore: fileBytes(model), filesAfter };
   const sidecar = { read, measured: [], written: null };
   const report = {
@@ -71,6 +71,15 @@ export async function quantizeCommand(input: string, given: QuantizeCommandOptio
     text: options.json === true ? reportJson(report) : quantizeSummary(options.output, report),
     exitCode: options.strict === true && !isTrusted(report) ? EXIT.checkFailed : EXIT.ok,
   };
+}
+
+async function bytesOfFiles(output: string): Promise<number> {
+  const written = await loadModel(output);
+  try {
+    return fileBytes(written);
+  } finally {
+    closeModel(written);
+  }
 }
 
 function saveOptionsOf({ force, shardSize }: QuantizeCommandOptions): SaveOptions {
