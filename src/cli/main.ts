@@ -1,50 +1,24 @@
 #!/usr/bin/env node
 import { readFileSync } from 'node:fs';
-import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
+import { Command, CommanderError, Option } from 'commander';
 import { RELU6_POLICIES, ROUNDINGS, TARGETS } from '../equalization/equalize-options.ts';
 import { OBJECTIVES } from '../equalization/scale-regions.ts';
 import { STEPS } from '../primitives/run-steps.ts';
-import { PACKED_DTYPES } from '../quantization/packing.ts';
 import { DAMAGE_TARGETS } from '../report/layer-damage.ts';
 import { NORMALIZATIONS } from '../verification/normalization.ts';
-import { byteSize } from './byte-size.ts';
+import { addEvaluate } from './add-evaluate.ts';
+import { addQuantize } from './add-quantize.ts';
 import { convertCommand } from './commands/convert.ts';
 import { equalizeCommand } from './commands/equalize.ts';
 import { ACTIVATIONS } from './commands/equalize-target.ts';
-import { DEFAULT_QUANTIZERS, evaluateCommand } from './commands/evaluate.ts';
 import { inspectCommand } from './commands/inspect.ts';
-import { quantizeCommand } from './commands/quantize.ts';
 import { verifyCommand } from './commands/verify.ts';
-import { type CheckResult, EXIT, EXIT_CODE_HELP, exitCodeOf, messageOf } from './exit-code.ts';
-import { parsePlan } from './plan-lines.ts';
+import { EXIT, EXIT_CODE_HELP, exitCodeOf, messageOf } from './exit-code.ts';
+import { REPORT_HELP, tolerance, wholeNumber } from './option-values.ts';
+import { print, printCheck } from './print.ts';
 import { progressDone } from './render.ts';
 
 const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'));
-
-const REPORT_HELP = 'write a page about it too, an .html file with the channel ranges of all kernels';
-
-/** The whole result of a command goes out in one piece. */
-async function print(result: Promise<string>): Promise<void> {
-  process.stdout.write(`${await result}\n`);
-}
-
-/** {@link print} for a command whose result decides how the process ends. */
-async function printCheck(result: Promise<CheckResult>): Promise<void> {
-  const { text, exitCode } = await result;
-  process.stdout.write(`${text}\n`);
-  process.exitCode = exitCode;
-}
-
-function wholeNumber(text: string): number {
-  if (/^[1-9]\d*$/.test(text)) return Number(text);
-  throw new InvalidArgumentError('It must be a whole number from 1.');
-}
-
-function tolerance(text: string): number {
-  const value = text.trim() === '' ? Number.NaN : Number(text);
-  if (value >= 0 && value < Infinity) return value;
-  throw new InvalidArgumentError('It must be a number from 0, such as 1e-4.');
-}
 
 function program(): Command {
   const root = new Command('crosslayer')
@@ -237,124 +211,6 @@ The exit code is 1 where they differ, and where it cannot be told.`,
   addEvaluate(root);
   addQuantize(root);
   return root;
-}
-
-function addEvaluate(root: Command): void {
-  root
-    .command('evaluate')
-    .description('run the model with quantized weights and tell how much is left of what it does in float')
-    .argument('<model>', 'the model')
-    .option('--against <original>', 'the model to compare with; the same model in float if left out')
-    .option('--quantizer <list>', 'how weights are quantized, separated by commas', DEFAULT_QUANTIZERS)
-    .option(
-      '--inputs <path...>',
-      'photographs or a folder of them, a .npz, or a .npy for each input; made up from a seed if left out; ' +
-        'takes all names up to the next option, so <model> stands before it',
-    )
-    .option(
-      '--labels <file>',
-      'a .npy or .npz with the classes, as numbers or one-hot; the array labels, y or y_test of the inputs if left out',
-    )
-    .addOption(
-      new Option('--normalize <how>', 'what is done to pixels; guessed from the model if left out').choices(
-        NORMALIZATIONS,
-      ),
-    )
-    .option(
-      '--samples <count>',
-      'how many samples: 16 if they are made up, else all of the inputs',
-      wholeNumber,
-    )
-    .option('--layers', 'list what quantizing leaves of the weights of each layer, the worst first')
-    .option('--json', 'print one JSON object')
-    .addHelpText(
-      'after',
-      `
-Quantizers:
-  int8-per-tensor      8 bits, one asymmetric range for each kernel
-  int8-per-channel     8 bits, a symmetric range for each output channel of a kernel
-  tfjs-uint8           all float weights, as tensorflowjs_converter --quantize_uint8 writes them
-  tfjs-uint8-kernels   kernels alone, as it does with --quantize_uint8 '*kernel'
-  tfjs-uint16, tfjs-uint16-kernels
-                       the same with 16 bits
-Kernels are those of convolutions and Dense; biases, batch norms and what else is not named stay in float, and activations
-always do. SQNR is of the logits where an output is a softmax of them; "same top-1" is the share of samples with the same
-largest class as the original.`,
-    )
-    .action((input, options) => print(evaluateCommand(input, options)));
-}
-
-function addQuantize(root: Command): void {
-  root
-    .command('quantize')
-    .description('write a TF.js layers model with kernels of 8 bits that still works')
-    .argument('<in>', 'a .keras or .h5 file, or the model.json or folder of a TF.js layers model')
-    .requiredOption('-o, --output <folder>', 'where model.json and the files of weights go')
-    .addOption(new Option('--dtype <type>', 'what kernels are stored as (uint8)').choices(PACKED_DTYPES))
-    .option(
-      '--plan <budget=size>',
-      'choose the dtype of each kernel so that all weights fit, such as budget=3MB',
-      parsePlan,
-    )
-    .option(
-      '--include <patterns...>',
-      'only layers whose path matches, such as head or backbone/*; * stands for any characters',
-    )
-    .option('--exclude <patterns...>', 'layers that stay in float32')
-    .option('--shard-size <size>', 'how large a file of weights may be (4MiB)', byteSize)
-    .option('--prepare', 'prepare kernels that lie on a grid of 8 bits already too')
-    .option('--no-prepare', 'only pack: leave the scales of channels and the biases as they are')
-    .addOption(
-      new Option('--rounding <how>', 'how kernels come onto a grid of 8 bits (cancelling)').choices(
-        ROUNDINGS,
-      ),
-    )
-    .option('--no-correction', 'leave biases as they are')
-    .option('--no-trials', 'with --inputs, take the usual settings and try no others')
-    .option('--no-verify', 'run nothing')
-    .option('--strict', 'end with exit code 1 where the result was not seen to work')
-    .option(
-      '--inputs <path...>',
-      'run it on photographs or a folder of them, a .npz, or a .npy for each input; IN.samples.npz if left out, ' +
-        'or made up from a seed; takes all names up to the next option, so <in> stands before it',
-    )
-    .option(
-      '--labels <file>',
-      'a .npy or .npz with the classes, as numbers or one-hot; the array labels, y or y_test of the inputs if left out',
-    )
-    .addOption(
-      new Option('--normalize <how>', 'what is done to pixels; guessed from the model if left out').choices(
-        NORMALIZATIONS,
-      ),
-    )
-    .option(
-      '--samples <count>',
-      'how many samples: 8 if they are made up, else all of the inputs',
-      wholeNumber,
-    )
-    .option('--no-sidecar', 'do not read IN.crosslayer.json')
-    .option('--report <file>', REPORT_HELP)
-    .option('--force', 'overwrite the output')
-    .option('--json', 'print everything that was done as one JSON object')
-    .addHelpText(
-      'after',
-      `
-Kernels of convolutions and Dense are stored in few bits, and so are large matrices of other layers, such as embeddings;
-biases, batch norms and all else stay in float32.
-  uint8    a quarter of float32; batch norms take the scales of channels first, and biases make up for what rounding changes
-  uint16   half of it, as good as float
-  float16  half of it
---plan budget=SIZE (3MB, 500 kB, 4MiB, or bytes) gives each kernel a dtype of its own, float32 among them: what is expected to
-disturb the outputs most for its bytes gets more bits, until all weights together take that much. The files take some kB more,
-for model.json.
-What shrinks is the download. TF.js makes float32 of all weights when it loads them: the model is no faster and takes as much
-memory.
-
-The files are read again and run, layer by layer and by tf.loadLayersModel, and compared with the model that was read. With
---inputs roundings are tried, means are measured instead of taken from batch norms, and with labels the accuracy is told.
-Kernels that lie on a grid of 8 bits already, as of a TF.js model of uint8 weights, stay as they are.`,
-    )
-    .action((input, options) => printCheck(quantizeCommand(input, options)));
 }
 
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {

@@ -4,6 +4,7 @@ import os from 'node:os';
 import path from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
 import type { TargetReport } from '../../src/report/target-report.ts';
+import { type CommandResult, crosslayer } from '../support/command.ts';
 
 const COMMAND = new URL('../../dist/cli/main.js', import.meta.url).pathname;
 const GOLDEN = new URL('../fixtures/golden/', import.meta.url).pathname;
@@ -12,21 +13,6 @@ const FORMATS = new URL('../fixtures/formats/', import.meta.url).pathname;
 const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'crosslayer-cli-'));
 
 afterAll(() => fs.rmSync(folder, { recursive: true }));
-
-interface Result {
-  readonly code: number;
-  readonly stdout: string;
-  readonly stderr: string;
-}
-
-function crosslayer(...args: string[]): Promise<Result> {
-  return new Promise((resolve) => {
-    execFile(process.execPath, [COMMAND, ...args], { maxBuffer: 1 << 26 }, (error, stdout, stderr) => {
-      const code = error === null ? 0 : typeof error.code === 'number' ? error.code : -1;
-      resolve({ code, stdout, stderr });
-    });
-  });
-}
 
 const golden = (name: string): string => path.join(GOLDEN, name, 'input.h5');
 const output = (name: string): string => path.join(folder, name);
@@ -311,7 +297,7 @@ describe('exit codes', () => {
 });
 
 test('a reader that stops early is no error', async () => {
-  const { code, stderr } = await new Promise<Result>((resolve) => {
+  const { code, stderr } = await new Promise<CommandResult>((resolve) => {
     const child = execFile(
       process.execPath,
       [COMMAND, 'inspect', golden('residual_proj'), '--json'],

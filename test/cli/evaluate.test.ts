@@ -1,24 +1,10 @@
-import { execFile } from 'node:child_process';
 import { describe, expect, it } from 'vitest';
+import { type CommandResult, crosslayer } from '../support/command.ts';
 
-const COMMAND = new URL('../../dist/cli/main.js', import.meta.url).pathname;
 const EXAMPLE = 'examples/fashion-mobilenetv2.keras';
 const IMAGES = 'examples/fashion-mobilenetv2.keras.samples.npz';
 
-interface Result {
-  readonly code: number;
-  readonly stdout: string;
-  readonly stderr: string;
-}
-
-function evaluate(...args: string[]): Promise<Result> {
-  return new Promise((resolve) => {
-    execFile(process.execPath, [COMMAND, 'evaluate', ...args], (error, stdout, stderr) => {
-      const code = error === null ? 0 : typeof error.code === 'number' ? error.code : -1;
-      resolve({ code, stdout, stderr });
-    });
-  });
-}
+const evaluate = (...args: string[]): Promise<CommandResult> => crosslayer('evaluate', ...args);
 
 describe('evaluate', () => {
   it('prints accuracy and agreement of the example, whose labels lie with its images', async () => {

@@ -1,25 +1,15 @@
-import { execFile } from 'node:child_process';
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { afterAll, describe, expect, it, test } from 'vitest';
 import { parsePlan } from '../../src/cli/plan-lines.ts';
+import { crosslayer } from '../support/command.ts';
 
-const COMMAND = new URL('../../dist/cli/main.js', import.meta.url).pathname;
 /** Three convolutions with batch norms and a Dense, 5 kB. */
 const SMALL = new URL('../fixtures/golden/conv_bn_relu_chain/input.h5', import.meta.url).pathname;
 const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'crosslayer-plan-'));
 
 afterAll(() => fs.rmSync(folder, { recursive: true }));
-
-function crosslayer(...args: string[]): Promise<{ code: number; stdout: string; stderr: string }> {
-  return new Promise((resolve) => {
-    execFile(process.execPath, [COMMAND, ...args], (error, stdout, stderr) => {
-      const code = error === null ? 0 : typeof error.code === 'number' ? error.code : -1;
-      resolve({ code, stdout, stderr });
-    });
-  });
-}
 
 const quantize = (name: string, ...options: string[]): ReturnType<typeof crosslayer> =>
   crosslayer('quantize', SMALL, '-o', path.join(folder, name), '--no-verify', ...options);

@@ -1,11 +1,10 @@
-import { execFile } from 'node:child_process';
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import type { QuantizeReport } from '../../src/report/quantize-report.ts';
+import { type CommandResult, crosslayer } from '../support/command.ts';
 
-const COMMAND = new URL('../../dist/cli/main.js', import.meta.url).pathname;
 const EXAMPLE = new URL('../../examples/fashion-mobilenetv2.keras', import.meta.url).pathname;
 /** A few convolutions with batch norms and ReLU6. */
 const SMALL = new URL('../fixtures/golden/act_relu6_string/input.h5', import.meta.url).pathname;
@@ -15,25 +14,13 @@ const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'crosslayer-quantize-'));
 
 afterAll(() => fs.rmSync(folder, { recursive: true }));
 
-interface Result {
-  readonly code: number;
-  readonly stdout: string;
-  readonly stderr: string;
-}
-
-function crosslayer(...args: string[]): Promise<Result> {
-  return new Promise((resolve) => {
-    execFile(process.execPath, [COMMAND, ...args], { maxBuffer: 1 << 26 }, (error, stdout, stderr) => {
-      const code = error === null ? 0 : typeof error.code === 'number' ? error.code : -1;
-      resolve({ code, stdout, stderr });
-    });
-  });
-}
-
 let runs = 0;
 const newName = (): string => path.join(folder, `web-${runs++}`);
 
-async function quantize(model: string, ...options: string[]): Promise<Result & { readonly out: string }> {
+async function quantize(
+  model: string,
+  ...options: string[]
+): Promise<CommandResult & { readonly out: string }> {
   const out = newName();
   return { ...(await crosslayer('quantize', model, '-o', out, ...options)), out };
 }

@@ -1,4 +1,3 @@
-import { execFile } from 'node:child_process';
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
@@ -6,28 +5,15 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { scaleKernel } from '../../src/model/channels.ts';
 import { loadModel, saveModel } from '../../src/node.ts';
 import { runSteps } from '../../src/primitives/run-steps.ts';
+import { type CommandResult, crosslayer } from '../support/command.ts';
 
-const COMMAND = new URL('../../dist/cli/main.js', import.meta.url).pathname;
 const GOLDEN = new URL('../fixtures/golden/', import.meta.url).pathname;
 const FORMATS = new URL('../fixtures/formats/', import.meta.url).pathname;
 const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'crosslayer-verify-'));
 
 afterAll(() => fs.rmSync(folder, { recursive: true }));
 
-interface Result {
-  readonly code: number;
-  readonly stdout: string;
-  readonly stderr: string;
-}
-
-function verify(...args: string[]): Promise<Result> {
-  return new Promise((resolve) => {
-    execFile(process.execPath, [COMMAND, 'verify', ...args], (error, stdout, stderr) => {
-      const code = error === null ? 0 : typeof error.code === 'number' ? error.code : -1;
-      resolve({ code, stdout, stderr });
-    });
-  });
-}
+const verify = (...args: string[]): Promise<CommandResult> => crosslayer('verify', ...args);
 
 const original = path.join(GOLDEN, 'conv_bn_relu_chain', 'input.h5');
 const dense = path.join(GOLDEN, 'dense_bn', 'input.h5');

@@ -1,0 +1,21 @@
+import { execFile } from 'node:child_process';
+
+const COMMAND = new URL('../../dist/cli/main.js', import.meta.url).pathname;
+
+/** How a command ended. */
+export interface CommandResult {
+  /** -1 where a signal ended it. */
+  readonly code: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** Runs the built command as a process of its own. */
+export function crosslayer(...args: string[]): Promise<CommandResult> {
+  return new Promise((resolve) => {
+    execFile(process.execPath, [COMMAND, ...args], { maxBuffer: 1 << 26 }, (error, stdout, stderr) => {
+      const code = error === null ? 0 : typeof error.code === 'number' ? error.code : -1;
+      resolve({ code, stdout, stderr });
+    });
+  });
+}
