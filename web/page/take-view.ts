@@ -18,8 +18,16 @@ interface Form {
 function formsOf({ format }: OpenedModel): Form[] {
   return [
     { form: 'as-it-came', title: 'In the format it came in', text: format },
-    { form: 'keras-v3', title: 'As .keras', text: 'For Keras 3, and Keras 2.12 and later.' },
-    { form: 'keras-h5', title: 'As .h5', text: 'For Keras 2 and 3, and most older tools.' },
+    {
+      form: 'keras-v3',
+      title: 'As .keras',
+      text: 'For Keras 3.5 and later; what came as .keras of Keras 2 stays one.',
+    },
+    {
+      form: 'keras-h5',
+      title: 'As .h5',
+      text: 'For the generation of Keras that the model came from, 2 or 3.',
+    },
     {
       form: 'tfjs-uint8',
       title: 'As an 8-bit model for TensorFlow.js',
