@@ -4,13 +4,13 @@
  * @module
  */
 
-import { readFileSync, writeFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { OBJECTIVES } from '../src/index.ts';
 import type { InMemoryTimes } from './children/in-memory.ts';
 import type { FormCost, Relu6Cost } from './children/relu6-caps.ts';
 import type { Verification, WholeProcess } from './measure.ts';
 import type { Ending } from './model-files.ts';
+import { replaceTables } from './replace-tables.ts';
 
 /** All that was measured. */
 export interface BenchResults {
@@ -88,11 +88,7 @@ export function renderTables(results: BenchResults): string {
 
 /** Replaces the tables in docs/benchmarks.md. */
 export function writeTables(tables: string): void {
-  const text = readFileSync(DOCUMENT, 'utf8');
-  const begin = text.indexOf(BEGIN);
-  const end = text.indexOf(END);
-  if (begin === -1 || end < begin) throw new Error(`${DOCUMENT}: no ${BEGIN} … ${END}`);
-  writeFileSync(DOCUMENT, `${text.slice(0, begin + BEGIN.length)}\n\n${tables}\n\n${text.slice(end)}`);
+  replaceTables(DOCUMENT, { begin: BEGIN, end: END }, tables);
 }
 
 function wholeProcessTable(

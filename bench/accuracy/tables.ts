@@ -4,7 +4,7 @@
  * @module
  */
 
-import { readFileSync, writeFileSync } from 'node:fs';
+import { replaceTables } from '../replace-tables.ts';
 import type { Agreement, LabelledAccuracy } from './measure.ts';
 
 /** All that was measured. */
@@ -53,11 +53,7 @@ function exampleParts({ title, widths, float, rows }: ExampleResults): string[] 
 
 /** Replaces the tables in docs/accuracy.md. */
 export function writeTables(tables: string): void {
-  const text = readFileSync(DOCUMENT, 'utf8');
-  const begin = text.indexOf(BEGIN);
-  const end = text.indexOf(END);
-  if (begin === -1 || end < begin) throw new Error(`${DOCUMENT}: no ${BEGIN} … ${END}`);
-  writeFileSync(DOCUMENT, `${text.slice(0, begin + BEGIN.length)}\n\n${tables}\n\n${text.slice(end)}`);
+  replaceTables(DOCUMENT, { begin: BEGIN, end: END }, tables);
 }
 
 /** The first column is text, the others are numbers. */

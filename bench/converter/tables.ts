@@ -4,8 +4,8 @@
  * @module
  */
 
-import { readFileSync, writeFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
+import { replaceTables } from '../replace-tables.ts';
 import { type Cost, timeRatio } from './costs.ts';
 import { type Installation, today } from './installations.ts';
 import type { WrittenModel } from './written-model.ts';
@@ -89,11 +89,7 @@ function networkParts({ title, ways, accuracy }: NetworkResults): string[] {
 
 /** Replaces the tables in docs/accuracy.md. */
 export function writeTables(tables: string): void {
-  const text = readFileSync(DOCUMENT, 'utf8');
-  const begin = text.indexOf(BEGIN);
-  const end = text.indexOf(END);
-  if (begin === -1 || end < begin) throw new Error(`${DOCUMENT}: no ${BEGIN} … ${END}`);
-  writeFileSync(DOCUMENT, `${text.slice(0, begin + BEGIN.length)}\n\n${tables}\n\n${text.slice(end)}`);
+  replaceTables(DOCUMENT, { begin: BEGIN, end: END }, tables);
 }
 
 /** The first column is text, the others are numbers. */

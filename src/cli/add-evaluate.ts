@@ -1,7 +1,6 @@
-import { type Command, Option } from 'commander';
-import { NORMALIZATIONS } from '../verification/normalization.ts';
+import type { Command } from 'commander';
 import { DEFAULT_QUANTIZERS, evaluateCommand } from './commands/evaluate.ts';
-import { wholeNumber } from './option-values.ts';
+import { labelsOption, normalizeOption, wholeNumber } from './option-values.ts';
 import { print } from './print.ts';
 
 /** `crosslayer evaluate`. */
@@ -17,15 +16,8 @@ export function addEvaluate(root: Command): void {
       'photographs or a folder of them, a .npz, or a .npy for each input; made up from a seed if left out; ' +
         'takes all names up to the next option, so <model> stands before it',
     )
-    .option(
-      '--labels <file>',
-      'a .npy or .npz with the classes, as numbers or one-hot; the array labels, y or y_test of the inputs if left out',
-    )
-    .addOption(
-      new Option('--normalize <how>', 'what is done to pixels; guessed from the model if left out').choices(
-        NORMALIZATIONS,
-      ),
-    )
+    .addOption(labelsOption())
+    .addOption(normalizeOption())
     .option(
       '--samples <count>',
       'how many samples: 16 if they are made up, else all of the inputs',

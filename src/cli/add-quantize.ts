@@ -1,10 +1,9 @@
 import { type Command, Option } from 'commander';
 import { ROUNDINGS } from '../equalization/equalize-options.ts';
 import { PACKED_DTYPES } from '../quantization/packing.ts';
-import { NORMALIZATIONS } from '../verification/normalization.ts';
 import { byteSize } from './byte-size.ts';
 import { quantizeCommand } from './commands/quantize.ts';
-import { REPORT_HELP, wholeNumber } from './option-values.ts';
+import { labelsOption, normalizeOption, REPORT_HELP, wholeNumber } from './option-values.ts';
 import { parsePlan } from './plan-lines.ts';
 import { printCheck } from './print.ts';
 
@@ -43,15 +42,8 @@ export function addQuantize(root: Command): void {
       'run it on photographs or a folder of them, a .npz, or a .npy for each input; IN.samples.npz if left out, ' +
         'or made up from a seed; takes all names up to the next option, so <in> stands before it',
     )
-    .option(
-      '--labels <file>',
-      'a .npy or .npz with the classes, as numbers or one-hot; the array labels, y or y_test of the inputs if left out',
-    )
-    .addOption(
-      new Option('--normalize <how>', 'what is done to pixels; guessed from the model if left out').choices(
-        NORMALIZATIONS,
-      ),
-    )
+    .addOption(labelsOption())
+    .addOption(normalizeOption())
     .option(
       '--samples <count>',
       'how many samples: 8 if they are made up, else all of the inputs',

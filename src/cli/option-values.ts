@@ -1,7 +1,21 @@
-import { InvalidArgumentError } from 'commander';
+import { InvalidArgumentError, Option } from 'commander';
+import { NORMALIZATIONS } from '../verification/normalization.ts';
 
 /** What `--report` is, wherever it is taken. */
 export const REPORT_HELP = 'write a page about it too, an .html file with the channel ranges of all kernels';
+
+/** The labels of inputs that are given. */
+export const labelsOption = (): Option =>
+  new Option(
+    '--labels <file>',
+    'a .npy or .npz with the classes, as numbers or one-hot; the array labels, y or y_test of the inputs if left out',
+  );
+
+/** What becomes of pixels before the model gets them. */
+export const normalizeOption = (): Option =>
+  new Option('--normalize <how>', 'what is done to pixels; guessed from the model if left out').choices(
+    NORMALIZATIONS,
+  );
 
 /** A whole number from 1. */
 export function wholeNumber(text: string): number {

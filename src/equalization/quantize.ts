@@ -47,8 +47,9 @@ export async function chooseQuantizeSettings(
   options: QuantizeOptions,
 ): Promise<{ readonly options: QuantizeOptions; readonly trials: readonly Trial[] }> {
   const { judge, rounding, biasCorrection, samples } = options;
+  if (!judge) return { options, trials: [] };
   const isPreparing = quantizationStages(model, options).stages.some(({ name }) => name === 'carry');
-  if (!judge || !isPreparing) return { options, trials: [] };
+  if (!isPreparing) return { options, trials: [] };
   const chosen = await chooseSettings(model, {
     target: 'tfjs-uint8',
     judge,

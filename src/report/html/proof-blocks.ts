@@ -164,3 +164,20 @@ export function noteSection(written: {
     blocks: [...list('Not kept', dropped), ...list('To know', warnings), ...list('Side-cars', lines)],
   };
 }
+
+/** The lists of what both recipes do before they scale. */
+export function foldLists({
+  replacedRelu6,
+  foldedPairs,
+}: {
+  readonly replacedRelu6: readonly string[];
+  readonly foldedPairs: readonly (readonly [string, string])[];
+}): ReportBlock[] {
+  return [
+    ...list('ReLU6 that became ReLU', replacedRelu6),
+    ...list(
+      'Batch norms folded',
+      foldedPairs.map(([layer, bn]) => `${bn} into ${layer}`),
+    ),
+  ];
+}

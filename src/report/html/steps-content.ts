@@ -1,13 +1,13 @@
 import type { EqualizeReport } from '../equalize-report.ts';
 import { count, short } from '../number-text.ts';
 import { kernelFacts } from './kernel-facts.ts';
-import { noteSection, proofFact, proofSection, skippedSection } from './proof-blocks.ts';
+import { foldLists, noteSection, proofFact, proofSection, skippedSection } from './proof-blocks.ts';
 import { list, type ReportContent } from './report-content.ts';
 import type { ReportSubject } from './report-subject.ts';
 
 /** What a run of the steps of the reference says to people. */
 export function stepsContent(report: EqualizeReport, subject: ReportSubject): ReportContent {
-  const { steps, verification, foldedPairs, replacedRelu6, clsSets, absorbedBiases, skipped } = report;
+  const { steps, verification, foldedPairs, clsSets, absorbedBiases, skipped } = report;
   return {
     subject,
     purpose: `Equalized with the steps ${steps.join(', ')} of the reference`,
@@ -22,14 +22,7 @@ export function stepsContent(report: EqualizeReport, subject: ReportSubject): Re
       proofSection(verification),
       {
         title: 'What was done',
-        blocks: [
-          ...list('ReLU6 that became ReLU', replacedRelu6),
-          ...list(
-            'Batch norms folded',
-            foldedPairs.map(([layer, bn]) => `${bn} into ${layer}`),
-          ),
-          ...list('Sets of layers scaled', clsSets.map(setText)),
-        ],
+        blocks: [...foldLists(report), ...list('Sets of layers scaled', clsSets.map(setText))],
       },
       skippedSection(skipped),
       noteSection(report),

@@ -1,7 +1,14 @@
 import { count, percent, short } from '../number-text.ts';
 import type { TargetReport } from '../target-report.ts';
 import { kernelFacts } from './kernel-facts.ts';
-import { noteSection, proofFact, proofSection, skippedSection, trialSection } from './proof-blocks.ts';
+import {
+  foldLists,
+  noteSection,
+  proofFact,
+  proofSection,
+  skippedSection,
+  trialSection,
+} from './proof-blocks.ts';
 import { list, type ReportContent, type ReportSection } from './report-content.ts';
 import type { ReportSubject } from './report-subject.ts';
 
@@ -47,15 +54,11 @@ function settingsOf({
 
 /** What was done to which layers. */
 function regionSection(report: TargetReport): ReportSection {
-  const { regions, replacedRelu6, caps, carried, absorbed, corrected, foldedPairs } = report;
+  const { regions, caps, carried, absorbed, corrected } = report;
   return {
     title: 'What was done',
     blocks: [
-      ...list('ReLU6 that became ReLU', replacedRelu6),
-      ...list(
-        'Batch norms folded',
-        foldedPairs.map(([layer, bn]) => `${bn} into ${layer}`),
-      ),
+      ...foldLists(report),
       ...list('Regions of channels scaled together', regions.map(regionText)),
       ...list(
         'ReLUs with a maximum',
