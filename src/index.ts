@@ -5,38 +5,59 @@
  * @module
  */
 
-export {
-  ActivationMoments,
-  type ActivationMomentsOptions,
-  activationMoments,
-  type ChannelMoments,
-} from './equalization/activation-moments.ts';
-export type { AbsorbedBias, AbsorbOptions } from './equalization/bias-absorption.ts';
-export { type AbsorptionRecord, absorbBiases } from './equalization/bias-absorption.ts';
+export type { AbsorbedBias, AbsorbOptions } from './equalization/biases/bias-absorption.ts';
+export { type AbsorptionRecord, absorbBiases } from './equalization/biases/bias-absorption.ts';
 export {
   type BiasCorrectionRecord,
   type CorrectedBias,
   correctBias,
   describeUncorrected,
   type UncorrectedBias,
-} from './equalization/bias-correction.ts';
+} from './equalization/biases/bias-correction.ts';
 export {
-  cancellingQuantizer,
-  quantizeKernels,
-} from './equalization/cancelling-quantizer.ts';
-export type { CapOptions } from './equalization/cap-forms.ts';
-export { type CarryObstacle, describeCarryObstacle } from './equalization/carrier-search.ts';
+  correctBiasWithInputs,
+  type MeasuredCorrectionOptions,
+} from './equalization/biases/measured-correction.ts';
+export { describeUnabsorbed, type UnabsorbedBias } from './equalization/biases/unabsorbed-bias.ts';
+export type { CapOptions } from './equalization/caps/cap-forms.ts';
+export {
+  type ActivationCap,
+  type CapRecord,
+  capActivations,
+  describeCap,
+} from './equalization/caps/relu6-caps.ts';
+export { type Relu6Damage, relu6Damage } from './equalization/caps/relu6-damage.ts';
+export { type CarryObstacle, describeCarryObstacle } from './equalization/carriers/carrier-search.ts';
+export {
+  type CarriedLayer,
+  type CarryOptions,
+  type CarryRecord,
+  carryScales,
+  describeUncarried,
+  type UncarriedLayer,
+} from './equalization/carriers/scale-carriers.ts';
 export { chooseSettings } from './equalization/choose-settings.ts';
-export {
-  type DTypeOptionsSettings,
-  dtypeOptions,
-} from './equalization/dtype-options.ts';
 export {
   type EqualizationRecord,
   equalizationStages,
   type StageName,
 } from './equalization/equalization-recipe.ts';
 export { equalize } from './equalization/equalize.ts';
+export type { Judge, Judgement, Trial } from './equalization/judge.ts';
+export {
+  ActivationMoments,
+  type ActivationMomentsOptions,
+  activationMoments,
+  type ChannelMoments,
+} from './equalization/moments/activation-moments.ts';
+export type { ExpectedRange } from './equalization/moments/expected-range.ts';
+export { type MeasureMomentsOptions, measureMoments } from './equalization/moments/measured-moments.ts';
+export {
+  type MeasuredStatisticsOptions,
+  measureStatistics,
+} from './equalization/moments/measured-statistics.ts';
+export { type KernelNoise, type KernelNoiseOptions, kernelNoise } from './equalization/noise/kernel-noise.ts';
+export type { KernelQuantizer } from './equalization/noise/quantized-kernels.ts';
 export {
   BIAS_CORRECTIONS,
   type BiasCorrection,
@@ -48,19 +69,18 @@ export {
   TARGETS,
   type Target,
   type WeightRounding,
-} from './equalization/equalize-options.ts';
-export type { ExpectedRange } from './equalization/expected-range.ts';
-export type { Judge, Judgement, Trial } from './equalization/judge.ts';
-export { type KernelNoise, type KernelNoiseOptions, kernelNoise } from './equalization/kernel-noise.ts';
+} from './equalization/options.ts';
 export {
-  correctBiasWithInputs,
-  type MeasuredCorrectionOptions,
-} from './equalization/measured-correction.ts';
-export { type MeasureMomentsOptions, measureMoments } from './equalization/measured-moments.ts';
+  type DTypeOptionsSettings,
+  dtypeOptions,
+} from './equalization/packing/dtype-options.ts';
 export {
-  type MeasuredStatisticsOptions,
-  measureStatistics,
-} from './equalization/measured-statistics.ts';
+  type DTypeOption,
+  type PlannedWeight,
+  type PlannedWeightOptions,
+  planDTypes,
+} from './equalization/packing/dtype-plan.ts';
+export type { WeightPlan } from './equalization/packing/weight-plan.ts';
 export {
   type PackedWeight,
   type QuantizationRecord,
@@ -69,22 +89,11 @@ export {
 } from './equalization/quantization-recipe.ts';
 export { quantize } from './equalization/quantize.ts';
 export type { QuantizeOptions } from './equalization/quantize-options.ts';
-export type { KernelQuantizer } from './equalization/quantized-kernels.ts';
 export {
-  type ActivationCap,
-  type CapRecord,
-  capActivations,
-  describeCap,
-} from './equalization/relu6-caps.ts';
-export { type Relu6Damage, relu6Damage } from './equalization/relu6-damage.ts';
-export {
-  type CarriedLayer,
-  type CarryOptions,
-  type CarryRecord,
-  carryScales,
-  describeUncarried,
-  type UncarriedLayer,
-} from './equalization/scale-carriers.ts';
+  cancellingQuantizer,
+  quantizeKernels,
+} from './equalization/rounding/cancelling-quantizer.ts';
+export type { SolverOptions } from './equalization/scaling/equal-ranges.ts';
 export {
   OBJECTIVES,
   type Objective,
@@ -93,7 +102,7 @@ export {
   type ScaledRegion,
   type ScaleRegionsOptions,
   scaleRegions,
-} from './equalization/scale-regions.ts';
+} from './equalization/scaling/scale-regions.ts';
 export {
   crosslayerSidecar,
   readSidecar,
@@ -106,10 +115,7 @@ export {
   type SidecarSkip,
   takeBackCorrections,
   writeSidecar,
-} from './equalization/sidecar.ts';
-export type { SolverOptions } from './equalization/solver.ts';
-export { describeUnabsorbed, type UnabsorbedBias } from './equalization/unabsorbed-bias.ts';
-export type { WeightPlan } from './equalization/weight-plan.ts';
+} from './equalization/sidecar/sidecar.ts';
 export {
   CannotRunError,
   CrosslayerError,
@@ -191,22 +197,11 @@ export {
 } from './primitives/skip-reason.ts';
 export type { Stage, StageWatch, Veto } from './primitives/stage.ts';
 export { stepStages } from './primitives/step-stages.ts';
-export {
-  type DTypeOption,
-  type PlannedWeight,
-  type PlannedWeightOptions,
-  planDTypes,
-} from './quantization/dtype-plan.ts';
 export type { QuantizationEncoding } from './quantization/encoding.ts';
-export type { ExportedEncoding, ExportedEncodings } from './quantization/export-encodings.ts';
 export { fakeQuantize, type QuantizedWeightsOptions } from './quantization/fake-quantize.ts';
-export { PACKED_DTYPES, type PackedDType, packedWeight } from './quantization/packing.ts';
-export {
-  type ActivationEncoding,
-  QuantizationSimModel,
-  type QuantizationSimOptions,
-  type WeightEncodings,
-} from './quantization/quantization-sim-model.ts';
+export { PACKED_DTYPES, type PackedDType, packedWeight } from './quantization/packing/packed-dtypes.ts';
+export type { CoarseWeight } from './quantization/packing/stored-coarsely.ts';
+export { weightBytes } from './quantization/packing/weight-bytes.ts';
 export {
   type ActivationQuantizer,
   parseQuantizer,
@@ -214,8 +209,13 @@ export {
   type QuantizerName,
   type WeightQuantizer,
 } from './quantization/quantizer.ts';
-export type { CoarseWeight } from './quantization/stored-coarsely.ts';
-export { weightBytes } from './quantization/weight-bytes.ts';
+export type { ExportedEncoding, ExportedEncodings } from './quantization/simulation/export-encodings.ts';
+export {
+  type ActivationEncoding,
+  QuantizationSimModel,
+  type QuantizationSimOptions,
+  type WeightEncodings,
+} from './quantization/simulation/quantization-sim-model.ts';
 export {
   parseQuantization,
   QUANTIZATIONS,
@@ -268,18 +268,30 @@ export {
   type TensorSource,
 } from './tensor/tensor.ts';
 export type { TrailingFactors } from './tensor/trailing-scale.ts';
-export { type FittedArray, fitArray } from './verification/array-inputs.ts';
-export { labelsOf } from './verification/class-labels.ts';
+export { labelsOf } from './verification/comparing/class-labels.ts';
 export {
   compareOutputs,
   decisionAgreement,
   type OutputComparison,
   top1Agreement,
-} from './verification/compare.ts';
-export type { OutputDifference, RunComparison, Verdict } from './verification/compare-runs.ts';
-export { guessNormalization, type NormalizationGuess } from './verification/guess-normalization.ts';
-export { type ModelWithLogits, type ScoreSource, scoresOf, withLogits } from './verification/logits.ts';
-export { type ImageLayout, type ModelInput, modelInputs } from './verification/model-inputs.ts';
+} from './verification/comparing/compare.ts';
+export type { OutputDifference, RunComparison, Verdict } from './verification/comparing/compare-runs.ts';
+export {
+  type ModelWithLogits,
+  type ScoreSource,
+  scoresOf,
+  withLogits,
+} from './verification/comparing/logits.ts';
+export {
+  type DefaultTolerances,
+  defaultTolerances,
+  type Tolerances,
+  type WeightPrecision,
+} from './verification/comparing/tolerances.ts';
+export { type VerifyOptions, type VerifyReport, verify } from './verification/comparing/verify.ts';
+export { type FittedArray, fitArray } from './verification/inputs/array-inputs.ts';
+export { guessNormalization, type NormalizationGuess } from './verification/inputs/guess-normalization.ts';
+export { type ImageLayout, type ModelInput, modelInputs } from './verification/inputs/model-inputs.ts';
 export {
   describeNormalization,
   NORMALIZATIONS,
@@ -287,29 +299,22 @@ export {
   normalizePixels,
   type PixelScaling,
   pixelScaling,
-} from './verification/normalization.ts';
+} from './verification/inputs/normalization.ts';
+export {
+  SEEDED_IMAGE_SIZE,
+  SEEDED_SIZE,
+  type SeededInputOptions,
+  seededInputs,
+} from './verification/inputs/seeded-inputs.ts';
 export {
   type ProofOptions,
   proveStages,
   type RecipeProof,
   type StageProof,
   type UndoneEdit,
-} from './verification/prove-stages.ts';
-export { runWithTfjs } from './verification/run-with-tfjs.ts';
-export { TfjsRunner } from './verification/runner.ts';
-export {
-  SEEDED_IMAGE_SIZE,
-  SEEDED_SIZE,
-  type SeededInputOptions,
-  seededInputs,
-} from './verification/seeded-inputs.ts';
-export { type SqnrJudgeOptions, sqnrJudge } from './verification/sqnr-judge.ts';
-export type { Backend, BackendOptions } from './verification/tfjs-backend.ts';
-export {
-  type DefaultTolerances,
-  defaultTolerances,
-  type Tolerances,
-  type WeightPrecision,
-} from './verification/tolerances.ts';
-export { runVerifiedSteps, type VerifiedRecord } from './verification/verified-steps.ts';
-export { type VerifyOptions, type VerifyReport, verify } from './verification/verify.ts';
+} from './verification/proving/prove-stages.ts';
+export { type SqnrJudgeOptions, sqnrJudge } from './verification/proving/sqnr-judge.ts';
+export { runVerifiedSteps, type VerifiedRecord } from './verification/proving/verified-steps.ts';
+export { runWithTfjs } from './verification/run/run-with-tfjs.ts';
+export { TfjsRunner } from './verification/run/runner.ts';
+export type { Backend, BackendOptions } from './verification/run/tfjs-backend.ts';

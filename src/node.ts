@@ -6,7 +6,7 @@
 
 import fs from 'node:fs';
 import path from 'node:path';
-import type { SidecarRecord } from './equalization/sidecar.ts';
+import type { SidecarRecord } from './equalization/sidecar/sidecar.ts';
 import { OutputError } from './errors.ts';
 import type { ModelFormat, WriteOptions, WriteReport } from './formats/format.ts';
 import { readModel } from './formats/read.ts';
@@ -20,21 +20,21 @@ import {
   openModelFiles,
   PendingOutput,
   refuseExisting,
-} from './node-files.ts';
-import { leftNote, shardsBeside } from './node-left-shards.ts';
-import { filesOf, rememberFiles } from './node-loaded-files.ts';
-import { checkedSidecarName, writeSidecarBeside } from './node-sidecar.ts';
+} from './node/files.ts';
+import { leftNote, shardsBeside } from './node/left-shards.ts';
+import { filesOf, rememberFiles } from './node/loaded-files.ts';
+import { checkedSidecarName, writeSidecarBeside } from './node/sidecar.ts';
 
 export * from './index.ts';
-export { loadLabels } from './node-array-files.ts';
-export { type LoadedInputs, type LoadInputsOptions, loadInputs } from './node-inputs.ts';
+export { loadLabels } from './node/array-files.ts';
+export { type LoadedInputs, type LoadInputsOptions, loadInputs } from './node/inputs.ts';
 export {
   type FoundSidecar,
   loadSidecar,
   type RestoreOptions,
   restoreFromSidecar,
   sidecarName,
-} from './node-sidecar.ts';
+} from './node/sidecar.ts';
 
 /** How a model is written to disk. */
 export interface SaveOptions extends WriteOptions {

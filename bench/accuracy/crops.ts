@@ -5,10 +5,10 @@
  */
 
 import sharp from 'sharp';
-import { photographsIn } from '../../src/node-photographs.ts';
+import { photographsIn } from '../../src/node/photographs.ts';
 import type { Tensor } from '../../src/tensor/tensor.ts';
-import { type Normalization, normalizePixels } from '../../src/verification/normalization.ts';
-import { seededRandom } from '../../src/verification/seeded-random.ts';
+import { type Normalization, normalizePixels } from '../../src/verification/inputs/normalization.ts';
+import { seededRandom } from '../../src/verification/inputs/seeded-random.ts';
 
 /** How many crops each network is measured on. */
 export const CROPS = 96;

@@ -6,13 +6,13 @@
 
 import type { Model } from '../../src/model/model.ts';
 import type { ModelRunner } from '../../src/model/model-runner.ts';
-import { QuantizationSimModel } from '../../src/quantization/quantization-sim-model.ts';
 import type { ActivationQuantizer, WeightQuantizer } from '../../src/quantization/quantizer.ts';
+import { QuantizationSimModel } from '../../src/quantization/simulation/quantization-sim-model.ts';
 import type { Tensor } from '../../src/tensor/tensor.ts';
-import { accuracyOf } from '../../src/verification/accuracy.ts';
-import { compareRuns } from '../../src/verification/compare-runs.ts';
-import { scoresOf, withLogits } from '../../src/verification/logits.ts';
-import { type ModelRun, recordRun } from '../../src/verification/model-run.ts';
+import { accuracyOf } from '../../src/verification/comparing/accuracy.ts';
+import { compareRuns } from '../../src/verification/comparing/compare-runs.ts';
+import { scoresOf, withLogits } from '../../src/verification/comparing/logits.ts';
+import { type ModelRun, recordRun } from '../../src/verification/comparing/model-run.ts';
 import { quantized, type Recipe } from './recipes.ts';
 
 /** What a recipe leaves of the scores of the float original. */

@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Normalization } from '../../src/verification/normalization.ts';
+import type { Normalization } from '../../src/verification/inputs/normalization.ts';
 
 /** Where the networks and the photographs lie. */
 export const SHARED = '../shared';

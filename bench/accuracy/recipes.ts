@@ -4,12 +4,15 @@
  * @module
  */
 
-import { activationMoments } from '../../src/equalization/activation-moments.ts';
-import { correctBias } from '../../src/equalization/bias-correction.ts';
-import { cancellingQuantizer, quantizeKernels } from '../../src/equalization/cancelling-quantizer.ts';
-import { capActivations } from '../../src/equalization/relu6-caps.ts';
-import { carryScales } from '../../src/equalization/scale-carriers.ts';
-import { type Objective, scaleRegions } from '../../src/equalization/scale-regions.ts';
+import { correctBias } from '../../src/equalization/biases/bias-correction.ts';
+import { capActivations } from '../../src/equalization/caps/relu6-caps.ts';
+import { carryScales } from '../../src/equalization/carriers/scale-carriers.ts';
+import { activationMoments } from '../../src/equalization/moments/activation-moments.ts';
+import {
+  cancellingQuantizer,
+  quantizeKernels,
+} from '../../src/equalization/rounding/cancelling-quantizer.ts';
+import { type Objective, scaleRegions } from '../../src/equalization/scaling/scale-regions.ts';
 import type { Model } from '../../src/model/model.ts';
 import { foldAllBatchNorms } from '../../src/primitives/batch-norm-fold.ts';
 import { runSteps, STEPS } from '../../src/primitives/run-steps.ts';

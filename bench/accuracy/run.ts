@@ -11,8 +11,8 @@
 import { existsSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { loadInputs, loadModel } from '../../src/node.ts';
-import { modelInputs } from '../../src/verification/model-inputs.ts';
-import { TfjsRunner } from '../../src/verification/runner.ts';
+import { modelInputs } from '../../src/verification/inputs/model-inputs.ts';
+import { TfjsRunner } from '../../src/verification/run/runner.ts';
 import { naturalCrops } from './crops.ts';
 import { measureAccuracy, measureAgreement } from './measure.ts';
 import { EXAMPLE, NETWORKS, SHARED } from './networks.ts';

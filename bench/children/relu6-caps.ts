@@ -11,7 +11,7 @@ import * as layers from '@tensorflow/tfjs-layers';
 import '@tensorflow/tfjs-backend-wasm';
 import { capActivations, foldAllBatchNorms, type Model, scaleRegions } from '../../src/index.ts';
 import { toLayersModel } from '../../src/tfjs.ts';
-import { seededInputs } from '../../src/verification/seeded-inputs.ts';
+import { seededInputs } from '../../src/verification/inputs/seeded-inputs.ts';
 import { median } from '../median.ts';
 import { NETWORKS } from '../networks/index.ts';
 import { inMemory, withRandomWeights } from '../networks/random-weights.ts';

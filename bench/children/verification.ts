@@ -7,9 +7,9 @@
  */
 
 import { runSteps } from '../../src/primitives/run-steps.ts';
-import { TfjsRunner } from '../../src/verification/runner.ts';
-import { seededInputs } from '../../src/verification/seeded-inputs.ts';
-import { verify } from '../../src/verification/verify.ts';
+import { verify } from '../../src/verification/comparing/verify.ts';
+import { seededInputs } from '../../src/verification/inputs/seeded-inputs.ts';
+import { TfjsRunner } from '../../src/verification/run/runner.ts';
 import { NETWORKS } from '../networks/index.ts';
 import { inMemory, withRandomWeights } from '../networks/random-weights.ts';
 

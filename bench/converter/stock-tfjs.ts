@@ -10,8 +10,8 @@ import * as core from '@tensorflow/tfjs-core';
 import { loadLayersModel } from '@tensorflow/tfjs-layers';
 import '@tensorflow/tfjs-backend-wasm';
 import type { Tensor } from '../../src/tensor/tensor.ts';
-import { fromTfjs, toTfjs } from '../../src/verification/tensor-transfer.ts';
-import { withBackend } from '../../src/verification/tfjs-backend.ts';
+import { fromTfjs, toTfjs } from '../../src/verification/run/tensor-transfer.ts';
+import { withBackend } from '../../src/verification/run/tfjs-backend.ts';
 
 /** The first output of the model in `folder`, which `tf.loadLayersModel` reads as it would from a server. */
 export async function predictWithTfjs(folder: string, inputs: readonly Tensor[]): Promise<Tensor> {

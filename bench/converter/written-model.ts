@@ -8,11 +8,11 @@ import { readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { closeModel, loadModel } from '../../src/node.ts';
 import type { Tensor } from '../../src/tensor/tensor.ts';
-import { accuracyOf } from '../../src/verification/accuracy.ts';
-import { compareOutputs } from '../../src/verification/compare.ts';
-import { compareRuns } from '../../src/verification/compare-runs.ts';
-import { type ModelRun, recordRun } from '../../src/verification/model-run.ts';
-import { slice } from '../../src/verification/tensor-transfer.ts';
+import { accuracyOf } from '../../src/verification/comparing/accuracy.ts';
+import { compareOutputs } from '../../src/verification/comparing/compare.ts';
+import { compareRuns } from '../../src/verification/comparing/compare-runs.ts';
+import { type ModelRun, recordRun } from '../../src/verification/comparing/model-run.ts';
+import { slice } from '../../src/verification/run/tensor-transfer.ts';
 import type { Bench } from '../accuracy/measure.ts';
 import { predictWithTfjs } from './stock-tfjs.ts';
 

@@ -5,7 +5,7 @@
  * @module
  */
 
-import { parseModelConfig } from '../../src/formats/keras-config/parse-model.ts';
+import { parseModelConfig } from '../../src/formats/keras-config/parse/parse-model.ts';
 import type { Model } from '../../src/model/model.ts';
 import { sizeOf, type TensorValues } from '../../src/tensor/dtype.ts';
 import { Tensor } from '../../src/tensor/tensor.ts';

@@ -1,6 +1,6 @@
 import { type Command, Option } from 'commander';
-import { ROUNDINGS } from '../equalization/equalize-options.ts';
-import { PACKED_DTYPES } from '../quantization/packing.ts';
+import { ROUNDINGS } from '../equalization/options.ts';
+import { PACKED_DTYPES } from '../quantization/packing/packed-dtypes.ts';
 import { byteSize } from './byte-size.ts';
 import { quantizeCommand } from './commands/quantize.ts';
 import { labelsOption, normalizeOption, REPORT_HELP, wholeNumber } from './option-values.ts';

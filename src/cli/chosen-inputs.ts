@@ -1,10 +1,10 @@
 import { UnsupportedModelError } from '../errors.ts';
 import type { Model } from '../model/model.ts';
-import { type LoadedInputs, loadInputs } from '../node-inputs.ts';
-import { guessNormalization } from '../verification/guess-normalization.ts';
-import { modelInputs } from '../verification/model-inputs.ts';
-import { describeNormalization, type Normalization } from '../verification/normalization.ts';
-import { seededInputs } from '../verification/seeded-inputs.ts';
+import { type LoadedInputs, loadInputs } from '../node/inputs.ts';
+import { guessNormalization } from '../verification/inputs/guess-normalization.ts';
+import { modelInputs } from '../verification/inputs/model-inputs.ts';
+import { describeNormalization, type Normalization } from '../verification/inputs/normalization.ts';
+import { seededInputs } from '../verification/inputs/seeded-inputs.ts';
 import { UsageError } from './exit-code.ts';
 
 /** The options of a command that say what models are run on. */

@@ -1,11 +1,11 @@
 #!/usr/bin/env node
 import { readFileSync } from 'node:fs';
 import { Command, CommanderError, Option } from 'commander';
-import { RELU6_POLICIES, ROUNDINGS, TARGETS } from '../equalization/equalize-options.ts';
-import { OBJECTIVES } from '../equalization/scale-regions.ts';
+import { RELU6_POLICIES, ROUNDINGS, TARGETS } from '../equalization/options.ts';
+import { OBJECTIVES } from '../equalization/scaling/scale-regions.ts';
 import { STEPS } from '../primitives/run-steps.ts';
 import { DAMAGE_TARGETS } from '../report/layer-damage.ts';
-import { NORMALIZATIONS } from '../verification/normalization.ts';
+import { NORMALIZATIONS } from '../verification/inputs/normalization.ts';
 import { addEvaluate } from './add-evaluate.ts';
 import { addQuantize } from './add-quantize.ts';
 import { convertCommand } from './commands/convert.ts';

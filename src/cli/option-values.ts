@@ -1,5 +1,5 @@
 import { InvalidArgumentError, Option } from 'commander';
-import { NORMALIZATIONS } from '../verification/normalization.ts';
+import { NORMALIZATIONS } from '../verification/inputs/normalization.ts';
 
 /** What `--report` is, wherever it is taken. */
 export const REPORT_HELP = 'write a page about it too, an .html file with the channel ranges of all kernels';

@@ -5,8 +5,8 @@ import { count } from '../report/number-text.ts';
  * @module
  */
 
-import { measureStatistics } from '../equalization/measured-statistics.ts';
-import type { Sidecar } from '../equalization/sidecar.ts';
+import { measureStatistics } from '../equalization/moments/measured-statistics.ts';
+import type { Sidecar } from '../equalization/sidecar/sidecar.ts';
 import { CannotRunError } from '../errors.ts';
 import type { Model } from '../model/model.ts';
 import { type FoundSidecar, type RestoreOptions, restoreFromSidecar, sidecarName } from '../node.ts';

@@ -9,8 +9,8 @@ import { CannotRunError, CrosslayerError } from '../errors.ts';
 import type { Model } from '../model/model.ts';
 import type { StepVerification } from '../report/equalize-report.ts';
 import { movesFar } from '../report/far-correction.ts';
-import type { StageProof } from '../verification/prove-stages.ts';
-import { TfjsRunner } from '../verification/runner.ts';
+import type { StageProof } from '../verification/proving/prove-stages.ts';
+import { TfjsRunner } from '../verification/run/runner.ts';
 import { chosenInputs, type InputOptions } from './chosen-inputs.ts';
 
 /** What a model can be run with, or why it cannot be. */

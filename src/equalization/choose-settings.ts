@@ -7,10 +7,10 @@
 import type { Model } from '../model/model.ts';
 import { fakeQuantize } from '../quantization/fake-quantize.ts';
 import { parseQuantizer, type QuantizerName } from '../quantization/quantizer.ts';
-import { channelGraph } from './channel-graph.ts';
+import { channelGraph } from './channels/channel-graph.ts';
 import { equalizationStages } from './equalization-recipe.ts';
-import { type EqualizeOptions, hasKernelRanges, settingsOf } from './equalize-options.ts';
 import type { Trial } from './judge.ts';
+import { type EqualizeOptions, hasKernelRanges, settingsOf } from './options.ts';
 
 /**
  * Tries the settings that `options` leaves open and takes the best: for targets whose regions are scaled the objectives, and

@@ -13,16 +13,16 @@ import { replaceRelu6WithRelu } from '../primitives/replace-relu6.ts';
 import type { SkipReason } from '../primitives/skip-reason.ts';
 import type { Stage, Veto } from '../primitives/stage.ts';
 import { parseQuantizer, type QuantizerName } from '../quantization/quantizer.ts';
-import { activationMoments } from './activation-moments.ts';
-import { type AbsorptionRecord, absorbBiases } from './bias-absorption.ts';
-import { type BiasCorrectionRecord, correctBias } from './bias-correction.ts';
-import { cancellingQuantizer, quantizeKernels } from './cancelling-quantizer.ts';
-import { type EqualizeOptions, type Settings, settingsOf, type Target } from './equalize-options.ts';
+import { type AbsorptionRecord, absorbBiases } from './biases/bias-absorption.ts';
+import { type BiasCorrectionRecord, correctBias } from './biases/bias-correction.ts';
+import { correctBiasWithInputs } from './biases/measured-correction.ts';
+import { type CapRecord, capActivations } from './caps/relu6-caps.ts';
+import { type CarryRecord, carryScales } from './carriers/scale-carriers.ts';
 import type { Trial } from './judge.ts';
-import { correctBiasWithInputs } from './measured-correction.ts';
-import { type CapRecord, capActivations } from './relu6-caps.ts';
-import { type CarryRecord, carryScales } from './scale-carriers.ts';
-import { type RegionRecord, scaleRegions } from './scale-regions.ts';
+import { activationMoments } from './moments/activation-moments.ts';
+import { type EqualizeOptions, type Settings, settingsOf, type Target } from './options.ts';
+import { cancellingQuantizer, quantizeKernels } from './rounding/cancelling-quantizer.ts';
+import { type RegionRecord, scaleRegions } from './scaling/scale-regions.ts';
 
 /** The stages of a recipe, of which a target takes some. */
 export type StageName = 'relu6' | 'fold' | 'scale' | 'carry' | 'absorb' | 'correct';

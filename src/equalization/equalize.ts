@@ -7,8 +7,8 @@
 import type { Model } from '../model/model.ts';
 import { chooseSettings } from './choose-settings.ts';
 import { type EqualizationRecord, equalizationStages } from './equalization-recipe.ts';
-import type { EqualizeOptions } from './equalize-options.ts';
-import { measureStatistics } from './measured-statistics.ts';
+import { measureStatistics } from './moments/measured-statistics.ts';
+import type { EqualizeOptions } from './options.ts';
 
 /**
  * Equalizes a copy of `model` for a target. The same for the same model and options.

@@ -5,7 +5,7 @@
  */
 
 import type { Model } from '../model/model.ts';
-import type { Settings } from './equalize-options.ts';
+import type { Settings } from './options.ts';
 
 /** How near a quantized model comes to the float original. */
 export interface Judgement {

@@ -8,7 +8,7 @@ import type { ModelRunner } from '../model/model-runner.ts';
 import { type ActivationQuantizer, checkActivationQuantizer } from '../quantization/quantizer.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 import type { Judge } from './judge.ts';
-import { OBJECTIVES, type Objective } from './scale-regions.ts';
+import { OBJECTIVES, type Objective } from './scaling/scale-regions.ts';
 
 /**
  * What a model is made ready for:

@@ -5,10 +5,10 @@
  */
 
 import type { ModelRunner } from '../model/model-runner.ts';
-import { PACKED_DTYPES, type PackedDType } from '../quantization/packing.ts';
+import { PACKED_DTYPES, type PackedDType } from '../quantization/packing/packed-dtypes.ts';
 import type { Tensor } from '../tensor/tensor.ts';
-import { BIAS_CORRECTIONS, type BiasCorrection, ROUNDINGS, type WeightRounding } from './equalize-options.ts';
 import type { Judge } from './judge.ts';
+import { BIAS_CORRECTIONS, type BiasCorrection, ROUNDINGS, type WeightRounding } from './options.ts';
 
 /** How a model is quantized. */
 export interface QuantizeOptions {

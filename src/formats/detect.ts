@@ -5,11 +5,11 @@
  */
 
 import { FormatError, LimitError, UnsupportedModelError } from '../errors.ts';
+import { isObject } from '../json/place.ts';
+import { parseJson } from '../json/text.ts';
 import { type ByteSource, readAll } from './bytes.ts';
 import { describeForeign, type ForeignFile, savedModel } from './foreign.ts';
 import type { ModelFormat } from './format.ts';
-import { parseJson } from './json-text.ts';
-import { isObject } from './keras-config/json.ts';
 import { MAX_JSON_BYTES } from './limits.ts';
 import { openZip } from './zip/read.ts';
 

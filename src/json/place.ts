@@ -4,8 +4,8 @@
  * @module
  */
 
-import { FormatError, LimitError } from '../../errors.ts';
-import type { JsonObject, JsonValue } from '../../model/layer.ts';
+import { FormatError, LimitError } from '../errors.ts';
+import type { JsonObject, JsonValue } from '../model/layer.ts';
 
 /** Whether `value` is a JSON object. */
 export function isObject(value: unknown): value is JsonObject {

@@ -1,5 +1,5 @@
 import { FormatError, LimitError } from '../errors.ts';
-import { MAX_JSON_BYTES } from './limits.ts';
+import { MAX_JSON_BYTES } from '../formats/limits.ts';
 import { parsePythonJson } from './python-json.ts';
 
 /**

@@ -5,14 +5,14 @@
  */
 
 import path from 'node:path';
-import { FormatError, UnsupportedModelError } from './errors.ts';
-import { type NpzArchive, openNpz } from './formats/npy/npz.ts';
-import { readNpy } from './formats/npy/read.ts';
-import { isFolder, openFile } from './node-files.ts';
-import { inputFileKind } from './node-input-kind.ts';
-import type { Tensor } from './tensor/tensor.ts';
-import { labelsOf } from './verification/class-labels.ts';
-import { type ModelInput, namesOf } from './verification/model-inputs.ts';
+import { FormatError, UnsupportedModelError } from '../errors.ts';
+import { type NpzArchive, openNpz } from '../formats/npy/npz.ts';
+import { readNpy } from '../formats/npy/read.ts';
+import type { Tensor } from '../tensor/tensor.ts';
+import { labelsOf } from '../verification/comparing/class-labels.ts';
+import { type ModelInput, namesOf } from '../verification/inputs/model-inputs.ts';
+import { isFolder, openFile } from './files.ts';
+import { inputFileKind } from './input-kind.ts';
 
 /** An array for an input. */
 export interface NamedArray {

@@ -6,9 +6,9 @@
 
 import fs from 'node:fs';
 import path from 'node:path';
-import { FormatError, OutputError } from './errors.ts';
-import type { ByteSink, ByteSource, ModelFiles, OutputFiles } from './formats/bytes.ts';
-import { mainFileOfFolder } from './formats/detect.ts';
+import { FormatError, OutputError } from '../errors.ts';
+import type { ByteSink, ByteSource, ModelFiles, OutputFiles } from '../formats/bytes.ts';
+import { mainFileOfFolder } from '../formats/detect.ts';
 
 /** Files that are open for reading; closes those that nobody holds any more. */
 const forgotten = new FinalizationRegistry<number>((descriptor) => fs.closeSync(descriptor));

@@ -1,6 +1,6 @@
-import type { ByteSource } from './formats/bytes.ts';
-import { isNpy } from './formats/npy/header.ts';
-import { isPhotograph } from './node-photographs.ts';
+import type { ByteSource } from '../formats/bytes.ts';
+import { isNpy } from '../formats/npy/header.ts';
+import { isPhotograph } from './photographs.ts';
 
 /** What a file of inputs or labels is, by its first bytes and not by its name; undefined where it is none of them. */
 export function inputFileKind(source: ByteSource): 'npy' | 'npz' | 'photograph' | undefined {

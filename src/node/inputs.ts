@@ -5,8 +5,14 @@
  */
 
 import path from 'node:path';
-import { FormatError, UnsupportedModelError } from './errors.ts';
-import { Model } from './model/model.ts';
+import { FormatError, UnsupportedModelError } from '../errors.ts';
+import { Model } from '../model/model.ts';
+import { Tensor } from '../tensor/tensor.ts';
+import { fitArray, looksUnscaled, takesPixels } from '../verification/inputs/array-inputs.ts';
+import { checkNormalization } from '../verification/inputs/check-normalization.ts';
+import { guessNormalization } from '../verification/inputs/guess-normalization.ts';
+import { type ModelInput, modelInputs, namesOf } from '../verification/inputs/model-inputs.ts';
+import { describeNormalization, type Normalization } from '../verification/inputs/normalization.ts';
 import {
   type ArraysOfFiles,
   counted,
@@ -14,16 +20,10 @@ import {
   readLabels,
   readNpyFiles,
   readNpzFile,
-} from './node-array-files.ts';
-import { isFolder, openFile } from './node-files.ts';
-import { inputFileKind } from './node-input-kind.ts';
-import { photographsIn, readPhotographs } from './node-photographs.ts';
-import { Tensor } from './tensor/tensor.ts';
-import { fitArray, looksUnscaled, takesPixels } from './verification/array-inputs.ts';
-import { checkNormalization } from './verification/check-normalization.ts';
-import { guessNormalization } from './verification/guess-normalization.ts';
-import { type ModelInput, modelInputs, namesOf } from './verification/model-inputs.ts';
-import { describeNormalization, type Normalization } from './verification/normalization.ts';
+} from './array-files.ts';
+import { isFolder, openFile } from './files.ts';
+import { inputFileKind } from './input-kind.ts';
+import { photographsIn, readPhotographs } from './photographs.ts';
 
 /** How inputs are read. */
 export interface LoadInputsOptions {

@@ -4,9 +4,9 @@
  * @module
  */
 
-import type { Model, ModelOrigin } from './model/model.ts';
-import type { OpenModelFiles } from './node-files.ts';
-import { sha256Of } from './node-sha256.ts';
+import type { Model, ModelOrigin } from '../model/model.ts';
+import type { OpenModelFiles } from './files.ts';
+import { sha256Of } from './sha256.ts';
 
 /** What a model was loaded from. */
 export interface LoadedFiles {

@@ -7,9 +7,9 @@
 import fs from 'node:fs';
 import path from 'node:path';
 import type Sharp from 'sharp';
-import { CannotRunError, FormatError, LimitError, UnsupportedModelError } from './errors.ts';
-import type { ByteSource } from './formats/bytes.ts';
-import { MAX_ARRAY_BYTES } from './formats/limits.ts';
+import { CannotRunError, FormatError, LimitError, UnsupportedModelError } from '../errors.ts';
+import type { ByteSource } from '../formats/bytes.ts';
+import { MAX_ARRAY_BYTES } from '../formats/limits.ts';
 
 /** Photographs of one size. */
 export interface Photographs {

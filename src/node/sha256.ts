@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
-import { FormatError } from './errors.ts';
-import type { ByteSource } from './formats/bytes.ts';
-import { Pauses } from './formats/pause.ts';
+import { FormatError } from '../errors.ts';
+import type { ByteSource } from '../formats/bytes.ts';
+import { Pauses } from '../formats/pause.ts';
 
 /** Read at a time. */
 const BLOCK_BYTES = 1 << 20;

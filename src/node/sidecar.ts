@@ -15,13 +15,13 @@ import {
   type SidecarRecord,
   takeBackCorrections,
   writeSidecar,
-} from './equalization/sidecar.ts';
-import { CrosslayerError, LimitError, OutputError } from './errors.ts';
-import { readAll } from './formats/bytes.ts';
-import type { Model } from './model/model.ts';
-import { isFolder, openFile, type PendingOutput } from './node-files.ts';
-import { filesOf, hashOfFiles, type LoadedFiles } from './node-loaded-files.ts';
-import { sha256Of } from './node-sha256.ts';
+} from '../equalization/sidecar/sidecar.ts';
+import { CrosslayerError, LimitError, OutputError } from '../errors.ts';
+import { readAll } from '../formats/bytes.ts';
+import type { Model } from '../model/model.ts';
+import { isFolder, openFile, type PendingOutput } from './files.ts';
+import { filesOf, hashOfFiles, type LoadedFiles } from './loaded-files.ts';
+import { sha256Of } from './sha256.ts';
 
 const ENDING = '.crosslayer.json';
 /** Bytes, on the usual file systems. */

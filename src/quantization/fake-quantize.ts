@@ -4,7 +4,7 @@ import type { Model } from '../model/model.ts';
 import { isFloat } from '../tensor/dtype.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 import { isKernel } from './kernel-layout.ts';
-import { quantizedTensor } from './quantized-tensor.ts';
+import { quantizedTensor } from './packing/quantized-tensor.ts';
 import { checkWeightQuantizer, type WeightQuantizer } from './quantizer.ts';
 import { weightGrid } from './tensor-grid.ts';
 

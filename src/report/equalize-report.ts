@@ -7,8 +7,8 @@
 import type { ClsSetInfo } from '../primitives/cls-set-info.ts';
 import type { Step, StepRecord } from '../primitives/run-steps.ts';
 import { describeSkip, type SkipCode } from '../primitives/skip-reason.ts';
-import type { StageProof } from '../verification/prove-stages.ts';
-import type { WeightPrecision } from '../verification/tolerances.ts';
+import type { WeightPrecision } from '../verification/comparing/tolerances.ts';
+import type { StageProof } from '../verification/proving/prove-stages.ts';
 import type { RangeSpread } from './range-spread.ts';
 import type { SidecarReport } from './sidecar-report.ts';
 

@@ -8,14 +8,14 @@ import { UnsupportedModelError } from '../errors.ts';
 import type { Model } from '../model/model.ts';
 import type { ModelRunner } from '../model/model-runner.ts';
 import { fakeQuantize } from '../quantization/fake-quantize.ts';
-import { checkRunnerArguments } from '../quantization/runner-arguments.ts';
+import { checkRunnerArguments } from '../quantization/simulation/runner-arguments.ts';
 import { parseQuantization, type QuantizationName } from '../quantization/weight-quantizations.ts';
 import { weightSqnr } from '../quantization/weight-sqnr.ts';
 import type { Tensor } from '../tensor/tensor.ts';
-import { accuracyOf } from '../verification/accuracy.ts';
-import { compareRuns } from '../verification/compare-runs.ts';
-import { modelInputs } from '../verification/model-inputs.ts';
-import { type ModelRun, recordRun } from '../verification/model-run.ts';
+import { accuracyOf } from '../verification/comparing/accuracy.ts';
+import { compareRuns } from '../verification/comparing/compare-runs.ts';
+import { type ModelRun, recordRun } from '../verification/comparing/model-run.ts';
+import { modelInputs } from '../verification/inputs/model-inputs.ts';
 import { weightNotes } from './weight-notes.ts';
 
 /** A model that was run: the original, the model in float, or the model with quantized weights. */

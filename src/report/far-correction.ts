@@ -1,4 +1,4 @@
-import type { StageProof } from '../verification/prove-stages.ts';
+import type { StageProof } from '../verification/proving/prove-stages.ts';
 
 /** Corrected biases that leave less than this of the float model, in dB, are no small thing any more. */
 const FAR_DB = 20;

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { type Relu6Damage, relu6Damage } from '../equalization/relu6-damage.ts';
+import { type Relu6Damage, relu6Damage } from '../equalization/caps/relu6-damage.ts';
 import { buildGraph } from '../model/graph.ts';
 import type { Model } from '../model/model.ts';
 import type { Shape } from '../model/operation.ts';

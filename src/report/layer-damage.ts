@@ -4,14 +4,14 @@
  * @module
  */
 
-import { activationMoments } from '../equalization/activation-moments.ts';
 import { equalize } from '../equalization/equalize.ts';
-import type { Target } from '../equalization/equalize-options.ts';
-import { type KernelNoise, kernelNoise } from '../equalization/kernel-noise.ts';
+import { activationMoments } from '../equalization/moments/activation-moments.ts';
+import { type KernelNoise, kernelNoise } from '../equalization/noise/kernel-noise.ts';
+import type { Target } from '../equalization/options.ts';
 import { CrosslayerError } from '../errors.ts';
 import type { Model } from '../model/model.ts';
 import { foldAllBatchNorms } from '../primitives/batch-norm-fold.ts';
-import { layersQuantizedBefore } from '../quantization/quantized-before.ts';
+import { layersQuantizedBefore } from '../quantization/packing/quantized-before.ts';
 import { parseQuantizer } from '../quantization/quantizer.ts';
 
 /** Targets that quantize weights. */

@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Target } from '../equalization/equalize-options.ts';
+import type { Target } from '../equalization/options.ts';
 import type { Model } from '../model/model.ts';
 import { foldAllBatchNorms } from '../primitives/batch-norm-fold.ts';
 import type { DamageTarget } from './layer-damage.ts';

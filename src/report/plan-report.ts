@@ -1,5 +1,5 @@
-import type { WeightPlan } from '../equalization/weight-plan.ts';
-import type { PackedDType } from '../quantization/packing.ts';
+import type { WeightPlan } from '../equalization/packing/weight-plan.ts';
+import type { PackedDType } from '../quantization/packing/packed-dtypes.ts';
 
 /** Which kernel was given which dtype, so that a model fits its budget. Layers are named by their paths. */
 export interface PlanReport {

@@ -1,8 +1,8 @@
 import type { Model } from '../model/model.ts';
 import type { Stage, StageWatch } from '../primitives/stage.ts';
 import type { Tensor } from '../tensor/tensor.ts';
-import { proveStages, type StageProof } from '../verification/prove-stages.ts';
-import type { TfjsRunner } from '../verification/runner.ts';
+import { proveStages, type StageProof } from '../verification/proving/prove-stages.ts';
+import type { TfjsRunner } from '../verification/run/runner.ts';
 import type { StepVerification } from './equalize-report.ts';
 
 /** What a model is run with and on. */

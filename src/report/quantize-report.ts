@@ -4,14 +4,14 @@
  * @module
  */
 
-import { describeUncorrected } from '../equalization/bias-correction.ts';
+import { describeUncorrected } from '../equalization/biases/bias-correction.ts';
+import { describeUncarried } from '../equalization/carriers/scale-carriers.ts';
 import type { Trial } from '../equalization/judge.ts';
 import type { QuantizationRecord, QuantizationStage } from '../equalization/quantization-recipe.ts';
-import { describeUncarried } from '../equalization/scale-carriers.ts';
 import type { Model } from '../model/model.ts';
 import { describeSkip } from '../primitives/skip-reason.ts';
-import { PACKED_BYTES, type PackedDType } from '../quantization/packing.ts';
-import { weightBytes } from '../quantization/weight-bytes.ts';
+import { PACKED_BYTES, type PackedDType } from '../quantization/packing/packed-dtypes.ts';
+import { weightBytes } from '../quantization/packing/weight-bytes.ts';
 import type { StepVerification } from './equalize-report.ts';
 import { type PlanReport, planReport } from './plan-report.ts';
 import type { SidecarReport } from './sidecar-report.ts';

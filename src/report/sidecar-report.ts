@@ -5,7 +5,7 @@
  */
 
 import type { EqualizationRecord } from '../equalization/equalization-recipe.ts';
-import type { SidecarRecord } from '../equalization/sidecar.ts';
+import type { SidecarRecord } from '../equalization/sidecar/sidecar.ts';
 import type { Layer } from '../model/layer.ts';
 import type { StepRecord } from '../primitives/run-steps.ts';
 import { describeSkip } from '../primitives/skip-reason.ts';

@@ -4,20 +4,15 @@
  * @module
  */
 
-import { describeUncorrected } from '../equalization/bias-correction.ts';
+import { describeUncorrected } from '../equalization/biases/bias-correction.ts';
+import { describeUnabsorbed } from '../equalization/biases/unabsorbed-bias.ts';
+import { describeCap } from '../equalization/caps/relu6-caps.ts';
+import { describeUncarried } from '../equalization/carriers/scale-carriers.ts';
 import type { EqualizationRecord, StageName } from '../equalization/equalization-recipe.ts';
-import type {
-  BiasCorrection,
-  Relu6Policy,
-  Target,
-  WeightRounding,
-} from '../equalization/equalize-options.ts';
-import type { ExpectedRange } from '../equalization/expected-range.ts';
 import type { Trial } from '../equalization/judge.ts';
-import { describeCap } from '../equalization/relu6-caps.ts';
-import { describeUncarried } from '../equalization/scale-carriers.ts';
-import type { Objective } from '../equalization/scale-regions.ts';
-import { describeUnabsorbed } from '../equalization/unabsorbed-bias.ts';
+import type { ExpectedRange } from '../equalization/moments/expected-range.ts';
+import type { BiasCorrection, Relu6Policy, Target, WeightRounding } from '../equalization/options.ts';
+import type { Objective } from '../equalization/scaling/scale-regions.ts';
 import { describeSkip } from '../primitives/skip-reason.ts';
 import type { ActivationQuantizer } from '../quantization/quantizer.ts';
 import type { WeightSqnr } from '../quantization/weight-sqnr.ts';

@@ -1,6 +1,6 @@
 import type { Layer } from '../model/layer.ts';
 import type { Model } from '../model/model.ts';
-import { layersQuantizedBefore } from '../quantization/quantized-before.ts';
+import { layersQuantizedBefore } from '../quantization/packing/quantized-before.ts';
 import { unquantizedLayers } from '../quantization/unquantized-layers.ts';
 import { QUANTIZATIONS, type QuantizationName } from '../quantization/weight-quantizations.ts';
 

@@ -2,12 +2,12 @@ import { beforeEach, describe, expect, it } from 'vitest';
 import { chooseSettings } from '../../src/equalization/choose-settings.ts';
 import { equalizationStages } from '../../src/equalization/equalization-recipe.ts';
 import { equalize } from '../../src/equalization/equalize.ts';
-import type { EqualizeOptions } from '../../src/equalization/equalize-options.ts';
 import type { Judge } from '../../src/equalization/judge.ts';
+import type { EqualizeOptions } from '../../src/equalization/options.ts';
 import type { Model } from '../../src/model/model.ts';
 import { fakeQuantize } from '../../src/quantization/fake-quantize.ts';
 import { parseQuantizer } from '../../src/quantization/quantizer.ts';
-import { TfjsRunner } from '../../src/verification/runner.ts';
+import { TfjsRunner } from '../../src/verification/run/runner.ts';
 import { buildModel, input, layer } from '../support/model-builder.ts';
 import { randomInputs } from '../support/run-model.ts';
 

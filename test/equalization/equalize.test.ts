@@ -1,15 +1,15 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import { equalize } from '../../src/equalization/equalize.ts';
-import { type EqualizeOptions, TARGETS } from '../../src/equalization/equalize-options.ts';
+import { type EqualizeOptions, TARGETS } from '../../src/equalization/options.ts';
 import type { Model } from '../../src/model/model.ts';
+import { loadInputs } from '../../src/node/inputs.ts';
 import { loadModel } from '../../src/node.ts';
-import { loadInputs } from '../../src/node-inputs.ts';
 import { fakeQuantize } from '../../src/quantization/fake-quantize.ts';
 import { parseQuantizer, type QuantizerName } from '../../src/quantization/quantizer.ts';
 import type { Tensor } from '../../src/tensor/tensor.ts';
-import { compareRuns } from '../../src/verification/compare-runs.ts';
-import { type ModelRun, recordRun } from '../../src/verification/model-run.ts';
-import { TfjsRunner } from '../../src/verification/runner.ts';
+import { compareRuns } from '../../src/verification/comparing/compare-runs.ts';
+import { type ModelRun, recordRun } from '../../src/verification/comparing/model-run.ts';
+import { TfjsRunner } from '../../src/verification/run/runner.ts';
 
 const EXAMPLES = new URL('../../examples/', import.meta.url).pathname;
 

@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import { scaleRegions } from '../../src/equalization/scale-regions.ts';
+import { scaleRegions } from '../../src/equalization/scaling/scale-regions.ts';
 import type { Model } from '../../src/model/model.ts';
-import { TfjsRunner } from '../../src/verification/runner.ts';
+import { TfjsRunner } from '../../src/verification/run/runner.ts';
 import { randomSwaps } from '../support/channel-swaps.ts';
 import { swapChannels } from '../support/permuted-channels.ts';
 import { seededRandom } from '../support/random.ts';

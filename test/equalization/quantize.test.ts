@@ -2,13 +2,13 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { quantize } from '../../src/equalization/quantize.ts';
 import type { QuantizeOptions } from '../../src/equalization/quantize-options.ts';
 import type { Model } from '../../src/model/model.ts';
+import { loadInputs } from '../../src/node/inputs.ts';
 import { loadModel } from '../../src/node.ts';
-import { loadInputs } from '../../src/node-inputs.ts';
 import type { Tensor } from '../../src/tensor/tensor.ts';
-import { compareRuns } from '../../src/verification/compare-runs.ts';
-import { type ModelRun, recordRun } from '../../src/verification/model-run.ts';
-import { TfjsRunner } from '../../src/verification/runner.ts';
-import { sqnrJudge } from '../../src/verification/sqnr-judge.ts';
+import { compareRuns } from '../../src/verification/comparing/compare-runs.ts';
+import { type ModelRun, recordRun } from '../../src/verification/comparing/model-run.ts';
+import { sqnrJudge } from '../../src/verification/proving/sqnr-judge.ts';
+import { TfjsRunner } from '../../src/verification/run/runner.ts';
 
 const EXAMPLE = new URL('../../examples/fashion-mobilenetv2.keras', import.meta.url).pathname;
 

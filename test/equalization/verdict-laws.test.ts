@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { beforeAll, describe, expect, it } from 'vitest';
 import type { EqualizationRecord } from '../../src/equalization/equalization-recipe.ts';
 import { equalize } from '../../src/equalization/equalize.ts';
-import { TARGETS, type Target } from '../../src/equalization/equalize-options.ts';
+import { TARGETS, type Target } from '../../src/equalization/options.ts';
 import type { Model } from '../../src/model/model.ts';
 import { isWeighted } from '../../src/model/operation.ts';
 import { loadModel } from '../../src/node.ts';

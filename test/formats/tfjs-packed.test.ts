@@ -5,7 +5,7 @@ import { quantize } from '../../src/equalization/quantize.ts';
 import { memoryFiles, readModel } from '../../src/formats/read.ts';
 import { writeModelToMemory } from '../../src/formats/write.ts';
 import type { Model } from '../../src/model/model.ts';
-import type { PackedDType } from '../../src/quantization/packing.ts';
+import type { PackedDType } from '../../src/quantization/packing/packed-dtypes.ts';
 import { buildModel, input, layer } from '../support/model-builder.ts';
 import { loadLayersModel } from './tfjs-runtime.ts';
 

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { FormatError } from '../../src/errors.ts';
-import { parseJson } from '../../src/formats/json-text.ts';
-import { parsePythonJson, pythonJson, sameJson } from '../../src/formats/python-json.ts';
+import { parsePythonJson, pythonJson, sameJson } from '../../src/json/python-json.ts';
+import { parseJson } from '../../src/json/text.ts';
 import type { JsonValue } from '../../src/model/layer.ts';
 
 const TEXT =

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { parseOperation } from '../../src/formats/keras-config/parse-operation.ts';
+import { parseOperation } from '../../src/formats/keras-config/parse/parse-operation.ts';
 import { affineOf } from '../../src/model/batch-norm.ts';
 import type { JsonObject, JsonValue } from '../../src/model/layer.ts';
 import type { Model } from '../../src/model/model.ts';

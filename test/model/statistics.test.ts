@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { applyScales } from '../../src/equalization/apply-scales.ts';
-import { scaleRegions } from '../../src/equalization/scale-regions.ts';
+import { applyScales } from '../../src/equalization/scaling/apply-scales.ts';
+import { scaleRegions } from '../../src/equalization/scaling/scale-regions.ts';
 import type { Layer, LayerStatistics } from '../../src/model/layer.ts';
 import type { Model } from '../../src/model/model.ts';
 import { takeSnapshot } from '../../src/model/snapshot.ts';

@@ -3,14 +3,14 @@ import os from 'node:os';
 import path from 'node:path';
 import sharp, { type Sharp } from 'sharp';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
-import { CannotRunError, FormatError, LimitError, UnsupportedModelError } from '../src/errors.ts';
-import { MemorySink, memorySource } from '../src/formats/bytes.ts';
-import { createZip } from '../src/formats/zip/write.ts';
-import type { Model } from '../src/model/model.ts';
-import { loadLabels } from '../src/node-array-files.ts';
-import { loadInputs } from '../src/node-inputs.ts';
-import { readPhotographs } from '../src/node-photographs.ts';
-import { buildModel, input, type LayerSpec, layer } from './support/model-builder.ts';
+import { CannotRunError, FormatError, LimitError, UnsupportedModelError } from '../../src/errors.ts';
+import { MemorySink, memorySource } from '../../src/formats/bytes.ts';
+import { createZip } from '../../src/formats/zip/write.ts';
+import type { Model } from '../../src/model/model.ts';
+import { loadLabels } from '../../src/node/array-files.ts';
+import { loadInputs } from '../../src/node/inputs.ts';
+import { readPhotographs } from '../../src/node/photographs.ts';
+import { buildModel, input, type LayerSpec, layer } from '../support/model-builder.ts';
 
 let folder = '';
 
@@ -183,7 +183,7 @@ describe('arrays', () => {
   });
 
   it('are the example out of the box, with its labels and the scaling that it was trained with', async () => {
-    const { loadModel, closeModel } = await import('../src/node.ts');
+    const { loadModel, closeModel } = await import('../../src/node.ts');
     const model = await loadModel('examples/fashion-mobilenetv2.keras');
     const loaded = await loadInputs(model, ['examples/fashion-mobilenetv2.keras.samples.npz'], {
       samples: 20,
@@ -421,7 +421,7 @@ describe('photographs', () => {
     vi.doMock('sharp', () => {
       throw new Error('Cannot find package');
     });
-    const { readPhotographs: read } = await import('../src/node-photographs.ts');
+    const { readPhotographs: read } = await import('../../src/node/photographs.ts');
     const failing = read([path.join(folder, 'clear.png')], { height: 2, width: 2, channels: 3 });
     await expect(failing).rejects.toMatchObject({ name: CannotRunError.name, code: 'cannot-run' });
     await expect(failing).rejects.toThrow(/npm install sharp/);

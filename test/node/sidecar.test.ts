@@ -3,9 +3,10 @@ import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { equalize } from '../src/equalization/equalize.ts';
-import { FormatError, LimitError, OutputError } from '../src/errors.ts';
-import type { Model } from '../src/model/model.ts';
+import { equalize } from '../../src/equalization/equalize.ts';
+import { FormatError, LimitError, OutputError } from '../../src/errors.ts';
+import type { Model } from '../../src/model/model.ts';
+import { sha256Of } from '../../src/node/sha256.ts';
 import {
   checkOutput,
   closeModel,
@@ -14,11 +15,10 @@ import {
   restoreFromSidecar,
   saveModel,
   sidecarName,
-} from '../src/node.ts';
-import { sha256Of } from '../src/node-sha256.ts';
-import { foldAllBatchNorms } from '../src/primitives/batch-norm-fold.ts';
-import { targetSidecar } from '../src/report/sidecar-report.ts';
-import { buildModel, input, layer } from './support/model-builder.ts';
+} from '../../src/node.ts';
+import { foldAllBatchNorms } from '../../src/primitives/batch-norm-fold.ts';
+import { targetSidecar } from '../../src/report/sidecar-report.ts';
+import { buildModel, input, layer } from '../support/model-builder.ts';
 
 const FORMATS = path.join(import.meta.dirname, 'fixtures/formats');
 let folder: string;

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { movesFar } from '../../src/report/far-correction.ts';
-import type { StageProof } from '../../src/verification/prove-stages.ts';
+import type { StageProof } from '../../src/verification/proving/prove-stages.ts';
 
 function outputs(...decibels: readonly number[]): StageProof['outputs'] {
   return decibels.map((sqnrDb) => ({ sqnrDb }) as StageProof['outputs'][number]);

@@ -4,8 +4,8 @@
  * @module
  */
 
-import { channelGraph, type ScalableLayer } from '../../src/equalization/channel-graph.ts';
-import { rootedLayers } from '../../src/equalization/regions.ts';
+import { channelGraph, type ScalableLayer } from '../../src/equalization/channels/channel-graph.ts';
+import { rootedLayers } from '../../src/equalization/scaling/regions.ts';
 import type { GraphCall } from '../../src/model/graph.ts';
 import type { Model } from '../../src/model/model.ts';
 import type { Random } from './random.ts';

@@ -5,7 +5,7 @@
  * @module
  */
 
-import { parseModelConfig } from '../../src/formats/keras-config/parse-model.ts';
+import { parseModelConfig } from '../../src/formats/keras-config/parse/parse-model.ts';
 import { buildGraph, type GraphCall } from '../../src/model/graph.ts';
 import type { JsonObject, JsonValue, Layer, WeightName } from '../../src/model/layer.ts';
 import { weightNamesOf } from '../../src/model/layer-weights.ts';

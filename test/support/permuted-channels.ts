@@ -5,7 +5,7 @@
  * @module
  */
 
-import { channelAxis } from '../../src/equalization/channel-axis.ts';
+import { channelAxis } from '../../src/equalization/channels/channel-axis.ts';
 import type { GraphCall } from '../../src/model/graph.ts';
 import type { Layer, WeightName } from '../../src/model/layer.ts';
 import type { Model } from '../../src/model/model.ts';

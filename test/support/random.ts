@@ -1,2 +1,2 @@
 /** The generator that seeded inputs are made with. */
-export { type SeededRandom as Random, seededRandom } from '../../src/verification/seeded-random.ts';
+export { type SeededRandom as Random, seededRandom } from '../../src/verification/inputs/seeded-random.ts';

@@ -1,7 +1,7 @@
 import { Tensor } from 'crosslayer';
 import { loadModel } from 'crosslayer/node';
 import { describe, expect, it } from 'vitest';
-import type { ModelRun } from '../../src/verification/model-run.ts';
+import type { ModelRun } from '../../src/verification/comparing/model-run.ts';
 import { coverSize, withChannels } from '../../web/worker/decode-pictures.ts';
 import { modelMap } from '../../web/worker/model-map.ts';
 import { picturesOf } from '../../web/worker/pictures-of.ts';

@@ -6,7 +6,7 @@ import {
   type TargetReport,
 } from 'crosslayer';
 import { describe, expect, it } from 'vitest';
-import { RELU6_POLICIES } from '../../src/equalization/equalize-options.ts';
+import { RELU6_POLICIES } from '../../src/equalization/options.ts';
 import {
   isPossible,
   needsPolicy,
@@ -14,20 +14,20 @@ import {
   previewText,
   RELU6_TEXTS,
   TARGET_TEXTS,
-} from '../../web/page/choice-texts.ts';
-import { threeModelsText } from '../../web/page/compare-view.ts';
-import { changeText, damageRows, improvementText } from '../../web/page/damage-rows.ts';
-import { spreadSentences } from '../../web/page/equalized-view.ts';
-import { equalizedStory, openedStory } from '../../web/page/layer-story.ts';
-import { pictureObstacle } from '../../web/page/opening.ts';
+} from '../../web/page/choices/choice-texts.ts';
+import { changeText, damageRows, improvementText } from '../../web/page/choices/damage-rows.ts';
+import { threeModelsText } from '../../web/page/compare/compare-view.ts';
 import {
   byName,
   className,
   EXAMPLE_CLASSES,
   labelsFromNames,
   readLabels,
-} from '../../web/page/picture-labels.ts';
-import { proofSentences, proofVerdict } from '../../web/page/proof-texts.ts';
+} from '../../web/page/compare/picture-labels.ts';
+import { equalizedStory, openedStory } from '../../web/page/map/layer-story.ts';
+import { pictureObstacle } from '../../web/page/open/opening.ts';
+import { spreadSentences } from '../../web/page/take/equalized-view.ts';
+import { proofSentences, proofVerdict } from '../../web/page/take/proof-texts.ts';
 import { PAGE_TARGETS } from '../../web/page-targets.ts';
 import type { OpenedModel, Preview } from '../../web/protocol.ts';
 

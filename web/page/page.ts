@@ -15,20 +15,20 @@ import type {
   TakenForm,
 } from '../protocol.ts';
 import type { Engine } from '../worker-client.ts';
-import { Choices } from './choices.ts';
-import { type Asked, CompareView } from './compare-view.ts';
-import { showDamage, showNoDamage } from './damage-table.ts';
+import { Choices } from './choices/choices.ts';
+import { showDamage, showNoDamage } from './choices/damage-table.ts';
+import { type Asked, CompareView } from './compare/compare-view.ts';
+import { fileThumbnails, NO_THUMBNAILS, type Thumbnails } from './compare/thumbnails.ts';
 import { byId, setEnabled } from './dom.ts';
-import { hideEqualized, showEqualized } from './equalized-view.ts';
-import { LayerMap } from './layer-map.ts';
-import { showLayer, showNoLayer } from './layer-panel.ts';
+import { LayerMap } from './map/layer-map.ts';
+import { showLayer, showNoLayer } from './map/layer-panel.ts';
+import { showSpreadLegend } from './map/spread-mark.ts';
 import { Messages } from './messages.ts';
-import { arePictures, listenForFiles, pictureObstacle } from './opening.ts';
-import { showSpreadLegend } from './spread-mark.ts';
+import { arePictures, listenForFiles, pictureObstacle } from './open/opening.ts';
 import { showSummary } from './summary.ts';
-import { TakeView } from './take-view.ts';
+import { hideEqualized, showEqualized } from './take/equalized-view.ts';
+import { TakeView } from './take/take-view.ts';
 import { TASKS, type Task } from './tasks.ts';
-import { fileThumbnails, NO_THUMBNAILS, type Thumbnails } from './thumbnails.ts';
 import { WorkQueue } from './work-queue.ts';
 
 const OPENING_FAILED = TASKS.open.failed;
@@ -300,7 +300,7 @@ function layerOfLargestSpread({ map }: OpenedModel): string | undefined {
 
 async function thumbnailsOf({ pictures }: Asked): Promise<Thumbnails> {
   if (pictures !== 'example') return fileThumbnails(pictures);
-  const { exampleThumbnails } = await import('./example-thumbnails.ts');
+  const { exampleThumbnails } = await import('./compare/example-thumbnails.ts');
   // Predictions without pictures are better than none.
   return exampleThumbnails().catch(() => NO_THUMBNAILS);
 }

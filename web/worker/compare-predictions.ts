@@ -20,9 +20,9 @@ import {
 } from 'crosslayer';
 import { count } from '../../src/report/number-text.ts';
 import { gridOf, plainModel } from '../../src/report/plain-model.ts';
-import { accuracyOf } from '../../src/verification/accuracy.ts';
-import { compareRuns } from '../../src/verification/compare-runs.ts';
-import { type ModelRun, recordRun } from '../../src/verification/model-run.ts';
+import { accuracyOf } from '../../src/verification/comparing/accuracy.ts';
+import { compareRuns } from '../../src/verification/comparing/compare-runs.ts';
+import { type ModelRun, recordRun } from '../../src/verification/comparing/model-run.ts';
 import type { Comparison, Operations } from '../protocol.ts';
 import { decodePictures } from './decode-pictures.ts';
 import type { Equalized } from './equalized.ts';

@@ -8,8 +8,8 @@ import {
   readModel,
   UnsupportedModelError,
 } from 'crosslayer';
-import { layersQuantizedBefore } from '../../src/quantization/quantized-before.ts';
-import { storedCoarsely } from '../../src/quantization/stored-coarsely.ts';
+import { layersQuantizedBefore } from '../../src/quantization/packing/quantized-before.ts';
+import { storedCoarsely } from '../../src/quantization/packing/stored-coarsely.ts';
 import { channelStrips } from '../../src/report/channel-strips.ts';
 import { count, grouped } from '../../src/report/number-text.ts';
 import type { OpenedModel, PickedFile } from '../protocol.ts';

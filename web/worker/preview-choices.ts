@@ -9,7 +9,7 @@ import {
   type Relu6Policy,
   relu6Damage,
 } from 'crosslayer';
-import { layersQuantizedBefore } from '../../src/quantization/quantized-before.ts';
+import { layersQuantizedBefore } from '../../src/quantization/packing/quantized-before.ts';
 import { count, tinyPercent } from '../../src/report/number-text.ts';
 import { gridOf, plainModel } from '../../src/report/plain-model.ts';
 import { PAGE_TARGETS } from '../page-targets.ts';

@@ -1,5 +1,5 @@
 import type { Tensor } from 'crosslayer';
-import type { ModelRun } from '../../src/verification/model-run.ts';
+import type { ModelRun } from '../../src/verification/comparing/model-run.ts';
 import type { TopClasses } from '../protocol.ts';
 
 /** Classes that are shown. */

@@ -4,8 +4,8 @@ import {
   equalizationStages,
   type StageName,
 } from '../../equalization/equalization-recipe.ts';
-import type { EqualizeOptions as RecipeOptions } from '../../equalization/equalize-options.ts';
 import type { Judge } from '../../equalization/judge.ts';
+import type { EqualizeOptions as RecipeOptions } from '../../equalization/options.ts';
 import { CannotRunError } from '../../errors.ts';
 import type { Model } from '../../model/model.ts';
 import { type ActivationQuantizer, parseQuantizer } from '../../quantization/quantizer.ts';
@@ -16,8 +16,8 @@ import { count, decibels, percent } from '../../report/number-text.ts';
 import { gridOf, plainModel, plainText } from '../../report/plain-model.ts';
 import { targetSidecar } from '../../report/sidecar-report.ts';
 import { type TargetReport, targetReport } from '../../report/target-report.ts';
-import { seededInputs } from '../../verification/seeded-inputs.ts';
-import { type SqnrJudgeOptions, sqnrJudge } from '../../verification/sqnr-judge.ts';
+import { seededInputs } from '../../verification/inputs/seeded-inputs.ts';
+import { type SqnrJudgeOptions, sqnrJudge } from '../../verification/proving/sqnr-judge.ts';
 import { groupedReasons, progress, type ReasonHint, styled, table } from '../render.ts';
 import { trialLines } from '../trial-lines.ts';
 import { proofLines, type Ready } from '../verification.ts';

@@ -1,6 +1,6 @@
-import type { Relu6Policy, Target, WeightRounding } from '../../equalization/equalize-options.ts';
-import type { Objective } from '../../equalization/scale-regions.ts';
-import type { SidecarRecord } from '../../equalization/sidecar.ts';
+import type { Relu6Policy, Target, WeightRounding } from '../../equalization/options.ts';
+import type { Objective } from '../../equalization/scaling/scale-regions.ts';
+import type { SidecarRecord } from '../../equalization/sidecar/sidecar.ts';
 import type { Model } from '../../model/model.ts';
 import { checkOutput, loadModel, type SaveOptions, saveModel, type WriteReport } from '../../node.ts';
 import { STEPS } from '../../primitives/run-steps.ts';

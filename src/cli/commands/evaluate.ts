@@ -9,7 +9,7 @@ import {
   evaluateWeights,
 } from '../../report/evaluate-report.ts';
 import { reportJson } from '../../report/report-json.ts';
-import { TfjsRunner } from '../../verification/runner.ts';
+import { TfjsRunner } from '../../verification/run/runner.ts';
 import { type ChosenInputs, chosenInputs, type InputOptions } from '../chosen-inputs.ts';
 import { UsageError } from '../exit-code.ts';
 import { progress, progressDone, table } from '../render.ts';

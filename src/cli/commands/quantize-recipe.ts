@@ -4,7 +4,7 @@ import type { QuantizeOptions as RecipeOptions } from '../../equalization/quanti
 import type { Model } from '../../model/model.ts';
 import type { quantizeReport } from '../../report/quantize-report.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
-import { sqnrJudge } from '../../verification/sqnr-judge.ts';
+import { sqnrJudge } from '../../verification/proving/sqnr-judge.ts';
 import { UsageError } from '../exit-code.ts';
 import { progress } from '../render.ts';
 import type { Ready } from '../verification.ts';

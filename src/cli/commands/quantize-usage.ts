@@ -1,6 +1,6 @@
 import fs from 'node:fs';
-import type { WeightRounding } from '../../equalization/equalize-options.ts';
-import type { PackedDType } from '../../quantization/packing.ts';
+import type { WeightRounding } from '../../equalization/options.ts';
+import type { PackedDType } from '../../quantization/packing/packed-dtypes.ts';
 import type { InputOptions } from '../chosen-inputs.ts';
 import { UsageError } from '../exit-code.ts';
 

@@ -4,15 +4,20 @@
  * @module
  */
 
-import { biasOf, setBias } from '../model/bias.ts';
-import { channelCount, constantResponse, weightFault } from '../model/channels.ts';
-import { buildGraph, type Graph, type GraphCall } from '../model/graph.ts';
-import type { Layer, LayerStatistics } from '../model/layer.ts';
-import type { Model } from '../model/model.ts';
-import { type Activation, activationOf, isConvolution, isWeighted } from '../model/operation.ts';
-import { keepStatistics, shiftedStatistics } from '../model/statistics.ts';
-import { type ActivationQuantizer, checkActivationQuantizer } from '../quantization/quantizer.ts';
-import { type ExpectedRange, expectedMaxima, expectedRange, quantizedWidth } from './expected-range.ts';
+import { biasOf, setBias } from '../../model/bias.ts';
+import { channelCount, constantResponse, weightFault } from '../../model/channels.ts';
+import { buildGraph, type Graph, type GraphCall } from '../../model/graph.ts';
+import type { Layer, LayerStatistics } from '../../model/layer.ts';
+import type { Model } from '../../model/model.ts';
+import { type Activation, activationOf, isConvolution, isWeighted } from '../../model/operation.ts';
+import { keepStatistics, shiftedStatistics } from '../../model/statistics.ts';
+import { type ActivationQuantizer, checkActivationQuantizer } from '../../quantization/quantizer.ts';
+import {
+  type ExpectedRange,
+  expectedMaxima,
+  expectedRange,
+  quantizedWidth,
+} from '../moments/expected-range.ts';
 import type { UnabsorbedBias } from './unabsorbed-bias.ts';
 
 /** A bias that was moved. Layers by their paths. */

@@ -4,20 +4,20 @@
  * @module
  */
 
-import { outerTaps, type TapMeans } from '../kernels/tap-response.ts';
-import { biasOf, setBias } from '../model/bias.ts';
-import { channelCount, weightFault } from '../model/channels.ts';
-import { buildGraph, type Graph, type GraphCall } from '../model/graph.ts';
-import type { Layer } from '../model/layer.ts';
-import type { Model } from '../model/model.ts';
-import { isWeighted } from '../model/operation.ts';
-import { inferShapes } from '../model/shapes.ts';
-import { keepStatistics } from '../model/statistics.ts';
-import type { WeightQuantizer } from '../quantization/quantizer.ts';
-import type { ActivationMoments } from './activation-moments.ts';
-import { quantizationShift } from './kernel-response.ts';
-import { kernelSource, kernelTaps } from './kernel-taps.ts';
-import { type KernelErrors, type KernelQuantizer, kernelErrors } from './quantized-kernels.ts';
+import { outerTaps, type TapMeans } from '../../kernels/tap-response.ts';
+import { biasOf, setBias } from '../../model/bias.ts';
+import { channelCount, weightFault } from '../../model/channels.ts';
+import { buildGraph, type Graph, type GraphCall } from '../../model/graph.ts';
+import type { Layer } from '../../model/layer.ts';
+import type { Model } from '../../model/model.ts';
+import { isWeighted } from '../../model/operation.ts';
+import { inferShapes } from '../../model/shapes.ts';
+import { keepStatistics } from '../../model/statistics.ts';
+import type { WeightQuantizer } from '../../quantization/quantizer.ts';
+import type { ActivationMoments } from '../moments/activation-moments.ts';
+import { quantizationShift } from '../noise/kernel-response.ts';
+import { kernelSource, kernelTaps } from '../noise/kernel-taps.ts';
+import { type KernelErrors, type KernelQuantizer, kernelErrors } from '../noise/quantized-kernels.ts';
 
 /** A layer whose bias was corrected. */
 export interface CorrectedBias {

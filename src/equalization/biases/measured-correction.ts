@@ -4,18 +4,18 @@
  * @module
  */
 
-import { kernelNames } from '../model/channels.ts';
-import type { GraphTensor } from '../model/graph.ts';
-import type { Model } from '../model/model.ts';
-import type { ModelRunner } from '../model/model-runner.ts';
-import type { WeightQuantizer } from '../quantization/quantizer.ts';
-import type { Tensor } from '../tensor/tensor.ts';
-import { tensorKey } from './activation-moments.ts';
+import { kernelNames } from '../../model/channels.ts';
+import type { GraphTensor } from '../../model/graph.ts';
+import type { Model } from '../../model/model.ts';
+import type { ModelRunner } from '../../model/model-runner.ts';
+import type { WeightQuantizer } from '../../quantization/quantizer.ts';
+import type { Tensor } from '../../tensor/tensor.ts';
+import { channelPlaceOf } from '../channels/moment-places.ts';
+import { tensorKey } from '../moments/activation-moments.ts';
+import { activated, type LinearCopy, linearCopy } from '../moments/linear-copy.ts';
+import { MomentAccumulator } from '../moments/moment-sums.ts';
+import { type KernelQuantizer, kernelQuantizer } from '../noise/quantized-kernels.ts';
 import { addToBias, type BiasCorrectionRecord, type CorrectedBias } from './bias-correction.ts';
-import { activated, type LinearCopy, linearCopy } from './linear-copy.ts';
-import { channelPlaceOf } from './moment-places.ts';
-import { MomentAccumulator } from './moment-sums.ts';
-import { type KernelQuantizer, kernelQuantizer } from './quantized-kernels.ts';
 
 /** With what biases are corrected. */
 export interface MeasuredCorrectionOptions {

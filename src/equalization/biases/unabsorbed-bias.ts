@@ -4,8 +4,8 @@
  * @module
  */
 
-import { describeSkip, type SkipReason } from '../primitives/skip-reason.ts';
-import type { ExpectedRange } from './expected-range.ts';
+import { describeSkip, type SkipReason } from '../../primitives/skip-reason.ts';
+import type { ExpectedRange } from '../moments/expected-range.ts';
 
 /** A layer whose bias stays, with what would have taken it where there is such a layer. */
 export type UnabsorbedBias =

@@ -4,12 +4,12 @@
  * @module
  */
 
-import { UnsupportedModelError } from '../errors.ts';
-import type { Graph, GraphCall } from '../model/graph.ts';
-import type { Layer } from '../model/layer.ts';
-import type { Call } from '../model/model.ts';
-import { type Activation, activationOf } from '../model/operation.ts';
-import type { ScaledBound } from './scale-regions.ts';
+import { UnsupportedModelError } from '../../errors.ts';
+import type { Graph, GraphCall } from '../../model/graph.ts';
+import type { Layer } from '../../model/layer.ts';
+import type { Call } from '../../model/model.ts';
+import { type Activation, activationOf } from '../../model/operation.ts';
+import type { ScaledBound } from '../scaling/scale-regions.ts';
 import { turnableSource } from './turn-around.ts';
 
 /** How caps are made. */

@@ -8,15 +8,15 @@
  * @module
  */
 
-import { insertBefore, insertBehind, replaceCall } from '../model/edit.ts';
-import { buildGraph, type Graph, type GraphCall } from '../model/graph.ts';
-import type { Layer } from '../model/layer.ts';
-import type { Call, Model } from '../model/model.ts';
-import { freeLayerName, newAffine, newRelu } from '../model/new-layer.ts';
-import { type Activation, LINEAR } from '../model/operation.ts';
+import { insertBefore, insertBehind, replaceCall } from '../../model/edit.ts';
+import { buildGraph, type Graph, type GraphCall } from '../../model/graph.ts';
+import type { Layer } from '../../model/layer.ts';
+import type { Call, Model } from '../../model/model.ts';
+import { freeLayerName, newAffine, newRelu } from '../../model/new-layer.ts';
+import { type Activation, LINEAR } from '../../model/operation.ts';
+import { channelAxis } from '../channels/channel-axis.ts';
+import type { ScaledBound } from '../scaling/scale-regions.ts';
 import { type CapOptions, type Relu, type WantedCap, wantedCaps } from './cap-forms.ts';
-import { channelAxis } from './channel-axis.ts';
-import type { ScaledBound } from './scale-regions.ts';
 import { turnAround } from './turn-around.ts';
 
 /** What became of a ReLU with a maximum. Layers by their paths. */

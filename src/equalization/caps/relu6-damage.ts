@@ -4,13 +4,13 @@
  * @module
  */
 
-import { normalCdf, normalDensity } from '../kernels/normal-distribution.ts';
-import { buildGraph, type GraphCall } from '../model/graph.ts';
-import type { LayerStatistics } from '../model/layer.ts';
-import type { Model } from '../model/model.ts';
-import { activationOf } from '../model/operation.ts';
-import { statisticsBehind } from '../model/statistics.ts';
-import { replaceRelu6WithRelu } from '../primitives/replace-relu6.ts';
+import { normalCdf, normalDensity } from '../../kernels/normal-distribution.ts';
+import { buildGraph, type GraphCall } from '../../model/graph.ts';
+import type { LayerStatistics } from '../../model/layer.ts';
+import type { Model } from '../../model/model.ts';
+import { activationOf } from '../../model/operation.ts';
+import { statisticsBehind } from '../../model/statistics.ts';
+import { replaceRelu6WithRelu } from '../../primitives/replace-relu6.ts';
 
 /** What a normal distribution loses above a maximum, and what is left of it. Means over all positions. */
 export interface ClippedNormal {

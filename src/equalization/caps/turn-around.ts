@@ -1,10 +1,10 @@
-import { affineOf, isNegatingBatchNorm } from '../model/batch-norm.ts';
-import { biasOf, setBias } from '../model/bias.ts';
-import { channelCount, scaleKernel } from '../model/channels.ts';
-import type { Graph, GraphCall, GraphTensor } from '../model/graph.ts';
-import type { Layer } from '../model/layer.ts';
-import { activationOf, isWeighted } from '../model/operation.ts';
-import { keepStatistics } from '../model/statistics.ts';
+import { affineOf, isNegatingBatchNorm } from '../../model/batch-norm.ts';
+import { biasOf, setBias } from '../../model/bias.ts';
+import { channelCount, scaleKernel } from '../../model/channels.ts';
+import type { Graph, GraphCall, GraphTensor } from '../../model/graph.ts';
+import type { Layer } from '../../model/layer.ts';
+import { activationOf, isWeighted } from '../../model/operation.ts';
+import { keepStatistics } from '../../model/statistics.ts';
 
 /**
  * The layer with a kernel whose output `call` alone reads, and whose weights can therefore be turned around. Undefined where

@@ -4,13 +4,13 @@
  * @module
  */
 
-import { channelCount } from '../model/channels.ts';
-import { insertBehind } from '../model/edit.ts';
-import type { Graph, GraphCall } from '../model/graph.ts';
-import { type JsonObject, type JsonValue, Layer } from '../model/layer.ts';
-import type { Call, Model } from '../model/model.ts';
-import { freeLayerName, newAffine } from '../model/new-layer.ts';
-import { activationOf, isWeighted, LINEAR } from '../model/operation.ts';
+import { channelCount } from '../../model/channels.ts';
+import { insertBehind } from '../../model/edit.ts';
+import type { Graph, GraphCall } from '../../model/graph.ts';
+import { type JsonObject, type JsonValue, Layer } from '../../model/layer.ts';
+import type { Call, Model } from '../../model/model.ts';
+import { freeLayerName, newAffine } from '../../model/new-layer.ts';
+import { activationOf, isWeighted, LINEAR } from '../../model/operation.ts';
 import { type CarryObstacle, channelAxis } from './carrier-search.ts';
 
 /**

@@ -4,12 +4,12 @@
  * @module
  */
 
-import { batchNormFault } from '../model/batch-norm.ts';
-import { channelCount, weightFault } from '../model/channels.ts';
-import type { Graph, GraphCall } from '../model/graph.ts';
-import type { Layer } from '../model/layer.ts';
-import { activationOf, isConvolution } from '../model/operation.ts';
-import { runsInTraining } from '../primitives/batch-norm-search.ts';
+import { batchNormFault } from '../../model/batch-norm.ts';
+import { channelCount, weightFault } from '../../model/channels.ts';
+import type { Graph, GraphCall } from '../../model/graph.ts';
+import type { Layer } from '../../model/layer.ts';
+import { activationOf, isConvolution } from '../../model/operation.ts';
+import { runsInTraining } from '../../primitives/batch-norm-search.ts';
 
 /** Why the scales of a layer are not carried. */
 export type CarryObstacle =

@@ -4,26 +4,26 @@
  * @module
  */
 
-import { carrierFactors } from '../kernels/carrier-factors.ts';
-import { emptyExtremes, takeExtremes } from '../kernels/channel-layout.ts';
-import { affineOf, gammaOf } from '../model/batch-norm.ts';
-import { biasOf } from '../model/bias.ts';
-import { channelRange, kernelNames, scaleKernel } from '../model/channels.ts';
-import { buildGraph } from '../model/graph.ts';
-import type { Layer } from '../model/layer.ts';
-import type { Model } from '../model/model.ts';
-import { isWeighted } from '../model/operation.ts';
-import { inferShapes } from '../model/shapes.ts';
+import { carrierFactors } from '../../kernels/carrier-factors.ts';
+import { emptyExtremes, takeExtremes } from '../../kernels/channel-layout.ts';
+import { affineOf, gammaOf } from '../../model/batch-norm.ts';
+import { biasOf } from '../../model/bias.ts';
+import { channelRange, kernelNames, scaleKernel } from '../../model/channels.ts';
+import { buildGraph } from '../../model/graph.ts';
+import type { Layer } from '../../model/layer.ts';
+import type { Model } from '../../model/model.ts';
+import { isWeighted } from '../../model/operation.ts';
+import { inferShapes } from '../../model/shapes.ts';
 import {
   dividedStatistics,
   isNormalizing,
   shiftedStatistics,
   statisticsBehind,
-} from '../model/statistics.ts';
-import { outputLayout } from '../quantization/kernel-layout.ts';
-import type { DType, FloatValues } from '../tensor/dtype.ts';
-import { largestFinite } from '../tensor/dtype.ts';
-import { Tensor } from '../tensor/tensor.ts';
+} from '../../model/statistics.ts';
+import { outputLayout } from '../../quantization/kernel-layout.ts';
+import type { DType, FloatValues } from '../../tensor/dtype.ts';
+import { largestFinite } from '../../tensor/dtype.ts';
+import { Tensor } from '../../tensor/tensor.ts';
 import { giveBatchNorm } from './added-batch-norm.ts';
 import { type CarryObstacle, describeCarryObstacle, faultyWeight, findCarriers } from './carrier-search.ts';
 import { balanceSeparable } from './separable-balance.ts';

@@ -1,7 +1,7 @@
-import { channelMaxAbs } from '../kernels/pair-ranges.ts';
-import { pairScaleFactors } from '../kernels/scale-factors.ts';
-import { channelRange } from '../model/channels.ts';
-import type { Layer } from '../model/layer.ts';
+import { channelMaxAbs } from '../../kernels/pair-ranges.ts';
+import { pairScaleFactors } from '../../kernels/scale-factors.ts';
+import { channelRange } from '../../model/channels.ts';
+import type { Layer } from '../../model/layer.ts';
 
 /**
  * Scales the channels between the two kernels of a SeparableConv so that the ranges on both sides match. Those of the

@@ -1,4 +1,4 @@
-import type { GraphTensor } from '../model/graph.ts';
+import type { GraphTensor } from '../../model/graph.ts';
 
 /**
  * The axis of a tensor's channels as Keras counts it: 1 where they come first, -1 where they come last or where nothing

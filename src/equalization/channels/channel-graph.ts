@@ -13,11 +13,11 @@ import {
   batchNormFault,
   isIdentityBatchNorm,
   isNegatingBatchNorm,
-} from '../model/batch-norm.ts';
-import { channelCount, weightFault } from '../model/channels.ts';
-import { buildGraph, type Graph, type GraphCall, type GraphTensor } from '../model/graph.ts';
-import type { Layer } from '../model/layer.ts';
-import type { CallArgument, Model } from '../model/model.ts';
+} from '../../model/batch-norm.ts';
+import { channelCount, weightFault } from '../../model/channels.ts';
+import { buildGraph, type Graph, type GraphCall, type GraphTensor } from '../../model/graph.ts';
+import type { Layer } from '../../model/layer.ts';
+import type { CallArgument, Model } from '../../model/model.ts';
 import {
   type Activation,
   activationOf,
@@ -26,9 +26,9 @@ import {
   isWeighted,
   type Operation,
   type WeightedOperation,
-} from '../model/operation.ts';
-import { inferShapes } from '../model/shapes.ts';
-import { runsInTraining } from '../primitives/batch-norm-search.ts';
+} from '../../model/operation.ts';
+import { inferShapes } from '../../model/shapes.ts';
+import { runsInTraining } from '../../primitives/batch-norm-search.ts';
 import type { ChannelClasses } from './channel-classes.ts';
 import type { Closing } from './closing.ts';
 import { reshapedChannels } from './reshaped-channels.ts';

@@ -1,6 +1,6 @@
-import type { GraphCall, GraphTensor } from '../model/graph.ts';
-import type { DataFormat } from '../model/operation.ts';
-import type { ChannelPlace } from './channel-distribution.ts';
+import type { GraphCall, GraphTensor } from '../../model/graph.ts';
+import type { DataFormat } from '../../model/operation.ts';
+import type { ChannelPlace } from '../moments/channel-distribution.ts';
 
 /**
  * Where a tensor has its channels, as the layers say that read or make it: where nothing tells, on its last axis. A tensor

@@ -1,5 +1,5 @@
-import type { Operation } from '../model/operation.ts';
-import type { ChannelPlace } from './channel-distribution.ts';
+import type { Operation } from '../../model/operation.ts';
+import type { ChannelPlace } from '../moments/channel-distribution.ts';
 
 /** Dimensions without the batch. */
 type Dimensions = readonly (number | null)[];

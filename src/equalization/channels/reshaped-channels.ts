@@ -1,4 +1,4 @@
-import type { Operation } from '../model/operation.ts';
+import type { Operation } from '../../model/operation.ts';
 import type { Channels } from './tensor-channels.ts';
 
 type Dimension = number | null;

@@ -1,4 +1,4 @@
-import type { GraphTensor } from '../model/graph.ts';
+import type { GraphTensor } from '../../model/graph.ts';
 import { ChannelClasses } from './channel-classes.ts';
 import type { Closing } from './closing.ts';
 

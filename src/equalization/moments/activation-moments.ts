@@ -4,15 +4,15 @@
  * @module
  */
 
-import { buildGraph, type Graph, type GraphCall, type GraphTensor } from '../model/graph.ts';
-import type { Model } from '../model/model.ts';
-import { inferShapes } from '../model/shapes.ts';
-import { isNormalizing } from '../model/statistics.ts';
-import type { Tensor } from '../tensor/tensor.ts';
+import { buildGraph, type Graph, type GraphCall, type GraphTensor } from '../../model/graph.ts';
+import type { Model } from '../../model/model.ts';
+import { inferShapes } from '../../model/shapes.ts';
+import { isNormalizing } from '../../model/statistics.ts';
+import type { Tensor } from '../../tensor/tensor.ts';
+import { channelPlaceOf } from '../channels/moment-places.ts';
 import { type ChannelDistribution, matchedDistribution } from './channel-distribution.ts';
 import { inputMoments } from './input-moments.ts';
 import { distributionOf } from './layer-moments.ts';
-import { channelPlaceOf } from './moment-places.ts';
 import { MomentAccumulator } from './moment-sums.ts';
 
 /** Moments of the values of a tensor over samples and positions, each `[channels]`. */

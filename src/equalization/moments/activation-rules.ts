@@ -4,16 +4,16 @@
  * @module
  */
 
-import { normalCdf } from '../kernels/normal-distribution.ts';
+import { normalCdf } from '../../kernels/normal-distribution.ts';
 import {
   addPiece,
   addQuadrature,
   gaussHermite,
   type LinearPiece,
   type MomentSums,
-} from '../kernels/normal-pieces.ts';
-import type { Dialect } from '../model/model.ts';
-import type { Activation } from '../model/operation.ts';
+} from '../../kernels/normal-pieces.ts';
+import type { Dialect } from '../../model/model.ts';
+import type { Activation } from '../../model/operation.ts';
 import {
   type Bounds,
   type ChannelDistribution,

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { addPiece, type ClippedNormals, type MomentSums } from '../kernels/normal-pieces.ts';
+import { addPiece, type ClippedNormals, type MomentSums } from '../../kernels/normal-pieces.ts';
 
 /** Where the channels of a tensor lie: on its last axis, or on axis 1 with positions behind. */
 export type ChannelPlace = 'last' | 'first';

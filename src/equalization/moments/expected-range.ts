@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { LayerStatistics } from '../model/layer.ts';
+import type { LayerStatistics } from '../../model/layer.ts';
 
 /** Smallest and largest value of a tensor that are expected, 0 included, as it has to be on the grid. */
 export type ExpectedRange = readonly [min: number, max: number];

@@ -4,18 +4,18 @@
  * @module
  */
 
-import { type LeastSquaresFit, leastSquares } from '../kernels/least-squares.ts';
-import { outerTaps } from '../kernels/tap-response.ts';
-import { affineOf, batchNormFault } from '../model/batch-norm.ts';
-import { biasOf } from '../model/bias.ts';
-import { channelCount, weightFault } from '../model/channels.ts';
-import type { Graph, GraphCall, GraphTensor } from '../model/graph.ts';
-import type { LayerStatistics } from '../model/layer.ts';
-import { activationOf, isWeighted } from '../model/operation.ts';
-import { statisticsBehind } from '../model/statistics.ts';
-import { kernelResponse } from './kernel-response.ts';
-import { kernelSource, kernelTaps } from './kernel-taps.ts';
-import { ALIKE } from './output-sensitivity.ts';
+import { type LeastSquaresFit, leastSquares } from '../../kernels/least-squares.ts';
+import { outerTaps } from '../../kernels/tap-response.ts';
+import { affineOf, batchNormFault } from '../../model/batch-norm.ts';
+import { biasOf } from '../../model/bias.ts';
+import { channelCount, weightFault } from '../../model/channels.ts';
+import type { Graph, GraphCall, GraphTensor } from '../../model/graph.ts';
+import type { LayerStatistics } from '../../model/layer.ts';
+import { activationOf, isWeighted } from '../../model/operation.ts';
+import { statisticsBehind } from '../../model/statistics.ts';
+import { kernelResponse } from '../noise/kernel-response.ts';
+import { kernelSource, kernelTaps } from '../noise/kernel-taps.ts';
+import { ALIKE } from '../noise/output-sensitivity.ts';
 
 /** A filter that adds less than this part of the largest is dead, and its statistics are those of weights it had once. */
 const DEAD = 1e-3;

@@ -4,20 +4,25 @@
  * @module
  */
 
-import { outerTaps } from '../kernels/tap-response.ts';
-import { affineOf } from '../model/batch-norm.ts';
-import { biasOf } from '../model/bias.ts';
-import { channelCount, weightFault } from '../model/channels.ts';
-import type { GraphCall, GraphTensor } from '../model/graph.ts';
-import type { Layer } from '../model/layer.ts';
+import { outerTaps } from '../../kernels/tap-response.ts';
+import { affineOf } from '../../model/batch-norm.ts';
+import { biasOf } from '../../model/bias.ts';
+import { channelCount, weightFault } from '../../model/channels.ts';
+import type { GraphCall, GraphTensor } from '../../model/graph.ts';
+import type { Layer } from '../../model/layer.ts';
 import {
   activationOf,
   type BatchNormOperation,
   type Operation,
   type PoolOperation,
   type WeightedOperation,
-} from '../model/operation.ts';
-import { isNormalizing, statisticsBehind } from '../model/statistics.ts';
+} from '../../model/operation.ts';
+import { isNormalizing, statisticsBehind } from '../../model/statistics.ts';
+import { placeOfAxis, placeOfFormat } from '../channels/moment-places.ts';
+import { movedChannels } from '../channels/moved-channels.ts';
+import { kernelResponse } from '../noise/kernel-response.ts';
+import { kernelSource, kernelTaps, spatialSizes } from '../noise/kernel-taps.ts';
+import { activatedDistribution } from './activation-rules.ts';
 import {
   affineDistribution,
   type ChannelDistribution,
@@ -26,12 +31,7 @@ import {
   matchedDistribution,
   pickedChannels,
 } from './channel-distribution.ts';
-import { kernelResponse } from './kernel-response.ts';
-import { kernelSource, kernelTaps, spatialSizes } from './kernel-taps.ts';
 import { mergedDistribution, pooledDistribution } from './merge-rules.ts';
-import { placeOfAxis, placeOfFormat } from './moment-places.ts';
-import { activatedDistribution } from './moment-rules.ts';
-import { movedChannels } from './moved-channels.ts';
 
 type Known = ChannelDistribution | undefined;
 

@@ -1,11 +1,11 @@
-import { weightFault } from '../model/channels.ts';
-import { buildGraph, type GraphTensor } from '../model/graph.ts';
-import type { Model } from '../model/model.ts';
-import { type Activation, activationOf, isWeighted, LINEAR } from '../model/operation.ts';
-import { allocate, type FloatValues } from '../tensor/dtype.ts';
-import { Tensor } from '../tensor/tensor.ts';
-import type { UncorrectedBias } from './bias-correction.ts';
-import { activationFunction } from './moment-rules.ts';
+import { weightFault } from '../../model/channels.ts';
+import { buildGraph, type GraphTensor } from '../../model/graph.ts';
+import type { Model } from '../../model/model.ts';
+import { type Activation, activationOf, isWeighted, LINEAR } from '../../model/operation.ts';
+import { allocate, type FloatValues } from '../../tensor/dtype.ts';
+import { Tensor } from '../../tensor/tensor.ts';
+import type { UncorrectedBias } from '../biases/bias-correction.ts';
+import { activationFunction } from './activation-rules.ts';
 
 /**
  * A copy of a model whose layers with kernels stop short of their activations, so that what they compute can be seen and

@@ -1,10 +1,10 @@
-import type { GraphTensor } from '../model/graph.ts';
-import type { Model } from '../model/model.ts';
-import type { ModelRunner } from '../model/model-runner.ts';
-import { isFloat } from '../tensor/dtype.ts';
-import type { Tensor } from '../tensor/tensor.ts';
+import type { GraphTensor } from '../../model/graph.ts';
+import type { Model } from '../../model/model.ts';
+import type { ModelRunner } from '../../model/model-runner.ts';
+import { isFloat } from '../../tensor/dtype.ts';
+import type { Tensor } from '../../tensor/tensor.ts';
+import { channelPlaceOf } from '../channels/moment-places.ts';
 import { ActivationMoments, tensorKey } from './activation-moments.ts';
-import { channelPlaceOf } from './moment-places.ts';
 import { MomentAccumulator } from './moment-sums.ts';
 
 /** How moments are measured. */

@@ -4,14 +4,14 @@
  * @module
  */
 
-import { buildGraph, type GraphTensor } from '../model/graph.ts';
-import type { Model } from '../model/model.ts';
-import type { ModelRunner } from '../model/model-runner.ts';
-import type { Tensor } from '../tensor/tensor.ts';
+import { buildGraph, type GraphTensor } from '../../model/graph.ts';
+import type { Model } from '../../model/model.ts';
+import type { ModelRunner } from '../../model/model-runner.ts';
+import type { Tensor } from '../../tensor/tensor.ts';
+import { firstKernelCalls } from '../biases/bias-correction.ts';
+import { channelPlaceOf } from '../channels/moment-places.ts';
 import { activationMoments } from './activation-moments.ts';
-import { firstKernelCalls } from './bias-correction.ts';
 import { activated, linearCopy } from './linear-copy.ts';
-import { channelPlaceOf } from './moment-places.ts';
 import { MomentAccumulator } from './moment-sums.ts';
 
 /** With what statistics are measured. */

@@ -4,15 +4,15 @@
  * @module
  */
 
-import { normalCdf, normalDensity } from '../kernels/normal-distribution.ts';
-import type { MergeKind } from '../model/operation.ts';
+import { normalCdf, normalDensity } from '../../kernels/normal-distribution.ts';
+import type { MergeKind } from '../../model/operation.ts';
+import { clipped } from './activation-rules.ts';
 import {
   affineDistribution,
   type ChannelDistribution,
   matchedDistribution,
   pickedChannels,
 } from './channel-distribution.ts';
-import { clipped } from './moment-rules.ts';
 
 /**
  * The distribution of an elementwise merge of independent tensors, of which some may have one channel for all; undefined

@@ -1,6 +1,6 @@
-import { addMomentSums } from '../kernels/channel-moments.ts';
-import type { FloatValues } from '../tensor/dtype.ts';
-import type { Tensor } from '../tensor/tensor.ts';
+import { addMomentSums } from '../../kernels/channel-moments.ts';
+import type { FloatValues } from '../../tensor/dtype.ts';
+import type { Tensor } from '../../tensor/tensor.ts';
 import type { ChannelPlace } from './channel-distribution.ts';
 
 /** Takes the moments of tensors `[samples, ...]` over samples and positions, batch by batch. */

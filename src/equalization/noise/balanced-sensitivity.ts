@@ -4,9 +4,9 @@
  * @module
  */
 
-import type { Graph, GraphCall, GraphTensor } from '../model/graph.ts';
-import type { ActivationMoments } from './activation-moments.ts';
-import type { ChannelGraph } from './channel-graph.ts';
+import type { Graph, GraphCall, GraphTensor } from '../../model/graph.ts';
+import type { ChannelGraph } from '../channels/channel-graph.ts';
+import type { ActivationMoments } from '../moments/activation-moments.ts';
 import { type OutputSensitivity, sensitivities } from './output-sensitivity.ts';
 
 /**

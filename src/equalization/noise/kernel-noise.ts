@@ -4,17 +4,17 @@
  * @module
  */
 
-import { type KernelInputs, type KernelPieces, responseMoments } from '../kernels/response-moments.ts';
-import { channelCount, inputIndex, kernelNames, outputIndex, weightFault } from '../model/channels.ts';
-import type { GraphCall } from '../model/graph.ts';
-import type { Layer, WeightName } from '../model/layer.ts';
-import type { Model } from '../model/model.ts';
-import type { WeightQuantizer } from '../quantization/quantizer.ts';
-import type { FloatValues } from '../tensor/dtype.ts';
-import type { ActivationMoments } from './activation-moments.ts';
+import { type KernelInputs, type KernelPieces, responseMoments } from '../../kernels/response-moments.ts';
+import { channelCount, inputIndex, kernelNames, outputIndex, weightFault } from '../../model/channels.ts';
+import type { GraphCall } from '../../model/graph.ts';
+import type { Layer, WeightName } from '../../model/layer.ts';
+import type { Model } from '../../model/model.ts';
+import type { WeightQuantizer } from '../../quantization/quantizer.ts';
+import type { FloatValues } from '../../tensor/dtype.ts';
+import { firstKernelCalls } from '../biases/bias-correction.ts';
+import { type ChannelGraph, channelGraph } from '../channels/channel-graph.ts';
+import type { ActivationMoments } from '../moments/activation-moments.ts';
 import { balancedSensitivity } from './balanced-sensitivity.ts';
-import { firstKernelCalls } from './bias-correction.ts';
-import { type ChannelGraph, channelGraph } from './channel-graph.ts';
 import { kernelSource, kernelTaps } from './kernel-taps.ts';
 import { ALIKE, type OutputSensitivity, throughKernel } from './output-sensitivity.ts';
 import { type KernelErrors, type KernelQuantizer, kernelErrors } from './quantized-kernels.ts';

@@ -1,4 +1,4 @@
-import { channelsOf } from '../kernels/pair-ranges.ts';
+import { channelsOf } from '../../kernels/pair-ranges.ts';
 import {
   addTapResponse,
   type KernelIndices,
@@ -6,9 +6,9 @@ import {
   type TapMeans,
   tapLayout,
   tapResponse,
-} from '../kernels/tap-response.ts';
-import { inputIndex, kernelNames, outputIndex } from '../model/channels.ts';
-import type { Layer, WeightName } from '../model/layer.ts';
+} from '../../kernels/tap-response.ts';
+import { inputIndex, kernelNames, outputIndex } from '../../model/channels.ts';
+import type { Layer, WeightName } from '../../model/layer.ts';
 import type { KernelErrors } from './quantized-kernels.ts';
 
 const SINGLE = Float64Array.of(1);

@@ -4,8 +4,8 @@
  * @module
  */
 
-import type { GraphCall, GraphTensor } from '../model/graph.ts';
-import { type DataFormat, isConvolution, type Padding } from '../model/operation.ts';
+import type { GraphCall, GraphTensor } from '../../model/graph.ts';
+import { type DataFormat, isConvolution, type Padding } from '../../model/operation.ts';
 
 /** What a layer with a kernel reads, past the padding and the layers that do nothing in front of it. */
 export interface KernelSource {

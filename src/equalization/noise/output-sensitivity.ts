@@ -4,16 +4,16 @@
  * @module
  */
 
-import { normalCdf } from '../kernels/normal-distribution.ts';
-import { outerTaps, tapResponse } from '../kernels/tap-response.ts';
-import { affineOf, batchNormFault } from '../model/batch-norm.ts';
-import { inputIndex, kernelNames, outputIndex, weightFault } from '../model/channels.ts';
-import type { GraphCall, GraphTensor } from '../model/graph.ts';
-import type { Layer, WeightName } from '../model/layer.ts';
-import { activationOf, isWeighted, type MergeKind } from '../model/operation.ts';
-import { Tensor } from '../tensor/tensor.ts';
-import type { ActivationMoments, ChannelMoments } from './activation-moments.ts';
-import type { ChannelGraph } from './channel-graph.ts';
+import { normalCdf } from '../../kernels/normal-distribution.ts';
+import { outerTaps, tapResponse } from '../../kernels/tap-response.ts';
+import { affineOf, batchNormFault } from '../../model/batch-norm.ts';
+import { inputIndex, kernelNames, outputIndex, weightFault } from '../../model/channels.ts';
+import type { GraphCall, GraphTensor } from '../../model/graph.ts';
+import type { Layer, WeightName } from '../../model/layer.ts';
+import { activationOf, isWeighted, type MergeKind } from '../../model/operation.ts';
+import { Tensor } from '../../tensor/tensor.ts';
+import type { ChannelGraph } from '../channels/channel-graph.ts';
+import type { ActivationMoments, ChannelMoments } from '../moments/activation-moments.ts';
 import { kernelSource, kernelTaps } from './kernel-taps.ts';
 
 /** The sensitivity of the outputs of calls with a kernel, before their activation, `[output channels]`. */

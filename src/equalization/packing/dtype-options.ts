@@ -4,18 +4,18 @@
  * @module
  */
 
-import type { Layer, WeightName } from '../model/layer.ts';
-import type { Model } from '../model/model.ts';
-import type { DTypeOption, PlannedWeightOptions } from '../quantization/dtype-plan.ts';
-import { PACKED_BYTES, PACKED_DTYPES, type PackedDType } from '../quantization/packing.ts';
-import { QUANTIZER_PRESETS, type WeightQuantizer } from '../quantization/quantizer.ts';
-import type { FloatValues } from '../tensor/dtype.ts';
-import { float16ToNumber, numberToFloat16 } from '../tensor/half.ts';
-import { packedWidth } from '../tensor/packed-values.ts';
-import { Tensor } from '../tensor/tensor.ts';
-import type { ActivationMoments } from './activation-moments.ts';
-import { type KernelNoise, noiseMeter } from './kernel-noise.ts';
-import type { KernelQuantizer } from './quantized-kernels.ts';
+import type { Layer, WeightName } from '../../model/layer.ts';
+import type { Model } from '../../model/model.ts';
+import { PACKED_BYTES, PACKED_DTYPES, type PackedDType } from '../../quantization/packing/packed-dtypes.ts';
+import { QUANTIZER_PRESETS, type WeightQuantizer } from '../../quantization/quantizer.ts';
+import type { FloatValues } from '../../tensor/dtype.ts';
+import { float16ToNumber, numberToFloat16 } from '../../tensor/half.ts';
+import { packedWidth } from '../../tensor/packed-values.ts';
+import { Tensor } from '../../tensor/tensor.ts';
+import type { ActivationMoments } from '../moments/activation-moments.ts';
+import { type KernelNoise, noiseMeter } from '../noise/kernel-noise.ts';
+import type { KernelQuantizer } from '../noise/quantized-kernels.ts';
+import type { DTypeOption, PlannedWeightOptions } from './dtype-plan.ts';
 
 /** What kernels are packed in. */
 export interface DTypeOptionsSettings {

@@ -4,8 +4,8 @@
  * @module
  */
 
-import type { Layer } from '../model/layer.ts';
-import type { PackedDType } from './packing.ts';
+import type { Layer } from '../../model/layer.ts';
+import type { PackedDType } from '../../quantization/packing/packed-dtypes.ts';
 
 /** A dtype for a weight, and what it costs. */
 export interface DTypeOption {

@@ -8,24 +8,29 @@ import {
   cancelKernelErrors,
   type InputCorrelation,
   type LevelRange,
-} from '../kernels/cancelling-rounding.ts';
-import { type ChannelIndex, channelOfPair, channelsOf } from '../kernels/pair-ranges.ts';
-import { outerTaps, tapResponse } from '../kernels/tap-response.ts';
-import { channelCount, inputIndex, kernelNames, outputIndex } from '../model/channels.ts';
-import { buildGraph, type Graph } from '../model/graph.ts';
-import type { Layer, WeightName } from '../model/layer.ts';
-import type { Model } from '../model/model.ts';
-import { isWeighted } from '../model/operation.ts';
-import { inferShapes } from '../model/shapes.ts';
-import { keepStatistics } from '../model/statistics.ts';
-import { checkWeightQuantizer, type WeightQuantizer } from '../quantization/quantizer.ts';
-import { putOnGrid, type TensorGrid, weightGrid } from '../quantization/tensor-grid.ts';
-import { allocate, type FloatValues } from '../tensor/dtype.ts';
-import { Tensor } from '../tensor/tensor.ts';
-import { type ActivationMoments, averaged, type ChannelMoments, momentsOf } from './activation-moments.ts';
-import { kernelSource } from './kernel-taps.ts';
-import { ALIKE } from './output-sensitivity.ts';
-import type { KernelQuantizer } from './quantized-kernels.ts';
+} from '../../kernels/cancelling-rounding.ts';
+import { type ChannelIndex, channelOfPair, channelsOf } from '../../kernels/pair-ranges.ts';
+import { outerTaps, tapResponse } from '../../kernels/tap-response.ts';
+import { channelCount, inputIndex, kernelNames, outputIndex } from '../../model/channels.ts';
+import { buildGraph, type Graph } from '../../model/graph.ts';
+import type { Layer, WeightName } from '../../model/layer.ts';
+import type { Model } from '../../model/model.ts';
+import { isWeighted } from '../../model/operation.ts';
+import { inferShapes } from '../../model/shapes.ts';
+import { keepStatistics } from '../../model/statistics.ts';
+import { checkWeightQuantizer, type WeightQuantizer } from '../../quantization/quantizer.ts';
+import { putOnGrid, type TensorGrid, weightGrid } from '../../quantization/tensor-grid.ts';
+import { allocate, type FloatValues } from '../../tensor/dtype.ts';
+import { Tensor } from '../../tensor/tensor.ts';
+import {
+  type ActivationMoments,
+  averaged,
+  type ChannelMoments,
+  momentsOf,
+} from '../moments/activation-moments.ts';
+import { kernelSource } from '../noise/kernel-taps.ts';
+import { ALIKE } from '../noise/output-sensitivity.ts';
+import type { KernelQuantizer } from '../noise/quantized-kernels.ts';
 
 /** Measured to do best on published networks, where it matters little. */
 const CORRELATION: InputCorrelation = { positions: ALIKE, channels: 0.3 };

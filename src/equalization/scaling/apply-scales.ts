@@ -1,9 +1,9 @@
-import { biasOf, setBias } from '../model/bias.ts';
-import { scaleKernel } from '../model/channels.ts';
-import type { Layer, WeightName } from '../model/layer.ts';
-import { dividedStatistics, keepStatistics, statisticsBehind } from '../model/statistics.ts';
-import { Tensor } from '../tensor/tensor.ts';
-import type { ScalableLayer } from './channel-graph.ts';
+import { biasOf, setBias } from '../../model/bias.ts';
+import { scaleKernel } from '../../model/channels.ts';
+import type { Layer, WeightName } from '../../model/layer.ts';
+import { dividedStatistics, keepStatistics, statisticsBehind } from '../../model/statistics.ts';
+import { Tensor } from '../../tensor/tensor.ts';
+import type { ScalableLayer } from '../channels/channel-graph.ts';
 
 /**
  * Gives a layer the factors of what it reads and writes: `W' = W s_in / s_out`, `b' = b / s_out`; for a batch norm

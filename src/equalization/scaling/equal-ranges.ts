@@ -4,7 +4,7 @@
  * @module
  */
 
-import { ActiveRanges, isAtLimit, limited } from './active-ranges.ts';
+import { ActiveRanges, isAtLimit, limited } from './deciding-weights.ts';
 import type { KernelRanges, KernelSide, TakeWeight } from './kernel-ranges.ts';
 import { type Factors, regionShifts } from './region-shifts.ts';
 import type { Region } from './regions.ts';

@@ -13,10 +13,10 @@ import {
   type ScaledMatrix,
   spreadOfRatios,
   type TakeEntry,
-} from '../kernels/largest-weights.ts';
-import { powerSums } from '../kernels/power-sums.ts';
-import type { FloatValues } from '../tensor/dtype.ts';
-import type { Tensor } from '../tensor/tensor.ts';
+} from '../../kernels/largest-weights.ts';
+import { powerSums } from '../../kernels/power-sums.ts';
+import type { FloatValues } from '../../tensor/dtype.ts';
+import type { Tensor } from '../../tensor/tensor.ts';
 
 /** Which class each part of a kernel belongs to, on either side. */
 export type KernelSides =

@@ -1,5 +1,5 @@
-import type { Layer, WeightName } from '../model/layer.ts';
-import type { ScalableLayer } from './channel-graph.ts';
+import type { Layer, WeightName } from '../../model/layer.ts';
+import type { ScalableLayer } from '../channels/channel-graph.ts';
 import type { KernelSides } from './kernel-ranges.ts';
 
 /** A kernel of a layer, and the classes of its channels. */

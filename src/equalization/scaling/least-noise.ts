@@ -4,10 +4,10 @@
  * @module
  */
 
-import { minimize } from '../kernels/minimize.ts';
-import type { ActivationMoments } from './activation-moments.ts';
-import { limited } from './active-ranges.ts';
-import type { ChannelGraph } from './channel-graph.ts';
+import { minimize } from '../../kernels/minimize.ts';
+import type { ChannelGraph } from '../channels/channel-graph.ts';
+import type { ActivationMoments } from '../moments/activation-moments.ts';
+import { limited } from './deciding-weights.ts';
 import { type NoiseTerm, noiseTerms } from './noise-terms.ts';
 import type { LayerKernel, Region } from './regions.ts';
 

@@ -4,14 +4,14 @@
  * @module
  */
 
-import { outerTaps, tapResponse } from '../kernels/tap-response.ts';
-import { inputIndex, outputIndex } from '../model/channels.ts';
-import type { Layer } from '../model/layer.ts';
-import type { ActivationMoments } from './activation-moments.ts';
-import type { ChannelGraph, ScalableLayer } from './channel-graph.ts';
+import { outerTaps, tapResponse } from '../../kernels/tap-response.ts';
+import { inputIndex, outputIndex } from '../../model/channels.ts';
+import type { Layer } from '../../model/layer.ts';
+import type { ChannelGraph, ScalableLayer } from '../channels/channel-graph.ts';
+import type { ActivationMoments } from '../moments/activation-moments.ts';
+import { kernelSource, kernelTaps } from '../noise/kernel-taps.ts';
+import { type OutputSensitivity, outputSensitivity, throughKernel } from '../noise/output-sensitivity.ts';
 import type { KernelRanges } from './kernel-ranges.ts';
-import { kernelSource, kernelTaps } from './kernel-taps.ts';
-import { type OutputSensitivity, outputSensitivity, throughKernel } from './output-sensitivity.ts';
 import type { LayerKernel, Region } from './regions.ts';
 
 /**

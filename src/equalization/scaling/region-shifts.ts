@@ -1,4 +1,4 @@
-import type { ActiveRanges } from './active-ranges.ts';
+import type { ActiveRanges } from './deciding-weights.ts';
 
 /** A part of each region's own weight in the equations below, which keeps them from running away where they say little. */
 const HOLD = 0.1;

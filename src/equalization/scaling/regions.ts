@@ -1,9 +1,9 @@
-import type { WeightName } from '../model/layer.ts';
-import { ChannelClasses } from './channel-classes.ts';
-import type { ChannelGraph, ScalableLayer } from './channel-graph.ts';
+import type { WeightName } from '../../model/layer.ts';
+import { biasBeforeTurn } from '../caps/turn-around.ts';
+import { ChannelClasses } from '../channels/channel-classes.ts';
+import type { ChannelGraph, ScalableLayer } from '../channels/channel-graph.ts';
 import { type KernelRanges, type KernelSides, kernelRanges } from './kernel-ranges.ts';
 import { sidedKernels } from './kernel-sides.ts';
-import { biasBeforeTurn } from './turn-around.ts';
 
 /** What writes into a region or reads from it. */
 export interface RegionKernel {

@@ -4,18 +4,18 @@
  * @module
  */
 
-import type { GraphCall } from '../model/graph.ts';
-import type { Layer } from '../model/layer.ts';
-import type { Model } from '../model/model.ts';
-import { isWeighted } from '../model/operation.ts';
-import type { SkipReason, StepOptions } from '../primitives/skip-reason.ts';
-import { type ActivationMoments, activationMoments } from './activation-moments.ts';
+import type { GraphCall } from '../../model/graph.ts';
+import type { Layer } from '../../model/layer.ts';
+import type { Model } from '../../model/model.ts';
+import { isWeighted } from '../../model/operation.ts';
+import type { SkipReason, StepOptions } from '../../primitives/skip-reason.ts';
+import { type ChannelGraph, channelGraph, type ScalableLayer } from '../channels/channel-graph.ts';
+import { describeClosing } from '../channels/closing.ts';
+import { type ActivationMoments, activationMoments } from '../moments/activation-moments.ts';
 import { applyScales } from './apply-scales.ts';
-import { type ChannelGraph, channelGraph, type ScalableLayer } from './channel-graph.ts';
-import { describeClosing } from './closing.ts';
+import { type Solution, type SolverOptions, solve } from './equal-ranges.ts';
 import { leastNoise } from './least-noise.ts';
 import { findRegions, type Region, type RegionKernel, rootedLayers } from './regions.ts';
-import { type Solution, type SolverOptions, solve } from './solver.ts';
 
 /**
  * What factors are looked for:

@@ -4,8 +4,8 @@
  * @module
  */
 
-import { FormatError } from '../errors.ts';
-import type { LayerStatistics } from '../model/layer.ts';
+import { FormatError } from '../../errors.ts';
+import type { LayerStatistics } from '../../model/layer.ts';
 import type { Sidecar, SidecarCorrection, SidecarFold, SidecarSkip } from './sidecar.ts';
 
 /** The form that is written; readers refuse others. */

@@ -5,12 +5,12 @@
  * @module
  */
 
-import { FormatError, LimitError } from '../errors.ts';
-import { channelCount } from '../model/channels.ts';
-import type { Layer, LayerStatistics } from '../model/layer.ts';
-import type { Model } from '../model/model.ts';
-import { isWeighted } from '../model/operation.ts';
-import { addToBias } from './bias-correction.ts';
+import { FormatError, LimitError } from '../../errors.ts';
+import { channelCount } from '../../model/channels.ts';
+import type { Layer, LayerStatistics } from '../../model/layer.ts';
+import type { Model } from '../../model/model.ts';
+import { isWeighted } from '../../model/operation.ts';
+import { addToBias } from '../biases/bias-correction.ts';
 import { isSha256, parseSidecar, SIDECAR_VERSION } from './sidecar-json.ts';
 
 /** A batch norm that was folded. Layers by their paths. */

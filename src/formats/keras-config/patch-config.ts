@@ -6,7 +6,7 @@
 
 import type { JsonObject, JsonValue, Layer } from '../../model/layer.ts';
 import { activationOf, type Operation } from '../../model/operation.ts';
-import { patchActivation, patchActivationLayer } from './activation.ts';
+import { patchActivation, patchActivationLayer } from './parse/activation.ts';
 
 /**
  * The `config` of a layer with what was edited since it was read, and nothing else, changed.

@@ -5,14 +5,14 @@
  */
 
 import { UnsupportedModelError } from '../../errors.ts';
+import { isObject } from '../../json/place.ts';
 import type { JsonObject, JsonValue, Layer } from '../../model/layer.ts';
 import type { Call, CallArgument, Dialect, Model, ModelTensor } from '../../model/model.ts';
-import { convertModelBody } from './convert-body.ts';
-import { isObject } from './json.ts';
+import { convertModelBody } from './dialects/convert-body.ts';
+import { toKeras2Entry } from './dialects/to-keras2.ts';
+import { toKeras3Entry } from './dialects/to-keras3.ts';
+import { replaceInNode, replaceReferences } from './parse/tensor-references.ts';
 import { patchConfig } from './patch-config.ts';
-import { replaceInNode, replaceReferences } from './tensor-references.ts';
-import { toKeras2Entry } from './to-keras2.ts';
-import { toKeras3Entry } from './to-keras3.ts';
 
 type References = (tensor: ModelTensor, kind: 'inbound' | 'output') => [string, number, number];
 

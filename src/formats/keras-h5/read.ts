@@ -5,14 +5,14 @@
  */
 
 import { FormatError, InvalidModelError, UnsupportedModelError } from '../../errors.ts';
+import { parseJson } from '../../json/text.ts';
 import type { Layer } from '../../model/layer.ts';
 import { isTrainableWeight, weightNamesOf } from '../../model/layer-weights.ts';
 import type { Model } from '../../model/model.ts';
 import type { ByteSource } from '../bytes.ts';
 import { countWeightedLayers } from '../edited-weights.ts';
 import { type Hdf5File, openHdf5 } from '../hdf5/file.ts';
-import { parseJson } from '../json-text.ts';
-import { parseModelConfig } from '../keras-config/parse-model.ts';
+import { parseModelConfig } from '../keras-config/parse/parse-model.ts';
 import { checkWeights } from '../weight-shapes.ts';
 import { readNameList } from './attribute-lists.ts';
 import { type GroupWeight, matchWeights } from './match-weights.ts';

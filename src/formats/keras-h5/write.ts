@@ -4,6 +4,9 @@
  * @module
  */
 
+import { isObject } from '../../json/place.ts';
+import { pythonJson, sameJson } from '../../json/python-json.ts';
+import { parseJson } from '../../json/text.ts';
 import type { JsonObject, Layer } from '../../model/layer.ts';
 import type { Dialect, Model } from '../../model/model.ts';
 import type { OutputFiles } from '../bytes.ts';
@@ -13,13 +16,10 @@ import { stringAttribute } from '../hdf5/attribute.ts';
 import { Hdf5Copier, writeTensor } from '../hdf5/copy.ts';
 import type { Hdf5File } from '../hdf5/file.ts';
 import { type GroupWriter, Hdf5Writer } from '../hdf5/writer.ts';
-import { parseJson } from '../json-text.ts';
-import { modelForDialect } from '../keras-config/for-dialect.ts';
-import { isObject } from '../keras-config/json.ts';
-import { plainNumbers } from '../keras-config/serialized-objects.ts';
+import { modelForDialect } from '../keras-config/dialects/for-dialect.ts';
+import { plainNumbers } from '../keras-config/dialects/serialized-objects.ts';
 import { writeModelConfig } from '../keras-config/write-model.ts';
 import { lostState } from '../lost-state.ts';
-import { pythonJson, sameJson } from '../python-json.ts';
 import { trackedLayers } from '../tracked-layers.ts';
 import { nameListAttributes, readNameList, writeNameList } from './attribute-lists.ts';
 import { type KerasH5Origin, kerasH5Origin } from './origin.ts';

@@ -9,7 +9,7 @@
 
 import type { Layer } from '../../model/layer.ts';
 import type { Model } from '../../model/model.ts';
-import { keras3ClassName } from '../keras-config/to-keras3.ts';
+import { keras3ClassName } from '../keras-config/dialects/to-keras3.ts';
 import { trackedLayers } from '../tracked-layers.ts';
 
 /** A version's way of naming groups. */

@@ -5,14 +5,14 @@
  */
 
 import { type CrosslayerError, FormatError, LimitError, UnsupportedModelError } from '../../errors.ts';
+import { isObject } from '../../json/place.ts';
+import { parseJson } from '../../json/text.ts';
 import type { JsonObject } from '../../model/layer.ts';
 import type { Model } from '../../model/model.ts';
 import { type ByteSource, readAll } from '../bytes.ts';
 import { countWeightedLayers } from '../edited-weights.ts';
 import { type Hdf5File, openHdf5 } from '../hdf5/file.ts';
-import { parseJson } from '../json-text.ts';
-import { isObject } from '../keras-config/json.ts';
-import { parseModelConfig } from '../keras-config/parse-model.ts';
+import { parseModelConfig } from '../keras-config/parse/parse-model.ts';
 import { MAX_JSON_BYTES } from '../limits.ts';
 import { checkWeights } from '../weight-shapes.ts';
 import { openZip, type ZipArchive } from '../zip/read.ts';

@@ -4,15 +4,15 @@
  * @module
  */
 
+import { pythonJson, sameJson } from '../../json/python-json.ts';
 import type { JsonObject, JsonValue } from '../../model/layer.ts';
 import type { Dialect, Model } from '../../model/model.ts';
 import { type ByteSource, memorySource, type OutputFiles, readAll } from '../bytes.ts';
 import { hasEditedWeights } from '../edited-weights.ts';
 import type { WriteReport } from '../format.ts';
-import { modelForDialect } from '../keras-config/for-dialect.ts';
+import { modelForDialect } from '../keras-config/dialects/for-dialect.ts';
 import { writeModelConfig } from '../keras-config/write-model.ts';
 import { lostState } from '../lost-state.ts';
-import { pythonJson, sameJson } from '../python-json.ts';
 import { createZip, type ZipOutput } from '../zip/write.ts';
 import { type KerasV3Origin, kerasV3Origin } from './origin.ts';
 import { CONFIG_ENTRY, WEIGHTS_ENTRY } from './read.ts';

@@ -6,11 +6,11 @@
  */
 
 import { FormatError, LimitError } from '../../errors.ts';
+import { type PythonLiteral, parsePythonLiteral } from '../../json/python-literal.ts';
 import { bytesPerElement, sizeOf } from '../../tensor/dtype.ts';
 import type { ByteSource } from '../bytes.ts';
 import { MAX_ARRAY_BYTES, MAX_NPY_HEADER_BYTES } from '../limits.ts';
 import { type ElementType, parseElementType, unsupportedElements } from './element-type.ts';
-import { type PythonLiteral, parsePythonLiteral } from './python-literal.ts';
 
 /** What stands before the values of a numpy array. */
 export interface NpyHeader {

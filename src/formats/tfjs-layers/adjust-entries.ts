@@ -4,10 +4,10 @@
  * @module
  */
 
+import { isObject } from '../../json/place.ts';
 import type { JsonObject, JsonValue } from '../../model/layer.ts';
 import type { Model } from '../../model/model.ts';
-import { isObject } from '../keras-config/json.ts';
-import { withoutUnfactored } from '../keras-config/tfjs-parts.ts';
+import { withoutUnfactored } from '../keras-config/tfjs/parts.ts';
 
 /**
  * Clears the constraints (max_norm and its like) of layers whose weights were edited: TF.js applies them to weights

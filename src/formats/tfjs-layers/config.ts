@@ -1,9 +1,9 @@
 import type { JsonObject } from '../../model/layer.ts';
 import type { Model } from '../../model/model.ts';
-import { operatorsAsLayers } from '../keras-config/operators-as-layers.ts';
-import { withTfjsForms } from '../keras-config/tfjs-forms.ts';
-import type { Warn } from '../keras-config/tfjs-parts.ts';
-import { toTfjsConfig } from '../keras-config/to-tfjs.ts';
+import { operatorsAsLayers } from '../keras-config/dialects/operators-as-layers.ts';
+import { withTfjsForms } from '../keras-config/tfjs/forms.ts';
+import type { Warn } from '../keras-config/tfjs/parts.ts';
+import { toTfjsConfig } from '../keras-config/tfjs/to-tfjs.ts';
 import { writeModelConfig } from '../keras-config/write-model.ts';
 import { adjustEntries } from './adjust-entries.ts';
 import { tfjsOrigin } from './origin.ts';

@@ -5,10 +5,10 @@
  */
 
 import { CannotRunError, UnsupportedModelError } from '../../errors.ts';
+import { isObject } from '../../json/place.ts';
 import type { JsonObject, JsonValue } from '../../model/layer.ts';
 import type { Model } from '../../model/model.ts';
 import type { WriteReport } from '../format.ts';
-import { isObject } from '../keras-config/json.ts';
 import { writeModelToMemory } from '../write.ts';
 import { loadOrCleanUp } from './live-load.ts';
 import type { LiveArtifacts, LiveModel, LiveTf, LiveWeightSpec } from './live-model.ts';

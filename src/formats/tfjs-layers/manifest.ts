@@ -5,9 +5,6 @@
  */
 
 import { FormatError, UnsupportedModelError } from '../../errors.ts';
-import type { JsonObject } from '../../model/layer.ts';
-import { sizeOf } from '../../tensor/dtype.ts';
-import { type Packing, packedWidth } from '../../tensor/packed-values.ts';
 import {
   type ConfigPlace,
   inside,
@@ -16,7 +13,10 @@ import {
   requireArray,
   requireObject,
   requireString,
-} from '../keras-config/json.ts';
+} from '../../json/place.ts';
+import type { JsonObject } from '../../model/layer.ts';
+import { sizeOf } from '../../tensor/dtype.ts';
+import { type Packing, packedWidth } from '../../tensor/packed-values.ts';
 
 /** Element types that TF.js decodes; `string` and `complex64` are none that a Keras layer computes with. */
 export type WeightDType = 'float32' | 'int32' | 'bool';

@@ -5,10 +5,10 @@
  */
 
 import { LimitError, UnsupportedModelError } from '../../errors.ts';
+import { inside, isObject, mismatch } from '../../json/place.ts';
+import { parseJson } from '../../json/text.ts';
 import type { JsonObject } from '../../model/layer.ts';
 import { type ByteSource, readAll } from '../bytes.ts';
-import { parseJson } from '../json-text.ts';
-import { inside, isObject, mismatch } from '../keras-config/json.ts';
 import { MAX_JSON_BYTES } from '../limits.ts';
 
 /**

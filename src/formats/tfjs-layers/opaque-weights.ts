@@ -4,8 +4,8 @@
  * @module
  */
 
+import { isObject } from '../../json/place.ts';
 import type { JsonObject, JsonValue, Layer } from '../../model/layer.ts';
-import { isObject } from '../keras-config/json.ts';
 
 /**
  * Names of the weights of a layer of a class that TF.js has, after `layer/`, in Keras' order; undefined for a class

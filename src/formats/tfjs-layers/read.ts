@@ -8,7 +8,7 @@ import { FormatError } from '../../errors.ts';
 import type { Model } from '../../model/model.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
 import type { ModelFiles } from '../bytes.ts';
-import { parseModelConfig } from '../keras-config/parse-model.ts';
+import { parseModelConfig } from '../keras-config/parse/parse-model.ts';
 import { checkWeights } from '../weight-shapes.ts';
 import { lazyWeight, type WeightBytes } from './decode.ts';
 import { parseManifest } from './manifest.ts';

@@ -4,12 +4,12 @@
  * @module
  */
 
-import type { Layer } from '../model/layer.ts';
-import { layerPattern } from '../model/layer-pattern.ts';
-import type { Model } from '../model/model.ts';
-import { isFloat } from '../tensor/dtype.ts';
-import type { Tensor } from '../tensor/tensor.ts';
-import { isKernel } from './kernel-layout.ts';
+import type { Layer } from '../../model/layer.ts';
+import { layerPattern } from '../../model/layer-pattern.ts';
+import type { Model } from '../../model/model.ts';
+import { isFloat } from '../../tensor/dtype.ts';
+import type { Tensor } from '../../tensor/tensor.ts';
+import { isKernel } from '../kernel-layout.ts';
 
 /** A weight that may be packed. */
 export interface PackableWeight {

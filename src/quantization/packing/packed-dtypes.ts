@@ -4,16 +4,16 @@
  * @module
  */
 
-import { InvalidModelError } from '../errors.ts';
-import { tfjsLevels } from '../kernels/quantize.ts';
-import type { Layer } from '../model/layer.ts';
-import { type FloatValues, isFloat } from '../tensor/dtype.ts';
-import { float16ToNumber, numberToFloat16 } from '../tensor/half.ts';
-import type { PackedValues } from '../tensor/packed-values.ts';
-import { Tensor } from '../tensor/tensor.ts';
+import { InvalidModelError } from '../../errors.ts';
+import { tfjsLevels } from '../../kernels/quantize.ts';
+import type { Layer } from '../../model/layer.ts';
+import { type FloatValues, isFloat } from '../../tensor/dtype.ts';
+import { float16ToNumber, numberToFloat16 } from '../../tensor/half.ts';
+import type { PackedValues } from '../../tensor/packed-values.ts';
+import { Tensor } from '../../tensor/tensor.ts';
+import { parseQuantizer } from '../quantizer.ts';
+import { weightGrid } from '../tensor-grid.ts';
 import { quantizedTensor } from './quantized-tensor.ts';
-import { parseQuantizer } from './quantizer.ts';
-import { weightGrid } from './tensor-grid.ts';
 
 /** What a weight can be packed as. */
 export const PACKED_DTYPES = ['uint8', 'uint16', 'float16'] as const;

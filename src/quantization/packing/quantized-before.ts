@@ -1,8 +1,8 @@
-import type { Layer } from '../model/layer.ts';
-import type { Model } from '../model/model.ts';
-import { isFloat } from '../tensor/dtype.ts';
-import type { Tensor } from '../tensor/tensor.ts';
-import { isKernel } from './kernel-layout.ts';
+import type { Layer } from '../../model/layer.ts';
+import type { Model } from '../../model/model.ts';
+import { isFloat } from '../../tensor/dtype.ts';
+import type { Tensor } from '../../tensor/tensor.ts';
+import { isKernel } from '../kernel-layout.ts';
 
 /** A grid of 8 bits has so many steps between its ends, one less where a zero was moved or a number is left out. */
 const STEPS = [255, 254, 253];

@@ -4,10 +4,10 @@
  * @module
  */
 
-import type { Layer } from '../model/layer.ts';
-import type { Model } from '../model/model.ts';
+import type { Layer } from '../../model/layer.ts';
+import type { Model } from '../../model/model.ts';
 import { packableWeights, weightKey } from './packable-weights.ts';
-import type { PackedDType } from './packing.ts';
+import type { PackedDType } from './packed-dtypes.ts';
 
 /** A weight besides kernels that a file holds in 8 or 16 bits. */
 export interface CoarseWeight {

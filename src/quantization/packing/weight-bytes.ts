@@ -1,8 +1,8 @@
-import type { Layer } from '../model/layer.ts';
-import type { Model } from '../model/model.ts';
-import { isFloat } from '../tensor/dtype.ts';
-import { packedWidth } from '../tensor/packed-values.ts';
-import type { Tensor } from '../tensor/tensor.ts';
+import type { Layer } from '../../model/layer.ts';
+import type { Model } from '../../model/model.ts';
+import { isFloat } from '../../tensor/dtype.ts';
+import { packedWidth } from '../../tensor/packed-values.ts';
+import type { Tensor } from '../../tensor/tensor.ts';
 
 /**
  * Bytes of the weights of `model` in the files of TF.js: packed ones by their bits, bool by the byte, else four a value.

@@ -4,8 +4,8 @@
  * @module
  */
 
-import type { Graph, GraphCall, GraphTensor } from '../model/graph.ts';
-import { activationOf, isWeighted } from '../model/operation.ts';
+import type { Graph, GraphCall, GraphTensor } from '../../model/graph.ts';
+import { activationOf, isWeighted } from '../../model/operation.ts';
 
 /**
  * The tensors that are quantized: the inputs of the model and the outputs of all layers but zero padding, which adds

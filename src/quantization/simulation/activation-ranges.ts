@@ -4,12 +4,12 @@
  * @module
  */
 
-import { InvalidModelError } from '../errors.ts';
-import { emptyExtremes, takeExtremes } from '../kernels/channel-layout.ts';
-import type { GraphTensor } from '../model/graph.ts';
-import type { Call, Model } from '../model/model.ts';
-import { type FloatValues, isFloat } from '../tensor/dtype.ts';
-import type { Tensor } from '../tensor/tensor.ts';
+import { InvalidModelError } from '../../errors.ts';
+import { emptyExtremes, takeExtremes } from '../../kernels/channel-layout.ts';
+import type { GraphTensor } from '../../model/graph.ts';
+import type { Call, Model } from '../../model/model.ts';
+import { type FloatValues, isFloat } from '../../tensor/dtype.ts';
+import type { Tensor } from '../../tensor/tensor.ts';
 
 /** Smallest and largest value of a tensor in all inputs so far. */
 interface Range {

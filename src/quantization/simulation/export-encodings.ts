@@ -4,8 +4,8 @@
  * @module
  */
 
-import type { QuantizationEncoding } from './encoding.ts';
-import type { ActivationQuantizer, WeightQuantizer } from './quantizer.ts';
+import type { QuantizationEncoding } from '../encoding.ts';
+import type { ActivationQuantizer, WeightQuantizer } from '../quantizer.ts';
 
 /** One encoding in the file. */
 export interface ExportedEncoding {

@@ -4,16 +4,16 @@
  * @module
  */
 
-import type { Graph, GraphCall, GraphTensor } from '../model/graph.ts';
-import type { Layer } from '../model/layer.ts';
-import type { Model } from '../model/model.ts';
+import type { Graph, GraphCall, GraphTensor } from '../../model/graph.ts';
+import type { Layer } from '../../model/layer.ts';
+import type { Model } from '../../model/model.ts';
 import type {
   Activation,
   MergeKind,
   Operation,
   PoolOperation,
   WeightedOperation,
-} from '../model/operation.ts';
+} from '../../model/operation.ts';
 
 /** `conv/kernel:0`, as `layer.weights[i].name` is; `scope` is the layer's name. */
 export function kerasVariableName(scope: string, weight: string): string {

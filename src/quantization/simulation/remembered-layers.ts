@@ -1,7 +1,7 @@
-import type { Layer } from '../model/layer.ts';
-import type { Model } from '../model/model.ts';
-import { activationOf } from '../model/operation.ts';
-import type { Tensor } from '../tensor/tensor.ts';
+import type { Layer } from '../../model/layer.ts';
+import type { Model } from '../../model/model.ts';
+import { activationOf } from '../../model/operation.ts';
+import type { Tensor } from '../../tensor/tensor.ts';
 
 /** What the layers of a model computed at some time, which ranges of its activations hold for. */
 export class RememberedLayers {

@@ -1,4 +1,4 @@
-import { Tensor } from '../tensor/tensor.ts';
+import { Tensor } from '../../tensor/tensor.ts';
 
 /**
  * Checks what a model is run by and on, for callers without types.

@@ -1,8 +1,8 @@
-import type { Graph } from '../model/graph.ts';
-import type { Layer } from '../model/layer.ts';
+import type { Graph } from '../../model/graph.ts';
+import type { Layer } from '../../model/layer.ts';
+import { type LayerWeight, requireFloat } from '../fake-quantize.ts';
+import { isKernel } from '../kernel-layout.ts';
 import { kernelBehind } from './activation-placement.ts';
-import { type LayerWeight, requireFloat } from './fake-quantize.ts';
-import { isKernel } from './kernel-layout.ts';
 
 /**
  * The weights that a simulation quantizes, in the order of the calls: kernels, the slopes of PReLU, and gamma and beta of

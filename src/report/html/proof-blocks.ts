@@ -5,7 +5,7 @@
  */
 
 import type { Trial } from '../../equalization/judge.ts';
-import type { StageProof } from '../../verification/prove-stages.ts';
+import type { StageProof } from '../../verification/proving/prove-stages.ts';
 import type { StepVerification } from '../equalize-report.ts';
 import { count, decibels, percent, small } from '../number-text.ts';
 import type { SidecarReport } from '../sidecar-report.ts';

@@ -1,6 +1,6 @@
-import { UnsupportedModelError } from '../errors.ts';
-import type { FloatValues } from '../tensor/dtype.ts';
-import type { Tensor } from '../tensor/tensor.ts';
+import { UnsupportedModelError } from '../../errors.ts';
+import type { FloatValues } from '../../tensor/dtype.ts';
+import type { Tensor } from '../../tensor/tensor.ts';
 import type { ModelRun } from './model-run.ts';
 
 /** How often a model is right. */

@@ -1,5 +1,5 @@
-import { UnsupportedModelError } from '../errors.ts';
-import type { Tensor } from '../tensor/tensor.ts';
+import { UnsupportedModelError } from '../../errors.ts';
+import type { Tensor } from '../../tensor/tensor.ts';
 
 /**
  * Class labels, one a sample: whole numbers `[samples]` or `[samples, 1]`, or one-hot rows `[samples, classes]`, of which

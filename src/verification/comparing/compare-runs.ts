@@ -4,9 +4,9 @@
  * @module
  */
 
-import type { Shape } from '../model/operation.ts';
-import type { FloatValues } from '../tensor/dtype.ts';
-import type { Tensor } from '../tensor/tensor.ts';
+import type { Shape } from '../../model/operation.ts';
+import type { FloatValues } from '../../tensor/dtype.ts';
+import type { Tensor } from '../../tensor/tensor.ts';
 import { compareOutputs, decisionAgreement, type OutputComparison, top1Agreement } from './compare.ts';
 import type { ModelRun } from './model-run.ts';
 import { isWithin, type Tolerances } from './tolerances.ts';

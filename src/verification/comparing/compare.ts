@@ -4,8 +4,8 @@
  * @module
  */
 
-import type { FloatValues } from '../tensor/dtype.ts';
-import type { Tensor } from '../tensor/tensor.ts';
+import type { FloatValues } from '../../tensor/dtype.ts';
+import type { Tensor } from '../../tensor/tensor.ts';
 
 /** How two outputs differ. `a` is a value of the original's output, `b` the candidate's in its place. */
 export interface OutputComparison {

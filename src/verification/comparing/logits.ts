@@ -4,12 +4,12 @@
  * @module
  */
 
-import { isObject } from '../formats/keras-config/json.ts';
-import { freeName, modelWith } from '../formats/keras-config/replace-layers.ts';
-import { type JsonObject, type JsonValue, Layer } from '../model/layer.ts';
-import { Call, type Model, type ModelTensor } from '../model/model.ts';
-import { activationOf, LINEAR, type Operation } from '../model/operation.ts';
-import { Tensor } from '../tensor/tensor.ts';
+import { freeName, modelWith } from '../../formats/keras-config/dialects/replace-layers.ts';
+import { isObject } from '../../json/place.ts';
+import { type JsonObject, type JsonValue, Layer } from '../../model/layer.ts';
+import { Call, type Model, type ModelTensor } from '../../model/model.ts';
+import { activationOf, LINEAR, type Operation } from '../../model/operation.ts';
+import { Tensor } from '../../tensor/tensor.ts';
 
 /** Where the scores behind an output of a model are: what its probabilities are made of. */
 export type ScoreSource =

@@ -1,8 +1,8 @@
-import { buildGraph } from '../model/graph.ts';
-import type { Model } from '../model/model.ts';
-import type { ModelRunner } from '../model/model-runner.ts';
-import { isFloat } from '../tensor/dtype.ts';
-import type { Tensor } from '../tensor/tensor.ts';
+import { buildGraph } from '../../model/graph.ts';
+import type { Model } from '../../model/model.ts';
+import type { ModelRunner } from '../../model/model-runner.ts';
+import { isFloat } from '../../tensor/dtype.ts';
+import type { Tensor } from '../../tensor/tensor.ts';
 import { type ScoreSource, scoresOf, withLogits } from './logits.ts';
 
 /** What a model made of some inputs, to be compared with what another makes of them. */

@@ -1,7 +1,7 @@
-import type { Model } from '../model/model.ts';
-import type { ModelRunner } from '../model/model-runner.ts';
-import { isFloat } from '../tensor/dtype.ts';
-import { Tensor } from '../tensor/tensor.ts';
+import type { Model } from '../../model/model.ts';
+import type { ModelRunner } from '../../model/model-runner.ts';
+import { isFloat } from '../../tensor/dtype.ts';
+import { Tensor } from '../../tensor/tensor.ts';
 import { compareRuns } from './compare-runs.ts';
 import { type ModelRun, recordRun } from './model-run.ts';
 import { FLOAT32_TOLERANCES } from './tolerances.ts';

@@ -4,11 +4,11 @@
  * @module
  */
 
-import { CannotRunError } from '../errors.ts';
-import type { Model } from '../model/model.ts';
-import type { ModelRunner } from '../model/model-runner.ts';
-import type { Shape } from '../model/operation.ts';
-import type { Tensor } from '../tensor/tensor.ts';
+import { CannotRunError } from '../../errors.ts';
+import type { Model } from '../../model/model.ts';
+import type { ModelRunner } from '../../model/model-runner.ts';
+import type { Shape } from '../../model/operation.ts';
+import type { Tensor } from '../../tensor/tensor.ts';
 import { aboveFloor, compareRuns, type RunComparison } from './compare-runs.ts';
 import { type ModelRun, recordRun } from './model-run.ts';
 import { noiseFloor } from './noise-floor.ts';

@@ -1,5 +1,5 @@
-import type { Graph, GraphTensor } from '../model/graph.ts';
-import type { Tensor } from '../tensor/tensor.ts';
+import type { Graph, GraphTensor } from '../../model/graph.ts';
+import type { Tensor } from '../../tensor/tensor.ts';
 
 /**
  * Checks that there is a tensor for each input of the model, of its shape, and the same number of samples in all.

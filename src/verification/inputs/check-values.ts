@@ -1,6 +1,6 @@
-import { UnsupportedModelError } from '../errors.ts';
-import { isFloat, largestFinite } from '../tensor/dtype.ts';
-import type { Tensor } from '../tensor/tensor.ts';
+import { UnsupportedModelError } from '../../errors.ts';
+import { isFloat, largestFinite } from '../../tensor/dtype.ts';
+import type { Tensor } from '../../tensor/tensor.ts';
 import { embeddingEntries } from './embedding-entries.ts';
 import type { ModelInput } from './model-inputs.ts';
 

@@ -1,4 +1,4 @@
-import type { GraphTensor } from '../model/graph.ts';
+import type { GraphTensor } from '../../model/graph.ts';
 
 /** An Embedding that an input is for. */
 export interface EmbeddingEntries {

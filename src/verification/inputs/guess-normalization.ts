@@ -4,8 +4,8 @@
  * @module
  */
 
-import type { GraphTensor } from '../model/graph.ts';
-import type { Model } from '../model/model.ts';
+import type { GraphTensor } from '../../model/graph.ts';
+import type { Model } from '../../model/model.ts';
 import { type InputStatistics, inputStatistics } from './input-statistics.ts';
 import { modelFamily } from './model-family.ts';
 import { type ModelInput, modelInputs } from './model-inputs.ts';

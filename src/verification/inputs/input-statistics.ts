@@ -4,10 +4,10 @@
  * @module
  */
 
-import type { GraphCall, GraphTensor } from '../model/graph.ts';
-import type { Layer } from '../model/layer.ts';
-import { activationOf } from '../model/operation.ts';
-import { isFloat } from '../tensor/dtype.ts';
+import type { GraphCall, GraphTensor } from '../../model/graph.ts';
+import type { Layer } from '../../model/layer.ts';
+import { activationOf } from '../../model/operation.ts';
+import { isFloat } from '../../tensor/dtype.ts';
 
 /** Mean and standard deviation of the values that came into a model in training, all channels together. */
 export interface InputStatistics {

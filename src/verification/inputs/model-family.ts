@@ -1,4 +1,4 @@
-import type { Model } from '../model/model.ts';
+import type { Model } from '../../model/model.ts';
 import type { Normalization } from './normalization.ts';
 
 /** A family of networks, with the normalization that its authors use. */

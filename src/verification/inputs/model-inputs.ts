@@ -4,11 +4,11 @@
  * @module
  */
 
-import { CannotRunError } from '../errors.ts';
-import { channelCount } from '../model/channels.ts';
-import { buildGraph, type GraphCall, type GraphTensor } from '../model/graph.ts';
-import type { Model } from '../model/model.ts';
-import { type DataFormat, isConvolution, type Shape } from '../model/operation.ts';
+import { CannotRunError } from '../../errors.ts';
+import { channelCount } from '../../model/channels.ts';
+import { buildGraph, type GraphCall, type GraphTensor } from '../../model/graph.ts';
+import type { Model } from '../../model/model.ts';
+import { type DataFormat, isConvolution, type Shape } from '../../model/operation.ts';
 
 /** How a picture lies in a tensor `[samples, height, width, channels]` or `[samples, channels, height, width]`. */
 export interface ImageLayout {

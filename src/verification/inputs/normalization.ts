@@ -4,10 +4,10 @@
  * @module
  */
 
-import { UnsupportedModelError } from '../errors.ts';
-import type { DataFormat } from '../model/operation.ts';
-import { sizeOf } from '../tensor/dtype.ts';
-import { Tensor } from '../tensor/tensor.ts';
+import { UnsupportedModelError } from '../../errors.ts';
+import type { DataFormat } from '../../model/operation.ts';
+import { sizeOf } from '../../tensor/dtype.ts';
+import { Tensor } from '../../tensor/tensor.ts';
 
 /** The names of all normalizations. */
 export const NORMALIZATIONS = ['tf', 'torch', 'caffe', '0..1', 'raw'] as const;

@@ -4,11 +4,11 @@
  * @module
  */
 
-import { CannotRunError, LimitError } from '../errors.ts';
-import { MAX_ARRAY_BYTES } from '../formats/limits.ts';
-import type { Model } from '../model/model.ts';
-import { allocate, type DType, sizeOf } from '../tensor/dtype.ts';
-import { Tensor } from '../tensor/tensor.ts';
+import { CannotRunError, LimitError } from '../../errors.ts';
+import { MAX_ARRAY_BYTES } from '../../formats/limits.ts';
+import type { Model } from '../../model/model.ts';
+import { allocate, type DType, sizeOf } from '../../tensor/dtype.ts';
+import { Tensor } from '../../tensor/tensor.ts';
 import { checkNormalization } from './check-normalization.ts';
 import { embeddingEntries } from './embedding-entries.ts';
 import { guessNormalization } from './guess-normalization.ts';

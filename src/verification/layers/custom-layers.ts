@@ -10,8 +10,8 @@
 
 import { serialization } from '@tensorflow/tfjs-core';
 import type { layers, Sequential } from '@tensorflow/tfjs-layers';
-import { AUGMENTATIONS } from '../../formats/keras-config/augmentations.ts';
-import { TFJS_LAYERS } from '../../formats/keras-config/tfjs-classes.ts';
+import { AUGMENTATIONS } from '../../formats/keras-config/parse/augmentations.ts';
+import { TFJS_LAYERS } from '../../formats/keras-config/tfjs/registered-classes.ts';
 import { isActivationOfTfjs } from './activation-functions.ts';
 import { Activation, ELU, LeakyReLU, PReLU, ReLU, Softmax } from './activation-layers.ts';
 import { BatchNormalization } from './batch-normalization-layer.ts';

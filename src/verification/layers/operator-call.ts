@@ -4,9 +4,9 @@
  * @module
  */
 
-import { isObject } from '../../formats/keras-config/json.ts';
-import { isOperator, operatorName } from '../../formats/keras-config/operator-layers.ts';
-import { configOf, numbersIn } from '../../formats/keras-config/serialized-objects.ts';
+import { isOperator, operatorName } from '../../formats/keras-config/dialects/operator-layers.ts';
+import { configOf, numbersIn } from '../../formats/keras-config/dialects/serialized-objects.ts';
+import { isObject } from '../../json/place.ts';
 import { type JsonObject, type JsonValue, Layer } from '../../model/layer.ts';
 import type { Call, CallArgument } from '../../model/model.ts';
 import { isKnownOperator } from './operators.ts';

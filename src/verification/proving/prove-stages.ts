@@ -5,21 +5,21 @@
  * @module
  */
 
-import { CannotRunError } from '../errors.ts';
-import type { Model } from '../model/model.ts';
-import type { ModelRunner } from '../model/model-runner.ts';
-import { takeSnapshot } from '../model/snapshot.ts';
-import type { Stage, StageWatch, Veto } from '../primitives/stage.ts';
-import type { Tensor } from '../tensor/tensor.ts';
-import { aboveFloor, compareRuns, type RunComparison } from './compare-runs.ts';
-import { type ModelRun, recordRun } from './model-run.ts';
-import { noiseFloor } from './noise-floor.ts';
+import { CannotRunError } from '../../errors.ts';
+import type { Model } from '../../model/model.ts';
+import type { ModelRunner } from '../../model/model-runner.ts';
+import { takeSnapshot } from '../../model/snapshot.ts';
+import type { Stage, StageWatch, Veto } from '../../primitives/stage.ts';
+import type { Tensor } from '../../tensor/tensor.ts';
+import { aboveFloor, compareRuns, type RunComparison } from '../comparing/compare-runs.ts';
+import { type ModelRun, recordRun } from '../comparing/model-run.ts';
+import { noiseFloor } from '../comparing/noise-floor.ts';
 import {
   defaultTolerances,
   FLOAT32_TOLERANCES,
   type Tolerances,
   type WeightPrecision,
-} from './tolerances.ts';
+} from '../comparing/tolerances.ts';
 
 /** With what a recipe is proven. */
 export interface ProofOptions<Name extends string = string> {

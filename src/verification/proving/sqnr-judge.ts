@@ -1,9 +1,9 @@
-import type { Judge, Judgement } from '../equalization/judge.ts';
-import type { Model } from '../model/model.ts';
-import type { ModelRunner } from '../model/model-runner.ts';
-import type { Tensor } from '../tensor/tensor.ts';
-import { compareRuns } from './compare-runs.ts';
-import { recordRun } from './model-run.ts';
+import type { Judge, Judgement } from '../../equalization/judge.ts';
+import type { Model } from '../../model/model.ts';
+import type { ModelRunner } from '../../model/model-runner.ts';
+import type { Tensor } from '../../tensor/tensor.ts';
+import { compareRuns } from '../comparing/compare-runs.ts';
+import { recordRun } from '../comparing/model-run.ts';
 
 /** With what models are judged. */
 export interface SqnrJudgeOptions {

@@ -1,6 +1,6 @@
-import type { Model } from '../model/model.ts';
-import type { Step, StepRecord } from '../primitives/run-steps.ts';
-import { stepStages } from '../primitives/step-stages.ts';
+import type { Model } from '../../model/model.ts';
+import type { Step, StepRecord } from '../../primitives/run-steps.ts';
+import { stepStages } from '../../primitives/step-stages.ts';
 import { type ProofOptions, proveStages, type RecipeProof } from './prove-stages.ts';
 
 /** What was done, and what the runs showed. */

@@ -5,12 +5,12 @@
  */
 
 import type * as TfjsCore from '@tensorflow/tfjs-core';
-import { CannotRunError } from '../errors.ts';
-import type { ByteSource, ModelFiles } from '../formats/bytes.ts';
-import { parseManifest } from '../formats/tfjs-layers/manifest.ts';
-import { readJsonObject } from '../formats/tfjs-layers/model-json.ts';
-import { openGroup } from '../formats/tfjs-layers/shards.ts';
-import type { Tensor } from '../tensor/tensor.ts';
+import { CannotRunError } from '../../errors.ts';
+import type { ByteSource, ModelFiles } from '../../formats/bytes.ts';
+import { parseManifest } from '../../formats/tfjs-layers/manifest.ts';
+import { readJsonObject } from '../../formats/tfjs-layers/model-json.ts';
+import { openGroup } from '../../formats/tfjs-layers/shards.ts';
+import type { Tensor } from '../../tensor/tensor.ts';
 import { fromTfjs, joinBatches, slice, toTfjs } from './tensor-transfer.ts';
 import { type BackendOptions, loadTfjs, type Tfjs, withBackend } from './tfjs-backend.ts';
 

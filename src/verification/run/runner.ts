@@ -5,12 +5,12 @@
  */
 
 import type * as TfjsCore from '@tensorflow/tfjs-core';
-import { buildGraph, type Graph, type GraphCall, type GraphTensor } from '../model/graph.ts';
-import type { Model } from '../model/model.ts';
-import type { ModelRunner, RunOptions } from '../model/model-runner.ts';
-import { inferShapes } from '../model/shapes.ts';
-import type { Tensor } from '../tensor/tensor.ts';
-import { checkInputs } from './check-inputs.ts';
+import { buildGraph, type Graph, type GraphCall, type GraphTensor } from '../../model/graph.ts';
+import type { Model } from '../../model/model.ts';
+import type { ModelRunner, RunOptions } from '../../model/model-runner.ts';
+import { inferShapes } from '../../model/shapes.ts';
+import type { Tensor } from '../../tensor/tensor.ts';
+import { checkInputs } from '../inputs/check-inputs.ts';
 import { LoadedLayer } from './loaded-layer.ts';
 import { fromTfjs, joinBatches, slice, toTfjs } from './tensor-transfer.ts';
 import { type Backend, type BackendOptions, loadTfjs, type Tfjs, withBackend } from './tfjs-backend.ts';

@@ -6,12 +6,12 @@
  * @module
  */
 
-import { UnsupportedModelError } from '../errors.ts';
-import { isObject } from '../formats/keras-config/json.ts';
-import { tfjsConfig } from '../formats/tfjs-layers/config.ts';
-import type { GraphCall, GraphTensor } from '../model/graph.ts';
-import { type JsonObject, type JsonValue, Layer } from '../model/layer.ts';
-import { Call, type Dialect, Model, type ModelTensor } from '../model/model.ts';
+import { UnsupportedModelError } from '../../errors.ts';
+import { tfjsConfig } from '../../formats/tfjs-layers/config.ts';
+import { isObject } from '../../json/place.ts';
+import type { GraphCall, GraphTensor } from '../../model/graph.ts';
+import { type JsonObject, type JsonValue, Layer } from '../../model/layer.ts';
+import { Call, type Dialect, Model, type ModelTensor } from '../../model/model.ts';
 
 /** What flows into a call: shape with the batch first, and TF.js' name of the dtype. */
 export interface FedTensor {

@@ -1,6 +1,6 @@
 import type * as TfjsCore from '@tensorflow/tfjs-core';
-import { allocate, type DType, sizeOf, type TensorValues } from '../tensor/dtype.ts';
-import { Tensor } from '../tensor/tensor.ts';
+import { allocate, type DType, sizeOf, type TensorValues } from '../../tensor/dtype.ts';
+import { Tensor } from '../../tensor/tensor.ts';
 
 /** A tensor in TF.js: real numbers as float32, whole ones as int32. */
 export function toTfjs(core: typeof TfjsCore, tensor: Tensor): TfjsCore.Tensor {

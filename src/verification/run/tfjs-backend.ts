@@ -6,7 +6,7 @@
 
 import type * as TfjsCore from '@tensorflow/tfjs-core';
 import type * as TfjsLayers from '@tensorflow/tfjs-layers';
-import { CannotRunError } from '../errors.ts';
+import { CannotRunError } from '../../errors.ts';
 
 /** Where TF.js computes: WebAssembly with SIMD, or plain JavaScript. */
 export type Backend = 'wasm' | 'cpu';
@@ -16,7 +16,7 @@ export interface Tfjs {
   readonly core: typeof TfjsCore;
   readonly layers: typeof TfjsLayers;
   readonly backend: Backend;
-  readonly classes: typeof import('./layers/custom-layers.ts');
+  readonly classes: typeof import('../layers/custom-layers.ts');
 }
 
 /** Which backend is used. */
@@ -34,7 +34,7 @@ export interface BackendOptions {
  */
 export async function loadTfjs({ backend, wasmPaths }: BackendOptions = {}): Promise<Tfjs> {
   const { core, layers } = await importPackages();
-  const classes = await import('./layers/custom-layers.ts');
+  const classes = await import('../layers/custom-layers.ts');
   // In Node TF.js prints advertising for its native backend otherwise.
   if (core.env().getBool('IS_NODE')) core.env().set('PROD', true);
   if (wasmPaths !== undefined) await tellWasmPaths(wasmPaths);

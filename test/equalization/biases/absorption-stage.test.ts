@@ -1,15 +1,15 @@
 import { describe, expect, it } from 'vitest';
-import { chooseSettings } from '../../src/equalization/choose-settings.ts';
-import { equalize } from '../../src/equalization/equalize.ts';
-import type { Model } from '../../src/model/model.ts';
-import { fakeQuantize } from '../../src/quantization/fake-quantize.ts';
-import { parseQuantizer } from '../../src/quantization/quantizer.ts';
-import { targetSidecar } from '../../src/report/sidecar-report.ts';
-import { targetReport } from '../../src/report/target-report.ts';
-import { compareOutputs } from '../../src/verification/compare.ts';
-import { TfjsRunner } from '../../src/verification/runner.ts';
-import { buildModel, input, type LayerSpec, layer } from '../support/model-builder.ts';
-import { randomInputs } from '../support/run-model.ts';
+import { chooseSettings } from '../../../src/equalization/choose-settings.ts';
+import { equalize } from '../../../src/equalization/equalize.ts';
+import type { Model } from '../../../src/model/model.ts';
+import { fakeQuantize } from '../../../src/quantization/fake-quantize.ts';
+import { parseQuantizer } from '../../../src/quantization/quantizer.ts';
+import { targetSidecar } from '../../../src/report/sidecar-report.ts';
+import { targetReport } from '../../../src/report/target-report.ts';
+import { compareOutputs } from '../../../src/verification/comparing/compare.ts';
+import { TfjsRunner } from '../../../src/verification/run/runner.ts';
+import { buildModel, input, type LayerSpec, layer } from '../../support/model-builder.ts';
+import { randomInputs } from '../../support/run-model.ts';
 
 const activations = { bits: 8, symmetric: false, rounding: 'half-away' } as const;
 const runner = await TfjsRunner.create({ backend: 'cpu' });

@@ -1,12 +1,12 @@
 import { describe, expect, it } from 'vitest';
-import { type AbsorptionRecord, absorbBiases } from '../../src/equalization/bias-absorption.ts';
-import { describeUnabsorbed } from '../../src/equalization/unabsorbed-bias.ts';
-import type { Model } from '../../src/model/model.ts';
-import { foldAllBatchNorms } from '../../src/primitives/batch-norm-fold.ts';
-import { compareOutputs } from '../../src/verification/compare.ts';
-import { TfjsRunner } from '../../src/verification/runner.ts';
-import { buildModel, input, type LayerSpec, layer } from '../support/model-builder.ts';
-import { randomInputs } from '../support/run-model.ts';
+import { type AbsorptionRecord, absorbBiases } from '../../../src/equalization/biases/bias-absorption.ts';
+import { describeUnabsorbed } from '../../../src/equalization/biases/unabsorbed-bias.ts';
+import type { Model } from '../../../src/model/model.ts';
+import { foldAllBatchNorms } from '../../../src/primitives/batch-norm-fold.ts';
+import { compareOutputs } from '../../../src/verification/comparing/compare.ts';
+import { TfjsRunner } from '../../../src/verification/run/runner.ts';
+import { buildModel, input, type LayerSpec, layer } from '../../support/model-builder.ts';
+import { randomInputs } from '../../support/run-model.ts';
 
 /** Biases are rounded to float32 twice. */
 const ROUNDING = 2e-6;

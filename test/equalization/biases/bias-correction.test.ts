@@ -1,17 +1,17 @@
 import fc from 'fast-check';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { activationMoments } from '../../src/equalization/activation-moments.ts';
-import { correctBias, describeUncorrected } from '../../src/equalization/bias-correction.ts';
-import { correctBiasWithInputs } from '../../src/equalization/measured-correction.ts';
-import { measureMoments } from '../../src/equalization/measured-moments.ts';
-import type { Model } from '../../src/model/model.ts';
-import { isWeighted } from '../../src/model/operation.ts';
-import { fakeQuantize } from '../../src/quantization/fake-quantize.ts';
-import type { WeightQuantizer } from '../../src/quantization/quantizer.ts';
-import { Tensor } from '../../src/tensor/tensor.ts';
-import { TfjsRunner } from '../../src/verification/runner.ts';
-import { buildModel, input, type LayerSpec, layer, nested } from '../support/model-builder.ts';
-import { seededRandom } from '../support/random.ts';
+import { correctBias, describeUncorrected } from '../../../src/equalization/biases/bias-correction.ts';
+import { correctBiasWithInputs } from '../../../src/equalization/biases/measured-correction.ts';
+import { activationMoments } from '../../../src/equalization/moments/activation-moments.ts';
+import { measureMoments } from '../../../src/equalization/moments/measured-moments.ts';
+import type { Model } from '../../../src/model/model.ts';
+import { isWeighted } from '../../../src/model/operation.ts';
+import { fakeQuantize } from '../../../src/quantization/fake-quantize.ts';
+import type { WeightQuantizer } from '../../../src/quantization/quantizer.ts';
+import { Tensor } from '../../../src/tensor/tensor.ts';
+import { TfjsRunner } from '../../../src/verification/run/runner.ts';
+import { buildModel, input, type LayerSpec, layer, nested } from '../../support/model-builder.ts';
+import { seededRandom } from '../../support/random.ts';
 
 /** So few bits that the means are far off. */
 const QUANTIZER: WeightQuantizer = { bits: 3, symmetric: false, perChannel: false, rounding: 'half-away' };

@@ -1,16 +1,16 @@
 import fc from 'fast-check';
 import { beforeAll, describe, expect, it, test } from 'vitest';
-import { capActivations, describeCap } from '../../src/equalization/relu6-caps.ts';
-import { type RegionRecord, scaleRegions } from '../../src/equalization/scale-regions.ts';
-import { writeModelConfig } from '../../src/formats/keras-config/write-model.ts';
-import { memoryFiles, readModel } from '../../src/formats/read.ts';
-import { writeModelToMemory } from '../../src/formats/write.ts';
-import { buildGraph } from '../../src/model/graph.ts';
-import type { JsonObject } from '../../src/model/layer.ts';
-import type { Model } from '../../src/model/model.ts';
-import { activationOf } from '../../src/model/operation.ts';
-import { Tensor } from '../../src/tensor/tensor.ts';
-import { TfjsRunner } from '../../src/verification/runner.ts';
+import { capActivations, describeCap } from '../../../src/equalization/caps/relu6-caps.ts';
+import { type RegionRecord, scaleRegions } from '../../../src/equalization/scaling/scale-regions.ts';
+import { writeModelConfig } from '../../../src/formats/keras-config/write-model.ts';
+import { memoryFiles, readModel } from '../../../src/formats/read.ts';
+import { writeModelToMemory } from '../../../src/formats/write.ts';
+import { buildGraph } from '../../../src/model/graph.ts';
+import type { JsonObject } from '../../../src/model/layer.ts';
+import type { Model } from '../../../src/model/model.ts';
+import { activationOf } from '../../../src/model/operation.ts';
+import { Tensor } from '../../../src/tensor/tensor.ts';
+import { TfjsRunner } from '../../../src/verification/run/runner.ts';
 import {
   buildModel,
   buildSequential,
@@ -18,9 +18,9 @@ import {
   type LayerSpec,
   layer,
   nested,
-} from '../support/model-builder.ts';
-import { randomChain } from '../support/random-chain.ts';
-import { randomInputs, relativeDifference, runModel } from '../support/run-model.ts';
+} from '../../support/model-builder.ts';
+import { randomChain } from '../../support/random-chain.ts';
+import { randomInputs, relativeDifference, runModel } from '../../support/run-model.ts';
 
 let runner: TfjsRunner;
 beforeAll(async () => {

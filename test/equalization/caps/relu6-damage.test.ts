@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import { clippedNormal, relu6Damage } from '../../src/equalization/relu6-damage.ts';
-import { foldAllBatchNorms } from '../../src/primitives/batch-norm-fold.ts';
-import { buildModel, input, layer } from '../support/model-builder.ts';
-import { seededRandom } from '../support/random.ts';
+import { clippedNormal, relu6Damage } from '../../../src/equalization/caps/relu6-damage.ts';
+import { foldAllBatchNorms } from '../../../src/primitives/batch-norm-fold.ts';
+import { buildModel, input, layer } from '../../support/model-builder.ts';
+import { seededRandom } from '../../support/random.ts';
 
 describe('clippedNormal', () => {
   it('by hand: half of N(6, 2²) lies above 6, and is 2 φ(0) above it', () => {

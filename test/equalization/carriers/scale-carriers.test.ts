@@ -1,14 +1,14 @@
 import { describe, expect, it } from 'vitest';
-import { activationMoments } from '../../src/equalization/activation-moments.ts';
-import { carryScales, describeUncarried } from '../../src/equalization/scale-carriers.ts';
-import { channelRange } from '../../src/model/channels.ts';
-import type { Model } from '../../src/model/model.ts';
-import { fakeQuantize } from '../../src/quantization/fake-quantize.ts';
-import { QUANTIZER_PRESETS } from '../../src/quantization/quantizer.ts';
-import { compareOutputs } from '../../src/verification/compare.ts';
-import { TfjsRunner } from '../../src/verification/runner.ts';
-import { buildModel, buildSequential, input, layer, nested } from '../support/model-builder.ts';
-import { randomInputs } from '../support/run-model.ts';
+import { carryScales, describeUncarried } from '../../../src/equalization/carriers/scale-carriers.ts';
+import { activationMoments } from '../../../src/equalization/moments/activation-moments.ts';
+import { channelRange } from '../../../src/model/channels.ts';
+import type { Model } from '../../../src/model/model.ts';
+import { fakeQuantize } from '../../../src/quantization/fake-quantize.ts';
+import { QUANTIZER_PRESETS } from '../../../src/quantization/quantizer.ts';
+import { compareOutputs } from '../../../src/verification/comparing/compare.ts';
+import { TfjsRunner } from '../../../src/verification/run/runner.ts';
+import { buildModel, buildSequential, input, layer, nested } from '../../support/model-builder.ts';
+import { randomInputs } from '../../support/run-model.ts';
 
 /** float32 rounds gamma and the kernel anew, and the error of a few layers adds up. */
 const ROUNDING = 2e-6;

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { ChannelClasses } from '../../src/equalization/channel-classes.ts';
+import { ChannelClasses } from '../../../src/equalization/channels/channel-classes.ts';
 
 describe('ChannelClasses', () => {
   it('joins channel by channel, across any number of them', () => {

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { reshapedChannels } from '../../src/equalization/reshaped-channels.ts';
-import type { Operation } from '../../src/model/operation.ts';
+import { reshapedChannels } from '../../../src/equalization/channels/reshaped-channels.ts';
+import type { Operation } from '../../../src/model/operation.ts';
 
 const reshape: Operation = { kind: 'reshape', targetShape: [] };
 const flatten: Operation = { kind: 'flatten', dataFormat: 'channels_last' };

@@ -1,13 +1,16 @@
 import { beforeAll, describe, expect, it } from 'vitest';
-import { type ActivationMoments, activationMoments } from '../../src/equalization/activation-moments.ts';
-import { measureMoments } from '../../src/equalization/measured-moments.ts';
-import { buildGraph } from '../../src/model/graph.ts';
-import type { Model } from '../../src/model/model.ts';
-import { foldAllBatchNorms } from '../../src/primitives/batch-norm-fold.ts';
-import { Tensor } from '../../src/tensor/tensor.ts';
-import { TfjsRunner } from '../../src/verification/runner.ts';
-import { buildModel, input, type LayerSpec, layer, nested } from '../support/model-builder.ts';
-import { seededRandom } from '../support/random.ts';
+import {
+  type ActivationMoments,
+  activationMoments,
+} from '../../../src/equalization/moments/activation-moments.ts';
+import { measureMoments } from '../../../src/equalization/moments/measured-moments.ts';
+import { buildGraph } from '../../../src/model/graph.ts';
+import type { Model } from '../../../src/model/model.ts';
+import { foldAllBatchNorms } from '../../../src/primitives/batch-norm-fold.ts';
+import { Tensor } from '../../../src/tensor/tensor.ts';
+import { TfjsRunner } from '../../../src/verification/run/runner.ts';
+import { buildModel, input, type LayerSpec, layer, nested } from '../../support/model-builder.ts';
+import { seededRandom } from '../../support/random.ts';
 
 let runner: TfjsRunner;
 beforeAll(async () => {

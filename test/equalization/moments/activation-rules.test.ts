@@ -1,12 +1,16 @@
 import { describe, expect, it } from 'vitest';
 import {
+  activatedDistribution,
+  activationFunction,
+  clipped,
+} from '../../../src/equalization/moments/activation-rules.ts';
+import {
   type ChannelDistribution,
   matchedDistribution,
-} from '../../src/equalization/channel-distribution.ts';
-import { mergedDistribution, pooledDistribution } from '../../src/equalization/merge-rules.ts';
-import { activatedDistribution, activationFunction, clipped } from '../../src/equalization/moment-rules.ts';
-import type { Activation, MergeKind } from '../../src/model/operation.ts';
-import { seededRandom } from '../support/random.ts';
+} from '../../../src/equalization/moments/channel-distribution.ts';
+import { mergedDistribution, pooledDistribution } from '../../../src/equalization/moments/merge-rules.ts';
+import type { Activation, MergeKind } from '../../../src/model/operation.ts';
+import { seededRandom } from '../../support/random.ts';
 
 /** Means from far below to far above zero, deviations from small to large. */
 const MEANS = [-4, -1, -0.3, 0, 0.4, 2, 5, 7];

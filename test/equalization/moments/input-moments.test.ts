@@ -1,15 +1,15 @@
 import { beforeAll, describe, expect, it } from 'vitest';
-import { activationMoments } from '../../src/equalization/activation-moments.ts';
-import { correctBias } from '../../src/equalization/bias-correction.ts';
-import { measureMoments } from '../../src/equalization/measured-moments.ts';
-import { carryScales } from '../../src/equalization/scale-carriers.ts';
-import type { Model } from '../../src/model/model.ts';
-import { foldAllBatchNorms } from '../../src/primitives/batch-norm-fold.ts';
-import { QUANTIZER_PRESETS } from '../../src/quantization/quantizer.ts';
-import { Tensor } from '../../src/tensor/tensor.ts';
-import { TfjsRunner } from '../../src/verification/runner.ts';
-import { buildModel, input, type LayerSpec, layer } from '../support/model-builder.ts';
-import { seededRandom } from '../support/random.ts';
+import { correctBias } from '../../../src/equalization/biases/bias-correction.ts';
+import { carryScales } from '../../../src/equalization/carriers/scale-carriers.ts';
+import { activationMoments } from '../../../src/equalization/moments/activation-moments.ts';
+import { measureMoments } from '../../../src/equalization/moments/measured-moments.ts';
+import type { Model } from '../../../src/model/model.ts';
+import { foldAllBatchNorms } from '../../../src/primitives/batch-norm-fold.ts';
+import { QUANTIZER_PRESETS } from '../../../src/quantization/quantizer.ts';
+import { Tensor } from '../../../src/tensor/tensor.ts';
+import { TfjsRunner } from '../../../src/verification/run/runner.ts';
+import { buildModel, input, type LayerSpec, layer } from '../../support/model-builder.ts';
+import { seededRandom } from '../../support/random.ts';
 
 let runner: TfjsRunner;
 beforeAll(async () => {

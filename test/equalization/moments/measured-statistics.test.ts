@@ -1,11 +1,11 @@
 import { describe, expect, it } from 'vitest';
-import { measureStatistics } from '../../src/equalization/measured-statistics.ts';
-import { CannotRunError } from '../../src/errors.ts';
-import type { Model } from '../../src/model/model.ts';
-import { foldAllBatchNorms } from '../../src/primitives/batch-norm-fold.ts';
-import { Tensor } from '../../src/tensor/tensor.ts';
-import { TfjsRunner } from '../../src/verification/runner.ts';
-import { buildModel, input, layer } from '../support/model-builder.ts';
+import { measureStatistics } from '../../../src/equalization/moments/measured-statistics.ts';
+import { CannotRunError } from '../../../src/errors.ts';
+import type { Model } from '../../../src/model/model.ts';
+import { foldAllBatchNorms } from '../../../src/primitives/batch-norm-fold.ts';
+import { Tensor } from '../../../src/tensor/tensor.ts';
+import { TfjsRunner } from '../../../src/verification/run/runner.ts';
+import { buildModel, input, layer } from '../../support/model-builder.ts';
 
 const runner = await TfjsRunner.create({ backend: 'cpu' });
 

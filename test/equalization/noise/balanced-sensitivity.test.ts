@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
-import { activationMoments } from '../../src/equalization/activation-moments.ts';
-import { balancedSensitivity } from '../../src/equalization/balanced-sensitivity.ts';
-import { channelGraph } from '../../src/equalization/channel-graph.ts';
-import { outputSensitivity } from '../../src/equalization/output-sensitivity.ts';
-import { buildModel, input, type LayerSpec, layer } from '../support/model-builder.ts';
+import { channelGraph } from '../../../src/equalization/channels/channel-graph.ts';
+import { activationMoments } from '../../../src/equalization/moments/activation-moments.ts';
+import { balancedSensitivity } from '../../../src/equalization/noise/balanced-sensitivity.ts';
+import { outputSensitivity } from '../../../src/equalization/noise/output-sensitivity.ts';
+import { buildModel, input, type LayerSpec, layer } from '../../support/model-builder.ts';
 
 const dense = (name: string, kernel: readonly number[], from?: string): LayerSpec =>
   layer(

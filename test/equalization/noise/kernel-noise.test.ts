@@ -1,16 +1,16 @@
 import { describe, expect, it } from 'vitest';
-import { activationMoments } from '../../src/equalization/activation-moments.ts';
-import { correctBias } from '../../src/equalization/bias-correction.ts';
-import { type KernelNoise, kernelNoise } from '../../src/equalization/kernel-noise.ts';
-import { measureMoments } from '../../src/equalization/measured-moments.ts';
-import { type KernelQuantizer, kernelQuantizer } from '../../src/equalization/quantized-kernels.ts';
-import type { LayerStatistics } from '../../src/model/layer.ts';
-import type { Model } from '../../src/model/model.ts';
-import { QUANTIZER_PRESETS } from '../../src/quantization/quantizer.ts';
-import { Tensor } from '../../src/tensor/tensor.ts';
-import { TfjsRunner } from '../../src/verification/runner.ts';
-import { buildModel, buildSequential, input, type LayerSpec, layer } from '../support/model-builder.ts';
-import { seededRandom } from '../support/random.ts';
+import { correctBias } from '../../../src/equalization/biases/bias-correction.ts';
+import { activationMoments } from '../../../src/equalization/moments/activation-moments.ts';
+import { measureMoments } from '../../../src/equalization/moments/measured-moments.ts';
+import { type KernelNoise, kernelNoise } from '../../../src/equalization/noise/kernel-noise.ts';
+import { type KernelQuantizer, kernelQuantizer } from '../../../src/equalization/noise/quantized-kernels.ts';
+import type { LayerStatistics } from '../../../src/model/layer.ts';
+import type { Model } from '../../../src/model/model.ts';
+import { QUANTIZER_PRESETS } from '../../../src/quantization/quantizer.ts';
+import { Tensor } from '../../../src/tensor/tensor.ts';
+import { TfjsRunner } from '../../../src/verification/run/runner.ts';
+import { buildModel, buildSequential, input, type LayerSpec, layer } from '../../support/model-builder.ts';
+import { seededRandom } from '../../support/random.ts';
 
 const INT8 = QUANTIZER_PRESETS['int8-per-tensor'];
 

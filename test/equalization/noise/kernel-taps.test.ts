@@ -1,14 +1,14 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { kernelResponse } from '../../src/equalization/kernel-response.ts';
-import { kernelSource, kernelTaps } from '../../src/equalization/kernel-taps.ts';
-import { outerTaps } from '../../src/kernels/tap-response.ts';
-import { buildGraph, type GraphCall } from '../../src/model/graph.ts';
-import type { Model } from '../../src/model/model.ts';
-import { inferShapes } from '../../src/model/shapes.ts';
-import { Tensor } from '../../src/tensor/tensor.ts';
-import { TfjsRunner } from '../../src/verification/runner.ts';
-import { buildModel, input, type LayerSpec, layer } from '../support/model-builder.ts';
+import { kernelResponse } from '../../../src/equalization/noise/kernel-response.ts';
+import { kernelSource, kernelTaps } from '../../../src/equalization/noise/kernel-taps.ts';
+import { outerTaps } from '../../../src/kernels/tap-response.ts';
+import { buildGraph, type GraphCall } from '../../../src/model/graph.ts';
+import type { Model } from '../../../src/model/model.ts';
+import { inferShapes } from '../../../src/model/shapes.ts';
+import { Tensor } from '../../../src/tensor/tensor.ts';
+import { TfjsRunner } from '../../../src/verification/run/runner.ts';
+import { buildModel, input, type LayerSpec, layer } from '../../support/model-builder.ts';
 
 function callOf(model: Model, name: string): GraphCall {
   const graph = buildGraph(model);

@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest';
-import { activationMoments } from '../../src/equalization/activation-moments.ts';
-import { channelGraph } from '../../src/equalization/channel-graph.ts';
-import { outputSensitivity } from '../../src/equalization/output-sensitivity.ts';
-import { normalCdf } from '../../src/kernels/normal-distribution.ts';
-import type { JsonObject, LayerStatistics } from '../../src/model/layer.ts';
-import { buildModel, input, type LayerSpec, layer } from '../support/model-builder.ts';
+import { channelGraph } from '../../../src/equalization/channels/channel-graph.ts';
+import { activationMoments } from '../../../src/equalization/moments/activation-moments.ts';
+import { outputSensitivity } from '../../../src/equalization/noise/output-sensitivity.ts';
+import { normalCdf } from '../../../src/kernels/normal-distribution.ts';
+import type { JsonObject, LayerStatistics } from '../../../src/model/layer.ts';
+import { buildModel, input, type LayerSpec, layer } from '../../support/model-builder.ts';
 
 const dense = (
   name: string,

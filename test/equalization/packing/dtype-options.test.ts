@@ -1,11 +1,11 @@
 import { describe, expect, it } from 'vitest';
-import { activationMoments } from '../../src/equalization/activation-moments.ts';
-import { dtypeOptions } from '../../src/equalization/dtype-options.ts';
-import { kernelNoise } from '../../src/equalization/kernel-noise.ts';
-import type { Model } from '../../src/model/model.ts';
-import { packedWeight } from '../../src/quantization/packing.ts';
-import { QUANTIZER_PRESETS } from '../../src/quantization/quantizer.ts';
-import { buildModel, input, type LayerSpec, layer } from '../support/model-builder.ts';
+import { activationMoments } from '../../../src/equalization/moments/activation-moments.ts';
+import { kernelNoise } from '../../../src/equalization/noise/kernel-noise.ts';
+import { dtypeOptions } from '../../../src/equalization/packing/dtype-options.ts';
+import type { Model } from '../../../src/model/model.ts';
+import { packedWeight } from '../../../src/quantization/packing/packed-dtypes.ts';
+import { QUANTIZER_PRESETS } from '../../../src/quantization/quantizer.ts';
+import { buildModel, input, type LayerSpec, layer } from '../../support/model-builder.ts';
 
 const dense = (name: string, units: number, kernel?: readonly number[]): LayerSpec =>
   layer('Dense', name, { units }, kernel ? { weights: { kernel } } : {});

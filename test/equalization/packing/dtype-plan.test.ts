@@ -1,13 +1,13 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { Layer } from '../../src/model/layer.ts';
 import {
   type DTypeOption,
   type PlannedWeight,
   type PlannedWeightOptions,
   planDTypes,
-} from '../../src/quantization/dtype-plan.ts';
-import { buildModel, input, layer } from '../support/model-builder.ts';
+} from '../../../src/equalization/packing/dtype-plan.ts';
+import type { Layer } from '../../../src/model/layer.ts';
+import { buildModel, input, layer } from '../../support/model-builder.ts';
 
 const owner: Layer = buildModel([input('x', [2]), layer('Dense', 'dense', { units: 1 })]).layer('dense');
 const DTYPES = ['uint8', 'uint16', 'float16', 'float32'] as const;

@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
-import { quantize } from '../../src/equalization/quantize.ts';
-import type { Model } from '../../src/model/model.ts';
-import { weightBytes } from '../../src/quantization/weight-bytes.ts';
-import { Tensor } from '../../src/tensor/tensor.ts';
-import { buildModel, input, layer } from '../support/model-builder.ts';
+import { quantize } from '../../../src/equalization/quantize.ts';
+import type { Model } from '../../../src/model/model.ts';
+import { weightBytes } from '../../../src/quantization/packing/weight-bytes.ts';
+import { Tensor } from '../../../src/tensor/tensor.ts';
+import { buildModel, input, layer } from '../../support/model-builder.ts';
 
 /** Without biases, which corrections add, and with a batch norm without gammas, which carriers add. */
 const network = (): Model =>

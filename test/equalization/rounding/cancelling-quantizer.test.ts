@@ -1,17 +1,20 @@
 import { describe, expect, it } from 'vitest';
-import { activationMoments } from '../../src/equalization/activation-moments.ts';
-import { correctBias } from '../../src/equalization/bias-correction.ts';
-import { cancellingQuantizer, quantizeKernels } from '../../src/equalization/cancelling-quantizer.ts';
-import { kernelNames } from '../../src/model/channels.ts';
-import type { Model } from '../../src/model/model.ts';
-import { isWeighted } from '../../src/model/operation.ts';
-import { fakeQuantize } from '../../src/quantization/fake-quantize.ts';
-import { QUANTIZER_PRESETS, type WeightQuantizer } from '../../src/quantization/quantizer.ts';
-import { Tensor } from '../../src/tensor/tensor.ts';
-import { compareOutputs } from '../../src/verification/compare.ts';
-import { TfjsRunner } from '../../src/verification/runner.ts';
-import { buildModel, input, layer } from '../support/model-builder.ts';
-import { randomInputs } from '../support/run-model.ts';
+import { correctBias } from '../../../src/equalization/biases/bias-correction.ts';
+import { activationMoments } from '../../../src/equalization/moments/activation-moments.ts';
+import {
+  cancellingQuantizer,
+  quantizeKernels,
+} from '../../../src/equalization/rounding/cancelling-quantizer.ts';
+import { kernelNames } from '../../../src/model/channels.ts';
+import type { Model } from '../../../src/model/model.ts';
+import { isWeighted } from '../../../src/model/operation.ts';
+import { fakeQuantize } from '../../../src/quantization/fake-quantize.ts';
+import { QUANTIZER_PRESETS, type WeightQuantizer } from '../../../src/quantization/quantizer.ts';
+import { Tensor } from '../../../src/tensor/tensor.ts';
+import { compareOutputs } from '../../../src/verification/comparing/compare.ts';
+import { TfjsRunner } from '../../../src/verification/run/runner.ts';
+import { buildModel, input, layer } from '../../support/model-builder.ts';
+import { randomInputs } from '../../support/run-model.ts';
 
 const PRESETS = Object.entries(QUANTIZER_PRESETS).filter(([name]) => name !== 'tfjs-uint16');
 

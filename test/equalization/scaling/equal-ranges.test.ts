@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import { kernelRanges } from '../../src/equalization/kernel-ranges.ts';
-import type { Region, RegionBias } from '../../src/equalization/regions.ts';
-import { type Solution, solve } from '../../src/equalization/solver.ts';
-import { Tensor } from '../../src/tensor/tensor.ts';
+import { type Solution, solve } from '../../../src/equalization/scaling/equal-ranges.ts';
+import { kernelRanges } from '../../../src/equalization/scaling/kernel-ranges.ts';
+import type { Region, RegionBias } from '../../../src/equalization/scaling/regions.ts';
+import { Tensor } from '../../../src/tensor/tensor.ts';
 
 /** A region between `first` `[closed, channels]` and `second` `[channels, closed]`; classes 0 and 1 are closed. */
 function pair(

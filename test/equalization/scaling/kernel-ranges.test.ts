@@ -1,6 +1,10 @@
 import { describe, expect, it } from 'vitest';
-import { type KernelRanges, type KernelSides, kernelRanges } from '../../src/equalization/kernel-ranges.ts';
-import { Tensor } from '../../src/tensor/tensor.ts';
+import {
+  type KernelRanges,
+  type KernelSides,
+  kernelRanges,
+} from '../../../src/equalization/scaling/kernel-ranges.ts';
+import { Tensor } from '../../../src/tensor/tensor.ts';
 
 const sides: KernelSides = {
   kind: 'matrix',

@@ -1,9 +1,9 @@
 import { beforeEach, describe, expect, it } from 'vitest';
-import { activationMoments } from '../../src/equalization/activation-moments.ts';
-import { type Objective, scaleRegions } from '../../src/equalization/scale-regions.ts';
-import type { Model } from '../../src/model/model.ts';
-import { buildModel, input, layer } from '../support/model-builder.ts';
-import { seededRandom } from '../support/random.ts';
+import { activationMoments } from '../../../src/equalization/moments/activation-moments.ts';
+import { type Objective, scaleRegions } from '../../../src/equalization/scaling/scale-regions.ts';
+import type { Model } from '../../../src/model/model.ts';
+import { buildModel, input, layer } from '../../support/model-builder.ts';
+import { seededRandom } from '../../support/random.ts';
 
 /** Deviations before the ReLUs, all around 0: half of the values pass. */
 const DEVIATIONS = {

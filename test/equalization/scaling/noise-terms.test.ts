@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
-import { activationMoments } from '../../src/equalization/activation-moments.ts';
-import { channelGraph } from '../../src/equalization/channel-graph.ts';
-import { type NoiseTerm, noiseTerms } from '../../src/equalization/noise-terms.ts';
-import { findRegions, rootedLayers } from '../../src/equalization/regions.ts';
-import { buildModel, input, type LayerSpec, layer } from '../support/model-builder.ts';
+import { channelGraph } from '../../../src/equalization/channels/channel-graph.ts';
+import { activationMoments } from '../../../src/equalization/moments/activation-moments.ts';
+import { type NoiseTerm, noiseTerms } from '../../../src/equalization/scaling/noise-terms.ts';
+import { findRegions, rootedLayers } from '../../../src/equalization/scaling/regions.ts';
+import { buildModel, input, type LayerSpec, layer } from '../../support/model-builder.ts';
 
 /** The terms of a model whose layers write what is normal with these variances, around 0. */
 function termsOf(

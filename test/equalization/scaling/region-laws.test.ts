@@ -1,23 +1,23 @@
 import fc from 'fast-check';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { activationMoments } from '../../src/equalization/activation-moments.ts';
-import { channelGraph } from '../../src/equalization/channel-graph.ts';
-import { rootedLayers } from '../../src/equalization/regions.ts';
-import { capActivations } from '../../src/equalization/relu6-caps.ts';
+import { capActivations } from '../../../src/equalization/caps/relu6-caps.ts';
+import { channelGraph } from '../../../src/equalization/channels/channel-graph.ts';
+import { activationMoments } from '../../../src/equalization/moments/activation-moments.ts';
+import { rootedLayers } from '../../../src/equalization/scaling/regions.ts';
 import {
   type RegionRecord,
   type ScaleRegionsOptions,
   scaleRegions,
-} from '../../src/equalization/scale-regions.ts';
-import { channelRange } from '../../src/model/channels.ts';
-import type { Layer, WeightName } from '../../src/model/layer.ts';
-import type { Model } from '../../src/model/model.ts';
-import { isWeighted } from '../../src/model/operation.ts';
-import { describeSkip } from '../../src/primitives/skip-reason.ts';
-import { Tensor } from '../../src/tensor/tensor.ts';
-import { TfjsRunner } from '../../src/verification/runner.ts';
-import { randomGraph } from '../support/random-graph.ts';
-import { randomInputs, relativeDifference } from '../support/run-model.ts';
+} from '../../../src/equalization/scaling/scale-regions.ts';
+import { channelRange } from '../../../src/model/channels.ts';
+import type { Layer, WeightName } from '../../../src/model/layer.ts';
+import type { Model } from '../../../src/model/model.ts';
+import { isWeighted } from '../../../src/model/operation.ts';
+import { describeSkip } from '../../../src/primitives/skip-reason.ts';
+import { Tensor } from '../../../src/tensor/tensor.ts';
+import { TfjsRunner } from '../../../src/verification/run/runner.ts';
+import { randomGraph } from '../../support/random-graph.ts';
+import { randomInputs, relativeDifference } from '../../support/run-model.ts';
 
 /** The same graphs in every run. */
 const seed = 20_240;

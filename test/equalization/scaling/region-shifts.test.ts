@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { ActiveRanges } from '../../src/equalization/active-ranges.ts';
-import { regionShifts } from '../../src/equalization/region-shifts.ts';
+import { ActiveRanges } from '../../../src/equalization/scaling/deciding-weights.ts';
+import { regionShifts } from '../../../src/equalization/scaling/region-shifts.ts';
 
 describe('regionShifts', () => {
   it('moves regions by what their neighbours will move, too', () => {

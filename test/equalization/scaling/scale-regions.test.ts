@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
-import { scaleRegions } from '../../src/equalization/scale-regions.ts';
-import { channelRange } from '../../src/model/channels.ts';
-import type { Model } from '../../src/model/model.ts';
-import { describeSkip } from '../../src/primitives/skip-reason.ts';
-import { TfjsRunner } from '../../src/verification/runner.ts';
+import { scaleRegions } from '../../../src/equalization/scaling/scale-regions.ts';
+import { channelRange } from '../../../src/model/channels.ts';
+import type { Model } from '../../../src/model/model.ts';
+import { describeSkip } from '../../../src/primitives/skip-reason.ts';
+import { TfjsRunner } from '../../../src/verification/run/runner.ts';
 import {
   buildModel,
   type GivenWeights,
@@ -11,9 +11,9 @@ import {
   type LayerSpec,
   layer,
   nested,
-} from '../support/model-builder.ts';
-import { seededRandom } from '../support/random.ts';
-import { randomInputs, relativeDifference } from '../support/run-model.ts';
+} from '../../support/model-builder.ts';
+import { seededRandom } from '../../support/random.ts';
+import { randomInputs, relativeDifference } from '../../support/run-model.ts';
 
 const x = input('x', [6, 6, 2]);
 const conv = (

@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { activationMoments } from '../../src/equalization/activation-moments.ts';
-import { correctBias } from '../../src/equalization/bias-correction.ts';
-import { scaleRegions } from '../../src/equalization/scale-regions.ts';
+import { correctBias } from '../../../src/equalization/biases/bias-correction.ts';
+import { activationMoments } from '../../../src/equalization/moments/activation-moments.ts';
+import { scaleRegions } from '../../../src/equalization/scaling/scale-regions.ts';
 import {
   crosslayerSidecar,
   readSidecar,
@@ -10,12 +10,12 @@ import {
   type Sidecar,
   takeBackCorrections,
   writeSidecar,
-} from '../../src/equalization/sidecar.ts';
-import { FormatError } from '../../src/errors.ts';
-import type { Model } from '../../src/model/model.ts';
-import { foldAllBatchNorms } from '../../src/primitives/batch-norm-fold.ts';
-import { QUANTIZER_PRESETS } from '../../src/quantization/quantizer.ts';
-import { buildModel, input, layer } from '../support/model-builder.ts';
+} from '../../../src/equalization/sidecar/sidecar.ts';
+import { FormatError } from '../../../src/errors.ts';
+import type { Model } from '../../../src/model/model.ts';
+import { foldAllBatchNorms } from '../../../src/primitives/batch-norm-fold.ts';
+import { QUANTIZER_PRESETS } from '../../../src/quantization/quantizer.ts';
+import { buildModel, input, layer } from '../../support/model-builder.ts';
 
 const HASH = 'ab'.repeat(32);
 const HASHES = { inputSha256: HASH, outputSha256: 'cd'.repeat(32) };

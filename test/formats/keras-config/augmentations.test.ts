@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import { AUGMENTATIONS } from '../../src/formats/keras-config/augmentations.ts';
-import { buildGraph } from '../../src/model/graph.ts';
-import { inferShapes } from '../../src/model/shapes.ts';
-import { buildModel, input, layer } from '../support/model-builder.ts';
+import { AUGMENTATIONS } from '../../../src/formats/keras-config/parse/augmentations.ts';
+import { buildGraph } from '../../../src/model/graph.ts';
+import { inferShapes } from '../../../src/model/shapes.ts';
+import { buildModel, input, layer } from '../../support/model-builder.ts';
 
 describe('augmentations', () => {
   it.each([...AUGMENTATIONS])('%s does nothing in inference', (className) => {

@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest';
-import type { Model } from '../../src/model/model.ts';
-import { packableWeights } from '../../src/quantization/packable-weights.ts';
-import { Tensor } from '../../src/tensor/tensor.ts';
-import { buildModel, input, layer, nested } from '../support/model-builder.ts';
+import type { Model } from '../../../src/model/model.ts';
+import { packableWeights } from '../../../src/quantization/packing/packable-weights.ts';
+import { Tensor } from '../../../src/tensor/tensor.ts';
+import { buildModel, input, layer, nested } from '../../support/model-builder.ts';
 
 const model = buildModel([
   input('x', [8, 8, 3]),

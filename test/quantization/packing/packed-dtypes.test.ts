@@ -1,11 +1,11 @@
 import { describe, expect, test } from 'vitest';
-import { InvalidModelError } from '../../src/errors.ts';
-import type { Layer } from '../../src/model/layer.ts';
-import { fakeQuantize } from '../../src/quantization/fake-quantize.ts';
-import { type PackedDType, packedWeight } from '../../src/quantization/packing.ts';
-import { parseQuantizer } from '../../src/quantization/quantizer.ts';
-import { Tensor } from '../../src/tensor/tensor.ts';
-import { buildModel, input, layer } from '../support/model-builder.ts';
+import { InvalidModelError } from '../../../src/errors.ts';
+import type { Layer } from '../../../src/model/layer.ts';
+import { fakeQuantize } from '../../../src/quantization/fake-quantize.ts';
+import { type PackedDType, packedWeight } from '../../../src/quantization/packing/packed-dtypes.ts';
+import { parseQuantizer } from '../../../src/quantization/quantizer.ts';
+import { Tensor } from '../../../src/tensor/tensor.ts';
+import { buildModel, input, layer } from '../../support/model-builder.ts';
 
 function denseOf(kernel: readonly number[]): Layer {
   const dense = layer('Dense', 'dense', { units: 1, use_bias: false }, { weights: { kernel } });

@@ -1,9 +1,9 @@
 import { describe, expect, test } from 'vitest';
-import type { Model } from '../../src/model/model.ts';
-import { fakeQuantize } from '../../src/quantization/fake-quantize.ts';
-import { layersQuantizedBefore } from '../../src/quantization/quantized-before.ts';
-import { QUANTIZER_PRESETS } from '../../src/quantization/quantizer.ts';
-import { buildModel, input, layer } from '../support/model-builder.ts';
+import type { Model } from '../../../src/model/model.ts';
+import { fakeQuantize } from '../../../src/quantization/fake-quantize.ts';
+import { layersQuantizedBefore } from '../../../src/quantization/packing/quantized-before.ts';
+import { QUANTIZER_PRESETS } from '../../../src/quantization/quantizer.ts';
+import { buildModel, input, layer } from '../../support/model-builder.ts';
 
 function network(size: number): Model {
   return buildModel([

@@ -1,14 +1,14 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { memoryFiles, readModel } from '../../src/formats/read.ts';
-import { emptyExtremes, takeExtremes } from '../../src/kernels/channel-layout.ts';
-import { tfjsLevels } from '../../src/kernels/quantize.ts';
-import type { Model } from '../../src/model/model.ts';
-import { tfjsGrid } from '../../src/quantization/encoding.ts';
-import { fakeQuantize } from '../../src/quantization/fake-quantize.ts';
-import { QUANTIZER_PRESETS } from '../../src/quantization/quantizer.ts';
-import { buildModel, input, layer } from '../support/model-builder.ts';
+import { memoryFiles, readModel } from '../../../src/formats/read.ts';
+import { emptyExtremes, takeExtremes } from '../../../src/kernels/channel-layout.ts';
+import { tfjsLevels } from '../../../src/kernels/quantize.ts';
+import type { Model } from '../../../src/model/model.ts';
+import { tfjsGrid } from '../../../src/quantization/encoding.ts';
+import { fakeQuantize } from '../../../src/quantization/fake-quantize.ts';
+import { QUANTIZER_PRESETS } from '../../../src/quantization/quantizer.ts';
+import { buildModel, input, layer } from '../../support/model-builder.ts';
 
 interface Written {
   readonly bytes: string;
@@ -26,7 +26,7 @@ interface Weight {
 }
 
 const WEIGHTS: Weight[] = JSON.parse(
-  readFileSync(join(import.meta.dirname, '../fixtures/quantization/tfjs-quantized.json'), 'utf8'),
+  readFileSync(join(import.meta.dirname, '../../fixtures/quantization/tfjs-quantized.json'), 'utf8'),
 );
 
 function bytesOf(base64: string): Uint8Array<ArrayBuffer> {
@@ -76,7 +76,7 @@ describe.each(WEIGHTS)('$name', (weight) => {
 
 /** A model of the folder that the converter wrote; see test/fixtures/formats. */
 function converted(name: string): Promise<Model> {
-  const folder = join(import.meta.dirname, '../fixtures/formats/tfjs', name);
+  const folder = join(import.meta.dirname, '../../fixtures/formats/tfjs', name);
   const files = readdirSync(folder).map(
     (file) => [file, new Uint8Array(readFileSync(join(folder, file)))] as const,
   );

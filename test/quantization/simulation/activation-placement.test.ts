@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
-import { buildGraph } from '../../src/model/graph.ts';
-import { quantizedActivations } from '../../src/quantization/activation-placement.ts';
-import { buildModel, input, type LayerSpec, layer, nested } from '../support/model-builder.ts';
+import { buildGraph } from '../../../src/model/graph.ts';
+import { quantizedActivations } from '../../../src/quantization/simulation/activation-placement.ts';
+import { buildModel, input, type LayerSpec, layer, nested } from '../../support/model-builder.ts';
 
 const CONV = { filters: 4, kernel_size: 1 };
 const RELU6 = { max_value: 6, negative_slope: 0, threshold: 0 };

@@ -1,9 +1,13 @@
 import { describe, expect, test } from 'vitest';
-import { buildGraph } from '../../src/model/graph.ts';
-import type { JsonObject } from '../../src/model/layer.ts';
-import { inferShapes } from '../../src/model/shapes.ts';
-import { kerasVariableName, layerScopes, tensorNames } from '../../src/quantization/keras-tensor-names.ts';
-import { buildModel, buildSequential, input, layer, nested } from '../support/model-builder.ts';
+import { buildGraph } from '../../../src/model/graph.ts';
+import type { JsonObject } from '../../../src/model/layer.ts';
+import { inferShapes } from '../../../src/model/shapes.ts';
+import {
+  kerasVariableName,
+  layerScopes,
+  tensorNames,
+} from '../../../src/quantization/simulation/keras-tensor-names.ts';
+import { buildModel, buildSequential, input, layer, nested } from '../../support/model-builder.ts';
 
 type Model = ReturnType<typeof buildModel>;
 

@@ -1,20 +1,20 @@
 import { beforeAll, describe, expect, test } from 'vitest';
-import { setBias } from '../../src/model/bias.ts';
-import { scaleKernel } from '../../src/model/channels.ts';
-import { buildGraph, type GraphTensor } from '../../src/model/graph.ts';
-import type { Layer } from '../../src/model/layer.ts';
-import type { Model } from '../../src/model/model.ts';
-import type { ModelRunner } from '../../src/model/model-runner.ts';
-import { foldAllBatchNorms, foldGivenBatchNorms } from '../../src/primitives/batch-norm-fold.ts';
-import type { QuantizationEncoding } from '../../src/quantization/encoding.ts';
-import { fakeQuantize } from '../../src/quantization/fake-quantize.ts';
-import { QuantizationSimModel } from '../../src/quantization/quantization-sim-model.ts';
-import { parseQuantizer, type WeightQuantizer } from '../../src/quantization/quantizer.ts';
-import type { FloatValues } from '../../src/tensor/dtype.ts';
-import { Tensor } from '../../src/tensor/tensor.ts';
-import { TfjsRunner } from '../../src/verification/runner.ts';
-import { buildModel, buildSequential, input, layer, nested } from '../support/model-builder.ts';
-import { seededRandom } from '../support/random.ts';
+import { setBias } from '../../../src/model/bias.ts';
+import { scaleKernel } from '../../../src/model/channels.ts';
+import { buildGraph, type GraphTensor } from '../../../src/model/graph.ts';
+import type { Layer } from '../../../src/model/layer.ts';
+import type { Model } from '../../../src/model/model.ts';
+import type { ModelRunner } from '../../../src/model/model-runner.ts';
+import { foldAllBatchNorms, foldGivenBatchNorms } from '../../../src/primitives/batch-norm-fold.ts';
+import type { QuantizationEncoding } from '../../../src/quantization/encoding.ts';
+import { fakeQuantize } from '../../../src/quantization/fake-quantize.ts';
+import { parseQuantizer, type WeightQuantizer } from '../../../src/quantization/quantizer.ts';
+import { QuantizationSimModel } from '../../../src/quantization/simulation/quantization-sim-model.ts';
+import type { FloatValues } from '../../../src/tensor/dtype.ts';
+import { Tensor } from '../../../src/tensor/tensor.ts';
+import { TfjsRunner } from '../../../src/verification/run/runner.ts';
+import { buildModel, buildSequential, input, layer, nested } from '../../support/model-builder.ts';
+import { seededRandom } from '../../support/random.ts';
 
 const CONV = { filters: 4, kernel_size: 3, padding: 'same' };
 

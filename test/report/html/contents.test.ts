@@ -5,7 +5,7 @@ import type { Model } from '../../../src/model/model.ts';
 import { foldAllBatchNorms } from '../../../src/primitives/batch-norm-fold.ts';
 import type { Stage } from '../../../src/primitives/stage.ts';
 import { stepStages } from '../../../src/primitives/step-stages.ts';
-import { weightBytes } from '../../../src/quantization/weight-bytes.ts';
+import { weightBytes } from '../../../src/quantization/packing/weight-bytes.ts';
 import { equalizeReport, type StepVerification } from '../../../src/report/equalize-report.ts';
 import { inspectContent } from '../../../src/report/html/inspect-content.ts';
 import { proofSection, trialSection } from '../../../src/report/html/proof-blocks.ts';

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { Tensor } from '../../src/tensor/tensor.ts';
-import { accuracyOf } from '../../src/verification/accuracy.ts';
-import type { ModelRun } from '../../src/verification/model-run.ts';
+import { Tensor } from '../../../src/tensor/tensor.ts';
+import { accuracyOf } from '../../../src/verification/comparing/accuracy.ts';
+import type { ModelRun } from '../../../src/verification/comparing/model-run.ts';
 
 type Source = ModelRun['sources'][number];
 

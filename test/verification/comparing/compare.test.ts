@@ -1,6 +1,10 @@
 import { describe, expect, test } from 'vitest';
-import { Tensor } from '../../src/tensor/tensor.ts';
-import { compareOutputs, decisionAgreement, top1Agreement } from '../../src/verification/compare.ts';
+import { Tensor } from '../../../src/tensor/tensor.ts';
+import {
+  compareOutputs,
+  decisionAgreement,
+  top1Agreement,
+} from '../../../src/verification/comparing/compare.ts';
 
 const tensor = (shape: readonly number[], values: readonly number[]): Tensor =>
   Tensor.fromNumbers('float32', shape, values);

@@ -1,12 +1,12 @@
 import { describe, expect, test } from 'vitest';
-import { parseModelConfig } from '../../src/formats/keras-config/parse-model.ts';
-import type { JsonObject } from '../../src/model/layer.ts';
-import type { Model } from '../../src/model/model.ts';
-import { Tensor } from '../../src/tensor/tensor.ts';
-import { scoresOf, withLogits } from '../../src/verification/logits.ts';
-import { TfjsRunner } from '../../src/verification/runner.ts';
-import { buildModel, buildSequential, input, layer, nested } from '../support/model-builder.ts';
-import { randomInputs } from '../support/run-model.ts';
+import { parseModelConfig } from '../../../src/formats/keras-config/parse/parse-model.ts';
+import type { JsonObject } from '../../../src/model/layer.ts';
+import type { Model } from '../../../src/model/model.ts';
+import { Tensor } from '../../../src/tensor/tensor.ts';
+import { scoresOf, withLogits } from '../../../src/verification/comparing/logits.ts';
+import { TfjsRunner } from '../../../src/verification/run/runner.ts';
+import { buildModel, buildSequential, input, layer, nested } from '../../support/model-builder.ts';
+import { randomInputs } from '../../support/run-model.ts';
 
 const runner = await TfjsRunner.create({ backend: 'cpu' });
 

@@ -1,9 +1,9 @@
 import { describe, expect, test } from 'vitest';
-import type { Model } from '../../src/model/model.ts';
-import type { DType } from '../../src/tensor/dtype.ts';
-import { Tensor } from '../../src/tensor/tensor.ts';
-import { defaultTolerances, isWithin } from '../../src/verification/tolerances.ts';
-import { buildModel, input, layer } from '../support/model-builder.ts';
+import type { Model } from '../../../src/model/model.ts';
+import type { DType } from '../../../src/tensor/dtype.ts';
+import { Tensor } from '../../../src/tensor/tensor.ts';
+import { defaultTolerances, isWithin } from '../../../src/verification/comparing/tolerances.ts';
+import { buildModel, input, layer } from '../../support/model-builder.ts';
 
 /** Two Dense layers with weights of those types. */
 function model(first: DType, second: DType): Model {

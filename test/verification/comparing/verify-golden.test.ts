@@ -1,10 +1,10 @@
 import { expect, test } from 'vitest';
-import { closeModel, loadModel } from '../../src/node.ts';
-import { runSteps } from '../../src/primitives/run-steps.ts';
-import { TfjsRunner } from '../../src/verification/runner.ts';
-import { seededInputs } from '../../src/verification/seeded-inputs.ts';
-import { verify } from '../../src/verification/verify.ts';
-import { goldenCases, goldenPath } from '../support/golden.ts';
+import { closeModel, loadModel } from '../../../src/node.ts';
+import { runSteps } from '../../../src/primitives/run-steps.ts';
+import { verify } from '../../../src/verification/comparing/verify.ts';
+import { seededInputs } from '../../../src/verification/inputs/seeded-inputs.ts';
+import { TfjsRunner } from '../../../src/verification/run/runner.ts';
+import { goldenCases, goldenPath } from '../../support/golden.ts';
 
 const runner = await TfjsRunner.create();
 

@@ -1,16 +1,16 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { CannotRunError } from '../../src/errors.ts';
-import type { Model } from '../../src/model/model.ts';
-import type { ModelRunner } from '../../src/model/model-runner.ts';
-import { runSteps } from '../../src/primitives/run-steps.ts';
-import { reportJson } from '../../src/report/report-json.ts';
-import { Tensor } from '../../src/tensor/tensor.ts';
-import { TfjsRunner } from '../../src/verification/runner.ts';
-import { type VerifyOptions, verify } from '../../src/verification/verify.ts';
-import { buildModel, buildSequential, input, layer } from '../support/model-builder.ts';
-import { randomChain } from '../support/random-chain.ts';
-import { randomInputs } from '../support/run-model.ts';
+import { CannotRunError } from '../../../src/errors.ts';
+import type { Model } from '../../../src/model/model.ts';
+import type { ModelRunner } from '../../../src/model/model-runner.ts';
+import { runSteps } from '../../../src/primitives/run-steps.ts';
+import { reportJson } from '../../../src/report/report-json.ts';
+import { Tensor } from '../../../src/tensor/tensor.ts';
+import { type VerifyOptions, verify } from '../../../src/verification/comparing/verify.ts';
+import { TfjsRunner } from '../../../src/verification/run/runner.ts';
+import { buildModel, buildSequential, input, layer } from '../../support/model-builder.ts';
+import { randomChain } from '../../support/random-chain.ts';
+import { randomInputs } from '../../support/run-model.ts';
 
 const runner = await TfjsRunner.create({ backend: 'cpu' });
 

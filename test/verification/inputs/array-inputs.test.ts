@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest';
-import { UnsupportedModelError } from '../../src/errors.ts';
-import type { Model } from '../../src/model/model.ts';
-import { Tensor } from '../../src/tensor/tensor.ts';
-import { fitArray, looksUnscaled } from '../../src/verification/array-inputs.ts';
-import { type ModelInput, modelInputs } from '../../src/verification/model-inputs.ts';
-import { buildModel, input, type LayerSpec, layer } from '../support/model-builder.ts';
+import { UnsupportedModelError } from '../../../src/errors.ts';
+import type { Model } from '../../../src/model/model.ts';
+import { Tensor } from '../../../src/tensor/tensor.ts';
+import { fitArray, looksUnscaled } from '../../../src/verification/inputs/array-inputs.ts';
+import { type ModelInput, modelInputs } from '../../../src/verification/inputs/model-inputs.ts';
+import { buildModel, input, type LayerSpec, layer } from '../../support/model-builder.ts';
 
 function inputOf(shape: readonly (number | null)[], ...layers: LayerSpec[]): ModelInput {
   const readers = layers.length > 0 ? layers : [layer('Activation', 'same', { activation: 'linear' })];

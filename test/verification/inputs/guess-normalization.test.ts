@@ -1,13 +1,13 @@
 import { describe, expect, it } from 'vitest';
-import type { Model } from '../../src/model/model.ts';
-import { closeModel, loadModel } from '../../src/node.ts';
-import { foldAllBatchNorms } from '../../src/primitives/batch-norm-fold.ts';
-import { guessNormalization } from '../../src/verification/guess-normalization.ts';
-import { inputStatistics } from '../../src/verification/input-statistics.ts';
-import { modelFamily } from '../../src/verification/model-family.ts';
-import { modelInputs } from '../../src/verification/model-inputs.ts';
-import { describeNormalization } from '../../src/verification/normalization.ts';
-import { buildModel, input, type LayerSpec, layer, nested } from '../support/model-builder.ts';
+import type { Model } from '../../../src/model/model.ts';
+import { closeModel, loadModel } from '../../../src/node.ts';
+import { foldAllBatchNorms } from '../../../src/primitives/batch-norm-fold.ts';
+import { guessNormalization } from '../../../src/verification/inputs/guess-normalization.ts';
+import { inputStatistics } from '../../../src/verification/inputs/input-statistics.ts';
+import { modelFamily } from '../../../src/verification/inputs/model-family.ts';
+import { modelInputs } from '../../../src/verification/inputs/model-inputs.ts';
+import { describeNormalization } from '../../../src/verification/inputs/normalization.ts';
+import { buildModel, input, type LayerSpec, layer, nested } from '../../support/model-builder.ts';
 
 /** A convolution without padding of 1 x 1 kernels, and a batch norm that saw inputs of `mean` and `deviation`. */
 function trainedOn(mean: number, deviation: number, channels = 3): Model {

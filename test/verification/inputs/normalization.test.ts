@@ -1,6 +1,10 @@
 import { describe, expect, it } from 'vitest';
-import { UnsupportedModelError } from '../../src/errors.ts';
-import { NORMALIZATIONS, type Normalization, normalizePixels } from '../../src/verification/normalization.ts';
+import { UnsupportedModelError } from '../../../src/errors.ts';
+import {
+  NORMALIZATIONS,
+  type Normalization,
+  normalizePixels,
+} from '../../../src/verification/inputs/normalization.ts';
 
 function values(...given: Parameters<typeof normalizePixels>): number[] {
   return [...normalizePixels(...given).toFloat64()];

@@ -1,11 +1,11 @@
 import { describe, expect, it } from 'vitest';
-import { CannotRunError, LimitError } from '../../src/errors.ts';
-import type { Model } from '../../src/model/model.ts';
-import { Tensor } from '../../src/tensor/tensor.ts';
-import { modelInputs } from '../../src/verification/model-inputs.ts';
-import { NORMALIZATIONS, normalizePixels } from '../../src/verification/normalization.ts';
-import { seededInputs } from '../../src/verification/seeded-inputs.ts';
-import { buildModel, buildSequential, input, type LayerSpec, layer } from '../support/model-builder.ts';
+import { CannotRunError, LimitError } from '../../../src/errors.ts';
+import type { Model } from '../../../src/model/model.ts';
+import { Tensor } from '../../../src/tensor/tensor.ts';
+import { modelInputs } from '../../../src/verification/inputs/model-inputs.ts';
+import { NORMALIZATIONS, normalizePixels } from '../../../src/verification/inputs/normalization.ts';
+import { seededInputs } from '../../../src/verification/inputs/seeded-inputs.ts';
+import { buildModel, buildSequential, input, type LayerSpec, layer } from '../../support/model-builder.ts';
 
 function typed(name: string, shape: (number | null)[], dtype: string): LayerSpec {
   return { ...input(name, shape), config: { batch_input_shape: [null, ...shape], dtype } };

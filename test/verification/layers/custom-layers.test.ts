@@ -3,7 +3,7 @@ import { layers } from '@tensorflow/tfjs-layers';
 import '@tensorflow/tfjs-backend-cpu';
 import '@tensorflow/tfjs-backend-wasm';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { TFJS_LAYERS } from '../../../src/formats/keras-config/tfjs-classes.ts';
+import { TFJS_LAYERS } from '../../../src/formats/keras-config/tfjs/registered-classes.ts';
 import { customLayers, runnableClasses } from '../../../src/verification/layers/custom-layers.ts';
 import { KerasLayer } from '../../../src/verification/layers/keras-layer.ts';
 import { layerCases } from './layer-model.ts';

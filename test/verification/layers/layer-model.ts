@@ -1,4 +1,4 @@
-import { parseModelConfig } from '../../../src/formats/keras-config/parse-model.ts';
+import { parseModelConfig } from '../../../src/formats/keras-config/parse/parse-model.ts';
 import type { Layer } from '../../../src/model/layer.ts';
 import { weightNamesOf } from '../../../src/model/layer-weights.ts';
 import type { Dialect, Model } from '../../../src/model/model.ts';

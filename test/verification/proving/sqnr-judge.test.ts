@@ -1,11 +1,11 @@
 import { describe, expect, it } from 'vitest';
-import { CannotRunError } from '../../src/errors.ts';
-import type { Model } from '../../src/model/model.ts';
-import type { ModelRunner, RunOptions } from '../../src/model/model-runner.ts';
-import { Tensor } from '../../src/tensor/tensor.ts';
-import { TfjsRunner } from '../../src/verification/runner.ts';
-import { sqnrJudge } from '../../src/verification/sqnr-judge.ts';
-import { buildModel, input, layer } from '../support/model-builder.ts';
+import { CannotRunError } from '../../../src/errors.ts';
+import type { Model } from '../../../src/model/model.ts';
+import type { ModelRunner, RunOptions } from '../../../src/model/model-runner.ts';
+import { Tensor } from '../../../src/tensor/tensor.ts';
+import { sqnrJudge } from '../../../src/verification/proving/sqnr-judge.ts';
+import { TfjsRunner } from '../../../src/verification/run/runner.ts';
+import { buildModel, input, layer } from '../../support/model-builder.ts';
 
 const inputs = [Tensor.fromNumbers('float32', [2, 2], [1, 0, 0, 1])];
 

@@ -1,13 +1,13 @@
 import { afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
-import type { Layer } from '../../src/model/layer.ts';
-import type { Model } from '../../src/model/model.ts';
-import { CrossLayerScaling } from '../../src/primitives/cross-layer-scaling.ts';
-import { runSteps, STEPS } from '../../src/primitives/run-steps.ts';
-import { Tensor } from '../../src/tensor/tensor.ts';
-import { TfjsRunner } from '../../src/verification/runner.ts';
-import { seededInputs } from '../../src/verification/seeded-inputs.ts';
-import { runVerifiedSteps } from '../../src/verification/verified-steps.ts';
-import { buildModel, input, type LayerSpec, layer } from '../support/model-builder.ts';
+import type { Layer } from '../../../src/model/layer.ts';
+import type { Model } from '../../../src/model/model.ts';
+import { CrossLayerScaling } from '../../../src/primitives/cross-layer-scaling.ts';
+import { runSteps, STEPS } from '../../../src/primitives/run-steps.ts';
+import { Tensor } from '../../../src/tensor/tensor.ts';
+import { seededInputs } from '../../../src/verification/inputs/seeded-inputs.ts';
+import { runVerifiedSteps } from '../../../src/verification/proving/verified-steps.ts';
+import { TfjsRunner } from '../../../src/verification/run/runner.ts';
+import { buildModel, input, type LayerSpec, layer } from '../../support/model-builder.ts';
 
 let runner: TfjsRunner;
 beforeAll(async () => {

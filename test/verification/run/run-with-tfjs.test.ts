@@ -1,12 +1,12 @@
 import { describe, expect, test } from 'vitest';
-import { CannotRunError } from '../../src/errors.ts';
-import { memoryFiles } from '../../src/formats/read.ts';
-import { writeModelToMemory } from '../../src/formats/write.ts';
-import type { Model } from '../../src/model/model.ts';
-import { runWithTfjs } from '../../src/verification/run-with-tfjs.ts';
-import { TfjsRunner } from '../../src/verification/runner.ts';
-import { buildModel, input, layer } from '../support/model-builder.ts';
-import { randomInputs } from '../support/run-model.ts';
+import { CannotRunError } from '../../../src/errors.ts';
+import { memoryFiles } from '../../../src/formats/read.ts';
+import { writeModelToMemory } from '../../../src/formats/write.ts';
+import type { Model } from '../../../src/model/model.ts';
+import { runWithTfjs } from '../../../src/verification/run/run-with-tfjs.ts';
+import { TfjsRunner } from '../../../src/verification/run/runner.ts';
+import { buildModel, input, layer } from '../../support/model-builder.ts';
+import { randomInputs } from '../../support/run-model.ts';
 
 const backend = 'cpu';
 

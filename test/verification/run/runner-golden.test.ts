@@ -1,9 +1,9 @@
 import { beforeAll, describe, expect, it } from 'vitest';
-import { loadModel } from '../../src/node.ts';
-import { Tensor } from '../../src/tensor/tensor.ts';
-import { TfjsRunner } from '../../src/verification/runner.ts';
-import { goldenCases, goldenIo, goldenPath } from '../support/golden.ts';
-import { relativeDifference } from '../support/run-model.ts';
+import { loadModel } from '../../../src/node.ts';
+import { Tensor } from '../../../src/tensor/tensor.ts';
+import { TfjsRunner } from '../../../src/verification/run/runner.ts';
+import { goldenCases, goldenIo, goldenPath } from '../../support/golden.ts';
+import { relativeDifference } from '../../support/run-model.ts';
 
 /** What TensorFlow computed for these models, in another order of additions. */
 const TOLERANCE = 1e-5;

@@ -1,15 +1,15 @@
 import { readFileSync } from 'node:fs';
 import * as tfc from '@tensorflow/tfjs-core';
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { CannotRunError } from '../../src/errors.ts';
-import type { Model } from '../../src/model/model.ts';
-import { loadModel } from '../../src/node.ts';
-import { Tensor } from '../../src/tensor/tensor.ts';
-import { TfjsRunner } from '../../src/verification/runner.ts';
-import { buildModel, buildSequential, input, layer, nested } from '../support/model-builder.ts';
-import { randomInputs, relativeDifference, runModel } from '../support/run-model.ts';
+import { CannotRunError } from '../../../src/errors.ts';
+import type { Model } from '../../../src/model/model.ts';
+import { loadModel } from '../../../src/node.ts';
+import { Tensor } from '../../../src/tensor/tensor.ts';
+import { TfjsRunner } from '../../../src/verification/run/runner.ts';
+import { buildModel, buildSequential, input, layer, nested } from '../../support/model-builder.ts';
+import { randomInputs, relativeDifference, runModel } from '../../support/run-model.ts';
 
-const SEQUENCES = new URL('../fixtures/sequences/', import.meta.url).pathname;
+const SEQUENCES = new URL('../../fixtures/sequences/', import.meta.url).pathname;
 
 let runner: TfjsRunner;
 beforeAll(async () => {

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { assignLanes, laneCount, lanePath } from '../../web/page/lanes.ts';
+import { assignLanes, laneCount, lanePath } from '../../../web/page/map/lanes.ts';
 
 describe('lanes', () => {
   it('keeps a chain on one lane', () => {

@@ -6,7 +6,7 @@ import {
   spreadLevel,
   spreadSentence,
   spreadText,
-} from '../../web/page/spread-scale.ts';
+} from '../../../web/page/map/spread-scale.ts';
 
 describe('the scale of spreads', () => {
   it('has a level for each bit', () => {
@@ -29,7 +29,7 @@ describe('the scale of spreads', () => {
 
 /** Custom properties of the first block, and with those of the second for dark. */
 function schemes(): { light: Map<string, string>; dark: Map<string, string> } {
-  const css = readFileSync(new URL('../../web/style/colours.css', import.meta.url), 'utf8');
+  const css = readFileSync(new URL('../../../web/style/colours.css', import.meta.url), 'utf8');
   const [first = '', second = ''] = css.split('@media');
   const read = (text: string): [string, string][] =>
     [...text.matchAll(/--([\w-]+):\s*(#[0-9a-f]{3,8})/g)].map((one) => [one[1] ?? '', one[2] ?? '']);

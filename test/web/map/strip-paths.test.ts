@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { channelAt, stripPath, stripY } from '../../web/page/strip-paths.ts';
+import { channelAt, stripPath, stripY } from '../../../web/page/map/strip-paths.ts';
 
 const FRAME = { width: 100, top: 0, height: 10, lowest: -5, highest: 5 };
 

@@ -4,8 +4,8 @@
  * @module
  */
 
+import { element } from '../dom.ts';
 import type { ChoiceText } from './choice-texts.ts';
-import { element } from './dom.ts';
 
 /** A radio button with room for its preview. */
 export interface Option<Value extends string> {

@@ -5,7 +5,7 @@
  */
 
 import type { Relu6Policy, Target } from 'crosslayer';
-import type { Choice, Preview } from '../protocol.ts';
+import type { Choice, Preview } from '../../protocol.ts';
 
 /** A choice with what it is good for. */
 export interface ChoiceText<Value extends string> {

@@ -4,7 +4,8 @@
  * @module
  */
 
-import type { Choice, OpenedModel, Preview } from '../protocol.ts';
+import type { Choice, OpenedModel, Preview } from '../../protocol.ts';
+import { button, byId, element, setEnabled } from '../dom.ts';
 import { chosen, groupOf, optionsOf } from './choice-cards.ts';
 import {
   isPossible,
@@ -14,7 +15,6 @@ import {
   RELU6_TEXTS,
   TARGET_TEXTS,
 } from './choice-texts.ts';
-import { button, byId, element, setEnabled } from './dom.ts';
 
 /** What the choices lead to. */
 export interface ChoiceActions {

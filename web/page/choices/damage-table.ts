@@ -5,8 +5,8 @@
  */
 
 import type { DamageReport } from 'crosslayer';
+import { button, byId, element, list, svgElement } from '../dom.ts';
 import { type DamageRow, damageRows, improvementText } from './damage-rows.ts';
-import { button, byId, element, list, svgElement } from './dom.ts';
 
 /** Rows before "show all". */
 const FIRST = 15;

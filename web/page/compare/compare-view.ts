@@ -4,8 +4,8 @@
  * @module
  */
 
-import type { Comparison, EqualizedModel, OpenedModel, PickedFile } from '../protocol.ts';
-import { button, byId, element, setEnabled } from './dom.ts';
+import type { Comparison, EqualizedModel, OpenedModel, PickedFile } from '../../protocol.ts';
+import { button, byId, element, setEnabled } from '../dom.ts';
 import { byName, EXAMPLE_CLASSES, labelsFromNames, readLabels } from './picture-labels.ts';
 import { pictureTable, scoreTable } from './prediction-tables.ts';
 import type { Thumbnails } from './thumbnails.ts';

@@ -4,10 +4,10 @@
  * @module
  */
 
-import { memorySource } from '../../src/formats/bytes.ts';
-import { openNpz } from '../../src/formats/npy/npz.ts';
-import type { Tensor } from '../../src/tensor/tensor.ts';
-import { element } from './dom.ts';
+import { memorySource } from '../../../src/formats/bytes.ts';
+import { openNpz } from '../../../src/formats/npy/npz.ts';
+import type { Tensor } from '../../../src/tensor/tensor.ts';
+import { element } from '../dom.ts';
 import type { Thumbnails } from './thumbnails.ts';
 
 const ADDRESS = './example/fashion-mobilenetv2.keras.samples.npz';

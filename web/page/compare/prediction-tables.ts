@@ -4,9 +4,9 @@
  * @module
  */
 
-import { percent } from '../../src/report/number-text.ts';
-import type { Comparison, TopClasses } from '../protocol.ts';
-import { breakable, button, element } from './dom.ts';
+import { percent } from '../../../src/report/number-text.ts';
+import type { Comparison, TopClasses } from '../../protocol.ts';
+import { breakable, button, element } from '../dom.ts';
 import { className } from './picture-labels.ts';
 import type { Thumbnails } from './thumbnails.ts';
 

@@ -4,8 +4,8 @@
  * @module
  */
 
-import type { PickedFile } from '../protocol.ts';
-import { element } from './dom.ts';
+import type { PickedFile } from '../../protocol.ts';
+import { element } from '../dom.ts';
 
 /** Where the picture of a row comes from. */
 export interface Thumbnails {

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { svgElement } from './dom.ts';
+import { svgElement } from '../dom.ts';
 import { lanePath, laneX, type RowLanes } from './lanes.ts';
 
 /** The height of a row, which layers.css has in units of the font. */

@@ -4,9 +4,9 @@
  * @module
  */
 
-import { count } from '../../src/report/number-text.ts';
-import type { MapLayer } from '../protocol.ts';
-import { byId, element, setAttributes } from './dom.ts';
+import { count } from '../../../src/report/number-text.ts';
+import type { MapLayer } from '../../protocol.ts';
+import { byId, element, setAttributes } from '../dom.ts';
 import { laneDrawing, laneSpacing } from './lane-drawing.ts';
 import { assignLanes, laneCount, type RowLanes } from './lanes.ts';
 import { spreadMark } from './spread-mark.ts';

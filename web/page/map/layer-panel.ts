@@ -5,10 +5,10 @@
  */
 
 import type { DamageReport } from 'crosslayer';
-import { count } from '../../src/report/number-text.ts';
-import type { EqualizedModel, MapLayer, OpenedModel } from '../protocol.ts';
-import { changeText, shareText } from './damage-rows.ts';
-import { byId, element, list } from './dom.ts';
+import { count } from '../../../src/report/number-text.ts';
+import type { EqualizedModel, MapLayer, OpenedModel } from '../../protocol.ts';
+import { changeText, shareText } from '../choices/damage-rows.ts';
+import { byId, element, list } from '../dom.ts';
 import { equalizedStory, openedStory } from './layer-story.ts';
 import { spreadSentence } from './spread-scale.ts';
 import { type SideNames, stripFigure } from './strip-figure.ts';

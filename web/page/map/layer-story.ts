@@ -5,7 +5,7 @@
  */
 
 import type { InspectReport, TargetReport } from 'crosslayer';
-import { count, short } from '../../src/report/number-text.ts';
+import { count, short } from '../../../src/report/number-text.ts';
 
 /** What the model looks like before anything is done to it. */
 export function openedStory(layer: string, inspect: InspectReport): string[] {

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { element, svgElement } from './dom.ts';
+import { element, svgElement } from '../dom.ts';
 import { levelText, SPREAD_LEVELS, spreadLevel } from './spread-scale.ts';
 
 const SIZE = { cell: 5, height: 12 } as const;

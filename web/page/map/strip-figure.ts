@@ -4,16 +4,16 @@
  * @module
  */
 
-import type { ChannelStrip } from '../../src/report/channel-strips.ts';
+import type { ChannelStrip } from '../../../src/report/channel-strips.ts';
 import {
   GRID_STEPS,
   NARROW_STEPS,
   type ScaledRanges,
   scaledStrip,
   stepDomain,
-} from '../../src/report/html/strip-scale.ts';
-import { count, small } from '../../src/report/number-text.ts';
-import { element, svgElement } from './dom.ts';
+} from '../../../src/report/html/strip-scale.ts';
+import { count, small } from '../../../src/report/number-text.ts';
+import { element, svgElement } from '../dom.ts';
 import { nextIndex } from './layer-map.ts';
 import { channelAt, type StripFrame, stripPath, stripY } from './strip-paths.ts';
 

@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { ChannelRanges } from '../../src/report/channel-strips.ts';
+import type { ChannelRanges } from '../../../src/report/channel-strips.ts';
 
 /** Where a strip is drawn: x from 0 to `width`, y from `highest` at `top` to `lowest` at `top + height`. */
 export interface StripFrame {

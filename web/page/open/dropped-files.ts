@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { PickedFile } from '../protocol.ts';
+import type { PickedFile } from '../../protocol.ts';
 
 /** More files than this are no model: a whole disk was dropped. */
 const MOST_FILES = 2000;

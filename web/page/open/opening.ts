@@ -4,8 +4,8 @@
  * @module
  */
 
-import type { OpenedModel, PickedFile } from '../protocol.ts';
-import { byId, isEnabled } from './dom.ts';
+import type { OpenedModel, PickedFile } from '../../protocol.ts';
+import { byId, isEnabled } from '../dom.ts';
 import { carriesFiles, chosenFiles, droppedFiles } from './dropped-files.ts';
 
 /** What is done with what was given. */

@@ -5,11 +5,11 @@
  */
 
 import type { TargetReport } from 'crosslayer';
-import { count, short } from '../../src/report/number-text.ts';
-import type { EqualizedModel, OpenedModel } from '../protocol.ts';
-import { improvementText } from './damage-rows.ts';
-import { byId, element, folded, list } from './dom.ts';
-import { regionText } from './layer-story.ts';
+import { count, short } from '../../../src/report/number-text.ts';
+import type { EqualizedModel, OpenedModel } from '../../protocol.ts';
+import { improvementText } from '../choices/damage-rows.ts';
+import { byId, element, folded, list } from '../dom.ts';
+import { regionText } from '../map/layer-story.ts';
 import { proofSentences, proofVerdict, stageName } from './proof-texts.ts';
 
 /** Shows what was done. */

@@ -5,8 +5,8 @@
  */
 
 import type { StageProof, StepVerification } from 'crosslayer';
-import { movesFar } from '../../src/report/far-correction.ts';
-import { percent, small } from '../../src/report/number-text.ts';
+import { movesFar } from '../../../src/report/far-correction.ts';
+import { percent, small } from '../../../src/report/number-text.ts';
 
 /** What a stage is called in a sentence. */
 const STAGES: Readonly<Record<string, string>> = {

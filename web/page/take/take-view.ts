@@ -4,9 +4,9 @@
  * @module
  */
 
-import { byteText } from '../../src/report/number-text.ts';
-import type { Download, EqualizedModel, OpenedModel, TakenForm } from '../protocol.ts';
-import { button, byId, element, list, setEnabled } from './dom.ts';
+import { byteText } from '../../../src/report/number-text.ts';
+import type { Download, EqualizedModel, OpenedModel, TakenForm } from '../../protocol.ts';
+import { button, byId, element, list, setEnabled } from '../dom.ts';
 
 interface Form {
   readonly form: TakenForm;

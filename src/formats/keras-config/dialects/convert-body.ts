@@ -4,9 +4,9 @@
  * @module
  */
 
-import type { JsonObject, JsonValue } from '../../model/layer.ts';
-import type { Dialect, Model } from '../../model/model.ts';
-import { isObject } from './json.ts';
+import { isObject } from '../../../json/place.ts';
+import type { JsonObject, JsonValue } from '../../../model/layer.ts';
+import type { Dialect, Model } from '../../../model/model.ts';
 
 /** Entries of a Sequential or Functional that Keras 2 does not write. */
 const KERAS3_ONLY = new Set(['dtype', 'build_input_shape']);

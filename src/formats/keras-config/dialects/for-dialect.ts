@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Dialect, Model } from '../../model/model.ts';
+import type { Dialect, Model } from '../../../model/model.ts';
 import { divisionsAsOperations } from './keras3-divisions.ts';
 import { withKeras3Names } from './keras3-names.ts';
 import { operatorsAsLayers } from './operators-as-layers.ts';

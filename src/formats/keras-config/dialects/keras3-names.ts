@@ -4,9 +4,9 @@
  * @module
  */
 
-import type { JsonObject, Layer } from '../../model/layer.ts';
-import type { Model } from '../../model/model.ts';
-import { isObject } from './json.ts';
+import { isObject } from '../../../json/place.ts';
+import type { JsonObject, Layer } from '../../../model/layer.ts';
+import type { Model } from '../../../model/model.ts';
 import { freeName, layerWith, modelWith, replaceLayers } from './replace-layers.ts';
 
 /** Names that a warning shows. */

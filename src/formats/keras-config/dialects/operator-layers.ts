@@ -4,9 +4,9 @@
  * @module
  */
 
-import { UnsupportedModelError } from '../../errors.ts';
-import type { JsonObject } from '../../model/layer.ts';
-import type { Call, CallArgument } from '../../model/model.ts';
+import { UnsupportedModelError } from '../../../errors.ts';
+import type { JsonObject } from '../../../model/layer.ts';
+import type { Call, CallArgument } from '../../../model/model.ts';
 import { configOf } from './serialized-objects.ts';
 
 /** A layer that computes what a call of an operator does, and the tensors of the call that it takes, in order. */

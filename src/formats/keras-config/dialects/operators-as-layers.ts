@@ -4,10 +4,10 @@
  * @module
  */
 
-import { type JsonObject, Layer } from '../../model/layer.ts';
-import type { Dialect, Model } from '../../model/model.ts';
+import { type JsonObject, Layer } from '../../../model/layer.ts';
+import type { Dialect, Model } from '../../../model/model.ts';
+import { parseOperation } from '../parse/parse-operation.ts';
 import { isOperator, type OperatorLayer, operatorLayer } from './operator-layers.ts';
-import { parseOperation } from './parse-operation.ts';
 import { type LayerReplacement, replaceLayers } from './replace-layers.ts';
 
 /** `model` with every operator that is exactly what a layer is replaced by the layer; the given one is left as it is. */

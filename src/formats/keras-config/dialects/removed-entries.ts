@@ -4,8 +4,8 @@
  * @module
  */
 
-import { UnsupportedModelError } from '../../errors.ts';
-import type { JsonObject, JsonValue } from '../../model/layer.ts';
+import { UnsupportedModelError } from '../../../errors.ts';
+import type { JsonObject, JsonValue } from '../../../model/layer.ts';
 
 /** An entry that the other dialect lacks. */
 export interface RemovedEntry {

@@ -5,8 +5,8 @@
  * @module
  */
 
-import type { JsonObject, JsonValue } from '../../model/layer.ts';
-import { isObject } from './json.ts';
+import { isObject } from '../../../json/place.ts';
+import type { JsonObject, JsonValue } from '../../../model/layer.ts';
 
 /** Whether `value` is a serialized object. */
 export function isSerialized(value: JsonValue | undefined): value is JsonObject {

@@ -4,9 +4,9 @@
  * @module
  */
 
-import { UnsupportedModelError } from '../../errors.ts';
-import type { JsonObject, JsonValue, Layer } from '../../model/layer.ts';
-import { isObject } from './json.ts';
+import { UnsupportedModelError } from '../../../errors.ts';
+import { isObject } from '../../../json/place.ts';
+import type { JsonObject, JsonValue, Layer } from '../../../model/layer.ts';
 import { isOperator, operatorRefusal } from './operator-layers.ts';
 import { type RemovedEntry, removeEntries } from './removed-entries.ts';
 import { classNameOf, configOf, isSerialized, mapSerialized } from './serialized-objects.ts';

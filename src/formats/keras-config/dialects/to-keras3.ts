@@ -4,10 +4,10 @@
  * @module
  */
 
-import { UnsupportedModelError } from '../../errors.ts';
-import type { JsonObject, JsonValue, Layer } from '../../model/layer.ts';
-import { presentClassName } from './former-classes.ts';
-import { isObject } from './json.ts';
+import { UnsupportedModelError } from '../../../errors.ts';
+import { isObject } from '../../../json/place.ts';
+import type { JsonObject, JsonValue, Layer } from '../../../model/layer.ts';
+import { presentClassName } from '../parse/former-classes.ts';
 import { isDivision } from './keras3-divisions.ts';
 import { keras3Name } from './keras3-names.ts';
 import { isOperator, operatorRefusal } from './operator-layers.ts';

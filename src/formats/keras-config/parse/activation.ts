@@ -4,10 +4,10 @@
  * @module
  */
 
-import { UnsupportedModelError } from '../../errors.ts';
-import type { JsonObject, JsonValue } from '../../model/layer.ts';
-import { type Activation, LINEAR } from '../../model/operation.ts';
-import { isObject, optionalNumber } from './json.ts';
+import { UnsupportedModelError } from '../../../errors.ts';
+import { isObject, optionalNumber } from '../../../json/place.ts';
+import type { JsonObject, JsonValue } from '../../../model/layer.ts';
+import { type Activation, LINEAR } from '../../../model/operation.ts';
 
 const RELU: Extract<Activation, { kind: 'relu' }> = {
   kind: 'relu',

@@ -4,11 +4,7 @@
  * @module
  */
 
-import { FormatError, InvalidModelError, LimitError } from '../../errors.ts';
-import { type JsonObject, type JsonValue, Layer } from '../../model/layer.ts';
-import { Call, type Dialect, Model, ModelTensor } from '../../model/model.ts';
-import type { Operation } from '../../model/operation.ts';
-import { sortCalls } from '../../model/topology.ts';
+import { FormatError, InvalidModelError, LimitError } from '../../../errors.ts';
 import {
   type ConfigPlace,
   checkDepth,
@@ -18,7 +14,11 @@ import {
   requireArray,
   requireObject,
   requireString,
-} from './json.ts';
+} from '../../../json/place.ts';
+import { type JsonObject, type JsonValue, Layer } from '../../../model/layer.ts';
+import { Call, type Dialect, Model, ModelTensor } from '../../../model/model.ts';
+import type { Operation } from '../../../model/operation.ts';
+import { sortCalls } from '../../../model/topology.ts';
 import { parseOperation, parseShape } from './parse-operation.ts';
 import { parseArguments, parseReference, type TensorReference } from './tensor-references.ts';
 

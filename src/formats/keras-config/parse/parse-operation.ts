@@ -4,7 +4,15 @@
  * @module
  */
 
-import type { JsonObject, JsonValue } from '../../model/layer.ts';
+import {
+  type ConfigPlace,
+  inside,
+  mismatch,
+  numberOr,
+  positiveInteger,
+  requireArray,
+} from '../../../json/place.ts';
+import type { JsonObject, JsonValue } from '../../../model/layer.ts';
 import type {
   ConvOperation,
   DataFormat,
@@ -13,11 +21,10 @@ import type {
   Padding,
   PoolOperation,
   Shape,
-} from '../../model/operation.ts';
+} from '../../../model/operation.ts';
 import { parseActivation, parseActivationLayer } from './activation.ts';
 import { AUGMENTATIONS } from './augmentations.ts';
 import { presentClassName } from './former-classes.ts';
-import { type ConfigPlace, inside, mismatch, numberOr, positiveInteger, requireArray } from './json.ts';
 
 type Rank = 1 | 2 | 3;
 

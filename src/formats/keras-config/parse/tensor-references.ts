@@ -7,9 +7,9 @@
  * @module
  */
 
-import type { JsonObject, JsonValue } from '../../model/layer.ts';
-import type { CallArgument, Dialect } from '../../model/model.ts';
-import { isObject } from './json.ts';
+import { isObject } from '../../../json/place.ts';
+import type { JsonObject, JsonValue } from '../../../model/layer.ts';
+import type { CallArgument, Dialect } from '../../../model/model.ts';
 
 /** A reference as it stands in a file. */
 export interface TensorReference {

@@ -5,8 +5,8 @@
  * @module
  */
 
-import type { JsonObject, JsonValue } from '../../model/layer.ts';
-import { isObject } from './json.ts';
+import { isObject } from '../../../json/place.ts';
+import type { JsonObject, JsonValue } from '../../../model/layer.ts';
 
 const REFUSED = 'TF.js does not load this';
 const IGNORED = 'TF.js passes over this and computes something else';

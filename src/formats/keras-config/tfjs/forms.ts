@@ -4,20 +4,20 @@
  * @module
  */
 
-import { buildGraph, type GraphTensor } from '../../model/graph.ts';
-import { type JsonObject, Layer } from '../../model/layer.ts';
-import type { Model } from '../../model/model.ts';
+import { isObject } from '../../../json/place.ts';
+import { buildGraph, type GraphTensor } from '../../../model/graph.ts';
+import { type JsonObject, Layer } from '../../../model/layer.ts';
+import type { Model } from '../../../model/model.ts';
 import {
   type BatchNormOperation,
   LINEAR,
   type Operation,
   type PoolOperation,
   type Shape,
-} from '../../model/operation.ts';
-import { inferShapes } from '../../model/shapes.ts';
-import { isObject } from './json.ts';
-import { freeName, type LayerReplacement, layerWith, replaceLayers } from './replace-layers.ts';
-import type { Warn } from './tfjs-parts.ts';
+} from '../../../model/operation.ts';
+import { inferShapes } from '../../../model/shapes.ts';
+import { freeName, type LayerReplacement, layerWith, replaceLayers } from '../dialects/replace-layers.ts';
+import type { Warn } from './parts.ts';
 
 /** The shapes that a layer reads and makes, where they are known and the same in all its calls. */
 interface LayerShapes {

@@ -4,10 +4,10 @@
  * @module
  */
 
-import type { JsonObject, JsonValue } from '../../model/layer.ts';
-import { isObject } from './json.ts';
-import { classNameOf, configOf, isSerialized, numbersIn } from './serialized-objects.ts';
-import { TFJS_ACTIVATIONS, TFJS_INITIALIZERS } from './tfjs-classes.ts';
+import { isObject } from '../../../json/place.ts';
+import type { JsonObject, JsonValue } from '../../../model/layer.ts';
+import { classNameOf, configOf, isSerialized, numbersIn } from '../dialects/serialized-objects.ts';
+import { TFJS_ACTIVATIONS, TFJS_INITIALIZERS } from './registered-classes.ts';
 
 /** Takes a sentence for the report. */
 export type Warn = (sentence: string) => void;

@@ -4,13 +4,13 @@
  * @module
  */
 
-import type { JsonObject, JsonValue } from '../../model/layer.ts';
-import { presentClassName } from './former-classes.ts';
-import { isObject } from './json.ts';
-import { classNameOf, configOf, isSerialized, plainNumbers } from './serialized-objects.ts';
-import { TFJS_LAYERS } from './tfjs-classes.ts';
-import { tfjsDifference } from './tfjs-differences.ts';
-import { convertParts, type Warn } from './tfjs-parts.ts';
+import { isObject } from '../../../json/place.ts';
+import type { JsonObject, JsonValue } from '../../../model/layer.ts';
+import { classNameOf, configOf, isSerialized, plainNumbers } from '../dialects/serialized-objects.ts';
+import { presentClassName } from '../parse/former-classes.ts';
+import { tfjsDifference } from './differences.ts';
+import { convertParts, type Warn } from './parts.ts';
+import { TFJS_LAYERS } from './registered-classes.ts';
 
 /**
  * The configuration of a model, `{"class_name": …, "config": …}` in the dialect of Keras 2, as tfjs-layers reads it.
