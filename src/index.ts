@@ -223,7 +223,6 @@ export {
   type WeightQuantization,
 } from './quantization/weight-quantizations.ts';
 export { type WeightSqnr, weightSqnr } from './quantization/weight-sqnr.ts';
-export { type ChannelRanges, type ChannelStrip, channelStrips } from './report/channel-strips.ts';
 export { type EqualizeReport, equalizeReport, type StepVerification } from './report/equalize-report.ts';
 export {
   type EvaluatedModel,
@@ -233,7 +232,7 @@ export {
   evaluateWeights,
   type QuantizedLayer,
 } from './report/evaluate-report.ts';
-export { type ChartDocument, htmlReport } from './report/html/html-report.ts';
+export { htmlReport } from './report/html/html-report.ts';
 export { inspectContent } from './report/html/inspect-content.ts';
 export { quantizeContent } from './report/html/quantize-content.ts';
 export type { DamageShare, ReportBlock, ReportContent, ReportSection } from './report/html/report-content.ts';
@@ -257,6 +256,7 @@ export type { PlanReport } from './report/plan-report.ts';
 export type { ModelBytes, QuantizeReport, WrittenCheck } from './report/quantize-report.ts';
 export { largestSpread, type RangeSpread, rangeSpreads } from './report/range-spread.ts';
 export { type SidecarReport, stepsSidecar, targetSidecar } from './report/sidecar-report.ts';
+export { type ChannelRanges, type ChannelStrip, channelStrips } from './report/strips/channel-strips.ts';
 export { type TargetReport, targetReport } from './report/target-report.ts';
 export type { DType, FloatValues, TensorValues } from './tensor/dtype.ts';
 export type { PackedValues, Packing } from './tensor/packed-values.ts';

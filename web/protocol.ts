@@ -13,7 +13,7 @@ import type {
   Target,
   TargetReport,
 } from 'crosslayer';
-import type { ChannelStrip } from '../src/report/channel-strips.ts';
+import type { ChannelStrip } from '../src/report/strips/channel-strips.ts';
 
 /** A file that the user dropped or picked, with its path where a folder was dropped. */
 export interface PickedFile {

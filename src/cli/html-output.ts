@@ -6,7 +6,7 @@
 
 import fs from 'node:fs';
 import path from 'node:path';
-import { CannotRunError, OutputError } from '../errors.ts';
+import { OutputError } from '../errors.ts';
 import { PendingOutput } from '../node/files.ts';
 import { htmlReport } from '../report/html/html-report.ts';
 import type { ReportContent } from '../report/html/report-content.ts';
@@ -22,15 +22,15 @@ export interface HtmlOutputOptions {
 }
 
 /** Writes the report that was asked for. */
-export type WriteHtml = (content: () => ReportContent) => Promise<void>;
+export type WriteHtml = (content: () => ReportContent) => void;
 
 /**
- * Sees to it before long work that a report can be made and written.
+ * Sees to it before long work that a report can be written.
  *
  * @returns what writes it; undefined where none is asked for.
- * @throws OutputError where the file cannot be written; CannotRunError where what draws is not installed.
+ * @throws OutputError where it cannot.
  */
-export async function checkHtmlOutput(options: HtmlOutputOptions): Promise<WriteHtml | undefined> {
+export function checkHtmlOutput(options: HtmlOutputOptions): WriteHtml | undefined {
   const { report, output, force = false } = options;
   if (report === undefined) return undefined;
   if (!/\.html?$/i.test(report))
@@ -38,15 +38,14 @@ export async function checkHtmlOutput(options: HtmlOutputOptions): Promise<Write
   if (output !== undefined && path.resolve(report) === path.resolve(output)) {
     throw new OutputError(report, 'is where the model goes; choose another name for the report');
   }
-  const document = await newDocument();
   const isInNewFolder =
     output !== undefined &&
     path.dirname(path.resolve(report)) === path.resolve(output) &&
     !fs.existsSync(output);
   if (!isInNewFolder) new PendingOutput(report, { force }).discard();
-  return async (content) => {
+  return (content) => {
     progress(`writing ${report}`);
-    const bytes = new TextEncoder().encode(await htmlReport(content(), document));
+    const bytes = new TextEncoder().encode(htmlReport(content()));
     const pending = new PendingOutput(report, { force });
     try {
       pending.main.write(0, bytes);
@@ -56,18 +55,4 @@ export async function checkHtmlOutput(options: HtmlOutputOptions): Promise<Write
       throw error;
     }
   };
-}
-
-/** A document to draw in, and that what draws is there. */
-async function newDocument(): Promise<Document> {
-  try {
-    const [{ parseHTML }] = await Promise.all([import('linkedom'), import('@observablehq/plot')]);
-    return parseHTML('<!doctype html><html><body></body></html>').document;
-  } catch (cause) {
-    throw new CannotRunError(
-      '',
-      '--report: charts are drawn by packages that are not installed; npm install @observablehq/plot linkedom',
-      { cause },
-    );
-  }
 }

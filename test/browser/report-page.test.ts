@@ -1,4 +1,3 @@
-import { parseHTML } from 'linkedom';
 import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { htmlReport } from '../../src/report/html/html-report.ts';
@@ -24,10 +23,7 @@ beforeAll(async () => {
     layer('Conv2D', 'spread', { filters: 3, kernel_size: 1 }, { weights: { kernel: [1, 1, 9, 1, 1, 9] } }),
   ]);
   const subject = reportSubject(model, { before: model, after: model, quantizer: 'int8-per-tensor' });
-  const html = await htmlReport(
-    inspectContent(inspectModel(model), subject),
-    parseHTML('<html></html>').document,
-  );
+  const html = htmlReport(inspectContent(inspectModel(model), subject));
   browser = await startChromium();
   page = await browser.context.newPage();
   page.on('request', (request) => asked.push(request.url()));
@@ -68,7 +64,7 @@ test('a strip tells the range of a channel, to the pointer and to the arrow keys
   );
   await figure.locator('.chart').press('End');
   expect(await readout.textContent()).toContain('channel 1: before about -128 to 127 steps');
-  const box = await figure.locator('svg').boundingBox();
+  const box = await figure.locator('.strip').boundingBox();
   await figure.locator('.chart').hover({ position: { x: (box?.width ?? 0) * 0.3, y: 20 } });
   expect(await readout.textContent()).toContain('channel 0:');
 });

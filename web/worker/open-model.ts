@@ -10,8 +10,8 @@ import {
 } from 'crosslayer';
 import { layersQuantizedBefore } from '../../src/quantization/packing/quantized-before.ts';
 import { storedCoarsely } from '../../src/quantization/packing/stored-coarsely.ts';
-import { channelStrips } from '../../src/report/channel-strips.ts';
 import { count, grouped } from '../../src/report/number-text.ts';
+import { channelStrips } from '../../src/report/strips/channel-strips.ts';
 import type { OpenedModel, PickedFile } from '../protocol.ts';
 import { fileSource } from './file-source.ts';
 import { modelMap } from './model-map.ts';

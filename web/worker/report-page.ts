@@ -16,11 +16,8 @@ export async function reportPage(
   progress: Progress,
 ): Promise<Blob> {
   progress('Drawing the report');
-  // Charts are drawn in a document, which a worker has not.
-  const { parseHTML } = await import('linkedom/worker');
-  const { document } = parseHTML('<!doctype html><html><body></body></html>');
   const content = equalized ? equalizedContent(opened, equalized) : await inspectedContent(opened);
-  return new Blob([await htmlReport(content, document)], { type: 'text/html' });
+  return new Blob([htmlReport(content)], { type: 'text/html' });
 }
 
 function equalizedContent({ model }: Opened, { model: after, told }: Equalized): ReportContent {

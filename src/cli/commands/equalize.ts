@@ -68,7 +68,7 @@ export async function equalizeCommand(input: string, options: EqualizeOptions): 
   progress(`reading ${input}`);
   const model = await loadModel(input);
   checkOutput(model, options.output, saveOptions(options, {}));
-  const writeHtml = await checkHtmlOutput(options);
+  const writeHtml = checkHtmlOutput(options);
   const read = await readSidecarOf(model, options);
   const ready = await readyToRun(model, options);
   const measured = await measureUnknown(model, ready, options);
@@ -158,7 +158,7 @@ async function equalizeWith<Name extends string>(
     saveModel(model, output, { ...saveOptions(options, recipe.sidecar()), signal }),
   );
   const { report, summary, content } = recipe.finish(written, verification);
-  await writeHtml?.(() => content(sidecar));
+  writeHtml?.(() => content(sidecar));
   progressDone();
   return {
     text: json === true ? reportJson({ ...report, sidecar }) : withSidecar(summary, sidecar),

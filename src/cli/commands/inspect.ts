@@ -31,11 +31,11 @@ export async function inspectCommand(
 ): Promise<string> {
   progress(`reading ${input}`);
   const model = await loadModel(input);
-  const writeHtml = await checkHtmlOutput(options);
+  const writeHtml = checkHtmlOutput(options);
   const read = await readSidecarOf(model, { ...options, keepCorrections: true });
   const report = { ...inspectModel(model), damage: await damageReport(model, options.target) };
   const sidecar = { read, measured: [], written: null };
-  await writeHtml?.(() => inspectContent({ ...report, sidecar }, subjectOf(model, report.damage.target)));
+  writeHtml?.(() => inspectContent({ ...report, sidecar }, subjectOf(model, report.damage.target)));
   progressDone();
   return options.json === true ? reportJson({ ...report, sidecar }) : render(report, sidecar);
 }

@@ -34,7 +34,7 @@ export async function quantizeCommand(input: string, given: QuantizeCommandOptio
   const model = await loadModel(input);
   const saveOptions = saveOptionsOf(options);
   checkOutput(model, options.output, saveOptions);
-  const writeHtml = await checkHtmlOutput(options);
+  const writeHtml = checkHtmlOutput(options);
   const bytesBefore = weightBytes(model);
   // Kernels that are on their grid already stay there, and so do the biases that go with them.
   const keepCorrections = options.prepare !== true && layersQuantizedBefore(model).length > 0;
@@ -61,7 +61,7 @@ export async function quantizeCommand(input: string, given: QuantizeCommandOptio
     ...quantizeReport(model, record(), { bytes, verification: verification ?? null, check, ...written }),
     sidecar,
   };
-  await writeHtml?.(() => {
+  writeHtml?.(() => {
     const labels = { before: 'as it is', after: 'quantized' };
     const shown = { before, after: model, unrounded, quantizer: 'tfjs-uint8', labels } as const;
     return quantizeContent(report, reportSubject(before, shown));

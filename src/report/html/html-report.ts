@@ -4,38 +4,24 @@
  * @module
  */
 
-import { CannotRunError } from '../../errors.ts';
 import { reportJson } from '../report-json.ts';
+import { GRID_STEPS, NARROW_STEPS } from '../strips/strip-scale.ts';
 import { type Html, html, jsonForScript, nameHtml, trusted } from './escape.ts';
 import { layerTable } from './layer-table.ts';
-import { PAGE_SCRIPT } from './page-script.ts';
+import { PAGE_SCRIPT, PAGE_SCRIPT_HASH } from './page-script.ts';
 import { PAGE_STYLE } from './page-style.ts';
 import type { ReportContent } from './report-content.ts';
 import { factsList, reportSection } from './sections.ts';
-import type { Drawing } from './strip-chart.ts';
 import { numberedStrips, stripFigures } from './strip-figures.ts';
-import { GRID_STEPS, NARROW_STEPS } from './strip-scale.ts';
 
 /** Characters of JSON that go into the page; a longer report is left out, and the page says so. */
 const MAX_JSON = 1 << 20;
 
 /** Nothing is fetched, whatever a layer may be called. */
-const POLICY = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'";
+const POLICY = `default-src 'none'; style-src 'unsafe-inline'; script-src '${PAGE_SCRIPT_HASH}'`;
 
-/** A `Document`, for programs that are compiled without the types of browsers too. */
-export interface ChartDocument {
-  createElementNS(namespace: string, name: string): unknown;
-}
-
-/**
- * The page of a report. It prints, needs no network, and is the same for the same content.
- *
- * @param document what elements are made in while charts are drawn: the page's own in a browser, one of linkedom in Node;
- *   nothing is put into it. Content is plain data, which a worker, where there is none, can hand over.
- * @throws CannotRunError where Observable Plot, which draws, is not installed.
- */
-export async function htmlReport(content: ReportContent, document: ChartDocument): Promise<string> {
-  const drawing: Drawing = { plot: await loadPlot(), document: document as unknown as Document };
+/** The page of a report. It prints, needs no network, and is the same for the same content. */
+export function htmlReport(content: ReportContent): string {
   const { subject, purpose, facts, sections } = content;
   const strips = numberedStrips(subject);
   return html`<!doctype html>
@@ -59,23 +45,13 @@ ${
     ? undefined
     : html`<section><h2>Channel ranges</h2>
 ${legend(subject.labels)}
-${stripFigures(strips, subject, drawing)}</section>`
+${stripFigures(strips, subject)}</section>`
 }
 </main>
 ${embedded(content.report)}
 <script>${trusted(PAGE_SCRIPT)}</script>
 </body></html>
 `.html;
-}
-
-async function loadPlot(): Promise<Drawing['plot']> {
-  try {
-    return await import('@observablehq/plot');
-  } catch (cause) {
-    throw new CannotRunError('', 'charts are drawn by @observablehq/plot; npm install @observablehq/plot', {
-      cause,
-    });
-  }
 }
 
 function legend({ before, after }: ReportContent['subject']['labels']): Html {

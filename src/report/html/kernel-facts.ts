@@ -1,7 +1,7 @@
 import type { WeightSqnr } from '../../quantization/weight-sqnr.ts';
 import { decibels, grouped, short } from '../number-text.ts';
+import { scaledStrip } from '../strips/strip-scale.ts';
 import type { ReportSubject } from './report-subject.ts';
-import { scaledStrip } from './strip-scale.ts';
 
 /** The worst of all kernels, before and after. */
 export function kernelFacts({

@@ -49,45 +49,25 @@ function keyOf(cell) {
   return cell.textContent === '' ? null : cell.textContent;
 }
 for (const chart of document.querySelectorAll('.chart')) {
-  const svg = chart.querySelector('svg');
   const readout = chart.parentElement.querySelector('.readout');
-  const channels = Number(svg.dataset.channels);
-  const left = Number(svg.dataset.left);
-  const right = Number(svg.dataset.right);
-  const [lowest, highest] = svg.dataset.steps.split(' ').map(Number);
+  const band = chart.querySelector('.band');
+  const channels = Number(band.getAttribute('width'));
   let sides;
   let channel = -1;
   const tell = (next) => {
     channel = Math.max(0, Math.min(channels - 1, next));
-    sides ??= [...svg.querySelectorAll('[aria-label="area"] path')].map(sideOf);
-    const names = [...svg.querySelectorAll('[aria-label="text"] text')].map((text) => text.textContent);
-    const lines = sides.map((side, index) => names[index] + ' ' + rangeText(side(channel)));
-    readout.textContent = 'channel ' + channel + ': ' + lines.join(', ');
+    sides ??= [...chart.querySelectorAll('.bars')].map(sideOf);
+    readout.textContent = 'channel ' + channel + ': ' + sides.map((side) => side(channel)).join(', ');
   };
   const clear = () => {
     readout.textContent = '';
     channel = -1;
   };
-  function rangeText(steps) {
-    return steps === undefined ? 'none' : 'about ' + steps.map((step) => Math.round(step)).join(' to ') + ' steps';
-  }
-  function sideOf(path) {
-    const frame = svg.querySelector('[aria-label="frame"] rect');
-    const top = Number(frame.getAttribute('y'));
-    const bottom = top + Number(frame.getAttribute('height'));
-    const { upper, lower } = outline(path.getAttribute('d'));
-    return (index) => {
-      const x = left + ((index + 0.5) / channels) * (right - left);
-      const ends = [lower, upper].map((line) => line.find(([from, to]) => from <= x && x <= to));
-      if (ends.includes(undefined)) return undefined;
-      return ends.map(([, , y]) => lowest + ((bottom - y) / (bottom - top)) * (highest - lowest));
-    };
-  }
   chart.addEventListener('pointermove', (event) => {
-    const box = svg.getBoundingClientRect();
-    const x = ((event.clientX - box.left) / box.width) * svg.viewBox.baseVal.width;
-    if (x < left || x > right) clear();
-    else tell(Math.floor(((x - left) / (right - left)) * channels));
+    const box = band.getBoundingClientRect();
+    const share = (event.clientX - box.left) / box.width;
+    if (share < 0 || share > 1) clear();
+    else tell(Math.floor(share * channels));
   });
   chart.addEventListener('pointerleave', clear);
   chart.addEventListener('blur', clear);
@@ -102,21 +82,10 @@ for (const chart of document.querySelectorAll('.chart')) {
   chart.setAttribute('role', 'group');
   chart.setAttribute('aria-label', 'Arrow keys go from channel to channel');
 }
-/* The level parts of a path of right angles: [from, to, y], those above and those below. */
-function outline(path) {
-  let x = 0;
-  let y = 0;
-  const upper = [];
-  const lower = [];
-  for (const [, kind, one, other] of path.matchAll(/([MLHV])(-?[\\d.]+)(?:,(-?[\\d.]+))?/g)) {
-    const toX = kind === 'V' ? x : Number(one);
-    const toY = kind === 'V' ? Number(one) : kind === 'H' ? y : Number(other);
-    if (kind === 'H' && toX > x) upper.push([x, toX, y]);
-    if (kind === 'H' && toX < x) lower.push([toX, x, y]);
-    x = toX;
-    y = toY;
-  }
-  return { upper, lower };
+function sideOf(path) {
+  const name = path.closest('g').querySelector('.side').textContent;
+  const [low, high] = [path.dataset.low, path.dataset.high].map((list) => list.split(' '));
+  return (index) => name + (index < low.length ? ' about ' + low[index] + ' to ' + high[index] + ' steps' : ' none');
 }
 const folded = () => [...document.querySelectorAll('details:not([open])')];
 let unfolded = [];
@@ -128,3 +97,6 @@ addEventListener('afterprint', () => {
   for (const details of unfolded) details.open = false;
 });
 `;
+
+/** The SHA-256 of {@link PAGE_SCRIPT}, by which the page's policy lets it run and nothing else. */
+export const PAGE_SCRIPT_HASH = 'sha256-o9r1S6n0bBKGnBZjiKDEU1T+qkigjRZhi362laGxbbI=';

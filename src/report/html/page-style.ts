@@ -51,7 +51,10 @@ figcaption { overflow-wrap: anywhere; }
 figcaption span, .numbers, .none { color: var(--soft); font-size: .85rem; }
 .numbers { margin: 0; padding: 0; list-style: none; }
 .strip { display: block; width: 100%; height: auto; }
-.strip text { white-space: pre; }
+.strip text { font-size: 12px; font-variant-numeric: tabular-nums; white-space: pre; fill: currentColor; }
+.strip .side { font-weight: 600; } .strip .step { text-anchor: end; } .strip .channel { text-anchor: middle; }
+.strip .band { fill: var(--band); } .strip .frame { fill: none; stroke: var(--line); } .strip .ticks { stroke: currentColor; }
+.strip .before .bars { stroke: var(--before); } .strip .after .bars { stroke: var(--after); }
 .chart { cursor: crosshair; }
 .readout { margin: 0; min-height: 1.3em; font-size: .85rem; line-height: 1.3; }
 .legend i { display: inline-block; width: .8em; height: .8em; border-radius: .15em; vertical-align: -.05em; }

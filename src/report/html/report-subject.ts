@@ -11,7 +11,7 @@ import type { Shape } from '../../model/operation.ts';
 import { inferShapes } from '../../model/shapes.ts';
 import { parseQuantizer, type QuantizerName } from '../../quantization/quantizer.ts';
 import { type WeightSqnr, weightSqnr } from '../../quantization/weight-sqnr.ts';
-import { type ChannelStrip, channelStrips } from '../channel-strips.ts';
+import { type ChannelStrip, channelStrips } from '../strips/channel-strips.ts';
 
 /** A layer of the model as it was, or one that was added. */
 export interface LayerFacts {

@@ -1,165 +1,64 @@
 /**
- * The strip of a kernel as SVG, by Observable Plot.
+ * The strip of a kernel as SVG, with axes, and with the values of all channels for the script of the page.
  *
  * @module
  */
 
-import type * as ObservablePlot from '@observablehq/plot';
-import { html } from './escape.ts';
-import { compactPath } from './path-compaction.ts';
-import { NARROW_STEPS, type ScaledRanges, type ScaledStrip, stepDomain } from './strip-scale.ts';
-
-/** What draws. */
-export interface Drawing {
-  readonly plot: typeof ObservablePlot;
-  /** Elements are made in it; nothing is put into it. */
-  readonly document: Document;
-}
-
-/** The sides of a strip as they are called. */
-export interface StripLabels {
-  readonly before: string;
-  readonly after: string;
-}
+import type { StripDrawing, StripPanel } from '../strips/strip-drawing.ts';
+import { NARROW_STEPS } from '../strips/strip-scale.ts';
+import { type Html, html } from './escape.ts';
 
 /** In units of the picture, which is as wide as its column. */
 const SIZE = { width: 400, panel: 66, gap: 16, left: 36, right: 8, top: 16, bottom: 24 } as const;
-const FONT_SIZE = 12;
-
-/** A point where the outline of the channels changes; the last channel has a second one behind it. */
-interface Point {
-  readonly channel: number;
-  readonly low: number;
-  readonly high: number;
-  readonly side: string;
-}
+const WIDTH = SIZE.width - SIZE.left - SIZE.right;
+const TICK = 6;
+/** From the place of a tick to the base line of its label beside it. */
+const HALF_DIGIT = 4;
 
 /**
  * A strip: both sides on one scale, each as a single path.
  *
  * @param alternative what a screen reader says
- * @returns markup of an `svg` element; its attributes `data-…` say where the channels lie, for the script of the page
  */
-export function stripChart(
-  strip: ScaledStrip,
-  labels: StripLabels,
-  alternative: string,
-  drawing: Drawing,
-): string {
-  const { plot } = drawing;
-  const sides = sidesOf(strip, labels);
-  const channels = Math.max(...sides.map(({ ranges }) => ranges.low.length));
-  const [lowest, highest] = stepDomain(strip);
-  const height = SIZE.top + SIZE.bottom + sides.length * SIZE.panel + (sides.length - 1) * SIZE.gap;
-  const panels = sides.map(({ name }) => name);
-  const svg = plot.plot({
-    document: drawing.document,
-    width: SIZE.width,
-    height,
-    marginLeft: SIZE.left,
-    marginRight: SIZE.right,
-    marginTop: SIZE.top,
-    marginBottom: SIZE.bottom,
-    className: 'strip',
-    style: { fontSize: `${FONT_SIZE}px` },
-    x: {
-      type: 'linear',
-      domain: [0, channels],
-      ticks: channelTicks(channels),
-      tickFormat: String,
-      label: null,
-    },
-    y: { type: 'linear', domain: [lowest, highest], ticks: stepTicks(lowest, highest), label: null },
-    fy: { domain: panels, axis: null, padding: SIZE.gap / (SIZE.panel + SIZE.gap) },
-    marks: [
-      plot.frame({ stroke: 'var(--line)' }),
-      plot.rect([{}], {
-        x1: 0,
-        x2: channels,
-        y1: -NARROW_STEPS / 2,
-        y2: NARROW_STEPS / 2,
-        fill: 'var(--band)',
-      }),
-      ...sides.map(({ name, colour, ranges }) =>
-        plot.areaY(pointsOf(ranges, name), {
-          x: 'channel',
-          y1: 'low',
-          y2: 'high',
-          fy: 'side',
-          curve: 'step-after',
-          fill: colour,
-          stroke: colour,
-          strokeWidth: 0.6,
-        }),
-      ),
-      plot.text(panels, {
-        fy: panels,
-        text: panels,
-        frameAnchor: 'top-left',
-        dy: -(FONT_SIZE + 1),
-        fontWeight: 600,
-      }),
-    ],
-  });
-  return asMarkup(svg as unknown as Element, { channels, lowest, highest, alternative });
+export function stripChart(drawing: StripDrawing, alternative: string): Html {
+  const { panels, channels } = drawing;
+  const bottom = SIZE.top + panels.length * (SIZE.panel + SIZE.gap) - SIZE.gap;
+  const ticks = channelTicks(channels).map((channel) => ({ channel, x: place(channel + 0.5, channels) }));
+  return html`<svg class="strip" role="img" aria-label="${alternative}" viewBox="0 0 ${SIZE.width} ${bottom + SIZE.bottom}">
+${panels.map((panel, index) => panelOf(panel, drawing, SIZE.top + index * (SIZE.panel + SIZE.gap)))}<g transform="translate(${SIZE.left} ${bottom})"><path class="ticks" d="${ticks.map(({ x }) => `M${x} 0v${TICK}`)}"/>
+${ticks.map(({ channel, x }) => html`<text class="channel" x="${x}" y="18">${channel}</text>`)}</g></svg>`;
 }
 
-function sidesOf(
-  { before, after }: ScaledStrip,
-  labels: StripLabels,
-): {
-  readonly name: string;
-  readonly colour: string;
-  readonly ranges: ScaledRanges;
-}[] {
-  return [
-    ...(before ? [{ name: labels.before, colour: 'var(--before)', ranges: before }] : []),
-    ...(after ? [{ name: labels.after, colour: 'var(--after)', ranges: after }] : []),
-  ];
+function panelOf({ side, name, ranges, path }: StripPanel, drawing: StripDrawing, top: number): Html {
+  const { channels, lowest, highest, viewBox, barWidth } = drawing;
+  const ticks = [-200, -100, 0, 100, 200]
+    .filter((step) => step >= lowest && step <= highest)
+    .map((step) => ({ step, y: rounded(((highest - step) / (highest - lowest)) * SIZE.panel) }));
+  return html`<g class="${side}" transform="translate(${SIZE.left} ${top})"><text class="side" y="-5">${name}</text>
+<svg width="${WIDTH}" height="${SIZE.panel}" viewBox="${viewBox}" preserveAspectRatio="none"><rect class="band" x="-0.5" y="${-NARROW_STEPS / 2}" width="${channels}" height="${NARROW_STEPS}"/>
+<path class="bars" stroke-width="${barWidth}" data-low="${stepList(ranges.low)}" data-high="${stepList(ranges.high)}" d="${path}"/></svg>
+<rect class="frame" width="${WIDTH}" height="${SIZE.panel}"/><path class="ticks" d="${ticks.map(({ y }) => `M0 ${y}h-${TICK}`)}"/>
+${ticks.map(({ step, y }) => html`<text class="step" x="-9" y="${rounded(y + HALF_DIGIT)}">${String(step).replace('-', '\u2212')}</text>`)}</g>
+`;
 }
 
-function pointsOf({ low, high }: ScaledRanges, side: string): Point[] {
-  const points = Array.from(low, (min, channel) => ({ channel, low: min, high: high[channel] ?? min, side }));
-  const last = points.at(-1);
-  return last ? [...points, { ...last, channel: low.length }] : points;
+/** Steps by channel, with digits that tell small ones apart. */
+function stepList(steps: Float64Array): string {
+  return Array.from(steps, (step) => Number(step.toFixed(Math.abs(step) < 10 ? 1 : 0))).join(' ');
 }
 
-/** The first channel, the end, and what lies between in round numbers. */
+/** The first channel, and what follows in round numbers. */
 function channelTicks(channels: number): number[] {
   const rough = channels / 5;
   const power = 10 ** Math.floor(Math.log10(Math.max(1, rough)));
   const step = ([1, 2, 5, 10].find((factor) => factor * power >= rough) ?? 10) * power;
-  const ticks: number[] = [];
-  for (let tick = 0; tick <= channels; tick += step) ticks.push(tick);
-  return ticks;
+  return Array.from({ length: Math.ceil(channels / step) }, (_, index) => index * step);
 }
 
-function stepTicks(lowest: number, highest: number): number[] {
-  return [-200, -100, 0, 100, 200].filter((tick) => tick >= lowest && tick <= highest);
+function place(channel: number, channels: number): number {
+  return rounded((channel / channels) * WIDTH);
 }
 
-function asMarkup(
-  svg: Element,
-  {
-    channels,
-    lowest,
-    highest,
-    alternative,
-  }: { channels: number; lowest: number; highest: number; alternative: string },
-): string {
-  // The page has one style for all of them.
-  for (const style of svg.querySelectorAll('style')) style.remove();
-  const digits = (SIZE.width - SIZE.left - SIZE.right) / channels < 1 ? 2 : 1;
-  for (const path of svg.querySelectorAll('[aria-label="area"] path')) {
-    path.setAttribute('d', compactPath(path.getAttribute('d') ?? '', digits));
-  }
-  svg.removeAttribute('width');
-  svg.removeAttribute('height');
-  svg.setAttribute('data-channels', String(channels));
-  svg.setAttribute('data-left', String(SIZE.left));
-  svg.setAttribute('data-right', String(SIZE.width - SIZE.right));
-  svg.setAttribute('data-steps', `${lowest.toFixed(1)} ${highest.toFixed(1)}`);
-  // Not every document escapes all that an attribute may hold.
-  const named = html`<svg role="img" aria-label="${alternative}"`.html;
-  return svg.outerHTML.replace(/^<svg/, () => named);
+function rounded(value: number): number {
+  return Number(value.toFixed(1));
 }

@@ -4,12 +4,13 @@
  * @module
  */
 
-import type { ChannelStrip } from '../channel-strips.ts';
 import { count, short, small } from '../number-text.ts';
-import { type Html, html, nameHtml, trusted } from './escape.ts';
+import type { ChannelStrip } from '../strips/channel-strips.ts';
+import { type SideNames, stripDrawing } from '../strips/strip-drawing.ts';
+import { NARROW_STEPS, type ScaledRanges, type ScaledStrip, scaledStrip } from '../strips/strip-scale.ts';
+import { type Html, html, nameHtml } from './escape.ts';
 import type { ReportSubject } from './report-subject.ts';
-import { type Drawing, stripChart } from './strip-chart.ts';
-import { NARROW_STEPS, type ScaledRanges, type ScaledStrip, scaledStrip } from './strip-scale.ts';
+import { stripChart } from './strip-chart.ts';
 
 /** A strip with the name of its figure in the page. */
 export interface NumberedStrip {
@@ -24,40 +25,30 @@ export function numberedStrips({ strips }: ReportSubject): NumberedStrip[] {
 }
 
 /** All figures. */
-export function stripFigures(
-  strips: readonly NumberedStrip[],
-  { labels, layers }: ReportSubject,
-  drawing: Drawing,
-): Html {
+export function stripFigures(strips: readonly NumberedStrip[], { labels, layers }: ReportSubject): Html {
   const classes = new Map(layers.map(({ layer, className }) => [layer, className]));
   const figures = strips.map(({ id, strip, scaled }) => {
     const weight = strip.weight === 'kernel' ? undefined : html`, ${strip.weight}`;
     return html`<figure id="${id}" class="strip-figure">
 <figcaption><strong>${nameHtml(strip.layer)}</strong> <span>${classes.get(strip.layer) ?? ''}${weight}</span></figcaption>
-${picture(strip, scaled, labels, drawing)}
+${picture(strip, scaled, labels)}
 </figure>
 `;
   });
   return html`<div class="strips">${figures}</div>`;
 }
 
-function picture(
-  strip: ChannelStrip,
-  scaled: ScaledStrip,
-  labels: ReportSubject['labels'],
-  drawing: Drawing,
-): Html {
+function picture(strip: ChannelStrip, scaled: ScaledStrip, labels: SideNames): Html {
   const sides = (['before', 'after'] as const).flatMap((side) =>
     strip[side] === undefined ? [] : [{ name: labels[side], ranges: scaled[side] }],
   );
   const lines = sides.map(({ name, ranges }) => `${name}: ${numbersOf(ranges)}`);
-  const channels = (strip.before ?? strip.after)?.low.length ?? 0;
   const numbers = html`<ul class="numbers">${lines.map((line) => html`<li>${line}</li>`)}</ul>`;
-  if (channels === 0 || !(scaled.before || scaled.after))
-    return html`<p class="none">nothing to draw</p>${numbers}`;
-  const alternative = `Channel ranges of ${strip.layer}, ${count(channels, 'output channel')}. ${lines.join('. ')}.`;
-  const chart = stripChart(scaled, labels, alternative, drawing);
-  return html`<div class="chart">${trusted(chart)}</div>
+  const drawing = stripDrawing(scaled, labels);
+  if (!drawing) return html`<p class="none">nothing to draw</p>${numbers}`;
+  const channels = count(drawing.channels, 'output channel');
+  const alternative = `Channel ranges of ${strip.layer}, ${channels}. ${lines.join('. ')}.`;
+  return html`<div class="chart">${stripChart(drawing, alternative)}</div>
 ${numbers}
 <p class="readout" aria-live="polite"></p>`;
 }

@@ -4,13 +4,13 @@
  * @module
  */
 
-import { emptyExtremes, takeExtremes } from '../kernels/channel-layout.ts';
-import { kernelNames } from '../model/channels.ts';
-import type { Layer, WeightName } from '../model/layer.ts';
-import type { Model } from '../model/model.ts';
-import { isWeighted } from '../model/operation.ts';
-import { outputLayout } from '../quantization/kernel-layout.ts';
-import { type FloatValues, isFloat } from '../tensor/dtype.ts';
+import { emptyExtremes, takeExtremes } from '../../kernels/channel-layout.ts';
+import { kernelNames } from '../../model/channels.ts';
+import type { Layer, WeightName } from '../../model/layer.ts';
+import type { Model } from '../../model/model.ts';
+import { isWeighted } from '../../model/operation.ts';
+import { outputLayout } from '../../quantization/kernel-layout.ts';
+import { type FloatValues, isFloat } from '../../tensor/dtype.ts';
 
 /** `min w` and `max w` of each output channel of a kernel, both `[channels]`; NaN where a weight is. */
 export interface ChannelRanges {

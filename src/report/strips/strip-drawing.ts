@@ -1,55 +1,81 @@
 /**
- * The ranges of all channels of a kernel as one path.
+ * The picture of a strip: a bar for each channel from its least to its largest weight, before and after on one scale. Report and
+ * page draw it in their own markup: x counts channels, y counts steps downwards.
  *
  * @module
  */
 
-import type { ChannelRanges } from '../../../src/report/channel-strips.ts';
+import { type ScaledRanges, type ScaledStrip, stepDomain } from './strip-scale.ts';
 
-/** Where a strip is drawn: x from 0 to `width`, y from `highest` at `top` to `lowest` at `top + height`. */
-export interface StripFrame {
-  readonly width: number;
-  readonly top: number;
-  readonly height: number;
+/** What the two sides of a strip are called. */
+export interface SideNames {
+  readonly before: string;
+  readonly after: string;
+}
+
+/** A strip as it is drawn. */
+export interface StripDrawing {
+  readonly channels: number;
+  /** The least and the largest step that is seen. */
   readonly lowest: number;
   readonly highest: number;
+  /** Of an `svg` whose `preserveAspectRatio` is none, for each panel. */
+  readonly viewBox: string;
+  /** The width of the stroke of {@link StripPanel.path}. */
+  readonly barWidth: number;
+  /** The sides that there are. */
+  readonly panels: readonly StripPanel[];
 }
 
-/** Narrower bars than this, in units of the picture, stand without a gap. */
-const GAPLESS = 4;
-/** A channel of one value is drawn as a line of this height, and one of very many in this width. */
-const THINNEST = 1;
-const NARROWEST = 2;
-
-/** Where a value lies. */
-export function stripY(value: number, { top, height, lowest, highest }: StripFrame): number {
-  const span = highest - lowest;
-  return span > 0 ? top + ((highest - value) / span) * height : top + height / 2;
+/** One side of a strip. */
+export interface StripPanel {
+  readonly side: keyof SideNames;
+  readonly name: string;
+  readonly ranges: ScaledRanges;
+  /** `d` of a path without fill: an upright line for each channel. */
+  readonly path: string;
 }
 
-/** A bar for each channel, from its least to its largest weight; channels that are not finite are left out. */
-export function stripPath({ low, high }: Pick<ChannelRanges, 'low' | 'high'>, frame: StripFrame): string {
-  const slot = frame.width / Math.max(1, low.length);
-  const gap = slot < GAPLESS ? 0 : Math.min(2, slot * 0.2);
-  const wide = rounded(Math.max(NARROWEST, slot - gap), 2);
-  const digits = slot < 1 ? 3 : 2;
+/** Thinner bars than this many steps would not be seen. */
+const THINNEST = 3;
+/** With more channels than this there is no room for gaps between bars. */
+const MOST_WITH_GAPS = 100;
+/** So many bars can be told apart side by side; where there are more, each is as wide as if there were so many. */
+const MOST_APART = 500;
+
+/** How a strip is drawn; undefined where there is nothing to draw. */
+export function stripDrawing(strip: ScaledStrip, names: SideNames): StripDrawing | undefined {
+  const panels = (['before', 'after'] as const).flatMap((side) => {
+    const ranges = strip[side];
+    return ranges ? [{ side, name: names[side], ranges, path: stripPath(ranges) }] : [];
+  });
+  const channels = panels.reduce((most, { ranges }) => Math.max(most, ranges.low.length), 0);
+  if (channels === 0) return undefined;
+  const [least, most] = stepDomain(strip);
+  const [lowest, highest] = [Math.floor(least), Math.ceil(most)];
+  // The first channel lies around 0.
+  const viewBox = `-0.5 ${-highest} ${channels} ${highest - lowest}`;
+  return { channels, lowest, highest, viewBox, barWidth: barWidth(channels), panels };
+}
+
+/** A line for each channel, from its largest to its least weight. */
+export function stripPath({ low, high }: Pick<ScaledRanges, 'low' | 'high'>): string {
   let path = '';
   for (const [channel, min] of low.entries()) {
     const max = high[channel] ?? min;
-    if (!Number.isFinite(min) || !Number.isFinite(max)) continue;
-    const upper = stripY(max, frame);
-    const height = Math.max(THINNEST, stripY(min, frame) - upper);
-    const left = rounded(channel * slot + gap / 2, digits);
-    path += `M${left} ${rounded(upper, 2)}h${wide}v${rounded(height, 2)}h-${wide}z`;
+    const half = Math.max(max - min, THINNEST) / 2;
+    const middle = -(min + max) / 2;
+    path += `M${channel} ${Math.round(middle - half)}V${Math.round(middle + half)}`;
   }
   return path;
+}
+
+function barWidth(channels: number): number {
+  if (channels > MOST_WITH_GAPS) return Math.max(1, channels / MOST_APART);
+  return 1 - Math.min(0.2, channels / 300);
 }
 
 /** The channel below a place, as a share of the width. */
 export function channelAt(share: number, channels: number): number {
   return Math.min(channels - 1, Math.max(0, Math.floor(share * channels)));
-}
-
-function rounded(value: number, digits: number): string {
-  return String(Number(value.toFixed(digits)));
 }

@@ -5,8 +5,8 @@
  * @module
  */
 
-import { type ChannelRanges, type ChannelStrip, maxAbsOf } from '../channel-strips.ts';
 import { spreadOf } from '../range-spread.ts';
+import { type ChannelRanges, type ChannelStrip, maxAbsOf } from './channel-strips.ts';
 
 /** Levels of 8 bits, less one. */
 export const GRID_STEPS = 255;

@@ -1,11 +1,14 @@
-import { parseHTML } from 'linkedom';
-import { describe, expect, test } from 'vitest';
+import { createHash } from 'node:crypto';
+import type { Page } from 'playwright-core';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Model } from '../../../src/model/model.ts';
 import { htmlReport } from '../../../src/report/html/html-report.ts';
 import { inspectContent } from '../../../src/report/html/inspect-content.ts';
+import { PAGE_SCRIPT } from '../../../src/report/html/page-script.ts';
 import type { ReportContent } from '../../../src/report/html/report-content.ts';
 import { reportSubject } from '../../../src/report/html/report-subject.ts';
 import { inspectModel } from '../../../src/report/inspect-report.ts';
+import { type Browser, startChromium } from '../../browser/chromium.ts';
 import { buildModel, input, layer } from '../../support/model-builder.ts';
 
 const EVIL = 'a"><script>alert(1)</script>';
@@ -27,93 +30,153 @@ function contentOf(subject: Model): ReportContent {
   );
 }
 
-const page = (content: ReportContent): Promise<string> =>
-  htmlReport(content, parseHTML('<html></html>').document);
+let browser: Browser;
+let page: Page;
+const complaints: string[] = [];
 
-async function parsed(content: ReportContent): Promise<Document> {
-  return parseHTML(await page(content)).document;
+beforeAll(async () => {
+  browser = await startChromium();
+  page = await browser.context.newPage();
+  page.on('console', (message) => complaints.push(message.text()));
+  page.on('pageerror', (error) => complaints.push(String(error)));
+  page.on('dialog', (dialog) => complaints.push(dialog.message()));
+});
+afterAll(async () => {
+  await browser?.close();
+  expect(complaints).toEqual([]);
+});
+
+/** Opens a report as a browser reads it. */
+async function open(content: ReportContent): Promise<void> {
+  // What a script declares stays until a page is left.
+  await page.goto('about:blank');
+  await page.setContent(htmlReport(content));
 }
-
-const texts = (within: ParentNode, selector: string): string[] =>
-  [...within.querySelectorAll(selector)].map((element) => element.textContent ?? '');
+const texts = (selector: string): Promise<string[]> => page.locator(selector).allTextContents();
+const attributes = (selector: string, name: string): Promise<(string | null)[]> =>
+  page
+    .locator(selector)
+    .evaluateAll((elements, wanted) => elements.map((one) => one.getAttribute(wanted)), name);
 
 describe('the page', () => {
   test('has the name, the facts, a row for each layer and a figure for each kernel', async () => {
-    const document = await parsed(contentOf(model()));
-    expect(document.querySelector('h1')?.textContent).toBe('model');
-    expect(texts(document, 'dt')).toContain('Parameters');
-    expect(texts(document, '.sortable tbody th')).toEqual(['x', 'conv', 'bn', 'relu', 'separable']);
-    expect(texts(document, '.sortable thead th').slice(0, 5)).toEqual([
+    await open(contentOf(model()));
+    expect(await texts('h1')).toEqual(['model']);
+    expect(await texts('dt')).toContain('Parameters');
+    expect(await texts('.sortable tbody th')).toEqual(['x', 'conv', 'bn', 'relu', 'separable']);
+    expect((await texts('.sortable thead th')).slice(0, 5)).toEqual([
       'Layer',
       'Class',
       'Output',
       'Spread before',
       'Spread after',
     ]);
-    expect(texts(document, '.sortable tbody tr')[1]).toMatch(/^convConv2D4 x 4 x 211[\d.]+ dB[\d.]+ dB$/);
-    expect(texts(document, 'figcaption')).toEqual([
+    expect((await texts('.sortable tbody tr'))[1]).toMatch(/^convConv2D4 x 4 x 211[\d.]+ dB[\d.]+ dB$/);
+    expect(await texts('figcaption')).toEqual([
       'conv Conv2D',
       'separable SeparableConv2D, depthwiseKernel',
       'separable SeparableConv2D, pointwiseKernel',
     ]);
-    for (const link of document.querySelectorAll('.sortable a')) {
-      expect(document.getElementById((link.getAttribute('href') ?? '').slice(1))).not.toBeNull();
-    }
+    const links = await attributes('.sortable a', 'href');
+    expect(links).toEqual(['#strip-1', '#strip-3']);
+    for (const link of links) expect(await page.locator(link ?? '').count()).toBe(1);
   });
 
   test('draws each side of a strip as one path on one scale, with a text alternative', async () => {
-    const document = await parsed(contentOf(model()));
-    const [svg] = document.querySelectorAll('svg');
-    expect(svg?.getAttribute('role')).toBe('img');
+    await open(contentOf(model()));
+    expect(await attributes('#strip-1 .strip', 'role')).toEqual(['img']);
     // Channels 1, 3 and -2, -4: 7 / 255 a step; the upper one of two is their median.
-    expect(svg?.getAttribute('aria-label')).toBe(
+    expect(await attributes('#strip-1 .strip', 'aria-label')).toEqual([
       'Channel ranges of conv, 2 output channels. ' +
         ['before', 'after']
           .map((side) => `${side}: max/median 1; no channel within 16 steps; a step is 0.027.`)
           .join(' '),
-    );
-    const paths = [...(svg?.querySelectorAll('[aria-label="area"] path') ?? [])];
-    expect(paths).toHaveLength(2);
-    // Of 2 channels 178 wide: [1, 3] above 0, [-4, -2] below.
-    expect(paths[0]?.getAttribute('d')).toMatch(/^M36,[\d.]+H214V[\d.]+H392V[\d.]+H214V[\d.]+H36Z$/);
-    expect(document.querySelectorAll('svg style')).toHaveLength(0);
+    ]);
+    expect(await texts('#strip-1 .side')).toEqual(['before', 'after']);
+    // [1, 3] above 0, [-4, -2] below, at 36 steps for 1: from 109 up to 146 down.
+    expect(await attributes('#strip-1 .bars', 'd')).toEqual(['M0 -109V-36M1 73V146', 'M0 -109V-36M1 73V146']);
+    expect(await attributes('#strip-1 .bars', 'data-low')).toEqual(['36 -146', '36 -146']);
+    expect(await attributes('#strip-1 .bars', 'data-high')).toEqual(['109 -73', '109 -73']);
+    expect(await attributes('#strip-1 .strip svg', 'viewBox')).toEqual([
+      '-0.5 -110 2 256',
+      '-0.5 -110 2 256',
+    ]);
+    expect(await texts('#strip-1 .before .step')).toEqual(['−100', '0', '100']);
+    expect(await texts('#strip-1 .channel')).toEqual(['0', '1']);
+  });
+
+  test('bars lie in the frame, above their channels and beside their steps', async () => {
+    await open(contentOf(model()));
+    const panel = page.locator('#strip-1 .before');
+    await panel.scrollIntoViewIfNeeded();
+    const frame = await panel.locator('.frame').boundingBox();
+    const label = await page.locator('#strip-1 .channel').last().boundingBox();
+    const zero = await panel.locator('.step', { hasText: /^0$/ }).boundingBox();
+    if (!frame || !label || !zero) throw new Error('nothing is drawn');
+    const xOf = (channel: number): number => frame.x + ((channel + 0.5) / 2) * frame.width;
+    const yOf = (step: number): number => frame.y + ((110 - step) / 256) * frame.height;
+    const isBar = ([channel, step]: readonly [number, number]): Promise<boolean> =>
+      page.evaluate(
+        ([x = 0, y = 0]) => document.elementFromPoint(x, y)?.getAttribute('class') === 'bars',
+        [xOf(channel), yOf(step)],
+      );
+    const inside = [
+      [0, 105],
+      [0, 40],
+      [-0.4, 70],
+      [0.4, 70],
+      [1, -77],
+      [1, -142],
+    ] as const;
+    expect(await Promise.all(inside.map(isBar))).toEqual(inside.map(() => true));
+    const outside = [
+      [0, 32],
+      [1, -69],
+      [1, 70],
+      [0, -100],
+    ] as const;
+    expect(await Promise.all(outside.map(isBar))).toEqual(outside.map(() => false));
+    expect(Math.abs(label.x + label.width / 2 - xOf(1))).toBeLessThan(1);
+    expect(Math.abs(zero.y + zero.height / 2 - yOf(0))).toBeLessThan(1.5);
   });
 
   test('escapes what comes from files, in text, attributes and data', async () => {
-    const html = await page(contentOf(model(EVIL)));
-    const { document } = parseHTML(html);
-    expect(html).not.toContain('<script>alert');
-    expect(texts(document, 'figcaption strong')[0]).toBe(EVIL);
-    expect(document.querySelector('svg')?.getAttribute('aria-label')).toContain(EVIL);
-    expect(document.querySelectorAll('script')).toHaveLength(2);
-    const report = JSON.parse(document.querySelector('#report')?.textContent ?? '');
-    expect(report.layers[1].layer).toBe(EVIL);
+    const content = contentOf(model(EVIL));
+    expect(htmlReport(content)).not.toContain('<script>alert');
+    await open(content);
+    expect((await texts('figcaption strong'))[0]).toBe(EVIL);
+    expect((await attributes('#strip-1 .strip', 'aria-label'))[0]).toContain(EVIL);
+    expect(await texts('script')).toHaveLength(2);
+    const [json = ''] = await texts('#report');
+    expect(JSON.parse(json).layers[1].layer).toBe(EVIL);
   });
 
-  test('asks for nothing, and is the same each time', async () => {
-    const html = await page(contentOf(model()));
+  test('asks for nothing, runs its own script alone, and is the same each time', async () => {
+    const html = htmlReport(contentOf(model()));
     expect(html).not.toMatch(/https?:|url\(|@import|<link|<img|src=/i);
-    const policy = parseHTML(html).document.querySelector('meta[http-equiv]')?.getAttribute('content');
-    expect(policy).toContain("default-src 'none'");
-    expect(await page(contentOf(model()))).toBe(html);
+    await open(contentOf(model()));
+    const [policy] = await attributes('meta[http-equiv]', 'content');
+    const hash = createHash('sha256').update(PAGE_SCRIPT).digest('base64');
+    expect(policy).toBe(`default-src 'none'; style-src 'unsafe-inline'; script-src 'sha256-${hash}'`);
+    expect(await page.locator('.sortable [role=button]').count()).toBeGreaterThan(5);
+    expect(htmlReport(contentOf(model()))).toBe(html);
   });
 
   test('leaves a report out that is too long for it, and says so', async () => {
-    const content = { ...contentOf(model()), report: { long: 'x'.repeat(1 << 20) } };
-    const document = await parsed(content);
-    expect(document.querySelector('#report')).toBeNull();
-    expect(document.querySelector('footer')?.textContent).toContain('--json');
+    await open({ ...contentOf(model()), report: { long: 'x'.repeat(1 << 20) } });
+    expect(await page.locator('#report').count()).toBe(0);
+    expect(await texts('footer')).toEqual([expect.stringContaining('--json')]);
   });
 
   test('says in words what cannot be drawn', async () => {
-    const zero = await parsed(contentOf(model('conv', [0, 0, 0, 0])));
-    expect(zero.querySelector('#strip-1')?.textContent).toContain('before: all weights are 0');
-    expect(zero.querySelector('#strip-1 svg')).toBeNull();
-    const broken = await parsed(contentOf(model('conv', [NaN, 1, 2, 3])));
-    expect(broken.querySelector('#strip-1 svg')).toBeNull();
-    expect(texts(broken, 'p').join()).toContain('a weight of the model is not finite');
-    expect(broken.querySelectorAll('#strip-2 svg')).toHaveLength(1);
-    const none = await parsed(contentOf(buildModel([input('x', [2]), layer('ReLU', 'relu')])));
-    expect(texts(none, 'h2')).not.toContain('Channel ranges');
+    await open(contentOf(model('conv', [0, 0, 0, 0])));
+    expect(await texts('#strip-1')).toEqual([expect.stringContaining('before: all weights are 0')]);
+    expect(await page.locator('#strip-1 svg').count()).toBe(0);
+    await open(contentOf(model('conv', [NaN, 1, 2, 3])));
+    expect(await page.locator('#strip-1 svg').count()).toBe(0);
+    expect((await texts('p')).join()).toContain('a weight of the model is not finite');
+    expect(await page.locator('#strip-2 .strip').count()).toBe(1);
+    await open(contentOf(buildModel([input('x', [2]), layer('ReLU', 'relu')])));
+    expect(await texts('h2')).not.toContain('Channel ranges');
   });
 });

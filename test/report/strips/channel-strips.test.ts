@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import { channelStrips, maxAbsOf } from '../../src/report/channel-strips.ts';
-import { buildModel, input, layer } from '../support/model-builder.ts';
+import { channelStrips, maxAbsOf } from '../../../src/report/strips/channel-strips.ts';
+import { buildModel, input, layer } from '../../support/model-builder.ts';
 
 const numbers = (values: Float64Array | undefined): number[] => [...(values ?? [])];
 

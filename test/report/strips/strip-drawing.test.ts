@@ -1,29 +1,55 @@
 import { describe, expect, it } from 'vitest';
-import { channelAt, stripPath, stripY } from '../../../web/page/map/strip-paths.ts';
+import { channelAt, stripDrawing, stripPath } from '../../../src/report/strips/strip-drawing.ts';
+import { scaledStrip } from '../../../src/report/strips/strip-scale.ts';
 
-const FRAME = { width: 100, top: 0, height: 10, lowest: -5, highest: 5 };
+const NAMES = { before: 'as it is', after: 'equalized' };
 
-describe('the path of a strip', () => {
-  it('has a bar from the least to the largest weight of each channel', () => {
-    const path = stripPath({ low: Float64Array.of(-5, 0), high: Float64Array.of(5, 2.5) }, FRAME);
-    // 50 wide each, with a gap of 2.
-    expect(path).toBe('M1 0h48v10h-48zM51 2.5h48v2.5h-48z');
+describe('the drawing of a strip', () => {
+  it('has both sides on one scale, a channel a unit wide around its number', () => {
+    const before = { low: Float64Array.of(-55, 0), high: Float64Array.of(200, 20) };
+    const after = { low: Float64Array.of(-155, -10), high: Float64Array.of(100, 10) };
+    const drawing = stripDrawing(scaledStrip({ layer: 'a', weight: 'kernel', before, after }), NAMES);
+    expect(drawing).toMatchObject({ channels: 2, lowest: -155, highest: 200, viewBox: '-0.5 -200 2 355' });
+    expect(drawing?.panels.map(({ side, name, path }) => [side, name, path])).toEqual([
+      ['before', 'as it is', 'M0 -200V55M1 -20V0'],
+      ['after', 'equalized', 'M0 -100V155M1 -10V10'],
+    ]);
   });
 
-  it('leaves out channels that are not finite, and draws a line for those of one value', () => {
-    const path = stripPath({ low: Float64Array.of(Number.NaN, 0), high: Float64Array.of(1, 0) }, FRAME);
-    expect(path).toBe('M51 5h48v1h-48z');
+  it('has the side that there is, and is none where there is nothing to draw', () => {
+    const ranges = { low: Float64Array.of(-1), high: Float64Array.of(1) };
+    const zero = { low: Float64Array.of(0), high: Float64Array.of(0) };
+    const drawn = (before: typeof ranges | undefined, after: typeof ranges | undefined) =>
+      stripDrawing(scaledStrip({ layer: 'a', weight: 'kernel', before, after }), NAMES);
+    expect(drawn(undefined, ranges)?.panels.map(({ side }) => side)).toEqual(['after']);
+    expect(drawn(zero, ranges)?.panels.map(({ side }) => side)).toEqual(['after']);
+    expect(drawn(zero, undefined)).toBeUndefined();
+    expect(drawn({ low: Float64Array.of(NaN, 0), high: Float64Array.of(1, 1) }, zero)).toBeUndefined();
+  });
+
+  it('has gaps between few channels, and bars that can be seen where there are very many', () => {
+    const widthOf = (channels: number): number | undefined => {
+      const high = new Float64Array(channels).fill(1);
+      const before = { low: high.map(() => 0), high };
+      const strip = { layer: 'a', weight: 'kernel', before, after: undefined };
+      return stripDrawing(scaledStrip(strip), NAMES)?.barWidth;
+    };
+    expect([3, 60, 100, 101, 500, 2000].map(widthOf)).toEqual([0.99, 0.8, 0.8, 1, 1, 4]);
+  });
+});
+
+describe('the path of a strip', () => {
+  it('draws a line that can be seen for channels of one value', () => {
+    expect(stripPath({ low: Float64Array.of(0, 100), high: Float64Array.of(0, 101) })).toBe(
+      'M0 -1V2M1 -102V-99',
+    );
   });
 
   it('stays a short path for 2048 channels', () => {
-    const low = new Float64Array(2048).fill(-1.23456789);
-    const path = stripPath({ low, high: low.map((value) => -value) }, { ...FRAME, width: 1000 });
+    const low = new Float64Array(2048).fill(-123.456789);
+    const path = stripPath({ low, high: low.map((value) => -value) });
     expect(path.match(/M/g)).toHaveLength(2048);
-    expect(path.length).toBeLessThan(80_000);
-  });
-
-  it('puts everything in the middle where nothing varies', () => {
-    expect(stripY(0, { ...FRAME, lowest: 0, highest: 0 })).toBe(5);
+    expect(path.length).toBeLessThan(32_000);
   });
 
   it('finds the channel under a pointer', () => {

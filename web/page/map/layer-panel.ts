@@ -11,7 +11,7 @@ import { changeText, shareText } from '../choices/damage-rows.ts';
 import { byId, element, list } from '../dom.ts';
 import { equalizedStory, openedStory } from './layer-story.ts';
 import { spreadSentence } from './spread-scale.ts';
-import { type SideNames, stripFigure } from './strip-figure.ts';
+import { stripFigure } from './strip-figure.ts';
 
 /** All that is known of the layers. */
 export interface KnownLayers {
@@ -77,7 +77,7 @@ function damageParagraphs(layer: string, damage: DamageReport | undefined): HTML
 
 function stripFigures(layer: string, { opened, equalized }: KnownLayers): HTMLElement[] {
   const strips = (equalized?.strips ?? opened.strips).filter((strip) => strip.layer === layer);
-  const names: SideNames = equalized
+  const names = equalized
     ? { before: 'before', after: 'equalized' }
     : { before: 'as it is', after: 'batch norms folded' };
   return strips.map((strip) => stripFigure(strip, names));

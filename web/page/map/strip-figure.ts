@@ -4,52 +4,31 @@
  * @module
  */
 
-import type { ChannelStrip } from '../../../src/report/channel-strips.ts';
-import {
-  GRID_STEPS,
-  NARROW_STEPS,
-  type ScaledRanges,
-  scaledStrip,
-  stepDomain,
-} from '../../../src/report/html/strip-scale.ts';
 import { count, small } from '../../../src/report/number-text.ts';
+import type { ChannelStrip } from '../../../src/report/strips/channel-strips.ts';
+import {
+  channelAt,
+  type SideNames,
+  type StripDrawing,
+  type StripPanel,
+  stripDrawing,
+} from '../../../src/report/strips/strip-drawing.ts';
+import { GRID_STEPS, NARROW_STEPS, scaledStrip } from '../../../src/report/strips/strip-scale.ts';
 import { element, svgElement } from '../dom.ts';
 import { nextIndex } from './layer-map.ts';
-import { channelAt, type StripFrame, stripPath, stripY } from './strip-paths.ts';
-
-/** What the two sides are called. */
-export interface SideNames {
-  readonly before: string;
-  readonly after: string;
-}
-
-const SIZE = { width: 1000, height: 100 } as const;
-
-/** One side as it is drawn. */
-interface Panel {
-  readonly kind: 'before' | 'after';
-  readonly name: string;
-  readonly ranges: ScaledRanges;
-}
 
 /** The figure of a strip; a sentence where there is nothing to draw. */
 export function stripFigure(strip: ChannelStrip, names: SideNames): HTMLElement {
-  const scaled = scaledStrip(strip);
-  const panels: Panel[] = [
-    ...(scaled.before ? [{ kind: 'before' as const, name: names.before, ranges: scaled.before }] : []),
-    ...(scaled.after ? [{ kind: 'after' as const, name: names.after, ranges: scaled.after }] : []),
-  ];
-  if (panels.length === 0) {
+  const drawing = stripDrawing(scaledStrip(strip), names);
+  if (!drawing) {
     return element(
       'p',
       {},
       `${weightName(strip.weight)}: all weights are 0, or one is not a number; there is nothing to draw.`,
     );
   }
-  const [lowest, highest] = stepDomain(scaled);
-  const frame: StripFrame = { ...SIZE, top: 0, lowest, highest };
-  const channels = Math.max(...panels.map(({ ranges }) => ranges.low.length));
-  const drawn = panels.map((panel) => panelOf(panel, frame));
+  const { channels, panels } = drawing;
+  const drawn = panels.map((panel) => panelOf(panel, drawing));
   const chart = element(
     'div',
     {
@@ -70,11 +49,7 @@ export function stripFigure(strip: ChannelStrip, names: SideNames): HTMLElement 
     readout.textContent = text;
     chart.setAttribute('aria-valuenow', String(channel));
     chart.setAttribute('aria-valuetext', text);
-    const slot = SIZE.width / channels;
-    for (const cursor of cursors) {
-      cursor.setAttribute('x', String(channel * slot));
-      cursor.setAttribute('width', String(slot));
-    }
+    for (const cursor of cursors) cursor.setAttribute('x', String(channel - 0.5));
   });
   return element(
     'figure',
@@ -96,7 +71,7 @@ function weightName(weight: string): string {
   return words.charAt(0).toUpperCase() + words.slice(1);
 }
 
-function captionText(channels: number, panels: readonly Panel[]): string {
+function captionText(channels: number, panels: readonly StripPanel[]): string {
   const narrow = panels.map(({ name, ranges }) => `${ranges.narrow} ${name}`).join(', ');
   return (
     `of ${count(channels, 'channel')}, from left to right; each bar goes from the smallest to the largest weight of a channel, ` +
@@ -106,39 +81,46 @@ function captionText(channels: number, panels: readonly Panel[]): string {
 }
 
 function panelOf(
-  { kind, name, ranges }: Panel,
-  frame: StripFrame,
+  { side, name, ranges, path }: StripPanel,
+  { channels, lowest, highest, viewBox, barWidth }: StripDrawing,
 ): { block: HTMLElement; cursor: SVGRectElement } {
-  const { width, height } = SIZE;
-  const bandTop = stripY(Math.min(NARROW_STEPS / 2, frame.highest), frame);
-  const bandBottom = stripY(Math.max(-NARROW_STEPS / 2, frame.lowest), frame);
-  const zero = stripY(0, frame);
-  const cursor = svgElement('rect', { class: 'strip-cursor', x: -10, y: 0, width: 0, height });
+  const cursor = svgElement('rect', {
+    class: 'strip-cursor',
+    x: -2,
+    y: -highest,
+    width: 1,
+    height: highest - lowest,
+  });
   const drawing = svgElement(
     'svg',
-    { viewBox: `0 0 ${width} ${height}`, preserveAspectRatio: 'none', 'aria-hidden': 'true' },
-    svgElement('rect', { class: 'strip-band', x: 0, y: bandTop, width, height: bandBottom - bandTop }),
+    { viewBox, preserveAspectRatio: 'none', 'aria-hidden': 'true' },
+    svgElement('rect', {
+      class: 'strip-band',
+      x: -0.5,
+      y: -NARROW_STEPS / 2,
+      width: channels,
+      height: NARROW_STEPS,
+    }),
     cursor,
-    svgElement('path', { class: `strip-bars ${kind}`, d: stripPath(ranges, frame) }),
-    svgElement('path', { class: 'strip-zero', d: `M0 ${zero}H${width}` }),
+    svgElement('path', { class: `strip-bars ${side}`, 'stroke-width': barWidth, d: path }),
+    svgElement('path', { class: 'strip-zero', d: `M-0.5 0h${channels}` }),
   );
   const axis = element(
     'div',
     { class: 'strip-axis', 'aria-hidden': 'true' },
-    element('span', {}, stepText(frame.highest)),
-    element('span', {}, stepText(frame.lowest)),
+    element('span', {}, stepText(highest)),
+    element('span', {}, stepText(lowest)),
   );
-  const title = element('p', { class: `strip-title ${kind}` }, `${name}; one step is ${small(ranges.step)}`);
+  const title = element('p', { class: `strip-title ${side}` }, `${name}; one step is ${small(ranges.step)}`);
   return { block: element('div', { class: 'strip-panel' }, title, axis, drawing), cursor };
 }
 
 function stepText(steps: number): string {
-  const whole = Math.round(steps);
-  return whole > 0 ? `+${whole}` : String(whole).replace('-', '\u2212');
+  return steps > 0 ? `+${steps}` : String(steps).replace('-', '\u2212');
 }
 
 /** What a channel is on all sides. */
-function channelText(channel: number, panels: readonly Panel[]): string {
+function channelText(channel: number, panels: readonly StripPanel[]): string {
   const sides = panels.map(({ name, ranges: { low, high, step } }) => {
     const [least = NaN, most = NaN] = [low[channel], high[channel]];
     const steps = Math.max(most, 0) - Math.min(least, 0);
