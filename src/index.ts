@@ -11,14 +11,11 @@ export {
   type BiasCorrectionRecord,
   type CorrectedBias,
   correctBias,
-  describeUncorrected,
-  type UncorrectedBias,
 } from './equalization/biases/bias-correction.ts';
 export {
   correctBiasWithInputs,
   type MeasuredCorrectionOptions,
 } from './equalization/biases/measured-correction.ts';
-export { describeUnabsorbed, type UnabsorbedBias } from './equalization/biases/unabsorbed-bias.ts';
 export type { CapOptions } from './equalization/caps/cap-forms.ts';
 export {
   type ActivationCap,
@@ -27,14 +24,11 @@ export {
   describeCap,
 } from './equalization/caps/relu6-caps.ts';
 export { type Relu6Damage, relu6Damage } from './equalization/caps/relu6-damage.ts';
-export { type CarryObstacle, describeCarryObstacle } from './equalization/carriers/carrier-search.ts';
 export {
   type CarriedLayer,
   type CarryOptions,
   type CarryRecord,
   carryScales,
-  describeUncarried,
-  type UncarriedLayer,
 } from './equalization/carriers/scale-carriers.ts';
 export { chooseSettings } from './equalization/choose-settings.ts';
 export {
@@ -175,6 +169,7 @@ export type {
   SeparableConvOperation,
   Shape,
 } from './model/operation.ts';
+export { describeSkip, type RegionBorder, type SkipCode, type SkipReason } from './model/skip-reason.ts';
 export {
   type FoldedPair,
   foldAllBatchNorms,
@@ -188,14 +183,7 @@ export { HighBiasFold } from './primitives/high-bias-fold.ts';
 export type { ClsSet, ReluFlags } from './primitives/layer-groups.ts';
 export { replaceRelu6WithRelu } from './primitives/replace-relu6.ts';
 export { runSteps, STEPS, type Step, type StepRecord } from './primitives/run-steps.ts';
-export {
-  describeSkip,
-  type OnSkip,
-  type SkipCode,
-  type SkipReason,
-  type StepOptions,
-} from './primitives/skip-reason.ts';
-export type { Stage, StageWatch, Veto } from './primitives/stage.ts';
+export type { OnSkip, Stage, StageWatch, StepOptions, Veto } from './primitives/stage.ts';
 export { stepStages } from './primitives/step-stages.ts';
 export type { QuantizationEncoding } from './quantization/encoding.ts';
 export { fakeQuantize, type QuantizedWeightsOptions } from './quantization/fake-quantize.ts';

@@ -7,10 +7,10 @@
 import { UnsupportedModelError } from '../errors.ts';
 import type { Layer } from '../model/layer.ts';
 import type { Model } from '../model/model.ts';
+import type { SkipReason } from '../model/skip-reason.ts';
 import { takeSnapshot } from '../model/snapshot.ts';
 import { type FoldedPair, foldAllBatchNorms } from '../primitives/batch-norm-fold.ts';
 import { replaceRelu6WithRelu } from '../primitives/replace-relu6.ts';
-import type { SkipReason } from '../primitives/skip-reason.ts';
 import type { Stage, Veto } from '../primitives/stage.ts';
 import { parseQuantizer, type QuantizerName } from '../quantization/quantizer.ts';
 import { type AbsorptionRecord, absorbBiases } from './biases/bias-absorption.ts';

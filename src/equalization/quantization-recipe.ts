@@ -6,8 +6,8 @@
 
 import type { Layer, WeightName } from '../model/layer.ts';
 import type { Model } from '../model/model.ts';
+import type { SkipReason } from '../model/skip-reason.ts';
 import { keepStatistics } from '../model/statistics.ts';
-import type { SkipReason } from '../primitives/skip-reason.ts';
 import type { Stage } from '../primitives/stage.ts';
 import { packableWeights, weightKey } from '../quantization/packing/packable-weights.ts';
 import { PACKED_BYTES, type PackedDType, packedWeight } from '../quantization/packing/packed-dtypes.ts';

@@ -1,5 +1,6 @@
 import { batchNormAffine } from '../kernels/batch-norm.ts';
 import { isFloat } from '../tensor/dtype.ts';
+import type { WeightFault } from './channels.ts';
 import type { Layer } from './layer.ts';
 import type { BatchNormOperation } from './operation.ts';
 
@@ -47,14 +48,13 @@ export function isNegatingBatchNorm(bn: Layer): boolean {
   return bn.operation.kind === 'batchNorm' && affineOf(bn).a.every((factor) => factor === -1);
 }
 
-/** The statistic that makes folding impossible, if there is one. */
-export function batchNormFault(
-  bn: Layer,
-):
-  | { kind: 'non-finite'; where: string }
-  | { kind: 'not-float'; where: string; dtype: string }
-  | { kind: 'negative-variance'; channel: number; variance: number }
-  | undefined {
+/** What makes a batch norm unfit for folding. */
+export type BatchNormFault =
+  | WeightFault
+  | { readonly kind: 'negative-variance'; readonly channel: number; readonly variance: number };
+
+/** The first fault of the weights of a batch norm; undefined where it can be folded. */
+export function batchNormFault(bn: Layer): BatchNormFault | undefined {
   for (const name of ['gamma', 'beta', 'movingMean', 'movingVariance'] as const) {
     const tensor = bn.weight(name);
     if (tensor && !isFloat(tensor.dtype)) return { kind: 'not-float', where: name, dtype: tensor.dtype };

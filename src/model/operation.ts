@@ -184,3 +184,20 @@ export function activationOf(operation: Operation): Activation {
 
 /** No activation. */
 export const LINEAR: Activation = { kind: 'linear' };
+
+/** What an activation is called in sentences, with what bends it. */
+export function activationName(activation: Activation): string {
+  switch (activation.kind) {
+    case 'other':
+      return activation.name;
+    case 'prelu':
+      return 'PReLU';
+    case 'linear':
+      return 'linear';
+    case 'relu': {
+      const { maxValue, threshold } = activation;
+      if (maxValue !== undefined) return `a ReLU with the maximum ${maxValue}`;
+      return threshold === 0 ? 'relu' : `a ReLU with the threshold ${threshold}`;
+    }
+  }
+}

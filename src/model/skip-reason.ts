@@ -1,184 +1,301 @@
 /**
- * Why a batch norm was not folded, a layer not scaled, an activation not replaced, a bias not absorbed.
+ * Why something was left alone: a batch norm not folded, a layer not scaled, an activation not replaced, a bias not moved or
+ * not corrected.
  *
  * @module
  */
 
-/** A reason with the layers it is about (the one left alone first) and the values that decided it. */
-export type SkipReason =
+import type { BatchNormFault } from './batch-norm.ts';
+import type { WeightFault } from './channels.ts';
+
+/** For each code of a {@link SkipReason} the values that decided it. */
+interface DecidedBy {
   /** Nothing stands beside the batch norm that could take it. */
-  | {
-      readonly code: 'no-neighbour';
-      readonly layers: readonly string[];
-      readonly before: string;
-      readonly after: string;
-    }
-  /** The layer before it applies an activation that stands between the two. */
-  | { readonly code: 'fused-activation'; readonly layers: readonly string[]; readonly activation: string }
-  /** A tensor between the two is read by others too. */
-  | {
-      readonly code: 'several-consumers';
-      readonly layers: readonly string[];
-      readonly consumers: readonly string[];
-    }
+  'no-neighbour': { before: string; after: string };
+  /** An activation is fused into the layer before the batch norm. */
+  'fused-activation': { activation: string };
+  /** What the layer writes is read by others too. */
+  'several-consumers': { consumers: readonly string[] };
   /** A layer is called more than once. */
-  | { readonly code: 'shared-layer'; readonly layers: readonly string[]; readonly calls: number }
-  /** A tensor between the two is an output of the model. */
-  | { readonly code: 'model-output'; readonly layers: readonly string[] }
+  'shared-layer': { calls: number };
+  /** What lies behind the layer is an output of the model. */
+  'model-output': object;
   /** The batch norm does not normalize the channels of the layer. */
-  | {
-      readonly code: 'wrong-axis';
-      readonly layers: readonly string[];
-      readonly axis: string;
-      readonly expected: string;
-    }
-  /** The layer pads with zeros, which the batch norm before it would turn into something else. */
-  | { readonly code: 'padding'; readonly layers: readonly string[]; readonly padding: string }
+  'wrong-axis': { axis: string; expected: string };
+  /** The layer behind pads with zeros, which the change would turn into something else. */
+  padding: { padding: string };
   /** No output of a transposed convolution sees the whole kernel. */
-  | { readonly code: 'transposed-convolution'; readonly layers: readonly string[] }
+  'transposed-convolution': object;
   /** Without the batch norm an input of the model would be its output. */
-  | { readonly code: 'input-is-output'; readonly layers: readonly string[] }
+  'input-is-output': object;
   /** A weight is NaN or infinite. */
-  | { readonly code: 'non-finite'; readonly layers: readonly string[]; readonly where: string }
-  /** The call runs in training mode, with the statistics of the batch. */
-  | { readonly code: 'training-mode'; readonly layers: readonly string[] }
-  /** The batch norm is called with more than one tensor, such as a mask. */
-  | { readonly code: 'several-inputs'; readonly layers: readonly string[]; readonly inputs: number }
-  /** Nothing tells how many dimensions its input has, and so whether its axis is that of the channels. */
-  | { readonly code: 'unknown-rank'; readonly layers: readonly string[]; readonly axis: string }
-  /** The channels of two layers lie on different axes. */
-  | { readonly code: 'data-format'; readonly layers: readonly string[] }
-  /** A result would be too large for the type of the weights. */
-  | { readonly code: 'overflow'; readonly layers: readonly string[]; readonly dtype: string }
+  'non-finite': { where: string };
   /** A kernel of whole numbers, such as `model.quantize` of Keras 3 makes. */
-  | {
-      readonly code: 'not-float';
-      readonly layers: readonly string[];
-      readonly where: string;
-      readonly dtype: string;
-    }
+  'not-float': { where: string; dtype: string };
   /** A variance is negative. */
-  | {
-      readonly code: 'negative-variance';
-      readonly layers: readonly string[];
-      readonly channel: number;
-      readonly variance: number;
-    }
-  /** A layer stands between that scaling must not cross, or that the reference does not cross. */
-  | { readonly code: 'layer-between'; readonly layers: readonly string[]; readonly between: string }
-  /** An activation with a bend that scaling would move. */
-  | {
-      readonly code: 'activation-between';
-      readonly layers: readonly string[];
-      readonly between: string;
-      readonly activation: string;
-    }
+  'negative-variance': { channel: number; variance: number };
+  /** The call runs in training mode, with the statistics of the batch. */
+  'training-mode': object;
+  /** The batch norm is called with more than one tensor, such as a mask. */
+  'several-inputs': { inputs: number };
+  /** Nothing tells how many dimensions its input has, and so whether its axis is that of the channels. */
+  'unknown-rank': { axis: string };
+  /** The channels of two layers lie on different axes. */
+  'data-format': object;
+  /** A result would be too large for the type of the weights. */
+  overflow: { dtype: string };
+  /** A layer stands between that the change must not cross, or that the reference does not cross. */
+  'layer-between': { between: string };
+  /** An activation stands between that the change would not leave as it is. */
+  'activation-between': { between: string; activation: string };
   /** The next layer lies inside a nested model. */
-  | { readonly code: 'nested-model'; readonly layers: readonly string[]; readonly model: string }
+  'nested-model': { model: string };
   /** Two depthwise convolutions in a row make no set of the reference. */
-  | { readonly code: 'consecutive-depthwise'; readonly layers: readonly string[] }
+  'consecutive-depthwise': object;
   /** The layer reads an input or writes an output of the model, and so has no partner on that side. */
-  | { readonly code: 'no-partner'; readonly layers: readonly string[] }
-  /** A layer of a kind that these sets do not scale. */
-  | { readonly code: 'layer-kind'; readonly layers: readonly string[]; readonly className: string }
+  'no-partner': object;
+  /** A layer of a kind that the sets of the reference do not scale. */
+  'layer-kind': { className: string };
   /** `x * relu6(x + 3) / 6` needs the 6. */
-  | { readonly code: 'hard-swish'; readonly layers: readonly string[]; readonly between: string }
+  'hard-swish': { between: string };
   /** Scaling of a whole graph: what ends the regions of what the layer reads and of what it writes. */
-  | {
-      readonly code: 'region';
-      readonly layers: readonly string[];
-      readonly before: string;
-      readonly behind: string;
-    }
-  /** High-bias fold: no batch norm was folded into the output of the first layer. */
-  | { readonly code: 'no-batch-norm'; readonly layers: readonly string[] }
-  /** High-bias fold: a layer has no bias. */
-  | { readonly code: 'no-bias'; readonly layers: readonly string[]; readonly without: string }
-  /** The edit was made, measured to change the function, and undone. */
-  | {
-      readonly code: 'changes-function';
-      readonly layers: readonly string[];
-      /** The largest difference that it made to an output, as a part of the largest value of that output. */
-      readonly maxRelative: number;
-    };
+  region: { before: RegionBorder; behind: RegionBorder };
+  /** No batch norm was folded into the output of the first layer, so that nothing tells its distribution. */
+  'no-batch-norm': object;
+  /** One of two layers has no bias. */
+  'no-bias': { without: string };
+  /** A quantizer of activations gains nothing by it, or less than a hundredth of the range. */
+  'no-smaller-range': { before: readonly [number, number]; after: readonly [number, number] };
+  /** What stands right behind the layer is no batch norm. */
+  'no-batch-norm-behind': { behind: string };
+  /** The batch norm behind the layer normalizes the outputs of other layers too. */
+  'shared-batch-norm': object;
+  /** Nothing is known of what the layer reads; `end` is the layer behind which the moments are lost. */
+  'unknown-input': { end: string };
+  /** The activation is not known, so that the output cannot be seen before it. */
+  'unknown-activation': { activation: string };
+  /** The edit was made, measured to change the function, and undone; by which part of the largest output value. */
+  'changes-function': { maxRelative: number };
+}
 
 /** The tag of a {@link SkipReason}. */
-export type SkipCode = SkipReason['code'];
+export type SkipCode = keyof DecidedBy;
 
-/** Called for everything that a step leaves alone. */
-export type OnSkip = (reason: SkipReason) => void;
+/**
+ * A reason with the layers it is about, the one left alone first, by their paths, and the values that decided it.
+ *
+ * `edit` is what was not done where the code alone does not tell: the bias absorbed into the next layer or corrected, the
+ * scales carried by a batch norm.
+ */
+export type SkipReason = {
+  readonly [Code in SkipCode]: {
+    readonly code: Code;
+    readonly layers: readonly string[];
+    readonly edit?: 'absorb' | 'correct' | 'carry';
+  } & Readonly<DecidedBy[Code]>;
+}[SkipCode];
 
-/** What every step takes besides the model. */
-export interface StepOptions {
-  /** Called with a reason for each layer that the step leaves alone. */
-  readonly onSkip?: OnSkip;
-  /**
-   * Asked before each batch norm is folded (`[batch norm, layer]`) and each set scaled (its layers), by their paths. Where
-   * it gives a reason they are left alone, and {@link onSkip} is told.
-   */
-  readonly veto?: (layers: readonly string[]) => SkipReason | undefined;
+/** What stands at the border of a region of channels, so that they keep their scale. */
+export type RegionBorder =
+  | { readonly code: 'model-input'; readonly layer: string }
+  | { readonly code: 'model-output'; readonly layer: string }
+  /** An activation that a factor changes. */
+  | { readonly code: 'activation'; readonly layer: string; readonly activation: string }
+  /** A layer that is not known, or through which a factor does not go. */
+  | { readonly code: 'layer'; readonly layer: string; readonly className: string }
+  /** A weight that cannot be scaled. */
+  | { readonly code: 'weights'; readonly layer: string; readonly where: string }
+  /** The channels of what meets there lie on different axes, or their number is not known. */
+  | { readonly code: 'layout'; readonly layer: string }
+  /** A batch norm without gamma, which has no place for a factor. */
+  | { readonly code: 'no-gamma'; readonly layer: string }
+  /** A call in training mode, with the statistics of the batch. */
+  | { readonly code: 'training-mode'; readonly layer: string }
+  /** Nothing but batch norms that stay: no kernel that could make up for a factor. */
+  | { readonly code: 'no-other-kernel' };
+
+/** The reason that a weight of the layer at `path` is. */
+export function faultReason(
+  layers: readonly string[],
+  path: string,
+  fault: WeightFault | BatchNormFault,
+): Extract<SkipReason, { code: 'non-finite' | 'not-float' | 'negative-variance' }> {
+  switch (fault.kind) {
+    case 'non-finite':
+      return { code: fault.kind, layers, where: `${path}/${fault.where}` };
+    case 'not-float':
+      return { code: fault.kind, layers, where: `${path}/${fault.where}`, dtype: fault.dtype };
+    case 'negative-variance':
+      return { code: fault.kind, layers, channel: fault.channel, variance: fault.variance };
+  }
 }
 
 /** The reason in a sentence. */
 export function describeSkip(reason: SkipReason): string {
-  const [first = '', ...others] = reason.layers;
-  const other = others[0] ?? '';
+  if (reason.code === 'changes-function') {
+    return (
+      `${reason.layers.join(', ')}: left alone, because the edit changed the function by ` +
+      `${reason.maxRelative.toPrecision(2)} of the largest output value, which it should not: please report it`
+    );
+  }
+  return `${whatStays(reason)}: ${because(reason)}`;
+}
+
+/** What was not done. */
+function whatStays({ code, edit, layers: [first = '', other] }: SkipReason): string {
+  switch (edit) {
+    case 'absorb':
+      // What pads stands in the way, and would not take the bias.
+      return `the bias of ${first} is not absorbed${other === undefined || code === 'padding' ? '' : ` into ${other}`}`;
+    case 'correct':
+      return `the bias of ${first} is not corrected`;
+    case 'carry':
+      return `${first} keeps its scale`;
+    case undefined:
+  }
+  switch (code) {
+    case 'several-consumers':
+    case 'shared-layer':
+    case 'model-output':
+    case 'non-finite':
+    case 'not-float':
+    case 'negative-variance':
+    case 'training-mode':
+      return `${first} is left alone`;
+    case 'data-format':
+    case 'nested-model':
+    case 'consecutive-depthwise':
+      return `${first} is not scaled with ${other}`;
+    case 'layer-between':
+    case 'activation-between':
+      return `${first} is not scaled with what follows`;
+    case 'no-partner':
+    case 'layer-kind':
+    case 'region':
+      return `${first} is not scaled`;
+    case 'no-batch-norm':
+    case 'no-bias':
+      return `the bias of ${first} is not absorbed into ${other}`;
+    case 'hard-swish':
+      return `${first} keeps its maximum`;
+    default:
+      return `${first} stays`;
+  }
+}
+
+/** Why, behind a colon. */
+function because(reason: Exclude<SkipReason, { code: 'changes-function' }>): string {
+  const {
+    edit,
+    layers: [, other],
+  } = reason;
   switch (reason.code) {
     case 'no-neighbour':
-      return `${first} stays: it stands between ${reason.before} and ${reason.after}, neither of which can take it`;
+      return `it stands between ${reason.before} and ${reason.after}, neither of which can take it`;
     case 'fused-activation':
-      return `${first} stays: ${other} applies ${reason.activation} before it`;
-    case 'several-consumers':
-      return `${first} is left alone: what lies between it and ${other} is also read by ${reason.consumers.join(', ')}`;
+      return edit === 'carry'
+        ? `${reason.activation} is fused into it`
+        : `${other} applies ${reason.activation} before it`;
+    case 'several-consumers': {
+      const consumers = reason.consumers.join(', ');
+      return edit === undefined
+        ? `what lies between it and ${other} is also read by ${consumers}`
+        : `its output goes to ${consumers} as well`;
+    }
     case 'shared-layer':
-      return `${first} is left alone: ${other === '' ? 'it' : other} is used ${reason.calls} times, and a change would reach every use`;
+      return `${other ?? 'it'} is used ${reason.calls} times, and a change would reach every use`;
     case 'model-output':
-      return `${first} is left alone: what lies between it and ${other} is an output of the model`;
+      return edit === 'absorb'
+        ? 'its output, or what activations and poolings make of it, is one of the model'
+        : `what lies between it and ${other} is an output of the model`;
     case 'wrong-axis':
-      return `${first} stays: it normalizes axis ${reason.axis}, but the channels of ${other} lie on ${reason.expected}`;
+      return edit === 'carry'
+        ? `${other} normalizes axis ${reason.axis}, but its channels lie on ${reason.expected}`
+        : `it normalizes axis ${reason.axis}, but the channels of ${other} lie on ${reason.expected}`;
     case 'padding':
-      return `${first} stays: ${other} pads with zeros (${reason.padding}) after it, so that the border would change`;
+      return edit === 'absorb'
+        ? `${other} pads with zeros (${reason.padding}) behind it, so that the border would not get the shift`
+        : `${other} pads with zeros (${reason.padding}) after it, so that the border would change`;
     case 'transposed-convolution':
-      return `${first} stays: no output of the transposed convolution ${other} sees the whole kernel, so that its shift has no place in the bias`;
+      return `no output of the transposed convolution ${other} sees the whole kernel, so that its shift has no place in the bias`;
     case 'input-is-output':
-      return `${first} stays: without it an input of the model would be its output`;
+      return 'without it an input of the model would be its output';
     case 'non-finite':
-      return `${first} is left alone: NaN or Inf in ${reason.where}`;
-    case 'training-mode':
-      return `${first} is left alone: it is called with training=True, and then has other statistics for each batch`;
-    case 'several-inputs':
-      return `${first} stays: it is called with ${reason.inputs} tensors (a mask, perhaps)`;
-    case 'unknown-rank':
-      return `${first} stays: it normalizes axis ${reason.axis}, and nothing tells whether that is the last one of the output of ${other}`;
-    case 'data-format':
-      return `${first} is not scaled with ${other}: their channels lie on different axes (data_format)`;
-    case 'overflow':
-      return `${first} stays: folded into ${other}, a weight would be too large for ${reason.dtype}`;
+      return `NaN or Inf in ${reason.where}`;
     case 'not-float':
-      return `${first} is left alone: ${reason.where} is ${reason.dtype}, and only real numbers can be scaled`;
+      return `${reason.where} is ${reason.dtype}, and only real numbers can be scaled`;
     case 'negative-variance':
-      return `${first} is left alone: the moving variance of channel ${reason.channel} is ${reason.variance}`;
+      return `the moving variance of channel ${reason.channel}${edit === 'carry' ? ` of ${other}` : ''} is ${reason.variance}`;
+    case 'training-mode':
+      return `${edit === 'carry' ? other : 'it'} is called with training=True, and then has other statistics for each batch`;
+    case 'several-inputs':
+      return `${edit === 'carry' ? other : 'it'} is called with ${reason.inputs} tensors (a mask, perhaps)`;
+    case 'unknown-rank':
+      return `it normalizes axis ${reason.axis}, and nothing tells whether that is the last one of the output of ${other}`;
+    case 'data-format':
+      return edit === 'absorb'
+        ? 'their channels lie on different axes or differ in number'
+        : 'their channels lie on different axes (data_format)';
+    case 'overflow':
+      return edit === 'carry'
+        ? `the parameters of ${other} would be too large for ${reason.dtype}`
+        : `folded into ${other}, a weight would be too large for ${reason.dtype}`;
     case 'layer-between':
-      return `${first} is not scaled with what follows: ${reason.between} stands behind it`;
+      return `${reason.between} stands behind it${edit === 'absorb' ? ', through which no shift is carried' : ''}`;
     case 'activation-between':
-      return `${first} is not scaled with what follows: ${reason.activation} in ${reason.between} changes with the scale`;
+      return `${reason.activation} in ${reason.between} ${edit === 'absorb' ? 'does not pass it on as it is' : 'changes with the scale'}`;
     case 'nested-model':
-      return `${first} is not scaled with ${other}: the reference's search does not enter ${reason.model}`;
+      return `the reference's search does not enter ${reason.model}`;
     case 'consecutive-depthwise':
-      return `${first} is not scaled with ${other}: two depthwise convolutions in a row make no set`;
+      return 'two depthwise convolutions in a row make no set';
     case 'no-partner':
-      return `${first} is not scaled: no convolution stands before or behind it that could take the factor`;
+      return 'no convolution stands before or behind it that could take the factor';
     case 'layer-kind':
-      return `${first} is not scaled: the sets take no ${reason.className}`;
+      return `the sets take no ${reason.className}`;
     case 'hard-swish':
-      return `${first} keeps its maximum: with ${reason.between} it is part of a hard-swish, which needs it`;
+      return `with ${reason.between} it is part of a hard-swish, which needs it`;
     case 'region':
-      return `${first} is not scaled: before it stands ${reason.before}; behind it, ${reason.behind}`;
+      return `before it stands ${borderText(reason.before)}; behind it, ${borderText(reason.behind)}`;
     case 'no-batch-norm':
-      return `the bias of ${first} is not absorbed into ${other}: no batch norm was folded into its output, so nothing tells its distribution`;
+      return 'no batch norm was folded into its output, so nothing tells its distribution';
     case 'no-bias':
-      return `the bias of ${first} is not absorbed into ${other}: ${reason.without} has none`;
-    case 'changes-function':
-      return `${reason.layers.join(', ')}: left alone, because the edit changed the function by ${reason.maxRelative.toPrecision(2)} of the largest output value, which it should not: please report it`;
+      return `${reason.without} has none`;
+    case 'no-smaller-range':
+      return `the expected range of its output, ${rangeText(reason.before)}, would be ${rangeText(reason.after)}, which gains nothing`;
+    case 'no-batch-norm-behind':
+      return `no batch norm stands behind it, but ${reason.behind}`;
+    case 'shared-batch-norm':
+      return `${other} also normalizes the outputs of others`;
+    case 'unknown-input':
+      return `nothing tells the means of what it reads, from ${reason.end} on`;
+    case 'unknown-activation':
+      return `its output cannot be seen before ${reason.activation}`;
   }
+}
+
+function borderText(border: RegionBorder): string {
+  switch (border.code) {
+    case 'model-input':
+      return `${border.layer}, an input of the model`;
+    case 'model-output':
+      return `the output of ${border.layer}, which is the model's`;
+    case 'activation':
+      return `${border.activation} in ${border.layer}, which a factor changes`;
+    case 'layer':
+      return `${border.layer} (${border.className}), through which a factor does not go`;
+    case 'weights':
+      return `${border.layer}, whose ${border.where} cannot be scaled`;
+    case 'layout':
+      return `${border.layer}, where channels lie on different axes or their number is not known`;
+    case 'no-gamma':
+      return `${border.layer}, a batch norm without gamma to take the factor`;
+    case 'training-mode':
+      return `${border.layer}, which is called in training mode`;
+    case 'no-other-kernel':
+      return 'no other kernel, but a batch norm that stays';
+  }
+}
+
+function rangeText([min, max]: readonly [number, number]): string {
+  return `${min.toPrecision(3)} to ${max.toPrecision(3)}`;
 }

@@ -13,10 +13,11 @@ import type { Layer } from '../model/layer.ts';
 import type { Model } from '../model/model.ts';
 import { isWeighted } from '../model/operation.ts';
 import { inferShapes } from '../model/shapes.ts';
+import { describeSkip, type SkipReason } from '../model/skip-reason.ts';
 import { keepStatistics, statisticsBehind } from '../model/statistics.ts';
 import { type FoldablePair, findBackward, findForward } from './batch-norm-search.ts';
 import { reverseDepthFirst } from './depth-first.ts';
-import { describeSkip, type SkipReason, type StepOptions } from './skip-reason.ts';
+import type { StepOptions } from './stage.ts';
 
 /** A layer and the batch norm that was folded into it. */
 export type FoldedPair = readonly [layer: Layer, bn: Layer];

@@ -15,9 +15,9 @@ import {
 } from '../model/channels.ts';
 import { canBypass } from '../model/edit.ts';
 import type { Graph, GraphCall, GraphTensor } from '../model/graph.ts';
-import { activationOf, isConvolution, isWeighted } from '../model/operation.ts';
+import { activationName, activationOf, isConvolution, isWeighted } from '../model/operation.ts';
+import { faultReason, type SkipReason } from '../model/skip-reason.ts';
 import { largestFinite } from '../tensor/dtype.ts';
-import type { SkipReason } from './skip-reason.ts';
 
 /** A batch norm with the layer that can take it. */
 export interface FoldablePair {
@@ -176,11 +176,7 @@ function betweenReason(
 function fusedReason(layer: GraphCall, layers: readonly string[]): SkipReason | undefined {
   const activation = activationOf(layer.layer.operation);
   if (activation.kind === 'linear') return undefined;
-  return {
-    code: 'fused-activation',
-    layers,
-    activation: activation.kind === 'other' ? activation.name : activation.kind,
-  };
+  return { code: 'fused-activation', layers, activation: activationName(activation) };
 }
 
 /** The axis must be that of the layer's channels, and there must be as many channels. */
@@ -228,22 +224,9 @@ function paddingReason(layer: GraphCall, layers: readonly string[]): SkipReason 
 
 function weightReason(bn: GraphCall, layer: GraphCall, layers: readonly string[]): SkipReason | undefined {
   const fault = batchNormFault(bn.layer);
-  if (fault?.kind === 'non-finite') return { code: 'non-finite', layers, where: `${bn.path}/${fault.where}` };
-  if (fault?.kind === 'not-float') {
-    return { code: 'not-float', layers, where: `${bn.path}/${fault.where}`, dtype: fault.dtype };
-  }
-  if (fault) return { code: 'negative-variance', layers, channel: fault.channel, variance: fault.variance };
-  return faultReason(layer, layers);
-}
-
-/** Why the weights of a layer cannot be scaled. */
-export function faultReason(layer: GraphCall, layers: readonly string[]): SkipReason | undefined {
-  const fault = weightFault(layer.layer);
-  if (!fault) return undefined;
-  const where = `${layer.path}/${fault.where}`;
-  return fault.kind === 'not-float'
-    ? { code: 'not-float', layers, where, dtype: fault.dtype }
-    : { code: 'non-finite', layers, where };
+  if (fault) return faultReason(layers, bn.path, fault);
+  const kernelFault = weightFault(layer.layer);
+  return kernelFault && faultReason(layers, layer.path, kernelFault);
 }
 
 function bypassReason(bn: GraphCall, layers: readonly string[]): SkipReason | undefined {

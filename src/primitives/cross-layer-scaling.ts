@@ -14,7 +14,7 @@ import { dividedStatistics, keepStatistics } from '../model/statistics.ts';
 import { largestFinite } from '../tensor/dtype.ts';
 import { ClsSetInfo, ClsSetLayerPairInfo } from './cls-set-info.ts';
 import { type ClsSet, findClsSets, type ReluFlags, reluFlagsOf } from './layer-groups.ts';
-import type { StepOptions } from './skip-reason.ts';
+import type { StepOptions } from './stage.ts';
 
 /** Factors of a scaled set: a vector for a pair, two for a triple; `[channels]` each. */
 export type ScaleFactors = Float64Array | readonly [Float64Array, Float64Array];

@@ -10,7 +10,7 @@ import { type FoldedPair, foldAllBatchNorms } from './batch-norm-fold.ts';
 import { CrossLayerScaling } from './cross-layer-scaling.ts';
 import { HighBiasFold } from './high-bias-fold.ts';
 import { replaceRelu6WithRelu } from './replace-relu6.ts';
-import type { StepOptions } from './skip-reason.ts';
+import type { StepOptions } from './stage.ts';
 
 /**
  * ReLU6 to ReLU, batch-norm folding, cross-layer scaling and high-bias fold, on a copy.

@@ -11,7 +11,7 @@ import { channelCount, constantResponse } from '../model/channels.ts';
 import type { Layer } from '../model/layer.ts';
 import { keepStatistics, shiftedStatistics } from '../model/statistics.ts';
 import type { ClsSetInfo, ClsSetLayerPairInfo } from './cls-set-info.ts';
-import type { StepOptions } from './skip-reason.ts';
+import type { StepOptions } from './stage.ts';
 
 /** High-bias fold, by the name of the reference: AIMET's class `HighBiasFold` has a static method too. */
 // biome-ignore lint/complexity/noStaticOnlyClass: the reference's form, so that its programs port line by line

@@ -10,14 +10,22 @@
 
 import { InvalidModelError } from '../errors.ts';
 import { isIdentityBatchNorm } from '../model/batch-norm.ts';
-import { channelCount } from '../model/channels.ts';
+import { channelCount, weightFault } from '../model/channels.ts';
 import type { Graph, GraphCall, GraphTensor } from '../model/graph.ts';
 import { buildGraph } from '../model/graph.ts';
 import type { Layer } from '../model/layer.ts';
 import type { Model } from '../model/model.ts';
-import { type Activation, type DataFormat, isConvolution, isWeighted } from '../model/operation.ts';
-import { faultReason, runsInTraining } from './batch-norm-search.ts';
-import type { SkipReason, StepOptions } from './skip-reason.ts';
+import {
+  type Activation,
+  activationName,
+  activationOf,
+  type DataFormat,
+  isConvolution,
+  isWeighted,
+} from '../model/operation.ts';
+import { faultReason, type SkipReason } from '../model/skip-reason.ts';
+import { runsInTraining } from './batch-norm-search.ts';
+import type { StepOptions } from './stage.ts';
 
 /** Two convolutions, or three with a depthwise in the middle, that are scaled together. */
 export type ClsSet = readonly [Layer, Layer] | readonly [Layer, Layer, Layer];
@@ -128,7 +136,7 @@ function followingConvolution(graph: Graph, call: GraphCall): { link: Link } | {
   if (fault) return { reason: fault };
   const { operation } = call.layer;
   const fused = 'activation' in operation ? crossing(operation.activation) : undefined;
-  if (fused?.blocks) return { reason: activationReason(call, call, fused.name) };
+  if (fused?.blocks) return { reason: activationReason(call, call) };
   let relu = fused?.relu ?? false;
   let tensor: GraphTensor = call.output();
   for (;;) {
@@ -189,7 +197,8 @@ function layerFault(graph: Graph, call: GraphCall): SkipReason | undefined {
   }
   const calls = graph.callsOf(layer).length;
   if (calls > 1) return { code: 'shared-layer', layers, calls };
-  return faultReason(call, layers);
+  const fault = weightFault(layer);
+  return fault && faultReason(layers, call.path, fault);
 }
 
 /** Whether scaling crosses the layer, and whether it counts as the ReLU of the pair. */
@@ -208,8 +217,7 @@ function crossLayer(reader: GraphCall): { relu: boolean } | { reason: (from: Gra
     case 'batchNorm':
       return isIdentityBatchNorm(reader.layer) && !runsInTraining(reader) ? { relu: false } : stop;
     case 'activation': {
-      const { blocks, name } = crossing(operation.activation);
-      if (blocks) return { reason: (from) => activationReason(from, reader, name) };
+      if (crossing(operation.activation).blocks) return { reason: (from) => activationReason(from, reader) };
       // The reference crosses ReLU and PReLU layers, whatever the slope, but no LeakyReLU.
       const isRelu = operation.activation.kind === 'relu' && operation.activation.negativeSlope === 0;
       return isRelu || className === 'ReLU' || className === 'PReLU' ? { relu: true } : stop;
@@ -219,32 +227,28 @@ function crossLayer(reader: GraphCall): { relu: boolean } | { reason: (from: Gra
   }
 }
 
-function activationReason(from: GraphCall, at: GraphCall, activation: string): SkipReason {
+function activationReason(from: GraphCall, at: GraphCall): SkipReason {
   return {
     code: 'activation-between',
     layers: [from.path],
     between: `${at.path} (${at.layer.className})`,
-    activation,
+    activation: activationName(activationOf(at.layer.operation)),
   };
 }
 
 /** Whether f(s x) = s f(x) fails for s > 0, and whether the activation counts as a ReLU. */
-function crossing(activation: Activation): { blocks: boolean; relu: boolean; name: string } {
+function crossing(activation: Activation): { blocks: boolean; relu: boolean } {
   switch (activation.kind) {
     case 'linear':
-      return { blocks: false, relu: false, name: 'linear' };
+      return { blocks: false, relu: false };
     case 'prelu':
-      return { blocks: false, relu: true, name: 'PReLU' };
+      return { blocks: false, relu: true };
     case 'relu': {
-      const { maxValue, threshold, negativeSlope } = activation;
-      if (maxValue !== undefined)
-        return { blocks: true, relu: false, name: `a ReLU with the maximum ${maxValue}` };
-      if (threshold !== 0)
-        return { blocks: true, relu: false, name: `a ReLU with the threshold ${threshold}` };
-      return { blocks: false, relu: negativeSlope === 0, name: 'relu' };
+      const blocks = activation.maxValue !== undefined || activation.threshold !== 0;
+      return { blocks, relu: !blocks && activation.negativeSlope === 0 };
     }
     case 'other':
-      return { blocks: true, relu: false, name: activation.name };
+      return { blocks: true, relu: false };
   }
 }
 

@@ -8,7 +8,8 @@ import { buildGraph, type Graph, type GraphCall } from '../model/graph.ts';
 import type { Layer } from '../model/layer.ts';
 import type { Model } from '../model/model.ts';
 import { type Activation, activationOf } from '../model/operation.ts';
-import type { SkipReason, StepOptions } from './skip-reason.ts';
+import type { SkipReason } from '../model/skip-reason.ts';
+import type { StepOptions } from './stage.ts';
 
 /**
  * Takes the maximum of 6 from every ReLU6: ReLU layers, Activation layers, and activations fused into any layer. A

@@ -7,6 +7,7 @@
 import { channelCount } from '../model/channels.ts';
 import type { Layer } from '../model/layer.ts';
 import type { Model } from '../model/model.ts';
+import type { SkipReason } from '../model/skip-reason.ts';
 import { type FoldedPair, foldAllBatchNorms } from './batch-norm-fold.ts';
 import type { ClsSetInfo } from './cls-set-info.ts';
 import { CrossLayerScaling } from './cross-layer-scaling.ts';
@@ -14,8 +15,7 @@ import { backwardBatchNorms } from './equalize-model.ts';
 import { foldHighBiases, toldByBatchNorm, toldByLayer } from './high-bias-fold.ts';
 import { findClsSets, reluFlagsOf } from './layer-groups.ts';
 import { replaceRelu6WithRelu } from './replace-relu6.ts';
-import type { SkipReason, StepOptions } from './skip-reason.ts';
-import type { StageWatch } from './stage.ts';
+import type { StageWatch, StepOptions, Veto } from './stage.ts';
 
 /** The steps of the reference in the order in which they run. */
 export const STEPS = ['relu6', 'fold', 'scale', 'bias'] as const;
@@ -78,12 +78,7 @@ export const NOTHING_DONE: StepRecord = {
  * @param veto edits that are not made, see {@link StepOptions}
  * @returns what was done before, and the step.
  */
-export function runStep(
-  model: Model,
-  step: Step,
-  done: StepRecord,
-  veto?: NonNullable<StepOptions['veto']>,
-): StepRecord {
+export function runStep(model: Model, step: Step, done: StepRecord, veto?: Veto): StepRecord {
   const skipped: StepRecord['skipped'][number][] = [];
   const options: StepOptions = {
     onSkip: (reason) => void skipped.push({ ...reason, step }),

@@ -4,9 +4,9 @@
  * @module
  */
 
+import { describeSkip, type SkipCode } from '../model/skip-reason.ts';
 import type { ClsSetInfo } from '../primitives/cls-set-info.ts';
 import type { Step, StepRecord } from '../primitives/run-steps.ts';
-import { describeSkip, type SkipCode } from '../primitives/skip-reason.ts';
 import type { WeightPrecision } from '../verification/comparing/tolerances.ts';
 import type { StageProof } from '../verification/proving/prove-stages.ts';
 import type { RangeSpread } from './range-spread.ts';

@@ -4,17 +4,16 @@
  * @module
  */
 
-import { describeUncorrected } from '../equalization/biases/bias-correction.ts';
-import { describeUncarried } from '../equalization/carriers/scale-carriers.ts';
 import type { Trial } from '../equalization/judge.ts';
 import type { QuantizationRecord, QuantizationStage } from '../equalization/quantization-recipe.ts';
 import type { Model } from '../model/model.ts';
-import { describeSkip } from '../primitives/skip-reason.ts';
+import type { SkipCode } from '../model/skip-reason.ts';
 import { PACKED_BYTES, type PackedDType } from '../quantization/packing/packed-dtypes.ts';
 import { weightBytes } from '../quantization/packing/weight-bytes.ts';
 import type { StepVerification } from './equalize-report.ts';
 import { type PlanReport, planReport } from './plan-report.ts';
 import type { SidecarReport } from './sidecar-report.ts';
+import { skippedBy } from './target-report.ts';
 
 /** What running the written files showed, against the model that was read. */
 export interface WrittenCheck {
@@ -95,7 +94,7 @@ export interface QuantizeReport {
   readonly corrected: readonly { readonly layer: string; readonly largestShift: number }[];
   readonly skipped: readonly {
     readonly stage: QuantizationStage;
-    readonly code: string;
+    readonly code: SkipCode;
     readonly layers: readonly string[];
     readonly message: string;
   }[];
@@ -156,23 +155,8 @@ export function quantizeReport(
 
 function skippedIn({ skipped, carried, correction }: QuantizationRecord): QuantizeReport['skipped'] {
   return [
-    ...skipped.map((reason) => ({
-      stage: reason.stage,
-      code: reason.code,
-      layers: reason.layers,
-      message: describeSkip(reason),
-    })),
-    ...(carried?.uncarried ?? []).map((one) => ({
-      stage: 'carry' as const,
-      code: one.obstacle.kind,
-      layers: [one.path],
-      message: describeUncarried(one),
-    })),
-    ...(correction?.skipped ?? []).map((one) => ({
-      stage: 'correct' as const,
-      code: one.code,
-      layers: [one.path],
-      message: describeUncorrected(one),
-    })),
+    ...skipped.map((reason) => skippedBy(reason.stage, reason)),
+    ...(carried?.uncarried ?? []).map((reason) => skippedBy('carry', reason)),
+    ...(correction?.skipped ?? []).map((reason) => skippedBy('correct', reason)),
   ];
 }

@@ -7,8 +7,8 @@
 import type { EqualizationRecord } from '../equalization/equalization-recipe.ts';
 import type { SidecarRecord } from '../equalization/sidecar/sidecar.ts';
 import type { Layer } from '../model/layer.ts';
+import { describeSkip } from '../model/skip-reason.ts';
 import type { StepRecord } from '../primitives/run-steps.ts';
-import { describeSkip } from '../primitives/skip-reason.ts';
 import { skippedIn } from './target-report.ts';
 
 /** What a command did with side-cars. */

@@ -4,16 +4,13 @@
  * @module
  */
 
-import { describeUncorrected } from '../equalization/biases/bias-correction.ts';
-import { describeUnabsorbed } from '../equalization/biases/unabsorbed-bias.ts';
 import { describeCap } from '../equalization/caps/relu6-caps.ts';
-import { describeUncarried } from '../equalization/carriers/scale-carriers.ts';
 import type { EqualizationRecord, StageName } from '../equalization/equalization-recipe.ts';
 import type { Trial } from '../equalization/judge.ts';
 import type { ExpectedRange } from '../equalization/moments/expected-range.ts';
 import type { BiasCorrection, Relu6Policy, Target, WeightRounding } from '../equalization/options.ts';
 import type { Objective } from '../equalization/scaling/scale-regions.ts';
-import { describeSkip } from '../primitives/skip-reason.ts';
+import { describeSkip, type SkipCode, type SkipReason } from '../model/skip-reason.ts';
 import type { ActivationQuantizer } from '../quantization/quantizer.ts';
 import type { WeightSqnr } from '../quantization/weight-sqnr.ts';
 import type { StepVerification } from './equalize-report.ts';
@@ -67,7 +64,7 @@ export interface TargetReport {
   /** What was left alone, and why. */
   readonly skipped: readonly {
     readonly stage: StageName;
-    readonly code: string;
+    readonly code: SkipCode;
     readonly layers: readonly string[];
     readonly message: string;
   }[];
@@ -153,35 +150,18 @@ export function skippedIn({
   correction,
 }: EqualizationRecord): TargetReport['skipped'] {
   return [
-    ...skipped.map((reason) => ({
-      stage: reason.stage,
-      code: reason.code,
-      layers: reason.layers,
-      message: describeSkip(reason),
-    })),
-    ...(regions?.unscaled ?? []).map((reason) => ({
-      stage: 'scale' as const,
-      code: reason.code,
-      layers: reason.layers,
-      message: describeSkip(reason),
-    })),
-    ...(carried?.uncarried ?? []).map((one) => ({
-      stage: 'carry' as const,
-      code: one.obstacle.kind,
-      layers: [one.path],
-      message: describeUncarried(one),
-    })),
-    ...(absorption?.skipped ?? []).map((one) => ({
-      stage: 'absorb' as const,
-      code: one.code,
-      layers: one.layers,
-      message: describeUnabsorbed(one),
-    })),
-    ...(correction?.skipped ?? []).map((one) => ({
-      stage: 'correct' as const,
-      code: one.code,
-      layers: [one.path],
-      message: describeUncorrected(one),
-    })),
+    ...skipped.map((reason) => skippedBy(reason.stage, reason)),
+    ...(regions?.unscaled ?? []).map((reason) => skippedBy('scale', reason)),
+    ...(carried?.uncarried ?? []).map((reason) => skippedBy('carry', reason)),
+    ...(absorption?.skipped ?? []).map((reason) => skippedBy('absorb', reason)),
+    ...(correction?.skipped ?? []).map((reason) => skippedBy('correct', reason)),
   ];
+}
+
+/** A reason as reports list it. */
+export function skippedBy<Stage extends string>(
+  stage: Stage,
+  reason: SkipReason,
+): { stage: Stage; code: SkipCode; layers: readonly string[]; message: string } {
+  return { stage, code: reason.code, layers: reason.layers, message: describeSkip(reason) };
 }

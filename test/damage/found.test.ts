@@ -12,8 +12,8 @@ import { openHdf5 } from '../../src/formats/hdf5/file.ts';
 import { Hdf5Writer } from '../../src/formats/hdf5/writer.ts';
 import { writeModelToMemory } from '../../src/formats/write.ts';
 import type { JsonObject, JsonValue } from '../../src/model/layer.ts';
+import { describeSkip } from '../../src/model/skip-reason.ts';
 import { runSteps, type StepRecord } from '../../src/primitives/run-steps.ts';
-import { describeSkip } from '../../src/primitives/skip-reason.ts';
 import { wholeJob } from './campaign.ts';
 import { fixtureFiles, mainBytes, mainName, readFiles, withConfiguration, withFile } from './model-files.ts';
 

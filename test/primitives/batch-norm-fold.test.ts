@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import type { JsonObject, Layer } from '../../src/model/layer.ts';
 import type { Model } from '../../src/model/model.ts';
+import type { SkipReason } from '../../src/model/skip-reason.ts';
 import { foldAllBatchNorms, foldGivenBatchNorms } from '../../src/primitives/batch-norm-fold.ts';
-import type { SkipReason } from '../../src/primitives/skip-reason.ts';
 import { Tensor } from '../../src/tensor/tensor.ts';
 import {
   buildModel,

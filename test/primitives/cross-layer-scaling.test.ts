@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import type { JsonObject, Layer } from '../../src/model/layer.ts';
 import type { Model } from '../../src/model/model.ts';
+import type { SkipReason } from '../../src/model/skip-reason.ts';
 import { CrossLayerScaling } from '../../src/primitives/cross-layer-scaling.ts';
 import { findClsSets } from '../../src/primitives/layer-groups.ts';
-import type { SkipReason } from '../../src/primitives/skip-reason.ts';
 import { Tensor } from '../../src/tensor/tensor.ts';
 import {
   buildModel,

@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import type { Layer } from '../../src/model/layer.ts';
 import type { Model } from '../../src/model/model.ts';
+import type { SkipReason } from '../../src/model/skip-reason.ts';
 import { foldAllBatchNorms } from '../../src/primitives/batch-norm-fold.ts';
 import { ClsSetInfo, ClsSetLayerPairInfo } from '../../src/primitives/cls-set-info.ts';
 import { HighBiasFold } from '../../src/primitives/high-bias-fold.ts';
-import type { SkipReason } from '../../src/primitives/skip-reason.ts';
 import { buildModel, input, type LayerSpec, layer } from '../support/model-builder.ts';
 import { randomInputs, relativeDifference, runModel } from '../support/run-model.ts';
 

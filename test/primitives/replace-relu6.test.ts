@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import type { Layer } from '../../src/model/layer.ts';
 import { activationOf } from '../../src/model/operation.ts';
+import { describeSkip, type SkipReason } from '../../src/model/skip-reason.ts';
 import { replaceRelu6WithRelu } from '../../src/primitives/replace-relu6.ts';
-import { describeSkip, type SkipReason } from '../../src/primitives/skip-reason.ts';
 import { buildModel, input, type LayerSpec, layer } from '../support/model-builder.ts';
 import { randomInputs, runModel } from '../support/run-model.ts';
 

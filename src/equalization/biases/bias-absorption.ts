@@ -9,7 +9,14 @@ import { channelCount, constantResponse, weightFault } from '../../model/channel
 import { buildGraph, type Graph, type GraphCall } from '../../model/graph.ts';
 import type { Layer, LayerStatistics } from '../../model/layer.ts';
 import type { Model } from '../../model/model.ts';
-import { type Activation, activationOf, isConvolution, isWeighted } from '../../model/operation.ts';
+import {
+  type Activation,
+  activationName,
+  activationOf,
+  isConvolution,
+  isWeighted,
+} from '../../model/operation.ts';
+import { faultReason, type SkipReason } from '../../model/skip-reason.ts';
 import { keepStatistics, shiftedStatistics } from '../../model/statistics.ts';
 import { type ActivationQuantizer, checkActivationQuantizer } from '../../quantization/quantizer.ts';
 import {
@@ -18,7 +25,6 @@ import {
   expectedRange,
   quantizedWidth,
 } from '../moments/expected-range.ts';
-import type { UnabsorbedBias } from './unabsorbed-bias.ts';
 
 /** A bias that was moved. Layers by their paths. */
 export interface AbsorbedBias {
@@ -39,7 +45,7 @@ export interface AbsorbedBias {
 export interface AbsorptionRecord {
   readonly absorbed: readonly AbsorbedBias[];
   /** For each other layer with a kernel why its bias stays; those for which there is nothing to move are left out. */
-  readonly skipped: readonly UnabsorbedBias[];
+  readonly skipped: readonly SkipReason[];
 }
 
 /** How many deviations below its mean an output is taken to stay. */
@@ -72,12 +78,12 @@ export function absorbBiases(model: Model, { activations }: AbsorbOptions = {}):
   if (activations) checkActivationQuantizer(activations);
   const graph = buildGraph(model);
   const absorbed: AbsorbedBias[] = [];
-  const skipped: UnabsorbedBias[] = [];
+  const skipped: SkipReason[] = [];
   for (const call of graph.calls) {
     if (!isWeighted(call.layer.operation) || graph.callsOf(call.layer)[0] !== call) continue;
     const found = findReceiver(graph, call);
     if ('reason' in found) {
-      skipped.push(found.reason);
+      skipped.push({ ...found.reason, edit: 'absorb' });
       continue;
     }
     const { receiver, throughRelu } = found;
@@ -85,7 +91,8 @@ export function absorbBiases(model: Model, { activations }: AbsorbOptions = {}):
     if (most.every((amount) => amount === 0)) continue;
     const { amounts, before, after } = plannedMove(found, most, activations);
     if (activations && !isSmaller(after, before, activations)) {
-      skipped.push({ code: 'no-smaller-range', layers: [call.path, receiver.path], before, after });
+      const layers = [call.path, receiver.path];
+      skipped.push({ code: 'no-smaller-range', edit: 'absorb', layers, before, after });
       continue;
     }
     move(call.layer, receiver, amounts);
@@ -107,7 +114,7 @@ interface Receiver {
 }
 
 /** The layer that can take the bias of `call`, or why none can. */
-function findReceiver(graph: Graph, call: GraphCall): Receiver | { readonly reason: UnabsorbedBias } {
+function findReceiver(graph: Graph, call: GraphCall): Receiver | { readonly reason: SkipReason } {
   const { layer, path } = call;
   if (graph.callsOf(layer).length > 1) return { reason: shared(graph, [path], call) };
   let throughRelu = false;
@@ -119,7 +126,7 @@ function findReceiver(graph: Graph, call: GraphCall): Receiver | { readonly reas
           code: 'activation-between',
           layers: [path],
           between: before.path,
-          activation: nameOf(activation),
+          activation: activationName(activation),
         },
       };
     }
@@ -136,7 +143,7 @@ function findReceiver(graph: Graph, call: GraphCall): Receiver | { readonly reas
     const passes =
       operation.kind === 'activation' || operation.kind === 'identity' || operation.kind === 'pool';
     if (!passes || reader.inputs.length > 1 || graph.callsOf(reader.layer).length > 1) {
-      return { reason: { code: 'layer-between', layers, between: reader.path } };
+      return { reason: { code: 'layer-between', layers: [path], between: reader.path } };
     }
     activation = activationOf(operation);
     before = reader;
@@ -149,14 +156,14 @@ function receiverOf(
   call: GraphCall,
   reader: GraphCall,
   throughRelu: boolean,
-): Receiver | { readonly reason: UnabsorbedBias } {
+): Receiver | { readonly reason: SkipReason } {
   const { layer } = reader;
   const { operation } = layer;
   const layers = [call.path, reader.path];
   if (graph.callsOf(layer).length > 1) return { reason: shared(graph, layers, reader) };
   for (const one of [call, reader]) {
     const fault = weightFault(one.layer);
-    if (fault) return { reason: { code: 'non-finite', layers, where: `${one.path}/${fault.where}` } };
+    if (fault) return { reason: faultReason(layers, one.path, fault) };
   }
   if (isConvolution(operation)) {
     const isSingle = operation.kernelSize.every((size) => size === 1);
@@ -181,7 +188,7 @@ function formatOf({ operation }: Layer): string | undefined {
   return isConvolution(operation) ? operation.dataFormat : undefined;
 }
 
-function shared(graph: Graph, layers: readonly string[], { layer }: GraphCall): UnabsorbedBias {
+function shared(graph: Graph, layers: readonly string[], { layer }: GraphCall): SkipReason {
   return { code: 'shared-layer', layers, calls: graph.callsOf(layer).length };
 }
 
@@ -190,13 +197,6 @@ function isPlainRelu(activation: Activation): boolean {
   if (activation.kind !== 'relu') return false;
   const { maxValue, negativeSlope, threshold } = activation;
   return maxValue === undefined && negativeSlope === 0 && threshold === 0;
-}
-
-function nameOf(activation: Activation): string {
-  if (activation.kind === 'other') return activation.name;
-  return activation.kind === 'relu' && activation.maxValue !== undefined
-    ? `ReLU with the maximum ${activation.maxValue}`
-    : activation.kind;
 }
 
 /** What is to be moved, and the expected range without and with it. */

@@ -12,6 +12,7 @@ import type { Layer } from '../../model/layer.ts';
 import type { Model } from '../../model/model.ts';
 import { isWeighted } from '../../model/operation.ts';
 import { inferShapes } from '../../model/shapes.ts';
+import { faultReason, type SkipReason } from '../../model/skip-reason.ts';
 import { keepStatistics } from '../../model/statistics.ts';
 import type { WeightQuantizer } from '../../quantization/quantizer.ts';
 import type { ActivationMoments } from '../moments/activation-moments.ts';
@@ -31,19 +32,11 @@ export interface CorrectedBias {
   readonly ignoresBorders: boolean;
 }
 
-/** A layer with a kernel whose bias was left alone. */
-export type UncorrectedBias =
-  /** Nothing is known of what it reads; `end` is the layer behind which the moments are lost. */
-  | { readonly code: 'unknown-input'; readonly path: string; readonly end: string }
-  /** A weight of it is NaN, infinite or a whole number. */
-  | { readonly code: 'weights'; readonly path: string; readonly where: string }
-  /** Its activation is not known, so that its output cannot be seen before it; with given inputs only. */
-  | { readonly code: 'activation'; readonly path: string; readonly activation: string };
-
 /** What bias correction did, in the order of the graph. */
 export interface BiasCorrectionRecord {
   readonly corrected: readonly CorrectedBias[];
-  readonly skipped: readonly UncorrectedBias[];
+  /** For each other layer with a kernel why its bias stays. */
+  readonly skipped: readonly SkipReason[];
 }
 
 /**
@@ -95,13 +88,14 @@ export function correctWith(
   const graph = buildGraph(model);
   inferShapes(graph);
   const corrected: CorrectedBias[] = [];
-  const skipped: UncorrectedBias[] = [];
+  const skipped: SkipReason[] = [];
   for (const { layer, path } of firstKernelCalls(graph)) {
     const fault = weightFault(layer);
     const means = fault ? [] : meansOf(graph, layer);
-    if (fault) skipped.push({ code: 'weights', path, where: fault.where });
-    else if ('end' in means) skipped.push({ code: 'unknown-input', path, end: means.end });
-    else corrected.push(correctLayer(layer, errorsOf, means));
+    if (fault) skipped.push({ ...faultReason([path], path, fault), edit: 'correct' });
+    else if ('end' in means) {
+      skipped.push({ code: 'unknown-input', edit: 'correct', layers: [path], end: means.end });
+    } else corrected.push(correctLayer(layer, errorsOf, means));
   }
   return { corrected, skipped };
 }
@@ -135,17 +129,4 @@ function averageTaps(calls: readonly CallMeans[]): TapMeans {
 export function addToBias(layer: Layer, shift: Float64Array): void {
   const bias = biasOf(layer).map((value, channel) => value + (shift[channel] ?? 0));
   keepStatistics(layer, () => setBias(layer, bias));
-}
-
-/** Why a bias was left alone, in a sentence. */
-export function describeUncorrected(skipped: UncorrectedBias): string {
-  const { path } = skipped;
-  switch (skipped.code) {
-    case 'unknown-input':
-      return `the bias of ${path} is not corrected: nothing tells the means of what it reads, from ${skipped.end} on`;
-    case 'weights':
-      return `the bias of ${path} is not corrected: its ${skipped.where} is no finite real number`;
-    case 'activation':
-      return `the bias of ${path} is not corrected: its output cannot be seen before ${skipped.activation}`;
-  }
 }

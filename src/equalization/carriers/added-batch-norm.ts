@@ -11,7 +11,8 @@ import { type JsonObject, type JsonValue, Layer } from '../../model/layer.ts';
 import type { Call, Model } from '../../model/model.ts';
 import { freeLayerName, newAffine } from '../../model/new-layer.ts';
 import { activationOf, isWeighted, LINEAR } from '../../model/operation.ts';
-import { type CarryObstacle, channelAxis } from './carrier-search.ts';
+import type { SkipReason } from '../../model/skip-reason.ts';
+import { channelAxis } from './carrier-search.ts';
 
 /**
  * Puts a batch norm that changes nothing behind every call of `layer`, before the activation fused into it, which becomes
@@ -22,12 +23,14 @@ import { type CarryObstacle, channelAxis } from './carrier-search.ts';
 export function giveBatchNorm(
   graph: Graph,
   layer: Layer,
-): { readonly batchNorms: readonly Layer[] } | { readonly obstacle: CarryObstacle } {
+): { readonly batchNorms: readonly Layer[] } | { readonly reason: SkipReason } {
   const owner = graph.callsOf(layer)[0]?.owner;
   if (!owner) throw new TypeError(`${layer.path} is not called`);
   const activation = activationOf(layer.operation);
   // Its slopes are weights of the layer.
-  if (activation.kind === 'prelu') return { obstacle: { kind: 'fused-activation', activation: 'PReLU' } };
+  if (activation.kind === 'prelu') {
+    return { reason: { code: 'fused-activation', edit: 'carry', layers: [layer.path], activation: 'PReLU' } };
+  }
   const taken = new Set<string>();
   const place = (ending: string): { owner: Model; beside: Layer; name: string } => ({
     owner,

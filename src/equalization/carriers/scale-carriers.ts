@@ -14,6 +14,7 @@ import type { Layer } from '../../model/layer.ts';
 import type { Model } from '../../model/model.ts';
 import { isWeighted } from '../../model/operation.ts';
 import { inferShapes } from '../../model/shapes.ts';
+import type { SkipReason } from '../../model/skip-reason.ts';
 import {
   dividedStatistics,
   isNormalizing,
@@ -25,7 +26,7 @@ import type { DType, FloatValues } from '../../tensor/dtype.ts';
 import { largestFinite } from '../../tensor/dtype.ts';
 import { Tensor } from '../../tensor/tensor.ts';
 import { giveBatchNorm } from './added-batch-norm.ts';
-import { type CarryObstacle, describeCarryObstacle, faultyWeight, findCarriers } from './carrier-search.ts';
+import { faultyWeight, findCarriers } from './carrier-search.ts';
 import { balanceSeparable } from './separable-balance.ts';
 
 /** How scales are carried. */
@@ -53,16 +54,11 @@ export interface CarriedLayer {
   readonly factors: Float64Array;
 }
 
-/** A layer with a kernel that keeps its scale. */
-export interface UncarriedLayer {
-  readonly path: string;
-  readonly obstacle: CarryObstacle;
-}
-
 /** What {@link carryScales} did. */
 export interface CarryRecord {
   readonly carried: readonly CarriedLayer[];
-  readonly uncarried: readonly UncarriedLayer[];
+  /** Why each other layer with a kernel keeps its scale. */
+  readonly uncarried: readonly SkipReason[];
 }
 
 /**
@@ -77,40 +73,38 @@ export function carryScales(model: Model, options: CarryOptions = {}): CarryReco
   const graph = buildGraph(model);
   inferShapes(graph);
   const carried: CarriedLayer[] = [];
-  const uncarried: UncarriedLayer[] = [];
+  const uncarried: SkipReason[] = [];
   for (const layer of new Set(graph.calls.map((call) => call.layer))) {
     if (!isWeighted(layer.operation)) continue;
     const fault = faultyWeight(layer);
-    let found = fault ? { obstacle: fault } : findCarriers(graph, layer);
-    const isAdded = 'obstacle' in found && !fault && options.addBatchNorms === true;
+    let found = fault ? { reason: fault } : findCarriers(graph, layer);
+    const isAdded = 'reason' in found && !fault && options.addBatchNorms === true;
     if (isAdded) found = giveBatchNorm(graph, layer);
     const done =
-      'obstacle' in found
+      'reason' in found
         ? found
         : carry(layer, found.batchNorms, { isAdded, isSymmetric: options.symmetricGrid === true });
-    if ('obstacle' in done) uncarried.push({ path: layer.path, obstacle: done.obstacle });
+    if ('reason' in done) uncarried.push(done.reason);
     else carried.push({ layer, batchNorms: done.batchNorms, isAdded, factors: done.factors });
   }
   return { carried, uncarried };
-}
-
-/** Why a layer keeps its scale, in a sentence. */
-export function describeUncarried({ path, obstacle }: UncarriedLayer): string {
-  return `${path} keeps its scale: ${describeCarryObstacle(obstacle)}`;
 }
 
 function carry(
   layer: Layer,
   batchNorms: readonly Layer[],
   { isAdded, isSymmetric }: { readonly isAdded: boolean; readonly isSymmetric: boolean },
-): { batchNorms: readonly Layer[]; factors: Float64Array } | { obstacle: CarryObstacle } {
+): { batchNorms: readonly Layer[]; factors: Float64Array } | { reason: SkipReason } {
   const bias = biasOf(layer);
   const forms = batchNorms.map((bn) => ({ bn, ...combined(bn, bias) }));
   const tooLarge = forms.find(({ bn, a, d }) => {
     const most = largestFinite(bn.requireWeight('movingMean').dtype);
     return [a, d].some((values) => values.some((value) => Math.abs(value) > most));
   });
-  if (tooLarge) return { obstacle: { kind: 'overflow', batchNorm: tooLarge.bn.path } };
+  if (tooLarge) {
+    const { dtype } = tooLarge.bn.requireWeight('movingMean');
+    return { reason: { code: 'overflow', edit: 'carry', layers: [layer.path, tooLarge.bn.path], dtype } };
+  }
   if (layer.operation.kind === 'separableConv') balanceSeparable(layer);
   const wanted = isSymmetric ? channelRange(layer, 'output') : signedRanges(layer, forms);
   const factors = wanted.map((factor, channel) =>

@@ -20,6 +20,7 @@ import type { Layer } from '../../model/layer.ts';
 import type { CallArgument, Model } from '../../model/model.ts';
 import {
   type Activation,
+  activationName,
   activationOf,
   type BatchNormOperation,
   type DataFormat,
@@ -28,9 +29,9 @@ import {
   type WeightedOperation,
 } from '../../model/operation.ts';
 import { inferShapes } from '../../model/shapes.ts';
+import type { RegionBorder } from '../../model/skip-reason.ts';
 import { runsInTraining } from '../../primitives/batch-norm-search.ts';
 import type { ChannelClasses } from './channel-classes.ts';
-import type { Closing } from './closing.ts';
 import { reshapedChannels } from './reshaped-channels.ts';
 import { type Channels, TensorChannels } from './tensor-channels.ts';
 
@@ -57,7 +58,7 @@ export interface BoundedActivation {
 /** The channels of a model. */
 export interface ChannelGraph {
   readonly graph: Graph;
-  readonly classes: ChannelClasses<Closing>;
+  readonly classes: ChannelClasses<RegionBorder>;
   /** In the order of the graph; a shared layer stands here once. */
   readonly layers: readonly ScalableLayer[];
   readonly bounded: readonly BoundedActivation[];
@@ -82,7 +83,7 @@ class Builder {
   readonly #graph: Graph;
   readonly #throughBounded: boolean;
   readonly #tensors = new TensorChannels();
-  readonly #classes: ChannelClasses<Closing> = this.#tensors.classes;
+  readonly #classes: ChannelClasses<RegionBorder> = this.#tensors.classes;
   readonly #layers = new Map<Layer, ScalableLayer>();
   readonly #bounded: BoundedActivation[] = [];
 
@@ -94,14 +95,14 @@ class Builder {
   build(): ChannelGraph {
     const { inputs, calls, outputs, model } = this.#graph;
     for (const tensor of inputs) {
-      this.#tensors.close(tensor, { kind: 'model-input', path: tensor.producer?.path ?? model.name });
+      this.#tensors.close(tensor, { code: 'model-input', layer: tensor.producer?.path ?? model.name });
     }
     for (const call of calls) {
       const closing = this.#visit(call);
       if (closing) this.#close(call, closing);
     }
     for (const tensor of outputs) {
-      this.#tensors.close(tensor, { kind: 'model-output', path: tensor.producer?.path ?? model.name });
+      this.#tensors.close(tensor, { code: 'model-output', layer: tensor.producer?.path ?? model.name });
     }
     return {
       graph: this.#graph,
@@ -113,7 +114,7 @@ class Builder {
   }
 
   /** Joins what the call keeps together; returns why factors end there where they do. */
-  #visit(call: GraphCall): Closing | undefined {
+  #visit(call: GraphCall): RegionBorder | undefined {
     const { operation } = call.layer;
     const takesSeveral = operation.kind === 'merge' || operation.kind === 'concatenate';
     if (call.outputs.length > 1 || (call.inputs.length !== 1 && !takesSeveral)) return closedAsLayer(call);
@@ -124,7 +125,7 @@ class Builder {
         return this.#visitActivation(call, operation.activation);
       case 'identity':
         // In training it may add noise.
-        return runsInTraining(call) ? { kind: 'training-mode', path: call.path } : this.#pass(call);
+        return runsInTraining(call) ? { code: 'training-mode', layer: call.path } : this.#pass(call);
       case 'pool':
         return this.#pass(call, operation.dataFormat, operation.global && !operation.keepDims);
       case 'zeroPadding':
@@ -148,7 +149,7 @@ class Builder {
   }
 
   /** Closes all that the call reads and writes, and the weights of its layer. */
-  #close(call: GraphCall, closing: Closing): void {
+  #close(call: GraphCall, closing: RegionBorder): void {
     for (const tensor of [...call.inputs, ...call.outputs]) this.#tensors.close(tensor, closing);
     const { operation } = call.layer;
     if (isWeighted(operation) || operation.kind === 'batchNorm') {
@@ -156,7 +157,7 @@ class Builder {
     }
   }
 
-  #closeLayer({ inputs, between, outputs }: ScalableLayer, closing: Closing): void {
+  #closeLayer({ inputs, between, outputs }: ScalableLayer, closing: RegionBorder): void {
     for (const side of [inputs, between ?? [], outputs]) this.#classes.close(side, closing);
   }
 
@@ -177,24 +178,24 @@ class Builder {
     const fault = isWeighted(operation) ? weightFault(layer) : batchNormFault(layer);
     if (fault) {
       const where = 'where' in fault ? fault.where : `movingVariance, channel ${fault.channel}`;
-      this.#closeLayer(entry, { kind: 'weights', path, where });
+      this.#closeLayer(entry, { code: 'weights', layer: path, where });
     }
     return entry;
   }
 
   /** A layer with a kernel: the factors of both its sides go into its weights. */
-  #visitWeighted(call: GraphCall, operation: WeightedOperation): Closing | undefined {
+  #visitWeighted(call: GraphCall, operation: WeightedOperation): RegionBorder | undefined {
     const entry = this.#entryOf(call);
     const input = call.inputs[0] as GraphTensor;
     const rank = this.#rankOf(input, operation.kind === 'dense' ? undefined : operation.rank + 2);
-    if (rank === undefined) return { kind: 'layout', path: call.path };
+    if (rank === undefined) return { code: 'layout', layer: call.path };
     // Keras takes more dimensions than a convolution needs as further batches.
     const axis =
       operation.kind !== 'dense' && operation.dataFormat === 'channels_first'
         ? rank - 1 - operation.rank
         : rank - 1;
     if (!this.#tensors.join(input, { axis, rank, classes: entry.inputs })) {
-      return { kind: 'layout', path: call.path };
+      return { code: 'layout', layer: call.path };
     }
     this.#tensors.set(call.output(), { axis, rank, classes: entry.outputs });
     this.#throughActivation(call, activationOf(operation), entry.outputs);
@@ -202,24 +203,24 @@ class Builder {
   }
 
   /** A batch norm that stays is an affine map a channel: its statistics take the factor before, gamma and beta that behind. */
-  #visitBatchNorm(call: GraphCall, operation: BatchNormOperation): Closing | undefined {
+  #visitBatchNorm(call: GraphCall, operation: BatchNormOperation): RegionBorder | undefined {
     const { layer, path } = call;
-    if (runsInTraining(call)) return { kind: 'training-mode', path };
+    if (runsInTraining(call)) return { code: 'training-mode', layer: path };
     if (isIdentityBatchNorm(layer)) return this.#pass(call);
-    if (!operation.scale) return { kind: 'no-gamma', path };
+    if (!operation.scale) return { code: 'no-gamma', layer: path };
     const { inputs, outputs } = this.#entryOf(call);
     // The batch norm of a cap stays one with the same factor on both sides, and does not cut in two what was one region.
     if (isNegatingBatchNorm(layer)) this.#classes.joinAll(inputs, outputs);
     const input = call.inputs[0] as GraphTensor;
     const rank = this.#rankOf(input);
     const [axis, ...others] = operation.axes.map((one) => positive(one, rank));
-    if (rank === undefined || axis === undefined || others.length > 0) return { kind: 'layout', path };
-    if (!this.#tensors.join(input, { axis, rank, classes: inputs })) return { kind: 'layout', path };
+    if (rank === undefined || axis === undefined || others.length > 0) return { code: 'layout', layer: path };
+    if (!this.#tensors.join(input, { axis, rank, classes: inputs })) return { code: 'layout', layer: path };
     this.#tensors.set(call.output(), { axis, rank, classes: outputs });
     return undefined;
   }
 
-  #visitActivation(call: GraphCall, activation: Activation): Closing | undefined {
+  #visitActivation(call: GraphCall, activation: Activation): RegionBorder | undefined {
     const closing = this.#pass(call);
     const made = this.#tensors.of(call.output());
     if (made) this.#throughActivation(call, activation, made.classes);
@@ -246,27 +247,31 @@ class Builder {
       case 'other':
         break;
     }
-    this.#classes.close(channels, { kind: 'activation', path, activation: activationName(activation) });
+    this.#classes.close(channels, {
+      code: 'activation',
+      layer: path,
+      activation: activationName(activation),
+    });
   }
 
   /** An operation that keeps channels where they are; one with a `format` must find them there. */
-  #pass(call: GraphCall, format?: DataFormat, dropsPositions = false): Closing | undefined {
+  #pass(call: GraphCall, format?: DataFormat, dropsPositions = false): RegionBorder | undefined {
     const read = this.#tensors.of(call.inputs[0]);
-    if (!read) return { kind: 'layout', path: call.path };
+    if (!read) return { code: 'layout', layer: call.path };
     const { axis, rank, classes } = read;
     const expected = format === 'channels_first' ? 1 : rank - 1;
-    if (format !== undefined && axis !== expected) return { kind: 'layout', path: call.path };
+    if (format !== undefined && axis !== expected) return { code: 'layout', layer: call.path };
     this.#tensors.set(call.output(), dropsPositions ? { axis: 1, rank: 2, classes } : read);
     return undefined;
   }
 
-  #visitReshape(call: GraphCall, operation: Operation): Closing | undefined {
+  #visitReshape(call: GraphCall, operation: Operation): RegionBorder | undefined {
     const read = this.#tensors.of(call.inputs[0]);
     const [from, to] = [call.inputs[0]?.shape, call.output().shape];
     const isKnown =
       read && from && to && from.length === read.rank && from[read.axis] === read.classes.length;
     const found = isKnown && reshapedChannels(read, from, to, operation);
-    if (!found) return { kind: 'layout', path: call.path };
+    if (!found) return { code: 'layout', layer: call.path };
     const { axis, kind, length, places } = found;
     const made = this.#classes.add(length);
     places.forEach((place, index) => {
@@ -278,13 +283,13 @@ class Builder {
   }
 
   /** Adds, averages and maxima of tensors that have the same factors. */
-  #visitMerge(call: GraphCall): Closing | undefined {
+  #visitMerge(call: GraphCall): RegionBorder | undefined {
     if (hasConstant({ list: call.call.args })) return closedAsLayer(call);
     const operands = this.#operands(call);
-    if (!operands) return { kind: 'layout', path: call.path };
+    if (!operands) return { code: 'layout', layer: call.path };
     const most = Math.max(...operands.map(({ classes }) => classes.length));
     if (operands.some(({ classes }) => classes.length !== most && classes.length !== 1)) {
-      return { kind: 'layout', path: call.path };
+      return { code: 'layout', layer: call.path };
     }
     const [{ axis, rank }] = operands;
     const made = this.#classes.add(most);
@@ -298,11 +303,11 @@ class Builder {
     return undefined;
   }
 
-  #visitConcatenate(call: GraphCall, axis: number): Closing | undefined {
+  #visitConcatenate(call: GraphCall, axis: number): RegionBorder | undefined {
     if (hasConstant({ list: call.call.args })) return closedAsLayer(call);
     const operands = this.#operands(call);
     const [first] = operands ?? [];
-    if (!operands || !first) return { kind: 'layout', path: call.path };
+    if (!operands || !first) return { code: 'layout', layer: call.path };
     const lists = operands.map(({ classes }) => classes);
     if (positive(axis, first.rank) === first.axis) {
       const classes = Int32Array.from(lists.flatMap((list) => [...list]));
@@ -310,7 +315,7 @@ class Builder {
       return undefined;
     }
     if (lists.some(({ length }) => length !== first.classes.length)) {
-      return { kind: 'layout', path: call.path };
+      return { code: 'layout', layer: call.path };
     }
     for (const list of lists) this.#classes.joinAll(first.classes, list);
     this.#tensors.set(call.output(), first);
@@ -332,8 +337,8 @@ class Builder {
   }
 }
 
-function closedAsLayer({ path, layer }: GraphCall): Closing {
-  return { kind: 'layer', path, className: layer.className };
+function closedAsLayer({ path, layer }: GraphCall): RegionBorder {
+  return { code: 'layer', layer: path, className: layer.className };
 }
 
 /** Whether a number or an array, which no factor reaches, stands among the arguments. */
@@ -345,12 +350,4 @@ function hasConstant(argument: CallArgument): boolean {
 function positive(axis: number, rank: number | undefined): number | undefined {
   if (rank === undefined) return axis > 0 ? axis : undefined;
   return axis < 0 ? axis + rank : axis;
-}
-
-function activationName(activation: Activation): string {
-  if (activation.kind === 'other') return activation.name;
-  if (activation.kind !== 'relu') return activation.kind;
-  return activation.threshold === 0
-    ? `a ReLU with the maximum ${activation.maxValue}`
-    : 'a ReLU with a threshold';
 }

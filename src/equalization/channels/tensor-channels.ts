@@ -1,6 +1,6 @@
 import type { GraphTensor } from '../../model/graph.ts';
+import type { RegionBorder } from '../../model/skip-reason.ts';
 import { ChannelClasses } from './channel-classes.ts';
-import type { Closing } from './closing.ts';
 
 /** The channels of a tensor and the axis that they lie on. */
 export interface Channels {
@@ -14,10 +14,10 @@ export interface Channels {
 
 /** The channels of the tensors of a graph, as far as they are known by now. */
 export class TensorChannels {
-  readonly classes: ChannelClasses<Closing> = new ChannelClasses();
+  readonly classes: ChannelClasses<RegionBorder> = new ChannelClasses();
   readonly #known = new Map<GraphTensor, Channels>();
   /** Tensors that were closed before anybody knew their channels. */
-  readonly #closed = new Map<GraphTensor, Closing>();
+  readonly #closed = new Map<GraphTensor, RegionBorder>();
 
   /** What is known of a tensor. */
   of(tensor: GraphTensor | undefined): Channels | undefined {
@@ -47,7 +47,7 @@ export class TensorChannels {
   }
 
   /** Closes all channels of a tensor, now or when they get known. */
-  close(tensor: GraphTensor, closing: Closing): void {
+  close(tensor: GraphTensor, closing: RegionBorder): void {
     const known = this.#known.get(tensor);
     if (known) {
       this.classes.close(known.classes, closing);

@@ -1,10 +1,10 @@
 import { weightFault } from '../../model/channels.ts';
 import { buildGraph, type GraphTensor } from '../../model/graph.ts';
 import type { Model } from '../../model/model.ts';
-import { type Activation, activationOf, isWeighted, LINEAR } from '../../model/operation.ts';
+import { activationName, activationOf, isWeighted, LINEAR } from '../../model/operation.ts';
+import { faultReason, type SkipReason } from '../../model/skip-reason.ts';
 import { allocate, type FloatValues } from '../../tensor/dtype.ts';
 import { Tensor } from '../../tensor/tensor.ts';
-import type { UncorrectedBias } from '../biases/bias-correction.ts';
 import { activationFunction } from './activation-rules.ts';
 
 /**
@@ -15,7 +15,7 @@ export interface LinearCopy {
   readonly model: Model;
   /** The layers with kernels by their paths, and what is left out in each. */
   readonly functions: ReadonlyMap<string, (x: number) => number>;
-  readonly skipped: readonly UncorrectedBias[];
+  readonly skipped: readonly SkipReason[];
 }
 
 /** Makes the copy; layers whose weights are faulty or whose activations are not known stay as they are. */
@@ -23,7 +23,7 @@ export function linearCopy(original: Model): LinearCopy {
   const model = original.clone();
   const graph = buildGraph(model);
   const functions = new Map<string, (x: number) => number>();
-  const skipped: UncorrectedBias[] = [];
+  const skipped: SkipReason[] = [];
   for (const call of graph.calls) {
     const { layer, owner, path } = call;
     const { operation } = layer;
@@ -33,9 +33,11 @@ export function linearCopy(original: Model): LinearCopy {
     // Nobody asks what becomes of an output that nothing reads, which often is a softmax.
     const isLast = graph.callsOf(layer).every(({ outputs }) => outputs.every(isUnread));
     const f = isLast ? identity : activationFunction(activation, owner.dialect);
-    if (fault) skipped.push({ code: 'weights', path, where: fault.where });
-    else if (!f) skipped.push({ code: 'activation', path, activation: nameOf(activation) });
-    else {
+    if (fault) skipped.push({ ...faultReason([path], path, fault), edit: 'correct' });
+    else if (!f) {
+      const name = activationName(activation);
+      skipped.push({ code: 'unknown-activation', edit: 'correct', layers: [path], activation: name });
+    } else {
       layer.operation = { ...operation, activation: LINEAR };
       functions.set(path, f);
     }
@@ -49,10 +51,6 @@ function isUnread({ consumers }: GraphTensor): boolean {
 
 function identity(x: number): number {
   return x;
-}
-
-function nameOf(activation: Activation): string {
-  return activation.kind === 'other' ? activation.name : activation.kind;
 }
 
 /** `f(x + shift[c])` of each value; undefined where that is x. */

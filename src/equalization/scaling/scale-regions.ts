@@ -8,9 +8,9 @@ import type { GraphCall } from '../../model/graph.ts';
 import type { Layer } from '../../model/layer.ts';
 import type { Model } from '../../model/model.ts';
 import { isWeighted } from '../../model/operation.ts';
-import type { SkipReason, StepOptions } from '../../primitives/skip-reason.ts';
+import type { RegionBorder, SkipReason } from '../../model/skip-reason.ts';
+import type { StepOptions } from '../../primitives/stage.ts';
 import { type ChannelGraph, channelGraph, type ScalableLayer } from '../channels/channel-graph.ts';
-import { describeClosing } from '../channels/closing.ts';
 import { type ActivationMoments, activationMoments } from '../moments/activation-moments.ts';
 import { applyScales } from './apply-scales.ts';
 import { type Solution, type SolverOptions, solve } from './equal-ranges.ts';
@@ -150,10 +150,9 @@ function unscaledReason(
 ): SkipReason[] {
   if (!isWeighted(layer.operation)) return [];
   if ([inputs, between ?? [], outputs].some((side) => side.some((at) => inRegion.has(at)))) return [];
-  const end = (side: Int32Array): string => {
+  const end = (side: Int32Array): RegionBorder => {
     const closed = side.find((channel) => classes.causeOf(channel) !== undefined);
-    const closing = closed === undefined ? undefined : classes.causeOf(closed);
-    return closing ? describeClosing(closing) : 'no other kernel, but a batch norm that stays';
+    return (closed === undefined ? undefined : classes.causeOf(closed)) ?? { code: 'no-other-kernel' };
   };
   return [{ code: 'region', layers: [path], before: end(inputs), behind: end(outputs) }];
 }

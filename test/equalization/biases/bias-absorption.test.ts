@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { type AbsorptionRecord, absorbBiases } from '../../../src/equalization/biases/bias-absorption.ts';
-import { describeUnabsorbed } from '../../../src/equalization/biases/unabsorbed-bias.ts';
 import type { Model } from '../../../src/model/model.ts';
+import { describeSkip } from '../../../src/model/skip-reason.ts';
 import { foldAllBatchNorms } from '../../../src/primitives/batch-norm-fold.ts';
 import { compareOutputs } from '../../../src/verification/comparing/compare.ts';
 import { TfjsRunner } from '../../../src/verification/run/runner.ts';
@@ -131,9 +131,7 @@ describe('absorbBiases', () => {
     const { absorbed, skipped } = absorbBiases(model);
     expect(absorbed).toEqual([]);
     expect(skipped.map((reason) => reason.code)).toContain(code);
-    expect(skipped.every((reason) => describeUnabsorbed(reason).includes(reason.layers[0] ?? '?'))).toBe(
-      true,
-    );
+    expect(skipped.every((reason) => describeSkip(reason).includes(reason.layers[0] ?? '?'))).toBe(true);
     expect([...model.allLayers()].flatMap(({ layer: one }) => [...one.weights.values()])).toEqual(weights);
   });
 
@@ -181,7 +179,7 @@ describe('absorbBiases for a quantizer of activations', () => {
     expect(absorbed).toEqual([]);
     const [reason] = skipped;
     expect(reason).toMatchObject({ code: 'no-smaller-range', layers: ['first', 'last'] });
-    expect(reason && describeUnabsorbed(reason)).toMatch(
+    expect(reason && describeSkip(reason)).toMatch(
       /bias of first is not absorbed into last: .* 0\.00 to 8\.20, would be 0\.00 to 8\.20/,
     );
     expect([...model.allLayers()].flatMap(({ layer: one }) => [...one.weights.values()])).toEqual(weights);
@@ -240,7 +238,7 @@ describe('absorbBiases for a quantizer of activations', () => {
   ])('names what stands in the way: %s', (_, sentence, behind) => {
     const { absorbed, skipped } = absorbBiases(folded(...behind), { activations: int8 });
     expect(absorbed).toEqual([]);
-    expect(skipped.map(describeUnabsorbed)[0]).toMatch(sentence);
+    expect(skipped.map(describeSkip)[0]).toMatch(sentence);
   });
 
   it('refuses a quantizer that is none', () => {

@@ -1,11 +1,12 @@
 import fc from 'fast-check';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { correctBias, describeUncorrected } from '../../../src/equalization/biases/bias-correction.ts';
+import { correctBias } from '../../../src/equalization/biases/bias-correction.ts';
 import { correctBiasWithInputs } from '../../../src/equalization/biases/measured-correction.ts';
 import { activationMoments } from '../../../src/equalization/moments/activation-moments.ts';
 import { measureMoments } from '../../../src/equalization/moments/measured-moments.ts';
 import type { Model } from '../../../src/model/model.ts';
 import { isWeighted } from '../../../src/model/operation.ts';
+import { describeSkip } from '../../../src/model/skip-reason.ts';
 import { fakeQuantize } from '../../../src/quantization/fake-quantize.ts';
 import type { WeightQuantizer } from '../../../src/quantization/quantizer.ts';
 import { Tensor } from '../../../src/tensor/tensor.ts';
@@ -207,15 +208,15 @@ describe('correctBias', () => {
     ]);
     const { corrected, skipped } = correctBias(model, QUANTIZER, activationMoments(model));
     expect(corrected).toEqual([]);
-    expect(skipped.map(describeUncorrected)).toEqual([
+    expect(skipped.map(describeSkip)).toEqual([
       'the bias of first is not corrected: nothing tells the means of what it reads, from x on',
       'the bias of second is not corrected: nothing tells the means of what it reads, from x on',
-      'the bias of third is not corrected: its kernel, output channel 0 is no finite real number',
+      'the bias of third is not corrected: NaN or Inf in third/kernel, output channel 0',
     ]);
     const inputs = [Tensor.fromNumbers('float32', [1, 2], [1, 2])];
     expect(correctBias(model, QUANTIZER, activationMoments(model, { inputs })).skipped).toMatchObject([
-      { code: 'unknown-input', path: 'second', end: 'first' },
-      { code: 'weights', path: 'third' },
+      { code: 'unknown-input', layers: ['second'], end: 'first' },
+      { code: 'non-finite', layers: ['third'] },
     ]);
     expect(() => correctBias(model, { ...QUANTIZER, bits: 1 }, activationMoments(model))).toThrow(RangeError);
   });
@@ -316,7 +317,7 @@ describe('correctBiasWithInputs', () => {
     const inputs = [positiveInput([2])];
     const { corrected, skipped } = await correctBiasWithInputs(model, QUANTIZER, { runner, inputs });
     expect(corrected.map(({ path }) => path)).toEqual(['second']);
-    expect(skipped.map(describeUncorrected)).toEqual([
+    expect(skipped.map(describeSkip)).toEqual([
       'the bias of first is not corrected: its output cannot be seen before softmax',
     ]);
   });

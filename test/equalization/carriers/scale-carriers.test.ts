@@ -1,8 +1,9 @@
 import { describe, expect, it } from 'vitest';
-import { carryScales, describeUncarried } from '../../../src/equalization/carriers/scale-carriers.ts';
+import { carryScales } from '../../../src/equalization/carriers/scale-carriers.ts';
 import { activationMoments } from '../../../src/equalization/moments/activation-moments.ts';
 import { channelRange } from '../../../src/model/channels.ts';
 import type { Model } from '../../../src/model/model.ts';
+import { describeSkip } from '../../../src/model/skip-reason.ts';
 import { fakeQuantize } from '../../../src/quantization/fake-quantize.ts';
 import { QUANTIZER_PRESETS } from '../../../src/quantization/quantizer.ts';
 import { compareOutputs } from '../../../src/verification/comparing/compare.ts';
@@ -118,7 +119,7 @@ describe('carryScales', () => {
         const turned = model.clone();
         const { carried, uncarried } = carryScales(model, { symmetricGrid: true });
         expect(carried.map((one) => one.layer.name)).toEqual(['kernel']);
-        expect(uncarried.map(describeUncarried)).toEqual([
+        expect(uncarried.map(describeSkip)).toEqual([
           'last keeps its scale: no batch norm stands behind it, but an output of the model',
         ]);
         for (const range of channelRange(model.layer('kernel'), 'output')) expect(range).toBeCloseTo(1, 6);
@@ -231,9 +232,9 @@ describe('carryScales', () => {
     const original = model.clone();
     const { carried, uncarried } = carryScales(model, { symmetricGrid: true });
     expect([...(carried[0]?.factors ?? [])]).toEqual([1, 0.5]);
-    expect(uncarried.map(describeUncarried)).toEqual([
+    expect(uncarried.map(describeSkip)).toEqual([
       'several keeps its scale: its output goes to sum as well',
-      'nan keeps its scale: nan/kernel, output channel 0 cannot be scaled',
+      'nan keeps its scale: NaN or Inf in nan/kernel, output channel 0',
     ]);
     expect(await difference(original, model)).toBeLessThan(ROUNDING);
   });

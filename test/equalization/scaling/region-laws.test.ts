@@ -13,7 +13,7 @@ import { channelRange } from '../../../src/model/channels.ts';
 import type { Layer, WeightName } from '../../../src/model/layer.ts';
 import type { Model } from '../../../src/model/model.ts';
 import { isWeighted } from '../../../src/model/operation.ts';
-import { describeSkip } from '../../../src/primitives/skip-reason.ts';
+import { describeSkip } from '../../../src/model/skip-reason.ts';
 import { Tensor } from '../../../src/tensor/tensor.ts';
 import { TfjsRunner } from '../../../src/verification/run/runner.ts';
 import { randomGraph } from '../../support/random-graph.ts';

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { scaleRegions } from '../../../src/equalization/scaling/scale-regions.ts';
 import { channelRange } from '../../../src/model/channels.ts';
 import type { Model } from '../../../src/model/model.ts';
-import { describeSkip } from '../../../src/primitives/skip-reason.ts';
+import { describeSkip } from '../../../src/model/skip-reason.ts';
 import { TfjsRunner } from '../../../src/verification/run/runner.ts';
 import {
   buildModel,
@@ -242,7 +242,7 @@ describe('scaleRegions', () => {
     );
     expect(unscaledOf(training)['a']).toContain('noise, which is called in training mode');
     expect(unscaledOf(buildModel(specs(layer('ReLU', 'relu', { threshold: 1 }))))['a']).toContain(
-      'a threshold',
+      'the threshold 1',
     );
     expect(unscaledOf(buildModel(specs(layer('ReLU', 'relu', { max_value: 6 }))))['b']).toContain(
       'the maximum 6',
