@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import { DEFAULT_QUANTIZERS, evaluateCommand } from './commands/evaluate.ts';
-import { labelsOption, normalizeOption, wholeNumber } from './option-values.ts';
+import { labelsOption, normalizeOption, wholeNumber } from './options.ts';
 import { print } from './print.ts';
 
 /** `crosslayer evaluate`. */

@@ -3,7 +3,7 @@ import { ROUNDINGS } from '../equalization/options.ts';
 import { PACKED_DTYPES } from '../quantization/packing/packed-dtypes.ts';
 import { byteSize } from './byte-size.ts';
 import { quantizeCommand } from './commands/quantize.ts';
-import { labelsOption, normalizeOption, REPORT_HELP, wholeNumber } from './option-values.ts';
+import { labelsOption, normalizeOption, REPORT_HELP, wholeNumber } from './options.ts';
 import { parsePlan } from './plan-lines.ts';
 import { printCheck } from './print.ts';
 

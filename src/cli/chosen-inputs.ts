@@ -5,7 +5,7 @@ import { guessNormalization } from '../verification/inputs/guess-normalization.t
 import { modelInputs } from '../verification/inputs/model-inputs.ts';
 import { describeNormalization, type Normalization } from '../verification/inputs/normalization.ts';
 import { seededInputs } from '../verification/inputs/seeded-inputs.ts';
-import { UsageError } from './exit-code.ts';
+import { UsageError } from './command-result.ts';
 
 /** The options of a command that say what models are run on. */
 export interface InputOptions {

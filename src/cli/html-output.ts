@@ -10,7 +10,7 @@ import { OutputError } from '../errors.ts';
 import { PendingOutput } from '../node/files.ts';
 import { htmlReport } from '../report/html/html-report.ts';
 import type { ReportContent } from '../report/html/report-content.ts';
-import { progress } from './render.ts';
+import { progress } from './terminal.ts';
 
 /** Where reports go, and what is replaced. */
 export interface HtmlOutputOptions {

@@ -8,15 +8,15 @@ import { DAMAGE_TARGETS } from '../report/layer-damage.ts';
 import { NORMALIZATIONS } from '../verification/inputs/normalization.ts';
 import { addEvaluate } from './add-evaluate.ts';
 import { addQuantize } from './add-quantize.ts';
+import { EXIT, EXIT_CODE_HELP, exitCodeOf, messageOf } from './command-result.ts';
 import { convertCommand } from './commands/convert.ts';
 import { equalizeCommand } from './commands/equalize.ts';
 import { ACTIVATIONS } from './commands/equalize-target.ts';
 import { inspectCommand } from './commands/inspect.ts';
 import { verifyCommand } from './commands/verify.ts';
-import { EXIT, EXIT_CODE_HELP, exitCodeOf, messageOf } from './exit-code.ts';
-import { REPORT_HELP, tolerance, wholeNumber } from './option-values.ts';
+import { REPORT_HELP, tolerance, wholeNumber } from './options.ts';
 import { print, printCheck } from './print.ts';
-import { progressDone } from './render.ts';
+import { progressDone } from './terminal.ts';
 
 const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'));
 

@@ -2,7 +2,7 @@ import { InvalidArgumentError } from 'commander';
 import { byteText, decibels, grouped, tinyPercent } from '../report/number-text.ts';
 import type { PlanReport } from '../report/plan-report.ts';
 import { byteSize } from './byte-size.ts';
-import { table } from './render.ts';
+import { table } from './terminal.ts';
 
 /** What `--plan` takes: `budget=3MB`. */
 export function parsePlan(text: string): { readonly budget: number } {

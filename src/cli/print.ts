@@ -1,4 +1,4 @@
-import type { CheckResult } from './exit-code.ts';
+import type { CheckResult } from './command-result.ts';
 
 /** The whole result of a command goes out in one piece. */
 export async function print(result: Promise<string>): Promise<void> {

@@ -11,8 +11,8 @@ import { CannotRunError } from '../errors.ts';
 import type { Model } from '../model/model.ts';
 import { type FoundSidecar, type RestoreOptions, restoreFromSidecar, sidecarName } from '../node.ts';
 import type { SidecarReport } from '../report/sidecar-report.ts';
-import { progress } from './render.ts';
-import type { Ready } from './verification.ts';
+import type { Ready } from './proof-lines.ts';
+import { progress } from './terminal.ts';
 
 /** What was found beside the input; undefined where there is nothing, or where it is not to be read. */
 export type ReadSidecar = NonNullable<SidecarReport['read']>;

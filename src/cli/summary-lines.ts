@@ -1,6 +1,6 @@
 import type { Trial } from '../equalization/judge.ts';
 import { decibels, percent } from '../report/number-text.ts';
-import { table } from './render.ts';
+import { table } from './terminal.ts';
 
 /** What was tried; the settings that differ, and what they leave of the float model. Nothing where there was no choice. */
 export function trialLines(trials: readonly Trial[], target: string): string[] {

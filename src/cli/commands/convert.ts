@@ -1,9 +1,9 @@
 import { UnsupportedModelError } from '../../errors.ts';
 import type { Model } from '../../model/model.ts';
 import { loadModel, type SaveOptions, saveModel, type WriteReport } from '../../node.ts';
-import { UsageError } from '../exit-code.ts';
+import { UsageError } from '../command-result.ts';
 import { interruptible } from '../interruptible.ts';
-import { progress, progressDone, styled } from '../render.ts';
+import { progress, progressDone, styled } from '../terminal.ts';
 
 /** Options of `crosslayer convert`. */
 export interface ConvertOptions {

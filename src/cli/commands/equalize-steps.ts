@@ -8,9 +8,9 @@ import { stepsContent } from '../../report/html/steps-content.ts';
 import { count, short } from '../../report/number-text.ts';
 import { largestSpread, rangeSpreads } from '../../report/range-spread.ts';
 import { stepsSidecar } from '../../report/sidecar-report.ts';
-import { UsageError } from '../exit-code.ts';
-import { groupedReasons, type ReasonHint, styled } from '../render.ts';
-import { proofLines } from '../verification.ts';
+import { UsageError } from '../command-result.ts';
+import { proofLines } from '../proof-lines.ts';
+import { groupedReasons, type ReasonHint, styled } from '../terminal.ts';
 import type { CommandRecipe, EqualizeOptions } from './equalize.ts';
 
 /** The steps of the reference. */

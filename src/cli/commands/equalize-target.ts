@@ -18,9 +18,9 @@ import { targetSidecar } from '../../report/sidecar-report.ts';
 import { type TargetReport, targetReport } from '../../report/target-report.ts';
 import { seededInputs } from '../../verification/inputs/seeded-inputs.ts';
 import { type SqnrJudgeOptions, sqnrJudge } from '../../verification/proving/sqnr-judge.ts';
-import { groupedReasons, progress, type ReasonHint, styled, table } from '../render.ts';
-import { trialLines } from '../trial-lines.ts';
-import { proofLines, type Ready } from '../verification.ts';
+import { proofLines, type Ready } from '../proof-lines.ts';
+import { trialLines } from '../summary-lines.ts';
+import { groupedReasons, progress, type ReasonHint, styled, table } from '../terminal.ts';
 import type { CommandRecipe, EqualizeOptions } from './equalize.ts';
 
 /** Kernels in the table of the summary; `--json` has all. */

@@ -11,12 +11,12 @@ import { runWithProof } from '../../report/proven-run.ts';
 import { reportJson } from '../../report/report-json.ts';
 import type { SidecarReport } from '../../report/sidecar-report.ts';
 import type { InputOptions } from '../chosen-inputs.ts';
-import { type CheckResult, EXIT, UsageError } from '../exit-code.ts';
+import { type CheckResult, EXIT, UsageError } from '../command-result.ts';
 import { checkHtmlOutput, type WriteHtml } from '../html-output.ts';
 import { interruptible } from '../interruptible.ts';
-import { progress, progressDone } from '../render.ts';
+import { isProven, type Ready, readyToRun } from '../proof-lines.ts';
 import { measureUnknown, readSidecarOf, sidecarLines, writtenSidecar } from '../sidecar.ts';
-import { isProven, type Ready, readyToRun } from '../verification.ts';
+import { progress, progressDone } from '../terminal.ts';
 import { parseSteps, stepsRecipe } from './equalize-steps.ts';
 import { type ActivationsName, targetRecipe } from './equalize-target.ts';
 

@@ -11,8 +11,8 @@ import {
 import { reportJson } from '../../report/report-json.ts';
 import { TfjsRunner } from '../../verification/run/runner.ts';
 import { type ChosenInputs, chosenInputs, type InputOptions } from '../chosen-inputs.ts';
-import { UsageError } from '../exit-code.ts';
-import { progress, progressDone, table } from '../render.ts';
+import { UsageError } from '../command-result.ts';
+import { progress, progressDone, table } from '../terminal.ts';
 
 /** Options of `crosslayer evaluate`. */
 export interface EvaluateCommandOptions extends InputOptions {

@@ -14,8 +14,8 @@ import { count, decibels, grouped, shapeText, short, small, tinyPercent } from '
 import { reportJson } from '../../report/report-json.ts';
 import type { SidecarReport } from '../../report/sidecar-report.ts';
 import { checkHtmlOutput } from '../html-output.ts';
-import { progress, progressDone, styled, table } from '../render.ts';
 import { readSidecarOf, sidecarLines } from '../sidecar.ts';
+import { progress, progressDone, styled, table } from '../terminal.ts';
 
 /** Runs `crosslayer inspect` and returns what goes to standard output. */
 export async function inspectCommand(

@@ -2,7 +2,7 @@ import fs from 'node:fs';
 import type { WeightRounding } from '../../equalization/options.ts';
 import type { PackedDType } from '../../quantization/packing/packed-dtypes.ts';
 import type { InputOptions } from '../chosen-inputs.ts';
-import { UsageError } from '../exit-code.ts';
+import { UsageError } from '../command-result.ts';
 
 /** Options of `crosslayer quantize`. */
 export interface QuantizeCommandOptions extends InputOptions {

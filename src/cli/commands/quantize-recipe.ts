@@ -5,11 +5,11 @@ import type { Model } from '../../model/model.ts';
 import type { quantizeReport } from '../../report/quantize-report.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
 import { sqnrJudge } from '../../verification/proving/sqnr-judge.ts';
-import { UsageError } from '../exit-code.ts';
-import { progress } from '../render.ts';
-import type { Ready } from '../verification.ts';
-import { firstSamples } from '../written-check.ts';
-import type { QuantizeCommandOptions } from './quantize-usage.ts';
+import { UsageError } from '../command-result.ts';
+import type { Ready } from '../proof-lines.ts';
+import { progress } from '../terminal.ts';
+import type { QuantizeCommandOptions } from './quantize-options.ts';
+import { firstSamples } from './written-check.ts';
 
 /** What `crosslayer quantize` does to a model, and what it did. */
 export interface QuantizeRecipe {

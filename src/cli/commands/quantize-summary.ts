@@ -2,10 +2,10 @@ import { byteText, count, decibels, percent, small } from '../../report/number-t
 import { isSameByTfjs, type QuantizeReport, type WrittenCheck } from '../../report/quantize-report.ts';
 import type { SidecarReport } from '../../report/sidecar-report.ts';
 import { planLines } from '../plan-lines.ts';
-import { groupedReasons, styled } from '../render.ts';
+import { proofLines, stepLines } from '../proof-lines.ts';
 import { sidecarLines } from '../sidecar.ts';
-import { trialLines } from '../trial-lines.ts';
-import { proofLines, stepLines } from '../verification.ts';
+import { trialLines } from '../summary-lines.ts';
+import { groupedReasons, styled } from '../terminal.ts';
 
 /** Layers named in a line; `--json` has all. */
 const NAMED = 3;

@@ -12,16 +12,16 @@ import { isSameByTfjs, type QuantizeReport, quantizeReport } from '../../report/
 import { reportJson } from '../../report/report-json.ts';
 import { accuracyOf } from '../../verification/comparing/accuracy.ts';
 import { type ModelRun, recordRun } from '../../verification/comparing/model-run.ts';
-import { type CheckResult, EXIT } from '../exit-code.ts';
+import { type CheckResult, EXIT } from '../command-result.ts';
 import { checkHtmlOutput } from '../html-output.ts';
 import { interruptible } from '../interruptible.ts';
-import { progress, progressDone } from '../render.ts';
+import { isProven, type Ready, readyToRun } from '../proof-lines.ts';
 import { readSidecarOf } from '../sidecar.ts';
-import { isProven, type Ready, readyToRun } from '../verification.ts';
-import { checkWritten, firstSamples } from '../written-check.ts';
+import { progress, progressDone } from '../terminal.ts';
+import { checkUsage, inputOptions, inputsBeside, type QuantizeCommandOptions } from './quantize-options.ts';
 import { type QuantizeRecipe, quantizeRecipe } from './quantize-recipe.ts';
 import { quantizeSummary } from './quantize-summary.ts';
-import { checkUsage, inputOptions, inputsBeside, type QuantizeCommandOptions } from './quantize-usage.ts';
+import { checkWritten, firstSamples } from './written-check.ts';
 
 /** Samples on which carrying is proven; what the written files do is measured on all. */
 const PROOF_SAMPLES = 4;

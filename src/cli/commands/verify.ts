@@ -6,9 +6,9 @@ import { reportJson } from '../../report/report-json.ts';
 import { type VerifyReport, verify } from '../../verification/comparing/verify.ts';
 import { TfjsRunner } from '../../verification/run/runner.ts';
 import { chosenInputs, type InputOptions } from '../chosen-inputs.ts';
-import { type CheckResult, EXIT } from '../exit-code.ts';
-import { progress, progressDone, styled, table } from '../render.ts';
+import { type CheckResult, EXIT } from '../command-result.ts';
 import { correctionNotes } from '../sidecar.ts';
+import { progress, progressDone, styled, table } from '../terminal.ts';
 
 /** Options of `crosslayer verify`. */
 export interface VerifyCommandOptions extends InputOptions {

@@ -4,18 +4,18 @@
  * @module
  */
 
-import { CannotRunError } from '../errors.ts';
-import { openModelFiles } from '../node/files.ts';
-import { closeModel, loadModel } from '../node.ts';
-import type { WrittenCheck } from '../report/quantize-report.ts';
-import type { FloatValues } from '../tensor/dtype.ts';
-import type { Tensor } from '../tensor/tensor.ts';
-import { accuracyOf } from '../verification/comparing/accuracy.ts';
-import { compareRuns } from '../verification/comparing/compare-runs.ts';
-import { type ModelRun, recordRun } from '../verification/comparing/model-run.ts';
-import { runWithTfjs } from '../verification/run/run-with-tfjs.ts';
-import { slice } from '../verification/run/tensor-transfer.ts';
-import type { Ready } from './verification.ts';
+import { CannotRunError } from '../../errors.ts';
+import { openModelFiles } from '../../node/files.ts';
+import { closeModel, loadModel } from '../../node.ts';
+import type { WrittenCheck } from '../../report/quantize-report.ts';
+import type { FloatValues } from '../../tensor/dtype.ts';
+import type { Tensor } from '../../tensor/tensor.ts';
+import { accuracyOf } from '../../verification/comparing/accuracy.ts';
+import { compareRuns } from '../../verification/comparing/compare-runs.ts';
+import { type ModelRun, recordRun } from '../../verification/comparing/model-run.ts';
+import { runWithTfjs } from '../../verification/run/run-with-tfjs.ts';
+import { slice } from '../../verification/run/tensor-transfer.ts';
+import type { Ready } from '../proof-lines.ts';
 
 /** Samples that TF.js itself runs: that it decodes and computes the same shows on a few. */
 const RUN_BY_TFJS = 4;
