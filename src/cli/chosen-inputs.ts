@@ -1,11 +1,19 @@
-import { UnsupportedModelError } from '../errors.ts';
+/**
+ * What commands run models on.
+ *
+ * @module
+ */
+
+import { CannotRunError, CrosslayerError, UnsupportedModelError } from '../errors.ts';
 import type { Model } from '../model/model.ts';
 import { type LoadedInputs, loadInputs } from '../node/inputs.ts';
 import { guessNormalization } from '../verification/inputs/guess-normalization.ts';
 import { modelInputs } from '../verification/inputs/model-inputs.ts';
 import { describeNormalization, type Normalization } from '../verification/inputs/normalization.ts';
 import { seededInputs } from '../verification/inputs/seeded-inputs.ts';
+import { TfjsRunner } from '../verification/run/runner.ts';
 import { UsageError } from './command-result.ts';
+import type { ProofOptions } from './options.ts';
 
 /** The options of a command that say what models are run on. */
 export interface InputOptions {
@@ -22,8 +30,40 @@ export type ChosenInputs = Pick<
   'tensors' | 'description' | 'sampleNames' | 'labels' | 'labelsSource'
 >;
 
+/** What a model can be run with. */
+export type Runnable = ChosenInputs & { readonly runner: TfjsRunner };
+
+/** What a model can be run with, or why it cannot be. */
+export type Ready = Runnable | { readonly reason: string };
+
 /** Samples that are made up where none are given. */
-const SEEDED_SAMPLES = 4;
+export const SEEDED_SAMPLES = 4;
+
+/**
+ * Runner and inputs, or why there are none; undefined where `verify` is false.
+ *
+ * @throws CrosslayerError where inputs were given and cannot be read, or do not fit the model.
+ */
+export async function readyToRun(
+  model: Model,
+  options: InputOptions & ProofOptions,
+): Promise<Ready | undefined> {
+  if (options.verify === false) return undefined;
+  let chosen: ChosenInputs;
+  try {
+    chosen = await chosenInputs(model, options);
+  } catch (error) {
+    // Nobody asked for inputs, so that none can be made up is no reason to stop.
+    if (options.inputs === undefined && error instanceof CrosslayerError) return { reason: error.message };
+    throw error;
+  }
+  try {
+    return { runner: await TfjsRunner.create(), ...chosen };
+  } catch (error) {
+    if (error instanceof CannotRunError) return { reason: error.message };
+    throw error;
+  }
+}
 
 /** The inputs that were asked for; made up from a seed where no paths were given. */
 export async function chosenInputs(model: Model, options: InputOptions): Promise<ChosenInputs> {
@@ -50,4 +90,23 @@ function madeUp(model: Model, { normalize, samples = SEEDED_SAMPLES }: InputOpti
     description: `${samples} seeded sample${samples === 1 ? '' : 's'}${range}`,
     sampleNames: [],
   };
+}
+
+/** Options for a command that looks at labels: those of inputs that are given; where none are, `madeUp` samples. */
+export function withLabels<Options extends InputOptions>(options: Options, madeUp: number): Options {
+  return options.inputs === undefined
+    ? { ...options, samples: options.samples ?? madeUp }
+    : { ...options, labels: options.labels ?? true };
+}
+
+/** @throws UsageError where options ask for what only a run can give, and for no run, or for labels of nothing. */
+export function checkRunOptions({ verify, strict, inputs, labels }: InputOptions & ProofOptions): void {
+  if (verify === false && (strict === true || inputs !== undefined)) {
+    throw new UsageError(
+      '--no-verify: without a run there is nothing for --strict and --inputs; leave them out',
+    );
+  }
+  if (labels !== undefined && inputs === undefined) {
+    throw new UsageError('--labels: only inputs from --inputs have labels; give them too');
+  }
 }

@@ -1,3 +1,9 @@
+/**
+ * How a command ends: what it prints, and its exit code.
+ *
+ * @module
+ */
+
 import { CrosslayerError } from '../errors.ts';
 
 /** Exit codes of the command; `--help` lists them. */
@@ -13,9 +19,16 @@ Exit codes:
   70  a bug in crosslayer`;
 
 /** What goes to standard output, and how the process ends. */
-export interface CheckResult {
+export interface CommandResult {
   readonly text: string;
   readonly exitCode: number;
+}
+
+/** Ends a command with its result, which goes out in one piece. */
+export async function end(result: Promise<CommandResult>): Promise<void> {
+  const { text, exitCode } = await result;
+  process.stdout.write(`${text}\n`);
+  process.exitCode = exitCode;
 }
 
 /** A mistake in how the command was called. */

@@ -1,48 +1,14 @@
-import { percent, small } from '../report/number-text.ts';
 /**
- * Proof by default: what the commands that edit models run them on, and what they print about it.
+ * What the commands that edit models print about the proof.
  *
  * @module
  */
 
-import { CannotRunError, CrosslayerError } from '../errors.ts';
-import type { Model } from '../model/model.ts';
 import type { StepVerification } from '../report/equalize-report.ts';
 import { movesFar } from '../report/far-correction.ts';
+import { percent, small } from '../report/number-text.ts';
 import type { StageProof } from '../verification/proving/prove-stages.ts';
-import { TfjsRunner } from '../verification/run/runner.ts';
-import { chosenInputs, type InputOptions } from './chosen-inputs.ts';
-
-/** What a model can be run with, or why it cannot be. */
-export type Ready =
-  | ({ readonly runner: TfjsRunner } & Awaited<ReturnType<typeof chosenInputs>>)
-  | { readonly reason: string };
-
-/**
- * Runner and inputs, or why there are none; undefined where `verify` is false.
- *
- * @throws CrosslayerError where inputs were given and cannot be read, or do not fit the model.
- */
-export async function readyToRun(
-  model: Model,
-  options: InputOptions & { readonly verify?: boolean },
-): Promise<Ready | undefined> {
-  if (options.verify === false) return undefined;
-  let chosen: Awaited<ReturnType<typeof chosenInputs>>;
-  try {
-    chosen = await chosenInputs(model, options);
-  } catch (error) {
-    // Nobody asked for inputs, so that none can be made up is no reason to stop.
-    if (options.inputs === undefined && error instanceof CrosslayerError) return { reason: error.message };
-    throw error;
-  }
-  try {
-    return { runner: await TfjsRunner.create(), ...chosen };
-  } catch (error) {
-    if (error instanceof CannotRunError) return { reason: error.message };
-    throw error;
-  }
-}
+import { indented } from './terminal.ts';
 
 /** Stages that never change the function. */
 const KEEPING: ReadonlySet<string> = new Set(['fold', 'scale', 'carry']);
@@ -54,7 +20,7 @@ export function isProven({ proofs }: StepVerification): boolean {
   });
 }
 
-/** The proof in lines: what the model was run on, and one line for each step. */
+/** The proof in lines: what the model was run on, and under that one line for each step. */
 export function proofLines({ inputs, backend, proofs, weights }: StepVerification): string[] {
   const [first] = proofs;
   const isOpen =
@@ -69,8 +35,7 @@ export function proofLines({ inputs, backend, proofs, weights }: StepVerificatio
         ];
   return [
     `run before and after each step (${backend}), on ${inputs}`,
-    ...proofs.flatMap(stepLines),
-    ...rounding,
+    ...indented([...proofs.flatMap(stepLines), ...rounding]),
   ];
 }
 

@@ -1,4 +1,3 @@
-import { count } from '../report/number-text.ts';
 /**
  * Side-cars in commands: what is read, what is measured in their stead, and what is said about it.
  *
@@ -10,9 +9,16 @@ import type { Sidecar } from '../equalization/sidecar/sidecar.ts';
 import { CannotRunError } from '../errors.ts';
 import type { Model } from '../model/model.ts';
 import { type FoundSidecar, type RestoreOptions, restoreFromSidecar, sidecarName } from '../node.ts';
+import { count } from '../report/number-text.ts';
 import type { SidecarReport } from '../report/sidecar-report.ts';
-import type { Ready } from './proof-lines.ts';
+import type { InputOptions, Ready } from './chosen-inputs.ts';
 import { progress } from './terminal.ts';
+
+/** Whether side-cars are read and written. */
+export interface SidecarOptions {
+  /** False with `--no-sidecar`. */
+  readonly sidecar?: boolean;
+}
 
 /** What was found beside the input; undefined where there is nothing, or where it is not to be read. */
 export type ReadSidecar = NonNullable<SidecarReport['read']>;
@@ -20,7 +26,7 @@ export type ReadSidecar = NonNullable<SidecarReport['read']>;
 /** Takes what the side-car beside the input has, unless `sidecar` is false. Edits `model`. */
 export async function readSidecarOf(
   model: Model,
-  options: RestoreOptions & { readonly sidecar?: boolean },
+  options: RestoreOptions & SidecarOptions,
 ): Promise<ReadSidecar | null> {
   if (options.sidecar === false) return null;
   const found = await restoreFromSidecar(model, options);
@@ -72,10 +78,7 @@ function corrections({ corrections: list }: Sidecar, what: string): string {
 }
 
 /** Why a model differs on purpose from the one that it was made from: its side-car knows of corrected biases. */
-export async function correctionNotes(
-  model: Model,
-  { sidecar }: { readonly sidecar?: boolean },
-): Promise<string[]> {
+export async function correctionNotes(model: Model, { sidecar }: SidecarOptions): Promise<string[]> {
   if (sidecar === false) return [];
   const found = await restoreFromSidecar(model, { keepCorrections: true });
   if (found.state !== 'restored' || found.sidecar.corrections.length === 0) return [];
@@ -87,7 +90,7 @@ export async function correctionNotes(
 export async function measureUnknown(
   model: Model,
   ready: Ready | undefined,
-  { inputs }: { readonly inputs?: readonly string[] },
+  { inputs }: InputOptions,
 ): Promise<readonly string[]> {
   if (inputs === undefined || !ready || !('runner' in ready)) return [];
   progress('measuring statistics');
@@ -120,6 +123,6 @@ export function sidecarLines({ read, measured, written }: SidecarReport): {
 }
 
 /** Where the side-car goes; null where none is asked for. */
-export function writtenSidecar(output: string, { sidecar }: { readonly sidecar?: boolean }): string | null {
+export function writtenSidecar(output: string, { sidecar }: SidecarOptions): string | null {
   return sidecar === false ? null : sidecarName(output);
 }

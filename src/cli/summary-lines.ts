@@ -1,6 +1,13 @@
+/**
+ * Lines that summaries of several commands have.
+ *
+ * @module
+ */
+
 import type { Trial } from '../equalization/judge.ts';
+import type { WriteReport } from '../node.ts';
 import { decibels, percent } from '../report/number-text.ts';
-import { table } from './terminal.ts';
+import { indented, table } from './terminal.ts';
 
 /** What was tried; the settings that differ, and what they leave of the float model. Nothing where there was no choice. */
 export function trialLines(trials: readonly Trial[], target: string): string[] {
@@ -16,8 +23,49 @@ export function trialLines(trials: readonly Trial[], target: string): string[] {
   const names = settings.map((name) => (name === 'biasCorrection' ? 'correction' : name));
   return [
     `tried, with kernels quantized for ${target}, against the float model; the first was taken:`,
-    ...table([...names, 'SQNR', 'top-1'], rows, [settings.length, settings.length + 1])
-      .split('\n')
-      .map((line) => `  ${line}`),
+    ...indented(table([...names, 'SQNR', 'top-1'], rows, [settings.length, settings.length + 1])),
   ];
+}
+
+/** What was left alone and why, and what else there is to say of the model that was written. */
+export function closingLines(
+  { skipped, ...written }: WriteReport & { readonly skipped: readonly ReportedReason[] },
+  hintFor?: ReasonHint,
+): string[] {
+  return [
+    ...(skipped.length === 0
+      ? []
+      : [`left alone (${skipped.length}):`, ...indented(groupedReasons(skipped, hintFor))]),
+    ...writtenLines(written),
+  ];
+}
+
+/** What a format could not keep, and what else there is to say of what was written. */
+export function writtenLines({ dropped, warnings }: WriteReport): string[] {
+  return [
+    ...dropped.map((sentence) => `not kept: ${sentence}`),
+    ...warnings.map((sentence) => `note: ${sentence}`),
+  ];
+}
+
+interface ReportedReason {
+  readonly code: string;
+  readonly message: string;
+}
+
+/** What would help with the reasons of one kind; undefined where nothing would. */
+export type ReasonHint = (code: string, messages: readonly string[]) => string | undefined;
+
+/** Reasons of one kind in a summary; `--json` has all. */
+const REASONS_SHOWN = 3;
+
+/** The first reasons of each kind, with a count of the others, and what would help. */
+function groupedReasons(skipped: readonly ReportedReason[], hintFor: ReasonHint = () => undefined): string[] {
+  const kinds = new Map<string, string[]>();
+  for (const { code, message } of skipped) kinds.set(code, [...(kinds.get(code) ?? []), message]);
+  return [...kinds].flatMap(([code, messages]) => {
+    const more = messages.length - REASONS_SHOWN;
+    const others = more > 0 ? [`… and ${more} more like these (${code}); --json lists all`] : [];
+    return [...messages.slice(0, REASONS_SHOWN), ...others, ...[hintFor(code, messages) ?? []].flat()];
+  });
 }

@@ -1,5 +1,5 @@
 /**
- * Text for people: tables, sizes, numbers, colours.
+ * What a terminal shows: styles, tables, progress.
  *
  * @module
  */
@@ -14,12 +14,12 @@ export function styled(style: Style, text: string): string {
   return coloured ? styleText(style, text) : text;
 }
 
-/** Rows in aligned columns; columns named in `right` (by index) are aligned to the right. */
+/** Lines of aligned columns; columns named in `right` (by index) are aligned to the right. */
 export function table(
   header: readonly string[],
   rows: readonly (readonly string[])[],
   right: readonly number[] = [],
-): string {
+): string[] {
   const all = [header, ...rows];
   const widths = header.map((_, column) => Math.max(...all.map((row) => (row[column] ?? '').length)));
   const line = (row: readonly string[]): string =>
@@ -31,27 +31,12 @@ export function table(
       .join('  ')
       .trimEnd();
   const [head = '', ...body] = all.map(line);
-  return [styled('bold', head), ...body].join('\n');
+  return [styled('bold', head), ...body];
 }
 
-/** What would help with the reasons of one kind; undefined where nothing would. */
-export type ReasonHint = (code: string, messages: readonly string[]) => string | undefined;
-
-/** Reasons of one kind in a summary; `--json` has all. */
-const REASONS_SHOWN = 3;
-
-/** The first reasons of each kind, with a count of the others, and what would help. */
-export function groupedReasons(
-  skipped: readonly { readonly code: string; readonly message: string }[],
-  hintFor: ReasonHint = () => undefined,
-): string[] {
-  const kinds = new Map<string, string[]>();
-  for (const { code, message } of skipped) kinds.set(code, [...(kinds.get(code) ?? []), message]);
-  return [...kinds].flatMap(([code, messages]) => {
-    const more = messages.length - REASONS_SHOWN;
-    const others = more > 0 ? [`… and ${more} more like these (${code}); --json lists all`] : [];
-    return [...messages.slice(0, REASONS_SHOWN), ...others, ...[hintFor(code, messages) ?? []].flat()];
-  });
+/** Lines moved to the right. */
+export function indented(lines: readonly string[], spaces = 2): string[] {
+  return lines.map((line) => ' '.repeat(spaces) + line);
 }
 
 /** Progress lines on standard error, only where that is a terminal. */

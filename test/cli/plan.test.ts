@@ -2,7 +2,7 @@ import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { afterAll, describe, expect, it, test } from 'vitest';
-import { parsePlan } from '../../src/cli/plan-lines.ts';
+import { parsePlan } from '../../src/cli/commands/quantize-options.ts';
 import { crosslayer } from '../support/command.ts';
 
 /** Three convolutions with batch norms and a Dense, 5 kB. */

@@ -1,31 +1,52 @@
+import { type Command, Option } from 'commander';
 import { UnsupportedModelError } from '../../errors.ts';
 import type { Model } from '../../model/model.ts';
 import { loadModel, type SaveOptions, saveModel, type WriteReport } from '../../node.ts';
-import { UsageError } from '../command-result.ts';
+import { type CommandResult, EXIT, end, UsageError } from '../command-result.ts';
 import { interruptible } from '../interruptible.ts';
-import { progress, progressDone, styled } from '../terminal.ts';
+import { forceOption, jsonOption, type OutputOptions, outputOption } from '../options.ts';
+import { writtenLines } from '../summary-lines.ts';
+import { indented, progress, progressDone, styled } from '../terminal.ts';
 
-/** Options of `crosslayer convert`. */
-export interface ConvertOptions {
-  readonly output: string;
+interface ConvertOptions extends OutputOptions {
   readonly keras?: '2' | '3';
-  readonly force?: boolean;
   readonly json?: boolean;
 }
 
-/** Runs `crosslayer convert` and returns what goes to standard output. */
-export async function convertCommand(input: string, options: ConvertOptions): Promise<string> {
+/** `crosslayer convert`: the model in another format. */
+export function addConvert(root: Command): void {
+  root
+    .command('convert')
+    .description(
+      'write the model in another format: .keras, .h5, or a folder (or .json) for a TF.js layers model',
+    )
+    .argument('<in>', 'the model')
+    .addOption(outputOption())
+    .addOption(
+      new Option('--keras <version>', "which Keras the file is for; the model's own if left out").choices([
+        '2',
+        '3',
+      ]),
+    )
+    .addOption(forceOption())
+    .addOption(jsonOption())
+    .addHelpText(
+      'after',
+      `
+A new .keras file is always for Keras 3; for Keras 2 write an .h5 file: --keras 2 -o model.h5`,
+    )
+    .action((input, options) => end(convertCommand(input, options)));
+}
+
+async function convertCommand(input: string, options: ConvertOptions): Promise<CommandResult> {
   progress(`reading ${input}`);
   const model = await loadModel(input);
   progress(`writing ${options.output}`);
-  const { dropped, warnings } = await save(model, options);
+  const written = await save(model, options);
   progressDone();
-  if (options.json === true) return JSON.stringify({ schemaVersion: 1, dropped, warnings });
-  return [
-    `${styled('bold', options.output)} written`,
-    ...dropped.map((sentence) => `  not kept: ${sentence}`),
-    ...warnings.map((sentence) => `  note: ${sentence}`),
-  ].join('\n');
+  const lines = [`${styled('bold', options.output)} written`, ...indented(writtenLines(written))];
+  const text = options.json === true ? JSON.stringify({ schemaVersion: 1, ...written }) : lines.join('\n');
+  return { text, exitCode: EXIT.ok };
 }
 
 async function save(model: Model, { output, keras, force }: ConvertOptions): Promise<WriteReport> {

@@ -8,10 +8,11 @@ import { stepsContent } from '../../report/html/steps-content.ts';
 import { count, short } from '../../report/number-text.ts';
 import { largestSpread, rangeSpreads } from '../../report/range-spread.ts';
 import { stepsSidecar } from '../../report/sidecar-report.ts';
-import { UsageError } from '../command-result.ts';
 import { proofLines } from '../proof-lines.ts';
-import { groupedReasons, type ReasonHint, styled } from '../terminal.ts';
-import type { CommandRecipe, EqualizeOptions } from './equalize.ts';
+import { closingLines, type ReasonHint } from '../summary-lines.ts';
+import { indented, styled } from '../terminal.ts';
+import { type EqualizeOptions, parseSteps } from './equalize-options.ts';
+import type { CommandRecipe } from './equalize-recipe.ts';
 
 /** The steps of the reference. */
 export function stepsRecipe(model: Model, options: EqualizeOptions): CommandRecipe<Step> {
@@ -53,40 +54,26 @@ export function stepsRecipe(model: Model, options: EqualizeOptions): CommandReci
   };
 }
 
-/** @throws UsageError where one of them is no step. */
-export function parseSteps(text: string): Step[] {
-  const names = text.split(',').map((name) => name.trim());
-  return names.map((name) => {
-    const step = STEPS.find((known) => known === name);
-    if (!step) throw new UsageError(`--steps: '${name}' is no step; choose from ${STEPS.join(',')}`);
-    return step;
-  });
+function summary(output: string, report: EqualizeReport, batchNorms: number): string {
+  return [
+    `${styled('bold', output)} written`,
+    ...indented([
+      ...report.steps.map((step) => `${step.padEnd(6)} ${stepLine(step, report, batchNorms)}`),
+      ...(report.verification ? proofLines(report.verification) : []),
+      ...spreadLines(report),
+      ...closingLines(report, hintFor(report)),
+    ]),
+  ].join('\n');
 }
 
-function summary(output: string, report: EqualizeReport, batchNorms: number): string {
-  const lines = [`${styled('bold', output)} written`];
-  for (const step of report.steps) lines.push(`  ${step.padEnd(6)} ${stepLine(step, report, batchNorms)}`);
-  if (report.verification) {
-    const [first = '', ...others] = proofLines(report.verification);
-    lines.push(`  ${first}`, ...others.map((line) => `    ${line}`));
-  }
-  const before = largestSpread(report.rangeSpread.before);
-  const after = largestSpread(report.rangeSpread.after);
-  const folds = report.steps.includes('fold');
-  if (before && after) {
-    lines.push(
-      '  largest spread of channel ranges (max / median): ' +
-        `${short(before.spread)} in ${before.layer} ${folds ? 'with batch norms folded' : 'before'}, ` +
-        `${short(after.spread)} in ${after.layer} after`,
-    );
-  }
-  if (report.skipped.length > 0) {
-    lines.push(`  left alone (${report.skipped.length}):`);
-    lines.push(...groupedReasons(report.skipped, hintFor(report)).map((line) => `    ${line}`));
-  }
-  for (const sentence of report.dropped) lines.push(`  not kept: ${sentence}`);
-  for (const sentence of report.warnings) lines.push(`  note: ${sentence}`);
-  return lines.join('\n');
+function spreadLines({ rangeSpread, steps }: EqualizeReport): string[] {
+  const [before, after] = [largestSpread(rangeSpread.before), largestSpread(rangeSpread.after)];
+  if (!before || !after) return [];
+  return [
+    'largest spread of channel ranges (max / median): ' +
+      `${short(before.spread)} in ${before.layer} ${steps.includes('fold') ? 'with batch norms folded' : 'before'}, ` +
+      `${short(after.spread)} in ${after.layer} after`,
+  ];
 }
 
 /** What would help with a reason. */

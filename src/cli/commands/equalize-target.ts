@@ -8,7 +8,7 @@ import type { Judge } from '../../equalization/judge.ts';
 import type { EqualizeOptions as RecipeOptions } from '../../equalization/options.ts';
 import { CannotRunError } from '../../errors.ts';
 import type { Model } from '../../model/model.ts';
-import { type ActivationQuantizer, parseQuantizer } from '../../quantization/quantizer.ts';
+import { parseQuantizer } from '../../quantization/quantizer.ts';
 import { type WeightSqnr, weightSqnr } from '../../quantization/weight-sqnr.ts';
 import { reportSubject } from '../../report/html/report-subject.ts';
 import { targetContent } from '../../report/html/target-content.ts';
@@ -18,21 +18,15 @@ import { targetSidecar } from '../../report/sidecar-report.ts';
 import { type TargetReport, targetReport } from '../../report/target-report.ts';
 import { seededInputs } from '../../verification/inputs/seeded-inputs.ts';
 import { type SqnrJudgeOptions, sqnrJudge } from '../../verification/proving/sqnr-judge.ts';
-import { proofLines, type Ready } from '../proof-lines.ts';
-import { trialLines } from '../summary-lines.ts';
-import { groupedReasons, progress, type ReasonHint, styled, table } from '../terminal.ts';
-import type { CommandRecipe, EqualizeOptions } from './equalize.ts';
+import type { Ready } from '../chosen-inputs.ts';
+import { proofLines } from '../proof-lines.ts';
+import { closingLines, type ReasonHint, trialLines } from '../summary-lines.ts';
+import { indented, progress, styled, table } from '../terminal.ts';
+import { ACTIVATIONS, type EqualizeOptions } from './equalize-options.ts';
+import type { CommandRecipe } from './equalize-recipe.ts';
 
 /** Kernels in the table of the summary; `--json` has all. */
 const KERNELS_SHOWN = 5;
-
-/** What `--activations` knows by name. */
-export const ACTIVATIONS: Readonly<Record<ActivationsName, ActivationQuantizer>> = {
-  int8: { bits: 8, symmetric: false, rounding: 'half-away' },
-};
-
-/** One of the {@link ACTIVATIONS}. */
-export type ActivationsName = 'int8';
 
 /** The recipe for a target. With inputs that were given, biases are corrected by what the model makes of them. */
 export async function targetRecipe(
@@ -118,21 +112,16 @@ async function judgeOf(model: Model, bench: SqnrJudgeOptions): Promise<Judge | u
 }
 
 function summary(output: string, report: TargetReport): string {
-  const lines = [`${styled('bold', output)} written, for ${report.target}`];
-  for (const stage of report.stages) lines.push(`  ${stage.padEnd(7)} ${stageLine(stage, report)}`);
-  if (report.verification) {
-    const [first = '', ...others] = proofLines(report.verification);
-    lines.push(`  ${first}`, ...others.map((line) => `    ${line}`));
-  }
-  const tried = trialLines(report.trials, report.target).map((line) => `  ${line}`);
-  lines.push(...tried, ...sqnrLines(report));
-  if (report.skipped.length > 0) {
-    lines.push(`  left alone (${report.skipped.length}):`);
-    lines.push(...groupedReasons(report.skipped, hintFor).map((line) => `    ${line}`));
-  }
-  for (const sentence of report.dropped) lines.push(`  not kept: ${sentence}`);
-  for (const sentence of report.warnings) lines.push(`  note: ${sentence}`);
-  return lines.join('\n');
+  return [
+    `${styled('bold', output)} written, for ${report.target}`,
+    ...indented([
+      ...report.stages.map((stage) => `${stage.padEnd(7)} ${stageLine(stage, report)}`),
+      ...(report.verification ? proofLines(report.verification) : []),
+      ...trialLines(report.trials, report.target),
+      ...sqnrLines(report),
+      ...closingLines(report, hintFor),
+    ]),
+  ].join('\n');
 }
 
 /** What would help with a reason. */
@@ -187,10 +176,8 @@ function sqnrLines({ target, weightSqnr: { before, after } }: TargetReport): str
   const grid = gridOf(target);
   const rows = worst.map((one) => [one.layer, decibels(one.sqnr), decibels(now.get(keyOf(one)))]);
   return [
-    `  SQNR of kernels on the grid of ${grid}, the worst of ${before.length}:`,
-    ...table(['layer', plainText(target), 'now'], rows, [1, 2])
-      .split('\n')
-      .map((line) => `    ${line}`),
+    `SQNR of kernels on the grid of ${grid}, the worst of ${before.length}:`,
+    ...indented(table(['layer', plainText(target), 'now'], rows, [1, 2])),
   ];
 }
 

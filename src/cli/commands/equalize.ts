@@ -1,70 +1,35 @@
-import type { Relu6Policy, Target, WeightRounding } from '../../equalization/options.ts';
-import type { Objective } from '../../equalization/scaling/scale-regions.ts';
+import type { Command } from 'commander';
 import type { SidecarRecord } from '../../equalization/sidecar/sidecar.ts';
 import type { Model } from '../../model/model.ts';
-import { checkOutput, loadModel, type SaveOptions, saveModel, type WriteReport } from '../../node.ts';
-import { STEPS } from '../../primitives/run-steps.ts';
-import type { Stage, StageWatch } from '../../primitives/stage.ts';
-import type { StepVerification } from '../../report/equalize-report.ts';
-import type { ReportContent } from '../../report/html/report-content.ts';
+import { checkOutput, loadModel, type SaveOptions, saveModel } from '../../node.ts';
 import { runWithProof } from '../../report/proven-run.ts';
 import { reportJson } from '../../report/report-json.ts';
 import type { SidecarReport } from '../../report/sidecar-report.ts';
-import type { InputOptions } from '../chosen-inputs.ts';
-import { type CheckResult, EXIT, UsageError } from '../command-result.ts';
+import { type Ready, readyToRun } from '../chosen-inputs.ts';
+import { type CommandResult, EXIT, end } from '../command-result.ts';
 import { checkHtmlOutput, type WriteHtml } from '../html-output.ts';
 import { interruptible } from '../interruptible.ts';
-import { isProven, type Ready, readyToRun } from '../proof-lines.ts';
+import { isProven } from '../proof-lines.ts';
 import { measureUnknown, readSidecarOf, sidecarLines, writtenSidecar } from '../sidecar.ts';
-import { progress, progressDone } from '../terminal.ts';
-import { parseSteps, stepsRecipe } from './equalize-steps.ts';
-import { type ActivationsName, targetRecipe } from './equalize-target.ts';
+import { indented, progress, progressDone } from '../terminal.ts';
+import {
+  checkEqualizeOptions,
+  type EqualizeOptions,
+  equalizeOptions,
+  isReference,
+} from './equalize-options.ts';
+import type { CommandRecipe } from './equalize-recipe.ts';
+import { stepsRecipe } from './equalize-steps.ts';
+import { targetRecipe } from './equalize-target.ts';
 
-/** Options of `crosslayer equalize`. */
-export interface EqualizeOptions extends InputOptions {
-  readonly output: string;
-  readonly target?: Target;
-  readonly relu6?: Relu6Policy;
-  readonly objective?: Objective;
-  readonly rounding?: WeightRounding;
-  readonly activations?: ActivationsName;
-  /** False with `--no-correction`. */
-  readonly correction?: boolean;
-  /** True with `--trials`, false with `--no-trials`. */
-  readonly trials?: boolean;
-  readonly recipe?: 'target' | 'reference';
-  readonly steps?: string;
-  /** False with `--no-verify`. */
-  readonly verify?: boolean;
-  readonly strict?: boolean;
-  /** False with `--no-sidecar`. */
-  readonly sidecar?: boolean;
-  /** The page that tells what was done. */
-  readonly report?: string;
-  readonly force?: boolean;
-  readonly json?: boolean;
-}
-
-/** A recipe as the command runs it. */
-export interface CommandRecipe<Name extends string> {
-  readonly stages: readonly Stage<Name>[];
-  readonly watch: StageWatch<Name>;
-  /** What the side-car keeps of what was done. */
-  sidecar(): SidecarRecord;
-  /** The report, the summary of it for people, and what a page of it says. */
-  finish(
-    written: WriteReport,
-    verification: StepVerification | undefined,
-  ): {
-    readonly report: object;
-    readonly summary: string;
-    readonly content: (sidecar: SidecarReport) => ReportContent;
-  };
+/** `crosslayer equalize`: the model made ready for 8-bit weights. */
+export function addEqualize(root: Command): void {
+  equalizeOptions(root).action((input, options) => end(equalizeCommand(input, options)));
 }
 
 /** Runs `crosslayer equalize`. */
-export async function equalizeCommand(input: string, options: EqualizeOptions): Promise<CheckResult> {
-  checkUsage(options);
+export async function equalizeCommand(input: string, options: EqualizeOptions): Promise<CommandResult> {
+  checkEqualizeOptions(options);
   progress(`reading ${input}`);
   const model = await loadModel(input);
   checkOutput(model, options.output, saveOptions(options, {}));
@@ -82,54 +47,6 @@ function saveOptions({ force, sidecar }: EqualizeOptions, record: SidecarRecord)
   return { force: force === true, ...(sidecar === false ? {} : { sidecar: record }) };
 }
 
-function isReference({ recipe, steps }: EqualizeOptions): boolean {
-  return recipe === 'reference' || steps !== undefined;
-}
-
-function checkUsage(options: EqualizeOptions): void {
-  const { target, objective, rounding, activations, trials, recipe, steps, verify, strict, inputs } = options;
-  parseSteps(steps ?? STEPS.join(','));
-  if (isReference(options)) {
-    if (recipe === 'target')
-      throw new UsageError('--steps: are those of --recipe reference; leave one of the two out');
-    if (ofTarget(options)) {
-      throw new UsageError(
-        '--target, --relu6, --objective, --rounding, --activations, --no-correction, --trials, --no-trials: are not of the ' +
-          'reference; leave out --recipe reference and --steps',
-      );
-    }
-  }
-  if (objective !== undefined && (target === 'tfjs-uint8' || target === 'int8-per-channel')) {
-    throw new UsageError(`--objective: the target ${target} scales no regions; leave it out`);
-  }
-  if (rounding === 'cancelling' && target === 'float') {
-    throw new UsageError(
-      '--rounding cancelling: the target float has no grid to round to; choose another --target',
-    );
-  }
-  if (activations !== undefined && (target === 'tfjs-uint8' || target === 'float')) {
-    throw new UsageError(
-      `--activations: with the target ${target} activations stay in float; leave it out, or choose --target ` +
-        'int8-per-tensor or int8-per-channel',
-    );
-  }
-  if (verify === false && trials === true) {
-    throw new UsageError('--no-verify: without a run nothing can be tried; leave out --trials');
-  }
-  if (verify === false && (strict === true || inputs !== undefined)) {
-    throw new UsageError(
-      '--no-verify: without a run there is nothing for --strict and --inputs; leave them out',
-    );
-  }
-}
-
-/** Whether an option is given that only recipes for a target have. */
-function ofTarget(options: EqualizeOptions): boolean {
-  const { target, relu6, objective, rounding, activations, correction, trials } = options;
-  const given = [target, relu6, objective, rounding, activations].some((option) => option !== undefined);
-  return given || correction === false || trials !== undefined;
-}
-
 async function equalizeWith<Name extends string>(
   model: Model,
   recipe: CommandRecipe<Name>,
@@ -139,7 +56,7 @@ async function equalizeWith<Name extends string>(
     readonly writeHtml: WriteHtml | undefined;
     readonly options: EqualizeOptions;
   },
-): Promise<CheckResult> {
+): Promise<CommandResult> {
   const { ready, sidecar, writeHtml, options } = given;
   const { output, json, strict } = options;
   const { watch } = recipe;
@@ -169,6 +86,5 @@ async function equalizeWith<Name extends string>(
 function withSidecar(summary: string, sidecar: SidecarReport): string {
   const [first = '', ...others] = summary.split('\n');
   const { before, after } = sidecarLines(sidecar);
-  const indented = (line: string): string => `  ${line}`;
-  return [first, ...before.map(indented), ...others, ...after.map(indented)].join('\n');
+  return [first, ...indented(before), ...others, ...indented(after)].join('\n');
 }

@@ -1,3 +1,4 @@
+import type { Command } from 'commander';
 import { CannotRunError } from '../../errors.ts';
 import type { Model } from '../../model/model.ts';
 import { loadModel } from '../../node.ts';
@@ -10,35 +11,82 @@ import {
 } from '../../report/evaluate-report.ts';
 import { reportJson } from '../../report/report-json.ts';
 import { TfjsRunner } from '../../verification/run/runner.ts';
-import { type ChosenInputs, chosenInputs, type InputOptions } from '../chosen-inputs.ts';
-import { UsageError } from '../command-result.ts';
+import {
+  type ChosenInputs,
+  checkRunOptions,
+  chosenInputs,
+  type InputOptions,
+  withLabels,
+} from '../chosen-inputs.ts';
+import { type CommandResult, EXIT, end, UsageError } from '../command-result.ts';
+import { inputsOption, jsonOption, labelsOption, normalizeOption, samplesOption } from '../options.ts';
 import { progress, progressDone, table } from '../terminal.ts';
 
-/** Options of `crosslayer evaluate`. */
-export interface EvaluateCommandOptions extends InputOptions {
+interface EvaluateOptions extends InputOptions {
   readonly against?: string;
   readonly quantizer: string;
   readonly layers?: boolean;
   readonly json?: boolean;
 }
 
-/** What `crosslayer evaluate` takes where `--quantizer` is left out. */
-export const DEFAULT_QUANTIZERS = 'int8-per-tensor,int8-per-channel,tfjs-uint8,tfjs-uint8-kernels';
+const DEFAULT_QUANTIZERS = 'int8-per-tensor,int8-per-channel,tfjs-uint8,tfjs-uint8-kernels';
 /** Made-up samples where there are no real ones and `--samples` is left out. */
 const SEEDED_SAMPLES = 16;
 
-/** Runs `crosslayer evaluate` and returns what goes to standard output. */
-export async function evaluateCommand(input: string, options: EvaluateCommandOptions): Promise<string> {
+/** `crosslayer evaluate`: what quantizing the weights leaves of a model. */
+export function addEvaluate(root: Command): void {
+  root
+    .command('evaluate')
+    .description('run the model with quantized weights and tell how much is left of what it does in float')
+    .argument('<model>', 'the model')
+    .option('--against <original>', 'the model to compare with; the same model in float if left out')
+    .option('--quantizer <list>', 'how weights are quantized, separated by commas', DEFAULT_QUANTIZERS)
+    .addOption(inputsOption('<model> stands'))
+    .addOption(labelsOption())
+    .addOption(normalizeOption())
+    .addOption(samplesOption(SEEDED_SAMPLES))
+    .option('--layers', 'list what quantizing leaves of the weights of each layer, the worst first')
+    .addOption(jsonOption())
+    .addHelpText(
+      'after',
+      `
+Quantizers:
+  int8-per-tensor      8 bits, one asymmetric range for each kernel
+  int8-per-channel     8 bits, a symmetric range for each output channel of a kernel
+  tfjs-uint8           all float weights, as tensorflowjs_converter --quantize_uint8 writes them
+  tfjs-uint8-kernels   kernels alone, as it does with --quantize_uint8 '*kernel'
+  tfjs-uint16, tfjs-uint16-kernels
+                       the same with 16 bits
+Kernels are those of convolutions and Dense; biases, batch norms and what else is not named stay in float, and activations
+always do. SQNR is of the logits where an output is a softmax of them; "same top-1" is the share of samples with the same
+largest class as the original.`,
+    )
+    .action((input, options) => end(evaluateCommand(input, options)));
+}
+
+async function evaluateCommand(input: string, options: EvaluateOptions): Promise<CommandResult> {
   const quantizers = parseQuantizers(options.quantizer);
-  if (options.labels !== undefined && options.inputs === undefined) {
-    throw new UsageError('--labels: only inputs from --inputs have labels; give them too');
-  }
+  checkRunOptions(options);
   progress(`reading ${input}`);
   const model = await loadModel(input);
   const original = options.against === undefined ? undefined : await loadModel(options.against);
+  const report = await evaluate(model, { original, quantizers, options });
+  progressDone();
+  return { text: options.json === true ? reportJson(report) : tables(report), exitCode: EXIT.ok };
+}
+
+async function evaluate(
+  model: Model,
+  given: {
+    readonly original: Model | undefined;
+    readonly quantizers: readonly QuantizationName[];
+    readonly options: EvaluateOptions;
+  },
+): Promise<EvaluateReport> {
+  const { original, quantizers, options } = given;
   try {
     const { tensors, description, labels, labelsSource } = await inputsFor(original ?? model, options);
-    const report = await evaluateModel(model, {
+    return await evaluateModel(model, {
       runner: await TfjsRunner.create(),
       inputs: tensors,
       inputsDescription: description,
@@ -49,14 +97,10 @@ export async function evaluateCommand(input: string, options: EvaluateCommandOpt
       layers: options.layers === true,
       onProgress: (what) => progress(`running ${what}`),
     });
-    progressDone();
-    return options.json === true ? reportJson(report) : tables(report);
   } catch (error) {
     if (options.layers !== true || !(error instanceof CannotRunError)) throw error;
     // Weights can be measured without running anything.
-    const report = evaluateWeights(model, quantizers, error.message);
-    progressDone();
-    return options.json === true ? reportJson(report) : tables(report);
+    return evaluateWeights(model, quantizers, error.message);
   }
 }
 
@@ -69,12 +113,11 @@ function parseQuantizers(text: string): QuantizationName[] {
   });
 }
 
-async function inputsFor(model: Model, options: EvaluateCommandOptions): Promise<ChosenInputs> {
+async function inputsFor(model: Model, options: EvaluateOptions): Promise<ChosenInputs> {
   progress('reading the inputs');
-  if (options.inputs !== undefined)
-    return chosenInputs(model, { ...options, labels: options.labels ?? true });
-  const made = await chosenInputs(model, { ...options, samples: options.samples ?? SEEDED_SAMPLES });
-  return { ...made, description: `${made.description}; real samples, given by --inputs, tell more` };
+  const chosen = await chosenInputs(model, withLabels(options, SEEDED_SAMPLES));
+  if (options.inputs !== undefined) return chosen;
+  return { ...chosen, description: `${chosen.description}; real samples, given by --inputs, tell more` };
 }
 
 function tables(report: EvaluateReport): string {
@@ -111,7 +154,7 @@ function modelTable({ models, labelled }: EvaluateReport): string {
     header.slice(0, width),
     rows.map((row) => row.slice(0, width)),
     right,
-  );
+  ).join('\n');
 }
 
 function nameOf({ model, quantizer }: EvaluatedModel): string {
@@ -129,7 +172,7 @@ function layerTable({ layers }: EvaluateReport, quantizer: QuantizationName): st
   const rows = layers
     .filter((layer) => layer.quantizer === quantizer)
     .map(({ layer, weight, sqnrDb }) => [layer, weight, decibels(sqnrDb)]);
-  return table(['layer', 'weight', 'SQNR'], rows, [2]);
+  return table(['layer', 'weight', 'SQNR'], rows, [2]).join('\n');
 }
 
 /** With the digits that accuracies are compared by: on 2,000 samples one is 0.05 %. */

@@ -1,3 +1,4 @@
+import { type Command, Option } from 'commander';
 import type { Model } from '../../model/model.ts';
 import { loadModel } from '../../node.ts';
 import { foldAllBatchNorms } from '../../primitives/batch-norm-fold.ts';
@@ -5,6 +6,7 @@ import { inspectContent } from '../../report/html/inspect-content.ts';
 import { type ReportSubject, reportSubject } from '../../report/html/report-subject.ts';
 import { type InspectReport, inspectModel } from '../../report/inspect-report.ts';
 import {
+  DAMAGE_TARGETS,
   type DamageReport,
   type DamageTarget,
   damageReport,
@@ -13,22 +15,38 @@ import {
 import { count, decibels, grouped, shapeText, short, small, tinyPercent } from '../../report/number-text.ts';
 import { reportJson } from '../../report/report-json.ts';
 import type { SidecarReport } from '../../report/sidecar-report.ts';
+import { type CommandResult, EXIT, end } from '../command-result.ts';
 import { checkHtmlOutput } from '../html-output.ts';
-import { readSidecarOf, sidecarLines } from '../sidecar.ts';
-import { progress, progressDone, styled, table } from '../terminal.ts';
+import { forceOption, jsonOption, noSidecarOption, type ReportOptions, reportOption } from '../options.ts';
+import { readSidecarOf, type SidecarOptions, sidecarLines } from '../sidecar.ts';
+import { indented, progress, progressDone, styled, table } from '../terminal.ts';
 
-/** Runs `crosslayer inspect` and returns what goes to standard output. */
-export async function inspectCommand(
-  input: string,
-  options: {
-    readonly json?: boolean;
-    readonly sidecar?: boolean;
-    readonly target?: DamageTarget;
-    /** The page that tells what was seen, and whether it replaces another. */
-    readonly report?: string;
-    readonly force?: boolean;
-  },
-): Promise<string> {
+interface InspectOptions extends ReportOptions, SidecarOptions {
+  readonly target?: DamageTarget;
+}
+
+/** `crosslayer inspect`: what is in the model. */
+export function addInspect(root: Command): void {
+  root
+    .command('inspect')
+    .description(
+      'show layers, batch norms, sets, spreads of channel ranges and which layer hurts, and change nothing',
+    )
+    .argument('<in>', 'the model')
+    .addOption(
+      new Option('--target <what>', 'what the weights would be quantized as (int8-per-tensor)').choices(
+        DAMAGE_TARGETS,
+      ),
+    )
+    .addOption(noSidecarOption('do not read IN.crosslayer.json'))
+    .addOption(reportOption())
+    .addOption(forceOption('the report'))
+    .addOption(jsonOption())
+    .action((input, options) => end(inspectCommand(input, options)));
+}
+
+/** Runs `crosslayer inspect`. */
+export async function inspectCommand(input: string, options: InspectOptions): Promise<CommandResult> {
   progress(`reading ${input}`);
   const model = await loadModel(input);
   const writeHtml = checkHtmlOutput(options);
@@ -37,7 +55,8 @@ export async function inspectCommand(
   const sidecar = { read, measured: [], written: null };
   writeHtml?.(() => inspectContent({ ...report, sidecar }, subjectOf(model, report.damage.target)));
   progressDone();
-  return options.json === true ? reportJson({ ...report, sidecar }) : render(report, sidecar);
+  const text = options.json === true ? reportJson({ ...report, sidecar }) : render(report, sidecar);
+  return { text, exitCode: EXIT.ok };
 }
 
 /** The kernels as they are, and with batch norms folded. */
@@ -68,7 +87,7 @@ function render(report: InspectReport & { readonly damage: DamageReport }, sidec
     '',
     'max/median: the largest channel range of a kernel over the median one, with batch norms folded',
     '',
-    table(['layer', 'class', 'output', 'parameters', 'max/median', 'batch norm'], rows, [3, 4]),
+    ...table(['layer', 'class', 'output', 'parameters', 'max/median', 'batch norm'], rows, [3, 4]),
     ...section(
       `${count(report.clsSets.length, 'set')} to scale${report.relu6.length === 0 ? '' : `, once ${count(report.relu6.length, 'ReLU6')} became ReLU (step relu6)`}`,
       report.clsSets.map(
@@ -99,7 +118,7 @@ function relu6Section({ relu6Damage }: InspectReport): string[] {
   ]);
   const header = ['layer', 'above 6', 'worst channel', 'mean grows by', 'of the mean'];
   return section('expected damage of the step relu6, by the statistics of batch norms', [
-    ...(rows.length === 0 ? [] : table(header, rows, [1, 2, 3, 4]).split('\n')),
+    ...(rows.length === 0 ? [] : table(header, rows, [1, 2, 3, 4])),
     ...(unknown.length === 0
       ? []
       : [`not known, because no batch norm stands right before: ${unknown.join(', ')}`]),
@@ -118,7 +137,7 @@ function layerDamageSection({ target, layers, improvementDb, notes }: DamageRepo
   return section(`which layer hurts: expected shares of the error of the outputs with ${target} weights`, [
     ...(rows.length === 0
       ? ['none: no kernel of finite numbers that could be quantized']
-      : table(['layer', 'as it is', 'equalized'], rows, [1, 2]).split('\n')),
+      : table(['layer', 'as it is', 'equalized'], rows, [1, 2])),
     ...(more > 0 ? [`… and ${count(more, 'more layer')}; --json lists all`] : []),
     ...(improvementDb === null
       ? []
@@ -136,5 +155,5 @@ function shareText(damage: LayerDamage | null): string {
 }
 
 function section(title: string, lines: readonly string[]): string[] {
-  return lines.length === 0 ? [] : ['', styled('bold', title), ...lines.map((line) => `  ${line}`)];
+  return lines.length === 0 ? [] : ['', styled('bold', title), ...indented(lines)];
 }

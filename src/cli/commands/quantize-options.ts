@@ -1,12 +1,35 @@
 import fs from 'node:fs';
+import { type Command, InvalidArgumentError, Option } from 'commander';
 import type { WeightRounding } from '../../equalization/options.ts';
-import type { PackedDType } from '../../quantization/packing/packed-dtypes.ts';
-import type { InputOptions } from '../chosen-inputs.ts';
+import { PACKED_DTYPES, type PackedDType } from '../../quantization/packing/packed-dtypes.ts';
+import { checkRunOptions, type InputOptions } from '../chosen-inputs.ts';
 import { UsageError } from '../command-result.ts';
+import {
+  byteSize,
+  forceOption,
+  inputsOption,
+  jsonOption,
+  labelsOption,
+  noCorrectionOption,
+  normalizeOption,
+  noSidecarOption,
+  type OutputOptions,
+  outputOption,
+  type ProofOptions,
+  type ReportOptions,
+  reportOption,
+  roundingOption,
+  samplesOption,
+} from '../options.ts';
+import type { SidecarOptions } from '../sidecar.ts';
 
 /** Options of `crosslayer quantize`. */
-export interface QuantizeCommandOptions extends InputOptions {
-  readonly output: string;
+export interface QuantizeOptions
+  extends InputOptions,
+    OutputOptions,
+    ProofOptions,
+    ReportOptions,
+    SidecarOptions {
   readonly dtype?: PackedDType;
   /** Bytes that all weights may take. */
   readonly plan?: { readonly budget: number };
@@ -20,21 +43,82 @@ export interface QuantizeCommandOptions extends InputOptions {
   readonly correction?: boolean;
   /** False with `--no-trials`. */
   readonly trials?: boolean;
-  /** False with `--no-verify`. */
-  readonly verify?: boolean;
-  readonly strict?: boolean;
-  /** False with `--no-sidecar`. */
-  readonly sidecar?: boolean;
-  /** The page that tells what was done. */
-  readonly report?: string;
-  readonly force?: boolean;
-  readonly json?: boolean;
 }
 
 /** Made-up samples where there are no real ones and `--samples` is left out. */
-const SEEDED_SAMPLES = 8;
+export const SEEDED_SAMPLES = 8;
+
+/** The command with its options, which does nothing yet. */
+export function quantizeOptions(root: Command): Command {
+  return root
+    .command('quantize')
+    .description('write a TF.js layers model with kernels of 8 bits that still works')
+    .argument('<in>', 'a .keras or .h5 file, or the model.json or folder of a TF.js layers model')
+    .addOption(outputOption('<folder>', 'where model.json and the files of weights go'))
+    .addOption(new Option('--dtype <type>', 'what kernels are stored as (uint8)').choices(PACKED_DTYPES))
+    .option(
+      '--plan <budget=size>',
+      'choose the dtype of each kernel so that all weights fit, such as budget=3MB',
+      parsePlan,
+    )
+    .option(
+      '--include <patterns...>',
+      'only layers whose path matches, such as head or backbone/*; * stands for any characters',
+    )
+    .option('--exclude <patterns...>', 'layers that stay in float32')
+    .option('--shard-size <size>', 'how large a file of weights may be (4MiB)', byteSize)
+    .option('--prepare', 'prepare kernels that lie on a grid of 8 bits already too')
+    .option('--no-prepare', 'only pack: leave the scales of channels and the biases as they are')
+    .addOption(roundingOption('how kernels come onto a grid of 8 bits (cancelling)'))
+    .addOption(noCorrectionOption())
+    .option('--no-trials', 'with --inputs, take the usual settings and try no others')
+    .option('--no-verify', 'run nothing')
+    .option('--strict', 'end with exit code 1 where the result was not seen to work')
+    .addOption(
+      inputsOption('<in> stands', {
+        verb: 'run it on ',
+        otherwise: 'IN.samples.npz if left out, or made up from a seed',
+      }),
+    )
+    .addOption(labelsOption())
+    .addOption(normalizeOption())
+    .addOption(samplesOption(SEEDED_SAMPLES))
+    .addOption(noSidecarOption('do not read IN.crosslayer.json'))
+    .addOption(reportOption())
+    .addOption(forceOption())
+    .addOption(jsonOption('everything that was done as one JSON object'))
+    .addHelpText(
+      'after',
+      `
+Kernels of convolutions and Dense are stored in few bits, and so are large matrices of other layers, such as embeddings;
+biases, batch norms and all else stay in float32.
+  uint8    a quarter of float32; batch norms take the scales of channels first, and biases make up for what rounding changes
+  uint16   half of it, as good as float
+  float16  half of it
+--plan budget=SIZE (3MB, 500 kB, 4MiB, or bytes) gives each kernel a dtype of its own, float32 among them: what is expected to
+disturb the outputs most for its bytes gets more bits, until all weights together take that much. The files take some kB more,
+for model.json.
+What shrinks is the download. TF.js makes float32 of all weights when it loads them: the model is no faster and takes as much
+memory.
+
+The files are read again and run, layer by layer and by tf.loadLayersModel, and compared with the model that was read. With
+--inputs roundings are tried, means are measured instead of taken from batch norms, and with labels the accuracy is told.
+Kernels that lie on a grid of 8 bits already, as of a TF.js model of uint8 weights, stay as they are.`,
+    );
+}
+
+/** What `--plan` takes: `budget=3MB`. */
+export function parsePlan(text: string): { readonly budget: number } {
+  const [, size] = /^budget=(.*)$/.exec(text.trim()) ?? [];
+  if (size === undefined) {
+    throw new InvalidArgumentError('It must be budget= and the size of all weights, such as budget=3MB.');
+  }
+  return { budget: byteSize(size) };
+}
+
 /** @throws UsageError where options contradict each other. */
-export function checkUsage({ output, prepare, rounding, ...options }: QuantizeCommandOptions): void {
+export function checkQuantizeOptions(options: QuantizeOptions): void {
+  const { output, prepare, rounding } = options;
   if (/\.(keras|h5|hdf5|tflite|onnx|pb|bin|zip)$/i.test(output)) {
     throw new UsageError(
       `-o ${output}: packed weights are a TF.js model's; name a folder, or a .json, or see crosslayer equalize for Keras and TFLite`,
@@ -45,29 +129,14 @@ export function checkUsage({ output, prepare, rounding, ...options }: QuantizeCo
       '--rounding: with --no-prepare kernels go to the nearest level; leave one of the two out',
     );
   }
-  const { verify, strict, inputs, labels } = options;
-  if (verify === false && (strict === true || inputs !== undefined)) {
-    throw new UsageError(
-      '--no-verify: without a run there is nothing for --strict and --inputs; leave them out',
-    );
-  }
-  if (labels !== undefined && inputs === undefined) {
-    throw new UsageError('--labels: only inputs from --inputs have labels; give them too');
-  }
+  checkRunOptions(options);
 }
 
 /** The samples that lie beside a model for trying it: `IN.samples.npz`. */
 export function inputsBeside(
   input: string,
-  { inputs, verify }: QuantizeCommandOptions,
-): Pick<QuantizeCommandOptions, 'inputs'> {
+  { inputs, verify }: QuantizeOptions,
+): Pick<QuantizeOptions, 'inputs'> {
   const beside = `${input.replace(/(?<=.)[\\/]+$/, '')}.samples.npz`;
   return inputs === undefined && verify !== false && fs.existsSync(beside) ? { inputs: [beside] } : {};
-}
-
-/** What the model is run on: with labels where inputs are given. */
-export function inputOptions(options: QuantizeCommandOptions): QuantizeCommandOptions {
-  return options.inputs === undefined
-    ? { ...options, samples: options.samples ?? SEEDED_SAMPLES }
-    : { ...options, labels: options.labels ?? true };
 }

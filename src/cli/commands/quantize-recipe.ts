@@ -5,10 +5,10 @@ import type { Model } from '../../model/model.ts';
 import type { quantizeReport } from '../../report/quantize-report.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
 import { sqnrJudge } from '../../verification/proving/sqnr-judge.ts';
+import type { Runnable } from '../chosen-inputs.ts';
 import { UsageError } from '../command-result.ts';
-import type { Ready } from '../proof-lines.ts';
 import { progress } from '../terminal.ts';
-import type { QuantizeCommandOptions } from './quantize-options.ts';
+import type { QuantizeOptions } from './quantize-options.ts';
 import { firstSamples } from './written-check.ts';
 
 /** What `crosslayer quantize` does to a model, and what it did. */
@@ -29,8 +29,8 @@ function forChoosing(tensors: readonly Tensor[]): Tensor[] {
 /** The recipe with the settings that were asked for, or that did best on what the model is run on. */
 export async function quantizeRecipe(
   model: Model,
-  options: QuantizeCommandOptions,
-  ready: Exclude<Ready, { readonly reason: string }> | undefined,
+  options: QuantizeOptions,
+  ready: Runnable | undefined,
 ): Promise<QuantizeRecipe> {
   const { dtype, plan, include, exclude, prepare, rounding, correction, trials, inputs } = options;
   const given = inputs === undefined ? undefined : ready;

@@ -1,11 +1,11 @@
-import { byteText, count, decibels, percent, small } from '../../report/number-text.ts';
+import { byteText, count, decibels, grouped, percent, small, tinyPercent } from '../../report/number-text.ts';
+import type { PlanReport } from '../../report/plan-report.ts';
 import { isSameByTfjs, type QuantizeReport, type WrittenCheck } from '../../report/quantize-report.ts';
 import type { SidecarReport } from '../../report/sidecar-report.ts';
-import { planLines } from '../plan-lines.ts';
 import { proofLines, stepLines } from '../proof-lines.ts';
 import { sidecarLines } from '../sidecar.ts';
-import { trialLines } from '../summary-lines.ts';
-import { groupedReasons, styled } from '../terminal.ts';
+import { closingLines, trialLines } from '../summary-lines.ts';
+import { indented, styled, table } from '../terminal.ts';
 
 /** Layers named in a line; `--json` has all. */
 const NAMED = 3;
@@ -15,7 +15,7 @@ export function quantizeSummary(
   output: string,
   report: QuantizeReport & { readonly sidecar: SidecarReport },
 ): string {
-  const { carried, corrected, stages, bytes, skipped, dropped, warnings } = report;
+  const { carried, corrected, stages, bytes } = report;
   const lines = [...sidecarLines(report.sidecar).before];
   if (stages.includes('carry')) {
     const layers = count(carried.length, 'layer');
@@ -40,12 +40,8 @@ export function quantizeSummary(
   lines.push(
     'what shrinks is the download; TF.js makes float32 of all weights when it loads them, so that speed and memory stay',
   );
-  if (skipped.length > 0) {
-    lines.push(`left alone (${skipped.length}):`, ...groupedReasons(skipped).map((line) => `  ${line}`));
-  }
-  for (const sentence of dropped) lines.push(`not kept: ${sentence}`);
-  for (const sentence of warnings) lines.push(`note: ${sentence}`);
-  return [`${styled('bold', output)} written`, ...lines.map((line) => `  ${line}`)].join('\n');
+  lines.push(...closingLines(report));
+  return [`${styled('bold', output)} written`, ...indented(lines)].join('\n');
 }
 
 /** How many weights became what. */
@@ -58,6 +54,25 @@ function packLine({ weights }: QuantizeReport): string {
   }
   const parts = [...kinds].map(([kind, number]) => `${count(number, 'kernel')} ${kind}`);
   return `${parts.join(', ') || 'no kernel'}; all else stays as it is`;
+}
+
+/** Which kernel became what. */
+function planLines(plan: PlanReport | null): string[] {
+  if (!plan) return [];
+  const { budget, gainDb, weights } = plan;
+  const gain =
+    gainDb === null ? '' : `, ${decibels(gainDb)} less error of the outputs than with the smallest`;
+  const rows = weights.map(({ layer, weight, dtype, bytes, share }) => [
+    layer,
+    weight,
+    dtype,
+    grouped(bytes),
+    tinyPercent(share),
+  ]);
+  return [
+    `plan     for ${byteText(budget)} of weights, by what is expected of each kernel${gain}:`,
+    ...indented(table(['layer', 'weight', 'dtype', 'bytes', 'of the error left'], rows, [3, 4])),
+  ];
 }
 
 /** What was lost before, which nothing brings back. */
@@ -105,10 +120,7 @@ function checkLines({ check }: QuantizeReport): string[] {
     lines.push(`accuracy ${exactPercent(accuracy.before)} -> ${exactPercent(accuracy.after)}`);
   }
   lines.push(tfjsLine(tfjs, backend));
-  return [
-    `the files, read again and run (${backend}) beside the original on ${inputs}:`,
-    ...lines.map((line) => `  ${line}`),
-  ];
+  return [`the files, read again and run (${backend}) beside the original on ${inputs}:`, ...indented(lines)];
 }
 
 function tfjsLine(tfjs: WrittenCheck['tfjs'], backend: string): string {

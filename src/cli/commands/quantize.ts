@@ -1,3 +1,4 @@
+import type { Command } from 'commander';
 import { CannotRunError, CrosslayerError, FormatError } from '../../errors.ts';
 import type { Model } from '../../model/model.ts';
 import { fileBytes } from '../../node/loaded-files.ts';
@@ -12,13 +13,20 @@ import { isSameByTfjs, type QuantizeReport, quantizeReport } from '../../report/
 import { reportJson } from '../../report/report-json.ts';
 import { accuracyOf } from '../../verification/comparing/accuracy.ts';
 import { type ModelRun, recordRun } from '../../verification/comparing/model-run.ts';
-import { type CheckResult, EXIT } from '../command-result.ts';
+import { type Ready, type Runnable, readyToRun, withLabels } from '../chosen-inputs.ts';
+import { type CommandResult, EXIT, end } from '../command-result.ts';
 import { checkHtmlOutput } from '../html-output.ts';
 import { interruptible } from '../interruptible.ts';
-import { isProven, type Ready, readyToRun } from '../proof-lines.ts';
+import { isProven } from '../proof-lines.ts';
 import { readSidecarOf } from '../sidecar.ts';
 import { progress, progressDone } from '../terminal.ts';
-import { checkUsage, inputOptions, inputsBeside, type QuantizeCommandOptions } from './quantize-options.ts';
+import {
+  checkQuantizeOptions,
+  inputsBeside,
+  type QuantizeOptions,
+  quantizeOptions,
+  SEEDED_SAMPLES,
+} from './quantize-options.ts';
 import { type QuantizeRecipe, quantizeRecipe } from './quantize-recipe.ts';
 import { quantizeSummary } from './quantize-summary.ts';
 import { checkWritten, firstSamples } from './written-check.ts';
@@ -26,9 +34,12 @@ import { checkWritten, firstSamples } from './written-check.ts';
 /** Samples on which carrying is proven; what the written files do is measured on all. */
 const PROOF_SAMPLES = 4;
 
-/** Runs `crosslayer quantize`. */
-export async function quantizeCommand(input: string, given: QuantizeCommandOptions): Promise<CheckResult> {
-  checkUsage(given);
+/** `crosslayer quantize`: a TF.js model with kernels of few bits. */
+export function addQuantize(root: Command): void {
+  quantizeOptions(root).action((input, options) => end(quantizeCommand(input, options)));
+}
+async function quantizeCommand(input: string, given: QuantizeOptions): Promise<CommandResult> {
+  checkQuantizeOptions(given);
   const options = { ...given, ...inputsBeside(input, given) };
   progress(`reading ${input}`);
   const model = await loadModel(input);
@@ -82,7 +93,7 @@ async function bytesOfFiles(output: string): Promise<number> {
   }
 }
 
-function saveOptionsOf({ force, shardSize }: QuantizeCommandOptions): SaveOptions {
+function saveOptionsOf({ force, shardSize }: QuantizeOptions): SaveOptions {
   return {
     format: 'tfjs-layers',
     force: force === true,
@@ -116,16 +127,14 @@ async function runStages(
   return { verification, unrounded };
 }
 
-type Runnable = Exclude<Ready, { readonly reason: string }>;
-
 /** Whoever did not name the inputs is told where they come from when they are of no use. */
 async function readyWith(
   model: Model,
-  options: QuantizeCommandOptions,
+  options: QuantizeOptions,
   isFound: boolean,
 ): Promise<Ready | undefined> {
   try {
-    return await readyToRun(model, inputOptions(options));
+    return await readyToRun(model, withLabels(options, SEEDED_SAMPLES));
   } catch (error) {
     const [found] = options.inputs ?? [];
     if (!isFound || found === undefined || !(error instanceof CrosslayerError)) throw error;

@@ -1,3 +1,4 @@
+import { type Command, Option } from 'commander';
 import { CannotRunError } from '../../errors.ts';
 import type { Model } from '../../model/model.ts';
 import { loadModel } from '../../node.ts';
@@ -5,27 +6,59 @@ import { percent, small } from '../../report/number-text.ts';
 import { reportJson } from '../../report/report-json.ts';
 import { type VerifyReport, verify } from '../../verification/comparing/verify.ts';
 import { TfjsRunner } from '../../verification/run/runner.ts';
-import { chosenInputs, type InputOptions } from '../chosen-inputs.ts';
-import { type CheckResult, EXIT } from '../command-result.ts';
-import { correctionNotes } from '../sidecar.ts';
+import { chosenInputs, type InputOptions, SEEDED_SAMPLES } from '../chosen-inputs.ts';
+import { type CommandResult, EXIT, end } from '../command-result.ts';
+import {
+  inputsOption,
+  jsonOption,
+  normalizeOption,
+  noSidecarOption,
+  samplesOption,
+  tolerance,
+} from '../options.ts';
+import { correctionNotes, type SidecarOptions } from '../sidecar.ts';
 import { progress, progressDone, styled, table } from '../terminal.ts';
 
-/** Options of `crosslayer verify`. */
-export interface VerifyCommandOptions extends InputOptions {
+interface VerifyOptions extends InputOptions, SidecarOptions {
   readonly rtol?: number;
   readonly atol?: number;
   readonly backend?: 'wasm' | 'cpu';
-  /** False with `--no-sidecar`. */
-  readonly sidecar?: boolean;
   readonly json?: boolean;
 }
 
-/** Runs `crosslayer verify`. */
-export async function verifyCommand(
+/** `crosslayer verify`: whether two models compute the same. */
+export function addVerify(root: Command): void {
+  root
+    .command('verify')
+    .description('run two models on the same inputs and tell whether they compute the same')
+    .argument('<original>', 'the model as it was')
+    .argument('<candidate>', 'the model that was made of it')
+    .addOption(inputsOption('the models stand'))
+    .addOption(normalizeOption())
+    .addOption(samplesOption(SEEDED_SAMPLES))
+    .option('--rtol <part>', 'difference allowed, as a part of the largest value of an output', tolerance)
+    .option('--atol <value>', 'difference allowed besides that', tolerance)
+    .addOption(
+      new Option('--backend <name>', 'where TF.js computes; wasm if it starts').choices(['wasm', 'cpu']),
+    )
+    .addOption(noSidecarOption('do not read the side-car of the candidate'))
+    .addOption(jsonOption())
+    .addHelpText(
+      'after',
+      `
+The models are the same where max |a - b| <= atol + rtol * max |a| for every output, over all samples. If they are left
+out, atol is 1e-7, and rtol goes by the coarsest type of the weights that differ: 1e-4 for float32, 1e-1 for float16,
+3e-1 for bfloat16. SQNR and top-1 are of the logits where an output is a softmax of them.
+The exit code is 1 where they differ, and where it cannot be told.`,
+    )
+    .action((original, candidate, options) => end(verifyCommand(original, candidate, options)));
+}
+
+async function verifyCommand(
   original: string,
   candidate: string,
-  options: VerifyCommandOptions,
-): Promise<CheckResult> {
+  options: VerifyOptions,
+): Promise<CommandResult> {
   progress(`reading ${original} and ${candidate}`);
   const before = await loadModel(original);
   const after = await loadModel(candidate);
@@ -41,7 +74,7 @@ export async function verifyCommand(
 }
 
 /** Without TF.js, without inputs that could be made up, or without what decodes photographs, nothing is verified. */
-async function compare(before: Model, after: Model, options: VerifyCommandOptions): Promise<VerifyReport> {
+async function compare(before: Model, after: Model, options: VerifyOptions): Promise<VerifyReport> {
   const { backend, rtol, atol } = options;
   const tolerances = { ...(rtol === undefined ? {} : { rtol }), ...(atol === undefined ? {} : { atol }) };
   try {
@@ -59,13 +92,13 @@ async function compare(before: Model, after: Model, options: VerifyCommandOption
 function render(report: VerifyReport): string {
   return [
     `inputs: ${report.inputsDescription}`,
-    ...(report.outputs.length === 0 ? [] : ['', outputTable(report), '']),
+    ...(report.outputs.length === 0 ? [] : ['', ...outputTable(report), '']),
     ...report.notes.map((note) => `note: ${note}`),
     verdictLine(report),
   ].join('\n');
 }
 
-function outputTable({ outputs, sampleNames }: VerifyReport): string {
+function outputTable({ outputs, sampleNames }: VerifyReport): string[] {
   const header = ['output', 'max |a - b|', 'of max |a|', 'SQNR in dB', 'of the', 'top-1', 'worst input', ''];
   const rows = outputs.map((output) => [
     output.name,

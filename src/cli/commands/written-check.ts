@@ -15,7 +15,7 @@ import { compareRuns } from '../../verification/comparing/compare-runs.ts';
 import { type ModelRun, recordRun } from '../../verification/comparing/model-run.ts';
 import { runWithTfjs } from '../../verification/run/run-with-tfjs.ts';
 import { slice } from '../../verification/run/tensor-transfer.ts';
-import type { Ready } from '../proof-lines.ts';
+import type { Runnable } from '../chosen-inputs.ts';
 
 /** Samples that TF.js itself runs: that it decodes and computes the same shows on a few. */
 const RUN_BY_TFJS = 4;
@@ -24,7 +24,7 @@ const RUN_BY_TFJS = 4;
 export async function checkWritten(
   output: string,
   original: ModelRun,
-  ready: Exclude<Ready, { readonly reason: string }>,
+  ready: Runnable,
 ): Promise<WrittenCheck> {
   const { runner, tensors, description, labels, labelsSource } = ready;
   const written = await loadModel(output);
@@ -56,7 +56,7 @@ export async function checkWritten(
 async function besideTfjs(
   output: string,
   made: readonly Tensor[],
-  { runner, tensors }: Exclude<Ready, { readonly reason: string }>,
+  { runner, tensors }: Runnable,
 ): Promise<WrittenCheck['tfjs']> {
   const files = openModelFiles(output);
   try {

@@ -1,0 +1,210 @@
+import { type Command, Option } from 'commander';
+import {
+  RELU6_POLICIES,
+  type Relu6Policy,
+  TARGETS,
+  type Target,
+  type WeightRounding,
+} from '../../equalization/options.ts';
+import { OBJECTIVES, type Objective } from '../../equalization/scaling/scale-regions.ts';
+import { STEPS, type Step } from '../../primitives/run-steps.ts';
+import type { ActivationQuantizer } from '../../quantization/quantizer.ts';
+import { checkRunOptions, type InputOptions, SEEDED_SAMPLES } from '../chosen-inputs.ts';
+import { UsageError } from '../command-result.ts';
+import {
+  forceOption,
+  inputsOption,
+  jsonOption,
+  noCorrectionOption,
+  normalizeOption,
+  noSidecarOption,
+  type OutputOptions,
+  outputOption,
+  type ProofOptions,
+  type ReportOptions,
+  reportOption,
+  roundingOption,
+  samplesOption,
+} from '../options.ts';
+import type { SidecarOptions } from '../sidecar.ts';
+
+/** What `--activations` knows by name. */
+export const ACTIVATIONS: Readonly<Record<ActivationsName, ActivationQuantizer>> = {
+  int8: { bits: 8, symmetric: false, rounding: 'half-away' },
+};
+
+type ActivationsName = 'int8';
+
+/** Options of `crosslayer equalize`. */
+export interface EqualizeOptions
+  extends InputOptions,
+    OutputOptions,
+    ProofOptions,
+    ReportOptions,
+    SidecarOptions {
+  readonly target?: Target;
+  readonly relu6?: Relu6Policy;
+  readonly objective?: Objective;
+  readonly rounding?: WeightRounding;
+  readonly activations?: ActivationsName;
+  /** False with `--no-correction`. */
+  readonly correction?: boolean;
+  /** True with `--trials`, false with `--no-trials`. */
+  readonly trials?: boolean;
+  readonly recipe?: 'target' | 'reference';
+  readonly steps?: string;
+}
+
+/** The command with its options, which does nothing yet. */
+export function equalizeOptions(root: Command): Command {
+  return root
+    .command('equalize')
+    .description('fold batch norms, scale channels and correct biases for 8-bit weights')
+    .argument('<in>', 'a .keras or .h5 file, or the model.json or folder of a TF.js layers model')
+    .addOption(outputOption())
+    .addOption(
+      new Option('--target <what>', 'what the weights will be quantized as (int8-per-tensor)').choices(
+        TARGETS,
+      ),
+    )
+    .addOption(
+      new Option('--relu6 <policy>', 'what happens where a factor meets a ReLU6 (exact)').choices(
+        RELU6_POLICIES,
+      ),
+    )
+    .addOption(
+      new Option(
+        '--objective <what>',
+        'what the factors of channels are chosen for (least-noise, for float equal-ranges)',
+      ).choices(OBJECTIVES),
+    )
+    .addOption(
+      roundingOption('how weights come onto the grid of the target (nearest; for tfjs-uint8 cancelling)'),
+    )
+    .addOption(
+      new Option(
+        '--activations <how>',
+        'what activations will be quantized as too; biases move to where ranges become smaller',
+      ).choices(Object.keys(ACTIVATIONS)),
+    )
+    .addOption(noCorrectionOption())
+    .option('--trials', 'try settings on made-up inputs too; with --inputs they always are')
+    .option('--no-trials', 'take the usual settings and try no others')
+    .addOption(
+      new Option('--recipe <which>', 'the recipe for the target, or the steps of the reference').choices([
+        'target',
+        'reference',
+      ]),
+    )
+    .option('--steps <list>', `which steps of the reference, separated by commas: ${STEPS.join(',')}`)
+    .option('--no-verify', 'do not run the model before and after each step')
+    .option('--strict', 'end with exit code 1 where the function was not seen to stay the same')
+    .addOption(inputsOption('<in> stands', { verb: 'run it on ' }))
+    .addOption(normalizeOption())
+    .addOption(samplesOption(SEEDED_SAMPLES))
+    .addOption(noSidecarOption('neither read IN.crosslayer.json nor write OUT.crosslayer.json'))
+    .addOption(reportOption())
+    .addOption(forceOption())
+    .addOption(jsonOption('everything that was done as one JSON object'))
+    .addHelpText(
+      'after',
+      `
+Targets:
+  int8-per-tensor   one range for each kernel: folded, scaled across the whole graph, biases corrected
+  int8-per-tensor-symmetric
+                    the same for grids from -127 to 127, as TensorFlow Lite has them without ranges for channels
+  int8-per-channel  a range for each output channel: folded, biases corrected
+  tfjs-uint8        TF.js models with 8-bit kernels: batch norms stay and carry the scales, biases corrected
+  float             folded and scaled across the whole graph
+Objectives (int8-per-tensor and -symmetric, float):
+  least-noise   kernels with one range each disturb the outputs least, biases corrected
+  equal-ranges  the ranges of what writes and what reads a channel match
+ReLU6:
+  exact  each channel gets a maximum of its own, in stock layers; the function stays
+  keep   scaling ends at it
+  relu   it becomes a ReLU, which changes the function wherever an activation exceeds 6
+Rounding:
+  nearest     the tool that quantizes rounds
+  cancelling  weights are put on the grid here, such that errors of a channel cancel each other; a tool that quantizes on
+              the same grid keeps them; often better, not always: crosslayer evaluate tells
+Activations (int8-per-tensor and -symmetric, int8-per-channel):
+  int8  8 bits, one asymmetric range for each tensor: what is always there in the output of a layer moves from its bias
+        into that of the next where this is expected to make the range smaller; behind a ReLU it may change the function
+        a little, and before padding with zeros it is left
+With --inputs, what is left open of these is tried: a model with each setting is quantized and run, and the one that stays
+nearest to the float model is taken; the summary has the table. Without, the usual settings are taken, because made-up
+inputs say little about real ones; with --trials others are taken that are better by 3 dB on 16 of them.
+
+Biases make up for what the quantizer changes; before it does, they are off by as much. With --inputs they are measured,
+else they come from the statistics of batch norms.
+
+Steps of the reference (--recipe reference, or --steps), always in this order:
+  relu6  replace ReLU6 by ReLU; changes the function wherever an activation exceeds 6
+  fold   fold batch norms into the layers beside them
+  scale  cross-layer scaling
+  bias   high-bias fold (bias absorption); may change the function a little
+
+The model is run before and after each step. Where one that should keep the function changed it, what did it is found,
+undone and named. With --strict that ends with exit code 1, and so does a model that cannot be run.
+
+OUT.crosslayer.json, the side-car, keeps what the file cannot: the statistics of batch norms that were folded, and what
+biases were corrected by. When OUT is equalized again it is read, if it still belongs to that file. Without it, a model
+that came folded is known by --inputs alone.`,
+    );
+}
+
+/** Whether the recipe is that of the reference. */
+export function isReference({ recipe, steps }: EqualizeOptions): boolean {
+  return recipe === 'reference' || steps !== undefined;
+}
+
+/** @throws UsageError where options contradict each other. */
+export function checkEqualizeOptions(options: EqualizeOptions): void {
+  const { target, objective, rounding, activations, trials, recipe, steps, verify } = options;
+  parseSteps(steps ?? STEPS.join(','));
+  if (isReference(options)) {
+    if (recipe === 'target')
+      throw new UsageError('--steps: are those of --recipe reference; leave one of the two out');
+    if (ofTarget(options)) {
+      throw new UsageError(
+        '--target, --relu6, --objective, --rounding, --activations, --no-correction, --trials, --no-trials: are not of the ' +
+          'reference; leave out --recipe reference and --steps',
+      );
+    }
+  }
+  if (objective !== undefined && (target === 'tfjs-uint8' || target === 'int8-per-channel')) {
+    throw new UsageError(`--objective: the target ${target} scales no regions; leave it out`);
+  }
+  if (rounding === 'cancelling' && target === 'float') {
+    throw new UsageError(
+      '--rounding cancelling: the target float has no grid to round to; choose another --target',
+    );
+  }
+  if (activations !== undefined && (target === 'tfjs-uint8' || target === 'float')) {
+    throw new UsageError(
+      `--activations: with the target ${target} activations stay in float; leave it out, or choose --target ` +
+        'int8-per-tensor or int8-per-channel',
+    );
+  }
+  if (verify === false && trials === true) {
+    throw new UsageError('--no-verify: without a run nothing can be tried; leave out --trials');
+  }
+  checkRunOptions(options);
+}
+
+/** Whether an option is given that only recipes for a target have. */
+function ofTarget(options: EqualizeOptions): boolean {
+  const { target, relu6, objective, rounding, activations, correction, trials } = options;
+  const given = [target, relu6, objective, rounding, activations].some((option) => option !== undefined);
+  return given || correction === false || trials !== undefined;
+}
+
+/** @throws UsageError where one of them is no step. */
+export function parseSteps(text: string): Step[] {
+  const names = text.split(',').map((name) => name.trim());
+  return names.map((name) => {
+    const step = STEPS.find((known) => known === name);
+    if (!step) throw new UsageError(`--steps: '${name}' is no step; choose from ${STEPS.join(',')}`);
+    return step;
+  });
+}
