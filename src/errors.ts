@@ -99,3 +99,8 @@ export class CannotRunError extends CrosslayerError {
     this.layer = layer;
   }
 }
+
+/** What something that was thrown says; other code may throw what is no error. */
+export function messageOf(thrown: unknown): string {
+  return thrown instanceof Error ? thrown.message : String(thrown);
+}

@@ -13,16 +13,10 @@ import { readModel } from './formats/read.ts';
 import { releaseModel } from './formats/release.ts';
 import { writeModel } from './formats/write.ts';
 import type { Model } from './model/model.ts';
-import {
-  isFolder,
-  isSameFile,
-  makeFolder,
-  openModelFiles,
-  PendingOutput,
-  refuseExisting,
-} from './node/files.ts';
 import { leftNote, shardsBeside } from './node/left-shards.ts';
 import { filesOf, rememberFiles } from './node/loaded-files.ts';
+import { isFolder, isSameFile, openModelFiles } from './node/open-files.ts';
+import { makeFolder, PendingOutput, refuseExisting } from './node/pending-output.ts';
 import { checkedSidecarName, writeSidecarBeside } from './node/sidecar.ts';
 
 export * from './index.ts';
@@ -140,20 +134,20 @@ export function closeModel(model: Model): void {
 }
 
 /** Formats that a file of this ending can have, the usual one first. */
-const FORMATS_BY_ENDING: Readonly<Record<string, readonly ModelFormat[]>> = {
+const FORMATS_BY_ENDING: ReadonlyMap<string, readonly ModelFormat[]> = new Map([
   // Keras before 2.12 wrote HDF5 under any name.
-  '.keras': ['keras-v3', 'keras-h5'],
-  '.h5': ['keras-h5'],
-  '.hdf5': ['keras-h5'],
-  '.json': ['tfjs-layers'],
-};
+  ['.keras', ['keras-v3', 'keras-h5']],
+  ['.h5', ['keras-h5']],
+  ['.hdf5', ['keras-h5']],
+  ['.json', ['tfjs-layers']],
+]);
 
 function formatFor(model: Model, name: string): ModelFormat {
   const read = model.origin?.format;
   const ending = path.extname(name).toLowerCase();
   // A name without an ending, or with a slash behind it, is a folder, and only models of TF.js are folders.
   const isTfjsFolder = ending === '' || /[\\/]$/.test(name) || isFolder(name);
-  const formats = FORMATS_BY_ENDING[ending] ?? (isTfjsFolder ? (['tfjs-layers'] as const) : undefined);
+  const formats = FORMATS_BY_ENDING.get(ending) ?? (isTfjsFolder ? (['tfjs-layers'] as const) : undefined);
   if (!formats) {
     throw new OutputError(
       name,

@@ -41,7 +41,7 @@ export function exitCodeOf(error: unknown): number {
 }
 
 /** What to print for an error. */
-export function messageOf(error: unknown): string {
+export function errorText(error: unknown): string {
   if (error instanceof UsageError || error instanceof CrosslayerError) return `crosslayer: ${error.message}`;
   const trace = error instanceof Error ? (error.stack ?? error.message) : String(error);
   return `crosslayer: this is a bug; please report it with the lines below\n${trace}`;

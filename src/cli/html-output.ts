@@ -7,7 +7,7 @@
 import fs from 'node:fs';
 import path from 'node:path';
 import { OutputError } from '../errors.ts';
-import { PendingOutput } from '../node/files.ts';
+import { PendingOutput } from '../node/pending-output.ts';
 import { htmlReport } from '../report/html/html-report.ts';
 import type { ReportContent } from '../report/html/report-content.ts';
 import { progress } from './terminal.ts';

@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
-import { EXIT, EXIT_CODE_HELP, exitCodeOf, messageOf } from './command-result.ts';
+import { EXIT, EXIT_CODE_HELP, errorText, exitCodeOf } from './command-result.ts';
 import { addConvert } from './commands/convert.ts';
 import { addEqualize } from './commands/equalize.ts';
 import { addEvaluate } from './commands/evaluate.ts';
@@ -40,7 +40,7 @@ try {
   if (error instanceof CommanderError) {
     process.exitCode = error.exitCode === 0 ? EXIT.ok : EXIT.usage;
   } else {
-    process.stderr.write(`${messageOf(error)}\n`);
+    process.stderr.write(`${errorText(error)}\n`);
     process.exitCode = exitCodeOf(error);
   }
 }

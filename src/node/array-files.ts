@@ -11,8 +11,8 @@ import { readNpy } from '../formats/npy/read.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 import { labelsOf } from '../verification/comparing/class-labels.ts';
 import { type ModelInput, namesOf } from '../verification/inputs/model-inputs.ts';
-import { isFolder, openFile } from './files.ts';
 import { inputFileKind } from './input-kind.ts';
+import { isFolder, openFile } from './open-files.ts';
 
 /** An array for an input. */
 export interface NamedArray {

@@ -21,8 +21,8 @@ import {
   readNpyFiles,
   readNpzFile,
 } from './array-files.ts';
-import { isFolder, openFile } from './files.ts';
 import { inputFileKind } from './input-kind.ts';
+import { isFolder, openFile } from './open-files.ts';
 import { photographsIn, readPhotographs } from './photographs.ts';
 
 /** How inputs are read. */

@@ -8,7 +8,7 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { parseManifest } from '../formats/tfjs-layers/manifest.ts';
 import { readJsonObject } from '../formats/tfjs-layers/model-json.ts';
-import { openFile } from './files.ts';
+import { openFile } from './open-files.ts';
 
 /** Files named in a sentence. */
 const NAMED = 3;

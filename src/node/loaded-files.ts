@@ -5,7 +5,7 @@
  */
 
 import type { Model, ModelOrigin } from '../model/model.ts';
-import type { OpenModelFiles } from './files.ts';
+import type { OpenModelFiles } from './open-files.ts';
 import { sha256Of } from './sha256.ts';
 
 /** What a model was loaded from. */

@@ -7,7 +7,7 @@
 import fs from 'node:fs';
 import path from 'node:path';
 import type Sharp from 'sharp';
-import { CannotRunError, FormatError, LimitError, UnsupportedModelError } from '../errors.ts';
+import { CannotRunError, FormatError, LimitError, messageOf, UnsupportedModelError } from '../errors.ts';
 import type { ByteSource } from '../formats/bytes.ts';
 import { MAX_ARRAY_BYTES } from '../formats/limits.ts';
 
@@ -107,9 +107,14 @@ async function decode(sharp: typeof Sharp, name: string, size: PhotographSize): 
     }
     return channels === 1 ? greyOf(data) : data;
   } catch (cause) {
-    throw new FormatError(name, '', `cannot be decoded: ${messageOf(cause)}; open it and save it anew`, {
-      cause,
-    });
+    throw new FormatError(
+      name,
+      '',
+      `cannot be decoded: ${messageOf(cause).trim()}; open it and save it anew`,
+      {
+        cause,
+      },
+    );
   }
 }
 
@@ -122,8 +127,4 @@ function greyOf(rgb: Uint8Array): Uint8Array {
     );
   }
   return grey;
-}
-
-function messageOf(cause: unknown): string {
-  return cause instanceof Error ? cause.message.trim() : String(cause);
 }

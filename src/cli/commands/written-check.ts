@@ -5,7 +5,7 @@
  */
 
 import { CannotRunError } from '../../errors.ts';
-import { openModelFiles } from '../../node/files.ts';
+import { openModelFiles } from '../../node/open-files.ts';
 import { closeModel, loadModel } from '../../node.ts';
 import type { WrittenCheck } from '../../report/quantize-report.ts';
 import type { FloatValues } from '../../tensor/dtype.ts';

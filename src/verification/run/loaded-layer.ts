@@ -1,6 +1,6 @@
 import type * as TfjsCore from '@tensorflow/tfjs-core';
 import type * as TfjsLayers from '@tensorflow/tfjs-layers';
-import { CannotRunError, CrosslayerError, UnsupportedModelError } from '../../errors.ts';
+import { CannotRunError, CrosslayerError, messageOf, UnsupportedModelError } from '../../errors.ts';
 import { tfjsDifference } from '../../formats/keras-config/tfjs/differences.ts';
 import { kerasWeightName, orderedWeightNames } from '../../formats/keras-weight-names.ts';
 import { isObject } from '../../json/place.ts';
@@ -240,7 +240,7 @@ function asCannotRun(call: GraphCall, error: unknown): unknown {
   if (error instanceof UnsupportedModelError) return cannotRun(call, error.message, error);
   // A file that cannot be read, say, is no fault of TF.js.
   if (error instanceof CrosslayerError) return error;
-  return cannotRun(call, error instanceof Error ? error.message : String(error), error);
+  return cannotRun(call, messageOf(error), error);
 }
 
 function isMissingKernel(error: unknown): boolean {

@@ -5,7 +5,7 @@
  */
 
 import type * as TfjsCore from '@tensorflow/tfjs-core';
-import { CannotRunError } from '../../errors.ts';
+import { CannotRunError, messageOf } from '../../errors.ts';
 import type { ByteSource, ModelFiles } from '../../formats/bytes.ts';
 import { parseManifest } from '../../formats/tfjs-layers/manifest.ts';
 import { readJsonObject } from '../../formats/tfjs-layers/model-json.ts';
@@ -46,7 +46,7 @@ export async function runWithTfjs(
 
 /** What TF.js says, without the advice for its developers that it gives in further lines. */
 function firstSentence(error: unknown): string {
-  const [line = ''] = (error instanceof Error ? error.message : String(error)).split('\n', 1);
+  const [line = ''] = messageOf(error).split('\n', 1);
   return line.replace(/ This may be due to one of the following reasons:$/, '');
 }
 
