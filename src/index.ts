@@ -186,10 +186,11 @@ export { runSteps, STEPS, type Step, type StepRecord } from './primitives/run-st
 export type { OnSkip, Stage, StageWatch, StepOptions, Veto } from './primitives/stage.ts';
 export { stepStages } from './primitives/step-stages.ts';
 export type { QuantizationEncoding } from './quantization/encoding.ts';
-export { fakeQuantize, type QuantizedWeightsOptions } from './quantization/fake-quantize.ts';
+export { fakeQuantize } from './quantization/fake-quantize.ts';
 export { PACKED_DTYPES, type PackedDType, packedWeight } from './quantization/packing/packed-dtypes.ts';
-export type { CoarseWeight } from './quantization/packing/stored-coarsely.ts';
+export type { CoarseWeight } from './quantization/packing/quantized-before.ts';
 export { weightBytes } from './quantization/packing/weight-bytes.ts';
+export type { QuantizedWeightsOptions } from './quantization/quantized-weights.ts';
 export {
   type ActivationQuantizer,
   parseQuantizer,

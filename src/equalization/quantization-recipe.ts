@@ -11,8 +11,11 @@ import { keepStatistics } from '../model/statistics.ts';
 import type { Stage } from '../primitives/stage.ts';
 import { packableWeights, weightKey } from '../quantization/packing/packable-weights.ts';
 import { PACKED_BYTES, type PackedDType, packedWeight } from '../quantization/packing/packed-dtypes.ts';
-import { layersQuantizedBefore } from '../quantization/packing/quantized-before.ts';
-import { type CoarseWeight, storedCoarsely } from '../quantization/packing/stored-coarsely.ts';
+import {
+  type CoarseWeight,
+  layersQuantizedBefore,
+  storedCoarsely,
+} from '../quantization/packing/quantized-before.ts';
 import { parseQuantizer } from '../quantization/quantizer.ts';
 import { packedWidth } from '../tensor/packed-values.ts';
 import type { Tensor } from '../tensor/tensor.ts';

@@ -113,3 +113,8 @@ export function addNoisePower(values: FloatValues, quantized: FloatValues, power
   power.signal += signal;
   power.noise += noise;
 }
+
+/** `10 log10(signal / noise)`: Infinity where there is no noise, -Infinity where there is nothing but noise. */
+export function decibelsOf({ signal, noise }: NoisePower): number {
+  return noise === 0 ? Infinity : 10 * Math.log10(signal / noise);
+}

@@ -1,7 +1,7 @@
-import { allocate, type FloatValues } from '../../tensor/dtype.ts';
-import type { PackedValues } from '../../tensor/packed-values.ts';
-import { Tensor, type TensorSource } from '../../tensor/tensor.ts';
-import { putOnGrid, type TensorGrid } from '../tensor-grid.ts';
+import { allocate, type FloatValues } from '../tensor/dtype.ts';
+import type { PackedValues } from '../tensor/packed-values.ts';
+import { Tensor, type TensorSource } from '../tensor/tensor.ts';
+import { putOnGrid, type TensorGrid } from './tensor-grid.ts';
 
 /**
  * `tensor` on its grid, in its own dtype: lazy, so that the values exist only while they are read.

@@ -1,7 +1,7 @@
-import { addNoisePower, type NoisePower } from '../kernels/quantize.ts';
+import { addNoisePower, decibelsOf, type NoisePower } from '../kernels/quantize.ts';
 import type { Model } from '../model/model.ts';
 import { allocate, type FloatValues } from '../tensor/dtype.ts';
-import { type LayerWeight, type QuantizedWeightsOptions, quantizedWeights } from './fake-quantize.ts';
+import { type LayerWeight, type QuantizedWeightsOptions, quantizedWeights } from './quantized-weights.ts';
 import type { WeightQuantizer } from './quantizer.ts';
 import { putOnGrid, weightGrid } from './tensor-grid.ts';
 
@@ -28,7 +28,7 @@ export function weightSqnr(
   return quantizedWeights(model, quantizer, options).map((weight) => ({
     layer: weight.layer.path,
     weight: weight.name,
-    sqnr: decibels(noiseOf(weight, quantizer)),
+    sqnr: decibelsOf(noiseOf(weight, quantizer)),
   }));
 }
 
@@ -41,8 +41,4 @@ function noiseOf({ layer, name, tensor }: LayerWeight, quantizer: WeightQuantize
     addNoisePower(values as FloatValues, quantized, power);
   }
   return power;
-}
-
-function decibels({ signal, noise }: NoisePower): number {
-  return noise === 0 ? Infinity : 10 * Math.log10(signal / noise);
 }

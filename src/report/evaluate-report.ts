@@ -7,8 +7,8 @@
 import { UnsupportedModelError } from '../errors.ts';
 import type { Model } from '../model/model.ts';
 import type { ModelRunner } from '../model/model-runner.ts';
+import { checkRunnerArguments } from '../model/model-runner.ts';
 import { fakeQuantize } from '../quantization/fake-quantize.ts';
-import { checkRunnerArguments } from '../quantization/simulation/runner-arguments.ts';
 import { parseQuantization, type QuantizationName } from '../quantization/weight-quantizations.ts';
 import { weightSqnr } from '../quantization/weight-sqnr.ts';
 import type { Tensor } from '../tensor/tensor.ts';

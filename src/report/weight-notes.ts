@@ -1,7 +1,7 @@
 import type { Layer } from '../model/layer.ts';
 import type { Model } from '../model/model.ts';
 import { layersQuantizedBefore } from '../quantization/packing/quantized-before.ts';
-import { unquantizedLayers } from '../quantization/unquantized-layers.ts';
+import { unquantizedLayers } from '../quantization/quantized-weights.ts';
 import { QUANTIZATIONS, type QuantizationName } from '../quantization/weight-quantizations.ts';
 
 /** Layers named in a note; the others are counted. */

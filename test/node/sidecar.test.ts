@@ -20,7 +20,7 @@ import { foldAllBatchNorms } from '../../src/primitives/batch-norm-fold.ts';
 import { targetSidecar } from '../../src/report/sidecar-report.ts';
 import { buildModel, input, layer } from '../support/model-builder.ts';
 
-const FORMATS = path.join(import.meta.dirname, 'fixtures/formats');
+const FORMATS = path.join(import.meta.dirname, '../fixtures/formats');
 let folder: string;
 const at = (name: string): string => path.join(folder, name);
 const models: Model[] = [];

@@ -8,8 +8,7 @@ import {
   readModel,
   UnsupportedModelError,
 } from 'crosslayer';
-import { layersQuantizedBefore } from '../../src/quantization/packing/quantized-before.ts';
-import { storedCoarsely } from '../../src/quantization/packing/stored-coarsely.ts';
+import { layersQuantizedBefore, storedCoarsely } from '../../src/quantization/packing/quantized-before.ts';
 import { count, grouped } from '../../src/report/number-text.ts';
 import { channelStrips } from '../../src/report/strips/channel-strips.ts';
 import type { OpenedModel, PickedFile } from '../protocol.ts';

@@ -1,7 +1,7 @@
 import { subtractInPlace } from '../../kernels/quantize.ts';
 import { CACHED_ELEMENTS } from '../../kernels/tap-response.ts';
 import type { Layer, WeightName } from '../../model/layer.ts';
-import { quantizedTensor } from '../../quantization/packing/quantized-tensor.ts';
+import { quantizedTensor } from '../../quantization/quantized-tensor.ts';
 import { checkWeightQuantizer, type WeightQuantizer } from '../../quantization/quantizer.ts';
 import { putOnGrid, weightGrid } from '../../quantization/tensor-grid.ts';
 import { allocate, type FloatValues } from '../../tensor/dtype.ts';

@@ -11,9 +11,9 @@ import { type FloatValues, isFloat } from '../../tensor/dtype.ts';
 import { float16ToNumber, numberToFloat16 } from '../../tensor/half.ts';
 import type { PackedValues } from '../../tensor/packed-values.ts';
 import { Tensor } from '../../tensor/tensor.ts';
+import { quantizedTensor } from '../quantized-tensor.ts';
 import { parseQuantizer } from '../quantizer.ts';
 import { weightGrid } from '../tensor-grid.ts';
-import { quantizedTensor } from './quantized-tensor.ts';
 
 /** What a weight can be packed as. */
 export const PACKED_DTYPES = ['uint8', 'uint16', 'float16'] as const;

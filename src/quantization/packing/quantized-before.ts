@@ -1,8 +1,16 @@
+/**
+ * What quantizers before took from a model.
+ *
+ * @module
+ */
+
 import type { Layer } from '../../model/layer.ts';
 import type { Model } from '../../model/model.ts';
 import { isFloat } from '../../tensor/dtype.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
 import { isKernel } from '../kernel-layout.ts';
+import { packableWeights, weightKey } from './packable-weights.ts';
+import type { PackedDType } from './packed-dtypes.ts';
 
 /** A grid of 8 bits has so many steps between its ends, one less where a zero was moved or a number is left out. */
 const STEPS = [255, 254, 253];
@@ -44,4 +52,26 @@ function isOnGrid(tensor: Tensor): boolean {
       return Math.abs(level - Math.round(level)) <= TOLERANCE;
     });
   });
+}
+
+/** A weight besides kernels that a file holds in 8 or 16 bits. */
+export interface CoarseWeight {
+  readonly layer: Layer;
+  readonly name: string;
+  readonly dtype: PackedDType;
+}
+
+/**
+ * The weights of `model` that came packed although they are no kernels, such as the variances of batch norms: what that
+ * changed in them is gone. `tensorflowjs_converter --quantize_uint8` packs all weights if it is not told otherwise.
+ */
+export function storedCoarsely(model: Model): CoarseWeight[] {
+  const packable = new Set(packableWeights(model).map(weightKey));
+  return [...model.allLayers()].flatMap(({ layer }) =>
+    [...layer.weights].flatMap(([name, { packed }]) =>
+      packed && !packable.has(weightKey({ layer, name }))
+        ? [{ layer, name, dtype: packed.packing.dtype }]
+        : [],
+    ),
+  );
 }

@@ -2,13 +2,13 @@ import { fakeQuantizeInteger } from '../../kernels/quantize.ts';
 import { buildGraph, type GraphTensor } from '../../model/graph.ts';
 import type { Layer } from '../../model/layer.ts';
 import { type Call, Model } from '../../model/model.ts';
-import type { ModelRunner, RunOptions } from '../../model/model-runner.ts';
+import { checkRunnerArguments, type ModelRunner, type RunOptions } from '../../model/model-runner.ts';
 import { inferShapes } from '../../model/shapes.ts';
 import { allocate, type FloatValues, isFloat } from '../../tensor/dtype.ts';
 import { Tensor } from '../../tensor/tensor.ts';
 import { integerEncoding, integerGrids, type QuantizationEncoding } from '../encoding.ts';
-import type { LayerWeight } from '../fake-quantize.ts';
-import { quantizedTensor } from '../packing/quantized-tensor.ts';
+import { quantizedTensor } from '../quantized-tensor.ts';
+import type { LayerWeight } from '../quantized-weights.ts';
 import {
   type ActivationQuantizer,
   checkActivationQuantizer,
@@ -16,13 +16,11 @@ import {
   type WeightQuantizer,
 } from '../quantizer.ts';
 import { type TensorGrid, weightGrid } from '../tensor-grid.ts';
-import { quantizedActivations } from './activation-placement.ts';
 import { ActivationRanges, originalCalls, type TensorPlace } from './activation-ranges.ts';
 import { type ExportedEncodings, exportedEncodings } from './export-encodings.ts';
 import { kerasVariableName, layerScopes, tensorNames } from './keras-tensor-names.ts';
+import { quantizedActivations, simulatedParameters } from './quantizer-placement.ts';
 import { RememberedLayers } from './remembered-layers.ts';
-import { checkRunnerArguments } from './runner-arguments.ts';
-import { simulatedParameters } from './simulated-parameters.ts';
 
 /** How {@link QuantizationSimModel} quantizes. */
 export interface QuantizationSimOptions {

@@ -1,11 +1,43 @@
 /**
- * Which tensors between layers are quantized.
+ * What a simulation quantizes: weights, and tensors between layers.
  *
  * @module
  */
 
 import type { Graph, GraphCall, GraphTensor } from '../../model/graph.ts';
+import type { Layer } from '../../model/layer.ts';
 import { activationOf, isWeighted } from '../../model/operation.ts';
+import { isKernel } from '../kernel-layout.ts';
+import { type LayerWeight, requireFloat } from '../quantized-weights.ts';
+
+/**
+ * The weights that a simulation quantizes, in the order of the calls: kernels, the slopes of PReLU, and gamma and beta of
+ * a batch norm, unless it is computed with the layer before it, into which it then is folded. Biases and statistics stay
+ * as they are. So AIMET's default configuration has it.
+ *
+ * @throws InvalidModelError where one of them is of whole numbers.
+ */
+export function simulatedParameters(graph: Graph): LayerWeight[] {
+  const layers = new Set<Layer>(graph.calls.map(({ layer }) => layer));
+  return [...layers].flatMap((layer) =>
+    [...layer.weights]
+      .filter(([name]) => isSimulated(graph, layer, name))
+      .map(([name, tensor]) => ({ layer, name, tensor: requireFloat(layer, name, tensor) })),
+  );
+}
+
+function isSimulated(graph: Graph, layer: Layer, name: string): boolean {
+  if (isKernel(layer, name)) return true;
+  switch (layer.operation.kind) {
+    case 'activation':
+      return name === 'alpha';
+    case 'batchNorm':
+      if (name !== 'gamma' && name !== 'beta') return false;
+      return !graph.callsOf(layer).every((call) => kernelBehind(call));
+    default:
+      return false;
+  }
+}
 
 /**
  * The tensors that are quantized: the inputs of the model and the outputs of all layers but zero padding, which adds
@@ -44,7 +76,7 @@ function canTakeRelu(call: GraphCall): boolean {
  * The call with a kernel whose output is read by this batch norm alone, which then is computed with it; undefined for
  * other calls.
  */
-export function kernelBehind(bn: GraphCall): GraphCall | undefined {
+function kernelBehind(bn: GraphCall): GraphCall | undefined {
   if (bn.layer.operation.kind !== 'batchNorm') return undefined;
   const before = bn.input?.producer;
   return before && isLinearKernel(before) && onlyReader(before) === bn ? before : undefined;

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { decibelsOf } from '../../kernels/quantize.ts';
 import type { FloatValues } from '../../tensor/dtype.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
 
@@ -62,7 +63,7 @@ export function compareOutputs(original: Tensor, candidate: Tensor): OutputCompa
     maxAbsolute,
     maxRelative: maxAbsolute === 0 ? 0 : maxAbsolute / largest,
     largest,
-    sqnrDb: noise === 0 ? Infinity : 10 * Math.log10(signal / noise),
+    sqnrDb: decibelsOf({ signal, noise }),
     worstInput: worst < 0 ? null : Math.floor(worst / valuesPerSample),
     nonFinite,
   };

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { buildGraph } from '../../../src/model/graph.ts';
-import { quantizedActivations } from '../../../src/quantization/simulation/activation-placement.ts';
+import { quantizedActivations } from '../../../src/quantization/simulation/quantizer-placement.ts';
 import { buildModel, input, type LayerSpec, layer, nested } from '../../support/model-builder.ts';
 
 const CONV = { filters: 4, kernel_size: 1 };

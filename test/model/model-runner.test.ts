@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import { QuantizationSimModel } from '../../../src/quantization/simulation/quantization-sim-model.ts';
-import { checkRunnerArguments } from '../../../src/quantization/simulation/runner-arguments.ts';
-import { Tensor } from '../../../src/tensor/tensor.ts';
-import { buildModel, input, layer } from '../../support/model-builder.ts';
+import { checkRunnerArguments } from '../../src/model/model-runner.ts';
+import { QuantizationSimModel } from '../../src/quantization/simulation/quantization-sim-model.ts';
+import { Tensor } from '../../src/tensor/tensor.ts';
+import { buildModel, input, layer } from '../support/model-builder.ts';
 
 const runner = { run: async () => [] };
 const inputs = [Tensor.of('float32', [1, 2], new Float32Array(2))];
