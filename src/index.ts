@@ -257,13 +257,12 @@ export {
   type TensorSource,
 } from './tensor/tensor.ts';
 export type { TrailingFactors } from './tensor/trailing-scale.ts';
-export { labelsOf } from './verification/comparing/class-labels.ts';
 export {
   compareOutputs,
   decisionAgreement,
   type OutputComparison,
   top1Agreement,
-} from './verification/comparing/compare.ts';
+} from './verification/comparing/compare-outputs.ts';
 export type { OutputDifference, RunComparison, Verdict } from './verification/comparing/compare-runs.ts';
 export {
   type ModelWithLogits,
@@ -279,6 +278,7 @@ export {
 } from './verification/comparing/tolerances.ts';
 export { type VerifyOptions, type VerifyReport, verify } from './verification/comparing/verify.ts';
 export { type FittedArray, fitArray } from './verification/inputs/array-inputs.ts';
+export { labelsOf } from './verification/inputs/class-labels.ts';
 export { guessNormalization, type NormalizationGuess } from './verification/inputs/guess-normalization.ts';
 export { type ImageLayout, type ModelInput, modelInputs } from './verification/inputs/model-inputs.ts';
 export {

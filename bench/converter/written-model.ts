@@ -9,7 +9,7 @@ import { join } from 'node:path';
 import { closeModel, loadModel } from '../../src/node.ts';
 import type { Tensor } from '../../src/tensor/tensor.ts';
 import { accuracyOf } from '../../src/verification/comparing/accuracy.ts';
-import { compareOutputs } from '../../src/verification/comparing/compare.ts';
+import { compareOutputs } from '../../src/verification/comparing/compare-outputs.ts';
 import { compareRuns } from '../../src/verification/comparing/compare-runs.ts';
 import { type ModelRun, recordRun } from '../../src/verification/comparing/model-run.ts';
 import { slice } from '../../src/verification/run/tensor-transfer.ts';

@@ -9,7 +9,7 @@ import { FormatError, UnsupportedModelError } from '../errors.ts';
 import { type NpzArchive, openNpz } from '../formats/npy/npz.ts';
 import { readNpy } from '../formats/npy/read.ts';
 import type { Tensor } from '../tensor/tensor.ts';
-import { labelsOf } from '../verification/comparing/class-labels.ts';
+import { labelsOf } from '../verification/inputs/class-labels.ts';
 import { type ModelInput, namesOf } from '../verification/inputs/model-inputs.ts';
 import { inputFileKind } from './input-kind.ts';
 import { isFolder, openFile } from './open-files.ts';

@@ -7,7 +7,12 @@
 import type { Shape } from '../../model/operation.ts';
 import type { FloatValues } from '../../tensor/dtype.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
-import { compareOutputs, decisionAgreement, type OutputComparison, top1Agreement } from './compare.ts';
+import {
+  compareOutputs,
+  decisionAgreement,
+  type OutputComparison,
+  top1Agreement,
+} from './compare-outputs.ts';
 import type { ModelRun } from './model-run.ts';
 import { isWithin, type Tolerances } from './tolerances.ts';
 

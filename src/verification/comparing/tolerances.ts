@@ -2,7 +2,7 @@ import type { Layer } from '../../model/layer.ts';
 import type { Model } from '../../model/model.ts';
 import type { DType } from '../../tensor/dtype.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
-import type { OutputComparison } from './compare.ts';
+import type { OutputComparison } from './compare-outputs.ts';
 
 /** How far outputs may lie apart and still be the same: `max |a - b| <= atol + rtol * max |a|`, over each output. */
 export interface Tolerances {

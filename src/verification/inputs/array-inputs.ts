@@ -8,10 +8,10 @@ import { UnsupportedModelError } from '../../errors.ts';
 import type { DataFormat, Shape } from '../../model/operation.ts';
 import { type FloatValues, isFloat } from '../../tensor/dtype.ts';
 import { Tensor } from '../../tensor/tensor.ts';
-import { fitsShape, shapeAdvice } from '../run/shape-advice.ts';
 import { checkValues } from './check-values.ts';
 import type { ModelInput } from './model-inputs.ts';
 import { guessFor, type Normalization, normalizePixels } from './normalization.ts';
+import { fitsShape, shapeAdvice } from './shape-advice.ts';
 
 /** Past what x/255, x/127.5 - 1 and the mean and deviation of ImageNet make of 255. */
 const LARGEST_NORMALIZED = 3;

@@ -1,6 +1,6 @@
 import type { Shape } from '../../model/operation.ts';
 import { sizeOf } from '../../tensor/dtype.ts';
-import type { ModelInput } from '../inputs/model-inputs.ts';
+import type { ModelInput } from './model-inputs.ts';
 
 /** Past so many dimensions all orders of them are too many to try. */
 const MOST_DIMENSIONS = 5;

@@ -33,15 +33,15 @@ import {
 } from './layer-config.ts';
 import { Concatenate, Subtract } from './merge-layers.ts';
 import { GroupNormalization, RMSNormalization, UnitNormalization } from './normalization-layers.ts';
-import { Operator } from './operator-layer.ts';
+import { Operator } from './operators/operator-layer.ts';
 import { Augmentation, PassThrough } from './pass-through-layer.ts';
 import { GlobalPooling, Pooling } from './pooling-layers.ts';
-import { ResetAfterCell, resetAfterGru } from './reset-after-cell.ts';
+import { ResetAfterCell, resetAfterGru } from './reset-after-gru.ts';
 import { Cropping, Flatten, UpSampling, ZeroPadding } from './reshaping-layers.ts';
 import { CustomScaleLayer, LayerScale } from './scale-layers.ts';
 import { TransposedConvolution } from './transposed-convolution-layer.ts';
 
-export { operatorAsLayer } from './operator-call.ts';
+export { operatorAsLayer } from './operators/operator-as-layer.ts';
 
 /** How tfjs-layers makes an object of a class: the class, which is not looked at, and what makes it of a configuration. */
 export type CustomObject = readonly [

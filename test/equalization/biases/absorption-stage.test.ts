@@ -6,7 +6,7 @@ import { fakeQuantize } from '../../../src/quantization/fake-quantize.ts';
 import { parseQuantizer } from '../../../src/quantization/quantizer.ts';
 import { targetSidecar } from '../../../src/report/sidecar-report.ts';
 import { targetReport } from '../../../src/report/target-report.ts';
-import { compareOutputs } from '../../../src/verification/comparing/compare.ts';
+import { compareOutputs } from '../../../src/verification/comparing/compare-outputs.ts';
 import { TfjsRunner } from '../../../src/verification/run/runner.ts';
 import { buildModel, input, type LayerSpec, layer } from '../../support/model-builder.ts';
 import { randomInputs } from '../../support/run-model.ts';

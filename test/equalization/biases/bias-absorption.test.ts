@@ -3,7 +3,7 @@ import { type AbsorptionRecord, absorbBiases } from '../../../src/equalization/b
 import type { Model } from '../../../src/model/model.ts';
 import { describeSkip } from '../../../src/model/skip-reason.ts';
 import { foldAllBatchNorms } from '../../../src/primitives/batch-norm-fold.ts';
-import { compareOutputs } from '../../../src/verification/comparing/compare.ts';
+import { compareOutputs } from '../../../src/verification/comparing/compare-outputs.ts';
 import { TfjsRunner } from '../../../src/verification/run/runner.ts';
 import { buildModel, input, type LayerSpec, layer } from '../../support/model-builder.ts';
 import { randomInputs } from '../../support/run-model.ts';

@@ -6,7 +6,7 @@ import type { Model } from '../../../src/model/model.ts';
 import { describeSkip } from '../../../src/model/skip-reason.ts';
 import { fakeQuantize } from '../../../src/quantization/fake-quantize.ts';
 import { QUANTIZER_PRESETS } from '../../../src/quantization/quantizer.ts';
-import { compareOutputs } from '../../../src/verification/comparing/compare.ts';
+import { compareOutputs } from '../../../src/verification/comparing/compare-outputs.ts';
 import { TfjsRunner } from '../../../src/verification/run/runner.ts';
 import { buildModel, buildSequential, input, layer, nested } from '../../support/model-builder.ts';
 import { randomInputs } from '../../support/run-model.ts';

@@ -11,7 +11,7 @@ import { isWeighted } from '../../../src/model/operation.ts';
 import { fakeQuantize } from '../../../src/quantization/fake-quantize.ts';
 import { QUANTIZER_PRESETS, type WeightQuantizer } from '../../../src/quantization/quantizer.ts';
 import { Tensor } from '../../../src/tensor/tensor.ts';
-import { compareOutputs } from '../../../src/verification/comparing/compare.ts';
+import { compareOutputs } from '../../../src/verification/comparing/compare-outputs.ts';
 import { TfjsRunner } from '../../../src/verification/run/runner.ts';
 import { buildModel, input, layer } from '../../support/model-builder.ts';
 import { randomInputs } from '../../support/run-model.ts';

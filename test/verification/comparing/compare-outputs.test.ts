@@ -4,7 +4,7 @@ import {
   compareOutputs,
   decisionAgreement,
   top1Agreement,
-} from '../../../src/verification/comparing/compare.ts';
+} from '../../../src/verification/comparing/compare-outputs.ts';
 
 const tensor = (shape: readonly number[], values: readonly number[]): Tensor =>
   Tensor.fromNumbers('float32', shape, values);

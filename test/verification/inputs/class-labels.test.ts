@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { UnsupportedModelError } from '../../../src/errors.ts';
 import { Tensor } from '../../../src/tensor/tensor.ts';
-import { labelsOf } from '../../../src/verification/comparing/class-labels.ts';
+import { labelsOf } from '../../../src/verification/inputs/class-labels.ts';
 
 const floats = (shape: number[], ...values: number[]): Tensor => Tensor.fromNumbers('float32', shape, values);
 

@@ -3,7 +3,7 @@ import '@tensorflow/tfjs-backend-cpu';
 import '@tensorflow/tfjs-backend-wasm';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { activationFunction, clip, relu } from '../../../src/verification/layers/activation-functions.ts';
-import { operatorFunction } from '../../../src/verification/layers/operators.ts';
+import { operatorFunction } from '../../../src/verification/layers/operators/operators.ts';
 
 /** Their softmax and its logarithm make NaN of every number beside one. */
 const NAMES = (

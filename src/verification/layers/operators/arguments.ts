@@ -1,6 +1,6 @@
 import type { Tensor } from '@tensorflow/tfjs-core';
 import * as tf from '@tensorflow/tfjs-core';
-import { UnsupportedModelError } from '../../errors.ts';
+import { UnsupportedModelError } from '../../../errors.ts';
 
 /** An argument of an operator, with its tensors in place. */
 export type OperatorValue =

@@ -1,9 +1,9 @@
 import type { Tensor } from '@tensorflow/tfjs-core';
 import * as tf from '@tensorflow/tfjs-core';
-import { UnsupportedModelError } from '../../errors.ts';
-import { KerasLayer } from './keras-layer.ts';
-import { type LayerConfig, type OpenShape, textIn } from './layer-config.ts';
-import type { OperatorFunction, OperatorOptions, OperatorValue } from './operator-arguments.ts';
+import { UnsupportedModelError } from '../../../errors.ts';
+import { KerasLayer } from '../keras-layer.ts';
+import { type LayerConfig, type OpenShape, textIn } from '../layer-config.ts';
+import type { OperatorFunction, OperatorOptions, OperatorValue } from './arguments.ts';
 import { operatorFunction } from './operators.ts';
 
 /** An operator with its arguments, as `operatorAsLayer` writes it; its inputs are the tensors among them. */

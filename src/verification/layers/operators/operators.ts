@@ -7,8 +7,8 @@
 
 import type { Tensor } from '@tensorflow/tfjs-core';
 import * as tf from '@tensorflow/tfjs-core';
-import { UnsupportedModelError } from '../../errors.ts';
-import { activationFunction, elu, gelu, logSoftmax, relu, silu, softmax } from './activation-functions.ts';
+import { UnsupportedModelError } from '../../../errors.ts';
+import { activationFunction, elu, gelu, logSoftmax, relu, silu, softmax } from '../activation-functions.ts';
 import {
   listOf,
   numberOf,
@@ -16,8 +16,8 @@ import {
   type OperatorFunction,
   type OperatorOptions,
   tensorOf,
-} from './operator-arguments.ts';
-import { sliced } from './slice-operator.ts';
+} from './arguments.ts';
+import { sliced } from './slice.ts';
 import {
   cast,
   clipOperator,

@@ -1,6 +1,6 @@
 import type { Tensor } from '@tensorflow/tfjs-core';
 import * as tf from '@tensorflow/tfjs-core';
-import { UnsupportedModelError } from '../../errors.ts';
+import { UnsupportedModelError } from '../../../errors.ts';
 
 /** `x[key]` as Python has it: numbers, slices `{start, stop, step}`, null for a new axis, and `ellipsis`. */
 export function sliced(x: Tensor, key: unknown): Tensor {

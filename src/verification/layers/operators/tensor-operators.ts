@@ -6,9 +6,10 @@
 
 import type { Tensor } from '@tensorflow/tfjs-core';
 import * as tf from '@tensorflow/tfjs-core';
-import { UnsupportedModelError } from '../../errors.ts';
-import { clip } from './activation-functions.ts';
-import { axesOf } from './axes.ts';
+import { UnsupportedModelError } from '../../../errors.ts';
+import { clip } from '../activation-functions.ts';
+import { axesOf } from '../axes.ts';
+import { resize } from '../resize.ts';
 import {
   listOf,
   numberOf,
@@ -16,8 +17,7 @@ import {
   type OperatorOptions,
   type OperatorValue,
   tensorOf,
-} from './operator-arguments.ts';
-import { resize } from './resize.ts';
+} from './arguments.ts';
 
 export function cast(x: Tensor, dtype: string): Tensor {
   if (/^(b?float|half|double)/.test(dtype)) return tf.cast(x, 'float32');

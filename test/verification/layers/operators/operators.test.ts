@@ -1,11 +1,11 @@
 import * as tf from '@tensorflow/tfjs-core';
 import '@tensorflow/tfjs-backend-cpu';
 import { beforeAll, describe, expect, it } from 'vitest';
-import type { JsonObject } from '../../../src/model/layer.ts';
-import { Layer } from '../../../src/model/layer.ts';
-import { Call } from '../../../src/model/model.ts';
-import { operatorAsLayer } from '../../../src/verification/layers/operator-call.ts';
-import { Operator } from '../../../src/verification/layers/operator-layer.ts';
+import type { JsonObject } from '../../../../src/model/layer.ts';
+import { Layer } from '../../../../src/model/layer.ts';
+import { Call } from '../../../../src/model/model.ts';
+import { operatorAsLayer } from '../../../../src/verification/layers/operators/operator-as-layer.ts';
+import { Operator } from '../../../../src/verification/layers/operators/operator-layer.ts';
 
 describe('operatorAsLayer', () => {
   const layer = (entry: JsonObject): Layer =>
