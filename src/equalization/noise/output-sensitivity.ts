@@ -65,18 +65,18 @@ class SensitivityWalk {
   }
 
   visit(call: GraphCall): void {
-    const { layer } = call;
     const behind = this.known.get(call.output());
     if (!behind) return;
     const before = this.#beforeActivation(call, behind);
-    if (isWeighted(layer.operation)) {
-      this.found.set(call, before);
-      const [input] = call.inputs;
-      if (input && !weightFault(layer)) this.#add(input, throughKernels(call, before));
-      return;
-    }
+    if (isWeighted(call.layer.operation)) this.found.set(call, before);
     for (const [index, tensor] of call.inputs.entries()) {
-      this.#add(tensor, this.#throughLayer(call, index, before));
+      const passed = this.#throughCall(call, index, before);
+      if (!passed) continue;
+      const channels = this.#channelCount(tensor);
+      this.#add(
+        tensor,
+        channels === undefined || channels === passed.length ? passed : evenly(passed, channels),
+      );
     }
   }
 
@@ -92,25 +92,67 @@ class SensitivityWalk {
     });
   }
 
-  /** Through a layer without a kernel, to its `index`th input. */
-  #throughLayer(call: GraphCall, index: number, behind: Float64Array): Float64Array {
-    const { operation } = call.layer;
-    if (operation.kind === 'batchNorm' && !batchNormFault(call.layer)) {
-      const { a } = affineOf(call.layer);
-      return a.length === behind.length
-        ? behind.map((value, channel) => value * (a[channel] ?? 1) ** 2)
-        : behind;
+  /** From before the activation of a call to its `index`th input; undefined where its weights do not tell. */
+  #throughCall(call: GraphCall, index: number, behind: Float64Array): Float64Array | undefined {
+    const { layer, inputs } = call;
+    const { operation } = layer;
+    switch (operation.kind) {
+      case 'conv':
+      case 'convTranspose':
+      case 'depthwiseConv':
+      case 'separableConv':
+      case 'dense':
+        return weightFault(layer) ? undefined : throughKernels(call, behind);
+      case 'batchNorm': {
+        if (batchNormFault(layer)) return behind;
+        const { a } = affineOf(layer);
+        return a.length === behind.length
+          ? behind.map((value, channel) => value * (a[channel] ?? 1) ** 2)
+          : behind;
+      }
+      case 'merge': {
+        const part = shareOfOperand(operation.merge, inputs.length);
+        return behind.map((value) => value * part);
+      }
+      case 'concatenate':
+        return this.#partOf(call, index, behind);
+      case 'flatten':
+      case 'reshape':
+        return this.#throughReshape(call, behind);
+      case 'activation':
+      case 'identity':
+      case 'pool':
+      case 'zeroPadding':
+      case 'cropping':
+      case 'upSampling':
+      case 'input':
+      case 'model':
+        return behind;
+      case 'opaque':
+        return evenly(behind, behind.length);
     }
-    const channels = this.#classesOf(call.inputs[index] as GraphTensor);
+  }
+
+  /** Channels side by side have each its own; along another axis all parts have what the whole has. */
+  #partOf({ inputs }: GraphCall, index: number, behind: Float64Array): Float64Array {
+    const counts = inputs.map((tensor) => this.#channelCount(tensor) ?? NaN);
+    const first = counts.slice(0, index).reduce((sum, count) => sum + count, 0);
+    const isOfChannels = counts.reduce((sum, count) => sum + count, 0) === behind.length;
+    return isOfChannels ? behind.subarray(first, first + (counts[index] ?? 0)) : behind;
+  }
+
+  #throughReshape(call: GraphCall, behind: Float64Array): Float64Array {
+    const channels = this.#classesOf(call.inputs[0] as GraphTensor);
     const written = this.#classesOf(call.output());
-    const part = operation.kind === 'merge' ? shareOfOperand(operation.merge, call.inputs.length) : 1;
-    const passed = behind.map((value) => value * part);
-    if (channels && written?.length === behind.length) return alongClasses(passed, written, channels);
-    return channels ? evenly(passed, channels.length) : passed;
+    return channels && written?.length === behind.length ? alongClasses(behind, written, channels) : behind;
   }
 
   #classesOf(tensor: GraphTensor): Int32Array | undefined {
     return this.#channels.channelsOf(tensor)?.map((at) => this.#channels.classes.find(at));
+  }
+
+  #channelCount(tensor: GraphTensor): number | undefined {
+    return this.#channels.channelsOf(tensor)?.length;
   }
 
   #momentsOf(tensor: GraphTensor | undefined): ChannelMoments | undefined {
@@ -143,8 +185,11 @@ function shareOfOperand(merge: MergeKind, count: number): number {
     case 'average':
       return 1 / count ** 2;
     case 'maximum':
+    case 'minimum':
       return 1 / count;
-    default:
+    case 'add':
+    case 'subtract':
+    case 'multiply':
       return 1;
   }
 }

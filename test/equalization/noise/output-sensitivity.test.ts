@@ -130,6 +130,86 @@ describe('outputSensitivity', () => {
     expect(sensitivities(layers)).toEqual({ last: [1, 1], first: [5], second: [25] });
   });
 
+  it('shares a concatenation out by its places, where an addition binds its channels together too', () => {
+    const layers = [
+      x,
+      dense('a', 1, [1, 1], {}, 'x'),
+      dense('b', 1, [1, 1], {}, 'x'),
+      layer('Add', 'added', {}, { from: ['a', 'b'] }),
+      layer('Concatenate', 'both', {}, { from: ['a', 'b'] }),
+      dense('last', 1, [10, 1]),
+    ];
+    expect(sensitivities(layers, {}, ['last', 'added'])).toEqual({ last: [1], a: [101], b: [2] });
+  });
+
+  it('counts a tensor beside its poolings once for each', () => {
+    const pool = (name: string, from: string): LayerSpec =>
+      layer('MaxPooling2D', name, { pool_size: 3, strides: 1, padding: 'same' }, { from: [from] });
+    const layers = [
+      input('x', [4, 4, 1]),
+      layer('Conv2D', 'conv', { filters: 2, kernel_size: 1, use_bias: false }),
+      pool('once', 'conv'),
+      pool('twice', 'once'),
+      layer('Concatenate', 'pyramid', {}, { from: ['conv', 'once', 'twice'] }),
+      layer(
+        'Conv2D',
+        'last',
+        { filters: 1, kernel_size: 1, use_bias: false },
+        { weights: { kernel: [1, 2, 3, 4, 5, 6] } },
+      ),
+    ];
+    expect(sensitivities(layers)['conv']).toEqual([1 + 9 + 25, 4 + 16 + 36]);
+  });
+
+  it('tells the two ways of a skip apart that is added and concatenated', () => {
+    const conv = (name: string, filters: number, kernel: readonly number[], from?: string): LayerSpec =>
+      layer(
+        'Conv2D',
+        name,
+        { filters, kernel_size: 1, use_bias: false },
+        { weights: { kernel }, ...(from ? { from: [from] } : {}) },
+      );
+    const layers = [
+      input('x', [2, 2, 1]),
+      conv('skip', 2, [1, 1]),
+      conv('down', 2, [1, 0, 0, 1], 'skip'),
+      layer('UpSampling2D', 'up', { size: 1 }),
+      layer('Add', 'added', {}, { from: ['skip', 'up'] }),
+      layer('Concatenate', 'joined', {}, { from: ['added', 'skip'] }),
+      conv('last', 1, [1, 2, 3, 4]),
+    ];
+    // down: what the addition hears. skip: that, through down as much again, and its own place in the concatenation.
+    expect(sensitivities(layers)).toEqual({ last: [1], down: [1, 4], skip: [1 + 1 + 9, 4 + 4 + 16] });
+  });
+
+  it('hears each part of a concatenation of positions as much as the whole', () => {
+    const layers = [
+      input('x', [2, 2]),
+      layer('Dense', 'a', { units: 2, use_bias: false }, { from: ['x'] }),
+      layer('Dense', 'b', { units: 2, use_bias: false }, { from: ['x'] }),
+      layer('Concatenate', 'both', { axis: 1 }, { from: ['a', 'b'] }),
+      last,
+    ];
+    expect(sensitivities(layers)).toEqual({ last: [1, 1], a: [5, 25], b: [5, 25] });
+  });
+
+  it('goes through a gate, as if it was open', () => {
+    const layers = [
+      input('x', [2, 2, 1]),
+      layer('Conv2D', 'conv', { filters: 2, kernel_size: 1, use_bias: false }),
+      layer('GlobalAveragePooling2D', 'pool', { keepdims: true }),
+      layer('Conv2D', 'gate', { filters: 2, kernel_size: 1, activation: 'sigmoid', use_bias: false }),
+      layer('Multiply', 'multiply', {}, { from: ['conv', 'gate'] }),
+      layer(
+        'Conv2D',
+        'last',
+        { filters: 1, kernel_size: 1, use_bias: false },
+        { weights: { kernel: [3, 4] } },
+      ),
+    ];
+    expect(sensitivities(layers)['gate']).toEqual([9, 16]);
+  });
+
   it('sums the positions of a channel before a Flatten', () => {
     const layers = [
       input('x', [2, 2, 1]),
