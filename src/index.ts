@@ -42,8 +42,8 @@ export {
   ActivationMoments,
   type ActivationMomentsOptions,
   activationMoments,
-  type ChannelMoments,
 } from './equalization/moments/activation-moments.ts';
+export type { ChannelDistribution, ChannelMoments } from './equalization/moments/channel-distribution.ts';
 export type { ExpectedRange } from './equalization/moments/expected-range.ts';
 export { type MeasureMomentsOptions, measureMoments } from './equalization/moments/measured-moments.ts';
 export {

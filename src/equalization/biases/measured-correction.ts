@@ -74,7 +74,7 @@ async function floatMeans(
       return activated(values, functionFor(copy, tensor), undefined);
     },
   });
-  return new Map([...sums].map(([key, one]) => [key, one.moments().mean]));
+  return new Map([...sums].map(([key, one]) => [key, one.distribution().mean]));
 }
 
 function quantizeKernels({ model, functions }: LinearCopy, quantize: KernelQuantizer): void {
@@ -101,7 +101,7 @@ async function quantizedShifts(
       const sums = new MomentAccumulator(place);
       sums.add(values);
       const means = wanted.get(tensorKey(tensor));
-      const shift = sums.moments().mean.map((mean, channel) => (means?.[channel] ?? NaN) - mean);
+      const shift = sums.distribution().mean.map((mean, channel) => (means?.[channel] ?? NaN) - mean);
       shifts.set(path, [...(shifts.get(path) ?? []), shift]);
       const axis = place === 'first' ? 1 : values.shape.length - 1;
       return activated(values, functionFor(copy, tensor), { of: shift, axis });

@@ -6,48 +6,64 @@
 
 import { buildGraph, type Graph, type GraphCall, type GraphTensor } from '../../model/graph.ts';
 import type { Model } from '../../model/model.ts';
+import { activationOf, isWeighted } from '../../model/operation.ts';
 import { inferShapes } from '../../model/shapes.ts';
 import { isNormalizing } from '../../model/statistics.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
 import { channelPlaceOf } from '../channels/moment-places.ts';
-import { type ChannelDistribution, matchedDistribution } from './channel-distribution.ts';
+import {
+  type ChannelDistribution,
+  type ChannelMoments,
+  matchedDistribution,
+  mixedDistribution,
+} from './channel-distribution.ts';
 import { inputMoments } from './input-moments.ts';
-import { distributionOf } from './layer-moments.ts';
+import { distributionOf, linearDistribution } from './layer-moments.ts';
 import { MomentAccumulator } from './moment-sums.ts';
 
-/** Moments of the values of a tensor over samples and positions, each `[channels]`. */
-export interface ChannelMoments {
-  readonly mean: Float64Array;
-  readonly variance: Float64Array;
-  /** `E[x²] = mean² + variance`. */
-  readonly secondMoment: Float64Array;
-}
-
 /**
- * The moments of the tensors of a model, by the calls that make them: they hold for every graph of the model and of its
- * copies. A call inside a nested model that is used several times has the moments of all its uses together.
+ * How the tensors of a model are distributed, by the calls that make them: that holds for every graph of the model and of its
+ * copies. A call inside a nested model that is used several times has the distribution of all its uses together.
  */
 export class ActivationMoments {
-  readonly #moments: ReadonlyMap<string, ChannelMoments>;
+  readonly #tensors: ReadonlyMap<string, ChannelDistribution>;
+  readonly #linear: ReadonlyMap<string, ChannelDistribution>;
   readonly #ends: ReadonlyMap<string, string>;
 
   /**
-   * @param moments by `tensorKey`
-   * @param ends for tensors without moments the paths of the layers at which they are lost
+   * @param tensors by `tensorKey`
+   * @param linear for layers with kernels what stands before their activations, by `tensorKey` of their outputs
+   * @param ends for tensors of which nothing is known the paths of the layers at which it is lost
    */
-  constructor(moments: ReadonlyMap<string, ChannelMoments>, ends: ReadonlyMap<string, string> = new Map()) {
-    this.#moments = moments;
+  constructor(
+    tensors: ReadonlyMap<string, ChannelDistribution>,
+    linear: ReadonlyMap<string, ChannelDistribution> = new Map(),
+    ends: ReadonlyMap<string, string> = new Map(),
+  ) {
+    this.#tensors = tensors;
+    this.#linear = linear;
     this.#ends = ends;
   }
 
-  /** The moments of a tensor; undefined where they are not known. */
-  of(tensor: GraphTensor): ChannelMoments | undefined {
-    return this.#moments.get(tensorKey(tensor));
+  /** The distribution of a tensor; undefined where it is not known. */
+  of(tensor: GraphTensor): ChannelDistribution | undefined {
+    return this.#tensors.get(tensorKey(tensor));
   }
 
-  /** The moments of the first output of a layer, in its `call`th call, by its path. */
-  ofLayer(path: string, call = 0): ChannelMoments | undefined {
-    return this.#moments.get(keyOf(path, call, 0));
+  /** The distribution of the first output of a layer, in its `call`th call, by its path. */
+  ofLayer(path: string, call = 0): ChannelDistribution | undefined {
+    return this.#tensors.get(keyOf(path, call, 0));
+  }
+
+  /**
+   * What stands before the activation of a call, fused into its layer or a layer by itself; the same for both, and for a
+   * layer without an activation what it writes.
+   */
+  before(call: GraphCall): ChannelMoments | undefined {
+    const { operation, statistics } = call.layer;
+    if (operation.kind === 'activation') return call.input && this.of(call.input);
+    if (activationOf(operation).kind === 'linear') return this.of(call.output());
+    return this.#linear.get(tensorKey(call.output())) ?? statistics;
   }
 
   /** The layer behind which nothing is known any more, for a tensor without moments; an input of the model by its path. */
@@ -55,9 +71,9 @@ export class ActivationMoments {
     return this.#ends.get(tensorKey(tensor));
   }
 
-  /** Number of tensors whose moments are known. */
+  /** Number of tensors that are known. */
   get size(): number {
-    return this.#moments.size;
+    return this.#tensors.size;
   }
 }
 
@@ -105,6 +121,7 @@ export function activationMoments(model: Model, options: ActivationMomentsOption
 class MomentWalk {
   readonly #graph: Graph;
   readonly #known = new Map<GraphTensor, ChannelDistribution>();
+  readonly #linear = new Map<GraphTensor, ChannelDistribution>();
   /** The moving statistics of the batch norms that read a tensor: better than anything computed. */
   readonly #read: ReadonlyMap<GraphTensor, ChannelDistribution>;
   readonly #ends = new Map<GraphTensor, string>();
@@ -129,15 +146,17 @@ class MomentWalk {
     for (const [index, tensor] of this.#graph.inputs.entries()) {
       const sums = new MomentAccumulator(channelPlaceOf(tensor));
       sums.add(inputs[index] as Tensor);
-      const { mean, variance } = sums.moments();
-      this.#known.set(tensor, matchedDistribution(channelPlaceOf(tensor), mean, variance));
+      this.#known.set(tensor, sums.distribution());
     }
   }
 
   visit(call: GraphCall): void {
     if (call.inputs.length === 0) return;
-    const inputs = call.inputs.map((tensor) => this.#known.get(tensor));
-    const made = distributionOf(call, inputs, (tensor) => this.#known.get(tensor));
+    const { operation } = call.layer;
+    const lookup = (tensor: GraphTensor): ChannelDistribution | undefined => this.#known.get(tensor);
+    const linear = isWeighted(operation) ? linearDistribution(call, operation, lookup) : undefined;
+    if (linear) this.#linear.set(call.output(), linear);
+    const made = distributionOf(call, call.inputs.map(lookup), linear);
     const lost = call.inputs.find((tensor) => !this.#known.has(tensor));
     const end = (lost && this.#ends.get(lost)) ?? call.path;
     this.#set(call.output(), made, end);
@@ -161,15 +180,19 @@ class MomentWalk {
   }
 
   result(): ActivationMoments {
-    const moments = new Map<string, ChannelMoments[]>();
-    for (const [tensor, { mean, variance }] of this.#known) {
-      const key = tensorKey(tensor);
-      const one = momentsOf(mean, variance);
-      moments.set(key, [...(moments.get(key) ?? []), one]);
-    }
     const ends = new Map([...this.#ends].map(([tensor, end]) => [tensorKey(tensor), end]));
-    return new ActivationMoments(new Map([...moments].map(([key, list]) => [key, averaged(list)])), ends);
+    return new ActivationMoments(mixedByKey(this.#known), mixedByKey(this.#linear), ends);
   }
+}
+
+/** By {@link tensorKey}; uses of one call in a nested model have one. */
+function mixedByKey(known: ReadonlyMap<GraphTensor, ChannelDistribution>): Map<string, ChannelDistribution> {
+  const lists = new Map<string, ChannelDistribution[]>();
+  for (const [tensor, one] of known) {
+    const key = tensorKey(tensor);
+    lists.set(key, [...(lists.get(key) ?? []), one]);
+  }
+  return new Map([...lists].map(([key, list]) => [key, mixedDistribution(list)]));
 }
 
 /** What batch norms in their places tell of their inputs. */
@@ -186,28 +209,4 @@ function readStatistics(graph: Graph): Map<GraphTensor, ChannelDistribution> {
     found.set(input, matchedDistribution(place, mean, variance));
   }
   return found;
-}
-
-/** The moments with that mean and variance. */
-export function momentsOf(mean: Float64Array, variance: Float64Array): ChannelMoments {
-  return {
-    mean,
-    variance,
-    secondMoment: variance.map((value, channel) => value + (mean[channel] ?? 0) ** 2),
-  };
-}
-
-/** The moments of values of which each of `list` has as many. */
-export function averaged(list: readonly ChannelMoments[]): ChannelMoments {
-  const [first] = list;
-  if (!first) throw new RangeError('no moments to average');
-  if (list.length === 1) return first;
-  const average = (values: (one: ChannelMoments) => Float64Array): Float64Array =>
-    values(first).map((_, channel) =>
-      list.reduce((total, one) => total + (values(one)[channel] ?? NaN) / list.length, 0),
-    );
-  const mean = average((one) => one.mean);
-  const secondMoment = average((one) => one.secondMoment);
-  const variance = secondMoment.map((second, channel) => Math.max(0, second - (mean[channel] ?? 0) ** 2));
-  return { mean, variance, secondMoment };
 }

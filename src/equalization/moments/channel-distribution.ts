@@ -6,6 +6,12 @@
 
 import { addPiece, type ClippedNormals, type MomentSums } from '../../kernels/normal-pieces.ts';
 
+/** Moments of the values of each channel over samples and positions, `[channels]` each. */
+export interface ChannelMoments {
+  readonly mean: Float64Array;
+  readonly variance: Float64Array;
+}
+
 /** Where the channels of a tensor lie: on its last axis, or on axis 1 with positions behind. */
 export type ChannelPlace = 'last' | 'first';
 
@@ -15,10 +21,8 @@ export type ChannelPlace = 'last' | 'first';
  * {@link normal} is the normal variable behind it, cut off at both ends, where it is one: clipping it again is exact then.
  * Of other variables it is the normal one with the same mean and variance.
  */
-export interface ChannelDistribution {
+export interface ChannelDistribution extends ChannelMoments {
   readonly place: ChannelPlace;
-  readonly mean: Float64Array;
-  readonly variance: Float64Array;
   readonly normal: ClippedNormals;
   /** No value lies outside. */
   readonly low: Float64Array;
@@ -147,4 +151,36 @@ export function joinedChannels(parts: readonly ChannelDistribution[]): ChannelDi
     low: join(({ low }) => low),
     high: join(({ high }) => high),
   };
+}
+
+/**
+ * The distribution of values that are some of each of `parts`, all with the same channels.
+ *
+ * @param counts how many of each, in proportion; as many where it is left out
+ */
+export function mixedDistribution(
+  parts: readonly ChannelDistribution[],
+  counts: readonly number[] = parts.map(() => 1),
+): ChannelDistribution {
+  const [first, ...others] = parts;
+  if (!first) throw new RangeError('no distributions to mix');
+  if (others.length === 0) return first;
+  const total = counts.reduce((sum, count) => sum + count, 0);
+  const average = (value: (part: ChannelDistribution, channel: number) => number): Float64Array =>
+    first.mean.map((_, channel) =>
+      parts.reduce((sum, part, index) => sum + (value(part, channel) * (counts[index] ?? 0)) / total, 0),
+    );
+  const mean = average((part, channel) => part.mean[channel] ?? NaN);
+  const second = average(
+    (part, channel) => (part.variance[channel] ?? NaN) + (part.mean[channel] ?? NaN) ** 2,
+  );
+  return matchedDistribution(
+    first.place,
+    mean,
+    second.map((value, channel) => value - (mean[channel] ?? 0) ** 2),
+    {
+      low: first.low.map((_, channel) => Math.min(...parts.map(({ low }) => low[channel] ?? -Infinity))),
+      high: first.high.map((_, channel) => Math.max(...parts.map(({ high }) => high[channel] ?? Infinity))),
+    },
+  );
 }

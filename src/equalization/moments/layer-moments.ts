@@ -13,7 +13,6 @@ import type { Layer } from '../../model/layer.ts';
 import {
   activationOf,
   type BatchNormOperation,
-  type Operation,
   type PoolOperation,
   type WeightedOperation,
 } from '../../model/operation.ts';
@@ -29,6 +28,7 @@ import {
   type ChannelPlace,
   joinedChannels,
   matchedDistribution,
+  mixedDistribution,
   pickedChannels,
 } from './channel-distribution.ts';
 import { mergedDistribution, pooledDistribution } from './merge-rules.ts';
@@ -36,72 +36,73 @@ import { mergedDistribution, pooledDistribution } from './merge-rules.ts';
 type Known = ChannelDistribution | undefined;
 
 /**
+ * What stands before the activation that is fused into the layer of a call with a kernel: from the statistics that the layer
+ * keeps, or else from the moments of what it reads.
+ *
+ * @param lookup the distribution of any tensor before it
+ */
+export function linearDistribution(
+  call: GraphCall,
+  operation: WeightedOperation,
+  lookup: (tensor: GraphTensor) => Known,
+): Known {
+  const place = operation.kind === 'dense' ? 'last' : placeOfFormat(operation.dataFormat);
+  const { statistics } = call.layer;
+  return statistics
+    ? matchedDistribution(place, statistics.mean, statistics.variance)
+    : responseOf(call, place, lookup);
+}
+
+/**
  * The distribution of the output of a call; undefined where nothing is known of it.
  *
  * @param inputs those of what it reads
- * @param lookup that of any tensor before it
+ * @param linear for a layer with a kernel that before its activation
  */
-export function distributionOf(
-  call: GraphCall,
-  inputs: readonly Known[],
-  lookup: (tensor: GraphTensor) => Known,
-): Known {
+export function distributionOf(call: GraphCall, inputs: readonly Known[], linear: Known): Known {
   const { operation } = call.layer;
-  const [input] = inputs;
+  const input = inputs.length === 1 ? inputs[0] : undefined;
   switch (operation.kind) {
-    case 'merge':
-      return merged(call, operation.merge, inputs);
-    case 'concatenate':
-      return concatenated(call, operation.axis, inputs);
     case 'conv':
     case 'convTranspose':
     case 'depthwiseConv':
     case 'separableConv':
     case 'dense':
-      return weighted(call, operation, lookup);
+      return linear && activated(call, linear);
+    case 'activation':
+      return input && activated(call, input);
     case 'batchNorm':
       return normalized(call, operation, input);
-    default:
-      return input && fromOne(call, operation, input);
-  }
-}
-
-function fromOne(call: GraphCall, operation: Operation, input: ChannelDistribution): Known {
-  if (call.inputs.length !== 1) return undefined;
-  switch (operation.kind) {
-    case 'activation':
-      return activated(call, input);
-    case 'identity':
-    case 'zeroPadding':
-    case 'cropping':
-    case 'upSampling':
-      return input;
+    case 'merge':
+      return merged(call, operation.merge, inputs);
+    case 'concatenate':
+      return concatenated(call, operation.axis, inputs);
     case 'pool':
-      return pooled(call, operation, input);
+      return input && pooled(call, operation, input);
+    case 'upSampling':
+      return input && upSampled(operation.interpolation, input);
     case 'flatten':
     case 'reshape': {
       const [from, to] = [call.inputs[0]?.shape?.slice(1), call.output().shape?.slice(1)];
-      const moved = from && to && movedChannels(operation, { from, to }, input.place, input.mean.length);
+      const moved =
+        input && from && to && movedChannels(operation, { from, to }, input.place, input.mean.length);
       return moved && { ...pickedChannels(input, moved), place: 'last' };
     }
-    default:
+    case 'identity':
+    case 'zeroPadding':
+    case 'cropping':
+      return input;
+    case 'input':
+    case 'model':
+    case 'opaque':
       return undefined;
   }
 }
 
-/** From statistics that the layer keeps, or else from the moments of what it reads; then through its activation. */
-function weighted(
-  call: GraphCall,
-  operation: WeightedOperation,
-  lookup: (tensor: GraphTensor) => Known,
-): Known {
-  const { layer } = call;
-  const place = operation.kind === 'dense' ? 'last' : placeOfFormat(operation.dataFormat);
-  const { statistics } = layer;
-  const linear = statistics
-    ? matchedDistribution(place, statistics.mean, statistics.variance)
-    : responseOf(call, place, lookup);
-  return linear && activated(call, linear);
+/** What goes through several neighbours (`bicubic`, `lanczos3`) overshoots them. */
+function upSampled(interpolation: string, input: ChannelDistribution): ChannelDistribution {
+  const staysWithin = interpolation === 'nearest' || interpolation === 'bilinear' || interpolation === 'area';
+  return staysWithin ? input : matchedDistribution(input.place, input.mean, input.variance);
 }
 
 /** `mean = sum of W E + b`, `variance = sum of W² Var`, with the share of positions at which a tap lies on the input. */
@@ -204,23 +205,5 @@ function concatenated(call: GraphCall, axis: number, inputs: readonly Known[]): 
   );
   if (!isAlike || rank === undefined) return undefined;
   const counts = sizes.map((size) => (typeof size === 'number' ? size : NaN));
-  const total = counts.reduce((sum, count) => sum + count, 0);
-  if (!(total > 0)) return undefined;
-  const average = (values: (part: ChannelDistribution, channel: number) => number): Float64Array =>
-    first.mean.map((_, channel) =>
-      parts.reduce((sum, part, index) => sum + (values(part, channel) * (counts[index] ?? 0)) / total, 0),
-    );
-  const mean = average((part, channel) => part.mean[channel] ?? NaN);
-  const second = average(
-    (part, channel) => (part.variance[channel] ?? NaN) + (part.mean[channel] ?? NaN) ** 2,
-  );
-  return matchedDistribution(
-    first.place,
-    mean,
-    second.map((value, channel) => value - (mean[channel] ?? 0) ** 2),
-    {
-      low: first.low.map((_, channel) => Math.min(...parts.map(({ low }) => low[channel] ?? -Infinity))),
-      high: first.high.map((_, channel) => Math.max(...parts.map(({ high }) => high[channel] ?? Infinity))),
-    },
-  );
+  return counts.reduce((sum, count) => sum + count, 0) > 0 ? mixedDistribution(parts, counts) : undefined;
 }

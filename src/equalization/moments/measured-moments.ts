@@ -42,5 +42,5 @@ export async function measureMoments(
       return undefined;
     },
   });
-  return new ActivationMoments(new Map([...sums].map(([key, one]) => [key, one.moments()])));
+  return new ActivationMoments(new Map([...sums].map(([key, one]) => [key, one.distribution()])));
 }

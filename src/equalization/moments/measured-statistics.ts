@@ -55,7 +55,7 @@ export async function measureStatistics(
     },
   });
   for (const [path, one] of sums) {
-    const { mean, variance } = one.moments();
+    const { mean, variance } = one.distribution();
     model.layer(path).statistics = { mean, variance };
   }
   return [...sums.keys()];

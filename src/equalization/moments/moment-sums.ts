@@ -1,7 +1,7 @@
 import { addMomentSums } from '../../kernels/channel-moments.ts';
 import type { FloatValues } from '../../tensor/dtype.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
-import type { ChannelPlace } from './channel-distribution.ts';
+import { type ChannelDistribution, type ChannelPlace, matchedDistribution } from './channel-distribution.ts';
 
 /** Takes the moments of tensors `[samples, ...]` over samples and positions, batch by batch. */
 export class MomentAccumulator {
@@ -34,11 +34,10 @@ export class MomentAccumulator {
     this.#count += channels === 0 ? 0 : tensor.size / channels;
   }
 
-  /** Mean, variance and second moment of each channel; NaN where nothing was taken. */
-  moments(): { mean: Float64Array; variance: Float64Array; secondMoment: Float64Array } {
+  /** NaN where nothing was taken. */
+  distribution(): ChannelDistribution {
     const mean = this.#first.map((sum) => sum / this.#count);
-    const secondMoment = this.#second.map((sum) => sum / this.#count);
-    const variance = secondMoment.map((second, channel) => Math.max(0, second - (mean[channel] ?? 0) ** 2));
-    return { mean, variance, secondMoment };
+    const variance = this.#second.map((sum, channel) => sum / this.#count - (mean[channel] ?? 0) ** 2);
+    return matchedDistribution(this.#place, mean, variance);
   }
 }

@@ -13,7 +13,8 @@ import type { Layer, WeightName } from '../../model/layer.ts';
 import { activationOf, isWeighted, type MergeKind } from '../../model/operation.ts';
 import { Tensor } from '../../tensor/tensor.ts';
 import type { ChannelGraph } from '../channels/channel-graph.ts';
-import type { ActivationMoments, ChannelMoments } from '../moments/activation-moments.ts';
+import type { ActivationMoments } from '../moments/activation-moments.ts';
+import type { ChannelMoments } from '../moments/channel-distribution.ts';
 import { kernelSource, kernelTaps } from './kernel-taps.ts';
 
 /** The sensitivity of the outputs of calls with a kernel, before their activation, `[output channels]`. */
@@ -84,10 +85,10 @@ class SensitivityWalk {
     const activation = activationOf(call.layer.operation);
     if (activation.kind !== 'relu') return behind;
     const { maxValue = Infinity, negativeSlope, threshold } = activation;
-    const input = isWeighted(call.layer.operation) ? call.layer.statistics : this.#momentsOf(call.inputs[0]);
-    if (input?.mean.length !== behind.length) return behind;
+    const before = this.#moments.before(call);
+    if (before?.mean.length !== behind.length) return behind;
     return behind.map((value, channel) => {
-      const share = shareBetween(input, channel, threshold, maxValue);
+      const share = shareBetween(before, channel, threshold, maxValue);
       return value * Math.max(SMALLEST_SHARE, share + negativeSlope ** 2 * (1 - share));
     });
   }
@@ -155,10 +156,6 @@ class SensitivityWalk {
     return this.#channels.channelsOf(tensor)?.length;
   }
 
-  #momentsOf(tensor: GraphTensor | undefined): ChannelMoments | undefined {
-    return tensor && this.#moments.of(tensor);
-  }
-
   #add(tensor: GraphTensor, values: Float64Array): void {
     const known = this.known.get(tensor);
     const isAlike = known?.length === values.length;
@@ -168,7 +165,7 @@ class SensitivityWalk {
 
 /** `P(low < x < high)` of a normal variable. */
 function shareBetween(
-  { mean, variance }: Pick<ChannelMoments, 'mean' | 'variance'>,
+  { mean, variance }: ChannelMoments,
   channel: number,
   low: number,
   high: number,

@@ -22,12 +22,8 @@ import { checkWeightQuantizer, type WeightQuantizer } from '../../quantization/q
 import { putOnGrid, type TensorGrid, weightGrid } from '../../quantization/tensor-grid.ts';
 import { allocate, type FloatValues } from '../../tensor/dtype.ts';
 import { Tensor } from '../../tensor/tensor.ts';
-import {
-  type ActivationMoments,
-  averaged,
-  type ChannelMoments,
-  momentsOf,
-} from '../moments/activation-moments.ts';
+import type { ActivationMoments } from '../moments/activation-moments.ts';
+import { type ChannelMoments, mixedDistribution } from '../moments/channel-distribution.ts';
 import { kernelSource } from '../noise/kernel-taps.ts';
 import { ALIKE } from '../noise/output-sensitivity.ts';
 import type { KernelQuantizer } from '../noise/quantized-kernels.ts';
@@ -91,16 +87,16 @@ function kernelInputs(
   const known = graph.callsOf(layer).flatMap((call) => moments.of(kernelSource(call).tensor) ?? []);
   const isKnown = known.length > 0 && known.every(({ mean }) => mean.length === channels);
   const inputs = isKnown
-    ? averaged(known)
-    : momentsOf(new Float64Array(channels), new Float64Array(channels).fill(1));
+    ? mixedDistribution(known)
+    : { mean: new Float64Array(channels), variance: new Float64Array(channels).fill(1) };
   if (name !== 'pointwiseKernel') return inputs;
   const depthwise = layer.requireWeight('depthwiseKernel');
   const shares = new Float64Array(depthwise.size / (depthwise.rows * depthwise.columns)).fill(1);
   const indices = { input: ROWS, output: outputIndex(layer, 'depthwiseKernel') };
-  return momentsOf(
-    tapResponse(depthwise, indices, outerTaps(shares, inputs.mean), 1),
-    tapResponse(depthwise, indices, outerTaps(shares, inputs.variance), 2),
-  );
+  return {
+    mean: tapResponse(depthwise, indices, outerTaps(shares, inputs.mean), 1),
+    variance: tapResponse(depthwise, indices, outerTaps(shares, inputs.variance), 2),
+  };
 }
 
 const ROWS: ChannelIndex = { kind: 'rows' };

@@ -268,6 +268,69 @@ describe('moments from batch norms', () => {
   });
 });
 
+describe('what stands before an activation', () => {
+  const dense = { units: 2, use_bias: true };
+  const weights = { kernel: [1, 0, 0, 2], bias: [-3, 1] };
+  const inputs = [Tensor.fromNumbers('float32', [2, 2], [1, 3, 3, 3])];
+  /** Of the layer's call, computed from these inputs. */
+  const momentsBefore = (layers: readonly LayerSpec[], name: string): number[][] | undefined => {
+    const model = buildModel([input('x', [2]), ...layers]);
+    const moments = activationMoments(model, { inputs });
+    const found = moments.before(buildGraph(model).callsOf(model.layer(name))[0]!);
+    return found && [[...found.mean], [...found.variance]];
+  };
+  // Channel 0 of the input has 1 and 3, channel 1 has 3 twice.
+  const expected = [
+    [2 - 3, 2 * 3 + 1],
+    [1, 0],
+  ];
+
+  it('is the same for an activation that is fused and for a layer of its own', () => {
+    const fused = layer('Dense', 'dense', { ...dense, activation: 'relu' }, { weights });
+    const linear = layer('Dense', 'dense', dense, { weights });
+    expect(momentsBefore([fused], 'dense')).toEqual(expected);
+    expect(momentsBefore([linear, layer('ReLU', 'relu')], 'relu')).toEqual(expected);
+    expect(momentsBefore([linear, layer('ReLU', 'relu')], 'dense')).toEqual(expected);
+  });
+
+  it('is what a layer says of itself where its input is not known', () => {
+    const model = buildModel([
+      input('x', [2]),
+      layer('Softmax', 'unknown'),
+      layer('Dense', 'dense', { ...dense, activation: 'relu' }),
+    ]);
+    const call = buildGraph(model).callsOf(model.layer('dense'))[0]!;
+    expect(activationMoments(model).before(call)).toBeUndefined();
+    const statistics = { mean: Float64Array.of(1, 2), variance: Float64Array.of(3, 4) };
+    model.layer('dense').statistics = statistics;
+    expect(activationMoments(model).before(call)).toMatchObject(statistics);
+  });
+
+  it('is that of all uses of a nested model together', () => {
+    const model = buildModel([
+      input('x', [2]),
+      input('y', [2]),
+      nested(
+        'body',
+        [input('in', [2]), layer('Dense', 'dense', { ...dense, activation: 'relu' }, { weights })],
+        {
+          calls: [['x'], ['y']],
+        },
+      ),
+      layer('Add', 'add', {}, { from: ['body', 'body:1'] }),
+    ]);
+    const moments = activationMoments(model, {
+      inputs: [...inputs, Tensor.fromNumbers('float32', [2, 2], [5, 3, 7, 3])],
+    });
+    const found = moments.before(buildGraph(model).callsOf(model.layer('body/dense'))[0]!);
+    // Means -1 and 3 of variances 1: together 1, and 1 + 2².
+    expect([found?.mean, found?.variance].map((values) => [...(values ?? [])])).toEqual([
+      [1, 7],
+      [5, 0],
+    ]);
+  });
+});
+
 function measuredOf(moments: ActivationMoments, path: string): number[] {
   return [...(moments.ofLayer(path)?.mean ?? [])];
 }
@@ -277,8 +340,8 @@ describe('measureMoments', () => {
     const model = buildModel([input('x', [2, 1]), layer('ReLU', 'relu')]);
     const inputs = [Tensor.fromNumbers('float32', [3, 2, 1], [1, -2, 3, 4, 5, -6])];
     const moments = await measureMoments(model, runner, inputs, { batchSize: 2 });
-    const { mean, secondMoment, variance } = moments.ofLayer('relu')!;
-    expect([mean[0], secondMoment[0], variance[0]]).toEqual([13 / 6, 51 / 6, 51 / 6 - (13 / 6) ** 2]);
+    const { mean, variance } = moments.ofLayer('relu')!;
+    expect([mean[0], variance[0]]).toEqual([13 / 6, 51 / 6 - (13 / 6) ** 2]);
     const some = await measureMoments(model, runner, inputs, {
       wantsTensor: ({ isModelOutput }) => isModelOutput,
     });

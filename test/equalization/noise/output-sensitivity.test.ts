@@ -62,6 +62,22 @@ describe('outputSensitivity', () => {
     expect(found['first']).toEqual(close(0.5 * 5, normalCdf(0.5) * 25));
   });
 
+  it('knows the values before a ReLU of a layer without statistics, however the ReLU is written', () => {
+    const bias = { weights: { kernel: [1, 1, 1, 1], bias: [-3, 0] } };
+    const bn = layer(
+      'BatchNormalization',
+      'bn',
+      { epsilon: 0 },
+      { weights: { gamma: [1, 1], beta: [0, 0], movingMean: [5, 5], movingVariance: [2, 2] } },
+    );
+    const fused = [x, bn, layer('Dense', 'first', { units: 2, activation: 'relu' }, bias), last];
+    const split = [x, bn, layer('Dense', 'first', { units: 2 }, bias), layer('ReLU', 'relu'), last];
+    const found = sensitivities(fused)['first'];
+    // N(-3, 1 + 1) and N(0, 1 + 1).
+    expect(found).toEqual(close(5 * normalCdf(-3 / Math.SQRT2), 25 * 0.5));
+    expect(sensitivities(split)['first']).toEqual(found);
+  });
+
   it('lets a part through a ReLU that is never active, and all where nothing varies above 0', () => {
     const first = dense('first', 2, [1, 1, 1, 1], { activation: 'relu' });
     const dead = sensitivities([x, first, last], { first: normal([-50, -1], [1, 0]) });
