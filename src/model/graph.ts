@@ -7,9 +7,11 @@
  */
 
 import { InvalidModelError } from '../errors.ts';
-import type { Layer } from './layer.ts';
-import { type Call, Model, type ModelTensor } from './model.ts';
+import { findChannelAxes } from './channel-axes.ts';
+import type { JsonValue, Layer } from './layer.ts';
+import { type Call, type CallArgument, Model, type ModelTensor } from './model.ts';
 import type { Shape } from './operation.ts';
+import { outputShape } from './shapes.ts';
 
 /** A tensor of the flat graph. */
 export class GraphTensor {
@@ -20,12 +22,23 @@ export class GraphTensor {
   readonly consumers: GraphCall[] = [];
   isModelInput = false;
   isModelOutput = false;
-  /** With the batch first, where the file gives it or it can be inferred; see `shapes.ts`. */
+  /** With the batch first, where the file gives it or it can be inferred. */
   shape: Shape | undefined;
+  /**
+   * The axis of its channels, counted from the end: -1 is the last. As the layer has it that makes the tensor; where that one
+   * has none of its own, such as a layer that nobody knows, as those have it that read it. Undefined where nothing tells,
+   * and where channels were spread over several axes.
+   */
+  channelAxis: number | undefined;
 
   constructor(producer: GraphCall | undefined, index: number) {
     this.producer = producer;
     this.index = index;
+  }
+
+  /** Number of channels; undefined where it is not known. */
+  get channels(): number | undefined {
+    return this.channelAxis === undefined ? undefined : (this.shape?.at(this.channelAxis) ?? undefined);
   }
 }
 
@@ -55,12 +68,23 @@ export class GraphCall {
     return this.inputs.length === 1 ? this.inputs[0] : undefined;
   }
 
+  /** Numbers and arrays among what a merge or concatenation reads; no factor reaches them. */
+  get constants(): readonly JsonValue[] {
+    const { kind } = this.layer.operation;
+    return kind === 'merge' || kind === 'concatenate' ? this.call.args.flatMap(constantsOf) : [];
+  }
+
   /** The `index`th output. */
   output(index = 0): GraphTensor {
     for (let next = this.outputs.length; next <= index; next++)
       this.outputs.push(new GraphTensor(this, next));
     return this.outputs[index] as GraphTensor;
   }
+}
+
+function constantsOf(argument: CallArgument): JsonValue[] {
+  if ('value' in argument) return argument.value === null ? [] : [argument.value];
+  return 'list' in argument ? argument.list.flatMap(constantsOf) : [];
 }
 
 /** The flat graph of a model. */
@@ -75,7 +99,7 @@ export interface Graph {
 }
 
 /**
- * The flat graph of `model`.
+ * The flat graph of `model`, with the shapes of its tensors and where their channels lie.
  *
  * @throws InvalidModelError where a nested model is called with another number of tensors than it has inputs.
  */
@@ -93,6 +117,8 @@ export function buildGraph(model: Model): Graph {
   for (const tensor of inputs) tensor.isModelInput = true;
   for (const tensor of outputs) tensor.isModelOutput = true;
   for (const call of calls) for (const tensor of call.inputs) tensor.consumers.push(call);
+  for (const call of calls) call.output().shape ??= outputShape(call);
+  findChannelAxes(calls, inputs);
   return { model, calls, inputs, outputs, callsOf: (layer) => byLayer.get(layer) ?? [] };
 }
 

@@ -25,6 +25,11 @@ export type Activation =
 /** Where the channels of a tensor lie. */
 export type DataFormat = 'channels_last' | 'channels_first';
 
+/** The axis of the channels of a tensor with `rank` spatial dimensions, counted from the end. */
+export function axisOfFormat(format: DataFormat, rank: number): number {
+  return format === 'channels_first' ? -1 - rank : -1;
+}
+
 /** Padding that a layer adds by itself. */
 export type Padding = 'valid' | 'same' | 'causal';
 

@@ -1,11 +1,9 @@
-import type { Operation } from '../../model/operation.ts';
-import type { Channels } from './tensor-channels.ts';
-
-type Dimension = number | null;
+import type { GraphCall } from './graph.ts';
+import type { Operation, Shape } from './operation.ts';
 
 /** What a flatten or reshape makes of the channels of a tensor. */
 export interface ReshapedChannels {
-  /** With the batch counted. */
+  /** Counted from the end, as {@link GraphTensor.channelAxis} is. */
   readonly axis: number;
   /** Its length. */
   readonly length: number;
@@ -14,28 +12,37 @@ export interface ReshapedChannels {
   readonly places: Int32Array;
 }
 
+/** What a call of a Flatten or Reshape makes of the channels that it reads; undefined where they are not known. */
+export function channelsBehindReshape({ layer, inputs, outputs }: GraphCall): ReshapedChannels | undefined {
+  const { shape: from, channelAxis: axis, channels } = inputs[0] ?? {};
+  const to = outputs[0]?.shape;
+  if (!from || !to || axis === undefined || channels === undefined) return undefined;
+  return reshapedChannels({ axis, channels }, from, to, layer.operation);
+}
+
 /**
  * The channels behind a flatten or reshape; undefined where they do not lie on one axis.
  *
  * Elements stay in C order. With `inner` elements to a channel in a row, element f belongs to channel
  * `floor(f / inner) mod channels`; the same on an axis of the target tells which of its places hold which channels.
  *
+ * @param source the axis of the channels before, counted from the end, and their number
  * @param from with the batch first
  * @param to with the batch first
  */
 export function reshapedChannels(
-  { axis, classes }: Channels,
-  from: readonly Dimension[],
-  to: readonly Dimension[],
+  { axis, channels }: { readonly axis: number; readonly channels: number },
+  from: Shape,
+  to: Shape,
   operation: Operation,
 ): ReshapedChannels | undefined {
-  const source = { axis: axis - 1, dimensions: from.slice(1) };
+  const source = { axis: from.length - 1 + axis, dimensions: from.slice(1) };
+  if (source.axis < 0) return undefined;
   if (operation.kind === 'flatten' && operation.dataFormat === 'channels_first' && from.length > 2) {
     // Keras moves the first axis behind the others before it flattens, wherever the channels are.
     source.dimensions.push(source.dimensions.shift() ?? null);
     source.axis = source.axis === 0 ? source.dimensions.length - 1 : source.axis - 1;
   }
-  const channels = classes.length;
   const inner = innerSize(source.dimensions, source.axis);
   const target = to.slice(1);
   if (inner === undefined) return undefined;
@@ -46,19 +53,19 @@ export function reshapedChannels(
     const run = inner / (innerSize(target, place) ?? 0);
     if (!length || !Number.isInteger(run) || length % (run * channels) !== 0) continue;
     const places = Int32Array.from({ length }, (_, index) => Math.floor(index / run) % channels);
-    return { axis: place + 1, length, kind: 'fan-out', places };
+    return { axis: place - target.length, length, kind: 'fan-out', places };
   }
   for (const place of axes) {
     const length = target[place];
     if (!length || innerSize(target, place) !== inner || channels % length !== 0) continue;
     const places = Int32Array.from({ length: channels }, (_, channel) => channel % length);
-    return { axis: place + 1, length, kind: 'fan-in', places };
+    return { axis: place - target.length, length, kind: 'fan-in', places };
   }
   return undefined;
 }
 
 /** Number of elements behind one place of an axis; undefined where a dimension is not known. */
-function innerSize(dimensions: readonly Dimension[], axis: number): number | undefined {
+function innerSize(dimensions: Shape, axis: number): number | undefined {
   let size = 1;
   for (const dimension of dimensions.slice(axis + 1)) {
     if (dimension === null) return undefined;

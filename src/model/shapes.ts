@@ -4,40 +4,77 @@
  * @module
  */
 
-import { channelCount } from './channels.ts';
-import type { Graph, GraphCall } from './graph.ts';
+import type { GraphCall } from './graph.ts';
 import type { Layer } from './layer.ts';
-import type { DataFormat, Operation, Padding, Shape } from './operation.ts';
+import {
+  axisOfFormat,
+  type ConvOperation,
+  type ConvTransposeOperation,
+  type DataFormat,
+  type DepthwiseConvOperation,
+  type Padding,
+  type PoolOperation,
+  type SeparableConvOperation,
+  type Shape,
+} from './operation.ts';
 
 type Dimension = number | null;
 
-/** Fills in `tensor.shape` wherever it can be inferred; what a file gives is taken as it is. */
-export function inferShapes(graph: Graph): void {
-  for (const call of graph.calls) {
-    const output = call.output();
-    output.shape ??= outputShape(call);
-  }
-}
-
-function outputShape(call: GraphCall): Shape | undefined {
-  const { operation } = call.layer;
-  const input = call.inputs[0]?.shape;
+/** The shape of the first output of a call, from those of what it reads; undefined where its rank is not known. */
+export function outputShape({ layer, inputs, constants }: GraphCall): Shape | undefined {
+  const { operation } = layer;
+  const shapes = inputs.map(({ shape }) => shape);
+  const [input] = shapes;
   switch (operation.kind) {
     case 'input':
       return operation.shape;
-    case 'merge':
-      return broadcast(call.inputs.map((tensor) => tensor.shape));
-    case 'concatenate':
-      return concatenated(
-        call.inputs.map((tensor) => tensor.shape),
-        operation.axis,
+    case 'conv':
+    case 'convTranspose':
+    case 'depthwiseConv':
+    case 'separableConv':
+      return convolved(layer, operation, input);
+    case 'dense':
+      return input && [...input.slice(0, -1), operation.units];
+    case 'pool':
+      return input && pooled(operation, input);
+    case 'zeroPadding':
+      return (
+        input &&
+        resized(
+          input,
+          operation.dataFormat,
+          operation.padding,
+          (size, [before, after]) => size + before + after,
+        )
       );
+    case 'cropping':
+      return (
+        input &&
+        resized(
+          input,
+          operation.dataFormat,
+          operation.cropping,
+          (size, [before, after]) => size - before - after,
+        )
+      );
+    case 'upSampling':
+      return input && resized(input, operation.dataFormat, operation.size, (size, factor) => size * factor);
+    case 'flatten':
+      return input && [input[0] ?? null, product(input.slice(1))];
+    case 'reshape':
+      return input && reshaped(input, operation.targetShape);
+    case 'batchNorm':
+    case 'activation':
+    case 'identity':
+      return input;
+    case 'merge':
+      return constants.every((one) => typeof one === 'number') ? broadcast(shapes) : undefined;
+    case 'concatenate':
+      return constants.length > 0 ? undefined : concatenated(shapes, operation.axis);
     case 'opaque':
-      return keepsShape(call.layer) ? input : undefined;
+      return keepsShape(layer) ? input : undefined;
     case 'model':
       return undefined;
-    default:
-      return input === undefined ? undefined : fromOne(call, operation, input);
   }
 }
 
@@ -51,7 +88,8 @@ const SHAPE_KEEPING: ReadonlySet<string> = new Set([
   'UnitNormalization',
 ]);
 
-function keepsShape({ className, origin }: Layer): boolean {
+/** Whether an opaque layer has an output of the shape of its input, each element in its place. */
+export function keepsShape({ className, origin }: Layer): boolean {
   const registered = origin?.config['registered_name'];
   // `package>Class` is a class of somebody's own.
   const isOwn =
@@ -59,93 +97,94 @@ function keepsShape({ className, origin }: Layer): boolean {
   return !isOwn && SHAPE_KEEPING.has(className);
 }
 
-function fromOne(call: GraphCall, operation: Operation, input: Shape): Shape | undefined {
-  switch (operation.kind) {
-    case 'dense':
-      return [...input.slice(0, -1), operation.units];
-    case 'conv':
-    case 'depthwiseConv':
-    case 'separableConv':
-    case 'convTranspose': {
-      if (input.length !== operation.rank + 2) return undefined;
-      const size = (dimension: Dimension, axis: number): Dimension => {
-        const kernel = operation.kernelSize[axis] ?? 1;
-        const stride = operation.strides[axis] ?? 1;
-        const dilation = operation.dilationRate[axis] ?? 1;
-        return operation.kind === 'convTranspose'
-          ? transposedSize(
-              dimension,
-              kernel,
-              stride,
-              dilation,
-              operation.padding,
-              operation.outputPadding?.[axis],
-            )
-          : slidingSize(dimension, kernel, stride, dilation, operation.padding);
-      };
-      return mapSpatial(input, operation.dataFormat, size, channelCount(call.layer, 'output'));
-    }
-    case 'pool':
-      if (input.length !== operation.rank + 2) return undefined;
-      if (operation.global) return globalPool(input, operation.dataFormat, operation.keepDims);
-      return mapSpatial(input, operation.dataFormat, (dimension, axis) =>
-        slidingSize(
-          dimension,
-          operation.poolSize[axis] ?? 1,
-          operation.strides[axis] ?? 1,
-          1,
-          operation.padding,
-        ),
-      );
-    case 'zeroPadding':
-      return mapSpatial(input, operation.dataFormat, (dimension, axis) => {
-        const [before, after] = operation.padding[axis] ?? [0, 0];
-        return dimension === null ? null : dimension + before + after;
-      });
-    case 'cropping':
-      return mapSpatial(input, operation.dataFormat, (dimension, axis) => {
-        const [before, after] = operation.cropping[axis] ?? [0, 0];
-        return dimension === null ? null : dimension - before - after;
-      });
-    case 'upSampling':
-      return mapSpatial(input, operation.dataFormat, (dimension, axis) =>
-        dimension === null ? null : dimension * (operation.size[axis] ?? 1),
-      );
-    case 'flatten':
-      return [input[0] ?? null, product(input.slice(1))];
-    case 'reshape':
-      return reshaped(input, operation.targetShape);
-    case 'batchNorm':
-    case 'activation':
-    case 'identity':
-      return input;
-    default:
-      return undefined;
-  }
+/**
+ * Keras takes more dimensions than a convolution needs as further batches. Where nothing tells how many there are, it is
+ * taken to have one.
+ */
+function convolved(
+  layer: Layer,
+  operation: ConvOperation | ConvTransposeOperation | DepthwiseConvOperation | SeparableConvOperation,
+  input: Shape = Array<null>(operation.rank + 2).fill(null),
+): Shape | undefined {
+  const { rank, kernelSize, strides, dilationRate, padding, dataFormat } = operation;
+  if (input.length < rank + 2) return undefined;
+  const channels =
+    operation.kind === 'depthwiseConv'
+      ? depthwiseChannels(layer, operation, input.at(axisOfFormat(dataFormat, rank)) ?? null)
+      : operation.filters;
+  return mapSpatial(input, { dataFormat, rank, channels }, (dimension, axis) => {
+    const window = {
+      kernel: kernelSize[axis] ?? 1,
+      stride: strides[axis] ?? 1,
+      dilation: dilationRate[axis] ?? 1,
+      padding,
+    };
+    return operation.kind === 'convTranspose'
+      ? transposedSize(dimension, window, operation.outputPadding?.[axis])
+      : slidingSize(dimension, window);
+  });
+}
+
+function depthwiseChannels(
+  layer: Layer,
+  { depthMultiplier }: DepthwiseConvOperation,
+  read: Dimension,
+): Dimension {
+  const channels = read ?? layer.weight('depthwiseKernel')?.shape.at(-2) ?? null;
+  return channels === null ? null : channels * depthMultiplier;
+}
+
+function pooled(operation: PoolOperation, input: Shape): Shape | undefined {
+  const { rank, dataFormat, global, keepDims, poolSize, strides, padding } = operation;
+  if (input.length !== rank + 2) return undefined;
+  if (global && !keepDims) return [input[0] ?? null, input.at(axisOfFormat(dataFormat, rank)) ?? null];
+  return mapSpatial(input, { dataFormat, rank }, (dimension, axis) => {
+    if (global) return 1;
+    return slidingSize(dimension, {
+      kernel: poolSize[axis] ?? 1,
+      stride: strides[axis] ?? 1,
+      dilation: 1,
+      padding,
+    });
+  });
+}
+
+/** With a change for each spatial dimension of known size. */
+function resized<Change>(
+  input: Shape,
+  dataFormat: DataFormat,
+  changes: readonly Change[],
+  size: (dimension: number, change: Change) => number,
+): Shape | undefined {
+  const rank = changes.length;
+  if (input.length !== rank + 2) return undefined;
+  return mapSpatial(input, { dataFormat, rank }, (dimension, axis) =>
+    dimension === null ? null : size(dimension, changes[axis] as Change),
+  );
 }
 
 function mapSpatial(
   input: Shape,
-  dataFormat: DataFormat,
+  { dataFormat, rank, channels }: { dataFormat: DataFormat; rank: number; channels?: Dimension },
   size: (dimension: Dimension, axis: number) => Dimension,
-  channels?: number,
 ): Shape {
-  const first = dataFormat === 'channels_first' ? 2 : 1;
-  const channelAxis = dataFormat === 'channels_first' ? 1 : input.length - 1;
+  const channelAxis = input.length + axisOfFormat(dataFormat, rank);
+  const first = dataFormat === 'channels_first' ? channelAxis + 1 : channelAxis - rank;
   return input.map((dimension, axis) => {
-    if (axis === 0) return dimension;
-    if (axis === channelAxis) return channels ?? dimension;
-    return size(dimension, axis - first);
+    if (axis === channelAxis) return channels === undefined ? dimension : channels;
+    return axis >= first && axis < first + rank ? size(dimension, axis - first) : dimension;
   });
 }
 
-function slidingSize(
-  dimension: Dimension,
-  kernel: number,
-  stride: number,
-  dilation: number,
-  padding: Padding,
-): Dimension {
+/** One spatial dimension of a kernel or a pool. */
+interface Window {
+  readonly kernel: number;
+  readonly stride: number;
+  readonly dilation: number;
+  readonly padding: Padding;
+}
+
+function slidingSize(dimension: Dimension, { kernel, stride, dilation, padding }: Window): Dimension {
   if (dimension === null) return null;
   if (padding !== 'valid') return Math.ceil(dimension / stride);
   return Math.floor((dimension - (kernel - 1) * dilation - 1) / stride) + 1;
@@ -153,10 +192,7 @@ function slidingSize(
 
 function transposedSize(
   dimension: Dimension,
-  kernel: number,
-  stride: number,
-  dilation: number,
-  padding: Padding,
+  { kernel, stride, dilation, padding }: Window,
   outputPadding: number | undefined,
 ): Dimension {
   if (dimension === null) return null;
@@ -166,12 +202,6 @@ function transposedSize(
     return (dimension - 1) * stride + reach - padded + outputPadding;
   }
   return padding === 'same' ? dimension * stride : dimension * stride + Math.max(reach - stride, 0);
-}
-
-function globalPool(input: Shape, dataFormat: DataFormat, keepDims: boolean): Shape {
-  const channelAxis = dataFormat === 'channels_first' ? 1 : input.length - 1;
-  if (keepDims) return input.map((dimension, axis) => (axis === 0 || axis === channelAxis ? dimension : 1));
-  return [input[0] ?? null, input[channelAxis] ?? null];
 }
 
 function product(dimensions: Shape): Dimension {
@@ -190,12 +220,19 @@ function reshaped(input: Shape, target: readonly number[]): Shape {
   ];
 }
 
+/** Keras puts dimensions of 1 behind the batch of what has fewer. */
 function broadcast(shapes: readonly (Shape | undefined)[]): Shape | undefined {
   const known = shapes.filter((shape) => shape !== undefined);
   const longest = known.reduce<Shape>((best, shape) => (shape.length > best.length ? shape : best), []);
   if (known.length < shapes.length || known.length === 0) return undefined;
   return longest.map((_, axis) => {
-    const sizes = known.map((shape) => shape[axis - longest.length + shape.length] ?? 1);
+    const sizes = known.map((shape) =>
+      axis === 0
+        ? (shape[0] ?? null)
+        : axis <= longest.length - shape.length
+          ? 1
+          : (shape[axis - longest.length + shape.length] ?? null),
+    );
     return sizes.find((size) => size !== 1 && size !== null) ?? sizes.find((size) => size === null) ?? 1;
   });
 }

@@ -231,6 +231,8 @@ function because(reason: Exclude<SkipReason, { code: 'changes-function' }>): str
     case 'several-inputs':
       return `${edit === 'carry' ? other : 'it'} is called with ${reason.inputs} tensors (a mask, perhaps)`;
     case 'unknown-rank':
+      if (edit === 'carry')
+        return `${other} normalizes axis ${reason.axis}, and nothing tells whether its channels lie there`;
       return `it normalizes axis ${reason.axis}, and nothing tells whether that is the last one of the output of ${other}`;
     case 'data-format':
       return edit === 'absorb'

@@ -1,11 +1,9 @@
 import { buildGraph } from './graph.ts';
 import type { Model } from './model.ts';
-import { inferShapes } from './shapes.ts';
 
 /** The text of {@link Model.summary}: a row a layer, nested models inlined. */
 export function summarizeModel(model: Model): string {
   const graph = buildGraph(model);
-  inferShapes(graph);
   const rows = [...model.allLayers()].map(({ layer }) => {
     const call = graph.callsOf(layer)[0];
     const shape = call

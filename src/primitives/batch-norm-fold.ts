@@ -12,7 +12,6 @@ import { buildGraph, type Graph, type GraphCall } from '../model/graph.ts';
 import type { Layer } from '../model/layer.ts';
 import type { Model } from '../model/model.ts';
 import { isWeighted } from '../model/operation.ts';
-import { inferShapes } from '../model/shapes.ts';
 import { describeSkip, type SkipReason } from '../model/skip-reason.ts';
 import { keepStatistics, statisticsBehind } from '../model/statistics.ts';
 import { type FoldablePair, findBackward, findForward } from './batch-norm-search.ts';
@@ -78,7 +77,6 @@ export function foldGivenBatchNorms(model: Model, layerPairs: readonly LayerPair
 
 function analysedGraph(model: Model): Graph {
   const graph = buildGraph(model);
-  inferShapes(graph);
   return graph;
 }
 

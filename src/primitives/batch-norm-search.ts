@@ -6,6 +6,7 @@
 
 import { affineOf, batchNormChannels, batchNormFault } from '../model/batch-norm.ts';
 import { biasOf } from '../model/bias.ts';
+import { channelAxisOf } from '../model/channel-axes.ts';
 import {
   type ChannelSide,
   channelCount,
@@ -16,6 +17,7 @@ import {
 import { canBypass } from '../model/edit.ts';
 import type { Graph, GraphCall, GraphTensor } from '../model/graph.ts';
 import { activationName, activationOf, isConvolution, isWeighted } from '../model/operation.ts';
+import { reshapedChannels } from '../model/reshaped-channels.ts';
 import { faultReason, type SkipReason } from '../model/skip-reason.ts';
 import { largestFinite } from '../tensor/dtype.ts';
 
@@ -41,7 +43,7 @@ export function findBackward(graph: Graph, bn: GraphCall): Found {
     callReason(graph, layers, bn, layer) ??
     betweenReason(tensor, layers, bn) ??
     fusedReason(layer, layers) ??
-    axisReason(bn, layer, tensor, layers, channelCount(layer.layer, 'output')) ??
+    axisReason(bn, layer, layers, channelCount(layer.layer, 'output')) ??
     weightReason(bn, layer, layers) ??
     bypassReason(bn, layers) ??
     overflowReason(layer, layers, 'output', affineOf(bn.layer));
@@ -59,23 +61,18 @@ export function findForward(graph: Graph, bn: GraphCall): Found {
   if (!layer || !isWeighted(layer.layer.operation)) return { reason: noNeighbour(bn) };
   if (between && layer.layer.operation.kind !== 'dense') return { reason: noNeighbour(bn) };
   const layers = [bn.path, layer.path];
-  const channels = batchNormChannels(bn.layer);
   const inputs = channelCount(layer.layer, 'input');
   const reason =
     callReason(graph, layers, bn, layer) ??
     betweenReason(output, layers, between ?? layer) ??
     (between ? betweenReason(tensor, layers, layer) : undefined) ??
-    axisReason(bn, layer, output, layers, between ? channels : inputs, between) ??
+    axisReason(bn, layer, layers, between ? 'flattened' : inputs) ??
     paddingReason(layer, layers) ??
     weightReason(bn, layer, layers) ??
     bypassReason(bn, layers);
   if (reason) return { reason };
-  const channelOfInput = between ? flattenedChannel(bn, between, inputs, channels) : (input: number) => input;
-  if (!channelOfInput) return { reason: { code: 'unknown-rank', layers, axis: axesText(bn) } };
-  const { a, d } = affineOf(bn.layer);
-  const spread = (values: Float64Array): Float64Array =>
-    Float64Array.from({ length: inputs }, (_, input) => values[channelOfInput(input)] ?? 0);
-  const affine = { a: spread(a), d: spread(d) };
+  const affine = between ? flattenedAffine(bn, between, inputs) : affineOf(bn.layer);
+  if (!affine) return { reason: { code: 'unknown-rank', layers, axis: axesText(bn) } };
   const overflow = overflowReason(layer, layers, 'input', affine);
   return overflow ? { reason: overflow } : { pair: { layer, bn, direction: 'forward', affine } };
 }
@@ -90,36 +87,23 @@ function flattenBetween(tensor: GraphTensor): GraphCall | undefined {
   return flattens ? reader : undefined;
 }
 
-/**
- * The channel of each input of a Dense behind a Flatten: Keras flattens in C order, and moves axis 1 to the end before
- * where `data_format` is channels_first. Undefined where a shape that decides it is not known.
- */
-function flattenedChannel(
+/** a and d for each input of a Dense behind a Flatten; undefined where a shape that decides it is not known. */
+function flattenedAffine(
   bn: GraphCall,
   flatten: GraphCall,
   inputs: number,
-  channels: number,
-): ((input: number) => number) | undefined {
-  const { operation } = flatten.layer;
-  const shape = bn.inputs[0]?.shape;
-  const movesAxis1 =
-    operation.kind === 'flatten' && operation.dataFormat === 'channels_first' && shape?.length !== 2;
-  // What lies behind the channels in the flattened order.
-  const inner = channelsAreLast(bn, shape?.length)
-    ? movesAxis1
-      ? shape?.[1]
-      : 1
-    : movesAxis1
-      ? 1
-      : inputs / channels;
-  if (inner === undefined || inner === null) return undefined;
-  return (input) => Math.floor(input / inner) % channels;
-}
-
-function channelsAreLast(bn: GraphCall, rank: number | undefined): boolean {
-  const { operation } = bn.layer;
-  const axis = operation.kind === 'batchNorm' ? operation.axes[0] : undefined;
-  return axis === -1 || (rank !== undefined && axis === rank - 1);
+): { readonly a: Float64Array; readonly d: Float64Array } | undefined {
+  const axis = channelAxisOf(bn);
+  const channels = batchNormChannels(bn.layer);
+  // Channels that are last stay in turn, whatever the sizes before them.
+  const from = bn.inputs[0]?.shape ?? (axis === -1 ? [null, null, channels] : undefined);
+  if (typeof axis !== 'number' || !from) return undefined;
+  const found = reshapedChannels({ axis, channels }, from, [null, inputs], flatten.layer.operation);
+  if (found?.kind !== 'fan-out') return undefined;
+  const { a, d } = affineOf(bn.layer);
+  const spread = (values: Float64Array): Float64Array =>
+    Float64Array.from(found.places, (channel) => values[channel] ?? 0);
+  return { a: spread(a), d: spread(d) };
 }
 
 function axesText(bn: GraphCall): string {
@@ -179,32 +163,35 @@ function fusedReason(layer: GraphCall, layers: readonly string[]): SkipReason | 
   return { code: 'fused-activation', layers, activation: activationName(activation) };
 }
 
-/** The axis must be that of the layer's channels, and there must be as many channels. */
-function axisReason(
+/**
+ * The axis must be that of the layer's channels, and there must be as many; behind a Flatten those of any axis are matched to
+ * the inputs of the Dense.
+ */
+export function axisReason(
   bn: GraphCall,
   layer: GraphCall,
-  tensor: GraphTensor,
   layers: readonly string[],
-  channels: number,
-  flatten?: GraphCall,
+  channels: number | 'flattened',
 ): SkipReason | undefined {
   const { operation } = bn.layer;
   if (operation.kind !== 'batchNorm') throw new TypeError(`${bn.path} is no BatchNormalization`);
-  const target = layer.layer.operation;
-  const rank = isConvolution(target) ? target.rank + 2 : tensor.shape?.length;
-  const [axis] = operation.axes;
-  if (rank === undefined && axis !== undefined && axis >= 0 && operation.axes.length === 1) {
+  const rank = bn.inputs[0]?.shape?.length;
+  const given = channelAxisOf(bn);
+  if (given === undefined && rank === undefined && operation.axes.length === 1) {
     return { code: 'unknown-rank', layers, axis: axesText(bn) };
   }
-  const found = `${operation.axes.join(', ')} of ${batchNormChannels(bn.layer)}`;
-  const channelsFirst = isConvolution(target) && target.dataFormat === 'channels_first';
-  const expected = channelsFirst ? 1 : rank === undefined ? -1 : rank - 1;
-  const given = axis !== undefined && axis < 0 && rank !== undefined ? axis + rank : axis;
-  // Behind a Flatten channels may lie first as well: the inputs of the Dense are matched to them either way.
-  const fits =
-    given === expected || (axis === -1 && !channelsFirst) || (flatten !== undefined && given === 1);
-  if (operation.axes.length === 1 && fits && batchNormChannels(bn.layer) === channels) return undefined;
-  return { code: 'wrong-axis', layers, axis: found, expected: `axis ${expected} of ${channels}` };
+  const present = batchNormChannels(bn.layer);
+  const expected = channelAxisOf(layer) ?? -1;
+  const [fits, count] =
+    channels === 'flattened' ? [true, present] : [given === expected && present === channels, channels];
+  if (given !== undefined && fits) return undefined;
+  const axis = expected === 'any' || rank === undefined ? -1 : expected + rank;
+  return {
+    code: 'wrong-axis',
+    layers,
+    axis: `${operation.axes.join(', ')} of ${present}`,
+    expected: `axis ${axis} of ${count}`,
+  };
 }
 
 /** Forward only: a layer that pads by itself, or that does not put its whole kernel on every output. */

@@ -10,6 +10,7 @@
 
 import { InvalidModelError } from '../errors.ts';
 import { isIdentityBatchNorm } from '../model/batch-norm.ts';
+import { readsChannels } from '../model/channel-axes.ts';
 import { channelCount, weightFault } from '../model/channels.ts';
 import type { Graph, GraphCall, GraphTensor } from '../model/graph.ts';
 import { buildGraph } from '../model/graph.ts';
@@ -19,7 +20,6 @@ import {
   type Activation,
   activationName,
   activationOf,
-  type DataFormat,
   isConvolution,
   isWeighted,
 } from '../model/operation.ts';
@@ -158,11 +158,11 @@ function followingConvolution(graph: Graph, call: GraphCall): { link: Link } | {
     if (isWeighted(reader.layer.operation)) {
       const reason = layerFault(graph, reader);
       if (reason) return { reason: { ...reason, layers: [call.path, ...reason.layers] } };
-      if (dataFormatOf(reader) !== dataFormatOf(call)) return { reason: { code: 'data-format', layers } };
+      if (!readsChannels(reader)) return { reason: { code: 'data-format', layers } };
       checkChannels(call, reader);
       return { link: { from: call, to: reader, relu } };
     }
-    if (reader.layer.operation.kind === 'zeroPadding' && dataFormatOf(reader) !== dataFormatOf(call)) {
+    if (reader.layer.operation.kind === 'zeroPadding' && !readsChannels(reader)) {
       return { reason: { code: 'data-format', layers } };
     }
     const step = crossLayer(reader);
@@ -170,10 +170,6 @@ function followingConvolution(graph: Graph, call: GraphCall): { link: Link } | {
     relu ||= step.relu;
     tensor = reader.output();
   }
-}
-
-function dataFormatOf({ layer: { operation } }: GraphCall): DataFormat | undefined {
-  return 'dataFormat' in operation ? operation.dataFormat : undefined;
 }
 
 /** Nothing that lies between the two changes the number of channels. */

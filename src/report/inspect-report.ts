@@ -8,7 +8,6 @@ import { type Relu6Damage, relu6Damage } from '../equalization/caps/relu6-damage
 import { buildGraph } from '../model/graph.ts';
 import type { Model } from '../model/model.ts';
 import type { Shape } from '../model/operation.ts';
-import { inferShapes } from '../model/shapes.ts';
 import { describeSkip, type SkipCode, type SkipReason } from '../model/skip-reason.ts';
 import { foldAllBatchNorms } from '../primitives/batch-norm-fold.ts';
 import { findClsSets } from '../primitives/layer-groups.ts';
@@ -65,7 +64,6 @@ export interface InspectReport {
 /** Looks at `model`, which is not changed. */
 export function inspectModel(model: Model): InspectReport {
   const graph = buildGraph(model);
-  inferShapes(graph);
   const spreads = spreadsByLayer(model);
   const notScaled: SkipReason[] = [];
   const [copy, relu6] = replaceRelu6WithRelu(model.clone());

@@ -1,21 +1,22 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { reshapedChannels } from '../../../src/equalization/channels/reshaped-channels.ts';
-import type { Operation } from '../../../src/model/operation.ts';
+import type { Operation } from '../../src/model/operation.ts';
+import { reshapedChannels } from '../../src/model/reshaped-channels.ts';
 
 const reshape: Operation = { kind: 'reshape', targetShape: [] };
 const flatten: Operation = { kind: 'flatten', dataFormat: 'channels_last' };
 const flattenFirst: Operation = { kind: 'flatten', dataFormat: 'channels_first' };
 
-/** What becomes of tensors `[batch, ...from]` with their channels on `axis`, the batch counted. */
+/** What becomes of tensors `[batch, ...from]` with their channels on `axis`, and where; with the batch counted. */
 function reshaped(
   from: readonly (number | null)[],
   axis: number,
   to: readonly (number | null)[],
   operation: Operation = reshape,
 ): ReturnType<typeof reshapedChannels> {
-  const channels = { axis, rank: from.length + 1, classes: new Int32Array(from[axis - 1] ?? 0) };
-  return reshapedChannels(channels, [null, ...from], [null, ...to], operation);
+  const source = { axis: axis - from.length - 1, channels: from[axis - 1] ?? 0 };
+  const found = reshapedChannels(source, [null, ...from], [null, ...to], operation);
+  return found && { ...found, axis: found.axis + to.length + 1 };
 }
 
 describe('reshapedChannels', () => {

@@ -1,14 +1,12 @@
 import { describe, expect, it } from 'vitest';
 import { buildGraph } from '../../src/model/graph.ts';
 import type { JsonObject } from '../../src/model/layer.ts';
-import { inferShapes } from '../../src/model/shapes.ts';
 import { buildModel, input, type LayerSpec, layer } from '../support/model-builder.ts';
 import { randomInputs, runModel } from '../support/run-model.ts';
 
 /** The inferred shape of the last layer's output, without the batch. */
 function shapeBehind(layers: readonly LayerSpec[]): readonly (number | null)[] | undefined {
   const graph = buildGraph(buildModel(layers));
-  inferShapes(graph);
   return graph.outputs[0]?.shape?.slice(1);
 }
 
@@ -19,7 +17,7 @@ const behind = (
 ): readonly (number | null)[] | undefined =>
   shapeBehind([input('x', shape), layer(className, 'layer', config)]);
 
-describe('inferShapes', () => {
+describe('shapes of a graph', () => {
   it.each<[string, JsonObject, readonly (number | null)[], readonly (number | null)[]]>([
     ['Conv2D', { filters: 8, kernel_size: 3 }, [9, 10, 3], [7, 8, 8]],
     ['Conv2D', { filters: 8, kernel_size: 3, strides: 2, padding: 'same' }, [9, 10, 3], [5, 5, 8]],
@@ -93,7 +91,6 @@ describe('inferShapes', () => {
   ])('agrees with TF.js on the size of %s', async (className, config) => {
     const model = buildModel([input('x', [7, 6, 2]), layer(className, 'layer', config)]);
     const graph = buildGraph(model);
-    inferShapes(graph);
     const size = graph.outputs[0]?.shape?.slice(1).reduce((product: number, one) => product * (one ?? 0), 1);
     const [output] = await runModel(model, randomInputs(model));
     expect(output?.length).toBe(2 * (size ?? 0));

@@ -303,6 +303,12 @@ describe('what stays, and why', () => {
       { layers: ['bn', 'conv'], axis: '1 of 2', expected: 'axis 3 of 2' },
     ],
     [
+      'wrong-axis',
+      // Keras takes the first of these dimensions for more batches.
+      () => buildModel([input('x', [3, 2, 2, 2]), conv('conv'), batchNorm('bn', { axis: 3 })]),
+      { layers: ['bn', 'conv'], axis: '3 of 2', expected: 'axis 4 of 2' },
+    ],
+    [
       'no-neighbour',
       () => buildModel([x, layer('ReLU', 'relu'), batchNorm(), layer('ReLU', 'relu2')]),
       { layers: ['bn'], before: 'relu (ReLU)', after: 'relu2' },

@@ -5,7 +5,6 @@
  * @module
  */
 
-import { channelAxis } from '../../src/equalization/channels/channel-axis.ts';
 import type { GraphCall } from '../../src/model/graph.ts';
 import type { Layer, WeightName } from '../../src/model/layer.ts';
 import type { Model } from '../../src/model/model.ts';
@@ -102,7 +101,7 @@ function moveSlopes(call: GraphCall, from: Int32Array): void {
   const tensor = call.layer.requireWeight('alpha');
   const { shape } = tensor;
   const rank = shape.length + 1;
-  const axis = (channelAxis(call.output()) + rank) % rank;
+  const axis = (call.output().channelAxis ?? -1) + rank;
   if (shape[axis - 1] === 1) return;
   const inner = sizeOf(shape.slice(axis));
   const values = tensor.toFloat64();

@@ -12,7 +12,6 @@ import { writeTfjsLayers } from '../../src/formats/tfjs-layers/write.ts';
 import { buildGraph } from '../../src/model/graph.ts';
 import type { JsonObject, Layer } from '../../src/model/layer.ts';
 import type { Model } from '../../src/model/model.ts';
-import { inferShapes } from '../../src/model/shapes.ts';
 import { Tensor } from '../../src/tensor/tensor.ts';
 import { seededRandom } from './random.ts';
 
@@ -64,7 +63,6 @@ export async function runModel(model: Model, inputs: readonly Tensor[]): Promise
 /** TF.js' CPU backend cycles through the statistics of a batch norm as if channels were always last. */
 function refuseInnerBatchNorms(model: Model): void {
   const graph = buildGraph(model);
-  inferShapes(graph);
   for (const call of graph.calls) {
     const { operation } = call.layer;
     if (operation.kind !== 'batchNorm') continue;

@@ -1,6 +1,5 @@
 import { buildGraph, type GraphTensor } from '../../src/model/graph.ts';
 import type { Model } from '../../src/model/model.ts';
-import { inferShapes } from '../../src/model/shapes.ts';
 import { shapeText } from '../../src/report/number-text.ts';
 import type { MapLayer } from '../protocol.ts';
 
@@ -11,7 +10,6 @@ import type { MapLayer } from '../protocol.ts';
  */
 export function modelMap(model: Model, spreads: ReadonlyMap<string, number | null>): MapLayer[] {
   const graph = buildGraph(model);
-  inferShapes(graph);
   const indices = new Map<string, number>();
   for (const { path } of graph.calls) if (!indices.has(path)) indices.set(path, indices.size);
   return [...indices].map(([path, index]) => {

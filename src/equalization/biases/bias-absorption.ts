@@ -5,6 +5,7 @@
  */
 
 import { biasOf, setBias } from '../../model/bias.ts';
+import { readsChannels } from '../../model/channel-axes.ts';
 import { channelCount, constantResponse, weightFault } from '../../model/channels.ts';
 import { buildGraph, type Graph, type GraphCall } from '../../model/graph.ts';
 import type { Layer, LayerStatistics } from '../../model/layer.ts';
@@ -145,6 +146,7 @@ function findReceiver(graph: Graph, call: GraphCall): Receiver | { readonly reas
     if (!passes || reader.inputs.length > 1 || graph.callsOf(reader.layer).length > 1) {
       return { reason: { code: 'layer-between', layers: [path], between: reader.path } };
     }
+    if (!readsChannels(reader)) return { reason: { code: 'data-format', layers } };
     activation = activationOf(operation);
     before = reader;
     tensor = reader.output();
@@ -177,15 +179,10 @@ function receiverOf(
   const { statistics } = call.layer;
   const channels = channelCount(call.layer, 'output');
   if (statistics?.mean.length !== channels) return { reason: { code: 'no-batch-norm', layers } };
-  if (channelCount(layer, 'input') !== channels || formatOf(call.layer) !== formatOf(layer)) {
+  if (channelCount(layer, 'input') !== channels || !readsChannels(reader)) {
     return { reason: { code: 'data-format', layers } };
   }
   return { receiver: layer, statistics, throughRelu };
-}
-
-/** A Dense has its channels last, and so has what a global pooling makes for one. */
-function formatOf({ operation }: Layer): string | undefined {
-  return isConvolution(operation) ? operation.dataFormat : undefined;
 }
 
 function shared(graph: Graph, layers: readonly string[], { layer }: GraphCall): SkipReason {

@@ -11,7 +11,6 @@ import { buildGraph, type Graph, type GraphCall } from '../../model/graph.ts';
 import type { Layer } from '../../model/layer.ts';
 import type { Model } from '../../model/model.ts';
 import { isWeighted } from '../../model/operation.ts';
-import { inferShapes } from '../../model/shapes.ts';
 import { faultReason, type SkipReason } from '../../model/skip-reason.ts';
 import { keepStatistics } from '../../model/statistics.ts';
 import type { WeightQuantizer } from '../../quantization/quantizer.ts';
@@ -86,7 +85,6 @@ export function correctWith(
 ): BiasCorrectionRecord {
   const errorsOf = kernelErrors(quantizer);
   const graph = buildGraph(model);
-  inferShapes(graph);
   const corrected: CorrectedBias[] = [];
   const skipped: SkipReason[] = [];
   for (const { layer, path } of firstKernelCalls(graph)) {

@@ -10,7 +10,6 @@ import type { Model } from '../../model/model.ts';
 import type { ModelRunner } from '../../model/model-runner.ts';
 import type { WeightQuantizer } from '../../quantization/quantizer.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
-import { channelPlaceOf } from '../channels/moment-places.ts';
 import { tensorKey } from '../moments/activation-moments.ts';
 import { activated, type LinearCopy, linearCopy } from '../moments/linear-copy.ts';
 import { MomentAccumulator } from '../moments/moment-sums.ts';
@@ -68,7 +67,7 @@ async function floatMeans(
     wantsTensor: (tensor) => functionFor(copy, tensor) !== undefined,
     onTensor: (tensor, values) => {
       const key = tensorKey(tensor);
-      const known = sums.get(key) ?? new MomentAccumulator(channelPlaceOf(tensor, values.shape.length));
+      const known = sums.get(key) ?? new MomentAccumulator(tensor.channelAxis);
       sums.set(key, known);
       known.add(values);
       return activated(values, functionFor(copy, tensor), undefined);
@@ -97,13 +96,12 @@ async function quantizedShifts(
     wantsTensor: (tensor) => functionFor(copy, tensor) !== undefined,
     onTensor: (tensor, values) => {
       const path = tensor.producer?.path ?? '';
-      const place = channelPlaceOf(tensor, values.shape.length);
-      const sums = new MomentAccumulator(place);
+      const { channelAxis: axis = -1 } = tensor;
+      const sums = new MomentAccumulator(axis);
       sums.add(values);
       const means = wanted.get(tensorKey(tensor));
       const shift = sums.distribution().mean.map((mean, channel) => (means?.[channel] ?? NaN) - mean);
       shifts.set(path, [...(shifts.get(path) ?? []), shift]);
-      const axis = place === 'first' ? 1 : values.shape.length - 1;
       return activated(values, functionFor(copy, tensor), { of: shift, axis });
     },
   });

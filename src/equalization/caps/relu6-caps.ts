@@ -8,13 +8,13 @@
  * @module
  */
 
+import { kerasAxis } from '../../model/channel-axes.ts';
 import { insertBefore, insertBehind, replaceCall } from '../../model/edit.ts';
 import { buildGraph, type Graph, type GraphCall } from '../../model/graph.ts';
 import type { Layer } from '../../model/layer.ts';
 import type { Call, Model } from '../../model/model.ts';
 import { freeLayerName, newAffine, newRelu } from '../../model/new-layer.ts';
 import { type Activation, LINEAR } from '../../model/operation.ts';
-import { channelAxis } from '../channels/channel-axis.ts';
 import type { ScaledBound } from '../scaling/scale-regions.ts';
 import { type CapOptions, type Relu, type WantedCap, wantedCaps } from './cap-forms.ts';
 import { turnAround } from './turn-around.ts';
@@ -199,7 +199,7 @@ function reluBeside(call: GraphCall, suffix: string, relu: Relu, { graph, names 
 /** A layer that computes `maxima[c] - x`. */
 function affineBeside(call: GraphCall, suffix: string, maxima: Float64Array, { graph, names }: State): Layer {
   const name = freeLayerName(graph.model, `${call.layer.name}_${suffix}`, names);
-  const axis = channelAxis(call.output());
+  const axis = kerasAxis(call.output());
   const factors = new Float64Array(maxima.length).fill(-1);
   return newAffine({ owner: call.owner, beside: call.layer, name }, axis, factors, maxima);
 }

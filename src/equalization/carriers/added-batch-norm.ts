@@ -4,6 +4,7 @@
  * @module
  */
 
+import { kerasAxis } from '../../model/channel-axes.ts';
 import { channelCount } from '../../model/channels.ts';
 import { insertBehind } from '../../model/edit.ts';
 import type { Graph, GraphCall } from '../../model/graph.ts';
@@ -12,7 +13,6 @@ import type { Call, Model } from '../../model/model.ts';
 import { freeLayerName, newAffine } from '../../model/new-layer.ts';
 import { activationOf, isWeighted, LINEAR } from '../../model/operation.ts';
 import type { SkipReason } from '../../model/skip-reason.ts';
-import { channelAxis } from './carrier-search.ts';
 
 /**
  * Puts a batch norm that changes nothing behind every call of `layer`, before the activation fused into it, which becomes
@@ -24,8 +24,9 @@ export function giveBatchNorm(
   graph: Graph,
   layer: Layer,
 ): { readonly batchNorms: readonly Layer[] } | { readonly reason: SkipReason } {
-  const owner = graph.callsOf(layer)[0]?.owner;
-  if (!owner) throw new TypeError(`${layer.path} is not called`);
+  const [first] = graph.callsOf(layer);
+  if (!first) throw new TypeError(`${layer.path} is not called`);
+  const { owner } = first;
   const activation = activationOf(layer.operation);
   // Its slopes are weights of the layer.
   if (activation.kind === 'prelu') {
@@ -39,7 +40,7 @@ export function giveBatchNorm(
   });
   const channels = channelCount(layer, 'output');
   const ones = new Float64Array(channels).fill(1);
-  const bn = newAffine(place('scale'), channelAxis(layer), ones, new Float64Array(channels));
+  const bn = newAffine(place('scale'), kerasAxis(first.output()), ones, new Float64Array(channels));
   const behind =
     activation.kind === 'linear' ? [bn] : [bn, splitActivation(layer, place('activation').name, owner)];
   for (const call of callsOf(graph.callsOf(layer))) insertBehind(owner, call, behind);

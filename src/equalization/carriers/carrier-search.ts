@@ -8,9 +8,9 @@ import { batchNormFault } from '../../model/batch-norm.ts';
 import { channelCount, weightFault } from '../../model/channels.ts';
 import type { Graph, GraphCall } from '../../model/graph.ts';
 import type { Layer } from '../../model/layer.ts';
-import { activationName, activationOf, isConvolution } from '../../model/operation.ts';
+import { activationName, activationOf } from '../../model/operation.ts';
 import { faultReason, type SkipReason } from '../../model/skip-reason.ts';
-import { runsInTraining } from '../../primitives/batch-norm-search.ts';
+import { axisReason, runsInTraining } from '../../primitives/batch-norm-search.ts';
 
 /** Of all reasons here. */
 const edit = 'carry';
@@ -52,33 +52,8 @@ function batchNormReason(graph: Graph, call: GraphCall, bn: GraphCall): SkipReas
   if (graph.callsOf(bn.layer).some((one) => one.inputs[0]?.producer?.layer !== call.layer)) {
     return { code: 'shared-batch-norm', edit, layers };
   }
-  return axisReason(layers, call, bn.layer);
-}
-
-function axisReason(layers: readonly string[], call: GraphCall, bn: Layer): SkipReason | undefined {
-  const { operation } = bn;
-  if (operation.kind !== 'batchNorm') throw new TypeError(`${bn.path} is no BatchNormalization`);
-  const [axis, ...others] = operation.axes;
-  const size = bn.requireWeight('movingMean').size;
-  const channels = channelCount(call.layer, 'output');
-  const wanted = channelAxis(call.layer);
-  const rank = rankOf(call);
-  const isThat =
-    axis === wanted ||
-    (axis !== undefined && rank !== undefined && (axis + rank) % rank === (wanted + rank) % rank);
-  if (isThat && others.length === 0 && size === channels) return undefined;
-  const found = `${operation.axes.join(', ')} of ${size}`;
-  return { code: 'wrong-axis', edit, layers, axis: found, expected: `axis ${wanted} of ${channels}` };
-}
-
-/** Where a layer's output channels lie, as Keras counts axes: 1, or -1 for the last one. */
-export function channelAxis({ operation }: Layer): number {
-  return isConvolution(operation) && operation.dataFormat === 'channels_first' ? 1 : -1;
-}
-
-function rankOf(call: GraphCall): number | undefined {
-  const { operation } = call.layer;
-  return isConvolution(operation) ? operation.rank + 2 : call.output().shape?.length;
+  const reason = axisReason(bn, call, layers, channelCount(call.layer, 'output'));
+  return reason && { ...reason, edit };
 }
 
 /** The first weight of a layer that cannot be scaled. */

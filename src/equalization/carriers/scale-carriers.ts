@@ -13,7 +13,6 @@ import { buildGraph } from '../../model/graph.ts';
 import type { Layer } from '../../model/layer.ts';
 import type { Model } from '../../model/model.ts';
 import { isWeighted } from '../../model/operation.ts';
-import { inferShapes } from '../../model/shapes.ts';
 import type { SkipReason } from '../../model/skip-reason.ts';
 import {
   dividedStatistics,
@@ -71,7 +70,6 @@ export interface CarryRecord {
  */
 export function carryScales(model: Model, options: CarryOptions = {}): CarryRecord {
   const graph = buildGraph(model);
-  inferShapes(graph);
   const carried: CarriedLayer[] = [];
   const uncarried: SkipReason[] = [];
   for (const layer of new Set(graph.calls.map((call) => call.layer))) {

@@ -14,26 +14,24 @@ import {
   isIdentityBatchNorm,
   isNegatingBatchNorm,
 } from '../../model/batch-norm.ts';
+import { axisFromEnd, readsChannels } from '../../model/channel-axes.ts';
 import { channelCount, weightFault } from '../../model/channels.ts';
 import { buildGraph, type Graph, type GraphCall, type GraphTensor } from '../../model/graph.ts';
 import type { Layer } from '../../model/layer.ts';
-import type { CallArgument, Model } from '../../model/model.ts';
+import type { Model } from '../../model/model.ts';
 import {
   type Activation,
   activationName,
   activationOf,
   type BatchNormOperation,
-  type DataFormat,
   isWeighted,
-  type Operation,
   type WeightedOperation,
 } from '../../model/operation.ts';
-import { inferShapes } from '../../model/shapes.ts';
+import { channelsBehindReshape } from '../../model/reshaped-channels.ts';
 import type { RegionBorder } from '../../model/skip-reason.ts';
 import { runsInTraining } from '../../primitives/batch-norm-search.ts';
 import type { ChannelClasses } from './channel-classes.ts';
-import { reshapedChannels } from './reshaped-channels.ts';
-import { type Channels, TensorChannels } from './tensor-channels.ts';
+import { TensorChannels } from './tensor-channels.ts';
 
 /** A layer whose weights take factors: one with a kernel, or a batch norm that stays. */
 export interface ScalableLayer {
@@ -75,7 +73,6 @@ export interface ChannelGraphOptions {
 /** Finds the classes of the channels of `model`. */
 export function channelGraph(model: Model, options: ChannelGraphOptions = {}): ChannelGraph {
   const graph = buildGraph(model);
-  inferShapes(graph);
   return new Builder(graph, options.throughBounded === true).build();
 }
 
@@ -109,7 +106,7 @@ class Builder {
       classes: this.#classes,
       layers: [...this.#layers.values()],
       bounded: this.#bounded,
-      channelsOf: (tensor) => this.#tensors.of(tensor)?.classes,
+      channelsOf: (tensor) => this.#tensors.of(tensor),
     };
   }
 
@@ -119,6 +116,12 @@ class Builder {
     const takesSeveral = operation.kind === 'merge' || operation.kind === 'concatenate';
     if (call.outputs.length > 1 || (call.inputs.length !== 1 && !takesSeveral)) return closedAsLayer(call);
     switch (operation.kind) {
+      case 'conv':
+      case 'convTranspose':
+      case 'depthwiseConv':
+      case 'separableConv':
+      case 'dense':
+        return this.#visitWeighted(call, operation);
       case 'batchNorm':
         return this.#visitBatchNorm(call, operation);
       case 'activation':
@@ -127,14 +130,13 @@ class Builder {
         // In training it may add noise.
         return runsInTraining(call) ? { code: 'training-mode', layer: call.path } : this.#pass(call);
       case 'pool':
-        return this.#pass(call, operation.dataFormat, operation.global && !operation.keepDims);
       case 'zeroPadding':
       case 'cropping':
       case 'upSampling':
-        return this.#pass(call, operation.dataFormat);
+        return readsChannels(call) ? this.#pass(call) : { code: 'layout', layer: call.path };
       case 'flatten':
       case 'reshape':
-        return this.#visitReshape(call, operation);
+        return this.#visitReshape(call);
       case 'merge':
         return operation.merge === 'multiply' ? closedAsLayer(call) : this.#visitMerge(call);
       case 'concatenate':
@@ -143,8 +145,6 @@ class Builder {
       case 'model':
       case 'opaque':
         return closedAsLayer(call);
-      default:
-        return this.#visitWeighted(call, operation);
     }
   }
 
@@ -185,20 +185,12 @@ class Builder {
 
   /** A layer with a kernel: the factors of both its sides go into its weights. */
   #visitWeighted(call: GraphCall, operation: WeightedOperation): RegionBorder | undefined {
-    const entry = this.#entryOf(call);
-    const input = call.inputs[0] as GraphTensor;
-    const rank = this.#rankOf(input, operation.kind === 'dense' ? undefined : operation.rank + 2);
-    if (rank === undefined) return { code: 'layout', layer: call.path };
-    // Keras takes more dimensions than a convolution needs as further batches.
-    const axis =
-      operation.kind !== 'dense' && operation.dataFormat === 'channels_first'
-        ? rank - 1 - operation.rank
-        : rank - 1;
-    if (!this.#tensors.join(input, { axis, rank, classes: entry.inputs })) {
+    const { inputs, outputs } = this.#entryOf(call);
+    if (!readsChannels(call) || !this.#tensors.join(call.inputs[0] as GraphTensor, inputs)) {
       return { code: 'layout', layer: call.path };
     }
-    this.#tensors.set(call.output(), { axis, rank, classes: entry.outputs });
-    this.#throughActivation(call, activationOf(operation), entry.outputs);
+    this.#tensors.set(call.output(), outputs);
+    this.#throughActivation(call, activationOf(operation), outputs);
     return undefined;
   }
 
@@ -211,19 +203,17 @@ class Builder {
     const { inputs, outputs } = this.#entryOf(call);
     // The batch norm of a cap stays one with the same factor on both sides, and does not cut in two what was one region.
     if (isNegatingBatchNorm(layer)) this.#classes.joinAll(inputs, outputs);
-    const input = call.inputs[0] as GraphTensor;
-    const rank = this.#rankOf(input);
-    const [axis, ...others] = operation.axes.map((one) => positive(one, rank));
-    if (rank === undefined || axis === undefined || others.length > 0) return { code: 'layout', layer: path };
-    if (!this.#tensors.join(input, { axis, rank, classes: inputs })) return { code: 'layout', layer: path };
-    this.#tensors.set(call.output(), { axis, rank, classes: outputs });
+    if (!readsChannels(call) || !this.#tensors.join(call.inputs[0] as GraphTensor, inputs)) {
+      return { code: 'layout', layer: path };
+    }
+    this.#tensors.set(call.output(), outputs);
     return undefined;
   }
 
   #visitActivation(call: GraphCall, activation: Activation): RegionBorder | undefined {
     const closing = this.#pass(call);
     const made = this.#tensors.of(call.output());
-    if (made) this.#throughActivation(call, activation, made.classes);
+    if (made) this.#throughActivation(call, activation, made);
     return closing;
   }
 
@@ -254,100 +244,76 @@ class Builder {
     });
   }
 
-  /** An operation that keeps channels where they are; one with a `format` must find them there. */
-  #pass(call: GraphCall, format?: DataFormat, dropsPositions = false): RegionBorder | undefined {
+  /** An operation that keeps channels apart. */
+  #pass(call: GraphCall): RegionBorder | undefined {
     const read = this.#tensors.of(call.inputs[0]);
     if (!read) return { code: 'layout', layer: call.path };
-    const { axis, rank, classes } = read;
-    const expected = format === 'channels_first' ? 1 : rank - 1;
-    if (format !== undefined && axis !== expected) return { code: 'layout', layer: call.path };
-    this.#tensors.set(call.output(), dropsPositions ? { axis: 1, rank: 2, classes } : read);
+    this.#tensors.set(call.output(), read);
     return undefined;
   }
 
-  #visitReshape(call: GraphCall, operation: Operation): RegionBorder | undefined {
+  #visitReshape(call: GraphCall): RegionBorder | undefined {
     const read = this.#tensors.of(call.inputs[0]);
-    const [from, to] = [call.inputs[0]?.shape, call.output().shape];
-    const isKnown =
-      read && from && to && from.length === read.rank && from[read.axis] === read.classes.length;
-    const found = isKnown && reshapedChannels(read, from, to, operation);
-    if (!found) return { code: 'layout', layer: call.path };
-    const { axis, kind, length, places } = found;
+    const found = channelsBehindReshape(call);
+    if (!read || !found || read.length !== call.inputs[0]?.channels)
+      return { code: 'layout', layer: call.path };
+    const { kind, length, places } = found;
     const made = this.#classes.add(length);
     places.forEach((place, index) => {
       const [channel, target] = kind === 'fan-out' ? [place, index] : [index, place];
-      this.#classes.join(read.classes[channel] as number, made[target] as number);
+      this.#classes.join(read[channel] as number, made[target] as number);
     });
-    this.#tensors.set(call.output(), { axis, rank: to.length, classes: made });
+    this.#tensors.set(call.output(), made);
     return undefined;
   }
 
   /** Adds, averages and maxima of tensors that have the same factors. */
   #visitMerge(call: GraphCall): RegionBorder | undefined {
-    if (hasConstant({ list: call.call.args })) return closedAsLayer(call);
+    if (call.constants.length > 0) return closedAsLayer(call);
     const operands = this.#operands(call);
     if (!operands) return { code: 'layout', layer: call.path };
-    const most = Math.max(...operands.map(({ classes }) => classes.length));
-    if (operands.some(({ classes }) => classes.length !== most && classes.length !== 1)) {
+    const most = Math.max(...operands.map(({ length }) => length));
+    if (operands.some(({ length }) => length !== most && length !== 1)) {
       return { code: 'layout', layer: call.path };
     }
-    const [{ axis, rank }] = operands;
     const made = this.#classes.add(most);
-    for (const { classes } of operands) {
+    for (const operand of operands) {
       // One channel that is added to all of them binds them together.
       for (let channel = 0; channel < most; channel++) {
-        this.#classes.join(made[channel] as number, classes[classes.length === 1 ? 0 : channel] as number);
+        this.#classes.join(made[channel] as number, operand[operand.length === 1 ? 0 : channel] as number);
       }
     }
-    this.#tensors.set(call.output(), { axis, rank, classes: made });
+    this.#tensors.set(call.output(), made);
     return undefined;
   }
 
   #visitConcatenate(call: GraphCall, axis: number): RegionBorder | undefined {
-    if (hasConstant({ list: call.call.args })) return closedAsLayer(call);
+    if (call.constants.length > 0) return closedAsLayer(call);
     const operands = this.#operands(call);
-    const [first] = operands ?? [];
-    if (!operands || !first) return { code: 'layout', layer: call.path };
-    const lists = operands.map(({ classes }) => classes);
-    if (positive(axis, first.rank) === first.axis) {
-      const classes = Int32Array.from(lists.flatMap((list) => [...list]));
-      this.#tensors.set(call.output(), { ...first, classes });
+    if (!operands) return { code: 'layout', layer: call.path };
+    const [first, ...others] = operands;
+    const { channelAxis, shape } = call.output();
+    if (axisFromEnd(axis, shape?.length) === channelAxis) {
+      this.#tensors.set(call.output(), Int32Array.from(operands.flatMap((operand) => [...operand])));
       return undefined;
     }
-    if (lists.some(({ length }) => length !== first.classes.length)) {
-      return { code: 'layout', layer: call.path };
-    }
-    for (const list of lists) this.#classes.joinAll(first.classes, list);
+    if (others.some(({ length }) => length !== first.length)) return { code: 'layout', layer: call.path };
+    for (const other of others) this.#classes.joinAll(first, other);
     this.#tensors.set(call.output(), first);
     return undefined;
   }
 
   /** The channels of all that a call reads; undefined where they are not known, or on different axes. */
-  #operands({ inputs }: GraphCall): readonly [Channels, ...Channels[]] | undefined {
-    const [first, ...others] = inputs.map((tensor) => this.#tensors.of(tensor));
-    if (!first) return undefined;
-    const isAlike = (one: Channels | undefined): one is Channels =>
-      one?.axis === first.axis && one.rank === first.rank;
-    return others.every(isAlike) ? [first, ...others] : undefined;
-  }
-
-  /** Number of dimensions of a tensor, the batch among them; `likely` where nothing tells. */
-  #rankOf(tensor: GraphTensor, likely?: number): number | undefined {
-    return this.#tensors.of(tensor)?.rank ?? tensor.shape?.length ?? likely;
+  #operands({ inputs }: GraphCall): readonly [Int32Array, ...Int32Array[]] | undefined {
+    const [{ channelAxis, shape }] = inputs as readonly [GraphTensor];
+    const isAlike = (tensor: GraphTensor): boolean =>
+      tensor.channelAxis === channelAxis && tensor.shape?.length === shape?.length;
+    const [first, ...others] = inputs.flatMap((tensor) => this.#tensors.of(tensor) ?? []);
+    const isKnown = first && others.length + 1 === inputs.length && shape !== undefined;
+    return isKnown && inputs.every(isAlike) ? [first, ...others] : undefined;
   }
 }
 
 function closedAsLayer({ path, layer }: GraphCall): RegionBorder {
   return { code: 'layer', layer: path, className: layer.className };
-}
-
-/** Whether a number or an array, which no factor reaches, stands among the arguments. */
-function hasConstant(argument: CallArgument): boolean {
-  if ('value' in argument) return argument.value !== null;
-  return 'list' in argument && argument.list.some(hasConstant);
-}
-
-function positive(axis: number, rank: number | undefined): number | undefined {
-  if (rank === undefined) return axis > 0 ? axis : undefined;
-  return axis < 0 ? axis + rank : axis;
 }

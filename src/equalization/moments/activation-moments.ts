@@ -4,13 +4,12 @@
  * @module
  */
 
+import { readsChannels } from '../../model/channel-axes.ts';
 import { buildGraph, type Graph, type GraphCall, type GraphTensor } from '../../model/graph.ts';
 import type { Model } from '../../model/model.ts';
 import { activationOf, isWeighted } from '../../model/operation.ts';
-import { inferShapes } from '../../model/shapes.ts';
 import { isNormalizing } from '../../model/statistics.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
-import { channelPlaceOf } from '../channels/moment-places.ts';
 import {
   type ChannelDistribution,
   type ChannelMoments,
@@ -110,7 +109,6 @@ export interface ActivationMomentsOptions {
  */
 export function activationMoments(model: Model, options: ActivationMomentsOptions = {}): ActivationMoments {
   const graph = buildGraph(model);
-  inferShapes(graph);
   const walk = new MomentWalk(graph);
   if (options.inputs) walk.giveInputs(options.inputs);
   else walk.estimateInputs();
@@ -144,7 +142,7 @@ class MomentWalk {
     }
     this.#isGiven = true;
     for (const [index, tensor] of this.#graph.inputs.entries()) {
-      const sums = new MomentAccumulator(channelPlaceOf(tensor));
+      const sums = new MomentAccumulator(tensor.channelAxis);
       sums.add(inputs[index] as Tensor);
       this.#known.set(tensor, sums.distribution());
     }
@@ -152,9 +150,8 @@ class MomentWalk {
 
   visit(call: GraphCall): void {
     if (call.inputs.length === 0) return;
-    const { operation } = call.layer;
     const lookup = (tensor: GraphTensor): ChannelDistribution | undefined => this.#known.get(tensor);
-    const linear = isWeighted(operation) ? linearDistribution(call, operation, lookup) : undefined;
+    const linear = isWeighted(call.layer.operation) ? linearDistribution(call, lookup) : undefined;
     if (linear) this.#linear.set(call.output(), linear);
     const made = distributionOf(call, call.inputs.map(lookup), linear);
     const lost = call.inputs.find((tensor) => !this.#known.has(tensor));
@@ -168,7 +165,7 @@ class MomentWalk {
     // What is computed from statistics of its own keeps its shape.
     const made =
       read && computed && computed.mean.length === read.mean.length
-        ? matchedDistribution(computed.place, read.mean, read.variance, computed)
+        ? matchedDistribution(read.mean, read.variance, computed)
         : (read ?? computed ?? this.#estimated(tensor));
     if (made) this.#known.set(tensor, made);
     else this.#ends.set(tensor, end);
@@ -176,7 +173,7 @@ class MomentWalk {
 
   #estimated(tensor: GraphTensor): ChannelDistribution | undefined {
     const found = this.#isGiven ? undefined : inputMoments(this.#graph, tensor);
-    return found && matchedDistribution(channelPlaceOf(tensor), found.mean, found.variance);
+    return found && matchedDistribution(found.mean, found.variance);
   }
 
   result(): ActivationMoments {
@@ -198,15 +195,22 @@ function mixedByKey(known: ReadonlyMap<GraphTensor, ChannelDistribution>): Map<s
 /** What batch norms in their places tell of their inputs. */
 function readStatistics(graph: Graph): Map<GraphTensor, ChannelDistribution> {
   const found = new Map<GraphTensor, ChannelDistribution>();
-  for (const { layer, input } of graph.calls) {
+  for (const call of graph.calls) {
+    const { layer, input } = call;
     // One that was scaled has statistics of its own, and a moving variance that is not that of its input.
-    if (!input || layer.operation.kind !== 'batchNorm' || layer.statistics || !isNormalizing(layer)) continue;
-    const place = channelPlaceOf(input);
+    if (
+      !input ||
+      !readsChannels(call) ||
+      layer.operation.kind !== 'batchNorm' ||
+      layer.statistics ||
+      !isNormalizing(layer)
+    )
+      continue;
     const isShared = graph.callsOf(layer).length > 1;
     if (isShared || found.has(input)) continue;
     const mean = layer.requireWeight('movingMean').toFloat64();
     const variance = layer.requireWeight('movingVariance').toFloat64();
-    found.set(input, matchedDistribution(place, mean, variance));
+    found.set(input, matchedDistribution(mean, variance));
   }
   return found;
 }

@@ -71,13 +71,13 @@ export function activatedDistribution(
  * stays as it is on a side on which nothing of it lies outside.
  */
 export function clipped(input: ChannelDistribution, { low, high }: Bounds): ChannelDistribution {
-  const { normal, place } = input;
+  const { normal } = input;
   const isWithin = (_: unknown, channel: number): boolean =>
     at(input.low, channel) >= at(low, channel) && at(input.high, channel) <= at(high, channel);
   if (low.every(isWithin)) return input;
   const within = (value: number, channel: number): number =>
     Math.min(at(high, channel), Math.max(at(low, channel), value));
-  const made = clippedDistribution(place, {
+  const made = clippedDistribution({
     mean: normal.mean,
     variance: normal.variance,
     // All of it may lie past the other end.
@@ -119,7 +119,7 @@ function rectified(
   for (const piece of pieces) addPiece(input.normal, piece, sums);
   const f = (x: number, channel: number): number =>
     x >= maxValue ? maxValue : x >= threshold ? x : (slopes[channel] ?? 0) * (x - threshold);
-  return matchedDistribution(input.place, sums.first, varianceOf(sums), rectifiedBounds(input, f, rule));
+  return matchedDistribution(sums.first, varianceOf(sums), rectifiedBounds(input, f, rule));
 }
 
 function rectifiedBounds(
@@ -143,7 +143,7 @@ function throughFunction(input: ChannelDistribution, f: (x: number) => number): 
   const channels = input.mean.length;
   const sums: MomentSums = { first: new Float64Array(channels), second: new Float64Array(channels) };
   addQuadrature(input.normal, f, RULE, sums);
-  return matchedDistribution(input.place, sums.first, varianceOf(sums), unbounded(channels));
+  return matchedDistribution(sums.first, varianceOf(sums), unbounded(channels));
 }
 
 /** The function that an activation is, a value at a time; undefined for one that is not known, PReLU and Softmax. */

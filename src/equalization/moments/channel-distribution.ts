@@ -1,5 +1,5 @@
 /**
- * What is known of the values of a tensor, channel by channel.
+ * What is known of the values of a tensor, channel by channel; {@link GraphTensor.channelAxis} has where these lie.
  *
  * @module
  */
@@ -12,9 +12,6 @@ export interface ChannelMoments {
   readonly variance: Float64Array;
 }
 
-/** Where the channels of a tensor lie: on its last axis, or on axis 1 with positions behind. */
-export type ChannelPlace = 'last' | 'first';
-
 /**
  * The distribution of each channel, over samples and positions; all `[channels]`.
  *
@@ -22,7 +19,6 @@ export type ChannelPlace = 'last' | 'first';
  * Of other variables it is the normal one with the same mean and variance.
  */
 export interface ChannelDistribution extends ChannelMoments {
-  readonly place: ChannelPlace;
   readonly normal: ClippedNormals;
   /** No value lies outside. */
   readonly low: Float64Array;
@@ -42,14 +38,12 @@ export function unbounded(channels: number): Bounds {
 
 /** Variables with that mean and variance, normal as far as anybody knows. */
 export function matchedDistribution(
-  place: ChannelPlace,
   mean: Float64Array,
   variance: Float64Array,
   bounds: Bounds = unbounded(mean.length),
 ): ChannelDistribution {
   const nonNegative = variance.map((value) => Math.max(0, value));
   return {
-    place,
     mean,
     variance: nonNegative,
     normal: { mean, variance: nonNegative, ...unbounded(mean.length) },
@@ -58,13 +52,12 @@ export function matchedDistribution(
 }
 
 /** Normal variables cut off at both ends. */
-export function clippedDistribution(place: ChannelPlace, normal: ClippedNormals): ChannelDistribution {
+export function clippedDistribution(normal: ClippedNormals): ChannelDistribution {
   const channels = normal.mean.length;
   const sums: MomentSums = { first: new Float64Array(channels), second: new Float64Array(channels) };
   const piece = { slope: new Float64Array(channels).fill(1), offset: new Float64Array(channels) };
   addPiece(normal, { from: -Infinity, to: Infinity, ...piece }, sums);
   return {
-    place,
     mean: sums.first,
     variance: varianceOf(sums),
     normal,
@@ -80,7 +73,7 @@ export function varianceOf({ first, second }: MomentSums): Float64Array {
 
 /** `a x + d` for each channel. */
 export function affineDistribution(
-  { place, mean, variance, normal, low, high }: ChannelDistribution,
+  { mean, variance, normal, low, high }: ChannelDistribution,
   a: ArrayLike<number>,
   d: ArrayLike<number>,
 ): ChannelDistribution {
@@ -90,7 +83,6 @@ export function affineDistribution(
     values.map((value, channel) => (a[channel] ?? 1) ** 2 * value);
   const ends = (bounds: Bounds): Bounds => ordered(shifted(bounds.low), shifted(bounds.high));
   return {
-    place,
     mean: shifted(mean),
     variance: scaled(variance),
     normal: { mean: shifted(normal.mean), variance: scaled(normal.variance), ...ends(normal) },
@@ -112,13 +104,12 @@ function ordered(one: Float64Array, other: Float64Array): Bounds {
 
 /** The entries of `channels` in their order, which may name one several times. */
 export function pickedChannels(
-  { place, mean, variance, normal, low, high }: ChannelDistribution,
+  { mean, variance, normal, low, high }: ChannelDistribution,
   channels: Int32Array,
 ): ChannelDistribution {
   const pick = (values: Float64Array): Float64Array =>
     Float64Array.from(channels, (channel) => values[channel] ?? NaN);
   return {
-    place,
     mean: pick(mean),
     variance: pick(variance),
     normal: {
@@ -133,13 +124,10 @@ export function pickedChannels(
 }
 
 /** The channels of several tensors, one after the other. */
-export function joinedChannels(parts: readonly ChannelDistribution[]): ChannelDistribution | undefined {
-  const [first] = parts;
-  if (!first || parts.some(({ place }) => place !== first.place)) return undefined;
+export function joinedChannels(parts: readonly ChannelDistribution[]): ChannelDistribution {
   const join = (values: (part: ChannelDistribution) => Float64Array): Float64Array =>
     Float64Array.from(parts.flatMap((part) => [...values(part)]));
   return {
-    place: first.place,
     mean: join(({ mean }) => mean),
     variance: join(({ variance }) => variance),
     normal: {
@@ -175,7 +163,6 @@ export function mixedDistribution(
     (part, channel) => (part.variance[channel] ?? NaN) + (part.mean[channel] ?? NaN) ** 2,
   );
   return matchedDistribution(
-    first.place,
     mean,
     second.map((value, channel) => value - (mean[channel] ?? 0) ** 2),
     {

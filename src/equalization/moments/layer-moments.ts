@@ -5,27 +5,21 @@
  */
 
 import { outerTaps } from '../../kernels/tap-response.ts';
-import { affineOf } from '../../model/batch-norm.ts';
+import { affineOf, batchNormChannels } from '../../model/batch-norm.ts';
 import { biasOf } from '../../model/bias.ts';
+import { axisFromEnd, readsChannels } from '../../model/channel-axes.ts';
 import { channelCount, weightFault } from '../../model/channels.ts';
 import type { GraphCall, GraphTensor } from '../../model/graph.ts';
 import type { Layer } from '../../model/layer.ts';
-import {
-  activationOf,
-  type BatchNormOperation,
-  type PoolOperation,
-  type WeightedOperation,
-} from '../../model/operation.ts';
+import { activationOf, type PoolOperation } from '../../model/operation.ts';
+import { channelsBehindReshape } from '../../model/reshaped-channels.ts';
 import { isNormalizing, statisticsBehind } from '../../model/statistics.ts';
-import { placeOfAxis, placeOfFormat } from '../channels/moment-places.ts';
-import { movedChannels } from '../channels/moved-channels.ts';
 import { kernelResponse } from '../noise/kernel-response.ts';
 import { kernelSource, kernelTaps, spatialSizes } from '../noise/kernel-taps.ts';
 import { activatedDistribution } from './activation-rules.ts';
 import {
   affineDistribution,
   type ChannelDistribution,
-  type ChannelPlace,
   joinedChannels,
   matchedDistribution,
   mixedDistribution,
@@ -41,16 +35,9 @@ type Known = ChannelDistribution | undefined;
  *
  * @param lookup the distribution of any tensor before it
  */
-export function linearDistribution(
-  call: GraphCall,
-  operation: WeightedOperation,
-  lookup: (tensor: GraphTensor) => Known,
-): Known {
-  const place = operation.kind === 'dense' ? 'last' : placeOfFormat(operation.dataFormat);
+export function linearDistribution(call: GraphCall, lookup: (tensor: GraphTensor) => Known): Known {
   const { statistics } = call.layer;
-  return statistics
-    ? matchedDistribution(place, statistics.mean, statistics.variance)
-    : responseOf(call, place, lookup);
+  return statistics ? matchedDistribution(statistics.mean, statistics.variance) : responseOf(call, lookup);
 }
 
 /**
@@ -72,7 +59,7 @@ export function distributionOf(call: GraphCall, inputs: readonly Known[], linear
     case 'activation':
       return input && activated(call, input);
     case 'batchNorm':
-      return normalized(call, operation, input);
+      return normalized(call, input);
     case 'merge':
       return merged(call, operation.merge, inputs);
     case 'concatenate':
@@ -83,10 +70,9 @@ export function distributionOf(call: GraphCall, inputs: readonly Known[], linear
       return input && upSampled(operation.interpolation, input);
     case 'flatten':
     case 'reshape': {
-      const [from, to] = [call.inputs[0]?.shape?.slice(1), call.output().shape?.slice(1)];
-      const moved =
-        input && from && to && movedChannels(operation, { from, to }, input.place, input.mean.length);
-      return moved && { ...pickedChannels(input, moved), place: 'last' };
+      const found = channelsBehindReshape(call);
+      const isFannedOut = found?.kind === 'fan-out' && input?.mean.length === call.inputs[0]?.channels;
+      return input && isFannedOut ? pickedChannels(input, found.places) : undefined;
     }
     case 'identity':
     case 'zeroPadding':
@@ -102,41 +88,34 @@ export function distributionOf(call: GraphCall, inputs: readonly Known[], linear
 /** What goes through several neighbours (`bicubic`, `lanczos3`) overshoots them. */
 function upSampled(interpolation: string, input: ChannelDistribution): ChannelDistribution {
   const staysWithin = interpolation === 'nearest' || interpolation === 'bilinear' || interpolation === 'area';
-  return staysWithin ? input : matchedDistribution(input.place, input.mean, input.variance);
+  return staysWithin ? input : matchedDistribution(input.mean, input.variance);
 }
 
 /** `mean = sum of W E + b`, `variance = sum of W² Var`, with the share of positions at which a tap lies on the input. */
-function responseOf(call: GraphCall, place: ChannelPlace, lookup: (tensor: GraphTensor) => Known): Known {
+function responseOf(call: GraphCall, lookup: (tensor: GraphTensor) => Known): Known {
   const { layer } = call;
-  if (weightFault(layer)) return undefined;
+  if (weightFault(layer) || !readsChannels(call)) return undefined;
   const source = kernelSource(call);
   const input = lookup(source.tensor);
-  if (!input || input.place !== place || input.mean.length !== channelCount(layer, 'input')) return undefined;
+  if (input?.mean.length !== channelCount(layer, 'input')) return undefined;
   const { shares } = kernelTaps(call, source);
   const bias = biasOf(layer);
   const mean = kernelResponse(layer, outerTaps(shares, input.mean));
   return matchedDistribution(
-    place,
     mean.map((value, channel) => value + (bias[channel] ?? 0)),
     kernelResponse(layer, outerTaps(shares, input.variance), { power: 2 }),
   );
 }
 
 /** N(beta, gamma²) where it normalizes; else an affine map of what it reads. */
-function normalized(call: GraphCall, operation: BatchNormOperation, input: Known): Known {
+function normalized(call: GraphCall, input: Known): Known {
   const { layer } = call;
-  const tensor = call.inputs[0];
-  const rank = tensor?.shape?.length;
-  const [axis = -1] = operation.axes;
-  const place = operation.axes.length === 1 ? placeOfAxis(axis, rank) : undefined;
-  if (!place || !tensor) return undefined;
+  if (!readsChannels(call)) return undefined;
   if (layer.statistics || isNormalizing(layer)) {
     const found = statisticsBehind(layer, undefined);
-    return found && matchedDistribution(place, found.mean, found.variance);
+    return found && matchedDistribution(found.mean, found.variance);
   }
-  if (!input || input.place !== place || input.mean.length !== layer.requireWeight('movingMean').size) {
-    return undefined;
-  }
+  if (input?.mean.length !== batchNormChannels(layer)) return undefined;
   const { a, d } = affineOf(layer);
   return affineDistribution(input, a, d);
 }
@@ -158,16 +137,14 @@ function preluSlopes(layer: Layer, channels: number): Float64Array | undefined {
 }
 
 function pooled(call: GraphCall, operation: PoolOperation, input: ChannelDistribution): Known {
-  if (input.place !== placeOfFormat(operation.dataFormat)) return undefined;
+  if (!readsChannels(call)) return undefined;
   const [tensor] = call.inputs;
-  const sizes = operation.global ? tensor && spatialSizes(tensor, operation.dataFormat) : operation.poolSize;
+  const sizes = operation.global ? tensor && spatialSizes(tensor, operation) : operation.poolSize;
   const count = sizes?.reduce<number | undefined>(
     (product, size) => (product === undefined || size === null ? undefined : product * size),
     1,
   );
-  const made = pooledDistribution(input, operation.reduce, count);
-  const isFlat = operation.global && !operation.keepDims;
-  return made && (isFlat ? { ...made, place: 'last' } : made);
+  return pooledDistribution(input, operation.reduce, count);
 }
 
 /**
@@ -180,11 +157,16 @@ function merged(
   inputs: readonly Known[],
 ): Known {
   const known = inputs.filter((input) => input !== undefined);
-  if (known.length < inputs.length || known.length === 0) return undefined;
-  const ranks = call.inputs.map(({ shape }) => shape?.length);
-  if (ranks.some((rank) => rank !== ranks[0])) return undefined;
+  if (known.length < inputs.length || call.constants.length > 0 || !areAlike(call.inputs)) return undefined;
   if (merge === 'multiply' && !(known.length === 2 && call.inputs.some(isGate))) return undefined;
   return mergedDistribution(known, merge);
+}
+
+/** Whether tensors have as many dimensions, and their channels on the same. */
+function areAlike([first, ...others]: readonly GraphTensor[]): boolean {
+  return others.every(
+    ({ channelAxis, shape }) => channelAxis === first?.channelAxis && shape?.length === first?.shape?.length,
+  );
 }
 
 /** Whether a tensor has one position. */
@@ -196,14 +178,12 @@ function isGate({ shape }: GraphTensor): boolean {
 function concatenated(call: GraphCall, axis: number, inputs: readonly Known[]): Known {
   const parts = inputs.filter((input) => input !== undefined);
   const [first] = parts;
-  if (!first || parts.length < inputs.length) return undefined;
+  if (!first || parts.length < inputs.length || call.constants.length > 0) return undefined;
+  if (!areAlike(call.inputs)) return undefined;
   const rank = call.inputs[0]?.shape?.length;
-  if (placeOfAxis(axis, rank) === first.place) return joinedChannels(parts);
+  if (axisFromEnd(axis, rank) === (call.output().channelAxis ?? -1)) return joinedChannels(parts);
   const sizes = call.inputs.map(({ shape }) => shape?.at(axis));
-  const isAlike = parts.every(
-    ({ place, mean }) => place === first.place && mean.length === first.mean.length,
-  );
-  if (!isAlike || rank === undefined) return undefined;
+  if (rank === undefined || parts.some(({ mean }) => mean.length !== first.mean.length)) return undefined;
   const counts = sizes.map((size) => (typeof size === 'number' ? size : NaN));
   return counts.reduce((sum, count) => sum + count, 0) > 0 ? mixedDistribution(parts, counts) : undefined;
 }

@@ -53,7 +53,7 @@ function identity(x: number): number {
   return x;
 }
 
-/** `f(x + shift[c])` of each value; undefined where that is x. */
+/** `f(x + shift[c])` of each value, the axis of the channels counted from the end; undefined where that is x. */
 export function activated(
   values: Tensor,
   f: ((x: number) => number) | undefined,
@@ -61,8 +61,10 @@ export function activated(
 ): Tensor | undefined {
   if (!f || (f === identity && !shift)) return undefined;
   const made = allocate(values.dtype, values.size) as FloatValues;
-  const { of = Float64Array.of(0), axis = values.shape.length - 1 } = shift ?? {};
-  const inner = values.shape.slice(axis + 1).reduce((product, size) => product * size, 1);
+  const { of = Float64Array.of(0), axis = -1 } = shift ?? {};
+  const inner = values.shape
+    .slice(values.shape.length + axis + 1)
+    .reduce((product, size) => product * size, 1);
   for (const { start, values: block } of values.blocks()) {
     for (const [index, value] of (block as FloatValues).entries()) {
       const channel = Math.floor((start + index) / inner) % of.length;

@@ -3,7 +3,6 @@ import type { Model } from '../../model/model.ts';
 import type { ModelRunner } from '../../model/model-runner.ts';
 import { isFloat } from '../../tensor/dtype.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
-import { channelPlaceOf } from '../channels/moment-places.ts';
 import { ActivationMoments, tensorKey } from './activation-moments.ts';
 import { MomentAccumulator } from './moment-sums.ts';
 
@@ -36,7 +35,7 @@ export async function measureMoments(
     onTensor: (tensor, values) => {
       if (!isFloat(values.dtype)) return undefined;
       const key = tensorKey(tensor);
-      const known = sums.get(key) ?? new MomentAccumulator(channelPlaceOf(tensor, values.shape.length));
+      const known = sums.get(key) ?? new MomentAccumulator(tensor.channelAxis);
       sums.set(key, known);
       known.add(values);
       return undefined;

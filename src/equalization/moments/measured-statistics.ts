@@ -9,7 +9,6 @@ import type { Model } from '../../model/model.ts';
 import type { ModelRunner } from '../../model/model-runner.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
 import { firstKernelCalls } from '../biases/bias-correction.ts';
-import { channelPlaceOf } from '../channels/moment-places.ts';
 import { activationMoments } from './activation-moments.ts';
 import { activated, linearCopy } from './linear-copy.ts';
 import { MomentAccumulator } from './moment-sums.ts';
@@ -47,7 +46,7 @@ export async function measureStatistics(
     onTensor: (tensor, values) => {
       const path = tensor.producer?.path ?? '';
       if (wanted.includes(path)) {
-        const known = sums.get(path) ?? new MomentAccumulator(channelPlaceOf(tensor, values.shape.length));
+        const known = sums.get(path) ?? new MomentAccumulator(tensor.channelAxis);
         sums.set(path, known);
         known.add(values);
       }

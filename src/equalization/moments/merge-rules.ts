@@ -28,7 +28,7 @@ export function mergedDistribution(
     input.mean.length === 1 && channels > 1 ? pickedChannels(input, new Int32Array(channels)) : input,
   );
   if (!first) return undefined;
-  if (others.some(({ place, mean }) => place !== first.place || mean.length !== channels)) return undefined;
+  if (others.some(({ mean }) => mean.length !== channels)) return undefined;
   switch (merge) {
     case 'add':
       return others.reduce(sum, first);
@@ -61,7 +61,6 @@ function combined(one: Float64Array, other: Float64Array, f: (a: number, b: numb
 function sum(one: ChannelDistribution, other: ChannelDistribution): ChannelDistribution {
   const plus = (a: number, b: number): number => a + b;
   return matchedDistribution(
-    one.place,
     combined(one.mean, other.mean, plus),
     combined(one.variance, other.variance, plus),
     { low: combined(one.low, other.low, plus), high: combined(one.high, other.high, plus) },
@@ -75,7 +74,6 @@ function product(one: ChannelDistribution, other: ChannelDistribution): ChannelD
     return value * varied + value * b * b + varied * a * a;
   });
   return matchedDistribution(
-    one.place,
     combined(one.mean, other.mean, (a, b) => a * b),
     variance,
   );
@@ -87,8 +85,8 @@ function maximum(one: ChannelDistribution, other: ChannelDistribution): ChannelD
   const isAlike = a.low.every(
     (low, channel) => low === b.low[channel] && a.high[channel] === b.high[channel],
   );
-  if (isAlike) return clipped(larger(one.place, a, b), a);
-  const made = larger(one.place, one, other);
+  if (isAlike) return clipped(larger(a, b), a);
+  const made = larger(one, other);
   return {
     ...made,
     low: combined(one.low, other.low, Math.max),
@@ -99,7 +97,7 @@ function maximum(one: ChannelDistribution, other: ChannelDistribution): ChannelD
 type Moments = Pick<ChannelDistribution, 'mean' | 'variance'>;
 
 /** Clark's moments of the larger of two independent normals. */
-function larger(place: ChannelDistribution['place'], one: Moments, other: Moments): ChannelDistribution {
+function larger(one: Moments, other: Moments): ChannelDistribution {
   const variance = new Float64Array(one.mean.length);
   const mean = one.mean.map((a, channel) => {
     const b = other.mean[channel] ?? NaN;
@@ -112,7 +110,7 @@ function larger(place: ChannelDistribution['place'], one: Moments, other: Moment
     variance[channel] = (a * a + v) * share + (b * b + w) * rest + (a + b) * edge - first * first;
     return first;
   });
-  return matchedDistribution(place, mean, variance);
+  return matchedDistribution(mean, variance);
 }
 
 /**
@@ -134,12 +132,11 @@ export function pooledDistribution(
   count: number | undefined,
 ): ChannelDistribution | undefined {
   if (count === 1) return input;
-  const { place, low, high } = input;
+  const { low, high } = input;
   const common = NEIGHBOUR_CORRELATION;
   if (reduce === 'average') {
     const left = common + (1 - common) / (count ?? Infinity);
     return matchedDistribution(
-      place,
       input.mean,
       input.variance.map((value) => value * left),
       { low, high },
@@ -150,7 +147,6 @@ export function pooledDistribution(
   const { normal } = input;
   const rise = Math.sqrt(1 - common) * largest.mean;
   const raised = matchedDistribution(
-    place,
     normal.mean.map((mean, channel) => mean + rise * Math.sqrt(normal.variance[channel] ?? 0)),
     normal.variance.map((value) => value * (common + (1 - common) * largest.variance)),
   );

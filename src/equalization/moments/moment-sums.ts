@@ -1,23 +1,24 @@
 import { addMomentSums } from '../../kernels/channel-moments.ts';
 import type { FloatValues } from '../../tensor/dtype.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
-import { type ChannelDistribution, type ChannelPlace, matchedDistribution } from './channel-distribution.ts';
+import { type ChannelDistribution, matchedDistribution } from './channel-distribution.ts';
 
 /** Takes the moments of tensors `[samples, ...]` over samples and positions, batch by batch. */
 export class MomentAccumulator {
-  readonly #place: ChannelPlace;
+  readonly #axis: number;
   #first = new Float64Array(0);
   #second = new Float64Array(0);
   #count = 0;
 
-  constructor(place: ChannelPlace) {
-    this.#place = place;
+  /** @param axis of the channels, counted from the end; where it is not known, the last. */
+  constructor(axis: number | undefined) {
+    this.#axis = axis ?? -1;
   }
 
   /** @throws RangeError where a tensor has other channels than the one before. */
   add(tensor: Tensor): void {
     const { shape } = tensor;
-    const axis = this.#place === 'first' ? 1 : shape.length - 1;
+    const axis = shape.length + this.#axis;
     const channels = axis < 1 ? 1 : (shape[axis] ?? 1);
     if (this.#count === 0) {
       this.#first = new Float64Array(channels);
@@ -38,6 +39,6 @@ export class MomentAccumulator {
   distribution(): ChannelDistribution {
     const mean = this.#first.map((sum) => sum / this.#count);
     const variance = this.#second.map((sum, channel) => sum / this.#count - (mean[channel] ?? 0) ** 2);
-    return matchedDistribution(this.#place, mean, variance);
+    return matchedDistribution(mean, variance);
   }
 }

@@ -61,10 +61,10 @@ export function kernelSource(call: GraphCall): KernelSource {
 export function kernelTaps(call: GraphCall, { tensor, padding }: KernelSource): KernelTaps {
   const { operation } = call.layer;
   if (!isConvolution(operation)) return { dimensions: [], shares: Float64Array.of(1), isExact: true };
-  const { kernelSize, strides, dilationRate, dataFormat } = operation;
+  const { kernelSize, strides, dilationRate } = operation;
   const transposed = operation.kind === 'convTranspose';
-  const sizes = spatialSizes(tensor, dataFormat);
-  const outputs = spatialSizes(call.output(), dataFormat);
+  const sizes = spatialSizes(tensor, operation);
+  const outputs = spatialSizes(call.output(), operation);
   const dimensions: DimensionTaps[] = [];
   for (const [axis, kernel] of kernelSize.entries()) {
     const [size, output] = [sizes?.[axis], outputs?.[axis]];
@@ -173,7 +173,7 @@ function productShares(dimensions: readonly DimensionTaps[]): Float64Array {
 /** The sizes of a tensor's spatial dimensions; undefined where its rank is not known. */
 export function spatialSizes(
   { shape }: GraphTensor,
-  format: DataFormat,
+  { dataFormat, rank }: { readonly dataFormat: DataFormat; readonly rank: number },
 ): readonly (number | null)[] | undefined {
-  return format === 'channels_first' ? shape?.slice(2) : shape?.slice(1, -1);
+  return dataFormat === 'channels_first' ? shape?.slice(-rank) : shape?.slice(-1 - rank, -1);
 }

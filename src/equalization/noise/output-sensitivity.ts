@@ -60,7 +60,7 @@ class SensitivityWalk {
     this.#channels = channels;
     this.#moments = moments;
     for (const tensor of channels.graph.outputs) {
-      const count = channels.channelsOf(tensor)?.length ?? tensor.shape?.at(-1) ?? 1;
+      const count = channels.channelsOf(tensor)?.length ?? tensor.channels ?? 1;
       this.#add(tensor, new Float64Array(count).fill(1));
     }
   }

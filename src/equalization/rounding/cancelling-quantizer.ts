@@ -16,7 +16,6 @@ import { buildGraph, type Graph } from '../../model/graph.ts';
 import type { Layer, WeightName } from '../../model/layer.ts';
 import type { Model } from '../../model/model.ts';
 import { isWeighted } from '../../model/operation.ts';
-import { inferShapes } from '../../model/shapes.ts';
 import { keepStatistics } from '../../model/statistics.ts';
 import { checkWeightQuantizer, type WeightQuantizer } from '../../quantization/quantizer.ts';
 import { putOnGrid, type TensorGrid, weightGrid } from '../../quantization/tensor-grid.ts';
@@ -51,7 +50,6 @@ export function cancellingQuantizer(
 ): KernelQuantizer {
   checkWeightQuantizer(quantizer);
   const graph = buildGraph(model);
-  inferShapes(graph);
   const rounded = new Map<Tensor, Tensor>();
   return (layer, name) => {
     const tensor = layer.requireWeight(name);

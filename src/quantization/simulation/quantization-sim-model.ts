@@ -3,7 +3,6 @@ import { buildGraph, type GraphTensor } from '../../model/graph.ts';
 import type { Layer } from '../../model/layer.ts';
 import { type Call, Model } from '../../model/model.ts';
 import { checkRunnerArguments, type ModelRunner, type RunOptions } from '../../model/model-runner.ts';
-import { inferShapes } from '../../model/shapes.ts';
 import { allocate, type FloatValues, isFloat } from '../../tensor/dtype.ts';
 import { Tensor } from '../../tensor/tensor.ts';
 import { integerEncoding, integerGrids, type QuantizationEncoding } from '../encoding.ts';
@@ -113,7 +112,6 @@ export class QuantizationSimModel {
   activationEncodings(): ActivationEncoding[] {
     this.#requireUnchanged();
     const graph = buildGraph(this.model);
-    inferShapes(graph);
     const names = tensorNames(this.model, graph);
     return [...quantizedActivations(graph)].flatMap((tensor) => {
       const encoding = this.#encodingOf({ maker: tensor.producer?.call, index: tensor.index });

@@ -8,7 +8,6 @@ import { InvalidModelError } from '../../errors.ts';
 import { buildGraph } from '../../model/graph.ts';
 import type { Model } from '../../model/model.ts';
 import type { Shape } from '../../model/operation.ts';
-import { inferShapes } from '../../model/shapes.ts';
 import { parseQuantizer, type QuantizerName } from '../../quantization/quantizer.ts';
 import { type WeightSqnr, weightSqnr } from '../../quantization/weight-sqnr.ts';
 import { type ChannelStrip, channelStrips } from '../strips/channel-strips.ts';
@@ -66,7 +65,6 @@ export function reportSubject(original: Model, options: ReportSubjectOptions): R
 
 function layerFacts(model: Model): LayerFacts[] {
   const graph = buildGraph(model);
-  inferShapes(graph);
   return [...model.allLayers()].map(({ path, layer }) => ({
     layer: path,
     className: layer.className,

@@ -6,7 +6,7 @@
 
 import { CannotRunError } from '../../errors.ts';
 import { channelCount } from '../../model/channels.ts';
-import { buildGraph, type GraphCall, type GraphTensor } from '../../model/graph.ts';
+import { buildGraph, type GraphTensor } from '../../model/graph.ts';
 import type { Model } from '../../model/model.ts';
 import { type DataFormat, isConvolution, type Shape } from '../../model/operation.ts';
 
@@ -76,9 +76,10 @@ function shapeForReader(tensor: GraphTensor): Shape | undefined {
 
 function imageLayout(shape: Shape, tensor: GraphTensor): ImageLayout | undefined {
   if (shape.length !== 4) return undefined;
-  const told = readersInOrder(tensor).find(({ layer }) => 'dataFormat' in layer.operation)?.layer.operation;
   const formats: readonly DataFormat[] =
-    told && 'dataFormat' in told ? [told.dataFormat] : ['channels_last', 'channels_first'];
+    tensor.channelAxis === undefined
+      ? ['channels_last', 'channels_first']
+      : [tensor.channelAxis === -1 ? 'channels_last' : 'channels_first'];
   for (const dataFormat of formats) {
     const [channels, height, width] =
       dataFormat === 'channels_first' ? [shape[1], shape[2], shape[3]] : [shape[3], shape[1], shape[2]];
@@ -87,18 +88,4 @@ function imageLayout(shape: Shape, tensor: GraphTensor): ImageLayout | undefined
     }
   }
   return undefined;
-}
-
-/** The calls that read a tensor, directly or through others, nearest first. */
-export function readersInOrder(tensor: GraphTensor): GraphCall[] {
-  const found = new Set<GraphCall>();
-  const queue: GraphTensor[] = [tensor];
-  for (let next = queue.shift(); next; next = queue.shift()) {
-    for (const call of next.consumers) {
-      if (found.has(call)) continue;
-      found.add(call);
-      queue.push(...call.outputs);
-    }
-  }
-  return [...found];
 }

@@ -8,7 +8,6 @@ import type * as TfjsCore from '@tensorflow/tfjs-core';
 import { buildGraph, type Graph, type GraphCall, type GraphTensor } from '../../model/graph.ts';
 import type { Model } from '../../model/model.ts';
 import type { ModelRunner, RunOptions } from '../../model/model-runner.ts';
-import { inferShapes } from '../../model/shapes.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
 import { checkInputs } from '../inputs/check-inputs.ts';
 import { LoadedLayer } from './loaded-layer.ts';
@@ -186,7 +185,6 @@ function checkedBatchSize(batchSize: number | undefined): number | undefined {
 
 /** As many samples as fit into the memory for what a layer reads and makes. */
 function usualBatchSize(graph: Graph): number {
-  inferShapes(graph);
   const bytesOf = ({ shape }: GraphTensor): number =>
     4 * (shape ?? []).slice(1).reduce<number>((size, one) => size * (one ?? 1), 1);
   const largest = graph.calls.reduce((most, { inputs, outputs }) => {

@@ -62,6 +62,7 @@ function foldedWith({ mean, deviation }: Outputs, ...behind: LayerSpec[]): Model
 }
 
 const last = layer('Conv2D', 'last', { filters: 3, kernel_size: [3, 3] });
+const head = layer('Dense', 'head', { units: 3 });
 
 describe('absorbBiases', () => {
   it('moves the mean less three deviations past a ReLU', async () => {
@@ -94,6 +95,16 @@ describe('absorbBiases', () => {
     const { absorbed } = absorbBiases(model);
     expect(absorbed[0]).toMatchObject({ into: 'depthwise', throughRelu: false });
     expect(absorbed[0]?.amounts[3]).toBeCloseTo(0.1, 6);
+    expect(await difference(original, model)).toBeLessThan(ROUNDING);
+  });
+
+  it.each<[string, LayerSpec[]]>([
+    ['a global pooling to Dense', [layer('ReLU', 'relu'), layer('GlobalAveragePooling2D', 'pool'), head]],
+    ['a pooling to Dense on the last of four dimensions', [layer('MaxPooling2D', 'pool'), head]],
+  ])('goes on from %s', async (_, behind) => {
+    const model = folded(...behind);
+    const original = model.clone();
+    expect(absorbBiases(model).absorbed[0]).toMatchObject({ from: 'first', into: 'head' });
     expect(await difference(original, model)).toBeLessThan(ROUNDING);
   });
 

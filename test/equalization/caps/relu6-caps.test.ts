@@ -125,6 +125,18 @@ const PLACEMENTS: Readonly<Record<string, Placement>> = {
     ],
     expected: [folded('r', 'a')],
   },
+  'where a Reshape puts the channels first': {
+    layers: [
+      x,
+      layer('Flatten', 'flat'),
+      layer('Dense', 'a', { units: 4 }),
+      layer('Reshape', 'shape', { target_shape: [4, 1, 1] }),
+      relu6('r'),
+      layer('Conv2D', 'last', { filters: 2, kernel_size: 1, data_format: 'channels_first' }),
+    ],
+    notInTfjs: 'channels come first',
+    expected: [inFront('r')],
+  },
   'as an Activation layer by name': {
     layers: [x, conv('a'), layer('Activation', 'r', { activation: 'relu6' }), head],
     expected: [folded('r', 'a')],

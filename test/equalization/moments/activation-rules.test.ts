@@ -21,7 +21,6 @@ const DRAWS = 20_000;
 const ERRORS = 6;
 
 const normals = matchedDistribution(
-  'last',
   Float64Array.from(MEANS),
   Float64Array.from(DEVIATIONS, (one) => one * one),
 );
@@ -135,7 +134,7 @@ describe('activatedDistribution', () => {
   });
 
   it('a constant stays one', () => {
-    const constant = matchedDistribution('last', Float64Array.of(-2, 3, 9), new Float64Array(3));
+    const constant = matchedDistribution(Float64Array.of(-2, 3, 9), new Float64Array(3));
     const made = activatedDistribution(constant, { ...relu, maxValue: 6 }, { dialect: 'keras3' })!;
     expect([...made.mean]).toEqual([0, 3, 6]);
     expect([...made.variance]).toEqual([0, 0, 0]);
@@ -159,7 +158,6 @@ describe('clipped', () => {
 
 describe('mergedDistribution', () => {
   const others = matchedDistribution(
-    'last',
     Float64Array.from(MEANS.toReversed()),
     Float64Array.from(DEVIATIONS, (one) => one * one + 0.3),
   );
@@ -197,13 +195,12 @@ describe('mergedDistribution', () => {
   });
 
   it('one channel goes with all of the others; other numbers do not match', () => {
-    const single = matchedDistribution('last', Float64Array.of(2), Float64Array.of(1));
+    const single = matchedDistribution(Float64Array.of(2), Float64Array.of(1));
     expect([...(mergedDistribution([normals, single], 'add')?.mean ?? [])]).toEqual(
       MEANS.map((mean) => mean + 2),
     );
-    const two = matchedDistribution('last', Float64Array.of(2, 3), Float64Array.of(1, 1));
+    const two = matchedDistribution(Float64Array.of(2, 3), Float64Array.of(1, 1));
     expect(mergedDistribution([normals, two], 'add')).toBeUndefined();
-    expect(mergedDistribution([normals, { ...normals, place: 'first' }], 'add')).toBeUndefined();
   });
 });
 

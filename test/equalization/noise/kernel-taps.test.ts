@@ -5,14 +5,12 @@ import { kernelSource, kernelTaps } from '../../../src/equalization/noise/kernel
 import { outerTaps } from '../../../src/kernels/tap-response.ts';
 import { buildGraph, type GraphCall } from '../../../src/model/graph.ts';
 import type { Model } from '../../../src/model/model.ts';
-import { inferShapes } from '../../../src/model/shapes.ts';
 import { Tensor } from '../../../src/tensor/tensor.ts';
 import { TfjsRunner } from '../../../src/verification/run/runner.ts';
 import { buildModel, input, type LayerSpec, layer } from '../../support/model-builder.ts';
 
 function callOf(model: Model, name: string): GraphCall {
   const graph = buildGraph(model);
-  inferShapes(graph);
   return graph.callsOf(model.layer(name))[0]!;
 }
 

@@ -1,7 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { buildGraph } from '../../../src/model/graph.ts';
 import type { JsonObject } from '../../../src/model/layer.ts';
-import { inferShapes } from '../../../src/model/shapes.ts';
 import {
   kerasVariableName,
   layerScopes,
@@ -13,7 +12,6 @@ type Model = ReturnType<typeof buildModel>;
 
 function namesOf(model: Model): string[] {
   const graph = buildGraph(model);
-  inferShapes(graph);
   return [...tensorNames(model, graph).values()];
 }
 

@@ -15,7 +15,6 @@ import {
   type PoolOperation,
   type Shape,
 } from '../../../model/operation.ts';
-import { inferShapes } from '../../../model/shapes.ts';
 import { freeName, type LayerReplacement, layerWith, replaceLayers } from '../dialects/replace-layers.ts';
 import type { Warn } from './parts.ts';
 
@@ -35,7 +34,6 @@ interface LayerShapes {
  */
 export function withTfjsForms(model: Model, warn: Warn): Model {
   const graph = buildGraph(model);
-  inferShapes(graph);
   const shapesOf = (layer: Layer): LayerShapes => {
     const calls = graph.callsOf(layer);
     return {

@@ -1,0 +1,181 @@
+/**
+ * Where the channels of the tensors of a graph lie.
+ *
+ * Axes are counted from the end: so they are the same for a tensor whose rank is not known, and for tensors of other ranks
+ * that are merged with it.
+ *
+ * @module
+ */
+
+import type { GraphCall, GraphTensor } from './graph.ts';
+import { axisOfFormat } from './operation.ts';
+import { channelsBehindReshape } from './reshaped-channels.ts';
+import { keepsShape } from './shapes.ts';
+
+/**
+ * Fills in `channelAxis` of all tensors: forward from the layers that say it, then back from those that read what nobody has
+ * told yet, then on from there.
+ *
+ * @param calls each after those it reads from, with their shapes
+ */
+export function findChannelAxes(calls: readonly GraphCall[], inputs: readonly GraphTensor[]): void {
+  const goForward = (): void => {
+    for (const call of calls) call.output().channelAxis ??= writtenAxis(call);
+  };
+  goForward();
+  const made = calls.toReversed().flatMap(({ outputs }) => outputs);
+  for (const tensor of [...made, ...inputs]) tensor.channelAxis ??= axisForReaders(tensor);
+  goForward();
+}
+
+/**
+ * Whether the channels of what the call reads first lie on the axis on which its layer takes them to be; true of a layer that
+ * has none of its own.
+ */
+export function readsChannels(call: GraphCall): boolean {
+  const axis = channelAxisOf(call);
+  return axis === 'any' || (axis !== undefined && axis === call.inputs[0]?.channelAxis);
+}
+
+/** The axis as configurations of Keras have it: -1 for the last, others from the front where the rank is known. */
+export function kerasAxis({ channelAxis = -1, shape }: GraphTensor): number {
+  return channelAxis === -1 || !shape ? channelAxis : channelAxis + shape.length;
+}
+
+/** The axis from the end of one as Keras counts it; undefined where the rank would have to tell, or there is no such axis. */
+export function axisFromEnd(axis: number, rank: number | undefined): number | undefined {
+  if (rank === undefined) return axis < 0 ? axis : undefined;
+  const counted = axis < 0 ? axis : axis - rank;
+  return counted < 0 && counted > -rank ? counted : undefined;
+}
+
+/**
+ * The axis on which the layer of a call takes the channels of what it reads first to be, counted from the end; `any` where it
+ * has none of its own. Undefined for a batch norm on several axes, or on one that the rank would have to tell.
+ */
+export function channelAxisOf({ layer, inputs }: GraphCall): number | 'any' | undefined {
+  const { operation } = layer;
+  switch (operation.kind) {
+    case 'dense':
+      return -1;
+    case 'conv':
+    case 'convTranspose':
+    case 'depthwiseConv':
+    case 'separableConv':
+    case 'pool':
+      return axisOfFormat(operation.dataFormat, operation.rank);
+    case 'zeroPadding':
+      return axisOfFormat(operation.dataFormat, operation.padding.length);
+    case 'cropping':
+      return axisOfFormat(operation.dataFormat, operation.cropping.length);
+    case 'upSampling':
+      return axisOfFormat(operation.dataFormat, operation.size.length);
+    case 'batchNorm': {
+      const [axis, ...others] = operation.axes;
+      return axis === undefined || others.length > 0
+        ? undefined
+        : axisFromEnd(axis, inputs[0]?.shape?.length);
+    }
+    case 'activation':
+    case 'identity':
+    case 'flatten':
+    case 'reshape':
+    case 'merge':
+    case 'concatenate':
+    case 'input':
+    case 'model':
+    case 'opaque':
+      return 'any';
+  }
+}
+
+/** The axis of the channels of the first output, as far as the layer and what it reads tell. */
+function writtenAxis(call: GraphCall): number | undefined {
+  const { operation } = call.layer;
+  const [input] = call.inputs;
+  switch (operation.kind) {
+    case 'dense':
+    case 'conv':
+    case 'convTranspose':
+    case 'depthwiseConv':
+    case 'separableConv':
+      return toldAxis(call);
+    case 'pool':
+      if (operation.global && !operation.keepDims) return readsChannels(call) ? -1 : undefined;
+      return input?.channelAxis ?? toldAxis(call);
+    case 'zeroPadding':
+    case 'cropping':
+    case 'upSampling':
+    case 'batchNorm':
+    case 'activation':
+    case 'identity':
+      return input?.channelAxis ?? toldAxis(call);
+    case 'flatten':
+    case 'reshape':
+      return channelsBehindReshape(call)?.axis;
+    case 'merge':
+    case 'concatenate':
+      return commonAxis(call.inputs);
+    case 'opaque':
+      return keepsShape(call.layer) ? input?.channelAxis : undefined;
+    case 'input':
+    case 'model':
+      return undefined;
+  }
+}
+
+/** The one of all tensors that have one. */
+function commonAxis(tensors: readonly GraphTensor[]): number | undefined {
+  const axes = new Set(tensors.flatMap(({ channelAxis }) => channelAxis ?? []));
+  return axes.size === 1 ? [...axes][0] : undefined;
+}
+
+/** Where those that read a tensor have its channels; `[batch, channels]` has no other place for them. */
+function axisForReaders(tensor: GraphTensor): number | undefined {
+  for (const call of tensor.consumers) {
+    const axis = readAxis(call);
+    if (axis !== undefined) return axis;
+  }
+  return tensor.shape?.length === 2 ? -1 : undefined;
+}
+
+function readAxis(call: GraphCall): number | undefined {
+  const { operation } = call.layer;
+  switch (operation.kind) {
+    case 'dense':
+    case 'conv':
+    case 'convTranspose':
+    case 'depthwiseConv':
+    case 'separableConv':
+    case 'pool':
+    case 'zeroPadding':
+    case 'cropping':
+    case 'upSampling':
+    case 'batchNorm':
+      return toldAxis(call);
+    case 'flatten': {
+      const rank = call.inputs[0]?.shape?.length;
+      return operation.dataFormat === 'channels_last' ? -1 : rank && 1 - rank;
+    }
+    case 'activation':
+    case 'identity':
+    case 'merge':
+    case 'concatenate':
+      return call.output().channelAxis;
+    case 'opaque':
+      return keepsShape(call.layer) ? call.output().channelAxis : undefined;
+    case 'reshape': {
+      const { shape, channelAxis = -1 } = call.output();
+      const last = shape?.at(-1);
+      return channelAxis === -1 && last && last === call.inputs[0]?.shape?.at(-1) ? -1 : undefined;
+    }
+    case 'input':
+    case 'model':
+      return undefined;
+  }
+}
+
+function toldAxis(call: GraphCall): number | undefined {
+  const axis = channelAxisOf(call);
+  return axis === 'any' ? undefined : axis;
+}
