@@ -14,13 +14,15 @@ import { AUGMENTATIONS } from '../../formats/keras-config/parse/augmentations.ts
 import { TFJS_LAYERS } from '../../formats/keras-config/tfjs/registered-classes.ts';
 import { isActivationOfTfjs } from './activation-functions.ts';
 import { Activation, ELU, LeakyReLU, PReLU, ReLU, Softmax } from './activation-layers.ts';
-import { BatchNormalization } from './batch-normalization-layer.ts';
 import { bidirectional, type InnerLayer } from './bidirectional-layer.ts';
-import { Convolution } from './convolution-layer.ts';
+import {
+  Convolution,
+  DepthwiseConvolution,
+  SeparableConvolution,
+  TransposedConvolution,
+} from './convolution-layers.ts';
 import { Dense, EinsumDense } from './dense-layers.ts';
-import { DepthwiseConvolution, SeparableConvolution } from './depthwise-convolution-layers.ts';
 import { CenterCrop, Resizing } from './image-layers.ts';
-import { InputNormalization } from './input-normalization-layer.ts';
 import { KerasLayer } from './keras-layer.ts';
 import {
   flagIn,
@@ -32,14 +34,19 @@ import {
   textIn,
 } from './layer-config.ts';
 import { Concatenate, Subtract } from './merge-layers.ts';
-import { GroupNormalization, RMSNormalization, UnitNormalization } from './normalization-layers.ts';
+import {
+  BatchNormalization,
+  GroupNormalization,
+  InputNormalization,
+  RMSNormalization,
+  UnitNormalization,
+} from './normalization-layers.ts';
 import { Operator } from './operators/operator-layer.ts';
 import { Augmentation, PassThrough } from './pass-through-layer.ts';
 import { GlobalPooling, Pooling } from './pooling-layers.ts';
 import { ResetAfterCell, resetAfterGru } from './reset-after-gru.ts';
 import { Cropping, Flatten, UpSampling, ZeroPadding } from './reshaping-layers.ts';
 import { CustomScaleLayer, LayerScale } from './scale-layers.ts';
-import { TransposedConvolution } from './transposed-convolution-layer.ts';
 
 export { operatorAsLayer } from './operators/operator-as-layer.ts';
 
@@ -181,8 +188,8 @@ const OWN: Readonly<Record<string, readonly [make: Make, isRight: IsRight]>> = {
   ZeroPadding3D: [(config) => new ZeroPadding(3, config), never],
 };
 
-/** What `modelFromJSON` makes a layer or a model of, by the class names of Keras. */
-const made: Record<string, CustomObject> = {
+/** What `modelFromJSON` makes a layer or a model of, by the class names of Keras, and of no other names that files have. */
+const made: Readonly<Record<string, CustomObject>> = Object.assign(Object.create(null), {
   ...Object.fromEntries(
     Object.entries(OWN).map(([className, [make, isRight]]): [string, CustomObject] => [
       className,
@@ -197,7 +204,7 @@ const made: Record<string, CustomObject> = {
     ]),
   ),
   Sequential: [KerasLayer, (_, config) => sequential(config)],
-};
+} satisfies Record<string, CustomObject>);
 
 /**
  * What `modelFromJSON(config, customObjects)` of tfjs-layers takes, by the class names of Keras.

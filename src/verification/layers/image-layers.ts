@@ -1,37 +1,31 @@
 import type { Tensor } from '@tensorflow/tfjs-core';
 import * as tf from '@tensorflow/tfjs-core';
 import { UnsupportedModelError } from '../../errors.ts';
-import { KerasLayer } from './keras-layer.ts';
-import {
-  flagIn,
-  isChannelsFirst,
-  type LayerConfig,
-  numberIn,
-  type OpenShape,
-  textIn,
-} from './layer-config.ts';
+import { flagIn, type LayerConfig, numberIn, type OpenShape, textIn } from './layer-config.ts';
 import { centerCrop, resize, resizeCropped } from './resize.ts';
-import { channelsLast, inFormat, withSizes } from './spatial-layout.ts';
+import { SpatialLayer } from './spatial-layer.ts';
+import { withSizes } from './spatial-layout.ts';
 
 /** A layer that gives images a height and a width. */
-abstract class ImageLayer extends KerasLayer {
+abstract class ImageLayer extends SpatialLayer {
   protected readonly size: [height: number, width: number];
 
   constructor(config: LayerConfig) {
-    super(config);
-    this.supportsMasking = false;
+    super(2, config);
     this.size = [numberIn(config, 'height', 1), numberIn(config, 'width', 1)];
   }
 
-  protected abstract change(x: Tensor): Tensor;
-
   protected override compute([x]: readonly [Tensor]): Tensor {
-    const isFirst = isChannelsFirst(this.config);
-    return inFormat(this.change(channelsLast(tf.cast(x, 'float32'), isFirst)), isFirst);
+    return super.compute([tf.cast(x, 'float32')]);
   }
 
+  protected override sizeOf(_size: number, axis: number): number {
+    return this.size[axis] ?? 1;
+  }
+
+  /** Known where the size of the input is not. */
   protected override outputShapeOf([shape = []]: readonly OpenShape[]): OpenShape {
-    return withSizes(shape, isChannelsFirst(this.config), this.size);
+    return withSizes(shape, this.isFirst, this.size);
   }
 }
 

@@ -76,6 +76,16 @@ export function fromFront(axis: number, rank: number): number {
   return axis < 0 ? axis + rank : axis;
 }
 
+/** The axes of a configuration, counted from the front and in order. */
+export function axesOf(axes: readonly number[], rank: number): number[] {
+  return axes.map((axis) => fromFront(axis, rank)).sort((one, other) => one - other);
+}
+
+/** The sizes of a shape at the axes, and 1 elsewhere. */
+export function sizesAt(shape: readonly (number | null)[], axes: readonly number[]): number[] {
+  return shape.map((size, axis) => (axes.includes(axis) ? (size ?? 1) : 1));
+}
+
 function wrong(key: string, value: unknown, expected: string): UnsupportedModelError {
   return new UnsupportedModelError(key, `${key} is ${JSON.stringify(value)}; ${expected} can be run`);
 }

@@ -10,7 +10,8 @@ import {
   sizesIn,
   textIn,
 } from './layer-config.ts';
-import { channelsLast, inFormat, product, spatialSizes, windowCount, withSizes } from './spatial-layout.ts';
+import { SpatialLayer } from './spatial-layer.ts';
+import { product, spatialSizes, windowCount, withSizes } from './spatial-layout.ts';
 
 /** The largest value, or the average of those that are not padding. */
 export type Reduction = 'max' | 'average';
@@ -21,30 +22,23 @@ export type Reduction = 'max' | 'average';
  * Both reductions are the same when they are taken over one axis after another. So one axis of three goes through the
  * kernels of two axes: those of three go wrong in TF.js, with strides larger than the window and with negative maxima.
  */
-export class Pooling extends KerasLayer {
-  readonly #rank: 1 | 3;
+export class Pooling extends SpatialLayer {
   readonly #reduction: Reduction;
   readonly #poolSize: readonly number[];
   readonly #strides: readonly number[];
   readonly #padding: 'same' | 'valid';
-  readonly #isFirst: boolean;
 
   constructor(rank: 1 | 3, reduction: Reduction, config: LayerConfig) {
-    super(config);
-    this.supportsMasking = false;
-    this.#rank = rank;
+    super(rank, config);
     this.#reduction = reduction;
     this.#poolSize = sizesIn(config, 'poolSize', rank, 2);
     const strides = numbersIn(config, 'strides', this.#poolSize);
     this.#strides = strides.length === rank ? strides : sizesIn(config, 'strides', rank, 1);
     this.#padding = textIn(config, 'padding', 'valid') === 'same' ? 'same' : 'valid';
-    this.#isFirst = isChannelsFirst(config);
   }
 
-  protected override compute([x]: readonly [Tensor]): Tensor {
-    let pooled = channelsLast(x, this.#isFirst);
-    for (let axis = 0; axis < this.#rank; axis++) pooled = this.#alongAxis(pooled, axis + 1, axis);
-    return inFormat(pooled, this.#isFirst);
+  protected override change(x: Tensor): Tensor {
+    return this.#poolSize.reduce((pooled: Tensor, _, axis) => this.#alongAxis(pooled, axis + 1, axis), x);
   }
 
   /** Pooling along one axis of the tensor, with the size and stride of that index. */
@@ -59,13 +53,8 @@ export class Pooling extends KerasLayer {
     return tf.reshape(pooled, [...before, pooled.shape[1], ...after]);
   }
 
-  protected override outputShapeOf([shape = []]: readonly OpenShape[]): OpenShape {
-    const sizes = spatialSizes(shape, this.#isFirst).map((size, axis) =>
-      size === null
-        ? null
-        : windowCount(this.#padding, size, this.#poolSize[axis] ?? 1, this.#strides[axis] ?? 1),
-    );
-    return withSizes(shape, this.#isFirst, sizes);
+  protected override sizeOf(size: number, axis: number): number {
+    return windowCount(this.#padding, size, this.#poolSize[axis] ?? 1, this.#strides[axis] ?? 1);
   }
 }
 

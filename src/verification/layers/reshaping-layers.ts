@@ -1,16 +1,10 @@
 import type { Tensor } from '@tensorflow/tfjs-core';
 import * as tf from '@tensorflow/tfjs-core';
 import { KerasLayer } from './keras-layer.ts';
-import {
-  isChannelsFirst,
-  type LayerConfig,
-  type OpenShape,
-  sidesIn,
-  sizesIn,
-  textIn,
-} from './layer-config.ts';
+import { isChannelsFirst, type OpenShape, sidesIn, sizesIn, textIn } from './layer-config.ts';
 import { resize } from './resize.ts';
-import { channelsLast, inFormat, padSpatial, type Sides, spatialSizes, withSizes } from './spatial-layout.ts';
+import { SpatialLayer } from './spatial-layer.ts';
+import { channelsLast, padSpatial, product, type Sides } from './spatial-layout.ts';
 
 /** Keras' Flatten: with the channels first they go last before the axes become one. */
 export class Flatten extends KerasLayer {
@@ -26,37 +20,6 @@ export class Flatten extends KerasLayer {
       1,
     );
     return [shape[0] ?? null, size];
-  }
-}
-
-/** A layer that changes the spatial sizes and nothing else. */
-abstract class SpatialLayer extends KerasLayer {
-  protected readonly isFirst: boolean;
-  /** The number of spatial axes. */
-  protected readonly rank: number;
-
-  constructor(rank: number, config: LayerConfig) {
-    super(config);
-    this.supportsMasking = false;
-    this.rank = rank;
-    this.isFirst = isChannelsFirst(config);
-  }
-
-  protected abstract change(x: Tensor): Tensor;
-
-  protected abstract sizeOf(size: number, axis: number): number;
-
-  protected override compute([x]: readonly [Tensor]): Tensor {
-    return inFormat(this.change(channelsLast(x, this.isFirst)), this.isFirst);
-  }
-
-  protected override outputShapeOf([shape = []]: readonly OpenShape[]): OpenShape {
-    const sizes = spatialSizes(shape, this.isFirst);
-    return withSizes(
-      shape,
-      this.isFirst,
-      sizes.map((size, axis) => (size === null ? null : this.sizeOf(size, axis))),
-    );
   }
 }
 
@@ -115,7 +78,7 @@ function repeat(x: Tensor, axis: number, count: number): Tensor {
   if (count === 1) return x;
   const before = x.shape.slice(0, axis + 1);
   const after = x.shape.slice(axis + 1);
-  const flat = tf.reshape(x, [before.reduce((product, size) => product * size, 1), 1, -1]);
+  const flat = tf.reshape(x, [product(before), 1, -1]);
   const repeated = tf.tile(flat, [1, count, 1]);
   return tf.reshape(repeated, [...before.slice(0, -1), (before.at(-1) ?? 1) * count, ...after]);
 }

@@ -60,7 +60,7 @@ export class LoadedLayer {
     let model: TfjsLayers.LayersModel | undefined;
     try {
       const solo = soloLayer(call, fed, Math.max(1, call.outputs.length), tfjs.classes.operatorAsLayer);
-      const fault = faultOf(tfjs, solo.config);
+      const fault = faultOf(tfjs.classes, solo.config);
       if (fault !== undefined) throw cannotRun(call, fault);
       model = await modelFrom(tfjs, solo.config);
       setWeights(tfjs, call, model);
@@ -214,7 +214,7 @@ function lastName(name: string): string {
 }
 
 /** Why TF.js cannot run one of the layers in a configuration, or would compute something else; undefined where it can. */
-function faultOf({ classes }: Tfjs, config: JsonObject): string | undefined {
+function faultOf(classes: Tfjs['classes'], config: JsonObject): string | undefined {
   const { class_name: className, config: inner } = config;
   if (typeof className !== 'string' || !isObject(inner)) return undefined;
   const own = className in classes.customLayers;
@@ -226,7 +226,7 @@ function faultOf({ classes }: Tfjs, config: JsonObject): string | undefined {
     return Array.isArray(value) ? value : [value];
   });
   for (const one of nested) {
-    const fault = isObject(one) ? faultOf({ classes } as Tfjs, one) : undefined;
+    const fault = isObject(one) ? faultOf(classes, one) : undefined;
     if (fault !== undefined) return fault;
   }
   return undefined;

@@ -174,6 +174,13 @@ describe('onTensor', () => {
 });
 
 describe('what cannot be run', () => {
+  it.each(['constructor', 'toString', '__proto__'])('a class that is called %s', async (className) => {
+    const model = buildModel([input('x', [2]), layer(className, 'odd', {})]);
+    await expect(runner.run(model, [Tensor.fromNumbers('float32', [1, 2], [1, 5])])).rejects.toThrow(
+      `odd: ${className} cannot be run: TF.js has no layer ${className}`,
+    );
+  });
+
   const failing = async (model: Model, inputs = randomInputs(model)): Promise<unknown> => {
     try {
       return await runner.run(model, inputs);

@@ -17,7 +17,6 @@ import {
   type OperatorOptions,
   tensorOf,
 } from './arguments.ts';
-import { sliced } from './slice.ts';
 import {
   cast,
   clipOperator,
@@ -25,6 +24,7 @@ import {
   expandDims,
   pad,
   resizeOperator,
+  sliced,
   spaceToDepth,
   split,
 } from './tensor-operators.ts';
