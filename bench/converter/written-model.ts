@@ -12,7 +12,7 @@ import { accuracyOf } from '../../src/verification/comparing/accuracy.ts';
 import { compareOutputs } from '../../src/verification/comparing/compare-outputs.ts';
 import { compareRuns } from '../../src/verification/comparing/compare-runs.ts';
 import { type ModelRun, recordRun } from '../../src/verification/comparing/model-run.ts';
-import { slice } from '../../src/verification/run/tensor-transfer.ts';
+import { slice } from '../../src/verification/run/samples.ts';
 import type { Bench } from '../accuracy/measure.ts';
 import { predictWithTfjs } from './stock-tfjs.ts';
 

@@ -10,7 +10,7 @@ import { type NpzArchive, openNpz } from '../formats/npy/npz.ts';
 import { readNpy } from '../formats/npy/read.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 import { labelsOf } from '../verification/inputs/class-labels.ts';
-import { type ModelInput, namesOf } from '../verification/inputs/model-inputs.ts';
+import { type ModelInput, namesOf, unfit } from '../verification/inputs/model-inputs.ts';
 import { inputFileKind } from './input-kind.ts';
 import { isFolder, openFile } from './open-files.ts';
 
@@ -191,8 +191,4 @@ function labelArray({ names }: NpzArchive, file: string): string {
 /** `1 sample`, `2 samples`. */
 export function counted(number: number, noun: string): string {
   return `${number} ${noun}${number === 1 ? '' : 's'}`;
-}
-
-function unfit(message: string): UnsupportedModelError {
-  return new UnsupportedModelError('inputs', message);
 }

@@ -5,14 +5,17 @@
  */
 
 import path from 'node:path';
-import { FormatError, UnsupportedModelError } from '../errors.ts';
+import { FormatError } from '../errors.ts';
 import { Model } from '../model/model.ts';
 import { Tensor } from '../tensor/tensor.ts';
 import { fitArray, looksUnscaled, takesPixels } from '../verification/inputs/array-inputs.ts';
-import { checkNormalization } from '../verification/inputs/check-normalization.ts';
 import { guessNormalization } from '../verification/inputs/guess-normalization.ts';
-import { type ModelInput, modelInputs, namesOf } from '../verification/inputs/model-inputs.ts';
-import { describeNormalization, type Normalization } from '../verification/inputs/normalization.ts';
+import { type ModelInput, modelInputs, namesOf, unfit } from '../verification/inputs/model-inputs.ts';
+import {
+  checkNormalization,
+  describeNormalization,
+  type Normalization,
+} from '../verification/inputs/normalization.ts';
 import {
   type ArraysOfFiles,
   counted,
@@ -234,8 +237,4 @@ function withLabels(
     );
   }
   return { ...loaded, labels: labels.subarray(0, samples), labelsSource: name };
-}
-
-function unfit(message: string): UnsupportedModelError {
-  return new UnsupportedModelError('inputs', message);
 }

@@ -5,11 +5,11 @@ import type { Model } from '../../model/model.ts';
 import type { quantizeReport } from '../../report/quantize-report.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
 import { sqnrJudge } from '../../verification/proving/sqnr-judge.ts';
+import { firstSamples } from '../../verification/run/samples.ts';
 import type { Runnable } from '../chosen-inputs.ts';
 import { UsageError } from '../command-result.ts';
 import { progress } from '../terminal.ts';
 import type { QuantizeOptions } from './quantize-options.ts';
-import { firstSamples } from './written-check.ts';
 
 /** What `crosslayer quantize` does to a model, and what it did. */
 export interface QuantizeRecipe {

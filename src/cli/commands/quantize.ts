@@ -13,6 +13,7 @@ import { isSameByTfjs, type QuantizeReport, quantizeReport } from '../../report/
 import { reportJson } from '../../report/report-json.ts';
 import { accuracyOf } from '../../verification/comparing/accuracy.ts';
 import { type ModelRun, recordRun } from '../../verification/comparing/model-run.ts';
+import { firstSamples } from '../../verification/run/samples.ts';
 import { type Ready, type Runnable, readyToRun, withLabels } from '../chosen-inputs.ts';
 import { type CommandResult, EXIT, end } from '../command-result.ts';
 import { checkHtmlOutput } from '../html-output.ts';
@@ -29,7 +30,7 @@ import {
 } from './quantize-options.ts';
 import { type QuantizeRecipe, quantizeRecipe } from './quantize-recipe.ts';
 import { quantizeSummary } from './quantize-summary.ts';
-import { checkWritten, firstSamples } from './written-check.ts';
+import { checkWritten } from './written-check.ts';
 
 /** Samples on which carrying is proven; what the written files do is measured on all. */
 const PROOF_SAMPLES = 4;

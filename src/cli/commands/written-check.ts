@@ -8,13 +8,13 @@ import { CannotRunError } from '../../errors.ts';
 import { openModelFiles } from '../../node/open-files.ts';
 import { closeModel, loadModel } from '../../node.ts';
 import type { WrittenCheck } from '../../report/quantize-report.ts';
-import type { FloatValues } from '../../tensor/dtype.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
 import { accuracyOf } from '../../verification/comparing/accuracy.ts';
+import { compareOutputs } from '../../verification/comparing/compare-outputs.ts';
 import { compareRuns } from '../../verification/comparing/compare-runs.ts';
 import { type ModelRun, recordRun } from '../../verification/comparing/model-run.ts';
 import { runWithTfjs } from '../../verification/run/run-with-tfjs.ts';
-import { slice } from '../../verification/run/tensor-transfer.ts';
+import { firstSamples } from '../../verification/run/samples.ts';
 import type { Runnable } from '../chosen-inputs.ts';
 
 /** Samples that TF.js itself runs: that it decodes and computes the same shows on a few. */
@@ -71,26 +71,8 @@ async function besideTfjs(
   }
 }
 
-/** `max |a - b| / max |a|` over what `one` has; infinite where only one of them is a number. */
+/** `max |a - b| / max |a|`; infinite where the outputs are not of one shape. */
 function difference(one: Tensor, other: Tensor | undefined): number {
-  const [a, b] = [one.values() as FloatValues, other?.values() as FloatValues | undefined];
-  let [largest, most] = [0, 0];
-  for (let index = 0; index < a.length; index++) {
-    const value = a[index] ?? Number.NaN;
-    const beside = b?.[index] ?? Number.NaN;
-    if (Object.is(value, beside)) {
-      if (Number.isFinite(value)) largest = Math.max(largest, Math.abs(value));
-      continue;
-    }
-    const apart = Math.abs(value - beside);
-    if (!Number.isFinite(apart)) return Infinity;
-    largest = Math.max(largest, Math.abs(value));
-    most = Math.max(most, apart);
-  }
-  return most === 0 ? 0 : most / largest;
-}
-
-/** The first `most` samples of each input. */
-export function firstSamples(tensors: readonly Tensor[], most: number): Tensor[] {
-  return tensors.map((tensor) => slice(tensor, 0, Math.min(most, tensor.shape[0] ?? 0)));
+  const isAlike = one.shape.join() === other?.shape.join();
+  return isAlike ? compareOutputs(one, other).maxRelative : Infinity;
 }

@@ -1,6 +1,7 @@
 import { UnsupportedModelError } from '../../errors.ts';
 import type { FloatValues } from '../../tensor/dtype.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
+import { largestColumn } from './compare-outputs.ts';
 import type { ModelRun } from './model-run.ts';
 
 /** How often a model is right. */
@@ -52,22 +53,8 @@ function shareRight(scores: Tensor, classes: number, labels: Int32Array): number
   let right = 0;
   for (const [sample, label] of labels.entries()) {
     const found =
-      classes === 1 ? Number((values[sample] ?? 0) >= 0.5) : largest(values, sample * classes, classes);
+      classes === 1 ? Number((values[sample] ?? 0) >= 0.5) : largestColumn(values, sample * classes, classes);
     if (found === label) right++;
   }
   return right / labels.length;
-}
-
-/** The first of the largest; -1 where all are NaN. */
-function largest(values: FloatValues, start: number, count: number): number {
-  let best = -1;
-  let most = -Infinity;
-  for (let column = 0; column < count; column++) {
-    const value = values[start + column] ?? Number.NaN;
-    if (value > most) {
-      most = value;
-      best = column;
-    }
-  }
-  return best;
 }

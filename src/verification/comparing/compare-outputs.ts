@@ -119,8 +119,8 @@ function agreement(samples: number, agrees: (sample: number) => boolean): number
   return agreeing / samples;
 }
 
-/** -1 where all values are NaN or -Infinity. */
-function largestColumn(values: FloatValues, start: number, classes: number): number {
+/** The first of the largest of `classes` values from `start` on; -1 where all are NaN or -Infinity. */
+export function largestColumn(values: FloatValues, start: number, classes: number): number {
   let best = -1;
   let largest = -Infinity;
   for (let column = 0; column < classes; column++) {

@@ -9,7 +9,7 @@ import type { DataFormat, Shape } from '../../model/operation.ts';
 import { type FloatValues, isFloat } from '../../tensor/dtype.ts';
 import { Tensor } from '../../tensor/tensor.ts';
 import { checkValues } from './check-values.ts';
-import type { ModelInput } from './model-inputs.ts';
+import { type ModelInput, unfit } from './model-inputs.ts';
 import { guessFor, type Normalization, normalizePixels } from './normalization.ts';
 import { fitsShape, shapeAdvice } from './shape-advice.ts';
 
@@ -184,8 +184,4 @@ function channelsLast(
 
 function shapeText(shape: Shape): string {
   return `[${shape.map((size, axis) => (axis === 0 ? 'samples' : (size ?? 'any'))).join(', ')}]`;
-}
-
-function unfit(message: string): UnsupportedModelError {
-  return new UnsupportedModelError('inputs', message);
 }

@@ -1,8 +1,8 @@
-import { UnsupportedModelError } from '../../errors.ts';
+import type { UnsupportedModelError } from '../../errors.ts';
 import { isFloat, largestFinite } from '../../tensor/dtype.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
 import { embeddingEntries } from './embedding-entries.ts';
-import type { ModelInput } from './model-inputs.ts';
+import { type ModelInput, unfit } from './model-inputs.ts';
 
 /**
  * Checks the values of an array for an input: finite as float32, and where an Embedding reads them, among its entries.
@@ -54,8 +54,4 @@ function placeOf(index: number, shape: readonly number[]): string {
     rest = Math.floor(rest / size);
   }
   return `[${place.join(', ')}]`;
-}
-
-function unfit(message: string): UnsupportedModelError {
-  return new UnsupportedModelError('inputs', message);
 }

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { CannotRunError } from '../../errors.ts';
+import { CannotRunError, UnsupportedModelError } from '../../errors.ts';
 import { channelCount } from '../../model/channels.ts';
 import { buildGraph, type GraphTensor } from '../../model/graph.ts';
 import type { Model } from '../../model/model.ts';
@@ -57,6 +57,11 @@ export function modelInputs(model: Model): ModelInput[] {
 /** The names of inputs, for messages. */
 export function namesOf(inputs: readonly ModelInput[]): string {
   return inputs.map(({ name }) => name).join(', ');
+}
+
+/** What is no input for a model, with what to do. */
+export function unfit(message: string): UnsupportedModelError {
+  return new UnsupportedModelError('inputs', message);
 }
 
 /** The shape that the first layer asks for: a Sequential from before Keras 2.2 has it nowhere else. */

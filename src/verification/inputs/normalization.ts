@@ -20,6 +20,14 @@ export const NORMALIZATIONS = ['tf', 'torch', 'caffe', '0..1', 'raw'] as const;
  */
 export type Normalization = (typeof NORMALIZATIONS)[number];
 
+/** @throws RangeError, which lists the names, where there is no such normalization; undefined is one to be guessed. */
+export function checkNormalization(normalization: Normalization | undefined): void {
+  if (normalization === undefined || NORMALIZATIONS.includes(normalization)) return;
+  throw new RangeError(
+    `there is no normalization ${String(normalization)}; there are ${NORMALIZATIONS.join(', ')}`,
+  );
+}
+
 /** Pixels to what a model gets: `x * scale + offset`, a number for each of its channels. */
 export interface PixelScaling {
   readonly scale: readonly number[];

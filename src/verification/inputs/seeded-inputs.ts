@@ -9,11 +9,10 @@ import { MAX_ARRAY_BYTES } from '../../formats/limits.ts';
 import type { Model } from '../../model/model.ts';
 import { allocate, type DType, sizeOf } from '../../tensor/dtype.ts';
 import { Tensor } from '../../tensor/tensor.ts';
-import { checkNormalization } from './check-normalization.ts';
 import { embeddingEntries } from './embedding-entries.ts';
 import { guessNormalization } from './guess-normalization.ts';
 import { type ImageLayout, type ModelInput, modelInputs } from './model-inputs.ts';
-import { guessFor, type Normalization, normalizePixels } from './normalization.ts';
+import { checkNormalization, guessFor, type Normalization, normalizePixels } from './normalization.ts';
 import { type SeededRandom, seededRandom } from './seeded-random.ts';
 import { fillSmooth } from './smooth-picture.ts';
 

@@ -11,7 +11,8 @@ import { parseManifest } from '../../formats/tfjs-layers/manifest.ts';
 import { readJsonObject } from '../../formats/tfjs-layers/model-json.ts';
 import { openGroup } from '../../formats/tfjs-layers/shards.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
-import { fromTfjs, joinBatches, slice, toTfjs } from './tensor-transfer.ts';
+import { joinBatches, slice } from './samples.ts';
+import { fromTfjs, toTfjs } from './tensor-transfer.ts';
 import { type BackendOptions, loadTfjs, type Tfjs, withBackend } from './tfjs-backend.ts';
 
 /** Samples at a time where the caller does not say. */

@@ -11,7 +11,8 @@ import type { ModelRunner, RunOptions } from '../../model/model-runner.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
 import { checkInputs } from '../inputs/check-inputs.ts';
 import { LoadedLayer } from './loaded-layer.ts';
-import { fromTfjs, joinBatches, slice, toTfjs } from './tensor-transfer.ts';
+import { joinBatches, slice } from './samples.ts';
+import { fromTfjs, toTfjs } from './tensor-transfer.ts';
 import { type Backend, type BackendOptions, loadTfjs, type Tfjs, withBackend } from './tfjs-backend.ts';
 
 type Tensors = Map<GraphTensor, TfjsCore.Tensor>;
