@@ -6,7 +6,7 @@
 
 import type { StepVerification } from '../report/equalize-report.ts';
 import { movesFar } from '../report/far-correction.ts';
-import { percent, small } from '../report/number-text.ts';
+import { percent, small } from '../text/numbers.ts';
 import type { StageProof } from '../verification/proving/prove-stages.ts';
 import { indented } from './terminal.ts';
 

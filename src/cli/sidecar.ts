@@ -9,8 +9,8 @@ import type { Sidecar } from '../equalization/sidecar/sidecar.ts';
 import { CannotRunError } from '../errors.ts';
 import type { Model } from '../model/model.ts';
 import { type FoundSidecar, type RestoreOptions, restoreFromSidecar, sidecarName } from '../node.ts';
-import { count } from '../report/number-text.ts';
 import type { SidecarReport } from '../report/sidecar-report.ts';
+import { count } from '../text/numbers.ts';
 import type { InputOptions, Ready } from './chosen-inputs.ts';
 import { progress } from './terminal.ts';
 

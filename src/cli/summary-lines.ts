@@ -6,7 +6,7 @@
 
 import type { Trial } from '../equalization/judge.ts';
 import type { WriteReport } from '../node.ts';
-import { decibels, percent } from '../report/number-text.ts';
+import { decibels, percent } from '../text/numbers.ts';
 import { indented, table } from './terminal.ts';
 
 /** What was tried; the settings that differ, and what they leave of the float model. Nothing where there was no choice. */

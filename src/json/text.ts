@@ -1,4 +1,4 @@
-import { FormatError, LimitError } from '../errors.ts';
+import { FormatError, LimitError, messageOf } from '../errors.ts';
 import { MAX_JSON_BYTES } from '../formats/limits.ts';
 import { parsePythonJson } from './python-json.ts';
 
@@ -15,8 +15,7 @@ export function parseJson(text: string, source: string, where: string): unknown 
     try {
       return parsePythonJson(text);
     } catch {
-      const reason = cause instanceof Error ? cause.message : String(cause);
-      throw new FormatError(source, where, `not valid JSON: ${reason}`, { cause });
+      throw new FormatError(source, where, `not valid JSON: ${messageOf(cause)}`, { cause });
     }
   }
 }

@@ -9,6 +9,7 @@ import { FormatError, UnsupportedModelError } from '../errors.ts';
 import { type NpzArchive, openNpz } from '../formats/npy/npz.ts';
 import { readNpy } from '../formats/npy/read.ts';
 import type { Tensor } from '../tensor/tensor.ts';
+import { count } from '../text/numbers.ts';
 import { labelsOf } from '../verification/inputs/class-labels.ts';
 import { type ModelInput, namesOf, unfit } from '../verification/inputs/model-inputs.ts';
 import { inputFileKind } from './input-kind.ts';
@@ -61,7 +62,7 @@ export function readNpyFiles(
 ): ArraysOfFiles {
   if (files.length !== inputs.length) {
     throw unfit(
-      `${counted(files.length, '.npy file')} for ${counted(inputs.length, 'input')} (${namesOf(inputs)}); give one for ` +
+      `${count(files.length, '.npy file')} for ${count(inputs.length, 'input')} (${namesOf(inputs)}); give one for ` +
         'each, in this order',
     );
   }
@@ -186,9 +187,4 @@ function labelArray({ names }: NpzArchive, file: string): string {
     `${file}: none of its arrays (${names.join(', ')}) is called ${LABEL_NAMES.join(', ')}; save the labels by such a ` +
       'name: np.savez(file, labels=…)',
   );
-}
-
-/** `1 sample`, `2 samples`. */
-export function counted(number: number, noun: string): string {
-  return `${number} ${noun}${number === 1 ? '' : 's'}`;
 }

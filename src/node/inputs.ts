@@ -8,6 +8,7 @@ import path from 'node:path';
 import { FormatError } from '../errors.ts';
 import { Model } from '../model/model.ts';
 import { Tensor } from '../tensor/tensor.ts';
+import { count } from '../text/numbers.ts';
 import { fitArray, looksUnscaled, takesPixels } from '../verification/inputs/array-inputs.ts';
 import { guessNormalization } from '../verification/inputs/guess-normalization.ts';
 import { type ModelInput, modelInputs, namesOf, unfit } from '../verification/inputs/model-inputs.ts';
@@ -18,7 +19,6 @@ import {
 } from '../verification/inputs/normalization.ts';
 import {
   type ArraysOfFiles,
-  counted,
   type NamedLabels,
   readLabels,
   readNpyFiles,
@@ -148,7 +148,7 @@ function fromArrays(
   for (const [index, { tensor }] of fitted.entries()) {
     if (tensor.shape[0] === samples) continue;
     throw unfit(
-      `${arrays[index]?.name}: has ${counted(tensor.shape[0] ?? 0, 'sample')}, but ${arrays[0]?.name} has ${samples}; ` +
+      `${arrays[index]?.name}: has ${count(tensor.shape[0] ?? 0, 'sample')}, but ${arrays[0]?.name} has ${samples}; ` +
         'save as many of each',
     );
   }
@@ -161,7 +161,7 @@ function fromArrays(
   const from = arrays.map(({ name }) => name).join(', ');
   const loaded: LoadedInputs = {
     tensors: fitted.map(({ tensor }) => tensor),
-    description: `${counted(samples, 'sample')} of ${from}: ${describe(normalization, asked, guess.reason)}${hint}`,
+    description: `${count(samples, 'sample')} of ${from}: ${describe(normalization, asked, guess.reason)}${hint}`,
     sampleNames: Array.from({ length: samples }, (_, index) => `${arrays[0]?.shortName}[${index}]`),
     normalization,
   };
@@ -197,7 +197,7 @@ async function fromPhotographs(
   return {
     tensors: [tensor],
     description:
-      `${counted(taken.length, 'photograph')} as ${width} x ${height}: ` +
+      `${count(taken.length, 'photograph')} as ${width} x ${height}: ` +
       describe(normalization, asked, guess.reason),
     sampleNames: taken.map((name) => path.basename(name)),
     normalization,
@@ -232,7 +232,7 @@ function withLabels(
   if (labels.length < samples || (labels.length > samples && asked === undefined)) {
     const others = typeof given === 'string' ? '' : '; or give other labels (--labels)';
     throw unfit(
-      `${name}: ${counted(labels.length, 'label')} for ${counted(samples, 'sample')}; there must be one for each, in ` +
+      `${name}: ${count(labels.length, 'label')} for ${count(samples, 'sample')}; there must be one for each, in ` +
         `their order${others}`,
     );
   }

@@ -8,6 +8,7 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { parseManifest } from '../formats/tfjs-layers/manifest.ts';
 import { readJsonObject } from '../formats/tfjs-layers/model-json.ts';
+import { named } from '../text/names.ts';
 import { openFile } from './open-files.ts';
 
 /** Files named in a sentence. */
@@ -37,10 +38,9 @@ export function leftNote(before: readonly string[], written: readonly string[]):
   const used = new Set(written.map((name) => path.resolve(name)));
   const left = before.filter((name) => !used.has(path.resolve(name)));
   if (left.length === 0) return [];
-  const names = left.slice(0, NAMED).map((name) => path.basename(name));
-  const more = left.length - names.length;
+  const names = left.map((name) => path.basename(name));
   return [
-    `${names.join(', ')}${more > 0 ? ` and ${more} more` : ''}: files of weights of the model that was there before; ` +
+    `${named(names, NAMED)}: files of weights of the model that was there before; ` +
       'model.json does not use them, so delete them before you upload the folder',
   ];
 }

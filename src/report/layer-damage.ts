@@ -13,6 +13,7 @@ import type { Model } from '../model/model.ts';
 import { foldAllBatchNorms } from '../primitives/batch-norm-fold.ts';
 import { layersQuantizedBefore } from '../quantization/packing/quantized-before.ts';
 import { parseQuantizer } from '../quantization/quantizer.ts';
+import { named } from '../text/names.ts';
 
 /** Targets that quantize weights. */
 export type DamageTarget = Exclude<Target, 'float'>;
@@ -159,11 +160,6 @@ function griddedNote(layers: number): string {
   );
 }
 
-/** Layers named in a sentence. */
-const NAMED = 5;
-
 function unknownNote(layers: readonly string[]): string {
-  const more = layers.length - NAMED;
-  const names = `${layers.slice(0, NAMED).join(', ')}${more > 0 ? ` and ${more} more` : ''}`;
-  return `no batch norm tells how what these layers read varies, so that all channels count alike: ${names}`;
+  return `no batch norm tells how what these layers read varies, so that all channels count alike: ${named(layers)}`;
 }

@@ -3,9 +3,7 @@ import type { Model } from '../model/model.ts';
 import { layersQuantizedBefore } from '../quantization/packing/quantized-before.ts';
 import { unquantizedLayers } from '../quantization/quantized-weights.ts';
 import { QUANTIZATIONS, type QuantizationName } from '../quantization/weight-quantizations.ts';
-
-/** Layers named in a note; the others are counted. */
-const LAYERS_NAMED = 5;
+import { named } from '../text/names.ts';
 
 /** What the numbers of an evaluation leave out: layers that stay in float, and what quantizing cost before. */
 export function weightNotes(
@@ -23,7 +21,7 @@ function unquantizedNote(model: Model, quantizations: readonly QuantizationName[
   const parameters = layers.reduce((sum, { parameterCount }) => sum + parameterCount, 0);
   return [
     `${names.join(', ')}: ${parameters} of ${model.parameterCount} parameters were not quantized besides biases and ` +
-      `batch norms, because only kernels of convolutions and Dense are: those of ${named(layers)}`,
+      `batch norms, because only kernels of convolutions and Dense are: those of ${layersText(layers)}`,
   ];
 }
 
@@ -32,22 +30,20 @@ function beforeNotes(model: Model, original: Model): string[] {
   const ofOriginal = layersQuantizedBefore(original);
   if (ofOriginal.length > 0) {
     notes.push(
-      `the original was quantized before: the kernels of ${named(ofOriginal)} lie on a grid of 8 bits; what that cost is ` +
+      `the original was quantized before: the kernels of ${layersText(ofOriginal)} lie on a grid of 8 bits; what that cost is ` +
         'not in these numbers, compare with the model in float (--against)',
     );
   }
   const ofModel = model === original ? [] : layersQuantizedBefore(model);
   if (ofModel.length > 0) {
     notes.push(
-      `the model was quantized before: the kernels of ${named(ofModel)} lie on a grid of 8 bits; the row float has what ` +
+      `the model was quantized before: the kernels of ${layersText(ofModel)} lie on a grid of 8 bits; the row float has what ` +
         'that cost, and the rows below it have that and what is lost anew',
     );
   }
   return notes;
 }
 
-function named(layers: readonly Layer[]): string {
-  const shown = layers.slice(0, LAYERS_NAMED).map(({ path, className }) => `${path} (${className})`);
-  const more = layers.length - shown.length;
-  return more > 0 ? `${shown.join(', ')} and ${more} more` : shown.join(', ');
+function layersText(layers: readonly Layer[]): string {
+  return named(layers.map(({ path, className }) => `${path} (${className})`));
 }

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { byteText, count, grouped } from '../../src/report/number-text.ts';
+import { byteText, count, grouped } from '../../src/text/numbers.ts';
 import type { OpenedModel } from '../protocol.ts';
 import { breakable, byId, element, list } from './dom.ts';
 

@@ -18,8 +18,8 @@ import {
   TfjsRunner,
   UnsupportedModelError,
 } from 'crosslayer';
-import { count } from '../../src/report/number-text.ts';
 import { gridOf, plainModel } from '../../src/report/plain-model.ts';
+import { count } from '../../src/text/numbers.ts';
 import { accuracyOf } from '../../src/verification/comparing/accuracy.ts';
 import { compareRuns } from '../../src/verification/comparing/compare-runs.ts';
 import { type ModelRun, recordRun } from '../../src/verification/comparing/model-run.ts';

@@ -15,10 +15,10 @@ import {
   targetReport,
   weightSqnr,
 } from 'crosslayer';
-import { count } from '../../src/report/number-text.ts';
 import { gridOf, plainModel } from '../../src/report/plain-model.ts';
 import { type RunnableOn, runWithProof } from '../../src/report/proven-run.ts';
 import { channelStrips } from '../../src/report/strips/channel-strips.ts';
+import { count } from '../../src/text/numbers.ts';
 import type { Choice, Operations } from '../protocol.ts';
 import { isOutOfMemory } from './describe-error.ts';
 import type { Equalized } from './equalized.ts';

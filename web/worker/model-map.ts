@@ -1,6 +1,6 @@
 import { buildGraph, type GraphTensor } from '../../src/model/graph.ts';
 import type { Model } from '../../src/model/model.ts';
-import { shapeText } from '../../src/report/number-text.ts';
+import { shapeText } from '../../src/text/numbers.ts';
 import type { MapLayer } from '../protocol.ts';
 
 /**

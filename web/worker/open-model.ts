@@ -9,8 +9,8 @@ import {
   UnsupportedModelError,
 } from 'crosslayer';
 import { layersQuantizedBefore, storedCoarsely } from '../../src/quantization/packing/quantized-before.ts';
-import { count, grouped } from '../../src/report/number-text.ts';
 import { channelStrips } from '../../src/report/strips/channel-strips.ts';
+import { count, grouped } from '../../src/text/numbers.ts';
 import type { OpenedModel, PickedFile } from '../protocol.ts';
 import { fileSource } from './file-source.ts';
 import { modelMap } from './model-map.ts';

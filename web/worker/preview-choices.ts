@@ -10,8 +10,8 @@ import {
   relu6Damage,
 } from 'crosslayer';
 import { layersQuantizedBefore } from '../../src/quantization/packing/quantized-before.ts';
-import { count, tinyPercent } from '../../src/report/number-text.ts';
 import { gridOf, plainModel } from '../../src/report/plain-model.ts';
+import { count, tinyPercent } from '../../src/text/numbers.ts';
 import { PAGE_TARGETS } from '../page-targets.ts';
 import type { Choice, Preview } from '../protocol.ts';
 import type { Progress } from './progress.ts';

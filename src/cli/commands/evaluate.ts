@@ -10,6 +10,7 @@ import {
   evaluateWeights,
 } from '../../report/evaluate-report.ts';
 import { reportJson } from '../../report/report-json.ts';
+import { accuracyText, sqnrText } from '../../text/numbers.ts';
 import { TfjsRunner } from '../../verification/run/runner.ts';
 import {
   type ChosenInputs,
@@ -136,13 +137,13 @@ function tables(report: EvaluateReport): string {
 function modelTable({ models, labelled }: EvaluateReport): string {
   const outputs = Math.max(...models.map((one) => one.outputs.length));
   const rows = models.flatMap((one) => {
-    const accuracy = one.accuracy === null ? '-' : percent(one.accuracy);
+    const accuracy = one.accuracy === null ? '-' : accuracyText(one.accuracy);
     if (one.outputs.length === 0) return [[nameOf(one), ...(outputs > 1 ? [''] : []), '', '', accuracy]];
     return one.outputs.map(({ name, sqnrDb, top1Agreement }, index) => [
       index === 0 ? nameOf(one) : '',
       ...(outputs > 1 ? [name] : []),
-      decibels(sqnrDb),
-      top1Agreement === null ? '-' : percent(top1Agreement),
+      sqnrText(sqnrDb),
+      top1Agreement === null ? '-' : accuracyText(top1Agreement),
       index === 0 ? accuracy : '',
     ]);
   });
@@ -171,16 +172,6 @@ function nameOf({ model, quantizer }: EvaluatedModel): string {
 function layerTable({ layers }: EvaluateReport, quantizer: QuantizationName): string {
   const rows = layers
     .filter((layer) => layer.quantizer === quantizer)
-    .map(({ layer, weight, sqnrDb }) => [layer, weight, decibels(sqnrDb)]);
+    .map(({ layer, weight, sqnrDb }) => [layer, weight, sqnrText(sqnrDb)]);
   return table(['layer', 'weight', 'SQNR'], rows, [2]).join('\n');
-}
-
-/** With the digits that accuracies are compared by: on 2,000 samples one is 0.05 %. */
-function percent(share: number): string {
-  return `${(100 * share).toFixed(2)} %`;
-}
-
-function decibels(value: number): string {
-  if (value === Infinity) return 'equal';
-  return Number.isFinite(value) ? `${value.toFixed(1)} dB` : String(value);
 }

@@ -12,9 +12,9 @@ import {
   damageReport,
   type LayerDamage,
 } from '../../report/layer-damage.ts';
-import { count, decibels, grouped, shapeText, short, small, tinyPercent } from '../../report/number-text.ts';
 import { reportJson } from '../../report/report-json.ts';
 import type { SidecarReport } from '../../report/sidecar-report.ts';
+import { count, decibels, grouped, shapeText, short, small, tinyPercent } from '../../text/numbers.ts';
 import { type CommandResult, EXIT, end } from '../command-result.ts';
 import { checkHtmlOutput } from '../html-output.ts';
 import { forceOption, jsonOption, noSidecarOption, type ReportOptions, reportOption } from '../options.ts';

@@ -1,7 +1,17 @@
-import { byteText, count, decibels, grouped, percent, small, tinyPercent } from '../../report/number-text.ts';
 import type { PlanReport } from '../../report/plan-report.ts';
 import { isSameByTfjs, type QuantizeReport, type WrittenCheck } from '../../report/quantize-report.ts';
 import type { SidecarReport } from '../../report/sidecar-report.ts';
+import { named } from '../../text/names.ts';
+import {
+  accuracyText,
+  byteText,
+  count,
+  decibels,
+  grouped,
+  percent,
+  small,
+  tinyPercent,
+} from '../../text/numbers.ts';
 import { proofLines, stepLines } from '../proof-lines.ts';
 import { sidecarLines } from '../sidecar.ts';
 import { closingLines, trialLines } from '../summary-lines.ts';
@@ -89,21 +99,18 @@ function beforeLines({ quantizedBefore, storedCoarsely, stages }: QuantizeReport
   const variances = storedCoarsely.filter(({ weight }) => weight === 'movingVariance');
   if (variances.length > 0) {
     lines.push(
-      `batch-norm variances were stored in ${variances[0]?.dtype} (${named(variances)}); what they lost cannot be restored`,
+      `batch-norm variances were stored in ${variances[0]?.dtype} (${layersOf(variances)}); what they lost cannot be restored`,
     );
   } else if (storedCoarsely.length > 0) {
     lines.push(
-      `other weights were stored in ${storedCoarsely[0]?.dtype} (${named(storedCoarsely)}); what they lost cannot be restored`,
+      `other weights were stored in ${storedCoarsely[0]?.dtype} (${layersOf(storedCoarsely)}); what they lost cannot be restored`,
     );
   }
   return lines;
 }
 
-function named(weights: QuantizeReport['storedCoarsely']): string {
-  const names = [...new Set(weights.map(({ layer }) => layer))];
-  const more = names.length - NAMED;
-  const shown = names.slice(0, NAMED).join(', ');
-  return more > 0 ? `${shown} and ${more} more` : shown;
+function layersOf(weights: QuantizeReport['storedCoarsely']): string {
+  return named([...new Set(weights.map(({ layer }) => layer))], NAMED);
 }
 
 /** What the files do that were written. */
@@ -117,7 +124,7 @@ function checkLines({ check }: QuantizeReport): string[] {
   });
   if (notCompared !== undefined) lines.push(`not compared: ${notCompared}`);
   if (accuracy) {
-    lines.push(`accuracy ${exactPercent(accuracy.before)} -> ${exactPercent(accuracy.after)}`);
+    lines.push(`accuracy ${accuracyText(accuracy.before)} -> ${accuracyText(accuracy.after)}`);
   }
   lines.push(tfjsLine(tfjs, backend));
   return [`the files, read again and run (${backend}) beside the original on ${inputs}:`, ...indented(lines)];
@@ -136,9 +143,4 @@ function tfjsLine(tfjs: WrittenCheck['tfjs'], backend: string): string {
 function proofOf({ verification, check }: QuantizeReport): string[] {
   if (!verification) return [];
   return check ? verification.proofs.flatMap(stepLines) : proofLines(verification);
-}
-
-/** With the digits that accuracies are compared by. */
-function exactPercent(share: number): string {
-  return `${(100 * share).toFixed(2)} %`;
 }

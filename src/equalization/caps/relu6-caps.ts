@@ -15,6 +15,7 @@ import type { Layer } from '../../model/layer.ts';
 import type { Call, Model } from '../../model/model.ts';
 import { freeLayerName, newAffine, newRelu } from '../../model/new-layer.ts';
 import { type Activation, LINEAR } from '../../model/operation.ts';
+import { short } from '../../text/numbers.ts';
 import type { ScaledBound } from '../scaling/scale-regions.ts';
 import { type CapOptions, type Relu, type WantedCap, wantedCaps } from './cap-forms.ts';
 import { turnAround } from './turn-around.ts';
@@ -82,16 +83,12 @@ export function describeCap(cap: ActivationCap): string {
   const added = cap.added.length === 0 ? '' : `; added: ${cap.added.join(', ')}`;
   switch (cap.kind) {
     case 'per-channel':
-      return `${cap.path}: maxima of ${digits(cap.smallest)} to ${digits(cap.largest)}, a channel its own, with the negation in ${cap.negatedIn}${added}`;
+      return `${cap.path}: maxima of ${short(cap.smallest)} to ${short(cap.largest)}, a channel its own, with the negation in ${cap.negatedIn}${added}`;
     case 'one-maximum':
-      return `${cap.path}: a maximum of ${digits(cap.maximum)} for all channels${added}`;
+      return `${cap.path}: a maximum of ${short(cap.maximum)} for all channels${added}`;
     case 'never-reached':
-      return `${cap.path}: no maximum any more, because no channel gets beyond ${digits(cap.highest)} of its own${added}`;
+      return `${cap.path}: no maximum any more, because no channel gets beyond ${short(cap.highest)} of its own${added}`;
   }
-}
-
-function digits(value: number): string {
-  return String(Number(value.toPrecision(3)));
 }
 
 interface State {

@@ -5,7 +5,7 @@
  * @module
  */
 
-import { FormatError, LimitError } from '../../errors.ts';
+import { FormatError, LimitError, messageOf } from '../../errors.ts';
 import { channelCount } from '../../model/channels.ts';
 import type { Layer, LayerStatistics } from '../../model/layer.ts';
 import type { Model } from '../../model/model.ts';
@@ -142,8 +142,7 @@ export function readSidecar(text: string, source: string): Sidecar {
   try {
     document = JSON.parse(text);
   } catch (cause) {
-    const reason = cause instanceof Error ? cause.message : String(cause);
-    throw new FormatError(source, '', `not valid JSON: ${reason}`, { cause });
+    throw new FormatError(source, '', `not valid JSON: ${messageOf(cause)}`, { cause });
   }
   return parseSidecar(document, source);
 }

@@ -7,7 +7,7 @@
  * @module
  */
 
-import { CrosslayerError, FormatError } from '../../errors.ts';
+import { CrosslayerError, FormatError, messageOf } from '../../errors.ts';
 import type { ByteSource } from '../bytes.ts';
 import { checkHeapCollection } from './heap-check.ts';
 import { catchInstance, type LibraryInstance } from './instance.ts';
@@ -255,8 +255,9 @@ function asFormatError(error: unknown, source: string, where: string): Crosslaye
   const cause = sourceError ?? error;
   sourceError = undefined;
   if (cause instanceof CrosslayerError) return cause;
-  const message = cause instanceof Error ? cause.message : String(cause);
-  return new FormatError(source, where, `not readable as HDF5: ${innermostReason(message)}`, { cause });
+  return new FormatError(source, where, `not readable as HDF5: ${innermostReason(messageOf(cause))}`, {
+    cause,
+  });
 }
 
 /** The last line of HDF5's error stack says what went wrong; those before it say who was affected. */

@@ -5,7 +5,7 @@
  * @module
  */
 
-import { FormatError, LimitError } from '../../errors.ts';
+import { FormatError, LimitError, messageOf } from '../../errors.ts';
 import { type PythonLiteral, parsePythonLiteral } from '../../json/python-literal.ts';
 import { bytesPerElement, sizeOf } from '../../tensor/dtype.ts';
 import type { ByteSource } from '../bytes.ts';
@@ -97,8 +97,7 @@ function parseEntries(text: string, source: ByteSource): ReadonlyMap<string, Pyt
   try {
     header = parsePythonLiteral(text);
   } catch (cause) {
-    const reason = cause instanceof Error ? cause.message : String(cause);
-    throw new FormatError(source.name, 'header', `not what numpy writes: ${reason}`, { cause });
+    throw new FormatError(source.name, 'header', `not what numpy writes: ${messageOf(cause)}`, { cause });
   }
   if (header instanceof Map) return header;
   throw new FormatError(source.name, 'header', 'expected a dict with descr, fortran_order and shape');

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { UnsupportedModelError } from '../../errors.ts';
+import { messageOf, UnsupportedModelError } from '../../errors.ts';
 import type { Model } from '../../model/model.ts';
 import { memoryFiles, readModel } from '../read.ts';
 import type { LiveArtifacts, LiveModel } from './live-model.ts';
@@ -42,8 +42,9 @@ async function artifactsOf(live: LiveModel, name: string): Promise<LiveArtifacts
       },
     });
   } catch (cause) {
-    const reason = cause instanceof Error ? cause.message : String(cause);
-    throw new UnsupportedModelError('live model', `${name}: TF.js cannot save it: ${reason}`, { cause });
+    throw new UnsupportedModelError('live model', `${name}: TF.js cannot save it: ${messageOf(cause)}`, {
+      cause,
+    });
   }
   if (!saved) throw new TypeError(`${name}: its save() gave nothing to the handler; it is no model of TF.js`);
   return saved;

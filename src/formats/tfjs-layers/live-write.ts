@@ -4,7 +4,7 @@
  * @module
  */
 
-import { CannotRunError, UnsupportedModelError } from '../../errors.ts';
+import { CannotRunError, messageOf, UnsupportedModelError } from '../../errors.ts';
 import { isObject } from '../../json/place.ts';
 import type { JsonObject, JsonValue } from '../../model/layer.ts';
 import type { Model } from '../../model/model.ts';
@@ -32,9 +32,9 @@ export async function writeLiveModel<M extends LiveModel>(
   try {
     return await loadOrCleanUp(tf, artifacts);
   } catch (cause) {
-    const reason = cause instanceof Error ? cause.message : String(cause);
     const unknown = unregistered(artifacts.modelTopology ?? {}, tf);
-    if (!unknown) throw new CannotRunError('', `TF.js does not load ${model.name}: ${reason}`, { cause });
+    if (!unknown)
+      throw new CannotRunError('', `TF.js does not load ${model.name}: ${messageOf(cause)}`, { cause });
     const { path, className } = unknown;
     const remedy = 'register one with tf.serialization.registerClass() first';
     throw new CannotRunError(path, `TF.js has no class ${className}; ${remedy}`, { cause });

@@ -6,7 +6,7 @@
  */
 
 import type { Entry, FileEntry } from '@zip.js/zip.js';
-import { CrosslayerError, FormatError, LimitError, UnsupportedModelError } from '../../errors.ts';
+import { CrosslayerError, FormatError, LimitError, messageOf, UnsupportedModelError } from '../../errors.ts';
 import { type ByteSource, memorySource, sourceSlice } from '../bytes.ts';
 import { MAX_DEFLATE_RATIO, MAX_INFLATED_BYTES, MAX_ZIP_ENTRIES } from '../limits.ts';
 import { readerOf, ZIP_OPTIONS, type ZipLibrary, zipLibrary } from './library.ts';
@@ -151,8 +151,7 @@ async function dataOffset(entry: FileEntry, source: ByteSource): Promise<number>
 
 function errorOf(cause: unknown, source: ByteSource, where: string): CrosslayerError {
   if (cause instanceof CrosslayerError) return cause;
-  const reason = cause instanceof Error ? cause.message : String(cause);
-  return new FormatError(source.name, where, `not readable as a zip file: ${reason}`, { cause });
+  return new FormatError(source.name, where, `not readable as a zip file: ${messageOf(cause)}`, { cause });
 }
 
 function damaged(source: ByteSource, name: string, cause: unknown): FormatError {

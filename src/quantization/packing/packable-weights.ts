@@ -9,6 +9,7 @@ import { layerPattern } from '../../model/layer-pattern.ts';
 import type { Model } from '../../model/model.ts';
 import { isFloat } from '../../tensor/dtype.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
+import { named } from '../../text/names.ts';
 import { isKernel } from '../kernel-layout.ts';
 
 /** A weight that may be packed. */
@@ -65,12 +66,7 @@ function isLargeMatrix({ operation }: Layer, { shape, size }: Tensor): boolean {
   return operation.kind === 'opaque' && shape.length >= 2 && size >= SMALLEST_OTHER;
 }
 
-/** Names in a message. */
-const NAMED = 5;
-
 function namesOf(candidates: readonly PackableWeight[]): string {
   const names = [...new Set(candidates.map(({ layer }) => layer.path))];
-  const more = names.length - NAMED;
-  const shown = names.slice(0, NAMED).join(', ') || 'none';
-  return more > 0 ? `${shown} and ${more} more` : shown;
+  return named(names) || 'none';
 }

@@ -1,6 +1,6 @@
+import { count, decibels, grouped, tinyPercent } from '../../text/numbers.ts';
 import type { InspectReport } from '../inspect-report.ts';
 import type { DamageReport } from '../layer-damage.ts';
-import { count, decibels, grouped, tinyPercent } from '../number-text.ts';
 import { kernelFacts } from './kernel-facts.ts';
 import { noteSection, skippedSection } from './proof-blocks.ts';
 import { type DamageShare, list, type ReportContent, type ReportSection, text } from './report-content.ts';

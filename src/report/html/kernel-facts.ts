@@ -1,5 +1,5 @@
 import type { WeightSqnr } from '../../quantization/weight-sqnr.ts';
-import { decibels, grouped, short } from '../number-text.ts';
+import { decibels, grouped, short } from '../../text/numbers.ts';
 import { scaledStrip } from '../strips/strip-scale.ts';
 import type { ReportSubject } from './report-subject.ts';
 
@@ -23,10 +23,13 @@ export function kernelFacts({
   return [
     ...change(`Largest spread, ${sides}`, spreads, short),
     ...change(`Channels with at most 4 of 8 bits, ${sides}`, narrow, grouped),
-    ...change(`Worst kernel on ${quantizer}, ${sides}`, worst, (value) =>
-      value === Infinity ? 'on the grid' : decibels(value),
-    ),
+    ...change(`Worst kernel on ${quantizer}, ${sides}`, worst, kernelSqnrText),
   ];
+}
+
+/** The SQNR of a kernel; one that is infinite lies on the grid already. */
+export function kernelSqnrText(sqnr: number): string {
+  return sqnr === Infinity ? 'on the grid' : decibels(sqnr);
 }
 
 function worstOf(weights: readonly WeightSqnr[] = []): number | undefined {

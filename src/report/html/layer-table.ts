@@ -5,8 +5,9 @@
  */
 
 import type { WeightSqnr } from '../../quantization/weight-sqnr.ts';
-import { shapeText, short, tinyPercent } from '../number-text.ts';
+import { shapeText, short, tinyPercent } from '../../text/numbers.ts';
 import { type Html, html, nameHtml } from './escape.ts';
+import { kernelSqnrText } from './kernel-facts.ts';
 import type { ReportContent } from './report-content.ts';
 import type { NumberedStrip } from './strip-figures.ts';
 
@@ -63,15 +64,14 @@ function columnsOf({ subject: { labels } }: ReportContent): Column[] {
       return found === undefined ? { text: '' } : { text: text(found), value: found };
     },
   });
-  const sqnr = (value: number): string => (value === Infinity ? 'on the grid' : `${value.toFixed(1)} dB`);
   return [
     { title: 'Layer', kind: 'text', cell: ({ layer }) => ({ text: layer }) },
     { title: 'Class', kind: 'text', cell: ({ className }) => ({ text: className }) },
     { title: 'Output', kind: 'text', cell: ({ shape, size }) => ({ text: shape, value: size }) },
     number(`Spread ${labels.before}`, ({ strip }) => strip?.scaled.before?.spread, short),
     number(`Spread ${labels.after}`, ({ strip }) => strip?.scaled.after?.spread, short),
-    number(`SQNR ${labels.before}`, ({ sqnrBefore }) => sqnrBefore, sqnr),
-    number(`SQNR ${labels.after}`, ({ sqnrAfter }) => sqnrAfter, sqnr),
+    number(`SQNR ${labels.before}`, ({ sqnrBefore }) => sqnrBefore, kernelSqnrText),
+    number(`SQNR ${labels.after}`, ({ sqnrAfter }) => sqnrAfter, kernelSqnrText),
     number('Damage as it is', ({ damageBefore }) => damageBefore, tinyPercent),
     number('Damage equalized', ({ damageAfter }) => damageAfter, tinyPercent),
   ];

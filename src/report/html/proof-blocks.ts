@@ -5,9 +5,9 @@
  */
 
 import type { Trial } from '../../equalization/judge.ts';
+import { count, percent, small, sqnrText } from '../../text/numbers.ts';
 import type { StageProof } from '../../verification/proving/prove-stages.ts';
 import type { StepVerification } from '../equalize-report.ts';
-import { count, decibels, percent, small } from '../number-text.ts';
 import type { SidecarReport } from '../sidecar-report.ts';
 import { list, type ReportBlock, type ReportSection, text } from './report-content.ts';
 
@@ -83,11 +83,6 @@ export function proofFact(verification: StepVerification | null): (readonly [str
     ...(open.length === 0 ? [] : [`not verified for ${open.join(', ')}`]),
   ];
   return parts.length === 0 ? [] : [['Function', parts.join('; ')]];
-}
-
-/** `38.9 dB`; `equal` where nothing differs. */
-export function sqnrText(sqnrDb: number): string {
-  return sqnrDb === Infinity ? 'equal' : decibels(sqnrDb);
 }
 
 /** The worst share of samples with the same class; nothing where no output has classes. */

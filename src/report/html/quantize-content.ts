@@ -1,14 +1,17 @@
-import { byteText, count, decibels, grouped, percent, small, tinyPercent } from '../number-text.ts';
+import {
+  accuracyText,
+  byteText,
+  count,
+  decibels,
+  grouped,
+  percent,
+  small,
+  sqnrText,
+  tinyPercent,
+} from '../../text/numbers.ts';
 import { isSameByTfjs, type QuantizeReport, type WrittenCheck } from '../quantize-report.ts';
 import { kernelFacts } from './kernel-facts.ts';
-import {
-  agreementText,
-  noteSection,
-  proofSection,
-  skippedSection,
-  sqnrText,
-  trialSection,
-} from './proof-blocks.ts';
+import { agreementText, noteSection, proofSection, skippedSection, trialSection } from './proof-blocks.ts';
 import { list, type ReportContent, type ReportSection, text } from './report-content.ts';
 import type { ReportSubject } from './report-subject.ts';
 import { carriedText, correctedText } from './target-content.ts';
@@ -57,13 +60,10 @@ function checkFacts(check: WrittenCheck | null): (readonly [string, string])[] {
       ? []
       : [['SQNR of the outputs', sqnrText(Math.min(...outputs.map(({ sqnrDb }) => sqnrDb)))] as const]),
     ...(agreement === '' ? [] : [['Same top-1 as the original', agreement] as const]),
-    ...(accuracy ? [['Accuracy', `${exact(accuracy.before)} → ${exact(accuracy.after)}`] as const] : []),
+    ...(accuracy
+      ? [['Accuracy', `${accuracyText(accuracy.before)} → ${accuracyText(accuracy.after)}`] as const]
+      : []),
   ];
-}
-
-/** With the digits that accuracies are compared by. */
-function exact(share: number): string {
-  return `${(100 * share).toFixed(2)} %`;
 }
 
 function loadedText({ tfjs, backend }: WrittenCheck): string {

@@ -1,5 +1,5 @@
+import { count, short } from '../../text/numbers.ts';
 import type { EqualizeReport } from '../equalize-report.ts';
-import { count, short } from '../number-text.ts';
 import { kernelFacts } from './kernel-facts.ts';
 import { foldLists, noteSection, proofFact, proofSection, skippedSection } from './proof-blocks.ts';
 import { list, type ReportContent } from './report-content.ts';

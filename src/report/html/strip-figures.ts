@@ -4,7 +4,7 @@
  * @module
  */
 
-import { count, short, small } from '../number-text.ts';
+import { count, short, small } from '../../text/numbers.ts';
 import type { ChannelStrip } from '../strips/channel-strips.ts';
 import { type SideNames, stripDrawing } from '../strips/strip-drawing.ts';
 import { NARROW_STEPS, type ScaledRanges, type ScaledStrip, scaledStrip } from '../strips/strip-scale.ts';

@@ -1,4 +1,4 @@
-import { count, percent, short } from '../number-text.ts';
+import { count, percent, short } from '../../text/numbers.ts';
 import type { TargetReport } from '../target-report.ts';
 import { kernelFacts } from './kernel-facts.ts';
 import {

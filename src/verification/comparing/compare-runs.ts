@@ -7,6 +7,7 @@
 import type { Shape } from '../../model/operation.ts';
 import type { FloatValues } from '../../tensor/dtype.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
+import { small } from '../../text/numbers.ts';
 import {
   compareOutputs,
   decisionAgreement,
@@ -97,7 +98,7 @@ export function aboveFloor(comparison: RunComparison, floor: number): RunCompari
   if (comparison.verdict !== 'different' || worst > floor || comparison.outputs.length === 0)
     return comparison;
   const reason =
-    `the outputs differ by ${digits(worst)} of their largest value, but rounding alone may make ${digits(floor)} on these ` +
+    `the outputs differ by ${small(worst)} of their largest value, but rounding alone may make ${small(floor)} on these ` +
     'inputs, which therefore cannot tell; try other inputs';
   return { ...comparison, verdict: 'not-verified', reason };
 }
@@ -165,8 +166,8 @@ function difference(
 /** With the wide tolerance of half floats an output may count as the same and decide otherwise. */
 function looseNote({ name, same, sqnrDb, top1Agreement }: OutputDifference): string[] {
   if (!same || ((top1Agreement ?? 1) === 1 && sqnrDb >= LOOSE_DB)) return [];
-  const agreement = top1Agreement === null ? '' : `top-1 agreement ${digits(100 * top1Agreement)} %, `;
-  return [`${name}: within the tolerance, but ${agreement}SQNR ${digits(sqnrDb)} dB`];
+  const agreement = top1Agreement === null ? '' : `top-1 agreement ${small(100 * top1Agreement)} %, `;
+  return [`${name}: within the tolerance, but ${agreement}SQNR ${small(sqnrDb)} dB`];
 }
 
 /** Folding and scaling alone leave more than 70 dB, also of half floats. */
@@ -197,15 +198,9 @@ function differenceReason(
   const others =
     differing.length > 1 ? `, and ${differing.length - 1} more of ${outputs.length} outputs` : '';
   return (
-    `${worst.name} differs by ${digits(worst.maxAbsolute)}, which is ${digits(worst.maxRelative)} of its largest value, ` +
-    `in sample ${sample}${named}${others}; allowed are ${digits(rtol)} of the largest value and ${digits(atol)}`
+    `${worst.name} differs by ${small(worst.maxAbsolute)}, which is ${small(worst.maxRelative)} of its largest value, ` +
+    `in sample ${sample}${named}${others}; allowed are ${small(rtol)} of the largest value and ${small(atol)}`
   );
-}
-
-/** Two significant digits; tiny numbers by their exponent. */
-function digits(value: number): string {
-  const rounded = Number(value.toPrecision(2));
-  return rounded !== 0 && rounded < 1e-3 ? rounded.toExponential() : String(rounded);
 }
 
 function notesOn({ a, b }: OutputPair, comparison: OutputComparison): string[] {

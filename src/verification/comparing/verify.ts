@@ -9,6 +9,7 @@ import type { Model } from '../../model/model.ts';
 import type { ModelRunner } from '../../model/model-runner.ts';
 import type { Shape } from '../../model/operation.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
+import { dimensionsText } from '../../text/numbers.ts';
 import { aboveFloor, compareRuns, type RunComparison } from './compare-runs.ts';
 import { type ModelRun, recordRun } from './model-run.ts';
 import { noiseFloor } from './noise-floor.ts';
@@ -120,7 +121,7 @@ function interfaceMismatch(original: Model, candidate: Model): string | undefine
   for (const [index, { shape }] of original.inputs.entries()) {
     const other = candidate.inputs[index]?.shape;
     if (shape && other && !fits(shape, other)) {
-      return `input ${index}: the original takes ${shapeText(shape)}, the candidate ${shapeText(other)}`;
+      return `input ${index}: the original takes ${dimensionsText(shape)}, the candidate ${dimensionsText(other)}`;
     }
   }
   return undefined;
@@ -130,8 +131,4 @@ function fits(one: Shape, other: Shape): boolean {
   const isSameSize = (size: number | null, axis: number): boolean =>
     size === null || other[axis] === null || size === other[axis];
   return one.length === other.length && one.every((size, axis) => axis === 0 || isSameSize(size, axis));
-}
-
-function shapeText(shape: Shape): string {
-  return `[${shape.map((size) => size ?? '?').join(', ')}]`;
 }

@@ -1,5 +1,6 @@
 import type { Graph, GraphTensor } from '../../model/graph.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
+import { count, dimensionsText } from '../../text/numbers.ts';
 
 /**
  * Checks that there is a tensor for each input of the model, of its shape, and the same number of samples in all.
@@ -10,7 +11,7 @@ import type { Tensor } from '../../tensor/tensor.ts';
 export function checkInputs(graph: Graph, inputs: readonly Tensor[]): number {
   if (inputs.length !== graph.inputs.length) {
     throw new RangeError(
-      `${counted(inputs.length, 'tensor')} for the ${counted(graph.inputs.length, 'input')} of ${graph.model.name}; ` +
+      `${count(inputs.length, 'tensor')} for the ${count(graph.inputs.length, 'input')} of ${graph.model.name}; ` +
         'give one for each',
     );
   }
@@ -20,12 +21,12 @@ export function checkInputs(graph: Graph, inputs: readonly Tensor[]): number {
     const name = expected.producer?.path ?? `input ${index}`;
     if (tensor.size === 0 || tensor.shape.length === 0) {
       throw new RangeError(
-        `${name}: a tensor of shape [${tensor.shape.join(', ')}] has no samples; give one or more, along the first dimension`,
+        `${name}: a tensor of shape ${dimensionsText(tensor.shape)} has no samples; give one or more, along the first dimension`,
       );
     }
     if (tensor.shape[0] !== samples) {
       throw new RangeError(
-        `${name}: ${counted(tensor.shape[0] ?? 0, 'sample')}, but ${samples} in the first input; give as many`,
+        `${name}: ${count(tensor.shape[0] ?? 0, 'sample')}, but ${samples} in the first input; give as many`,
       );
     }
     const shape = expected.shape ?? expected.producer?.call.output(expected.index).shape;
@@ -35,14 +36,9 @@ export function checkInputs(graph: Graph, inputs: readonly Tensor[]): number {
         shape.slice(1).every((size, axis) => size === null || size === tensor.shape[axis + 1]));
     if (!fits) {
       throw new RangeError(
-        `${name}: a tensor of shape [${tensor.shape.join(', ')}] for an input of shape ` +
-          `[${shape.map((size) => size ?? '?').join(', ')}]`,
+        `${name}: a tensor of shape ${dimensionsText(tensor.shape)} for an input of shape ${dimensionsText(shape)}`,
       );
     }
   }
   return samples;
-}
-
-function counted(number: number, noun: string): string {
-  return `${number} ${noun}${number === 1 ? '' : 's'}`;
 }

@@ -6,6 +6,7 @@
 
 import type { GraphTensor } from '../../model/graph.ts';
 import type { Model } from '../../model/model.ts';
+import { small } from '../../text/numbers.ts';
 import { type InputStatistics, inputStatistics } from './input-statistics.ts';
 import { modelFamily } from './model-family.ts';
 import { type ModelInput, modelInputs } from './model-inputs.ts';
@@ -89,8 +90,8 @@ function fromStatistics(model: Model, input: ModelInput, channels: number): Norm
   const { normalization } = named ?? best;
   const { batchNorm, mean, deviation } = statistics;
   const told =
-    `the statistics of ${batchNorm} say that inputs were about ${rounded(mean)} with a deviation of ` +
-    `${rounded(deviation)} in training, ` +
+    `the statistics of ${batchNorm} say that inputs were about ${small(mean)} with a deviation of ` +
+    `${small(deviation)} in training, ` +
     `as ${givenBy(normalization)}`;
   return { normalization, reason: family ? `${told}; ${familyClause(family, normalization)}` : told };
 }
@@ -136,8 +137,4 @@ function distanceFrom(
   const byMean = (pixelMean - PIXEL_MEAN.usual) / PIXEL_MEAN.spread;
   const byDeviation = Math.log(pixelDeviation / PIXEL_DEVIATION.usual) / Math.log(PIXEL_DEVIATION.factor);
   return byMean ** 2 + byDeviation ** 2;
-}
-
-function rounded(value: number): string {
-  return String(Number(value.toPrecision(2)));
 }

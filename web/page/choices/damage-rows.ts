@@ -5,7 +5,7 @@
  */
 
 import type { DamageReport, LayerDamage } from 'crosslayer';
-import { short, tinyPercent } from '../../../src/report/number-text.ts';
+import { short, tinyPercent } from '../../../src/text/numbers.ts';
 
 /** A row, with the share that its bar has. */
 export interface DamageRow {

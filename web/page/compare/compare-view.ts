@@ -4,6 +4,7 @@
  * @module
  */
 
+import { named } from '../../../src/text/names.ts';
 import type { Comparison, EqualizedModel, OpenedModel, PickedFile } from '../../protocol.ts';
 import { button, byId, element, setEnabled } from '../dom.ts';
 import { byName, EXAMPLE_CLASSES, labelsFromNames, readLabels } from './picture-labels.ts';
@@ -148,9 +149,7 @@ export class CompareView {
 
   #showChosen(): void {
     const names = this.#pictures.map(({ path }) => path);
-    const some = names.slice(0, 5).join(', ');
-    const more = names.length > 5 ? ` and ${names.length - 5} more` : '';
-    this.#chosen.textContent = names.length === 0 ? '' : `Chosen: ${some}${more}.`;
+    this.#chosen.textContent = names.length === 0 ? '' : `Chosen: ${named(names)}.`;
   }
 
   #compare(): void {

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { count } from '../../../src/report/number-text.ts';
+import { count } from '../../../src/text/numbers.ts';
 import type { MapLayer } from '../../protocol.ts';
 import { byId, element, setAttributes } from '../dom.ts';
 import { laneDrawing, laneSpacing } from './lane-drawing.ts';

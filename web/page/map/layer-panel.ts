@@ -5,7 +5,7 @@
  */
 
 import type { DamageReport } from 'crosslayer';
-import { count } from '../../../src/report/number-text.ts';
+import { count } from '../../../src/text/numbers.ts';
 import type { EqualizedModel, MapLayer, OpenedModel } from '../../protocol.ts';
 import { changeText, shareText } from '../choices/damage-rows.ts';
 import { byId, element, list } from '../dom.ts';

@@ -5,7 +5,8 @@
  */
 
 import type { InspectReport, TargetReport } from 'crosslayer';
-import { count, short } from '../../../src/report/number-text.ts';
+import { named } from '../../../src/text/names.ts';
+import { count, short } from '../../../src/text/numbers.ts';
 
 /** What the model looks like before anything is done to it. */
 export function openedStory(layer: string, inspect: InspectReport): string[] {
@@ -101,12 +102,4 @@ function absorbSentences(layer: string, { absorbed }: TargetReport): string[] {
     if (from === layer) return [`The bias of ${count(channels, 'channel')} moved into ${into}.`];
     return into === layer ? [`It took over the bias of ${count(channels, 'channel')} of ${from}.`] : [];
   });
-}
-
-/** Layers named in a sentence. */
-const NAMED = 4;
-
-function named(layers: readonly string[]): string {
-  const more = layers.length - NAMED;
-  return `${layers.slice(0, NAMED).join(', ')}${more > 0 ? ` and ${count(more, 'more layer')}` : ''}`;
 }

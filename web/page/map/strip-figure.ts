@@ -4,7 +4,6 @@
  * @module
  */
 
-import { count, small } from '../../../src/report/number-text.ts';
 import type { ChannelStrip } from '../../../src/report/strips/channel-strips.ts';
 import {
   channelAt,
@@ -14,6 +13,7 @@ import {
   stripDrawing,
 } from '../../../src/report/strips/strip-drawing.ts';
 import { GRID_STEPS, NARROW_STEPS, scaledStrip } from '../../../src/report/strips/strip-scale.ts';
+import { count, small } from '../../../src/text/numbers.ts';
 import { element, svgElement } from '../dom.ts';
 import { nextIndex } from './layer-map.ts';
 

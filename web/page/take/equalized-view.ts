@@ -5,7 +5,7 @@
  */
 
 import type { TargetReport } from 'crosslayer';
-import { count, short } from '../../../src/report/number-text.ts';
+import { count, short } from '../../../src/text/numbers.ts';
 import type { EqualizedModel, OpenedModel } from '../../protocol.ts';
 import { improvementText } from '../choices/damage-rows.ts';
 import { byId, element, folded, list } from '../dom.ts';

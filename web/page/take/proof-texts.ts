@@ -6,7 +6,7 @@
 
 import type { StageProof, StepVerification } from 'crosslayer';
 import { movesFar } from '../../../src/report/far-correction.ts';
-import { percent, small } from '../../../src/report/number-text.ts';
+import { percent, small } from '../../../src/text/numbers.ts';
 
 /** What a stage is called in a sentence. */
 const STAGES: Readonly<Record<string, string>> = {

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { byteText } from '../../../src/report/number-text.ts';
+import { byteText } from '../../../src/text/numbers.ts';
 import type { Download, EqualizedModel, OpenedModel, TakenForm } from '../../protocol.ts';
 import { button, byId, element, list, setEnabled } from '../dom.ts';
 
