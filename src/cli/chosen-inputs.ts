@@ -7,6 +7,7 @@
 import { CannotRunError, CrosslayerError, UnsupportedModelError } from '../errors.ts';
 import type { Model } from '../model/model.ts';
 import { type LoadedInputs, loadInputs } from '../node/inputs.ts';
+import { count } from '../text/numbers.ts';
 import { guessNormalization } from '../verification/inputs/guess-normalization.ts';
 import { modelInputs } from '../verification/inputs/model-inputs.ts';
 import { describeNormalization, type Normalization } from '../verification/inputs/normalization.ts';
@@ -87,7 +88,7 @@ function madeUp(model: Model, { normalize, samples = SEEDED_SAMPLES }: InputOpti
   const range = takesPictures ? `: the range of pixels as ${formula}${why}` : '';
   return {
     tensors,
-    description: `${samples} seeded sample${samples === 1 ? '' : 's'}${range}`,
+    description: `${count(samples, 'seeded sample')}${range}`,
     sampleNames: [],
   };
 }

@@ -4,7 +4,8 @@
  * @module
  */
 
-import type { Trial } from '../equalization/judge.ts';
+import { settingsTried, type Trial } from '../equalization/judge.ts';
+import { type DescribedReason, messagesByCode } from '../model/skip-reason.ts';
 import type { WriteReport } from '../node.ts';
 import { decibels, percent } from '../text/numbers.ts';
 import { indented, table } from './terminal.ts';
@@ -12,9 +13,7 @@ import { indented, table } from './terminal.ts';
 /** What was tried; the settings that differ, and what they leave of the float model. Nothing where there was no choice. */
 export function trialLines(trials: readonly Trial[], target: string): string[] {
   if (trials.length < 2) return [];
-  const settings = (['objective', 'relu6', 'rounding', 'biasCorrection'] as const).filter((name) =>
-    trials.some((trial) => trial[name] !== trials[0]?.[name]),
-  );
+  const settings = settingsTried(trials);
   const rows = trials.map((trial) => [
     ...settings.map((name) => trial[name]),
     decibels(trial.sqnrDb),
@@ -29,7 +28,7 @@ export function trialLines(trials: readonly Trial[], target: string): string[] {
 
 /** What was left alone and why, and what else there is to say of the model that was written. */
 export function closingLines(
-  { skipped, ...written }: WriteReport & { readonly skipped: readonly ReportedReason[] },
+  { skipped, ...written }: WriteReport & { readonly skipped: readonly DescribedReason[] },
   hintFor?: ReasonHint,
 ): string[] {
   return [
@@ -48,11 +47,6 @@ export function writtenLines({ dropped, warnings }: WriteReport): string[] {
   ];
 }
 
-interface ReportedReason {
-  readonly code: string;
-  readonly message: string;
-}
-
 /** What would help with the reasons of one kind; undefined where nothing would. */
 export type ReasonHint = (code: string, messages: readonly string[]) => string | undefined;
 
@@ -60,10 +54,11 @@ export type ReasonHint = (code: string, messages: readonly string[]) => string |
 const REASONS_SHOWN = 3;
 
 /** The first reasons of each kind, with a count of the others, and what would help. */
-function groupedReasons(skipped: readonly ReportedReason[], hintFor: ReasonHint = () => undefined): string[] {
-  const kinds = new Map<string, string[]>();
-  for (const { code, message } of skipped) kinds.set(code, [...(kinds.get(code) ?? []), message]);
-  return [...kinds].flatMap(([code, messages]) => {
+function groupedReasons(
+  skipped: readonly DescribedReason[],
+  hintFor: ReasonHint = () => undefined,
+): string[] {
+  return [...messagesByCode(skipped)].flatMap(([code, messages]) => {
     const more = messages.length - REASONS_SHOWN;
     const others = more > 0 ? [`… and ${more} more like these (${code}); --json lists all`] : [];
     return [...messages.slice(0, REASONS_SHOWN), ...others, ...[hintFor(code, messages) ?? []].flat()];

@@ -24,3 +24,10 @@ export interface Judge {
 
 /** Settings that were tried, and what the judge found. */
 export interface Trial extends Settings, Judgement {}
+
+const SETTINGS = ['objective', 'relu6', 'rounding', 'biasCorrection'] as const;
+
+/** The settings in which trials differ, in the order in which they are told. */
+export function settingsTried(trials: readonly Trial[]): (typeof SETTINGS)[number][] {
+  return SETTINGS.filter((name) => trials.some((trial) => trial[name] !== trials[0]?.[name]));
+}

@@ -301,3 +301,16 @@ function borderText(border: RegionBorder): string {
 function rangeText([min, max]: readonly [number, number]): string {
   return `${min.toPrecision(3)} to ${max.toPrecision(3)}`;
 }
+
+/** A reason as reports have it: what it is, and in a sentence. */
+export interface DescribedReason {
+  readonly code: string;
+  readonly message: string;
+}
+
+/** The sentences of reasons of one kind together, in the order in which the kinds come. */
+export function messagesByCode(reasons: readonly DescribedReason[]): Map<string, string[]> {
+  const kinds = new Map<string, string[]>();
+  for (const { code, message } of reasons) kinds.set(code, [...(kinds.get(code) ?? []), message]);
+  return kinds;
+}

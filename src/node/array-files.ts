@@ -6,14 +6,25 @@
 
 import path from 'node:path';
 import { FormatError, UnsupportedModelError } from '../errors.ts';
+import type { ByteSource } from '../formats/bytes.ts';
+import { isNpy } from '../formats/npy/header.ts';
 import { type NpzArchive, openNpz } from '../formats/npy/npz.ts';
 import { readNpy } from '../formats/npy/read.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 import { count } from '../text/numbers.ts';
 import { labelsOf } from '../verification/inputs/class-labels.ts';
 import { type ModelInput, namesOf, unfit } from '../verification/inputs/model-inputs.ts';
-import { inputFileKind } from './input-kind.ts';
 import { isFolder, openFile } from './open-files.ts';
+import { isPhotograph } from './photographs.ts';
+
+/** What a file of inputs or labels is, by its first bytes and not by its name; undefined where it is none of them. */
+export function inputFileKind(source: ByteSource): 'npy' | 'npz' | 'photograph' | undefined {
+  if (isNpy(source)) return 'npy';
+  if (isPhotograph(source)) return 'photograph';
+  const head = new Uint8Array(2);
+  source.read(0, head);
+  return head[0] === 0x50 && head[1] === 0x4b ? 'npz' : undefined;
+}
 
 /** An array for an input. */
 export interface NamedArray {

@@ -19,12 +19,12 @@ import {
 } from '../verification/inputs/normalization.ts';
 import {
   type ArraysOfFiles,
+  inputFileKind,
   type NamedLabels,
   readLabels,
   readNpyFiles,
   readNpzFile,
 } from './array-files.ts';
-import { inputFileKind } from './input-kind.ts';
 import { isFolder, openFile } from './open-files.ts';
 import { photographsIn, readPhotographs } from './photographs.ts';
 

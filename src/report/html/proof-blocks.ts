@@ -4,7 +4,8 @@
  * @module
  */
 
-import type { Trial } from '../../equalization/judge.ts';
+import { settingsTried, type Trial } from '../../equalization/judge.ts';
+import { type DescribedReason, messagesByCode } from '../../model/skip-reason.ts';
 import { count, percent, small, sqnrText } from '../../text/numbers.ts';
 import type { StageProof } from '../../verification/proving/prove-stages.ts';
 import type { StepVerification } from '../equalize-report.ts';
@@ -93,9 +94,7 @@ export function agreementText(agreements: readonly (number | null)[]): string {
 
 /** Settings that were tried; no section where there was no choice. */
 export function trialSection(trials: readonly Trial[], target: string): ReportSection {
-  const settings = (['objective', 'relu6', 'rounding', 'biasCorrection'] as const).filter((name) =>
-    trials.some((trial) => trial[name] !== trials[0]?.[name]),
-  );
+  const settings = settingsTried(trials);
   if (trials.length < 2) return { title: 'Trials', blocks: [] };
   return {
     title: 'Trials',
@@ -123,14 +122,10 @@ const SETTINGS = {
 } as const;
 
 /** What was left alone, reasons of one kind together. */
-export function skippedSection(
-  skipped: readonly { readonly code: string; readonly message: string }[],
-): ReportSection {
-  const kinds = new Map<string, string[]>();
-  for (const { code, message } of skipped) kinds.set(code, [...(kinds.get(code) ?? []), message]);
+export function skippedSection(skipped: readonly DescribedReason[]): ReportSection {
   return {
     title: 'Left alone',
-    blocks: [...kinds].flatMap(([code, messages]) => list(sentenceOf(code), messages)),
+    blocks: [...messagesByCode(skipped)].flatMap(([code, messages]) => list(sentenceOf(code), messages)),
   };
 }
 

@@ -7,6 +7,7 @@
 import { decibelsOf } from '../../kernels/quantize.ts';
 import type { FloatValues } from '../../tensor/dtype.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
+import { dimensionsText } from '../../text/numbers.ts';
 
 /** How two outputs differ. `a` is a value of the original's output, `b` the candidate's in its place. */
 export interface OutputComparison {
@@ -134,6 +135,6 @@ export function largestColumn(values: FloatValues, start: number, classes: numbe
 }
 
 function requireSameShape(original: Tensor, candidate: Tensor): void {
-  const [one, other] = [original, candidate].map(({ shape }) => `[${shape.join(', ')}]`);
+  const [one, other] = [original, candidate].map(({ shape }) => dimensionsText(shape));
   if (one !== other) throw new RangeError(`outputs of the shapes ${one} and ${other} cannot be compared`);
 }

@@ -7,7 +7,7 @@
 import type { Shape } from '../../model/operation.ts';
 import type { FloatValues } from '../../tensor/dtype.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
-import { small } from '../../text/numbers.ts';
+import { dimensionsText, small } from '../../text/numbers.ts';
 import {
   compareOutputs,
   decisionAgreement,
@@ -66,7 +66,7 @@ export function compareRuns(
   const pairs = original.outputs.map((_, index) => pairOf(original, candidate, index));
   const misfit = pairs.find(({ a, b }) => a.output.shape.join() !== b.output.shape.join());
   if (misfit) {
-    const [made, makes] = [misfit.a, misfit.b].map(({ output }) => `[${output.shape.join(', ')}]`);
+    const [made, makes] = [misfit.a, misfit.b].map(({ output }) => dimensionsText(output.shape));
     const reason = `${misfit.name}: the original makes ${made}, the candidate ${makes}`;
     return { verdict: 'different', reason, outputs: [], notes: [] };
   }

@@ -8,6 +8,7 @@ import { UnsupportedModelError } from '../../errors.ts';
 import type { DataFormat, Shape } from '../../model/operation.ts';
 import { type FloatValues, isFloat } from '../../tensor/dtype.ts';
 import { Tensor } from '../../tensor/tensor.ts';
+import { dimensionsText } from '../../text/numbers.ts';
 import { checkValues } from './check-values.ts';
 import { type ModelInput, unfit } from './model-inputs.ts';
 import { guessFor, type Normalization, normalizePixels } from './normalization.ts';
@@ -111,18 +112,18 @@ function pixelLayout(
 function requireShape(shape: readonly number[], wanted: Shape, name: string, input: ModelInput): void {
   if (fitsShape(shape, wanted)) return;
   throw unfit(
-    `${name}: is of shape [${shape.join(', ')}], but the input ${input.name} takes ${shapeText(wanted)}; ` +
+    `${name}: is of shape ${dimensionsText(shape)}, but the input ${input.name} takes ${shapeText(wanted)}; ` +
       shapeAdvice(shape, wanted, input),
   );
 }
 
 function requireValues({ shape, size }: Tensor, name: string): void {
   if (shape[0] === 0) {
-    throw unfit(`${name}: has no samples (its shape is [${shape.join(', ')}]); save it with one or more`);
+    throw unfit(`${name}: has no samples (its shape is ${dimensionsText(shape)}); save it with one or more`);
   }
   if (size > 0) return;
   throw unfit(
-    `${name}: is of shape [${shape.join(', ')}], which holds no values; save it without dimensions of length 0`,
+    `${name}: is of shape ${dimensionsText(shape)}, which holds no values; save it without dimensions of length 0`,
   );
 }
 

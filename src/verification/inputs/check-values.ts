@@ -1,6 +1,7 @@
 import type { UnsupportedModelError } from '../../errors.ts';
 import { isFloat, largestFinite } from '../../tensor/dtype.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
+import { dimensionsText } from '../../text/numbers.ts';
 import { embeddingEntries } from './embedding-entries.ts';
 import { type ModelInput, unfit } from './model-inputs.ts';
 
@@ -53,5 +54,5 @@ function placeOf(index: number, shape: readonly number[]): string {
     place.unshift(rest % size);
     rest = Math.floor(rest / size);
   }
-  return `[${place.join(', ')}]`;
+  return dimensionsText(place);
 }

@@ -1,5 +1,6 @@
 import { UnsupportedModelError } from '../../errors.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
+import { dimensionsText } from '../../text/numbers.ts';
 
 /**
  * Class labels, one a sample: whole numbers `[samples]` or `[samples, 1]`, or one-hot rows `[samples, classes]`, of which
@@ -15,7 +16,7 @@ export function labelsOf(array: Tensor, name: string): Int32Array {
   if (shape.length === 0 || shape.length > 2 || array.columns === 0) {
     throw unfit(
       `${name}: labels are one number a sample, [samples], or one-hot, [samples, classes], and this is ` +
-        `[${shape.join(', ')}]`,
+        dimensionsText(shape),
     );
   }
   const labels = Int32Array.from(numbers);

@@ -8,6 +8,7 @@ import { UnsupportedModelError } from '../../errors.ts';
 import type { DataFormat } from '../../model/operation.ts';
 import { sizeOf } from '../../tensor/dtype.ts';
 import { Tensor } from '../../tensor/tensor.ts';
+import { dimensionsText } from '../../text/numbers.ts';
 
 /** The names of all normalizations. */
 export const NORMALIZATIONS = ['tf', 'torch', 'caffe', '0..1', 'raw'] as const;
@@ -114,7 +115,7 @@ export function normalizePixels(
 ): Tensor {
   const [samples = 0, height = 0, width = 0, channels = 0] = shape;
   if (shape.length !== 4 || pixels.length !== sizeOf(shape)) {
-    throw new RangeError(`${pixels.length} pixels are no pictures of the shape [${shape.join(', ')}]`);
+    throw new RangeError(`${pixels.length} pixels are no pictures of the shape ${dimensionsText(shape)}`);
   }
   const { scale, offset, isReversed } = pixelScaling(normalization, channels);
   const isFirst = dataFormat === 'channels_first';
