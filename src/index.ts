@@ -132,13 +132,12 @@ export { type NpzArchive, openNpz } from './formats/npy/npz.ts';
 export { type NpyOptions, readNpy } from './formats/npy/read.ts';
 export { memoryFiles, readModel } from './formats/read.ts';
 export { type MemoryOutput, writeModel, writeModelToMemory } from './formats/write.ts';
+export type { JsonObject, JsonValue } from './json/value.ts';
 export type { InputCorrelation } from './kernels/cancelling-rounding.ts';
 export type { Rounding } from './kernels/rounding.ts';
 export { GraphCall, GraphTensor } from './model/graph.ts';
 export {
   type FoldRecord,
-  type JsonObject,
-  type JsonValue,
   Layer,
   type LayerOrigin,
   type LayerStatistics,

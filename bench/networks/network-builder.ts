@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { JsonObject, JsonValue } from '../../src/model/layer.ts';
+import type { JsonObject, JsonValue } from '../../src/json/value.ts';
 
 /** What a layer puts out, for the next one to read. */
 export interface Output {

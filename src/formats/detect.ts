@@ -5,8 +5,8 @@
  */
 
 import { FormatError, LimitError, UnsupportedModelError } from '../errors.ts';
-import { isObject } from '../json/place.ts';
 import { parseJson } from '../json/text.ts';
+import { isObject } from '../json/value.ts';
 import { type ByteSource, readAll } from './bytes.ts';
 import { describeForeign, type ForeignFile, savedModel } from './foreign.ts';
 import type { ModelFormat } from './format.ts';

@@ -5,12 +5,7 @@
  */
 
 import { FormatError, LimitError } from '../errors.ts';
-import type { JsonObject, JsonValue } from '../model/layer.ts';
-
-/** Whether `value` is a JSON object. */
-export function isObject(value: unknown): value is JsonObject {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
+import { isObject, type JsonObject, type JsonValue } from './value.ts';
 
 /** A place in a configuration, for messages. */
 export interface ConfigPlace {

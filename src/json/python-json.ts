@@ -7,7 +7,7 @@
  * @module
  */
 
-import type { JsonValue } from '../model/layer.ts';
+import type { JsonValue } from './value.ts';
 
 /** A number as it is written in a text. */
 class NumberLiteral {

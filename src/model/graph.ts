@@ -7,8 +7,9 @@
  */
 
 import { InvalidModelError } from '../errors.ts';
+import type { JsonValue } from '../json/value.ts';
 import { findChannelAxes } from './channel-axes.ts';
-import type { JsonValue, Layer } from './layer.ts';
+import type { Layer } from './layer.ts';
 import { type Call, type CallArgument, Model, type ModelTensor } from './model.ts';
 import type { Shape } from './operation.ts';
 import { outputShape } from './shapes.ts';

@@ -1,13 +1,9 @@
+import type { JsonObject } from '../json/value.ts';
 import type { DType } from '../tensor/dtype.ts';
 import { Tensor } from '../tensor/tensor.ts';
 import { weightNamesOf } from './layer-weights.ts';
 import type { Model } from './model.ts';
 import type { Operation } from './operation.ts';
-
-/** JSON, as configurations on disk are made of. */
-export type JsonValue = string | number | boolean | null | JsonValue[] | { [key: string]: JsonValue };
-/** A JSON object. */
-export type JsonObject = { [key: string]: JsonValue };
 
 /**
  * Names of the weights of layers whose {@link Operation} is known; an opaque layer's are as its file has them.

@@ -1,4 +1,4 @@
-import type { JsonValue } from './layer.ts';
+import type { JsonValue } from '../json/value.ts';
 import { Layer } from './layer.ts';
 import type { Shape } from './operation.ts';
 import { summarizeModel } from './summary.ts';

@@ -5,8 +5,9 @@
  * @module
  */
 
+import type { JsonObject, JsonValue } from '../json/value.ts';
 import { Tensor } from '../tensor/tensor.ts';
-import { type JsonObject, type JsonValue, Layer } from './layer.ts';
+import { Layer } from './layer.ts';
 import type { Model } from './model.ts';
 import type { Activation, Operation } from './operation.ts';
 

@@ -11,7 +11,7 @@ import { MemorySink, memorySource } from '../../src/formats/bytes.ts';
 import { openHdf5 } from '../../src/formats/hdf5/file.ts';
 import { Hdf5Writer } from '../../src/formats/hdf5/writer.ts';
 import { writeModelToMemory } from '../../src/formats/write.ts';
-import type { JsonObject, JsonValue } from '../../src/model/layer.ts';
+import type { JsonObject, JsonValue } from '../../src/json/value.ts';
 import { describeSkip } from '../../src/model/skip-reason.ts';
 import { runSteps, type StepRecord } from '../../src/primitives/run-steps.ts';
 import { wholeJob } from './campaign.ts';

@@ -12,7 +12,7 @@ import { Hdf5Copier } from '../../src/formats/hdf5/copy.ts';
 import { openHdf5 } from '../../src/formats/hdf5/file.ts';
 import { Hdf5Writer } from '../../src/formats/hdf5/writer.ts';
 import { memoryFiles, readModel } from '../../src/formats/read.ts';
-import type { JsonObject } from '../../src/model/layer.ts';
+import type { JsonObject } from '../../src/json/value.ts';
 import type { Model } from '../../src/model/model.ts';
 import { unpack, withEntry } from './zip-parts.ts';
 

@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { JsonValue } from '../../src/model/layer.ts';
+import type { JsonValue } from '../../src/json/value.ts';
 import type { Random } from '../support/random.ts';
 import { type Configuration, type Files, mainName, withFile } from './model-files.ts';
 import { unpack, withEntry } from './zip-parts.ts';

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { FormatError } from '../../src/errors.ts';
 import { parsePythonJson, pythonJson, sameJson } from '../../src/json/python-json.ts';
 import { parseJson } from '../../src/json/text.ts';
-import type { JsonValue } from '../../src/model/layer.ts';
+import type { JsonValue } from '../../src/json/value.ts';
 
 const TEXT =
   '{"a": 1.0, "b": [1, 1.50, 1e-05, -0.0, 12345678901234567890], "c": {"d": "\\u00e9\\n\\"", "e": null}, "f": true}';

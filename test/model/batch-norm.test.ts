@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import type { JsonObject } from '../../src/json/value.ts';
 import {
   affineOf,
   batchNormChannels,
@@ -7,7 +8,7 @@ import {
   gammaOf,
   isIdentityBatchNorm,
 } from '../../src/model/batch-norm.ts';
-import type { JsonObject, Layer } from '../../src/model/layer.ts';
+import type { Layer } from '../../src/model/layer.ts';
 import { buildModel, type GivenWeights, input, layer } from '../support/model-builder.ts';
 
 function batchNorm(weights: GivenWeights, config: JsonObject = {}): Layer {

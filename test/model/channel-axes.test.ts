@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { parseModelConfig } from '../../src/formats/keras-config/parse/parse-model.ts';
+import type { JsonObject } from '../../src/json/value.ts';
 import { kerasAxis, readsChannels } from '../../src/model/channel-axes.ts';
 import { buildGraph, type GraphCall } from '../../src/model/graph.ts';
-import type { JsonObject } from '../../src/model/layer.ts';
 import { buildModel, input, type LayerSpec, layer } from '../support/model-builder.ts';
 
 const first = { data_format: 'channels_first' };

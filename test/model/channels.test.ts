@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import type { JsonObject } from '../../src/json/value.ts';
 import {
   channelCount,
   channelRange,
@@ -7,7 +8,7 @@ import {
   scaleKernel,
   weightFault,
 } from '../../src/model/channels.ts';
-import type { JsonObject, Layer } from '../../src/model/layer.ts';
+import type { Layer } from '../../src/model/layer.ts';
 import { Tensor } from '../../src/tensor/tensor.ts';
 import { buildModel, type GivenWeights, input, layer } from '../support/model-builder.ts';
 

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { parseOperation } from '../../src/formats/keras-config/parse/parse-operation.ts';
+import type { JsonObject, JsonValue } from '../../src/json/value.ts';
 import { affineOf } from '../../src/model/batch-norm.ts';
-import type { JsonObject, JsonValue } from '../../src/model/layer.ts';
 import type { Model } from '../../src/model/model.ts';
 import { freeLayerName, newAffine, newRelu } from '../../src/model/new-layer.ts';
 import { buildModel, input, layer, nested } from '../support/model-builder.ts';

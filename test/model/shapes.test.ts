@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
+import type { JsonObject } from '../../src/json/value.ts';
 import { buildGraph } from '../../src/model/graph.ts';
-import type { JsonObject } from '../../src/model/layer.ts';
 import { buildModel, input, type LayerSpec, layer } from '../support/model-builder.ts';
 import { randomInputs, runModel } from '../support/run-model.ts';
 

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import type { JsonObject, Layer } from '../../src/model/layer.ts';
+import type { JsonObject } from '../../src/json/value.ts';
+import type { Layer } from '../../src/model/layer.ts';
 import type { Model } from '../../src/model/model.ts';
 import type { SkipReason } from '../../src/model/skip-reason.ts';
 import { CrossLayerScaling } from '../../src/primitives/cross-layer-scaling.ts';

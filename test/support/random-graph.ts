@@ -6,7 +6,7 @@
  */
 
 import fc from 'fast-check';
-import type { JsonObject } from '../../src/model/layer.ts';
+import type { JsonObject } from '../../src/json/value.ts';
 import type { Model } from '../../src/model/model.ts';
 import { buildModel, input, type LayerSpec, layer, nested } from './model-builder.ts';
 

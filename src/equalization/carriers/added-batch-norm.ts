@@ -4,11 +4,12 @@
  * @module
  */
 
+import type { JsonObject, JsonValue } from '../../json/value.ts';
 import { kerasAxis } from '../../model/channel-axes.ts';
 import { channelCount } from '../../model/channels.ts';
 import { insertBehind } from '../../model/edit.ts';
 import type { Graph, GraphCall } from '../../model/graph.ts';
-import { type JsonObject, type JsonValue, Layer } from '../../model/layer.ts';
+import { Layer } from '../../model/layer.ts';
 import type { Call, Model } from '../../model/model.ts';
 import { freeLayerName, newAffine } from '../../model/new-layer.ts';
 import { activationOf, isWeighted, LINEAR } from '../../model/operation.ts';

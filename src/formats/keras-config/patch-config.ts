@@ -4,7 +4,8 @@
  * @module
  */
 
-import type { JsonObject, JsonValue, Layer } from '../../model/layer.ts';
+import type { JsonObject, JsonValue } from '../../json/value.ts';
+import type { Layer } from '../../model/layer.ts';
 import { activationOf, type Operation } from '../../model/operation.ts';
 import { patchActivation, patchActivationLayer } from './parse/activation.ts';
 

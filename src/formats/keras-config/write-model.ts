@@ -5,8 +5,8 @@
  */
 
 import { UnsupportedModelError } from '../../errors.ts';
-import { isObject } from '../../json/place.ts';
-import type { JsonObject, JsonValue, Layer } from '../../model/layer.ts';
+import { isObject, type JsonObject, type JsonValue } from '../../json/value.ts';
+import type { Layer } from '../../model/layer.ts';
 import type { Call, CallArgument, Dialect, Model, ModelTensor } from '../../model/model.ts';
 import { convertModelBody } from './dialects/convert-body.ts';
 import { toKeras2Entry } from './dialects/to-keras2.ts';

@@ -4,10 +4,10 @@
  * @module
  */
 
-import { isObject } from '../../json/place.ts';
 import { pythonJson, sameJson } from '../../json/python-json.ts';
 import { parseJson } from '../../json/text.ts';
-import type { JsonObject, Layer } from '../../model/layer.ts';
+import { isObject, type JsonObject } from '../../json/value.ts';
+import type { Layer } from '../../model/layer.ts';
 import type { Dialect, Model } from '../../model/model.ts';
 import type { OutputFiles } from '../bytes.ts';
 import { hasEditedWeights } from '../edited-weights.ts';

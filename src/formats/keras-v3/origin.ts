@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { JsonObject } from '../../model/layer.ts';
+import type { JsonObject } from '../../json/value.ts';
 import type { Model, ModelOrigin } from '../../model/model.ts';
 import type { Hdf5File } from '../hdf5/file.ts';
 import type { ZipArchive } from '../zip/read.ts';

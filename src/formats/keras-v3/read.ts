@@ -5,9 +5,8 @@
  */
 
 import { type CrosslayerError, FormatError, LimitError, UnsupportedModelError } from '../../errors.ts';
-import { isObject } from '../../json/place.ts';
 import { parseJson } from '../../json/text.ts';
-import type { JsonObject } from '../../model/layer.ts';
+import { isObject, type JsonObject } from '../../json/value.ts';
 import type { Model } from '../../model/model.ts';
 import { type ByteSource, readAll } from '../bytes.ts';
 import { countWeightedLayers } from '../edited-weights.ts';

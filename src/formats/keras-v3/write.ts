@@ -5,7 +5,7 @@
  */
 
 import { pythonJson, sameJson } from '../../json/python-json.ts';
-import type { JsonObject, JsonValue } from '../../model/layer.ts';
+import type { JsonObject, JsonValue } from '../../json/value.ts';
 import type { Dialect, Model } from '../../model/model.ts';
 import { type ByteSource, memorySource, type OutputFiles, readAll } from '../bytes.ts';
 import { hasEditedWeights } from '../edited-weights.ts';

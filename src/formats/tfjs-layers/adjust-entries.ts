@@ -4,8 +4,7 @@
  * @module
  */
 
-import { isObject } from '../../json/place.ts';
-import type { JsonObject, JsonValue } from '../../model/layer.ts';
+import { isObject, type JsonObject, type JsonValue } from '../../json/value.ts';
 import type { Model } from '../../model/model.ts';
 import { withoutUnfactored } from '../keras-config/tfjs/parts.ts';
 

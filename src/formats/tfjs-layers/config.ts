@@ -1,4 +1,4 @@
-import type { JsonObject } from '../../model/layer.ts';
+import type { JsonObject } from '../../json/value.ts';
 import type { Model } from '../../model/model.ts';
 import { operatorsAsLayers } from '../keras-config/dialects/operators-as-layers.ts';
 import { withTfjsForms } from '../keras-config/tfjs/forms.ts';

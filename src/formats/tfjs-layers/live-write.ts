@@ -5,8 +5,7 @@
  */
 
 import { CannotRunError, messageOf, UnsupportedModelError } from '../../errors.ts';
-import { isObject } from '../../json/place.ts';
-import type { JsonObject, JsonValue } from '../../model/layer.ts';
+import { isObject, type JsonObject, type JsonValue } from '../../json/value.ts';
 import type { Model } from '../../model/model.ts';
 import type { WriteReport } from '../format.ts';
 import { writeModelToMemory } from '../write.ts';

@@ -8,13 +8,12 @@ import { FormatError, UnsupportedModelError } from '../../errors.ts';
 import {
   type ConfigPlace,
   inside,
-  isObject,
   mismatch,
   requireArray,
   requireObject,
   requireString,
 } from '../../json/place.ts';
-import type { JsonObject } from '../../model/layer.ts';
+import { isObject, type JsonObject } from '../../json/value.ts';
 import { sizeOf } from '../../tensor/dtype.ts';
 import { type Packing, packedWidth } from '../../tensor/packed-values.ts';
 

@@ -5,9 +5,9 @@
  */
 
 import { LimitError, UnsupportedModelError } from '../../errors.ts';
-import { inside, isObject, mismatch } from '../../json/place.ts';
+import { inside, mismatch } from '../../json/place.ts';
 import { parseJson } from '../../json/text.ts';
-import type { JsonObject } from '../../model/layer.ts';
+import { isObject, type JsonObject } from '../../json/value.ts';
 import { type ByteSource, readAll } from '../bytes.ts';
 import { MAX_JSON_BYTES } from '../limits.ts';
 

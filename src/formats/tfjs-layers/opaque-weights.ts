@@ -4,8 +4,8 @@
  * @module
  */
 
-import { isObject } from '../../json/place.ts';
-import type { JsonObject, JsonValue, Layer } from '../../model/layer.ts';
+import { isObject, type JsonObject, type JsonValue } from '../../json/value.ts';
+import type { Layer } from '../../model/layer.ts';
 
 /**
  * Names of the weights of a layer of a class that TF.js has, after `layer/`, in Keras' order; undefined for a class

@@ -8,7 +8,7 @@
  */
 
 import { UnsupportedModelError } from '../../errors.ts';
-import type { JsonObject } from '../../model/layer.ts';
+import type { JsonObject } from '../../json/value.ts';
 import { weightNamesOf } from '../../model/layer-weights.ts';
 import type { Model } from '../../model/model.ts';
 import { type PackedValues, packedWidth } from '../../tensor/packed-values.ts';

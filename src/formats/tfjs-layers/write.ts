@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { JsonObject } from '../../model/layer.ts';
+import type { JsonObject } from '../../json/value.ts';
 import type { Model } from '../../model/model.ts';
 import type { DType } from '../../tensor/dtype.ts';
 import type { ByteSink, OutputFiles } from '../bytes.ts';

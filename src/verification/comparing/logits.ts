@@ -5,8 +5,8 @@
  */
 
 import { freeName, modelWith } from '../../formats/keras-config/dialects/replace-layers.ts';
-import { isObject } from '../../json/place.ts';
-import { type JsonObject, type JsonValue, Layer } from '../../model/layer.ts';
+import { isObject, type JsonObject, type JsonValue } from '../../json/value.ts';
+import { Layer } from '../../model/layer.ts';
 import { Call, type Model, type ModelTensor } from '../../model/model.ts';
 import { activationOf, LINEAR, type Operation } from '../../model/operation.ts';
 import { Tensor } from '../../tensor/tensor.ts';

@@ -8,9 +8,9 @@
 
 import { UnsupportedModelError } from '../../errors.ts';
 import { tfjsConfig } from '../../formats/tfjs-layers/config.ts';
-import { isObject } from '../../json/place.ts';
+import { isObject, type JsonObject, type JsonValue } from '../../json/value.ts';
 import type { GraphCall, GraphTensor } from '../../model/graph.ts';
-import { type JsonObject, type JsonValue, Layer } from '../../model/layer.ts';
+import { Layer } from '../../model/layer.ts';
 import { Call, type Dialect, Model, type ModelTensor } from '../../model/model.ts';
 
 /** What flows into a call: shape with the batch first, and TF.js' name of the dtype. */

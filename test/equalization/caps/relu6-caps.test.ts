@@ -5,8 +5,8 @@ import { type RegionRecord, scaleRegions } from '../../../src/equalization/scali
 import { writeModelConfig } from '../../../src/formats/keras-config/write-model.ts';
 import { memoryFiles, readModel } from '../../../src/formats/read.ts';
 import { writeModelToMemory } from '../../../src/formats/write.ts';
+import type { JsonObject } from '../../../src/json/value.ts';
 import { buildGraph } from '../../../src/model/graph.ts';
-import type { JsonObject } from '../../../src/model/layer.ts';
 import type { Model } from '../../../src/model/model.ts';
 import { activationOf } from '../../../src/model/operation.ts';
 import { Tensor } from '../../../src/tensor/tensor.ts';

@@ -2,8 +2,9 @@ import { describe, expect, it } from 'vitest';
 import { channelGraph } from '../../../src/equalization/channels/channel-graph.ts';
 import { activationMoments } from '../../../src/equalization/moments/activation-moments.ts';
 import { outputSensitivity } from '../../../src/equalization/noise/output-sensitivity.ts';
+import type { JsonObject } from '../../../src/json/value.ts';
 import { normalCdf } from '../../../src/kernels/normal-distribution.ts';
-import type { JsonObject, LayerStatistics } from '../../../src/model/layer.ts';
+import type { LayerStatistics } from '../../../src/model/layer.ts';
 import { buildModel, input, type LayerSpec, layer } from '../../support/model-builder.ts';
 
 const dense = (

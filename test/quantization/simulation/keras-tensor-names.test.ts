@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
+import type { JsonObject } from '../../../src/json/value.ts';
 import { buildGraph } from '../../../src/model/graph.ts';
-import type { JsonObject } from '../../../src/model/layer.ts';
 import {
   kerasVariableName,
   layerScopes,

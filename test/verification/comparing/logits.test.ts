@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { parseModelConfig } from '../../../src/formats/keras-config/parse/parse-model.ts';
-import type { JsonObject } from '../../../src/model/layer.ts';
+import type { JsonObject } from '../../../src/json/value.ts';
 import type { Model } from '../../../src/model/model.ts';
 import { Tensor } from '../../../src/tensor/tensor.ts';
 import { scoresOf, withLogits } from '../../../src/verification/comparing/logits.ts';

@@ -4,8 +4,7 @@
  * @module
  */
 
-import { isObject } from '../../../json/place.ts';
-import type { JsonObject, JsonValue } from '../../../model/layer.ts';
+import { isObject, type JsonObject, type JsonValue } from '../../../json/value.ts';
 import type { Dialect, Model } from '../../../model/model.ts';
 
 /** Entries of a Sequential or Functional that Keras 2 does not write. */

@@ -4,7 +4,8 @@
  * @module
  */
 
-import type { JsonObject, Layer } from '../../../model/layer.ts';
+import type { JsonObject } from '../../../json/value.ts';
+import type { Layer } from '../../../model/layer.ts';
 import type { Model } from '../../../model/model.ts';
 import { isOperator, operands, operatorName } from './operator-layers.ts';
 import { type LayerReplacement, layerWith, replaceLayers } from './replace-layers.ts';

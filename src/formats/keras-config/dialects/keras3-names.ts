@@ -4,8 +4,8 @@
  * @module
  */
 
-import { isObject } from '../../../json/place.ts';
-import type { JsonObject, Layer } from '../../../model/layer.ts';
+import { isObject, type JsonObject } from '../../../json/value.ts';
+import type { Layer } from '../../../model/layer.ts';
 import type { Model } from '../../../model/model.ts';
 import { freeName, layerWith, modelWith, replaceLayers } from './replace-layers.ts';
 

@@ -5,7 +5,7 @@
  */
 
 import { UnsupportedModelError } from '../../../errors.ts';
-import type { JsonObject } from '../../../model/layer.ts';
+import type { JsonObject } from '../../../json/value.ts';
 import type { Call, CallArgument } from '../../../model/model.ts';
 import { configOf } from './serialized-objects.ts';
 

@@ -4,7 +4,8 @@
  * @module
  */
 
-import { type JsonObject, Layer } from '../../../model/layer.ts';
+import type { JsonObject } from '../../../json/value.ts';
+import { Layer } from '../../../model/layer.ts';
 import type { Dialect, Model } from '../../../model/model.ts';
 import { parseOperation } from '../parse/parse-operation.ts';
 import { isOperator, type OperatorLayer, operatorLayer } from './operator-layers.ts';

@@ -5,7 +5,7 @@
  */
 
 import { UnsupportedModelError } from '../../../errors.ts';
-import type { JsonObject, JsonValue } from '../../../model/layer.ts';
+import type { JsonObject, JsonValue } from '../../../json/value.ts';
 
 /** An entry that the other dialect lacks. */
 export interface RemovedEntry {

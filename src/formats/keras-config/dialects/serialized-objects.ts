@@ -5,8 +5,7 @@
  * @module
  */
 
-import { isObject } from '../../../json/place.ts';
-import type { JsonObject, JsonValue } from '../../../model/layer.ts';
+import { isObject, type JsonObject, type JsonValue } from '../../../json/value.ts';
 
 /** Whether `value` is a serialized object. */
 export function isSerialized(value: JsonValue | undefined): value is JsonObject {

@@ -5,8 +5,8 @@
  */
 
 import { UnsupportedModelError } from '../../../errors.ts';
-import { isObject } from '../../../json/place.ts';
-import type { JsonObject, JsonValue, Layer } from '../../../model/layer.ts';
+import { isObject, type JsonObject, type JsonValue } from '../../../json/value.ts';
+import type { Layer } from '../../../model/layer.ts';
 import { isOperator, operatorRefusal } from './operator-layers.ts';
 import { type RemovedEntry, removeEntries } from './removed-entries.ts';
 import { classNameOf, configOf, isSerialized, mapSerialized } from './serialized-objects.ts';

@@ -5,8 +5,8 @@
  */
 
 import { UnsupportedModelError } from '../../../errors.ts';
-import { isObject, optionalNumber } from '../../../json/place.ts';
-import type { JsonObject, JsonValue } from '../../../model/layer.ts';
+import { optionalNumber } from '../../../json/place.ts';
+import { isObject, type JsonObject, type JsonValue } from '../../../json/value.ts';
 import { type Activation, LINEAR } from '../../../model/operation.ts';
 
 const RELU: Extract<Activation, { kind: 'relu' }> = {

@@ -9,13 +9,13 @@ import {
   type ConfigPlace,
   checkDepth,
   inside,
-  isObject,
   mismatch,
   requireArray,
   requireObject,
   requireString,
 } from '../../../json/place.ts';
-import { type JsonObject, type JsonValue, Layer } from '../../../model/layer.ts';
+import { isObject, type JsonObject, type JsonValue } from '../../../json/value.ts';
+import { Layer } from '../../../model/layer.ts';
 import { Call, type Dialect, Model, ModelTensor } from '../../../model/model.ts';
 import type { Operation } from '../../../model/operation.ts';
 import { sortCalls } from '../../../model/topology.ts';

@@ -12,7 +12,7 @@ import {
   positiveInteger,
   requireArray,
 } from '../../../json/place.ts';
-import type { JsonObject, JsonValue } from '../../../model/layer.ts';
+import type { JsonObject, JsonValue } from '../../../json/value.ts';
 import type {
   ConvOperation,
   DataFormat,

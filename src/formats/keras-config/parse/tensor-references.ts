@@ -7,8 +7,7 @@
  * @module
  */
 
-import { isObject } from '../../../json/place.ts';
-import type { JsonObject, JsonValue } from '../../../model/layer.ts';
+import { isObject, type JsonObject, type JsonValue } from '../../../json/value.ts';
 import type { CallArgument, Dialect } from '../../../model/model.ts';
 
 /** A reference as it stands in a file. */

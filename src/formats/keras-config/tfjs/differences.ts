@@ -5,8 +5,7 @@
  * @module
  */
 
-import { isObject } from '../../../json/place.ts';
-import type { JsonObject, JsonValue } from '../../../model/layer.ts';
+import { isObject, type JsonObject, type JsonValue } from '../../../json/value.ts';
 
 const REFUSED = 'TF.js does not load this';
 const IGNORED = 'TF.js passes over this and computes something else';

@@ -4,9 +4,9 @@
  * @module
  */
 
-import { isObject } from '../../../json/place.ts';
+import { isObject, type JsonObject } from '../../../json/value.ts';
 import { buildGraph, type GraphTensor } from '../../../model/graph.ts';
-import { type JsonObject, Layer } from '../../../model/layer.ts';
+import { Layer } from '../../../model/layer.ts';
 import type { Model } from '../../../model/model.ts';
 import {
   type BatchNormOperation,

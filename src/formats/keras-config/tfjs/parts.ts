@@ -4,8 +4,7 @@
  * @module
  */
 
-import { isObject } from '../../../json/place.ts';
-import type { JsonObject, JsonValue } from '../../../model/layer.ts';
+import { isObject, type JsonObject, type JsonValue } from '../../../json/value.ts';
 import { classNameOf, configOf, isSerialized, numbersIn } from '../dialects/serialized-objects.ts';
 import { TFJS_ACTIVATIONS, TFJS_INITIALIZERS } from './registered-classes.ts';
 

@@ -4,8 +4,7 @@
  * @module
  */
 
-import { isObject } from '../../../json/place.ts';
-import type { JsonObject, JsonValue } from '../../../model/layer.ts';
+import { isObject, type JsonObject, type JsonValue } from '../../../json/value.ts';
 import { classNameOf, configOf, isSerialized, plainNumbers } from '../dialects/serialized-objects.ts';
 import { presentClassName } from '../parse/former-classes.ts';
 import { tfjsDifference } from './differences.ts';

@@ -6,8 +6,8 @@
 
 import { isOperator, operatorName } from '../../../formats/keras-config/dialects/operator-layers.ts';
 import { configOf, numbersIn } from '../../../formats/keras-config/dialects/serialized-objects.ts';
-import { isObject } from '../../../json/place.ts';
-import { type JsonObject, type JsonValue, Layer } from '../../../model/layer.ts';
+import { isObject, type JsonObject, type JsonValue } from '../../../json/value.ts';
+import { Layer } from '../../../model/layer.ts';
 import type { Call, CallArgument } from '../../../model/model.ts';
 import { isKnownOperator } from './operators.ts';
 

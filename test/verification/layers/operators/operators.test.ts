@@ -1,7 +1,7 @@
 import * as tf from '@tensorflow/tfjs-core';
 import '@tensorflow/tfjs-backend-cpu';
 import { beforeAll, describe, expect, it } from 'vitest';
-import type { JsonObject } from '../../../../src/model/layer.ts';
+import type { JsonObject } from '../../../../src/json/value.ts';
 import { Layer } from '../../../../src/model/layer.ts';
 import { Call } from '../../../../src/model/model.ts';
 import { operatorAsLayer } from '../../../../src/verification/layers/operators/operator-as-layer.ts';
