@@ -73,6 +73,14 @@ export function sourceSlice(source: ByteSource, name: string, byteOffset: number
   };
 }
 
+/** Whether a source has `bytes` at `byteOffset`. */
+export function startsWith(source: ByteSource, bytes: readonly number[], byteOffset = 0): boolean {
+  const found = new Uint8Array(bytes.length);
+  return (
+    source.read(byteOffset, found) === bytes.length && bytes.every((byte, index) => byte === found[index])
+  );
+}
+
 /** All bytes of a source. */
 export function readAll(source: ByteSource): Uint8Array {
   const bytes = new Uint8Array(source.size);

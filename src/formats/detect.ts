@@ -4,16 +4,19 @@
  * @module
  */
 
-import { FormatError, LimitError, UnsupportedModelError } from '../errors.ts';
-import { parseJson } from '../json/text.ts';
-import { isObject } from '../json/value.ts';
-import { type ByteSource, readAll } from './bytes.ts';
+import { FormatError, UnsupportedModelError } from '../errors.ts';
+import { isObject, type JsonObject } from '../json/value.ts';
+import type { ByteSource } from './bytes.ts';
 import { describeForeign, type ForeignFile, savedModel } from './foreign.ts';
-import type { ModelFormat } from './format.ts';
-import { MAX_JSON_BYTES } from './limits.ts';
-import { openZip } from './zip/read.ts';
+import { signatureOffset } from './hdf5/signature.ts';
+import { readJson } from './read-json.ts';
+import { isZip, openZip, type ZipArchive } from './zip/read.ts';
 
-const HDF5_SIGNATURE = [0x89, 0x48, 0x44, 0x46, 0x0d, 0x0a, 0x1a, 0x0a];
+/** A file of a format that is taken, with what had to be read of it to tell. */
+export type DetectedFile =
+  | { readonly format: 'keras-h5' }
+  | { readonly format: 'keras-v3'; readonly archive: ZipArchive }
+  | { readonly format: 'tfjs-layers'; readonly document: JsonObject };
 
 /**
  * The format of `source`.
@@ -21,11 +24,9 @@ const HDF5_SIGNATURE = [0x89, 0x48, 0x44, 0x46, 0x0d, 0x0a, 0x1a, 0x0a];
  * @throws UnsupportedModelError where it is a kind of file that is not taken, with what to do instead; FormatError
  * where it is none that is known, or damaged; LimitError where it is a JSON larger than any model.json.
  */
-export async function detectFormat(source: ByteSource): Promise<ModelFormat> {
-  if (isHdf5(source)) return 'keras-h5';
-  if (startsWith(source, 0, [0x50, 0x4b, 0x03, 0x04]) || startsWith(source, 0, [0x50, 0x4b, 0x05, 0x06])) {
-    return detectZip(source);
-  }
+export async function detectFormat(source: ByteSource): Promise<DetectedFile> {
+  if (signatureOffset(source) !== undefined) return { format: 'keras-h5' };
+  if (isZip(source)) return detectZip(source);
   const foreign = describeForeign(source);
   if (foreign) throw refusal(source.name, foreign);
   if (startsWithJson(source)) return detectJson(source);
@@ -73,10 +74,11 @@ export function mainFileOfFolder(folder: string, entries: readonly string[]): st
   );
 }
 
-async function detectZip(source: ByteSource): Promise<ModelFormat> {
-  const names = [...(await openZip(source)).keys()];
+async function detectZip(source: ByteSource): Promise<DetectedFile> {
+  const archive = await openZip(source);
+  const names = [...archive.keys()];
   const has = (name: string): boolean => names.some((entry) => entry === name || entry.endsWith(`/${name}`));
-  if (names.includes('config.json')) return 'keras-v3';
+  if (names.includes('config.json')) return { format: 'keras-v3', archive };
   const foreign = ((): ForeignFile => {
     if (has('data.pkl')) {
       return {
@@ -110,12 +112,9 @@ async function detectZip(source: ByteSource): Promise<ModelFormat> {
   throw refusal(source.name, foreign);
 }
 
-function detectJson(source: ByteSource): ModelFormat {
-  if (source.size > MAX_JSON_BYTES) {
-    throw new LimitError(`${source.name}: bytes of JSON`, source.size, MAX_JSON_BYTES);
-  }
-  const document = parseJson(new TextDecoder().decode(readAll(source)), source.name, '');
-  if (isObject(document) && 'modelTopology' in document) return 'tfjs-layers';
+function detectJson(source: ByteSource): DetectedFile {
+  const document = readJson(source);
+  if (isObject(document) && 'modelTopology' in document) return { format: 'tfjs-layers', document };
   const isArchitecture = isObject(document) && 'class_name' in document && 'config' in document;
   if (isArchitecture) {
     throw refusal(source.name, {
@@ -133,20 +132,6 @@ function detectJson(source: ByteSource): ModelFormat {
 
 function refusal(name: string, { feature, description, advice }: ForeignFile): UnsupportedModelError {
   return new UnsupportedModelError(feature, `${name}: this is ${description}; ${advice}`);
-}
-
-/** HDF5 may begin after a block of the user's, at 512 bytes or a doubling of it. */
-function isHdf5(source: ByteSource): boolean {
-  if (startsWith(source, 0, HDF5_SIGNATURE)) return true;
-  for (let offset = 512; offset + HDF5_SIGNATURE.length <= source.size; offset *= 2) {
-    if (startsWith(source, offset, HDF5_SIGNATURE)) return true;
-  }
-  return false;
-}
-
-function startsWith(source: ByteSource, offset: number, bytes: readonly number[]): boolean {
-  const found = new Uint8Array(bytes.length);
-  return source.read(offset, found) === bytes.length && bytes.every((byte, index) => byte === found[index]);
 }
 
 function startsWithJson(source: ByteSource): boolean {

@@ -8,9 +8,6 @@
 /** Deflate cannot do better: a larger ratio of declared to stored bytes is a lie or a bomb. */
 export const MAX_DEFLATE_RATIO: number = 1032;
 
-/** Bytes of a JSON text: configurations of the largest published models stay below 10 MB. */
-export const MAX_JSON_BYTES: number = 256 * 2 ** 20;
-
 /** Bytes of one compressed zip member, because it is inflated into memory; Keras stores its members uncompressed. */
 export const MAX_INFLATED_BYTES: number = 2 ** 31 - 1;
 

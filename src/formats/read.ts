@@ -22,13 +22,14 @@ import { readTfjsLayers } from './tfjs-layers/read.ts';
  */
 export async function readModel(input: ModelFiles | Uint8Array, name = 'model'): Promise<Model> {
   const files = input instanceof Uint8Array ? single(input, name) : input;
-  switch (await detectFormat(files.main)) {
+  const detected = await detectFormat(files.main);
+  switch (detected.format) {
     case 'keras-h5':
       return readKerasH5(files.main);
     case 'keras-v3':
-      return readKerasV3(files.main);
+      return readKerasV3(files.main, detected.archive);
     case 'tfjs-layers':
-      return readTfjsLayers(files);
+      return readTfjsLayers(files, detected.document);
   }
 }
 

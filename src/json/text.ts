@@ -1,6 +1,8 @@
 import { FormatError, LimitError, messageOf } from '../errors.ts';
-import { MAX_JSON_BYTES } from '../formats/limits.ts';
 import { parsePythonJson } from './python-json.ts';
+
+/** Bytes of a JSON text: configurations of the largest published models stay below 10 MB. */
+export const MAX_JSON_BYTES: number = 256 * 2 ** 20;
 
 /**
  * Parses JSON, also with Python's `NaN` and `Infinity`.

@@ -6,8 +6,8 @@
 
 import fs from 'node:fs';
 import path from 'node:path';
+import { readJsonObject } from '../formats/read-json.ts';
 import { parseManifest } from '../formats/tfjs-layers/manifest.ts';
-import { readJsonObject } from '../formats/tfjs-layers/model-json.ts';
 import { named } from '../text/names.ts';
 import { openFile } from './open-files.ts';
 

@@ -8,7 +8,7 @@ import { readModel } from '../../src/formats/read.ts';
 import { fixtures } from './tfjs-runtime.ts';
 
 const bytesOf = (text: string): Uint8Array => new TextEncoder().encode(text);
-const detect = (bytes: Uint8Array) => detectFormat(memorySource('file', bytes));
+const detect = async (bytes: Uint8Array) => (await detectFormat(memorySource('file', bytes))).format;
 const fixture = (name: string): Uint8Array => new Uint8Array(readFileSync(join(fixtures, name)));
 
 describe('models', () => {

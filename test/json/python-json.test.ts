@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import { FormatError } from '../../src/errors.ts';
-import { parsePythonJson, pythonJson, sameJson } from '../../src/json/python-json.ts';
+import { parsePythonJson, pythonJson } from '../../src/json/python-json.ts';
 import { parseJson } from '../../src/json/text.ts';
-import type { JsonValue } from '../../src/json/value.ts';
+import { type JsonValue, sameJson } from '../../src/json/value.ts';
 
 const TEXT =
   '{"a": 1.0, "b": [1, 1.50, 1e-05, -0.0, 12345678901234567890], "c": {"d": "\\u00e9\\n\\"", "e": null}, "f": true}';
@@ -49,6 +49,12 @@ describe('parsing', () => {
       expect(() => parseJson(text, 'file', 'config')).toThrow(FormatError);
     },
   );
+
+  test('a text of many megabytes does not exhaust the stack', () => {
+    const text = `"${'a\\n'.repeat(8e6)}"`;
+    expect(parsePythonJson(text)).toBe(JSON.parse(text));
+    expect(pythonJson(JSON.parse(text), text)).toBe(text);
+  });
 
   test('nesting without end is an error, not a crash', () => {
     expect(() => parseJson('['.repeat(1e6), 'file', 'config')).toThrow(FormatError);

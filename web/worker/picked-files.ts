@@ -6,8 +6,8 @@
 
 import { type ByteSource, FormatError, type ModelFiles, UnsupportedModelError } from 'crosslayer';
 import { mainFileOfFolder } from '../../src/formats/detect.ts';
-import { openZip } from '../../src/formats/zip/read.ts';
-import { looksLikeZip, sniff } from './sniff.ts';
+import { isZip, openZip } from '../../src/formats/zip/read.ts';
+import { sniff } from './sniff.ts';
 
 /** A file with the path that it was dropped with, or has in a zip; its bytes are opened when they are asked for. */
 export interface NamedFile {
@@ -55,7 +55,7 @@ async function single(source: ByteSource): Promise<ModelFiles> {
 
 /** The model in a zip of the files of one; undefined where `source` is none, for its reader to say what it is. */
 async function inZip(source: ByteSource): Promise<ModelFiles | undefined> {
-  if (!looksLikeZip(source)) return undefined;
+  if (!isZip(source)) return undefined;
   const members = await openZip(source);
   if (members.has('config.json')) return undefined;
   const files = [...members]

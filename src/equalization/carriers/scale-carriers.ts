@@ -21,8 +21,7 @@ import {
   statisticsBehind,
 } from '../../model/statistics.ts';
 import { outputLayout } from '../../quantization/kernel-layout.ts';
-import type { DType, FloatValues } from '../../tensor/dtype.ts';
-import { largestFinite } from '../../tensor/dtype.ts';
+import { type DType, type FloatValues, largestFinite } from '../../tensor/dtype.ts';
 import { Tensor } from '../../tensor/tensor.ts';
 import { giveBatchNorm } from './added-batch-norm.ts';
 import { faultyWeight, findCarriers } from './carrier-search.ts';

@@ -10,13 +10,11 @@ import { MAX_ATTRIBUTE_BYTES } from '../limits.ts';
 import { type Attribute, attributeStrings } from './attribute.ts';
 import { Hdf5Dataset } from './dataset.ts';
 import { guarded, guardedStatus, type OpenedFile, openInLibrary, withMemory } from './library.ts';
+import { signatureOffset } from './signature.ts';
 import { typeFromLibrary } from './type.ts';
 
 /** What a link of a group leads to. `softLink` is one within the file. */
 export type LinkKind = 'group' | 'dataset' | 'softLink' | 'externalLink' | 'namedType' | 'missing';
-
-/** HDF5 looks for it at 0, 512, 1024, 2048, … */
-const SIGNATURE = [0x89, 0x48, 0x44, 0x46, 0x0d, 0x0a, 0x1a, 0x0a];
 
 /** Closes files whose models nobody holds any more. */
 const forgotten = new FinalizationRegistry<OpenedFile>((opened) => opened.close());
@@ -55,15 +53,9 @@ export class Hdf5File {
 
   /** The bytes in front of the file that HDF5 leaves to others; mostly none. */
   userBlock(): Uint8Array {
-    const signature = new Uint8Array(SIGNATURE.length);
-    for (let offset = 0; offset < this.size; offset = offset === 0 ? 512 : 2 * offset) {
-      this.#source.read(offset, signature);
-      if (!SIGNATURE.every((byte, index) => byte === signature[index])) continue;
-      const block = new Uint8Array(offset);
-      this.#source.read(0, block);
-      return block;
-    }
-    return new Uint8Array();
+    const block = new Uint8Array(signatureOffset(this.#source) ?? 0);
+    this.#source.read(0, block);
+    return block;
   }
 
   /** Names in a group, in creation order where the file tracks it, by name otherwise. */

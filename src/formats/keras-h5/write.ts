@@ -4,9 +4,9 @@
  * @module
  */
 
-import { pythonJson, sameJson } from '../../json/python-json.ts';
+import { pythonJson } from '../../json/python-json.ts';
 import { parseJson } from '../../json/text.ts';
-import { isObject, type JsonObject } from '../../json/value.ts';
+import { isObject, type JsonObject, sameJson } from '../../json/value.ts';
 import type { Layer } from '../../model/layer.ts';
 import type { Dialect, Model } from '../../model/model.ts';
 import type { OutputFiles } from '../bytes.ts';

@@ -4,15 +4,14 @@
  * @module
  */
 
-import { type CrosslayerError, FormatError, LimitError, UnsupportedModelError } from '../../errors.ts';
-import { parseJson } from '../../json/text.ts';
-import { isObject, type JsonObject } from '../../json/value.ts';
+import { type CrosslayerError, FormatError, UnsupportedModelError } from '../../errors.ts';
+import type { JsonObject } from '../../json/value.ts';
 import type { Model } from '../../model/model.ts';
-import { type ByteSource, readAll } from '../bytes.ts';
+import type { ByteSource } from '../bytes.ts';
 import { countWeightedLayers } from '../edited-weights.ts';
 import { type Hdf5File, openHdf5 } from '../hdf5/file.ts';
 import { parseModelConfig } from '../keras-config/parse/parse-model.ts';
-import { MAX_JSON_BYTES } from '../limits.ts';
+import { readJsonObject } from '../read-json.ts';
 import { checkWeights } from '../weight-shapes.ts';
 import { openZip, type ZipArchive } from '../zip/read.ts';
 import { layerPlaces, type NamingScheme, SCHEMES_BY_CONTAINER } from './layer-paths.ts';
@@ -27,10 +26,11 @@ export const WEIGHTS_ENTRY = 'model.weights.h5';
 /**
  * Reads a `.keras` file. The file stays open: weights are read when they are needed.
  *
+ * @param opened what is in it, where that was read already.
  * @throws FormatError, InvalidModelError, UnsupportedModelError or LimitError where the file is no such model.
  */
-export async function readKerasV3(source: ByteSource): Promise<Model> {
-  const archive = await openZip(source);
+export async function readKerasV3(source: ByteSource, opened?: ZipArchive): Promise<Model> {
+  const archive = opened ?? (await openZip(source));
   const document = await readConfig(archive, source.name);
   const model = parseModelConfig(document, source.name);
   const weights = await openHdf5(await openWeights(archive, source.name));
@@ -59,13 +59,7 @@ async function readConfig(archive: ZipArchive, source: string): Promise<JsonObje
   if (!member) {
     throw new FormatError(source, CONFIG_ENTRY, 'a zip file, but not a Keras model: this entry is missing');
   }
-  if (member.size > MAX_JSON_BYTES) {
-    throw new LimitError(`${source}: ${CONFIG_ENTRY}`, member.size, MAX_JSON_BYTES);
-  }
-  const text = new TextDecoder().decode(readAll(await member.open()));
-  const document = parseJson(text, source, CONFIG_ENTRY);
-  if (!isObject(document)) throw new FormatError(source, CONFIG_ENTRY, 'expected a JSON object');
-  return document;
+  return readJsonObject(await member.open(), source, CONFIG_ENTRY);
 }
 
 async function openWeights(archive: ZipArchive, source: string): Promise<ByteSource> {

@@ -4,8 +4,8 @@
  * @module
  */
 
-import { pythonJson, sameJson } from '../../json/python-json.ts';
-import type { JsonObject, JsonValue } from '../../json/value.ts';
+import { pythonJson } from '../../json/python-json.ts';
+import { type JsonObject, type JsonValue, sameJson } from '../../json/value.ts';
 import type { Dialect, Model } from '../../model/model.ts';
 import { type ByteSource, memorySource, type OutputFiles, readAll } from '../bytes.ts';
 import { hasEditedWeights } from '../edited-weights.ts';

@@ -8,7 +8,7 @@
 import { FormatError, LimitError, messageOf } from '../../errors.ts';
 import { type PythonLiteral, parsePythonLiteral } from '../../json/python-literal.ts';
 import { bytesPerElement, sizeOf } from '../../tensor/dtype.ts';
-import type { ByteSource } from '../bytes.ts';
+import { type ByteSource, startsWith } from '../bytes.ts';
 import { MAX_ARRAY_BYTES, MAX_NPY_HEADER_BYTES } from '../limits.ts';
 import { type ElementType, parseElementType, unsupportedElements } from './element-type.ts';
 
@@ -28,8 +28,7 @@ const MAX_RANK = 64;
 
 /** Whether `source` begins as numpy files do. */
 export function isNpy(source: ByteSource): boolean {
-  const head = new Uint8Array(MAGIC.length);
-  return source.read(0, head) === head.length && MAGIC.every((byte, index) => head[index] === byte);
+  return startsWith(source, MAGIC);
 }
 
 /**

@@ -6,10 +6,11 @@
 
 import { FormatError, UnsupportedModelError } from '../../errors.ts';
 import {
-  type ConfigPlace,
   inside,
   mismatch,
+  type Place,
   requireArray,
+  requireItems,
   requireObject,
   requireString,
 } from '../../json/place.ts';
@@ -52,19 +53,13 @@ const DTYPE_BYTES: Record<WeightDType, number> = { float32: 4, int32: 4, bool: 1
 export function parseManifest(manifest: unknown, source: string): WeightGroup[] {
   const place = { source, where: 'weightsManifest' };
   const seen = new Set<string>();
-  return requireArray(manifest, place).map((group, index) =>
-    parseGroup(group, inside(place, `${index}`), seen),
-  );
+  return requireItems(manifest, place, (group, at) => parseGroup(group, at, seen));
 }
 
-function parseGroup(value: unknown, place: ConfigPlace, seen: Set<string>): WeightGroup {
+function parseGroup(value: unknown, place: Place, seen: Set<string>): WeightGroup {
   const group = requireObject(value, place);
-  const paths = requireArray(group['paths'], inside(place, 'paths')).map((path, index) =>
-    parsePath(path, inside(place, `paths.${index}`)),
-  );
-  const weights = requireArray(group['weights'], inside(place, 'weights')).map((weight, index) =>
-    parseWeight(weight, inside(place, `weights.${index}`)),
-  );
+  const paths = requireItems(group['paths'], inside(place, 'paths'), parsePath);
+  const weights = requireItems(group['weights'], inside(place, 'weights'), parseWeight);
   for (const { name } of weights) {
     if (seen.has(name)) {
       throw new FormatError(
@@ -80,7 +75,7 @@ function parseGroup(value: unknown, place: ConfigPlace, seen: Set<string>): Weig
 }
 
 /** Paths are relative to the folder of model.json, and stay in it. */
-function parsePath(value: unknown, place: ConfigPlace): string {
+function parsePath(value: unknown, place: Place): string {
   const path = requireString(value, place);
   const leaves = path.split(/[/\\]/).includes('..') || /^([/\\]|[a-z][a-z0-9+.-]*:)/i.test(path);
   if (path === '' || path.includes('\0') || leaves) {
@@ -89,7 +84,7 @@ function parsePath(value: unknown, place: ConfigPlace): string {
   return path;
 }
 
-function parseWeight(value: unknown, place: ConfigPlace): WeightSpec {
+function parseWeight(value: unknown, place: Place): WeightSpec {
   const entry = requireObject(value, place);
   const name = requireString(entry['name'], inside(place, 'name'));
   const here = { source: place.source, where: name };
@@ -111,7 +106,7 @@ function parseWeight(value: unknown, place: ConfigPlace): WeightSpec {
   };
 }
 
-function parseDType(value: unknown, name: string, place: ConfigPlace): WeightDType {
+function parseDType(value: unknown, name: string, place: Place): WeightDType {
   if (value === 'float32' || value === 'int32' || value === 'bool') return value;
   if (value === 'string' || value === 'complex64') {
     throw new UnsupportedModelError(
@@ -123,7 +118,7 @@ function parseDType(value: unknown, name: string, place: ConfigPlace): WeightDTy
   throw mismatch(place, 'float32, int32 or bool, which is what TF.js decodes', value);
 }
 
-function parseShape(value: unknown, place: ConfigPlace): number[] {
+function parseShape(value: unknown, place: Place): number[] {
   const shape = requireArray(value, place).map((dimension) => {
     const isLength = typeof dimension === 'number' && Number.isInteger(dimension) && dimension >= 0;
     if (!isLength || dimension > LARGEST_DIMENSION) throw mismatch(place, 'whole numbers >= 0', value);
@@ -136,7 +131,7 @@ function parseShape(value: unknown, place: ConfigPlace): number[] {
   return shape;
 }
 
-function parseQuantization(value: unknown, dtype: WeightDType, place: ConfigPlace): Packing {
+function parseQuantization(value: unknown, dtype: WeightDType, place: Place): Packing {
   if (!isObject(value)) throw mismatch(place, 'an object with dtype, scale and min', value);
   switch (value['dtype']) {
     case 'float16':

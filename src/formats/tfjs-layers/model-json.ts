@@ -4,24 +4,9 @@
  * @module
  */
 
-import { LimitError, UnsupportedModelError } from '../../errors.ts';
+import { UnsupportedModelError } from '../../errors.ts';
 import { inside, mismatch } from '../../json/place.ts';
-import { parseJson } from '../../json/text.ts';
 import { isObject, type JsonObject } from '../../json/value.ts';
-import { type ByteSource, readAll } from '../bytes.ts';
-import { MAX_JSON_BYTES } from '../limits.ts';
-
-/**
- * Reads a JSON object.
- *
- * @throws FormatError where it is none; LimitError where it is larger than any configuration.
- */
-export function readJsonObject(source: ByteSource): JsonObject {
-  if (source.size > MAX_JSON_BYTES) throw new LimitError(source.name, source.size, MAX_JSON_BYTES);
-  const value = parseJson(new TextDecoder().decode(readAll(source)), source.name, '');
-  if (!isObject(value)) throw mismatch({ source: source.name, where: '' }, 'an object', value);
-  return value;
-}
 
 /**
  * The `{"class_name": …, "config": …}` in a model.json.

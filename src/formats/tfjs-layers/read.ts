@@ -5,14 +5,16 @@
  */
 
 import { FormatError } from '../../errors.ts';
+import type { JsonObject } from '../../json/value.ts';
 import type { Model } from '../../model/model.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
 import type { ModelFiles } from '../bytes.ts';
 import { parseModelConfig } from '../keras-config/parse/parse-model.ts';
+import { readJsonObject } from '../read-json.ts';
 import { checkWeights } from '../weight-shapes.ts';
 import { lazyWeight, type WeightBytes } from './decode.ts';
 import { parseManifest } from './manifest.ts';
-import { modelConfigOf, readJsonObject } from './model-json.ts';
+import { modelConfigOf } from './model-json.ts';
 import { type OriginGroup, type TfjsOrigin, TfjsPlace } from './origin.ts';
 import { openGroup } from './shards.ts';
 import { matchWeightNames } from './weight-names.ts';
@@ -21,11 +23,14 @@ import { matchWeightNames } from './weight-names.ts';
  * Reads a TF.js layers model. Sizes are checked at once; the values of weights are read when they are needed, so the
  * files must stay open. Quantized weights come out as tfjs-core decodes them.
  *
+ * @param document what is in model.json, where it was parsed already.
  * @throws FormatError, InvalidModelError, UnsupportedModelError or LimitError where the files are no such model.
  */
-export async function readTfjsLayers(files: ModelFiles): Promise<Model> {
+export async function readTfjsLayers(
+  files: ModelFiles,
+  document: JsonObject = readJsonObject(files.main),
+): Promise<Model> {
   const source = files.main.name;
-  const document = readJsonObject(files.main);
   const model = parseModelConfig(modelConfigOf(document, source), source);
   if (document['weightsManifest'] === undefined) {
     throw new FormatError(

@@ -7,7 +7,7 @@
 
 import type { Entry, FileEntry } from '@zip.js/zip.js';
 import { CrosslayerError, FormatError, LimitError, messageOf, UnsupportedModelError } from '../../errors.ts';
-import { type ByteSource, memorySource, sourceSlice } from '../bytes.ts';
+import { type ByteSource, memorySource, sourceSlice, startsWith } from '../bytes.ts';
 import { MAX_DEFLATE_RATIO, MAX_INFLATED_BYTES, MAX_ZIP_ENTRIES } from '../limits.ts';
 import { readerOf, ZIP_OPTIONS, type ZipLibrary, zipLibrary } from './library.ts';
 
@@ -35,6 +35,11 @@ export interface ZipArchive extends ReadonlyMap<string, ZipMember> {
 
 const STORED = 0;
 const DEFLATED = 8;
+
+/** Whether `source` begins as a zip file does, also one without members. */
+export function isZip(source: ByteSource): boolean {
+  return startsWith(source, [0x50, 0x4b, 0x03, 0x04]) || startsWith(source, [0x50, 0x4b, 0x05, 0x06]);
+}
 
 /**
  * Reads the directory of a zip file.

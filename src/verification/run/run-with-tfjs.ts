@@ -7,8 +7,8 @@
 import type * as TfjsCore from '@tensorflow/tfjs-core';
 import { CannotRunError, messageOf } from '../../errors.ts';
 import type { ByteSource, ModelFiles } from '../../formats/bytes.ts';
+import { readJsonObject } from '../../formats/read-json.ts';
 import { parseManifest } from '../../formats/tfjs-layers/manifest.ts';
-import { readJsonObject } from '../../formats/tfjs-layers/model-json.ts';
 import { openGroup } from '../../formats/tfjs-layers/shards.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
 import { joinBatches, slice } from './samples.ts';

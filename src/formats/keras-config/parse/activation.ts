@@ -5,9 +5,9 @@
  */
 
 import { UnsupportedModelError } from '../../../errors.ts';
-import { optionalNumber } from '../../../json/place.ts';
 import { isObject, type JsonObject, type JsonValue } from '../../../json/value.ts';
 import { type Activation, LINEAR } from '../../../model/operation.ts';
+import { optionalNumber } from './config-numbers.ts';
 
 const RELU: Extract<Activation, { kind: 'relu' }> = {
   kind: 'relu',

@@ -6,10 +6,10 @@
 
 import { FormatError, InvalidModelError, LimitError } from '../../../errors.ts';
 import {
-  type ConfigPlace,
   checkDepth,
   inside,
   mismatch,
+  type Place,
   requireArray,
   requireObject,
   requireString,
@@ -59,7 +59,7 @@ function dialectOf(entry: JsonObject): Dialect {
   return text.includes('"keras.src.models') || text.includes('"DTypePolicy"') ? 'keras3' : 'keras2';
 }
 
-function parseModelEntry(entry: JsonObject, dialect: Dialect, place: ConfigPlace, depth: number): Model {
+function parseModelEntry(entry: JsonObject, dialect: Dialect, place: Place, depth: number): Model {
   if (depth > DEEPEST_NESTING) throw new LimitError('models nested in one another', depth, DEEPEST_NESTING);
   const config = entry['config'];
   if (entry['class_name'] === 'Sequential') return parseSequential(entry, dialect, place, depth);
@@ -76,7 +76,7 @@ function parseModelEntry(entry: JsonObject, dialect: Dialect, place: ConfigPlace
 function parseLayers(
   entries: readonly JsonValue[],
   dialect: Dialect,
-  place: ConfigPlace,
+  place: Place,
   depth: number,
 ): Map<string, { layer: Layer; entry: JsonObject }> {
   const layers = new Map<string, { layer: Layer; entry: JsonObject }>();
@@ -94,13 +94,7 @@ function parseLayers(
   return layers;
 }
 
-function parseLayer(
-  entry: JsonObject,
-  dialect: Dialect,
-  place: ConfigPlace,
-  outer: string,
-  depth: number,
-): Layer {
+function parseLayer(entry: JsonObject, dialect: Dialect, place: Place, outer: string, depth: number): Layer {
   const className = requireName(entry['class_name'], inside(place, 'class_name'));
   const config = isObject(entry['config']) ? entry['config'] : {};
   const name = requireName(entry['name'] ?? config['name'], inside(place, 'name'));
@@ -126,7 +120,7 @@ function parseLayer(
 }
 
 /** @throws FormatError where `value` is no text, or none that can be a name. */
-function requireName(value: unknown, place: ConfigPlace): string {
+function requireName(value: unknown, place: Place): string {
   const name = requireString(value, place);
   if (name === '' || name.includes('\0')) throw mismatch(place, 'a name', value);
   return name;
@@ -147,7 +141,7 @@ function isStock(entry: JsonObject): boolean {
   return /^(keras|tf_keras|tensorflow)(\.|$)/.test(module);
 }
 
-function parseSequential(entry: JsonObject, dialect: Dialect, place: ConfigPlace, depth: number): Model {
+function parseSequential(entry: JsonObject, dialect: Dialect, place: Place, depth: number): Model {
   // Keras before 2.2.3 wrote the list of layers alone.
   const config = Array.isArray(entry['config'])
     ? { layers: entry['config'] }
@@ -197,7 +191,7 @@ function parseFunctional(
   className: string,
   config: JsonObject,
   dialect: Dialect,
-  place: ConfigPlace,
+  place: Place,
   depth: number,
 ): Model {
   const { layers: entries, ...rest } = config;
@@ -303,7 +297,7 @@ function callIndexBase(references: readonly TensorReference[], calls: number, us
 }
 
 /** A node in a tensor's place that names no layer must not pass as a plain value. */
-function rejectDangling(call: Call, isLayer: (name: string) => boolean, place: ConfigPlace): void {
+function rejectDangling(call: Call, isLayer: (name: string) => boolean, place: Place): void {
   const node = call.origin?.node;
   const search = (value: JsonValue): void => {
     if (!Array.isArray(value)) return;
@@ -328,7 +322,7 @@ function rejectDangling(call: Call, isLayer: (name: string) => boolean, place: C
 }
 
 /** `input_layers` and `output_layers`: one reference, a list, or a record of them, nested at will. */
-function endReferences(value: JsonValue | undefined, place: ConfigPlace): TensorReference[] {
+function endReferences(value: JsonValue | undefined, place: Place): TensorReference[] {
   const found: TensorReference[] = [];
   const walk = (node: JsonValue): void => {
     const reference = parseReference(node, 'keras2', () => true);

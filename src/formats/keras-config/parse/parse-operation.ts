@@ -4,14 +4,7 @@
  * @module
  */
 
-import {
-  type ConfigPlace,
-  inside,
-  mismatch,
-  numberOr,
-  positiveInteger,
-  requireArray,
-} from '../../../json/place.ts';
+import { inside, mismatch, type Place, requireArray } from '../../../json/place.ts';
 import type { JsonObject, JsonValue } from '../../../json/value.ts';
 import type {
   ConvOperation,
@@ -24,6 +17,7 @@ import type {
 } from '../../../model/operation.ts';
 import { parseActivation, parseActivationLayer } from './activation.ts';
 import { AUGMENTATIONS } from './augmentations.ts';
+import { numberOr, positiveInteger } from './config-numbers.ts';
 import { presentClassName } from './former-classes.ts';
 
 type Rank = 1 | 2 | 3;
@@ -59,7 +53,7 @@ const SPATIAL =
  *
  * @throws FormatError where an entry that decides it has the wrong type.
  */
-export function parseOperation(className: string, config: JsonObject, place: ConfigPlace): Operation {
+export function parseOperation(className: string, config: JsonObject, place: Place): Operation {
   const name = presentClassName(className);
   if (IDENTITIES.has(name)) return { kind: 'identity' };
   const merge = MERGES[name];
@@ -115,7 +109,7 @@ function spatialOperation(
   rank: Rank,
   transposed: boolean,
   config: JsonObject,
-  place: ConfigPlace,
+  place: Place,
 ): Operation {
   switch (family) {
     case 'Conv':
@@ -151,7 +145,7 @@ function convolution(
   rank: Rank,
   transposed: boolean,
   config: JsonObject,
-  place: ConfigPlace,
+  place: Place,
 ): Operation {
   const shape = {
     rank,
@@ -198,7 +192,7 @@ function convolution(
   return conv;
 }
 
-function pooling(family: string, rank: Rank, config: JsonObject, place: ConfigPlace): PoolOperation {
+function pooling(family: string, rank: Rank, config: JsonObject, place: Place): PoolOperation {
   const global = family.startsWith('Global');
   const poolSize = global ? [] : sizes(config['pool_size'], rank, 2, inside(place, 'pool_size'));
   return {
@@ -217,7 +211,7 @@ function pooling(family: string, rank: Rank, config: JsonObject, place: ConfigPl
   };
 }
 
-function batchNorm(config: JsonObject, place: ConfigPlace): Operation {
+function batchNorm(config: JsonObject, place: Place): Operation {
   const axis = config['axis'] ?? -1;
   const axes = (Array.isArray(axis) ? axis : [axis]).map((one) => numberOr(one, -1, inside(place, 'axis')));
   const epsilon = numberOr(config['epsilon'], 1e-3, inside(place, 'epsilon'));
@@ -236,7 +230,7 @@ function sharedAxes(config: JsonObject): number[] {
   return Array.isArray(axes) ? axes.filter((axis) => typeof axis === 'number') : [];
 }
 
-function dataFormat(config: JsonObject, place: ConfigPlace): DataFormat {
+function dataFormat(config: JsonObject, place: Place): DataFormat {
   const value = config['data_format'] ?? 'channels_last';
   if (value !== 'channels_last' && value !== 'channels_first') {
     throw mismatch(inside(place, 'data_format'), 'channels_last or channels_first', value);
@@ -244,7 +238,7 @@ function dataFormat(config: JsonObject, place: ConfigPlace): DataFormat {
   return value;
 }
 
-function padding(config: JsonObject, place: ConfigPlace): Padding {
+function padding(config: JsonObject, place: Place): Padding {
   const value = config['padding'] ?? 'valid';
   if (value !== 'valid' && value !== 'same' && value !== 'causal') {
     throw mismatch(inside(place, 'padding'), 'valid, same or causal', value);
@@ -257,7 +251,7 @@ function sizes(
   value: JsonValue | undefined,
   rank: Rank,
   fallback: number | undefined,
-  place: ConfigPlace,
+  place: Place,
 ): number[] {
   const list = Array.isArray(value) ? value : Array<JsonValue | undefined>(rank).fill(value);
   if (list.length !== rank) throw mismatch(place, `${rank} numbers`, value);
@@ -269,7 +263,7 @@ function sidePairs(
   value: JsonValue | undefined,
   rank: Rank,
   fallback: number,
-  place: ConfigPlace,
+  place: Place,
 ): [number, number][] {
   const side = (one: JsonValue | undefined): number => {
     const number = numberOr(one, fallback, place);
@@ -284,7 +278,7 @@ function sidePairs(
 }
 
 /** A shape with the batch first, or undefined where none is given. */
-export function parseShape(value: JsonValue | undefined, place: ConfigPlace): Shape | undefined {
+export function parseShape(value: JsonValue | undefined, place: Place): Shape | undefined {
   if (value === undefined || value === null) return undefined;
   // Keras 3 gives the shapes of several inputs as a list or a record of shapes; nobody here needs those. An empty one
   // is what we write where a shape is not known: a tensor of a model has a batch dimension at least.
