@@ -1,5 +1,6 @@
 import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'vitest/config';
+import { HANGING_MS } from './test/support/hanging.ts';
 
 const source = (name: string): string => fileURLToPath(new URL(`src/${name}`, import.meta.url));
 
@@ -15,7 +16,10 @@ export default defineConfig({
   },
   test: {
     include: ['test/**/*.test.ts'],
-    // Spawned commands and busy machines are slow; nothing here measures time.
-    testTimeout: 60_000,
+    testTimeout: HANGING_MS,
+    hookTimeout: HANGING_MS,
+    teardownTimeout: HANGING_MS,
+    // Without it a processor is left to those who watch the tests.
+    maxWorkers: '100%',
   },
 });

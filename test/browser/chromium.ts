@@ -8,6 +8,7 @@ import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type BrowserContext, chromium } from 'playwright-core';
+import { HANGING_MS } from '../support/hanging.ts';
 
 /** What Chromium does by itself and a test does not need: hardware it may not have, and calls to its maker. */
 const ARGUMENTS = [
@@ -39,7 +40,9 @@ export async function startChromium(): Promise<Browser> {
       executablePath,
       args: ARGUMENTS,
       chromiumSandbox: false,
+      timeout: HANGING_MS,
     });
+    context.setDefaultTimeout(HANGING_MS);
     return {
       context,
       async close() {

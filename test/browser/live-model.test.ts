@@ -8,7 +8,7 @@ const SAME_FUNCTION = 1e-5;
 let pages: Pages;
 beforeAll(async () => {
   pages = await openPages(['modules.html', 'script-tags.html']);
-}, 60_000);
+});
 afterAll(async () => {
   await pages.close();
 });

@@ -4,7 +4,7 @@ import { openPages, type Pages } from './pages.ts';
 let pages: Pages;
 beforeAll(async () => {
   pages = await openPages(['quantize.html']);
-}, 60_000);
+});
 afterAll(async () => {
   await pages.close();
 });

@@ -31,7 +31,7 @@ beforeAll(async () => {
   page.on('pageerror', (error) => complaints.push(String(error)));
   await page.setViewportSize({ width: 360, height: 800 });
   await page.setContent(html);
-}, 60_000);
+});
 afterAll(async () => {
   await browser.close();
 });

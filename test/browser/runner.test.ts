@@ -10,7 +10,7 @@ const SAME_OUTPUTS = 1e-5;
 let pages: Pages;
 beforeAll(async () => {
   pages = await openPages(['runner.html']);
-}, 60_000);
+});
 afterAll(async () => {
   await pages.close();
 });

@@ -6,7 +6,7 @@
 
 import { readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
-import { MemorySink, memorySource } from '../../src/formats/bytes.ts';
+import { type ByteSource, MemorySink, memorySource } from '../../src/formats/bytes.ts';
 import { stringAttribute } from '../../src/formats/hdf5/attribute.ts';
 import { Hdf5Copier } from '../../src/formats/hdf5/copy.ts';
 import { openHdf5 } from '../../src/formats/hdf5/file.ts';
@@ -30,9 +30,28 @@ export function fixtureFiles(name: string): Files {
   return new Map(['model.json', ...names].map((file) => [file, read(path.join(at, file))]));
 }
 
-/** Reads the model that these files are. */
-export function readFiles(files: Files): Promise<Model> {
-  return readModel(memoryFiles(files, mainName(files)));
+/**
+ * Reads the model that these files are.
+ *
+ * @param onRead is told how many bytes of them are read, now and later.
+ */
+export function readFiles(files: Files, onRead: (bytes: number) => void = () => {}): Promise<Model> {
+  const { main, open } = memoryFiles(files, mainName(files));
+  const watched = (source: ByteSource): ByteSource => ({
+    ...source,
+    read(byteOffset, target) {
+      const bytes = source.read(byteOffset, target);
+      onRead(bytes);
+      return bytes;
+    },
+  });
+  return readModel({
+    main: watched(main),
+    open(name) {
+      const source = open(name);
+      return source && watched(source);
+    },
+  });
 }
 
 /** The name of the file to open. */

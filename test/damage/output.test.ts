@@ -10,6 +10,7 @@ import { Tensor } from '../../src/tensor/tensor.ts';
 import { fixtureFiles, mainBytes } from './model-files.ts';
 
 const COMMAND = path.join(import.meta.dirname, '../../dist/cli/main.js');
+const SIGNAL_IN_WRITE = path.join(import.meta.dirname, 'injected/signal-in-write.mjs');
 const INPUTS = path.join(import.meta.dirname, '../fixtures/formats');
 const H5 = path.join(INPUTS, 'tfkeras-2.15/functional.h5');
 const KERAS = path.join(INPUTS, 'keras-3.15.1/functional.keras');
@@ -55,9 +56,9 @@ function crosslayer(args: readonly string[], cwd = folder): Promise<Result> {
 }
 
 /** The command in a shell, for redirections and limits; `$CROSSLAYER` is the command. */
-function shell(script: string): Promise<Result> {
-  const env = { ...process.env, CROSSLAYER: `${process.execPath} ${COMMAND}` };
-  return ended(spawn('bash', ['-c', script], { cwd: folder, env }));
+function shell(script: string, env = process.env): Promise<Result> {
+  const known = { ...env, CROSSLAYER: `${process.execPath} ${COMMAND}` };
+  return ended(spawn('bash', ['-c', script], { cwd: folder, env: known }));
 }
 
 /** All names below the folder of the test, temporary ones included. */
@@ -123,7 +124,7 @@ describe('damage that is found only while weights are copied', () => {
 describe('signals', () => {
   let large: string;
 
-  /** Large enough that writing it takes a while. */
+  /** Large enough that signals are let through several times while it is written. */
   beforeAll(async () => {
     large = path.join(fs.mkdtempSync(path.join(os.tmpdir(), 'crosslayer-large-')), 'large.h5');
     await saveModel(largeModel(), large, { format: 'keras-h5' });
@@ -132,7 +133,7 @@ describe('signals', () => {
   afterAll(() => fs.rmSync(path.dirname(large), { recursive: true, force: true }));
 
   function largeModel(): Model {
-    const units = 8192;
+    const units = 5120;
     const zeros = new Float32Array(2 ** 21);
     const kernel = Tensor.lazy('float32', [units, units], { read: (_, count) => zeros.subarray(0, count) });
     const input = new Layer({
@@ -172,17 +173,10 @@ describe('signals', () => {
     };
   }
 
-  /** Runs the command and sends the signal once something of the output is there. */
-  async function interrupted(name: string, signal: NodeJS.Signals): Promise<Result> {
-    const child = spawn(process.execPath, [COMMAND, 'convert', large, '-o', name], { cwd: folder });
-    const watcher = fs.watch(folder, { recursive: true }, (_, file) => {
-      if (file?.endsWith('.tmp')) child.kill(signal);
-    });
-    try {
-      return await ended(child);
-    } finally {
-      watcher.close();
-    }
+  /** The command's arguments for Node, and an environment in which it gets the signal in the middle of writing. */
+  function interrupted(name: string, signal: NodeJS.Signals): [string[], NodeJS.ProcessEnv] {
+    const args = ['--import', SIGNAL_IN_WRITE, COMMAND, 'convert', large, '-o', name];
+    return [args, { ...process.env, SIGNAL_IN_WRITE: signal }];
   }
 
   test.each([
@@ -192,16 +186,16 @@ describe('signals', () => {
     ['SIGTERM', 'out.keras'],
     ['SIGINT', 'out'],
   ] as const)('%s in the middle of writing %s ends the command and leaves nothing', async (signal, name) => {
-    const result = await interrupted(name, signal);
+    const [args, env] = interrupted(name, signal);
+    const result = await ended(spawn(process.execPath, args, { cwd: folder, env }));
     expect(result).toEqual({ code: null, signal, stdout: '', stderr: '' });
     expect(everything()).toEqual([]);
   });
 
   test('shells see 128 + the number of the signal', async () => {
-    const script = `$CROSSLAYER convert ${large} -o out.h5 & pid=$!
-      until compgen -G '.*.tmp' > /dev/null || ! kill -0 $pid 2> /dev/null; do :; done
-      kill -TERM $pid; wait $pid`;
-    expect((await shell(script)).code).toBe(128 + os.constants.signals.SIGTERM);
+    const [args, env] = interrupted('out.h5', 'SIGTERM');
+    const script = `${process.execPath} ${args.join(' ')}; exit $?`;
+    expect((await shell(script, env)).code).toBe(128 + os.constants.signals.SIGTERM);
     expect(everything()).toEqual([]);
   });
 

@@ -42,7 +42,7 @@ function snapshot(layers: Iterable<Layer>): Map<Layer, Float64Array[]> {
 }
 
 describe('folding and scaling', () => {
-  it('keep the function of any chain', { timeout: 20_000 }, async () => {
+  it('keep the function of any chain', async () => {
     let folded = 0;
     let scaled = 0;
     await fc.assert(

@@ -78,7 +78,7 @@ describe('previewChoices', () => {
     expect(of('exact')?.cost).toMatch(/^35 layers are added/);
     expect(of('keep')?.cost).toMatch(/scaling ends at each ReLU6/);
     expect(of('relu')?.cost).toMatch(/^35 activations lose their maximum of 6.*% in the worst layer/);
-  }, 20_000);
+  });
 });
 
 describe('pictures', () => {

@@ -30,7 +30,7 @@ const TFJS = Object.fromEntries(
 let opened: EnginePage;
 beforeAll(async () => {
   opened = await openEnginePage();
-}, 60_000);
+});
 afterAll(async () => {
   await opened?.close();
 });
@@ -112,7 +112,7 @@ describe.each([
   ],
   ['tfjs/functional_shards', TFJS, 'TF.js layers model (model.json)', 'model-equalized-tfjs.zip'],
 ] as const)('%s', (original, paths, format, fileName) => {
-  it('is opened, equalized, taken as it came, and opened again', { timeout: 30_000 }, async () => {
+  it('is opened, equalized, taken as it came, and opened again', async () => {
     const { told, taken } = await takeAll(paths, ['as-it-came']);
     const [download] = taken as [Taken];
     expect(told).toMatchObject({ format, isExample: false, notes: [] });
@@ -123,7 +123,7 @@ describe.each([
   });
 });
 
-it('is taken in every form', { timeout: 40_000 }, async () => {
+it('is taken in every form', async () => {
   const forms = ['keras-v3', 'keras-h5', 'tfjs-uint8', 'report'] as const;
   const { taken } = await takeAll(KERAS, forms);
   const [keras, h5, tfjs, report] = taken as [Taken, Taken, Taken, Taken];
@@ -153,7 +153,7 @@ it('is taken in every form', { timeout: 40_000 }, async () => {
   expect(report.text).toMatch(/^<!doctype html>[\s\S]*<svg[\s\S]*<\/html>\s*$/);
 });
 
-it('the example is previewed, equalized, and compared on its images', { timeout: 40_000 }, async () => {
+it('the example is previewed, equalized, and compared on its images', async () => {
   const { previews, comparison, damage } = await opened.page.evaluate(async () => {
     const { driver } = globalThis;
     await driver.run('openExample', {});
@@ -188,7 +188,7 @@ it('the example is previewed, equalized, and compared on its images', { timeout:
   expect(equalized.agreement).toBeGreaterThan(0.98);
 });
 
-it('pictures are decoded, cut and compared', { timeout: 20_000 }, async () => {
+it('pictures are decoded, cut and compared', async () => {
   const told = await opened.page.evaluate(async () => {
     const { driver } = globalThis;
     await driver.run('openExample', {});
@@ -212,7 +212,7 @@ it('pictures are decoded, cut and compared', { timeout: 20_000 }, async () => {
   });
 });
 
-it('after a cancelled operation everything is as it was before', { timeout: 30_000 }, async () => {
+it('after a cancelled operation everything is as it was before', async () => {
   const told = await opened.page.evaluate(async (paths) => {
     const { driver } = globalThis;
     driver.dispose();
@@ -264,7 +264,7 @@ it.each<[string, Readonly<Record<string, string>>, RegExp]>([
     Object.fromEntries(Object.entries(TFJS).filter(([path]) => !path.includes('json'))),
     /a folder without model\.json; give a \.keras or \.h5 file/,
   ],
-])('%s is refused, with a way out, and the page goes on', { timeout: 20_000 }, async (_, paths, message) => {
+])('%s is refused, with a way out, and the page goes on', async (_, paths, message) => {
   const told = await opened.page.evaluate(
     async ({ bad, good }) => {
       const { driver } = globalThis;
@@ -278,7 +278,7 @@ it.each<[string, Readonly<Record<string, string>>, RegExp]>([
   expect(told.next).toBe(true);
 });
 
-it('a file of 4 GB is refused at once', { timeout: 20_000 }, async () => {
+it('a file of 4 GB is refused at once', async () => {
   const told = await opened.page.evaluate(() => {
     const { driver } = globalThis;
     const signature = [0x89, 0x48, 0x44, 0x46, 0x0d, 0x0a, 0x1a, 0x0a];
@@ -292,7 +292,7 @@ it('a file of 4 GB is refused at once', { timeout: 20_000 }, async () => {
   });
 });
 
-it("the page's policy holds in the worker", { timeout: 20_000 }, async () => {
+it("the page's policy holds in the worker", async () => {
   let asked = 0;
   const elsewhere = createServer((_, response) => {
     asked++;

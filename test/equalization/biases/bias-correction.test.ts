@@ -244,9 +244,7 @@ describe('correctBiasWithInputs', () => {
     'BatchNormalization',
   );
 
-  it('gives every layer of any network the mean output that it has in float', {
-    timeout: 30_000,
-  }, async () => {
+  it('gives every layer of any network the mean output that it has in float', async () => {
     await fc.assert(
       fc.asyncProperty(
         fc.array(block, { minLength: 1, maxLength: 6 }),

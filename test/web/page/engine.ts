@@ -5,7 +5,7 @@ import { createEngine, type Engine, EngineError } from '../../../web/worker-clie
 
 /** What came of an operation, as far as it can be told to the test. */
 export type Told<Result> =
-  | { readonly result: Result; readonly progress: readonly string[]; readonly ms: number }
+  | { readonly result: Result; readonly progress: readonly string[] }
   | { readonly error: string; readonly name: string; readonly isExpected: boolean };
 
 /** What the test finds in the page. */
@@ -34,7 +34,6 @@ globalThis.driver = {
   async run(name, asked, cancelWhen) {
     const controller = new AbortController();
     const progress: string[] = [];
-    const start = performance.now();
     try {
       const result = await engine.run(name, asked, {
         signal: controller.signal,
@@ -43,7 +42,7 @@ globalThis.driver = {
           if (cancelWhen !== undefined && text.startsWith(cancelWhen)) controller.abort();
         },
       });
-      return { result, progress, ms: performance.now() - start };
+      return { result, progress };
     } catch (error) {
       const isExpected = error instanceof EngineError && error.isExpected;
       return error instanceof Error
