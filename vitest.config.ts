@@ -1,19 +1,10 @@
-import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'vitest/config';
 import { HANGING_MS } from './test/support/hanging.ts';
 
-const source = (name: string): string => fileURLToPath(new URL(`src/${name}`, import.meta.url));
-
 // biome-ignore lint/style/noDefaultExport: vitest takes its configuration from the default export
 export default defineConfig({
-  resolve: {
-    // The examples import the package by name; tests run them from the sources.
-    alias: [
-      { find: /^crosslayer$/, replacement: source('index.ts') },
-      { find: /^crosslayer\/node$/, replacement: source('node.ts') },
-      { find: /^crosslayer\/tfjs$/, replacement: source('tfjs.ts') },
-    ],
-  },
+  // Examples, page and tests import the package by name; here that is the sources.
+  resolve: { tsconfigPaths: true },
   test: {
     include: ['test/**/*.test.ts'],
     testTimeout: HANGING_MS,

@@ -128,10 +128,13 @@ export {
   type OutputFiles,
 } from './formats/bytes.ts';
 export type { ModelFormat, WriteOptions, WriteReport } from './formats/format.ts';
+export { modelFilesAmong, type NamedFile } from './formats/model-among.ts';
 export { type NpzArchive, openNpz } from './formats/npy/npz.ts';
 export { type NpyOptions, readNpy } from './formats/npy/read.ts';
 export { memoryFiles, readModel } from './formats/read.ts';
+export { releaseModel } from './formats/release.ts';
 export { type MemoryOutput, writeModel, writeModelToMemory } from './formats/write.ts';
+export { zipFiles } from './formats/zip/write.ts';
 export type { JsonObject, JsonValue } from './json/value.ts';
 export type { InputCorrelation } from './kernels/cancelling-rounding.ts';
 export type { Rounding } from './kernels/rounding.ts';

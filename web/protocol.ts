@@ -4,35 +4,21 @@
  * @module
  */
 
+import type { Relu6Policy, Target } from 'crosslayer';
 import type {
+  ChannelStrip,
   DamageReport,
   InspectReport,
-  Normalization,
-  Relu6Policy,
+  MapLayer,
   StepVerification,
-  Target,
   TargetReport,
-} from 'crosslayer';
-import type { ChannelStrip } from '../src/report/strips/channel-strips.ts';
+} from 'crosslayer/report';
+import type { Normalization } from 'crosslayer/verification';
 
 /** A file that the user dropped or picked, with its path where a folder was dropped. */
 export interface PickedFile {
   readonly path: string;
   readonly file: File;
-}
-
-/** A row of the map: a layer, in the order of the graph. */
-export interface MapLayer {
-  /** Its path; unique. */
-  readonly layer: string;
-  readonly className: string;
-  /** As `32 x 32 x 8`; `?` where not known. */
-  readonly shape: string;
-  readonly parameters: number;
-  /** max / median of the channel ranges as 8-bit weights would see them (batch norms folded); null without a kernel. */
-  readonly spread: number | null;
-  /** Indices of the rows that it reads, each above it. */
-  readonly reads: readonly number[];
 }
 
 /** A model that was opened. */

@@ -54,7 +54,8 @@ const config: UserConfig = defineConfig({
   base: './',
   publicDir: false,
   plugins: [filesBeside(BESIDE)],
-  resolve: { alias: [{ find: /^crosslayer$/, replacement: inRoot('src/index.ts') }] },
+  // The package's entries, from the sources.
+  resolve: { tsconfigPaths: true },
   build: {
     outDir: inRoot('dist-web'),
     emptyOutDir: true,

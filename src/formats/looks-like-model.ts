@@ -4,20 +4,19 @@
  * @module
  */
 
-import type { ByteSource } from 'crosslayer';
-import { signatureOffset } from '../../src/formats/hdf5/signature.ts';
-import { isZip, openZip } from '../../src/formats/zip/read.ts';
+import type { ByteSource } from './bytes.ts';
+import { signatureOffset } from './hdf5/signature.ts';
+import { isZip, openZip } from './zip/read.ts';
 
 /** Characters of a JSON in which a model.json says that it is one; its configuration comes first and may be long. */
 const MOST_JSON = 16 * 2 ** 20;
 
 /** Whether `source` is a model or a zip with one; what is damaged or refused is found out by its reader. */
-export async function sniff(source: ByteSource): Promise<'model' | 'other'> {
-  if (signatureOffset(source) !== undefined) return 'model';
-  if (isZip(source)) return (await isModelZip(source)) ? 'model' : 'other';
-  if (!/^\s*\{/.test(textOf(source, 8))) return 'other';
-  const text = textOf(source, MOST_JSON);
-  return /"(modelTopology|weightsManifest)"\s*:/.test(text) ? 'model' : 'other';
+export async function looksLikeModel(source: ByteSource): Promise<boolean> {
+  if (signatureOffset(source) !== undefined) return true;
+  if (isZip(source)) return isModelZip(source);
+  if (!/^\s*\{/.test(textAt(source, 8))) return false;
+  return /"(modelTopology|weightsManifest)"\s*:/.test(textAt(source, MOST_JSON));
 }
 
 async function isModelZip(source: ByteSource): Promise<boolean> {
@@ -30,7 +29,7 @@ async function isModelZip(source: ByteSource): Promise<boolean> {
   }
 }
 
-function textOf(source: ByteSource, most: number): string {
+function textAt(source: ByteSource, most: number): string {
   const bytes = new Uint8Array(Math.min(most, source.size));
   return new TextDecoder().decode(bytes.subarray(0, source.read(0, bytes)));
 }

@@ -1,15 +1,18 @@
 /**
- * Which of the files that were dropped is the model, and which belong to it.
+ * Which of several files is the model, and which belong to it: of a folder, of what was dropped on a page, of a zip.
  *
  * @module
  */
 
-import { type ByteSource, FormatError, type ModelFiles, UnsupportedModelError } from 'crosslayer';
-import { mainFileOfFolder } from '../../src/formats/detect.ts';
-import { isZip, openZip } from '../../src/formats/zip/read.ts';
-import { sniff } from './sniff.ts';
+import { CrosslayerError, UnsupportedModelError } from '../errors.ts';
+import type { ByteSource, ModelFiles } from './bytes.ts';
+import { mainFileOfFolder } from './detect.ts';
+import { signatureOffset } from './hdf5/signature.ts';
+import { looksLikeModel } from './looks-like-model.ts';
+import { shardNames } from './tfjs-layers/manifest.ts';
+import { isZip, openZip } from './zip/read.ts';
 
-/** A file with the path that it was dropped with, or has in a zip; its bytes are opened when they are asked for. */
+/** A file with its path in a folder or a zip; its bytes are opened when they are asked for. */
 export interface NamedFile {
   readonly path: string;
   readonly open: () => ByteSource | Promise<ByteSource>;
@@ -19,34 +22,21 @@ const ACCEPTED =
   'a .keras or .h5 file, or the model.json of a TF.js layers model with the files of weights beside it';
 
 /**
- * The files of the model among those that were dropped; a zip that is no model itself is looked into.
+ * The files of the model among `files`, told by what is in them; a zip that is no model itself is looked into. Of the others
+ * only those are opened that the model asks for.
  *
  * @throws UnsupportedModelError where there is none, or there are several; FormatError where a file is damaged.
  */
 export async function modelFilesAmong(files: readonly NamedFile[]): Promise<ModelFiles> {
   const [only] = files;
-  if (!only) throw new UnsupportedModelError('files', `nothing was dropped; the page takes ${ACCEPTED}`);
+  if (!only) throw new UnsupportedModelError('files', `nothing was given; give ${ACCEPTED}`);
   if (files.length === 1) return single(await only.open());
   const models: NamedFile[] = [];
-  for (const file of files) if ((await sniff(await file.open())) === 'model') models.push(file);
+  for (const file of files) if (await looksLikeModel(await file.open())) models.push(file);
   const [main, second] = models;
   if (main && second) throw several(models);
   if (main) return (await inZip(await main.open())) ?? besides(files, main);
   return besides(files, supposedMain(files) ?? only);
-}
-
-/** The same, where a file that is missing is refused with what to do about it on the page. */
-export function refusingMissing({ main, open }: ModelFiles): ModelFiles {
-  return {
-    main,
-    open(name) {
-      const found = open(name);
-      if (found) return found;
-      const reason =
-        'this file of weights was not dropped; drop all files of the model together, or their folder, or a zip of them';
-      throw new FormatError(main.name, name, reason);
-    },
-  };
 }
 
 async function single(source: ByteSource): Promise<ModelFiles> {
@@ -63,7 +53,7 @@ async function inZip(source: ByteSource): Promise<ModelFiles | undefined> {
     .map(([path, member]): NamedFile => ({ path, open: () => member.open() }));
   const models: NamedFile[] = [];
   for (const file of files) {
-    if (/\.(json|keras|h5|hdf5)$/i.test(file.path) && (await sniff(await file.open())) === 'model')
+    if (/\.(json|keras|h5|hdf5)$/i.test(file.path) && (await looksLikeModel(await file.open())))
       models.push(file);
   }
   const [main, second] = models;
@@ -82,8 +72,8 @@ function withoutModel({ name }: ByteSource, files: readonly NamedFile[]): Unsupp
   const held = files.slice(0, 3).map(({ path }) => path);
   const holds = `${held.join(', ') || 'nothing'}${files.length > held.length ? ', \u2026' : ''}`;
   const advice = inner
-    ? `unpack it and drop what is in it, ${inner.path}`
-    : `drop ${ACCEPTED}, or a zip of these`;
+    ? `unpack it and give what is in it, ${inner.path}`
+    : `give ${ACCEPTED}, or a zip of these`;
   return new UnsupportedModelError(
     'files',
     `${name}: a zip without a model in it (it holds ${holds}); ${advice}`,
@@ -110,31 +100,37 @@ function isOfSystem(path: string): boolean {
 
 function several(models: readonly NamedFile[]): UnsupportedModelError {
   const names = models.map(({ path }) => path).join(', ');
-  return new UnsupportedModelError(
-    'files',
-    `${models.length} models were dropped (${names}); the page takes one at a time`,
-  );
+  return new UnsupportedModelError('files', `${models.length} models (${names}); give one at a time`);
 }
 
-/** `main` with the others, which are opened by their paths from its folder, or by their names where these are not known. */
+/** `main` with the files that it asks for, found by their paths from its folder, or by their names where these are not known. */
 async function besides(files: readonly NamedFile[], main: NamedFile): Promise<ModelFiles> {
   const folder = main.path.slice(0, main.path.lastIndexOf('/') + 1);
-  const opened = new Map<NamedFile, ByteSource>();
-  for (const file of files) opened.set(file, await file.open());
   const find = (name: string): NamedFile | undefined => {
     const exact = files.find(({ path }) => path === `${folder}${name}`);
     if (exact) return exact;
     const alike = files.filter(({ path }) => nameOf(path) === nameOf(name));
     return alike.length === 1 ? alike[0] : undefined;
   };
-  const source = opened.get(main) ?? (await main.open());
-  return {
-    main: source,
-    open(name) {
-      const file = find(name);
-      return file && opened.get(file);
-    },
-  };
+  const source = await main.open();
+  const opened = new Map<string, ByteSource>();
+  for (const name of namedIn(source)) {
+    const file = find(name);
+    if (file) opened.set(name, await file.open());
+  }
+  return { main: source, open: (name) => opened.get(name) };
+}
+
+/** The files that a model.json asks for; of one that is damaged, and of a model in one file, none. */
+function namedIn(main: ByteSource): readonly string[] {
+  if (signatureOffset(main) !== undefined || isZip(main)) return [];
+  try {
+    return shardNames(main);
+  } catch (error) {
+    // Its reader says what is wrong.
+    if (error instanceof CrosslayerError) return [];
+    throw error;
+  }
 }
 
 function commonFolder(files: readonly NamedFile[]): { folder: string; names: string[] } {
@@ -142,7 +138,7 @@ function commonFolder(files: readonly NamedFile[]): { folder: string; names: str
   const folder = first?.path.includes('/') ? (first.path.split('/')[0] ?? '') : '';
   const isCommon = folder !== '' && files.every(({ path }) => path.startsWith(`${folder}/`));
   const names = files.map(({ path }) => (isCommon ? path.slice(folder.length + 1) : path));
-  return { folder: isCommon ? folder : 'what was dropped', names };
+  return { folder: isCommon ? folder : 'these files', names };
 }
 
 function nameOf(path: string): string {

@@ -6,8 +6,7 @@
 
 import fs from 'node:fs';
 import path from 'node:path';
-import { readJsonObject } from '../formats/read-json.ts';
-import { parseManifest } from '../formats/tfjs-layers/manifest.ts';
+import { shardNames } from '../formats/tfjs-layers/manifest.ts';
 import { named } from '../text/names.ts';
 import { openFile } from './open-files.ts';
 
@@ -21,9 +20,9 @@ export function shardsBeside(target: string): string[] {
     const folder = path.dirname(fs.realpathSync(target));
     const main = openFile(target);
     try {
-      const groups = parseManifest(readJsonObject(main)['weightsManifest'], target);
-      const names = groups.flatMap(({ paths }) => paths);
-      return names.map((name) => path.join(folder, name)).filter((name) => fs.existsSync(name));
+      return shardNames(main)
+        .map((name) => path.join(folder, name))
+        .filter((name) => fs.existsSync(name));
     } finally {
       main.close();
     }

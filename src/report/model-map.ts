@@ -1,7 +1,20 @@
-import { buildGraph, type GraphTensor } from '../../src/model/graph.ts';
-import type { Model } from '../../src/model/model.ts';
-import { shapeText } from '../../src/text/numbers.ts';
-import type { MapLayer } from '../protocol.ts';
+import { buildGraph, type GraphTensor } from '../model/graph.ts';
+import type { Model } from '../model/model.ts';
+import { shapeText } from '../text/numbers.ts';
+
+/** A row of the map: a layer, in the order of the graph. */
+export interface MapLayer {
+  /** Its path; unique. */
+  readonly layer: string;
+  readonly className: string;
+  /** As `32 x 32 x 8`; `?` where not known. */
+  readonly shape: string;
+  readonly parameters: number;
+  /** max / median of the channel ranges as 8-bit weights would see them (batch norms folded); null without a kernel. */
+  readonly spread: number | null;
+  /** Indices of the rows that it reads, each above it. */
+  readonly reads: readonly number[];
+}
 
 /**
  * The rows of the map of a model: its layers in the order of its flat graph, nested models walked as if inlined.

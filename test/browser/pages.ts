@@ -102,12 +102,7 @@ async function bundle(names: readonly string[], outDir: string): Promise<void> {
     configFile: false,
     root: page,
     logLevel: 'error',
-    resolve: {
-      alias: [
-        { find: /^crosslayer$/, replacement: join(root, 'src/index.ts') },
-        { find: /^crosslayer\/tfjs$/, replacement: join(root, 'src/tfjs.ts') },
-      ],
-    },
+    resolve: { tsconfigPaths: true },
     build: {
       outDir,
       minify: false,

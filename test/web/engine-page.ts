@@ -71,7 +71,7 @@ async function bundle(outDir: string): Promise<void> {
     root: page,
     base: './',
     logLevel: 'error',
-    resolve: { alias: [{ find: /^crosslayer$/, replacement: join(root, 'src/index.ts') }] },
+    resolve: { tsconfigPaths: true },
     worker: { format: 'es' },
     build: {
       outDir,

@@ -240,7 +240,7 @@ it('after a cancelled operation everything is as it was before', async () => {
 });
 
 it.each<[string, Readonly<Record<string, string>>, RegExp]>([
-  ['nothing', {}, /nothing was dropped/],
+  ['nothing', {}, /nothing was given; give a/],
   [
     'text',
     { 'text.keras': '/fixtures/formats/refused/text.keras' },
@@ -252,7 +252,7 @@ it.each<[string, Readonly<Record<string, string>>, RegExp]>([
   [
     'two models',
     { ...KERAS, 'functional.h5': '/fixtures/formats/keras-3.15.1/functional.h5' },
-    /2 models were dropped \(functional\.keras, functional\.h5\); the page takes one at a time/,
+    /2 models \(functional\.keras, functional\.h5\); give one at a time/,
   ],
   [
     'a shard missing',

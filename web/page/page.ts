@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { DamageReport } from 'crosslayer';
+import type { DamageReport } from 'crosslayer/report';
 import type {
   Choice,
   EqualizedModel,
@@ -23,13 +23,13 @@ import { byId, setEnabled } from './dom.ts';
 import { LayerMap } from './map/layer-map.ts';
 import { showLayer, showNoLayer } from './map/layer-panel.ts';
 import { showSpreadLegend } from './map/spread-mark.ts';
-import { Messages } from './messages.ts';
 import { arePictures, listenForFiles, pictureObstacle } from './open/opening.ts';
-import { showSummary } from './summary.ts';
+import { showSummary } from './open/summary.ts';
 import { hideEqualized, showEqualized } from './take/equalized-view.ts';
 import { TakeView } from './take/take-view.ts';
-import { TASKS, type Task } from './tasks.ts';
-import { WorkQueue } from './work-queue.ts';
+import { Messages } from './work/messages.ts';
+import { TASKS, type Task } from './work/tasks.ts';
+import { WorkQueue } from './work/work-queue.ts';
 
 const OPENING_FAILED = TASKS.open.failed;
 

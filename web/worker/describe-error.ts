@@ -1,4 +1,4 @@
-import { CrosslayerError } from '../../src/errors.ts';
+import { CrosslayerError } from 'crosslayer';
 
 /** An error as the page shows it. */
 export interface DescribedError {

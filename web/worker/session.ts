@@ -6,10 +6,10 @@
 
 import { type Model, UnsupportedModelError } from 'crosslayer';
 import type { OperationName, Operations } from '../protocol.ts';
-import type { Equalized } from './equalized.ts';
-import type { Opened } from './opened.ts';
+import type { Equalized } from './equalize/equalized.ts';
+import type { Trials } from './equalize/trials.ts';
+import type { Opened } from './open/opened.ts';
 import type { Progress } from './progress.ts';
-import type { Trials } from './trials.ts';
 
 type Asked<Name extends OperationName> = Operations[Name]['asked'];
 type Result<Name extends OperationName> = Promise<Operations[Name]['result']>;
@@ -27,11 +27,11 @@ export class Session {
 
   readonly #handlers: Handlers = {
     open: async ({ files }, progress) => {
-      const { openPicked } = await import('./open-model.ts');
+      const { openPicked } = await import('./open/open-model.ts');
       return this.#take(await openPicked(files, progress));
     },
     openExample: async (_, progress) => {
-      const { openExample } = await import('./example.ts');
+      const { openExample } = await import('./open/example.ts');
       return this.#take(await openExample(progress));
     },
     damage: async ({ target, relu6 }, progress) => {
@@ -42,24 +42,24 @@ export class Session {
       return (await this.#trialsOf(this.#model())).damage({ target, relu6 });
     },
     preview: async (_, progress) => {
-      const { previewChoices } = await import('./preview-choices.ts');
+      const { previewChoices } = await import('./equalize/preview-choices.ts');
       return previewChoices(this.#model(), await this.#trialsOf(this.#model()), progress);
     },
     equalize: async (asked, progress) => {
-      const { equalizeFor } = await import('./equalize-for.ts');
+      const { equalizeFor } = await import('./equalize/equalize-for.ts');
       const trials = await this.#trialsOf(this.#model());
       this.#equalized = await equalizeFor(this.#model(), trials, asked, progress);
       return this.#equalized.told;
     },
     compare: async (asked, progress) => {
-      const { comparePredictions } = await import('./compare-predictions.ts');
+      const { comparePredictions } = await import('./compare/compare-predictions.ts');
       if (!this.#equalized) {
         throw new UnsupportedModelError('compare', 'nothing to compare with yet; equalize the model first');
       }
       return comparePredictions(this.#requireOpened(), this.#equalized, asked, progress);
     },
     take: async ({ form }, progress) => {
-      const { takeForm } = await import('./take-form.ts');
+      const { takeForm } = await import('./take/take-form.ts');
       return takeForm(form, this.#requireOpened(), this.#equalized, progress);
     },
   };
@@ -77,7 +77,7 @@ export class Session {
 
   /** What was opened before is only let go when something else is open. */
   async #take(opened: Opened): Result<'open'> {
-    const { releaseModel } = await import('../../src/formats/release.ts');
+    const { releaseModel } = await import('crosslayer');
     if (this.#opened) releaseModel(this.#opened.model);
     this.#opened = opened;
     this.#equalized = undefined;
@@ -86,7 +86,7 @@ export class Session {
   }
 
   async #trialsOf(model: Model): Promise<Trials> {
-    const module = await import('./trials.ts');
+    const module = await import('./equalize/trials.ts');
     this.#trials ??= new module.Trials(model);
     return this.#trials;
   }

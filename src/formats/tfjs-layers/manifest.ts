@@ -17,6 +17,8 @@ import {
 import { isObject, type JsonObject } from '../../json/value.ts';
 import { sizeOf } from '../../tensor/dtype.ts';
 import { type Packing, packedWidth } from '../../tensor/packed-values.ts';
+import type { ByteSource } from '../bytes.ts';
+import { readJsonObject } from '../read-json.ts';
 
 /** Element types that TF.js decodes; `string` and `complex64` are none that a Keras layer computes with. */
 export type WeightDType = 'float32' | 'int32' | 'bool';
@@ -40,6 +42,12 @@ export interface WeightSpec {
 export interface WeightGroup {
   readonly paths: readonly string[];
   readonly weights: readonly WeightSpec[];
+}
+
+/** The names of the files of weights that a model.json asks for. */
+export function shardNames(main: ByteSource): string[] {
+  const groups = parseManifest(readJsonObject(main)['weightsManifest'], main.name);
+  return groups.flatMap(({ paths }) => paths);
 }
 
 const LARGEST_DIMENSION = 2 ** 31 - 1;

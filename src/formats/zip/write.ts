@@ -91,6 +91,13 @@ export async function createZip(sink: ByteSink): Promise<ZipOutput> {
   };
 }
 
+/** Writes `files` into one zip, as they are: a TF.js model that has to be one download, say. */
+export async function zipFiles(sink: ByteSink, files: Iterable<ByteSource>): Promise<void> {
+  const zip = await createZip(sink);
+  for (const file of files) await zip.add(file.name, file);
+  await zip.close();
+}
+
 function attributesOf(entry: FileEntry): ZipWriterConstructorOptions {
   const { rawLastModDate, versionMadeBy, internalFileAttributes, externalFileAttributes } = entry;
   return {

@@ -4,8 +4,7 @@
  * @module
  */
 
-import type { DamageReport, LayerDamage } from 'crosslayer';
-import { short, tinyPercent } from '../../../src/text/numbers.ts';
+import { type DamageReport, type LayerDamage, short, tinyPercent } from 'crosslayer/report';
 
 /** A row, with the share that its bar has. */
 export interface DamageRow {

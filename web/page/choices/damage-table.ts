@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { DamageReport } from 'crosslayer';
+import type { DamageReport } from 'crosslayer/report';
 import { button, byId, element, list, svgElement } from '../dom.ts';
 import { type DamageRow, damageRows, improvementText } from './damage-rows.ts';
 

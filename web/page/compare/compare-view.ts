@@ -4,7 +4,7 @@
  * @module
  */
 
-import { named } from '../../../src/text/names.ts';
+import { named } from 'crosslayer/report';
 import type { Comparison, EqualizedModel, OpenedModel, PickedFile } from '../../protocol.ts';
 import { button, byId, element, setEnabled } from '../dom.ts';
 import { byName, EXAMPLE_CLASSES, labelsFromNames, readLabels } from './picture-labels.ts';

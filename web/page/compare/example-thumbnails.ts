@@ -4,9 +4,7 @@
  * @module
  */
 
-import { memorySource } from '../../../src/formats/bytes.ts';
-import { openNpz } from '../../../src/formats/npy/npz.ts';
-import type { Tensor } from '../../../src/tensor/tensor.ts';
+import { memorySource, openNpz, type Tensor } from 'crosslayer';
 import { element } from '../dom.ts';
 import type { Thumbnails } from './thumbnails.ts';
 

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { percent } from '../../../src/text/numbers.ts';
+import { percent } from 'crosslayer/report';
 import type { Comparison, TopClasses } from '../../protocol.ts';
 import { breakable, button, element } from '../dom.ts';
 import { className } from './picture-labels.ts';

@@ -4,8 +4,7 @@
  * @module
  */
 
-import { count } from '../../../src/text/numbers.ts';
-import type { MapLayer } from '../../protocol.ts';
+import { count, type MapLayer } from 'crosslayer/report';
 import { byId, element, setAttributes } from '../dom.ts';
 import { laneDrawing, laneSpacing } from './lane-drawing.ts';
 import { assignLanes, laneCount, type RowLanes } from './lanes.ts';

@@ -4,9 +4,8 @@
  * @module
  */
 
-import type { DamageReport } from 'crosslayer';
-import { count } from '../../../src/text/numbers.ts';
-import type { EqualizedModel, MapLayer, OpenedModel } from '../../protocol.ts';
+import { count, type DamageReport, type MapLayer } from 'crosslayer/report';
+import type { EqualizedModel, OpenedModel } from '../../protocol.ts';
 import { changeText, shareText } from '../choices/damage-rows.ts';
 import { byId, element, list } from '../dom.ts';
 import { equalizedStory, openedStory } from './layer-story.ts';

@@ -4,9 +4,7 @@
  * @module
  */
 
-import type { InspectReport, TargetReport } from 'crosslayer';
-import { named } from '../../../src/text/names.ts';
-import { count, short } from '../../../src/text/numbers.ts';
+import { count, type InspectReport, named, short, type TargetReport } from 'crosslayer/report';
 
 /** What the model looks like before anything is done to it. */
 export function openedStory(layer: string, inspect: InspectReport): string[] {

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { short } from '../../../src/text/numbers.ts';
+import { short } from 'crosslayer/report';
 
 /** Levels of the scale; each is one bit that the usual channel of a layer loses. */
 export const SPREAD_LEVELS = 7;

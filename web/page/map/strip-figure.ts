@@ -4,16 +4,19 @@
  * @module
  */
 
-import type { ChannelStrip } from '../../../src/report/strips/channel-strips.ts';
 import {
+  type ChannelStrip,
   channelAt,
+  count,
+  GRID_STEPS,
+  NARROW_STEPS,
   type SideNames,
   type StripDrawing,
   type StripPanel,
+  scaledStrip,
+  small,
   stripDrawing,
-} from '../../../src/report/strips/strip-drawing.ts';
-import { GRID_STEPS, NARROW_STEPS, scaledStrip } from '../../../src/report/strips/strip-scale.ts';
-import { count, small } from '../../../src/text/numbers.ts';
+} from 'crosslayer/report';
 import { element, svgElement } from '../dom.ts';
 import { nextIndex } from './layer-map.ts';
 

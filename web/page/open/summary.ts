@@ -4,9 +4,9 @@
  * @module
  */
 
-import { byteText, count, grouped } from '../../src/text/numbers.ts';
-import type { OpenedModel } from '../protocol.ts';
-import { breakable, byId, element, list } from './dom.ts';
+import { byteText, count, grouped } from 'crosslayer/report';
+import type { OpenedModel } from '../../protocol.ts';
+import { breakable, byId, element, list } from '../dom.ts';
 
 /** Shows the name and the facts of a model. */
 export function showSummary(opened: OpenedModel): void {

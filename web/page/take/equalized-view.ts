@@ -4,8 +4,7 @@
  * @module
  */
 
-import type { TargetReport } from 'crosslayer';
-import { count, short } from '../../../src/text/numbers.ts';
+import { count, short, type TargetReport } from 'crosslayer/report';
 import type { EqualizedModel, OpenedModel } from '../../protocol.ts';
 import { improvementText } from '../choices/damage-rows.ts';
 import { byId, element, folded, list } from '../dom.ts';

@@ -4,9 +4,8 @@
  * @module
  */
 
-import type { StageProof, StepVerification } from 'crosslayer';
-import { movesFar } from '../../../src/report/far-correction.ts';
-import { percent, small } from '../../../src/text/numbers.ts';
+import { movesFar, percent, type StepVerification, small } from 'crosslayer/report';
+import type { StageProof } from 'crosslayer/verification';
 
 /** What a stage is called in a sentence. */
 const STAGES: Readonly<Record<string, string>> = {

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { byteText } from '../../../src/text/numbers.ts';
+import { byteText } from 'crosslayer/report';
 import type { Download, EqualizedModel, OpenedModel, TakenForm } from '../../protocol.ts';
 import { button, byId, element, list, setEnabled } from '../dom.ts';
 

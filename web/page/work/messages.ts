@@ -4,7 +4,7 @@
  * @module
  */
 
-import { button, byId, element } from './dom.ts';
+import { button, byId, element } from '../dom.ts';
 
 /** Screen readers get news of progress no oftener than this, in milliseconds. */
 const BETWEEN_NEWS = 4000;

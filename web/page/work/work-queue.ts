@@ -4,8 +4,8 @@
  * @module
  */
 
-import type { OperationName, Operations } from '../protocol.ts';
-import type { Engine } from '../worker-client.ts';
+import type { OperationName, Operations } from '../../protocol.ts';
+import type { Engine } from '../../worker-client.ts';
 
 /** How far something is: a sentence, and a share where it is known. */
 export type OnProgress = (text: string, share: number | null) => void;

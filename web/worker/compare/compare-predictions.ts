@@ -4,32 +4,29 @@
  * @module
  */
 
+import { type Model, Tensor, UnsupportedModelError } from 'crosslayer';
+import { fakeQuantize, parseQuantizer } from 'crosslayer/quantization';
+import { count, gridOf, plainModel } from 'crosslayer/report';
 import {
+  accuracyOf,
+  compareRuns,
   describeNormalization,
-  fakeQuantize,
   fitArray,
   guessNormalization,
-  type Model,
   type ModelInput,
+  type ModelRun,
   type ModelRunner,
   type Normalization,
-  parseQuantizer,
-  Tensor,
+  recordRun,
   TfjsRunner,
-  UnsupportedModelError,
-} from 'crosslayer';
-import { gridOf, plainModel } from '../../src/report/plain-model.ts';
-import { count } from '../../src/text/numbers.ts';
-import { accuracyOf } from '../../src/verification/comparing/accuracy.ts';
-import { compareRuns } from '../../src/verification/comparing/compare-runs.ts';
-import { type ModelRun, recordRun } from '../../src/verification/comparing/model-run.ts';
-import type { Comparison, Operations } from '../protocol.ts';
+} from 'crosslayer/verification';
+import type { Comparison, Operations } from '../../protocol.ts';
+import type { Equalized } from '../equalize/equalized.ts';
+import type { Opened } from '../open/opened.ts';
+import { pictureInput, picturesOf } from '../open/pictures-of.ts';
+import { pageFolder } from '../page-folder.ts';
+import type { Progress } from '../progress.ts';
 import { decodePictures } from './decode-pictures.ts';
-import type { Equalized } from './equalized.ts';
-import type { Opened } from './opened.ts';
-import { pageFolder } from './page-folder.ts';
-import { pictureInput, picturesOf } from './pictures-of.ts';
-import type { Progress } from './progress.ts';
 import { classOutput, topClasses } from './top-classes.ts';
 
 /** Pictures that are compared at a time: so many rows can still be looked at. */

@@ -1,6 +1,6 @@
 import { FormatError, Tensor } from 'crosslayer';
-import type { PickedFile } from '../protocol.ts';
-import type { Progress } from './progress.ts';
+import type { PickedFile } from '../../protocol.ts';
+import type { Progress } from '../progress.ts';
 
 /** The size that pictures are brought to. */
 export interface PictureSize {

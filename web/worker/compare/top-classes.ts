@@ -1,6 +1,6 @@
 import type { Tensor } from 'crosslayer';
-import type { ModelRun } from '../../src/verification/comparing/model-run.ts';
-import type { TopClasses } from '../protocol.ts';
+import type { ModelRun } from 'crosslayer/verification';
+import type { TopClasses } from '../../protocol.ts';
 
 /** Classes that are shown. */
 const SHOWN = 3;

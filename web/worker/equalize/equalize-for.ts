@@ -1,29 +1,34 @@
 import {
   CrosslayerError,
-  describeNormalization,
   type EqualizationRecord,
   equalizationStages,
-  guessNormalization,
   type Model,
-  modelInputs,
-  parseQuantizer,
-  rangeSpreads,
   type StageName,
+} from 'crosslayer';
+import { parseQuantizer, weightSqnr } from 'crosslayer/quantization';
+import {
+  channelStrips,
+  count,
+  gridOf,
+  plainModel,
+  type RunnableOn,
+  rangeSpreads,
+  runWithProof,
   type StepVerification,
+  targetReport,
+} from 'crosslayer/report';
+import {
+  describeNormalization,
+  guessNormalization,
+  modelInputs,
   seededInputs,
   TfjsRunner,
-  targetReport,
-  weightSqnr,
-} from 'crosslayer';
-import { gridOf, plainModel } from '../../src/report/plain-model.ts';
-import { type RunnableOn, runWithProof } from '../../src/report/proven-run.ts';
-import { channelStrips } from '../../src/report/strips/channel-strips.ts';
-import { count } from '../../src/text/numbers.ts';
-import type { Choice, Operations } from '../protocol.ts';
-import { isOutOfMemory } from './describe-error.ts';
+} from 'crosslayer/verification';
+import type { Choice, Operations } from '../../protocol.ts';
+import { isOutOfMemory } from '../describe-error.ts';
+import { pageFolder } from '../page-folder.ts';
+import type { Progress } from '../progress.ts';
 import type { Equalized } from './equalized.ts';
-import { pageFolder } from './page-folder.ts';
-import type { Progress } from './progress.ts';
 import type { Trials } from './trials.ts';
 
 /** Samples that are made up for the proof. */

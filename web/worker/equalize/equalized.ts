@@ -1,5 +1,5 @@
 import type { Model } from 'crosslayer';
-import type { EqualizedModel } from '../protocol.ts';
+import type { EqualizedModel } from '../../protocol.ts';
 
 /** A model that was equalized. */
 export interface Equalized {

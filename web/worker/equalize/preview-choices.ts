@@ -3,18 +3,16 @@ import {
   CrosslayerError,
   kernelNoise,
   type Model,
-  parseQuantizer,
   RELU6_POLICIES,
   type Relu6Damage,
   type Relu6Policy,
   relu6Damage,
 } from 'crosslayer';
-import { layersQuantizedBefore } from '../../src/quantization/packing/quantized-before.ts';
-import { gridOf, plainModel } from '../../src/report/plain-model.ts';
-import { count, tinyPercent } from '../../src/text/numbers.ts';
-import { PAGE_TARGETS } from '../page-targets.ts';
-import type { Choice, Preview } from '../protocol.ts';
-import type { Progress } from './progress.ts';
+import { layersQuantizedBefore, parseQuantizer } from 'crosslayer/quantization';
+import { count, gridOf, plainModel, tinyPercent } from 'crosslayer/report';
+import { PAGE_TARGETS } from '../../page-targets.ts';
+import type { Choice, Preview } from '../../protocol.ts';
+import type { Progress } from '../progress.ts';
 import type { Trials } from './trials.ts';
 
 /** What each target and ReLU6 policy is expected to do to `model`, which is neither changed nor run. */

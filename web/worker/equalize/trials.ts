@@ -5,15 +5,9 @@
  * @module
  */
 
-import {
-  CrosslayerError,
-  type DamageReport,
-  type DamageTarget,
-  damageReport,
-  equalize,
-  type Model,
-} from 'crosslayer';
-import type { Choice } from '../protocol.ts';
+import { CrosslayerError, equalize, type Model } from 'crosslayer';
+import { type DamageReport, type DamageTarget, damageReport } from 'crosslayer/report';
+import type { Choice } from '../../protocol.ts';
 
 /** An equalized model with weights that were not rounded and biases that were not corrected. */
 export interface Trial {

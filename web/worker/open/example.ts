@@ -1,8 +1,9 @@
-import { FormatError, labelsOf, memoryFiles, memorySource, openNpz } from 'crosslayer';
+import { FormatError, memoryFiles, memorySource, openNpz } from 'crosslayer';
+import { labelsOf } from 'crosslayer/verification';
+import { pageFolder } from '../page-folder.ts';
+import type { Progress } from '../progress.ts';
 import { openFiles } from './open-model.ts';
 import type { LabelledImages, Opened } from './opened.ts';
-import { pageFolder } from './page-folder.ts';
-import type { Progress } from './progress.ts';
 
 const NAME = 'fashion-mobilenetv2.keras';
 

@@ -1,23 +1,22 @@
 import {
   type ByteSource,
+  FormatError,
   foldAllBatchNorms,
-  inspectModel,
   type Model,
   type ModelFiles,
   type ModelFormat,
+  modelFilesAmong,
+  type NamedFile,
   readModel,
   UnsupportedModelError,
 } from 'crosslayer';
-import { layersQuantizedBefore, storedCoarsely } from '../../src/quantization/packing/quantized-before.ts';
-import { channelStrips } from '../../src/report/strips/channel-strips.ts';
-import { count, grouped } from '../../src/text/numbers.ts';
-import type { OpenedModel, PickedFile } from '../protocol.ts';
+import { layersQuantizedBefore, storedCoarsely } from 'crosslayer/quantization';
+import { channelStrips, count, grouped, inspectModel, modelMap } from 'crosslayer/report';
+import type { OpenedModel, PickedFile } from '../../protocol.ts';
+import type { Progress } from '../progress.ts';
 import { fileSource } from './file-source.ts';
-import { modelMap } from './model-map.ts';
 import type { LabelledImages, Opened } from './opened.ts';
-import { modelFilesAmong, type NamedFile, refusingMissing } from './picked-files.ts';
 import { picturesOf } from './pictures-of.ts';
-import type { Progress } from './progress.ts';
 
 /**
  * Bytes of a model, all files together, that the page takes. Chromium's tab takes about 2.3 times as many while a `.keras` file
@@ -36,6 +35,20 @@ export async function openPicked(files: readonly PickedFile[], progress: Progres
   const named = files.map(({ path, file }): NamedFile => ({ path, open: () => fileSource(file, file.name) }));
   const modelFiles = refusingMissing(await modelFilesAmong(named));
   return openFiles(modelFiles, { bytes, samples: undefined }, progress);
+}
+
+/** A file that is missing is refused with what to do about it on the page. */
+export function refusingMissing({ main, open }: ModelFiles): ModelFiles {
+  return {
+    main,
+    open(name) {
+      const found = open(name);
+      if (found) return found;
+      const reason =
+        'this file of weights was not dropped; drop all files of the model together, or their folder, or a zip of them';
+      throw new FormatError(main.name, name, reason);
+    },
+  };
 }
 
 function tooLarge(name: string, bytes: number): UnsupportedModelError {

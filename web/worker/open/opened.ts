@@ -1,5 +1,5 @@
 import type { Model, Tensor } from 'crosslayer';
-import type { OpenedModel } from '../protocol.ts';
+import type { OpenedModel } from '../../protocol.ts';
 
 /** A model that is open. */
 export interface Opened {

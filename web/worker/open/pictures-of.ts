@@ -1,5 +1,6 @@
-import { CannotRunError, type Model, type ModelInput, modelInputs } from 'crosslayer';
-import type { OpenedModel } from '../protocol.ts';
+import { CannotRunError, type Model } from 'crosslayer';
+import { type ModelInput, modelInputs } from 'crosslayer/verification';
+import type { OpenedModel } from '../../protocol.ts';
 
 /** Height and width of pictures for a model that takes any. */
 const USUAL_SIZE = 224;

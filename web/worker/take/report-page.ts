@@ -1,13 +1,17 @@
-import { damageReport } from 'crosslayer';
-import { htmlReport } from '../../src/report/html/html-report.ts';
-import { inspectContent } from '../../src/report/html/inspect-content.ts';
-import type { ReportContent } from '../../src/report/html/report-content.ts';
-import { reportSubject } from '../../src/report/html/report-subject.ts';
-import { targetContent } from '../../src/report/html/target-content.ts';
-import { gridOf, plainModel, plainText } from '../../src/report/plain-model.ts';
-import type { Equalized } from './equalized.ts';
-import type { Opened } from './opened.ts';
-import type { Progress } from './progress.ts';
+import {
+  damageReport,
+  gridOf,
+  htmlReport,
+  inspectContent,
+  plainModel,
+  plainText,
+  type ReportContent,
+  reportSubject,
+  targetContent,
+} from 'crosslayer/report';
+import type { Equalized } from '../equalize/equalized.ts';
+import type { Opened } from '../open/opened.ts';
+import type { Progress } from '../progress.ts';
 
 /** The report of what was done, or of the model where nothing was. */
 export async function reportPage(

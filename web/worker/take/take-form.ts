@@ -1,10 +1,9 @@
-import { type Model, type ModelFormat, quantize, type WriteReport, writeModel } from 'crosslayer';
-import { createZip } from '../../src/formats/zip/write.ts';
-import type { Download, TakenForm } from '../protocol.ts';
+import { type Model, type ModelFormat, quantize, type WriteReport, writeModel, zipFiles } from 'crosslayer';
+import type { Download, TakenForm } from '../../protocol.ts';
+import type { Equalized } from '../equalize/equalized.ts';
+import type { Opened } from '../open/opened.ts';
+import type { Progress } from '../progress.ts';
 import { ChunkedSink } from './chunked-sink.ts';
-import type { Equalized } from './equalized.ts';
-import type { Opened } from './opened.ts';
-import type { Progress } from './progress.ts';
 
 const TYPE = 'application/octet-stream';
 
@@ -72,9 +71,7 @@ async function zipOfTfjs(model: Model, name: string, progress: Progress): Promis
   const { sinks, report } = await writtenFiles(model, 'tfjs-layers', 'model.json');
   progress('Packing the files');
   const packed = new ChunkedSink(`${name}.zip`);
-  const zip = await createZip(packed);
-  for (const sink of sinks) await zip.add(sink.name, sink);
-  await zip.close();
+  await zipFiles(packed, sinks);
   return { fileName: `${name}-tfjs.zip`, blob: packed.toBlob('application/zip'), notes: notesOf(report) };
 }
 

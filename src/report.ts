@@ -1,0 +1,75 @@
+/**
+ * What shows models to people: reports as data and as a page, strips of channel ranges, spreads, damage, proofs, and numbers as
+ * text. Runs in Node and in browsers.
+ *
+ * @module
+ */
+
+export { type EqualizeReport, equalizeReport, type StepVerification } from './report/equalize-report.ts';
+export {
+  type EvaluatedModel,
+  type EvaluateOptions,
+  type EvaluateReport,
+  evaluateModel,
+  evaluateWeights,
+  type QuantizedLayer,
+} from './report/evaluate-report.ts';
+export { movesFar } from './report/far-correction.ts';
+export { htmlReport } from './report/html/html-report.ts';
+export { inspectContent } from './report/html/inspect-content.ts';
+export { quantizeContent } from './report/html/quantize-content.ts';
+export type { DamageShare, ReportBlock, ReportContent, ReportSection } from './report/html/report-content.ts';
+export {
+  type LayerFacts,
+  type ReportSubject,
+  type ReportSubjectOptions,
+  reportSubject,
+} from './report/html/report-subject.ts';
+export { stepsContent } from './report/html/steps-content.ts';
+export { targetContent } from './report/html/target-content.ts';
+export { type InspectReport, inspectModel } from './report/inspect-report.ts';
+export {
+  DAMAGE_TARGETS,
+  type DamageReport,
+  type DamageTarget,
+  damageReport,
+  type LayerDamage,
+} from './report/layer-damage.ts';
+export { type MapLayer, modelMap } from './report/model-map.ts';
+export { gridOf, plainModel, plainText } from './report/plain-model.ts';
+export type { PlanReport } from './report/plan-report.ts';
+export { type RunnableOn, runWithProof } from './report/proven-run.ts';
+export type { ModelBytes, QuantizeReport, WrittenCheck } from './report/quantize-report.ts';
+export { largestSpread, type RangeSpread, rangeSpreads } from './report/range-spread.ts';
+export { type SidecarReport, stepsSidecar, targetSidecar } from './report/sidecar-report.ts';
+export { type ChannelRanges, type ChannelStrip, channelStrips } from './report/strips/channel-strips.ts';
+export {
+  channelAt,
+  type SideNames,
+  type StripDrawing,
+  type StripPanel,
+  stripDrawing,
+} from './report/strips/strip-drawing.ts';
+export {
+  GRID_STEPS,
+  NARROW_STEPS,
+  type ScaledRanges,
+  type ScaledStrip,
+  scaledStrip,
+} from './report/strips/strip-scale.ts';
+export { type TargetReport, targetReport } from './report/target-report.ts';
+export { named } from './text/names.ts';
+export {
+  accuracyText,
+  byteText,
+  count,
+  decibels,
+  dimensionsText,
+  grouped,
+  percent,
+  shapeText,
+  short,
+  small,
+  sqnrText,
+  tinyPercent,
+} from './text/numbers.ts';

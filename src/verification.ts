@@ -1,0 +1,60 @@
+/**
+ * Running models and comparing what they compute: runners, inputs, recorded runs, tolerances, proofs. Runs in Node and in browsers.
+ *
+ * @module
+ */
+
+export type { ModelRunner, RunOptions } from './model/model-runner.ts';
+export { accuracyOf } from './verification/comparing/accuracy.ts';
+export {
+  compareOutputs,
+  decisionAgreement,
+  type OutputComparison,
+  top1Agreement,
+} from './verification/comparing/compare-outputs.ts';
+export type { OutputDifference, RunComparison, Verdict } from './verification/comparing/compare-runs.ts';
+export { compareRuns } from './verification/comparing/compare-runs.ts';
+export {
+  type ModelWithLogits,
+  type ScoreSource,
+  scoresOf,
+  withLogits,
+} from './verification/comparing/logits.ts';
+export { type ModelRun, recordRun } from './verification/comparing/model-run.ts';
+export {
+  type DefaultTolerances,
+  defaultTolerances,
+  type Tolerances,
+  type WeightPrecision,
+} from './verification/comparing/tolerances.ts';
+export { type VerifyOptions, type VerifyReport, verify } from './verification/comparing/verify.ts';
+export { type FittedArray, fitArray } from './verification/inputs/array-inputs.ts';
+export { labelsOf } from './verification/inputs/class-labels.ts';
+export { guessNormalization, type NormalizationGuess } from './verification/inputs/guess-normalization.ts';
+export { type ImageLayout, type ModelInput, modelInputs } from './verification/inputs/model-inputs.ts';
+export {
+  describeNormalization,
+  NORMALIZATIONS,
+  type Normalization,
+  normalizePixels,
+  type PixelScaling,
+  pixelScaling,
+} from './verification/inputs/normalization.ts';
+export {
+  SEEDED_IMAGE_SIZE,
+  SEEDED_SIZE,
+  type SeededInputOptions,
+  seededInputs,
+} from './verification/inputs/seeded-inputs.ts';
+export {
+  type ProofOptions,
+  proveStages,
+  type RecipeProof,
+  type StageProof,
+  type UndoneEdit,
+} from './verification/proving/prove-stages.ts';
+export { type SqnrJudgeOptions, sqnrJudge } from './verification/proving/sqnr-judge.ts';
+export { runVerifiedSteps, type VerifiedRecord } from './verification/proving/verified-steps.ts';
+export { runWithTfjs } from './verification/run/run-with-tfjs.ts';
+export { TfjsRunner } from './verification/run/runner.ts';
+export type { Backend, BackendOptions } from './verification/run/tfjs-backend.ts';
