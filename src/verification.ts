@@ -5,7 +5,7 @@
  */
 
 export type { ModelRunner, RunOptions } from './model/model-runner.ts';
-export { accuracyOf } from './verification/comparing/accuracy.ts';
+export { type Accuracy, accuracyOf } from './verification/comparing/accuracy.ts';
 export {
   compareOutputs,
   decisionAgreement,
