@@ -5,6 +5,7 @@
  * @module
  */
 
+export { messageOf } from './errors.ts';
 export { type EqualizeReport, equalizeReport, type StepVerification } from './report/equalize-report.ts';
 export {
   type EvaluatedModel,
@@ -58,6 +59,7 @@ export {
   scaledStrip,
 } from './report/strips/strip-scale.ts';
 export { type TargetReport, targetReport } from './report/target-report.ts';
+export { worstOutput } from './report/worst-output.ts';
 export { named } from './text/names.ts';
 export {
   accuracyText,

@@ -6,7 +6,8 @@
 
 import type { StepVerification } from '../report/equalize-report.ts';
 import { movesFar } from '../report/far-correction.ts';
-import { percent, small } from '../text/numbers.ts';
+import { worstOutput } from '../report/worst-output.ts';
+import { decibels, percent, small } from '../text/numbers.ts';
 import type { StageProof } from '../verification/proving/prove-stages.ts';
 import { indented } from './terminal.ts';
 
@@ -67,8 +68,10 @@ const FAR_ADVICE =
 
 /** What the change means, on the output that it hurts most. */
 function damageOf(outputs: StageProof['outputs']): string {
-  const sqnr = Math.min(...outputs.map(({ sqnrDb }) => sqnrDb));
-  const agreements = outputs.flatMap(({ top1Agreement }) => top1Agreement ?? []);
-  const agreement = agreements.length === 0 ? '' : `, top-1 agreement ${percent(Math.min(...agreements))}`;
-  return Number.isFinite(sqnr) ? `: SQNR ${sqnr.toFixed(1)} dB${agreement}` : agreement.replace(/^,/, ':');
+  const { sqnrDb, top1Agreement } = worstOutput(outputs);
+  const parts = [
+    ...(Number.isFinite(sqnrDb) ? [`SQNR ${decibels(sqnrDb)}`] : []),
+    ...(top1Agreement === null ? [] : [`top-1 agreement ${percent(top1Agreement)}`]),
+  ];
+  return parts.length === 0 ? '' : `: ${parts.join(', ')}`;
 }

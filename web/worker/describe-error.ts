@@ -1,4 +1,5 @@
 import { CrosslayerError } from 'crosslayer';
+import { messageOf } from 'crosslayer/report';
 
 /** An error as the page shows it. */
 export interface DescribedError {
@@ -22,7 +23,7 @@ export function isOutOfMemory(error: unknown): boolean {
 
 /** The sentence for an error, with what to do. */
 export function describeError(error: unknown): DescribedError {
-  const message = error instanceof Error ? error.message : String(error);
+  const message = messageOf(error);
   if (error instanceof CrosslayerError) return { message, isExpected: true };
   if (isOutOfMemory(error)) {
     return {

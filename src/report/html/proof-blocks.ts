@@ -10,6 +10,7 @@ import { count, percent, small, sqnrText } from '../../text/numbers.ts';
 import type { StageProof } from '../../verification/proving/prove-stages.ts';
 import type { StepVerification } from '../equalize-report.ts';
 import type { SidecarReport } from '../sidecar-report.ts';
+import { worstOutput } from '../worst-output.ts';
 import { list, type ReportBlock, type ReportSection, text } from './report-content.ts';
 
 /** What runs of the model before and after each stage showed. */
@@ -51,13 +52,16 @@ function proofTable(proofs: readonly StageProof[]): ReportBlock {
   return {
     kind: 'table',
     header: ['Stage', 'Function', 'Largest difference', 'SQNR', 'Same top-1'],
-    rows: proofs.map(({ step, verdict, outputs }) => [
-      step,
-      VERDICTS[verdict],
-      outputs.length === 0 ? '' : small(Math.max(...outputs.map(({ maxRelative }) => maxRelative))),
-      outputs.length === 0 ? '' : sqnrText(Math.min(...outputs.map(({ sqnrDb }) => sqnrDb))),
-      agreementText(outputs.map(({ top1Agreement }) => top1Agreement)),
-    ]),
+    rows: proofs.map(({ step, verdict, outputs }) => {
+      const { sqnrDb, top1Agreement } = worstOutput(outputs);
+      return [
+        step,
+        VERDICTS[verdict],
+        outputs.length === 0 ? '' : small(Math.max(...outputs.map(({ maxRelative }) => maxRelative))),
+        outputs.length === 0 ? '' : sqnrText(sqnrDb),
+        agreementText(top1Agreement),
+      ];
+    }),
     right: [2, 3, 4],
   };
 }
@@ -86,10 +90,9 @@ export function proofFact(verification: StepVerification | null): (readonly [str
   return parts.length === 0 ? [] : [['Function', parts.join('; ')]];
 }
 
-/** The worst share of samples with the same class; nothing where no output has classes. */
-export function agreementText(agreements: readonly (number | null)[]): string {
-  const known = agreements.flatMap((agreement) => agreement ?? []);
-  return known.length === 0 ? '' : percent(Math.min(...known));
+/** A share of samples with the same class; nothing where no output has classes. */
+export function agreementText(agreement: number | null): string {
+  return agreement === null ? '' : percent(agreement);
 }
 
 /** Settings that were tried; no section where there was no choice. */
@@ -106,7 +109,7 @@ export function trialSection(trials: readonly Trial[], target: string): ReportSe
         rows: trials.map((trial) => [
           ...settings.map((name) => trial[name]),
           sqnrText(trial.sqnrDb),
-          agreementText([trial.top1Agreement]),
+          agreementText(trial.top1Agreement),
         ]),
         right: [settings.length, settings.length + 1],
       },

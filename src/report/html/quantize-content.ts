@@ -10,6 +10,7 @@ import {
   tinyPercent,
 } from '../../text/numbers.ts';
 import { isSameByTfjs, type QuantizeReport, type WrittenCheck } from '../quantize-report.ts';
+import { worstOutput } from '../worst-output.ts';
 import { kernelFacts } from './kernel-facts.ts';
 import { agreementText, noteSection, proofSection, skippedSection, trialSection } from './proof-blocks.ts';
 import { list, type ReportContent, type ReportSection, text } from './report-content.ts';
@@ -54,12 +55,10 @@ function kindsOf({ weights }: QuantizeReport): string {
 function checkFacts(check: WrittenCheck | null): (readonly [string, string])[] {
   if (!check) return [];
   const { outputs, accuracy } = check;
-  const agreement = agreementText(outputs.map(({ top1Agreement }) => top1Agreement));
+  const { sqnrDb, top1Agreement } = worstOutput(outputs);
   return [
-    ...(outputs.length === 0
-      ? []
-      : [['SQNR of the outputs', sqnrText(Math.min(...outputs.map(({ sqnrDb }) => sqnrDb)))] as const]),
-    ...(agreement === '' ? [] : [['Same top-1 as the original', agreement] as const]),
+    ...(outputs.length === 0 ? [] : [['SQNR of the outputs', sqnrText(sqnrDb)] as const]),
+    ...(top1Agreement === null ? [] : [['Same top-1 as the original', percent(top1Agreement)] as const]),
     ...(accuracy
       ? [['Accuracy', `${accuracyText(accuracy.before)} → ${accuracyText(accuracy.after)}`] as const]
       : []),
@@ -91,7 +90,7 @@ function checkSection(check: WrittenCheck): ReportSection {
           name,
           scores === 'output' ? 'the output' : `its ${scores}`,
           sqnrText(sqnrDb),
-          top1Agreement === null ? '' : percent(top1Agreement),
+          agreementText(top1Agreement),
         ]),
         right: [2, 3],
       },

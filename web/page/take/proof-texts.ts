@@ -4,7 +4,7 @@
  * @module
  */
 
-import { movesFar, percent, type StepVerification, small } from 'crosslayer/report';
+import { decibels, movesFar, percent, type StepVerification, small, worstOutput } from 'crosslayer/report';
 import type { StageProof } from 'crosslayer/verification';
 
 /** What a stage is called in a sentence. */
@@ -107,11 +107,10 @@ function stageSentences(proof: StageProof): string[] {
 
 /** What a change means, on the output that it hurts most. */
 function meaningOf(outputs: StageProof['outputs']): string {
-  const sqnr = Math.min(...outputs.map(({ sqnrDb }) => sqnrDb));
-  const agreements = outputs.flatMap(({ top1Agreement }) => top1Agreement ?? []);
+  const { sqnrDb, top1Agreement } = worstOutput(outputs);
   const parts = [
-    ...(Number.isFinite(sqnr) ? [`SQNR ${sqnr.toFixed(1)} dB`] : []),
-    ...(agreements.length === 0 ? [] : [`the first class stays in ${percent(Math.min(...agreements))}`]),
+    ...(Number.isFinite(sqnrDb) ? [`SQNR ${decibels(sqnrDb)}`] : []),
+    ...(top1Agreement === null ? [] : [`the first class stays in ${percent(top1Agreement)}`]),
   ];
   return parts.length === 0 ? '' : ` (${parts.join('; ')})`;
 }

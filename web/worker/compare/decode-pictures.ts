@@ -1,4 +1,5 @@
 import { FormatError, Tensor } from 'crosslayer';
+import { messageOf } from 'crosslayer/report';
 import type { PickedFile } from '../../protocol.ts';
 import type { Progress } from '../progress.ts';
 
@@ -51,7 +52,7 @@ async function decode(file: File, { height, width, channels }: PictureSize): Pro
     scaled.close();
     return context.getImageData(0, 0, width, height).data;
   } catch (cause) {
-    const reason = (cause instanceof Error ? cause.message : String(cause)).replace(/\.$/, '');
+    const reason = messageOf(cause).replace(/\.$/, '');
     throw new FormatError(file.name, '', `cannot be decoded: ${reason}; give PNG, JPEG or WebP`, { cause });
   }
 }

@@ -1,0 +1,12 @@
+import type { OutputDifference } from '../verification/comparing/compare-runs.ts';
+
+/** The least SQNR of several outputs, and the least share of samples with the same class; null where none has classes. */
+export function worstOutput(
+  outputs: readonly Pick<OutputDifference, 'sqnrDb' | 'top1Agreement'>[],
+): Pick<OutputDifference, 'sqnrDb' | 'top1Agreement'> {
+  const agreements = outputs.flatMap(({ top1Agreement }) => top1Agreement ?? []);
+  return {
+    sqnrDb: Math.min(...outputs.map(({ sqnrDb }) => sqnrDb)),
+    top1Agreement: agreements.length === 0 ? null : Math.min(...agreements),
+  };
+}

@@ -1,0 +1,50 @@
+import { expect, test } from 'vitest';
+import { named } from '../../src/text/names.ts';
+import {
+  accuracyText,
+  byteText,
+  count,
+  decibels,
+  dimensionsText,
+  grouped,
+  percent,
+  shapeText,
+  short,
+  small,
+  sqnrText,
+  tinyPercent,
+} from '../../src/text/numbers.ts';
+
+test.each<[string, string]>([
+  [short(0.123456), '0.123'],
+  [short(1234.5), '1,235'],
+  [short(Infinity), 'Infinity'],
+  [small(0.0312), '0.031'],
+  [small(0.00000123), '1.2e-6'],
+  [small(0), '0'],
+  [percent(0.9375), '93.8 %'],
+  [percent(0.99951), '99.951 %'],
+  [percent(1), '100 %'],
+  [accuracyText(0.92), '92.00 %'],
+  [tinyPercent(0.000031), '0.0031 %'],
+  [tinyPercent(1e-6), '< 0.001 %'],
+  [decibels(38.86), '38.9 dB'],
+  [decibels(undefined), '-'],
+  [sqnrText(Infinity), 'equal'],
+  [sqnrText(NaN), 'NaN dB'],
+  [grouped(1234567), '1,234,567'],
+  [count(1, 'layer'), '1 layer'],
+  [count(2000, 'index', 'indices'), '2,000 indices'],
+  [byteText(1_300_000), '1.30 MB'],
+  [byteText(426_400), '426 kB'],
+  [byteText(7), '7 bytes'],
+  [shapeText([null, 32, 32, 8]), '32 x 32 x 8'],
+  [shapeText([null]), 'scalar'],
+  [shapeText(undefined), '?'],
+  [dimensionsText([4, null, 3]), '[4, ?, 3]'],
+  [named(['a', 'b']), 'a, b'],
+  [named(['a', 'b', 'c', 'd'], 2), 'a, b and 2 more'],
+  [named([]), ''],
+])('%s', (text, expected) => {
+  expect(text).toBe(expected);
+});
