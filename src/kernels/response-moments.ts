@@ -24,8 +24,14 @@ export interface ResponseMoments {
   readonly variance: Float64Array;
 }
 
-/** A kernel's weights, or the errors of them, in C order, piece by piece. */
-export type KernelPieces = Iterable<{ readonly start: number; readonly values: FloatValues }>;
+/** Some of a kernel's weights, or of the errors of them, in C order from flat index `start` on. */
+export interface KernelPiece {
+  readonly start: number;
+  readonly values: FloatValues;
+}
+
+/** All of them, piece by piece. */
+export type KernelPieces = Iterable<KernelPiece>;
 
 /**
  * The moments of `y[o] = sum over k, i of W[k, i, o] x[k, i]`, `[output channels]` in float64, with channels taken for
@@ -60,14 +66,17 @@ export function responseMoments(
     }
     return made;
   }
-  const { sums, gains } = overPositions(kernel, pieces, inputs.shares, alike);
+  const { sums, gains } = kernelGains(kernel, pieces, inputs.shares, alike);
   add(sums, 0, means, 1, made.mean);
   add(gains, 0, variances, 2, made.variance);
   return made;
 }
 
-/** `sum over k of share[k] W` and the root of what the variance is multiplied with, each `[rows, columns]`. */
-function overPositions(
+/**
+ * What a kernel is over its positions, `sum over k of share[k] W` and the root of what it multiplies variances with,
+ * `alike (sum over k of share[k] W)² + (1 - alike) sum over k of share[k] W²`, each `[rows, columns]`.
+ */
+export function kernelGains(
   kernel: Tensor,
   pieces: KernelPieces,
   shares: Float64Array,

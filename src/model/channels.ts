@@ -21,6 +21,7 @@ import {
   channelOfPair,
   channelsOf,
 } from '../kernels/pair-ranges.ts';
+import type { KernelIndices } from '../kernels/tap-response.ts';
 import { isFloat } from '../tensor/dtype.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 import type { Layer, WeightName } from './layer.ts';
@@ -77,6 +78,11 @@ export function outputIndex(layer: Layer, kernel: string): ChannelIndex {
 /** Where the channels that a layer reads lie in its kernel; in both kernels of a SeparableConv they are rows. */
 export function inputIndex(layer: Layer): ChannelIndex {
   return channelPlace(layer, 'input').index;
+}
+
+/** Where the channels of a kernel lie on both sides. */
+export function kernelIndices(layer: Layer, kernel: string): KernelIndices {
+  return { input: inputIndex(layer), output: outputIndex(layer, kernel) };
 }
 
 /** The weights of a layer that hold its kernel: one, or two for SeparableConv. */

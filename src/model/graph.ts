@@ -11,7 +11,7 @@ import type { JsonValue } from '../json/value.ts';
 import { findChannelAxes } from './channel-axes.ts';
 import type { Layer } from './layer.ts';
 import { type Call, type CallArgument, Model, type ModelTensor } from './model.ts';
-import type { Shape } from './operation.ts';
+import { isWeighted, type Shape } from './operation.ts';
 import { outputShape } from './shapes.ts';
 
 /** A tensor of the flat graph. */
@@ -121,6 +121,13 @@ export function buildGraph(model: Model): Graph {
   for (const call of calls) call.output().shape ??= outputShape(call);
   findChannelAxes(calls, inputs);
   return { model, calls, inputs, outputs, callsOf: (layer) => byLayer.get(layer) ?? [] };
+}
+
+/** The first call of every layer with a kernel, in the order of the graph. */
+export function firstKernelCalls(graph: Graph): GraphCall[] {
+  return graph.calls.filter(
+    (call) => isWeighted(call.layer.operation) && graph.callsOf(call.layer)[0] === call,
+  );
 }
 
 function inline(

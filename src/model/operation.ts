@@ -167,10 +167,11 @@ export function isWeighted(operation: Operation): operation is WeightedOperation
   return operation.kind === 'dense' || isConvolution(operation);
 }
 
+/** A convolution of any kind. */
+export type ConvolutionOperation = Exclude<WeightedOperation, DenseOperation>;
+
 /** Whether `operation` is a convolution of any kind. */
-export function isConvolution(
-  operation: Operation,
-): operation is ConvOperation | ConvTransposeOperation | DepthwiseConvOperation | SeparableConvOperation {
+export function isConvolution(operation: Operation): operation is ConvolutionOperation {
   switch (operation.kind) {
     case 'conv':
     case 'convTranspose':

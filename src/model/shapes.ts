@@ -149,6 +149,14 @@ function pooled(operation: PoolOperation, input: Shape): Shape | undefined {
   });
 }
 
+/** The sizes of the spatial dimensions that a layer with that layout sees; undefined where the shape is not known. */
+export function spatialSizes(
+  shape: Shape | undefined,
+  { dataFormat, rank }: { readonly dataFormat: DataFormat; readonly rank: number },
+): Shape | undefined {
+  return dataFormat === 'channels_first' ? shape?.slice(-rank) : shape?.slice(-1 - rank, -1);
+}
+
 /** With a change for each spatial dimension of known size. */
 function resized<Change>(
   input: Shape,

@@ -13,7 +13,7 @@ import { isIdentityBatchNorm } from '../model/batch-norm.ts';
 import { readsChannels } from '../model/channel-axes.ts';
 import { channelCount, weightFault } from '../model/channels.ts';
 import type { Graph, GraphCall, GraphTensor } from '../model/graph.ts';
-import { buildGraph } from '../model/graph.ts';
+import { buildGraph, firstKernelCalls } from '../model/graph.ts';
 import type { Layer } from '../model/layer.ts';
 import type { Model } from '../model/model.ts';
 import {
@@ -62,14 +62,14 @@ export function findClsSets(model: Model, options: StepOptions = {}): FoundClsSe
   const graph = buildGraph(model);
   const links = new Map<GraphCall, Link>();
   const skipped: SkipReason[] = [];
-  for (const call of kernelCalls(graph)) {
+  for (const call of firstKernelCalls(graph)) {
     const next = followingConvolution(graph, call);
     if ('link' in next) links.set(call, next.link);
     else skipped.push(next.reason);
   }
   const targets = new Set([...links.values()].map(({ to }) => to));
   const sets: { set: FoundClsSet; first: GraphCall }[] = [];
-  for (const first of kernelCalls(graph)) {
+  for (const first of firstKernelCalls(graph)) {
     if (!targets.has(first)) for (const set of setsOfChain(first, links, skipped)) sets.push(set);
   }
   const order = new Map(graph.calls.map((call, index) => [call, index]));
@@ -80,13 +80,6 @@ export function findClsSets(model: Model, options: StepOptions = {}): FoundClsSe
     if (!scaled.has(reason.layers[0] ?? '')) options.onSkip?.(reason);
   }
   return sets.map(({ set }) => set);
-}
-
-/** The first calls of layers with a kernel. */
-function kernelCalls(graph: Graph): GraphCall[] {
-  return graph.calls.filter(
-    (call) => isWeighted(call.layer.operation) && graph.callsOf(call.layer)[0] === call,
-  );
 }
 
 /** Cuts a chain into pairs and triples, as the reference slides over it. */

@@ -7,7 +7,7 @@
 import { biasOf, setBias } from '../../model/bias.ts';
 import { readsChannels } from '../../model/channel-axes.ts';
 import { channelCount, constantResponse, weightFault } from '../../model/channels.ts';
-import { buildGraph, type Graph, type GraphCall } from '../../model/graph.ts';
+import { buildGraph, firstKernelCalls, type Graph, type GraphCall } from '../../model/graph.ts';
 import type { Layer, LayerStatistics } from '../../model/layer.ts';
 import type { Model } from '../../model/model.ts';
 import {
@@ -80,8 +80,7 @@ export function absorbBiases(model: Model, { activations }: AbsorbOptions = {}):
   const graph = buildGraph(model);
   const absorbed: AbsorbedBias[] = [];
   const skipped: SkipReason[] = [];
-  for (const call of graph.calls) {
-    if (!isWeighted(call.layer.operation) || graph.callsOf(call.layer)[0] !== call) continue;
+  for (const call of firstKernelCalls(graph)) {
     const found = findReceiver(graph, call);
     if ('reason' in found) {
       skipped.push({ ...found.reason, edit: 'absorb' });

@@ -7,16 +7,15 @@
 import { outerTaps, type TapMeans } from '../../kernels/tap-response.ts';
 import { biasOf, setBias } from '../../model/bias.ts';
 import { channelCount, weightFault } from '../../model/channels.ts';
-import { buildGraph, type Graph, type GraphCall } from '../../model/graph.ts';
+import { buildGraph, firstKernelCalls, type Graph } from '../../model/graph.ts';
 import type { Layer } from '../../model/layer.ts';
 import type { Model } from '../../model/model.ts';
-import { isWeighted } from '../../model/operation.ts';
 import { faultReason, type SkipReason } from '../../model/skip-reason.ts';
 import { keepStatistics } from '../../model/statistics.ts';
 import type { WeightQuantizer } from '../../quantization/quantizer.ts';
 import type { ActivationMoments } from '../moments/activation-moments.ts';
 import { quantizationShift } from '../noise/kernel-response.ts';
-import { kernelSource, kernelTaps } from '../noise/kernel-taps.ts';
+import { kernelTaps } from '../noise/kernel-taps.ts';
 import { type KernelErrors, type KernelQuantizer, kernelErrors } from '../noise/quantized-kernels.ts';
 
 /** A layer whose bias was corrected. */
@@ -59,12 +58,11 @@ export function correctBias(
   return correctWith(model, quantizer, (graph, layer) => {
     const calls: CallMeans[] = [];
     for (const call of graph.callsOf(layer)) {
-      const source = kernelSource(call);
-      const mean = moments.of(source.tensor)?.mean;
+      const { source, shares, isExact } = kernelTaps(call);
+      const mean = moments.of(source)?.mean;
       if (mean?.length !== channelCount(layer, 'input')) {
-        return { end: moments.endOf(source.tensor) ?? source.tensor.producer?.path ?? 'the input' };
+        return { end: moments.endOf(source) ?? source.producer?.path ?? 'the input' };
       }
-      const { shares, isExact } = kernelTaps(call, source);
       calls.push({ taps: outerTaps(shares, mean), isExact });
     }
     return calls;
@@ -96,13 +94,6 @@ export function correctWith(
     } else corrected.push(correctLayer(layer, errorsOf, means));
   }
   return { corrected, skipped };
-}
-
-/** The first call of every layer with a kernel, in the order of the graph. */
-export function firstKernelCalls(graph: Graph): GraphCall[] {
-  return graph.calls.filter(
-    (call) => isWeighted(call.layer.operation) && graph.callsOf(call.layer)[0] === call,
-  );
 }
 
 function correctLayer(layer: Layer, errorsOf: KernelErrors, calls: readonly CallMeans[]): CorrectedBias {

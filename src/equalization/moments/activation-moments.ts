@@ -97,8 +97,8 @@ export interface ActivationMomentsOptions {
 /**
  * The moments of all tensors, without data: what a batch norm writes, or a layer that one was folded into, is normal with
  * beta and gamma for its mean and deviation, and what it reads has its moving statistics. From there the moments are pushed
- * through the graph, with values of different tensors, channels and positions taken for independent (Nagel et al. 2019,
- * section 4.2, and Clark 1961 for maxima). Behind a layer that is not known nothing is, up to the next batch norm.
+ * through the graph, with values of different tensors and channels taken for independent and those of neighbouring positions
+ * for somewhat alike (Nagel et al. 2019, section 4.2, and Clark 1961 for maxima). Behind a layer that is not known nothing is, up to the next batch norm.
  *
  * What no layer tells in front, such as an input of the model, is estimated from the statistics of the layer that reads it,
  * where there are clearly more outputs than inputs and they agree; not where inputs are given.

@@ -142,19 +142,19 @@ export function joinedChannels(parts: readonly ChannelDistribution[]): ChannelDi
 }
 
 /**
- * The distribution of values that are some of each of `parts`, all with the same channels.
+ * The moments of values that are some of each of `parts`, all with the same channels.
  *
  * @param counts how many of each, in proportion; as many where it is left out
  */
-export function mixedDistribution(
-  parts: readonly ChannelDistribution[],
+export function mixedMoments(
+  parts: readonly ChannelMoments[],
   counts: readonly number[] = parts.map(() => 1),
-): ChannelDistribution {
+): ChannelMoments {
   const [first, ...others] = parts;
-  if (!first) throw new RangeError('no distributions to mix');
+  if (!first) throw new RangeError('nothing to mix');
   if (others.length === 0) return first;
   const total = counts.reduce((sum, count) => sum + count, 0);
-  const average = (value: (part: ChannelDistribution, channel: number) => number): Float64Array =>
+  const average = (value: (part: ChannelMoments, channel: number) => number): Float64Array =>
     first.mean.map((_, channel) =>
       parts.reduce((sum, part, index) => sum + (value(part, channel) * (counts[index] ?? 0)) / total, 0),
     );
@@ -162,12 +162,21 @@ export function mixedDistribution(
   const second = average(
     (part, channel) => (part.variance[channel] ?? NaN) + (part.mean[channel] ?? NaN) ** 2,
   );
-  return matchedDistribution(
-    mean,
-    second.map((value, channel) => value - (mean[channel] ?? 0) ** 2),
-    {
-      low: first.low.map((_, channel) => Math.min(...parts.map(({ low }) => low[channel] ?? -Infinity))),
-      high: first.high.map((_, channel) => Math.max(...parts.map(({ high }) => high[channel] ?? Infinity))),
-    },
-  );
+  return { mean, variance: second.map((value, channel) => Math.max(0, value - (mean[channel] ?? 0) ** 2)) };
+}
+
+/** The same of distributions. */
+export function mixedDistribution(
+  parts: readonly ChannelDistribution[],
+  counts?: readonly number[],
+): ChannelDistribution {
+  const [first, ...others] = parts;
+  if (first && others.length === 0) return first;
+  const { mean, variance } = mixedMoments(parts, counts);
+  const end = (pick: (...values: number[]) => number, of: (part: ChannelDistribution) => Float64Array) =>
+    mean.map((_, channel) => pick(...parts.map((part) => of(part)[channel] ?? NaN)));
+  return matchedDistribution(mean, variance, {
+    low: end(Math.min, ({ low }) => low),
+    high: end(Math.max, ({ high }) => high),
+  });
 }

@@ -14,8 +14,8 @@ import type { LayerStatistics } from '../../model/layer.ts';
 import { activationOf, isWeighted } from '../../model/operation.ts';
 import { statisticsBehind } from '../../model/statistics.ts';
 import { kernelResponse } from '../noise/kernel-response.ts';
-import { kernelSource, kernelTaps } from '../noise/kernel-taps.ts';
-import { ALIKE } from '../noise/output-sensitivity.ts';
+import { kernelTaps } from '../noise/kernel-taps.ts';
+import { PICTURE_CORRELATION } from './neighbour-correlation.ts';
 
 /** A filter that adds less than this part of the largest is dead, and its statistics are those of weights it had once. */
 const DEAD = 1e-3;
@@ -106,7 +106,7 @@ interface Equations {
 
 function equationsOf(call: GraphCall, { mean, variance, gains, shifts }: OutputStatistics): Equations {
   const { layer } = call;
-  const { shares } = kernelTaps(call, kernelSource(call));
+  const { shares } = kernelTaps(call);
   const channels = channelCount(layer, 'input');
   const squares = kernelResponse(layer, outerTaps(shares, new Float64Array(channels).fill(1)), { power: 2 });
   const independent = squares.map((square, output) => square * (gains[output] ?? 0) ** 2);
@@ -172,7 +172,7 @@ function robustFit(
 function fittedVariance(variances: Float64Array, independent: Float64Array, alike: Float64Array): number {
   const told = [...variances].map((value, output) => {
     const own = independent[output] ?? 0;
-    const expected = ALIKE * (alike[output] ?? 0) + (1 - ALIKE) * own;
+    const expected = PICTURE_CORRELATION * (alike[output] ?? 0) + (1 - PICTURE_CORRELATION) * own;
     return { variance: value / expected, weight: expected / own };
   });
   told.sort((one, other) => one.variance - other.variance);

@@ -4,18 +4,17 @@
  * @module
  */
 
-import { outerTaps } from '../../kernels/tap-response.ts';
 import { affineOf, batchNormChannels } from '../../model/batch-norm.ts';
 import { biasOf } from '../../model/bias.ts';
 import { axisFromEnd, readsChannels } from '../../model/channel-axes.ts';
-import { channelCount, weightFault } from '../../model/channels.ts';
+import { weightFault } from '../../model/channels.ts';
 import type { GraphCall, GraphTensor } from '../../model/graph.ts';
 import type { Layer } from '../../model/layer.ts';
 import { activationOf, type PoolOperation } from '../../model/operation.ts';
 import { channelsBehindReshape } from '../../model/reshaped-channels.ts';
+import { spatialSizes } from '../../model/shapes.ts';
 import { isNormalizing, statisticsBehind } from '../../model/statistics.ts';
-import { kernelResponse } from '../noise/kernel-response.ts';
-import { kernelSource, kernelTaps, spatialSizes } from '../noise/kernel-taps.ts';
+import { layerInputs, layerResponse } from '../noise/kernel-response.ts';
 import { activatedDistribution } from './activation-rules.ts';
 import {
   affineDistribution,
@@ -91,19 +90,17 @@ function upSampled(interpolation: string, input: ChannelDistribution): ChannelDi
   return staysWithin ? input : matchedDistribution(input.mean, input.variance);
 }
 
-/** `mean = sum of W E + b`, `variance = sum of W² Var`, with the share of positions at which a tap lies on the input. */
+/** By the kernels from what they read, with the bias. */
 function responseOf(call: GraphCall, lookup: (tensor: GraphTensor) => Known): Known {
   const { layer } = call;
   if (weightFault(layer) || !readsChannels(call)) return undefined;
-  const source = kernelSource(call);
-  const input = lookup(source.tensor);
-  if (input?.mean.length !== channelCount(layer, 'input')) return undefined;
-  const { shares } = kernelTaps(call, source);
+  const inputs = layerInputs(call, lookup);
+  if (!inputs) return undefined;
   const bias = biasOf(layer);
-  const mean = kernelResponse(layer, outerTaps(shares, input.mean));
+  const { mean, variance } = layerResponse(layer, inputs);
   return matchedDistribution(
     mean.map((value, channel) => value + (bias[channel] ?? 0)),
-    kernelResponse(layer, outerTaps(shares, input.variance), { power: 2 }),
+    variance,
   );
 }
 
@@ -139,7 +136,7 @@ function preluSlopes(layer: Layer, channels: number): Float64Array | undefined {
 function pooled(call: GraphCall, operation: PoolOperation, input: ChannelDistribution): Known {
   if (!readsChannels(call)) return undefined;
   const [tensor] = call.inputs;
-  const sizes = operation.global ? tensor && spatialSizes(tensor, operation) : operation.poolSize;
+  const sizes = operation.global ? spatialSizes(tensor?.shape, operation) : operation.poolSize;
   const count = sizes?.reduce<number | undefined>(
     (product, size) => (product === undefined || size === null ? undefined : product * size),
     1,

@@ -4,11 +4,10 @@
  * @module
  */
 
-import { buildGraph, type GraphTensor } from '../../model/graph.ts';
+import { buildGraph, firstKernelCalls, type GraphTensor } from '../../model/graph.ts';
 import type { Model } from '../../model/model.ts';
 import type { ModelRunner } from '../../model/model-runner.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
-import { firstKernelCalls } from '../biases/bias-correction.ts';
 import { activationMoments } from './activation-moments.ts';
 import { activated, linearCopy } from './linear-copy.ts';
 import { MomentAccumulator } from './moment-sums.ts';

@@ -13,6 +13,7 @@ import {
   matchedDistribution,
   pickedChannels,
 } from './channel-distribution.ts';
+import { POOLING_CORRELATION } from './neighbour-correlation.ts';
 
 /**
  * The distribution of an elementwise merge of independent tensors, of which some may have one channel for all; undefined
@@ -114,15 +115,9 @@ function larger(one: Moments, other: Moments): ChannelDistribution {
 }
 
 /**
- * How much neighbouring values have in common, as a correlation: nobody knows it of a model, and it lies between 0 (a pooled
- * maximum then is the largest) and 1 (pooling then changes nothing).
- */
-const NEIGHBOUR_CORRELATION = 0.5;
-
-/**
  * Average pooling of `count` positions keeps the mean; maximum pooling raises it. Of `count` normals with the same
  * correlation r the maximum has the mean `mean + sigma sqrt(1 - r) e` and the variance `sigma² (r + (1 - r) v)`, e and v
- * those of the largest of `count` independent standard normals; r is taken for 1/2.
+ * those of the largest of `count` independent standard normals; r is {@link POOLING_CORRELATION}.
  *
  * @param count undefined where it is not known: the mean of an average is known all the same
  */
@@ -133,7 +128,7 @@ export function pooledDistribution(
 ): ChannelDistribution | undefined {
   if (count === 1) return input;
   const { low, high } = input;
-  const common = NEIGHBOUR_CORRELATION;
+  const common = POOLING_CORRELATION;
   if (reduce === 'average') {
     const left = common + (1 - common) / (count ?? Infinity);
     return matchedDistribution(

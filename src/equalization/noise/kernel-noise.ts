@@ -4,19 +4,16 @@
  * @module
  */
 
-import { type KernelInputs, type KernelPieces, responseMoments } from '../../kernels/response-moments.ts';
-import { channelCount, inputIndex, kernelNames, outputIndex, weightFault } from '../../model/channels.ts';
-import type { GraphCall } from '../../model/graph.ts';
+import { type KernelInputs, responseMoments } from '../../kernels/response-moments.ts';
+import { channelCount, kernelIndices, kernelNames, weightFault } from '../../model/channels.ts';
+import { buildGraph, firstKernelCalls, type Graph } from '../../model/graph.ts';
 import type { Layer, WeightName } from '../../model/layer.ts';
 import type { Model } from '../../model/model.ts';
 import type { WeightQuantizer } from '../../quantization/quantizer.ts';
-import type { FloatValues } from '../../tensor/dtype.ts';
-import { firstKernelCalls } from '../biases/bias-correction.ts';
-import { type ChannelGraph, channelGraph } from '../channels/channel-graph.ts';
 import type { ActivationMoments } from '../moments/activation-moments.ts';
-import { balancedSensitivity } from './balanced-sensitivity.ts';
-import { kernelSource, kernelTaps } from './kernel-taps.ts';
-import { ALIKE, type OutputSensitivity, throughKernel } from './output-sensitivity.ts';
+import { ERROR_CORRELATION } from '../moments/neighbour-correlation.ts';
+import { alikeInputs, kernelInputs, layerInputs } from './kernel-response.ts';
+import { kernelSensitivity, type OutputSensitivity, outputSensitivity } from './output-sensitivity.ts';
 import { type KernelErrors, type KernelQuantizer, kernelErrors } from './quantized-kernels.ts';
 
 /** What quantizing one kernel and no other is expected to do. */
@@ -67,9 +64,9 @@ export function noiseMeter(
   model: Model,
   moments: ActivationMoments,
 ): (quantizer: WeightQuantizer | KernelQuantizer, options?: KernelNoiseOptions) => KernelNoise[] {
-  const channels = channelGraph(model);
-  const surroundings = { channels, moments, sensitivity: balancedSensitivity(channels, moments) };
-  const kernels = firstKernelCalls(channels.graph)
+  const graph = buildGraph(model);
+  const surroundings = { graph, moments, sensitivity: outputSensitivity(graph, moments) };
+  const kernels = firstKernelCalls(graph)
     .filter(({ layer }) => !weightFault(layer))
     .flatMap(({ layer }) => kernelNames(layer).map((name) => ({ layer, name })))
     .map((kernel) => ({ ...kernel, uses: usesOf(kernel, surroundings) }));
@@ -80,7 +77,7 @@ export function noiseMeter(
 }
 
 interface Surroundings {
-  readonly channels: ChannelGraph;
+  readonly graph: Graph;
   readonly moments: ActivationMoments;
   readonly sensitivity: OutputSensitivity;
 }
@@ -94,9 +91,9 @@ interface Kernel {
 interface KernelUse {
   readonly inputs: KernelInputs;
   /** The sensitivity of the outputs to what the kernel writes. */
-  readonly heard: Float64Array;
-  readonly isRead: boolean;
-  readonly isHeard: boolean;
+  readonly sensitivity: Float64Array;
+  readonly isInputKnown: boolean;
+  readonly isOutputKnown: boolean;
 }
 
 function noiseOf(
@@ -104,15 +101,15 @@ function noiseOf(
   errorsOf: KernelErrors,
   corrected: boolean,
 ): KernelNoise {
-  const isCorrected = corrected && uses.every(({ isRead }) => isRead);
+  const isCorrected = corrected && uses.every(({ isInputKnown }) => isInputKnown);
   const kernel = layer.requireWeight(name);
-  const indices = indicesOf(layer, name);
+  const indices = kernelIndices(layer, name);
   const errors = uses.map(({ inputs }) =>
-    responseMoments(kernel, valuesOf(errorsOf(layer, name)), indices, inputs, ALIKE),
+    responseMoments(kernel, errorsOf(layer, name), indices, inputs, ERROR_CORRELATION),
   );
   let damage = 0;
-  for (const [use, { heard }] of uses.entries()) {
-    for (const [channel, weight] of heard.entries()) {
+  for (const [use, { sensitivity }] of uses.entries()) {
+    for (const [channel, weight] of sensitivity.entries()) {
       const taken = isCorrected
         ? errors.reduce((sum, { mean }) => sum + (mean[channel] ?? 0), 0) / uses.length
         : 0;
@@ -125,59 +122,21 @@ function noiseOf(
     name,
     damage,
     isCorrected,
-    isKnown: uses.every(({ isRead, isHeard }) => isRead && isHeard),
+    isKnown: uses.every(({ isInputKnown, isOutputKnown }) => isInputKnown && isOutputKnown),
   };
 }
 
-function* valuesOf(errors: ReturnType<KernelErrors>): KernelPieces {
-  for (const { start, errors: values } of errors) yield { start, values };
-}
-
-function usesOf({ layer, name }: Kernel, surroundings: Surroundings): KernelUse[] {
-  return surroundings.channels.graph.callsOf(layer).map((call) => {
-    const { heard, isHeard } = heardOf(call, surroundings.sensitivity);
-    const { inputs, isRead } = readBy(call, surroundings.moments);
-    if (layer.operation.kind !== 'separableConv') return { inputs, heard, isRead, isHeard };
-    if (name === 'depthwiseKernel') {
-      const behind = throughKernel(layer, 'pointwiseKernel', SINGLE, heard);
-      return { inputs, heard: behind, isRead, isHeard };
-    }
-    return { inputs: { shares: SINGLE, ...behindDepthwise(layer, inputs) }, heard, isRead, isHeard };
+function usesOf({ layer, name }: Kernel, { graph, moments, sensitivity }: Surroundings): KernelUse[] {
+  return graph.callsOf(layer).map((call) => {
+    const outputs = channelCount(layer, 'output');
+    const behind = sensitivity.calls.get(call);
+    const isOutputKnown = behind?.length === outputs;
+    const known = layerInputs(call, (tensor) => moments.of(tensor));
+    return {
+      inputs: kernelInputs(layer, name, known ?? alikeInputs(call)),
+      sensitivity: kernelSensitivity(layer, name, isOutputKnown ? behind : new Float64Array(outputs).fill(1)),
+      isInputKnown: known !== undefined,
+      isOutputKnown,
+    };
   });
-}
-
-/** One position, which every output sees. */
-const SINGLE = Float64Array.of(1);
-
-function readBy(call: GraphCall, moments: ActivationMoments): { inputs: KernelInputs; isRead: boolean } {
-  const source = kernelSource(call);
-  const { shares } = kernelTaps(call, source);
-  const channels = channelCount(call.layer, 'input');
-  const known = moments.of(source.tensor);
-  return known?.mean.length === channels
-    ? { inputs: { shares, mean: known.mean, variance: known.variance }, isRead: true }
-    : { inputs: { shares, mean: new Float64Array(channels), variance: ones(channels) }, isRead: false };
-}
-
-function heardOf(call: GraphCall, sensitivity: OutputSensitivity): { heard: Float64Array; isHeard: boolean } {
-  const channels = channelCount(call.layer, 'output');
-  const known = sensitivity.get(call);
-  return known?.length === channels
-    ? { heard: known, isHeard: true }
-    : { heard: ones(channels), isHeard: false };
-}
-
-function ones(channels: number): Float64Array {
-  return new Float64Array(channels).fill(1);
-}
-
-/** What stands between the two kernels of a SeparableConv. */
-function behindDepthwise(layer: Layer, inputs: KernelInputs): { mean: Float64Array; variance: Float64Array } {
-  const kernel = layer.requireWeight('depthwiseKernel');
-  const pieces = kernel.blocks() as Iterable<{ start: number; values: FloatValues }>;
-  return responseMoments(kernel, pieces, indicesOf(layer, 'depthwiseKernel'), inputs, ALIKE);
-}
-
-function indicesOf(layer: Layer, name: WeightName): Parameters<typeof responseMoments>[2] {
-  return { input: inputIndex(layer), output: outputIndex(layer, name) };
 }

@@ -1,33 +1,19 @@
 /**
- * Which inputs each position of a kernel meets, borders included.
+ * What a layer with a kernel reads, and how much of it each position of the kernel meets, borders included.
  *
  * @module
  */
 
 import type { GraphCall, GraphTensor } from '../../model/graph.ts';
-import { type DataFormat, isConvolution, type Padding } from '../../model/operation.ts';
+import { type ConvolutionOperation, isConvolution, type Padding } from '../../model/operation.ts';
+import { spatialSizes } from '../../model/shapes.ts';
 
-/** What a layer with a kernel reads, past the padding and the layers that do nothing in front of it. */
-export interface KernelSource {
-  readonly tensor: GraphTensor;
-  /** Zeros around it, `[before, after]` for each spatial dimension; empty where there is no padding layer. */
-  readonly padding: readonly (readonly [number, number])[];
-}
-
-/** One spatial dimension: for each tap of the kernel the positions of the input that it meets. */
-export interface DimensionTaps {
-  readonly reads: readonly Int32Array[];
-  /** Length of the input, and of the output. */
-  readonly inputs: number;
-  readonly outputs: number;
-}
-
-/** The taps of a call. */
+/** What the positions of a kernel meet in a call. */
 export interface KernelTaps {
-  /** In the order of the kernel's spatial dimensions; undefined where a size is not known. */
-  readonly dimensions: readonly DimensionTaps[] | undefined;
+  /** What the kernel lies on, past the padding and the layers that do nothing in front of it. */
+  readonly source: GraphTensor;
   /**
-   * For each kernel position the share of output positions at which it lies on the input. Of unknown sizes: those of an
+   * For each kernel position the share of output positions at which it lies on the source. Of unknown sizes: those of an
    * image without borders.
    */
   readonly shares: Float64Array;
@@ -35,16 +21,27 @@ export interface KernelTaps {
   readonly isExact: boolean;
 }
 
-/** What the call reads, past zero padding and what does nothing. */
-export function kernelSource(call: GraphCall): KernelSource {
-  let tensor = call.inputs[0] as GraphTensor;
-  let padding: readonly (readonly [number, number])[] = [];
+/** The taps of a call of a layer with a kernel. */
+export function kernelTaps(call: GraphCall): KernelTaps {
+  const { operation } = call.layer;
+  const { source, padding } = unpadded(call);
+  if (!isConvolution(operation)) return { source, shares: Float64Array.of(1), isExact: true };
+  const shares = borderShares(call, operation, source, padding);
+  return shares ? { source, shares, isExact: true } : { source, ...borderless(operation, padding) };
+}
+
+/** Zeros around a tensor, `[before, after]` for each spatial dimension; empty where there is no padding layer. */
+type ZeroPadding = readonly (readonly [number, number])[];
+
+function unpadded(call: GraphCall): { source: GraphTensor; padding: ZeroPadding } {
+  let source = call.inputs[0] as GraphTensor;
+  let padding: ZeroPadding = [];
   const { operation } = call.layer;
   const format = isConvolution(operation) ? operation.dataFormat : undefined;
-  for (let producer = tensor.producer; producer; producer = tensor.producer) {
+  for (let producer = source.producer; producer; producer = source.producer) {
     const before = producer.layer.operation;
-    const [input] = producer.inputs;
-    if (!input || producer.inputs.length !== 1) break;
+    const { input } = producer;
+    if (!input) break;
     if (before.kind === 'zeroPadding' && before.dataFormat === format) {
       const inner = padding;
       padding = before.padding.map(([first, last], axis) => {
@@ -52,128 +49,90 @@ export function kernelSource(call: GraphCall): KernelSource {
         return [first + more, last + further];
       });
     } else if (before.kind !== 'identity') break;
-    tensor = input;
+    source = input;
   }
-  return { tensor, padding };
+  return { source, padding };
 }
 
-/** The taps of a call of a layer with a kernel, whose shapes were inferred. */
-export function kernelTaps(call: GraphCall, { tensor, padding }: KernelSource): KernelTaps {
-  const { operation } = call.layer;
-  if (!isConvolution(operation)) return { dimensions: [], shares: Float64Array.of(1), isExact: true };
-  const { kernelSize, strides, dilationRate } = operation;
-  const transposed = operation.kind === 'convTranspose';
-  const sizes = spatialSizes(tensor, operation);
-  const outputs = spatialSizes(call.output(), operation);
-  const dimensions: DimensionTaps[] = [];
-  for (const [axis, kernel] of kernelSize.entries()) {
-    const [size, output] = [sizes?.[axis], outputs?.[axis]];
-    if (typeof size !== 'number' || (transposed && typeof output !== 'number')) break;
-    const slide: Slide = {
-      size,
-      pads: padding[axis] ?? [0, 0],
-      kernel,
-      stride: strides[axis] ?? 1,
-      dilation: dilationRate[axis] ?? 1,
-      padding: operation.padding,
-    };
-    dimensions.push(transposed ? scatteredTaps(slide, output ?? 0) : slidingTaps(slide));
-  }
-  if (dimensions.length === kernelSize.length && dimensions.every(({ outputs: count }) => count > 0)) {
-    return { dimensions, shares: productShares(dimensions), isExact: true };
-  }
-  const positions = kernelSize.reduce((product, size) => product * size, 1);
-  const share = transposed ? 1 / strides.reduce((product, stride) => product * stride, 1) : 1;
-  const padded = padding.some((sides) => sides.some((zeros) => zeros > 0));
-  const isPointwise = positions === 1;
-  return {
-    dimensions: undefined,
-    shares: new Float64Array(positions).fill(share),
-    isExact: !transposed && !padded && (operation.padding === 'valid' || isPointwise),
-  };
-}
-
-interface Slide {
-  readonly size: number;
-  readonly pads: readonly [number, number];
-  readonly kernel: number;
-  readonly stride: number;
-  readonly dilation: number;
-  readonly padding: Padding;
-}
-
-function slidingTaps({
-  size,
-  pads: [before, after],
-  kernel,
-  stride,
-  dilation,
-  padding,
-}: Slide): DimensionTaps {
-  const padded = before + size + after;
-  const reach = (kernel - 1) * dilation + 1;
-  const outputs =
-    padding === 'valid' ? Math.floor((padded - reach) / stride) + 1 : Math.ceil(padded / stride);
-  const own =
-    padding === 'valid'
-      ? 0
-      : padding === 'causal'
-        ? reach - 1
-        : Math.floor(Math.max((outputs - 1) * stride + reach - padded, 0) / 2);
-  const reads = Array.from({ length: kernel }, (_, tap) => {
-    const first = tap * dilation - own - before;
-    return inRange(
-      outputs,
-      (output) => output * stride + first,
-      size,
-      (_output, at) => at,
-    );
-  });
-  return { reads, inputs: size, outputs: Math.max(outputs, 0) };
-}
-
-/** A transposed convolution is the gradient of a convolution of its output. */
-function scatteredTaps({ size, kernel, stride, dilation, padding }: Slide, outputs: number): DimensionTaps {
-  const reach = (kernel - 1) * dilation + 1;
-  const own = padding === 'valid' ? 0 : Math.floor(Math.max((size - 1) * stride + reach - outputs, 0) / 2);
-  const reads = Array.from({ length: kernel }, (_, tap) =>
-    inRange(
-      size,
-      (input) => input * stride + tap * dilation - own,
-      outputs,
-      (input) => input,
-    ),
-  );
-  return { reads, inputs: size, outputs };
-}
-
-/** `kept(index, place(index))` for the indices whose place lies in `[0, size)`. */
-function inRange(
-  count: number,
-  place: (index: number) => number,
-  size: number,
-  kept: (index: number, at: number) => number,
-): Int32Array {
-  const found: number[] = [];
-  for (let index = 0; index < count; index++) {
-    const at = place(index);
-    if (at >= 0 && at < size) found.push(kept(index, at));
-  }
-  return Int32Array.from(found);
-}
-
-function productShares(dimensions: readonly DimensionTaps[]): Float64Array {
+/** The products of the shares along each dimension; undefined where a size is not known. */
+function borderShares(
+  call: GraphCall,
+  operation: ConvolutionOperation,
+  source: GraphTensor,
+  padding: ZeroPadding,
+): Float64Array | undefined {
+  const sizes = spatialSizes(source.shape, operation);
+  const outputs = spatialSizes(call.output().shape, operation);
   let shares = [1];
-  for (const { reads, outputs } of dimensions) {
-    shares = shares.flatMap((share) => reads.map(({ length }) => (share * length) / outputs));
+  for (const axis of operation.kernelSize.keys()) {
+    const [size, output] = [sizes?.[axis], outputs?.[axis]];
+    if (typeof size !== 'number' || typeof output !== 'number' || output <= 0) return undefined;
+    const counts = tapCounts(operation, axis, { size, output, zeros: padding[axis] ?? [0, 0] });
+    shares = shares.flatMap((share) => counts.map((count) => (share * count) / output));
   }
   return Float64Array.from(shares);
 }
 
-/** The sizes of a tensor's spatial dimensions; undefined where its rank is not known. */
-export function spatialSizes(
-  { shape }: GraphTensor,
-  { dataFormat, rank }: { readonly dataFormat: DataFormat; readonly rank: number },
-): readonly (number | null)[] | undefined {
-  return dataFormat === 'channels_first' ? shape?.slice(-rank) : shape?.slice(-1 - rank, -1);
+/** As if the image had no borders. */
+function borderless(
+  { kind, kernelSize, strides, padding: own }: ConvolutionOperation,
+  padding: ZeroPadding,
+): { shares: Float64Array; isExact: boolean } {
+  const positions = product(kernelSize);
+  const isTransposed = kind === 'convTranspose';
+  const isPadded = padding.some((sides) => sides.some((zeros) => zeros > 0));
+  return {
+    shares: new Float64Array(positions).fill(isTransposed ? 1 / product(strides) : 1),
+    isExact: !isTransposed && !isPadded && (own === 'valid' || positions === 1),
+  };
+}
+
+function product(sizes: readonly number[]): number {
+  return sizes.reduce((all, size) => all * size, 1);
+}
+
+/**
+ * For each tap along one dimension at how many of the outputs it lies on the input.
+ *
+ * @param zeros before and after the input
+ */
+function tapCounts(
+  operation: ConvolutionOperation,
+  axis: number,
+  { size, output, zeros }: { size: number; output: number; zeros: readonly [number, number] },
+): number[] {
+  const [kernel, stride] = [operation.kernelSize[axis] ?? 1, operation.strides[axis] ?? 1];
+  const dilation = operation.dilationRate[axis] ?? 1;
+  const [before, after] = zeros;
+  const reach = (kernel - 1) * dilation + 1;
+  const padded = before + size + after;
+  const isTransposed = operation.kind === 'convTranspose';
+  // A transposed convolution is the gradient of a convolution of its output.
+  const [steps, length] = isTransposed ? [padded, output] : [output, padded];
+  const own = ownPadding(operation.padding, reach, (steps - 1) * stride + reach - length);
+  return Array.from({ length: kernel }, (_, tap) => {
+    const first = tap * dilation - own;
+    return isTransposed
+      ? countWithin(size, stride, first + before * stride, output)
+      : countWithin(output, stride, first - before, size);
+  });
+}
+
+/** Zeros that a layer adds in front by itself. */
+function ownPadding(padding: Padding, reach: number, missing: number): number {
+  switch (padding) {
+    case 'valid':
+      return 0;
+    case 'causal':
+      return reach - 1;
+    case 'same':
+      return Math.floor(Math.max(missing, 0) / 2);
+  }
+}
+
+/** For how many of `0 <= index < count` the place `index * stride + first` lies in `[0, size)`. */
+function countWithin(count: number, stride: number, first: number, size: number): number {
+  const from = Math.max(0, Math.ceil(-first / stride));
+  const to = Math.min(count, Math.ceil((size - first) / stride));
+  return Math.max(0, to - from);
 }

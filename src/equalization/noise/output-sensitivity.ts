@@ -5,26 +5,36 @@
  */
 
 import { normalCdf } from '../../kernels/normal-distribution.ts';
+import { type KernelPieces, kernelGains } from '../../kernels/response-moments.ts';
 import { outerTaps, tapResponse } from '../../kernels/tap-response.ts';
 import { affineOf, batchNormFault } from '../../model/batch-norm.ts';
+import { axisFromEnd } from '../../model/channel-axes.ts';
 import { inputIndex, kernelNames, outputIndex, weightFault } from '../../model/channels.ts';
-import type { GraphCall, GraphTensor } from '../../model/graph.ts';
+import type { Graph, GraphCall, GraphTensor } from '../../model/graph.ts';
 import type { Layer, WeightName } from '../../model/layer.ts';
 import { activationOf, isWeighted, type MergeKind } from '../../model/operation.ts';
+import { channelsBehindReshape } from '../../model/reshaped-channels.ts';
 import { Tensor } from '../../tensor/tensor.ts';
-import type { ChannelGraph } from '../channels/channel-graph.ts';
 import type { ActivationMoments } from '../moments/activation-moments.ts';
 import type { ChannelMoments } from '../moments/channel-distribution.ts';
-import { kernelSource, kernelTaps } from './kernel-taps.ts';
+import { ERROR_CORRELATION } from '../moments/neighbour-correlation.ts';
+import { ONE_POSITION } from './kernel-response.ts';
+import { kernelTaps } from './kernel-taps.ts';
 
-/** The sensitivity of the outputs of calls with a kernel, before their activation, `[output channels]`. */
-export type OutputSensitivity = ReadonlyMap<GraphCall, Float64Array>;
+/** The sensitivity of the outputs of a model. Where an output hears nothing of it, a call or tensor is left out. */
+export interface OutputSensitivity {
+  /** To what a call with a kernel computes before its activation, `[output channels]`. */
+  readonly calls: ReadonlyMap<GraphCall, Float64Array>;
+  /** To a tensor, `[channels]`. */
+  readonly tensors: ReadonlyMap<GraphTensor, Float64Array>;
+}
 
-/**
- * How much of its variance a value shares with its neighbours, as in pictures, and so how much of an error is the same at
- * neighbouring positions; measured to do best on published networks.
- */
-export const ALIKE = 0.9;
+/** What shifts channels. */
+export interface SensitivityOptions {
+  /** How much of a shift neighbouring positions share, 0 to 1; that of errors of weights where it is left out. */
+  readonly alike?: number;
+}
+
 /** A ReLU that is next to never active passes this share all the same. */
 const SMALLEST_SHARE = 1e-3;
 
@@ -35,49 +45,43 @@ const SMALLEST_SHARE = 1e-3;
  *
  * Quantizing a weight shifts what it writes by the same factor of the same input everywhere, and neighbouring positions have
  * nearly the same values: for the larger part its errors add up over positions, for the rest their squares do.
+ *
+ * Trained channels are not independent: so found, the sensitivity is right about the channels of a layer, but with every layer
+ * its total falls or grows by a factor, to a millionth over 50 layers of one network and a hundredfold over those of another.
+ * Where all that the outputs depend on passes one tensor, what varies there makes what varies in the outputs: `sum over c of
+ * sensitivity[c] variance[c]` is made the same at all such places, as large as at the last of them. Models without such a
+ * place, or without moments there, keep the sensitivity as it is.
  */
-export function outputSensitivity(graph: ChannelGraph, moments: ActivationMoments): OutputSensitivity {
-  return sensitivities(graph, moments).calls;
-}
-
-/** {@link outputSensitivity}, and the same for all tensors, `[channels]`, that lead to an output. */
-export function sensitivities(
-  graph: ChannelGraph,
+export function outputSensitivity(
+  graph: Graph,
   moments: ActivationMoments,
-): { readonly calls: OutputSensitivity; readonly tensors: ReadonlyMap<GraphTensor, Float64Array> } {
-  const walk = new SensitivityWalk(graph, moments);
-  for (const call of [...graph.graph.calls].reverse()) walk.visit(call);
-  return { calls: walk.found, tensors: walk.known };
+  { alike = ERROR_CORRELATION }: SensitivityOptions = {},
+): OutputSensitivity {
+  const walk = new SensitivityWalk(graph, moments, alike);
+  for (const call of graph.calls.toReversed()) walk.visit(call);
+  return balanced(walk, graph, moments);
 }
 
-class SensitivityWalk {
-  readonly found = new Map<GraphCall, Float64Array>();
-  readonly known = new Map<GraphTensor, Float64Array>();
-  readonly #channels: ChannelGraph;
+class SensitivityWalk implements OutputSensitivity {
+  readonly calls = new Map<GraphCall, Float64Array>();
+  readonly tensors = new Map<GraphTensor, Float64Array>();
   readonly #moments: ActivationMoments;
+  readonly #alike: number;
 
-  constructor(channels: ChannelGraph, moments: ActivationMoments) {
-    this.#channels = channels;
+  constructor(graph: Graph, moments: ActivationMoments, alike: number) {
     this.#moments = moments;
-    for (const tensor of channels.graph.outputs) {
-      const count = channels.channelsOf(tensor)?.length ?? tensor.channels ?? 1;
-      this.#add(tensor, new Float64Array(count).fill(1));
-    }
+    this.#alike = alike;
+    for (const tensor of graph.outputs) this.#add(tensor, new Float64Array(tensor.channels ?? 1).fill(1));
   }
 
   visit(call: GraphCall): void {
-    const behind = this.known.get(call.output());
+    const behind = this.tensors.get(call.output());
     if (!behind) return;
     const before = this.#beforeActivation(call, behind);
-    if (isWeighted(call.layer.operation)) this.found.set(call, before);
+    if (isWeighted(call.layer.operation)) this.calls.set(call, before);
     for (const [index, tensor] of call.inputs.entries()) {
-      const passed = this.#throughCall(call, index, before);
-      if (!passed) continue;
-      const channels = this.#channelCount(tensor);
-      this.#add(
-        tensor,
-        channels === undefined || channels === passed.length ? passed : evenly(passed, channels),
-      );
+      const passed = passedTo(call, index, before, this.#alike);
+      if (passed) this.#add(tensor, fitted(passed, tensor.channels));
     }
   }
 
@@ -93,73 +97,10 @@ class SensitivityWalk {
     });
   }
 
-  /** From before the activation of a call to its `index`th input; undefined where its weights do not tell. */
-  #throughCall(call: GraphCall, index: number, behind: Float64Array): Float64Array | undefined {
-    const { layer, inputs } = call;
-    const { operation } = layer;
-    switch (operation.kind) {
-      case 'conv':
-      case 'convTranspose':
-      case 'depthwiseConv':
-      case 'separableConv':
-      case 'dense':
-        return weightFault(layer) ? undefined : throughKernels(call, behind);
-      case 'batchNorm': {
-        if (batchNormFault(layer)) return behind;
-        const { a } = affineOf(layer);
-        return a.length === behind.length
-          ? behind.map((value, channel) => value * (a[channel] ?? 1) ** 2)
-          : behind;
-      }
-      case 'merge': {
-        const part = shareOfOperand(operation.merge, inputs.length);
-        return behind.map((value) => value * part);
-      }
-      case 'concatenate':
-        return this.#partOf(call, index, behind);
-      case 'flatten':
-      case 'reshape':
-        return this.#throughReshape(call, behind);
-      case 'activation':
-      case 'identity':
-      case 'pool':
-      case 'zeroPadding':
-      case 'cropping':
-      case 'upSampling':
-      case 'input':
-      case 'model':
-        return behind;
-      case 'opaque':
-        return evenly(behind, behind.length);
-    }
-  }
-
-  /** Channels side by side have each its own; along another axis all parts have what the whole has. */
-  #partOf({ inputs }: GraphCall, index: number, behind: Float64Array): Float64Array {
-    const counts = inputs.map((tensor) => this.#channelCount(tensor) ?? NaN);
-    const first = counts.slice(0, index).reduce((sum, count) => sum + count, 0);
-    const isOfChannels = counts.reduce((sum, count) => sum + count, 0) === behind.length;
-    return isOfChannels ? behind.subarray(first, first + (counts[index] ?? 0)) : behind;
-  }
-
-  #throughReshape(call: GraphCall, behind: Float64Array): Float64Array {
-    const channels = this.#classesOf(call.inputs[0] as GraphTensor);
-    const written = this.#classesOf(call.output());
-    return channels && written?.length === behind.length ? alongClasses(behind, written, channels) : behind;
-  }
-
-  #classesOf(tensor: GraphTensor): Int32Array | undefined {
-    return this.#channels.channelsOf(tensor)?.map((at) => this.#channels.classes.find(at));
-  }
-
-  #channelCount(tensor: GraphTensor): number | undefined {
-    return this.#channels.channelsOf(tensor)?.length;
-  }
-
   #add(tensor: GraphTensor, values: Float64Array): void {
-    const known = this.known.get(tensor);
+    const known = this.tensors.get(tensor);
     const isAlike = known?.length === values.length;
-    this.known.set(tensor, isAlike ? known.map((one, channel) => one + (values[channel] ?? 0)) : values);
+    this.tensors.set(tensor, isAlike ? known.map((one, channel) => one + (values[channel] ?? 0)) : values);
   }
 }
 
@@ -174,6 +115,52 @@ function shareBetween(
   const deviation = Math.sqrt(variance[channel] ?? 0);
   if (deviation === 0) return Number(low < center && center < high);
   return normalCdf((high - center) / deviation) - normalCdf((low - center) / deviation);
+}
+
+/** From before the activation of a call to its `index`th input; undefined where its weights do not tell. */
+function passedTo(
+  call: GraphCall,
+  index: number,
+  before: Float64Array,
+  alike: number,
+): Float64Array | undefined {
+  const { layer, inputs } = call;
+  const { operation } = layer;
+  switch (operation.kind) {
+    case 'conv':
+    case 'convTranspose':
+    case 'depthwiseConv':
+    case 'separableConv':
+    case 'dense':
+      return weightFault(layer) ? undefined : throughKernels(call, before, alike);
+    case 'batchNorm': {
+      if (batchNormFault(layer)) return before;
+      const { a } = affineOf(layer);
+      return a.length === before.length
+        ? before.map((value, channel) => value * (a[channel] ?? 1) ** 2)
+        : before;
+    }
+    case 'merge': {
+      const share = shareOfOperand(operation.merge, inputs.length + call.constants.length);
+      return before.map((value) => value * share);
+    }
+    case 'concatenate':
+      return partOf(call, operation.axis, index, before);
+    case 'flatten':
+    case 'reshape':
+      return beforeReshape(call, before);
+    case 'activation':
+    case 'identity':
+    case 'pool':
+    case 'zeroPadding':
+    case 'cropping':
+    case 'upSampling':
+    case 'input':
+    case 'model':
+      return before;
+    case 'opaque':
+      return evenly(before, before.length);
+  }
 }
 
 /** What one of `count` operands has in the result, squared; of a product as if the others were 1. */
@@ -191,68 +178,139 @@ function shareOfOperand(merge: MergeKind, count: number): number {
   }
 }
 
-/** A channel that became several (the positions of a Flatten) has the sum of theirs; one of several of a class its part. */
-function alongClasses(values: Float64Array, from: Int32Array, to: Int32Array): Float64Array {
-  if (from.length === to.length && from.every((at, channel) => at === to[channel])) return values;
-  const sums = new Map<number, number>();
-  const counts = new Map<number, number>();
-  for (const [channel, at] of from.entries()) sums.set(at, (sums.get(at) ?? 0) + (values[channel] ?? 0));
-  for (const at of to) counts.set(at, (counts.get(at) ?? 0) + 1);
-  return Float64Array.from(to, (at) => (sums.get(at) ?? 0) / (counts.get(at) ?? 1));
+/** Of channels side by side each part has its own; along another axis all have what the whole has. */
+function partOf(call: GraphCall, axis: number, index: number, before: Float64Array): Float64Array {
+  const { inputs, constants } = call;
+  const { channelAxis = -1, shape } = call.output();
+  if (axisFromEnd(axis, shape?.length) !== channelAxis) return before;
+  const counts = inputs.map(({ channels }) => channels ?? NaN);
+  const first = counts.slice(0, index).reduce((sum, count) => sum + count, 0);
+  const total = counts.reduce((sum, count) => sum + count, 0);
+  return constants.length === 0 && total === before.length
+    ? before.subarray(first, first + (counts[index] ?? 0))
+    : evenly(before, before.length);
 }
 
-/** Where nobody knows which channel reads which. */
+/** A channel that became several (the positions of a Flatten) has the sum of theirs; one of several its part. */
+function beforeReshape(call: GraphCall, behind: Float64Array): Float64Array {
+  const found = channelsBehindReshape(call);
+  const channels = call.inputs[0]?.channels;
+  if (!found || channels === undefined || found.length !== behind.length) return behind;
+  const { kind, places } = found;
+  if (kind === 'fan-in') {
+    const share = found.length / channels;
+    return Float64Array.from(places, (place) => share * (behind[place] ?? 0));
+  }
+  const sums = new Float64Array(channels);
+  for (const [place, channel] of places.entries())
+    sums[channel] = (sums[channel] ?? 0) + (behind[place] ?? 0);
+  return sums;
+}
+
+/** One operand for all channels has the sum of what they have; where nobody knows which is which, all have as much. */
+function fitted(values: Float64Array, channels: number | undefined): Float64Array {
+  return channels === undefined || channels === values.length ? values : evenly(values, channels);
+}
+
 function evenly(values: Float64Array, channels: number): Float64Array {
   return new Float64Array(channels).fill(values.reduce((sum, one) => sum + one, 0) / channels);
 }
 
 /** `[input channels]` from `[output channels]`, through both kernels of a SeparableConv. */
-function throughKernels(call: GraphCall, behind: Float64Array): Float64Array {
+function throughKernels(call: GraphCall, behind: Float64Array, alike: number): Float64Array {
   const { layer } = call;
-  const { shares } = kernelTaps(call, kernelSource(call));
-  return [...kernelNames(layer)]
-    .reverse()
-    .reduce(
-      (values, name) => throughKernel(layer, name, name === 'pointwiseKernel' ? SINGLE : shares, values),
-      behind,
-    );
+  const { shares } = kernelTaps(call);
+  return kernelNames(layer).reduceRight(
+    (values, name) =>
+      throughKernel(layer, name, values, {
+        alike,
+        shares: name === 'pointwiseKernel' ? ONE_POSITION : shares,
+      }),
+    behind,
+  );
 }
 
-/** One position, which every output sees. */
-const SINGLE = Float64Array.of(1);
+/**
+ * The sensitivity to what a kernel writes, of that to what its layer writes: the same, or for the depthwise kernel of a
+ * SeparableConv that before its other kernel.
+ */
+export function kernelSensitivity(layer: Layer, name: WeightName, behind: Float64Array): Float64Array {
+  const isBetween = layer.operation.kind === 'separableConv' && name === 'depthwiseKernel';
+  if (!isBetween) return behind;
+  return throughKernel(layer, 'pointwiseKernel', behind, { shares: ONE_POSITION, alike: ERROR_CORRELATION });
+}
 
 /**
  * `sum over o of D[o] (sum over k of share[k] W[k, i, o])²`, `[input channels]`.
  *
  * @param shares for each position of the kernel the share of outputs at which it lies on the input
  */
-export function throughKernel(
+function throughKernel(
   layer: Layer,
   name: WeightName,
-  shares: Float64Array,
   behind: Float64Array,
+  { shares, alike }: { shares: Float64Array; alike: number },
 ): Float64Array {
   const indices = { input: outputIndex(layer, name), output: inputIndex(layer) };
-  return tapResponse(overPositions(layer.requireWeight(name), shares), indices, outerTaps(SINGLE, behind), 2);
+  const kernel = layer.requireWeight(name);
+  const taps = outerTaps(ONE_POSITION, behind);
+  if (shares.length === 1) return tapResponse(kernel, indices, taps, 2);
+  const pieces = kernel.blocks() as KernelPieces;
+  const { gains } = kernelGains(kernel, pieces, shares, alike);
+  return tapResponse(Tensor.of('float64', [kernel.rows, kernel.columns], gains), indices, taps, 2);
 }
 
-/** What errors of a kernel become over its positions, as one weight for each pair, `[rows, columns]`. */
-function overPositions(kernel: Tensor, shares: Float64Array): Tensor {
-  const pairs = kernel.rows * kernel.columns;
-  if (kernel.size === pairs) return kernel;
-  const sums = new Float64Array(pairs);
-  const squares = new Float64Array(pairs);
-  for (const { start, values } of kernel.blocks()) {
-    for (let index = 0; index < values.length; index++) {
-      const share = shares[Math.floor((start + index) / pairs)] ?? 1;
-      const pair = (start + index) % pairs;
-      const weight = values[index] as number;
-      sums[pair] = (sums[pair] as number) + share * weight;
-      squares[pair] = (squares[pair] as number) + share * weight * weight;
-    }
+function balanced(
+  { calls, tensors }: OutputSensitivity,
+  graph: Graph,
+  moments: ActivationMoments,
+): OutputSensitivity {
+  const places = narrowPlaces(graph).flatMap(({ tensor, after }) => {
+    const carried = carriedBy(tensors.get(tensor), moments.of(tensor)?.variance);
+    return carried === undefined ? [] : [{ after, carried }];
+  });
+  const last = places.at(-1)?.carried ?? 1;
+  const order = new Map(graph.calls.map((call, index) => [call, index]));
+  const scaled = (values: Float64Array, call: GraphCall | undefined): Float64Array => {
+    const index = (call && order.get(call)) ?? 0;
+    const factor = last / (places.find(({ after }) => after >= index)?.carried ?? last);
+    return values.map((value) => value * factor);
+  };
+  return {
+    calls: new Map([...calls].map(([call, values]) => [call, scaled(values, call)])),
+    tensors: new Map([...tensors].map(([tensor, values]) => [tensor, scaled(values, tensor.producer)])),
+  };
+}
+
+/** `sum over c of sensitivity[c] variance[c]`; undefined where it is not known, or nothing. */
+function carriedBy(
+  sensitivity: Float64Array | undefined,
+  variance: Float64Array | undefined,
+): number | undefined {
+  if (!sensitivity || sensitivity.length !== variance?.length) return undefined;
+  const sum = sensitivity.reduce((total, one, channel) => total + one * (variance[channel] ?? 0), 0);
+  return sum > 0 && sum < Infinity ? sum : undefined;
+}
+
+/** A tensor that is all that later calls and the outputs read of what was computed up to a call. */
+interface NarrowPlace {
+  readonly tensor: GraphTensor;
+  /** Index of that call among those of the graph. */
+  readonly after: number;
+}
+
+function narrowPlaces({ calls, inputs, outputs }: Graph): NarrowPlace[] {
+  const lastRead = new Map<GraphTensor, number>();
+  for (const [index, call] of calls.entries()) {
+    for (const tensor of call.inputs) lastRead.set(tensor, index);
   }
-  const gains = sums.map((sum, pair) =>
-    Math.sqrt(ALIKE * sum * sum + (1 - ALIKE) * (squares[pair] as number)),
-  );
-  return Tensor.of('float64', [kernel.rows, kernel.columns], gains);
+  for (const tensor of outputs) lastRead.set(tensor, Infinity);
+  const isRead = (tensor: GraphTensor, index: number): boolean => (lastRead.get(tensor) ?? -1) > index;
+  const open = new Set(inputs);
+  return calls.flatMap((call, after) => {
+    for (const tensor of call.outputs) open.add(tensor);
+    for (const tensor of [...call.inputs, ...call.outputs]) if (!isRead(tensor, after)) open.delete(tensor);
+    const [tensor] = open;
+    return tensor && open.size === 1 ? [{ tensor, after }] : [];
+  });
 }

@@ -1,4 +1,5 @@
 import { subtractInPlace } from '../../kernels/quantize.ts';
+import type { KernelPiece, KernelPieces } from '../../kernels/response-moments.ts';
 import { CACHED_ELEMENTS } from '../../kernels/tap-response.ts';
 import type { Layer, WeightName } from '../../model/layer.ts';
 import { quantizedTensor } from '../../quantization/quantized-tensor.ts';
@@ -23,14 +24,8 @@ export function kernelQuantizer(quantizer: WeightQuantizer | KernelQuantizer): K
 /** A kernel up to this size is read, and multiplied with its factors, once for both passes: at most 32 MB. */
 const MOST_HELD = 1 << 22;
 
-/** Some of `Q(W) - W` in C order from flat index `start` of a kernel on. */
-export interface ErrorBlock {
-  readonly start: number;
-  readonly errors: FloatValues;
-}
-
-/** What quantizing changes in a kernel of a layer, piece by piece; each holds until the next is asked for. */
-export type KernelErrors = (layer: Layer, name: WeightName) => Iterable<ErrorBlock>;
+/** `Q(W) - W` of a kernel of a layer, piece by piece; each holds until the next is asked for. */
+export type KernelErrors = (layer: Layer, name: WeightName) => KernelPieces;
 
 /**
  * The errors of a quantizer. One with grids reads a kernel twice: for its grid, and for the errors on it.
@@ -42,7 +37,7 @@ export function kernelErrors(quantizer: WeightQuantizer | KernelQuantizer): Kern
   return (layer, name) => errorsOnGrid(layer, name, quantizer);
 }
 
-function* errorsOnGrid(layer: Layer, name: WeightName, quantizer: WeightQuantizer): Generator<ErrorBlock> {
+function* errorsOnGrid(layer: Layer, name: WeightName, quantizer: WeightQuantizer): Generator<KernelPiece> {
   const lazy = layer.requireWeight(name);
   const kernel = lazy.size <= MOST_HELD ? Tensor.of(lazy.dtype, lazy.shape, lazy.values()) : lazy;
   const grid = weightGrid(layer, name, kernel, quantizer);
@@ -51,16 +46,16 @@ function* errorsOnGrid(layer: Layer, name: WeightName, quantizer: WeightQuantize
     const errors = scratch.subarray(0, values.length);
     putOnGrid(grid, values as FloatValues, start, errors);
     subtractInPlace(errors, values as FloatValues);
-    yield { start, errors };
+    yield { start, values: errors };
   }
 }
 
 /** Both tensors are in memory, or the one is read while the other is. */
-function* errorsOf(kernel: Tensor, quantized: Tensor): Generator<ErrorBlock> {
+function* errorsOf(kernel: Tensor, quantized: Tensor): Generator<KernelPiece> {
   const before = kernel.blocks(CACHED_ELEMENTS);
   for (const { start, values } of quantized.blocks(CACHED_ELEMENTS)) {
     const errors = Float64Array.from(values as FloatValues);
     subtractInPlace(errors, before.next().value?.values as FloatValues);
-    yield { start, errors };
+    yield { start, values: errors };
   }
 }

@@ -5,13 +5,12 @@
  */
 
 import { channelCount } from '../../model/channels.ts';
-import { buildGraph } from '../../model/graph.ts';
+import { buildGraph, firstKernelCalls } from '../../model/graph.ts';
 import type { Model } from '../../model/model.ts';
 import { packableWeights, weightKey } from '../../quantization/packing/packable-weights.ts';
 import { PACKED_BYTES } from '../../quantization/packing/packed-dtypes.ts';
 import { weightBytes } from '../../quantization/packing/weight-bytes.ts';
 import { packedWidth } from '../../tensor/packed-values.ts';
-import { firstKernelCalls } from '../biases/bias-correction.ts';
 import type { ActivationMoments } from '../moments/activation-moments.ts';
 import { dtypeOptions } from './dtype-options.ts';
 import { type PlannedWeight, planDTypes, readableBytes } from './dtype-plan.ts';

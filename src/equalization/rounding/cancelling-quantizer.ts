@@ -10,8 +10,7 @@ import {
   type LevelRange,
 } from '../../kernels/cancelling-rounding.ts';
 import { type ChannelIndex, channelOfPair, channelsOf } from '../../kernels/pair-ranges.ts';
-import { outerTaps, tapResponse } from '../../kernels/tap-response.ts';
-import { channelCount, inputIndex, kernelNames, outputIndex } from '../../model/channels.ts';
+import { inputIndex, kernelNames, outputIndex } from '../../model/channels.ts';
 import { buildGraph, type Graph } from '../../model/graph.ts';
 import type { Layer, WeightName } from '../../model/layer.ts';
 import type { Model } from '../../model/model.ts';
@@ -22,13 +21,13 @@ import { putOnGrid, type TensorGrid, weightGrid } from '../../quantization/tenso
 import { allocate, type FloatValues } from '../../tensor/dtype.ts';
 import { Tensor } from '../../tensor/tensor.ts';
 import type { ActivationMoments } from '../moments/activation-moments.ts';
-import { type ChannelMoments, mixedDistribution } from '../moments/channel-distribution.ts';
-import { kernelSource } from '../noise/kernel-taps.ts';
-import { ALIKE } from '../noise/output-sensitivity.ts';
+import { type ChannelMoments, mixedMoments } from '../moments/channel-distribution.ts';
+import { ERROR_CORRELATION } from '../moments/neighbour-correlation.ts';
+import { alikeInputs, kernelInputs, layerInputs } from '../noise/kernel-response.ts';
 import type { KernelQuantizer } from '../noise/quantized-kernels.ts';
 
 /** Measured to do best on published networks, where it matters little. */
-const CORRELATION: InputCorrelation = { positions: ALIKE, channels: 0.3 };
+const CORRELATION: InputCorrelation = { positions: ERROR_CORRELATION, channels: 0.3 };
 
 /**
  * What kernels become when they are put on the grids of `quantizer`, each weight on the level above or below it, whichever
@@ -56,7 +55,7 @@ export function cancellingQuantizer(
     const known = rounded.get(tensor);
     if (known) return known;
     const grid = weightGrid(layer, name, tensor, quantizer);
-    const made = roundedKernel({ layer, name, grid }, kernelInputs(graph, layer, name, moments), correlation);
+    const made = roundedKernel({ layer, name, grid }, inputsOf({ layer, name }, graph, moments), correlation);
     rounded.set(tensor, made);
     return made;
   };
@@ -74,30 +73,17 @@ export function quantizeKernels(model: Model, quantize: KernelQuantizer): void {
   }
 }
 
-/** The moments of what a kernel reads. */
-function kernelInputs(
+/** The moments of what a kernel reads, in all calls of its layer together. */
+function inputsOf(
+  { layer, name }: { readonly layer: Layer; readonly name: WeightName },
   graph: Graph,
-  layer: Layer,
-  name: WeightName,
   moments: ActivationMoments,
 ): ChannelMoments {
-  const channels = channelCount(layer, 'input');
-  const known = graph.callsOf(layer).flatMap((call) => moments.of(kernelSource(call).tensor) ?? []);
-  const isKnown = known.length > 0 && known.every(({ mean }) => mean.length === channels);
-  const inputs = isKnown
-    ? mixedDistribution(known)
-    : { mean: new Float64Array(channels), variance: new Float64Array(channels).fill(1) };
-  if (name !== 'pointwiseKernel') return inputs;
-  const depthwise = layer.requireWeight('depthwiseKernel');
-  const shares = new Float64Array(depthwise.size / (depthwise.rows * depthwise.columns)).fill(1);
-  const indices = { input: ROWS, output: outputIndex(layer, 'depthwiseKernel') };
-  return {
-    mean: tapResponse(depthwise, indices, outerTaps(shares, inputs.mean), 1),
-    variance: tapResponse(depthwise, indices, outerTaps(shares, inputs.variance), 2),
-  };
+  const calls = graph.callsOf(layer);
+  const known = calls.flatMap((call) => layerInputs(call, (tensor) => moments.of(tensor)) ?? []);
+  const inputs = known.length === calls.length ? known : calls.slice(0, 1).map(alikeInputs);
+  return mixedMoments(inputs.map((one) => kernelInputs(layer, name, one)));
 }
-
-const ROWS: ChannelIndex = { kind: 'rows' };
 
 function roundedKernel(
   { layer, name, grid }: { readonly layer: Layer; readonly name: WeightName; readonly grid: TensorGrid },
@@ -115,7 +101,7 @@ function roundedKernel(
       levels,
       pairs: tensor.rows * tensor.columns,
       pairsOfOutput,
-      inputOfPair: channelOfPairs(tensor, name === 'pointwiseKernel' ? ROWS : inputIndex(layer)),
+      inputOfPair: channelOfPairs(tensor, inputIndex(layer)),
       ranges: pairsOfOutput.map((_, channel) => levelRange(grid, channel)),
       mean,
       variance,

@@ -5,7 +5,7 @@
  */
 
 import { minimize } from '../../kernels/minimize.ts';
-import type { ChannelGraph } from '../channels/channel-graph.ts';
+import type { Graph } from '../../model/graph.ts';
 import type { ActivationMoments } from '../moments/activation-moments.ts';
 import { limited } from './deciding-weights.ts';
 import { type NoiseTerm, noiseTerms } from './noise-terms.ts';
@@ -32,7 +32,7 @@ const FURTHEST = 30;
  */
 export function leastNoise(
   regions: readonly Region<LayerKernel>[],
-  graph: ChannelGraph,
+  graph: Graph,
   moments: ActivationMoments,
   start: Float64Array,
 ): Float64Array {

@@ -4,13 +4,12 @@
  * @module
  */
 
-import { outerTaps, tapResponse } from '../../kernels/tap-response.ts';
-import { inputIndex, outputIndex } from '../../model/channels.ts';
-import type { Layer } from '../../model/layer.ts';
-import type { ChannelGraph, ScalableLayer } from '../channels/channel-graph.ts';
+import type { KernelInputs } from '../../kernels/response-moments.ts';
+import type { Graph } from '../../model/graph.ts';
+import type { ScalableLayer } from '../channels/channel-graph.ts';
 import type { ActivationMoments } from '../moments/activation-moments.ts';
-import { kernelSource, kernelTaps } from '../noise/kernel-taps.ts';
-import { type OutputSensitivity, outputSensitivity, throughKernel } from '../noise/output-sensitivity.ts';
+import { kernelInputs, layerInputs } from '../noise/kernel-response.ts';
+import { kernelSensitivity, type OutputSensitivity, outputSensitivity } from '../noise/output-sensitivity.ts';
 import type { KernelRanges } from './kernel-ranges.ts';
 import type { LayerKernel, Region } from './regions.ts';
 
@@ -36,7 +35,7 @@ const QUIET = 1e-9;
 /** A term for each kernel of the regions. */
 export function noiseTerms(
   regions: readonly Region<LayerKernel>[],
-  graph: ChannelGraph,
+  graph: Graph,
   moments: ActivationMoments,
 ): NoiseTerm[] {
   const sensitivity = outputSensitivity(graph, moments);
@@ -46,7 +45,7 @@ export function noiseTerms(
 
 function noiseTerm(
   { entry, name, sides, ranges }: LayerKernel,
-  graph: ChannelGraph,
+  graph: Graph,
   moments: ActivationMoments,
   sensitivity: OutputSensitivity,
 ): NoiseTerm {
@@ -79,36 +78,22 @@ function noiseTerm(
 function channelsOfKernel(
   { layer, inputs, between, outputs }: ScalableLayer,
   name: LayerKernel['name'],
-  { graph }: ChannelGraph,
+  graph: Graph,
   moments: ActivationMoments,
   sensitivity: OutputSensitivity,
 ): { variances: Float64Array; sensitivities: Float64Array } {
   const variances = new Float64Array((name === 'pointwiseKernel' && between ? between : inputs).length);
   const sensitivities = new Float64Array(outputs.length);
   for (const call of graph.callsOf(layer)) {
-    const source = kernelSource(call);
-    const { shares } = kernelTaps(call, source);
-    const known = moments.of(source.tensor)?.variance;
-    const isKnown = known?.length === inputs.length;
-    addTo(variances, isKnown ? varianceBehind(layer, name, shares, known) : undefined);
-    addTo(sensitivities, sensitivity.get(call));
+    const known = layerInputs(call, (tensor) => moments.of(tensor));
+    addTo(variances, known && variancesRead(kernelInputs(layer, name, known)));
+    addTo(sensitivities, sensitivity.calls.get(call));
   }
-  if (layer.operation.kind !== 'separableConv' || name === 'pointwiseKernel') {
-    return { variances, sensitivities };
-  }
-  return { variances, sensitivities: throughKernel(layer, 'pointwiseKernel', SINGLE, sensitivities) };
+  return { variances, sensitivities: kernelSensitivity(layer, name, sensitivities) };
 }
 
-const SINGLE = Float64Array.of(1);
-
-/** The variance of what each channel that the kernel reads adds up to over its positions, if their weights were 1. */
-function varianceBehind(
-  layer: Layer,
-  name: LayerKernel['name'],
-  shares: Float64Array,
-  variance: Float64Array,
-): Float64Array {
-  if (name === 'pointwiseKernel') return behindDepthwise(layer, shares, variance);
+/** The variance of what each channel adds up to over the positions of a kernel, if its weights were 1. */
+function variancesRead({ shares, variance }: KernelInputs): Float64Array {
   const positions = shares.reduce((sum, share) => sum + share, 0);
   return variance.map((value) => value * positions);
 }
@@ -118,12 +103,6 @@ function addTo(sums: Float64Array, values: Float64Array | undefined): void {
   for (let channel = 0; channel < sums.length; channel++) {
     sums[channel] = (sums[channel] ?? 0) + (values ? (values[channel] ?? 0) : 1);
   }
-}
-
-/** The variances between the two kernels of a SeparableConv. */
-function behindDepthwise(layer: Layer, shares: Float64Array, variance: Float64Array): Float64Array {
-  const indices = { input: inputIndex(layer), output: outputIndex(layer, 'depthwiseKernel') };
-  return tapResponse(layer.requireWeight('depthwiseKernel'), indices, outerTaps(shares, variance), 2);
 }
 
 function audible(values: Float64Array): Float64Array {

@@ -92,7 +92,7 @@ export function scaleRegions(model: Model, options: ScaleRegionsOptions = {}): R
     options.objective === 'least-noise'
       ? {
           ...equal,
-          scales: leastNoise(regions, graph, options.moments ?? activationMoments(model), equal.scales),
+          scales: leastNoise(regions, graph.graph, options.moments ?? activationMoments(model), equal.scales),
         }
       : equal;
   if (options.powersOfTwo === true) roundToPowersOfTwo(solution.scales);

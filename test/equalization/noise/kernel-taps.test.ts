@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { kernelResponse } from '../../../src/equalization/noise/kernel-response.ts';
-import { kernelSource, kernelTaps } from '../../../src/equalization/noise/kernel-taps.ts';
+import { kernelTaps } from '../../../src/equalization/noise/kernel-taps.ts';
 import { outerTaps } from '../../../src/kernels/tap-response.ts';
 import { buildGraph, type GraphCall } from '../../../src/model/graph.ts';
 import type { Model } from '../../../src/model/model.ts';
@@ -16,7 +16,7 @@ function callOf(model: Model, name: string): GraphCall {
 
 function sharesOf(layers: readonly LayerSpec[]): number[] {
   const call = callOf(buildModel(layers), layers.at(-1)!.name);
-  return [...kernelTaps(call, kernelSource(call)).shares];
+  return [...kernelTaps(call).shares];
 }
 
 describe('kernelTaps', () => {
@@ -66,7 +66,7 @@ describe('kernelTaps', () => {
     const taps = (padding: string, kernel: number): ReturnType<typeof kernelTaps> => {
       const config = { filters: 1, kernel_size: kernel, padding };
       const call = callOf(buildModel([input('x', [null, null, 1]), layer('Conv2D', 'conv', config)]), 'conv');
-      return kernelTaps(call, kernelSource(call));
+      return kernelTaps(call);
     };
     expect(taps('same', 3)).toMatchObject({ isExact: false, shares: new Float64Array(9).fill(1) });
     expect(taps('valid', 3).isExact).toBe(true);
@@ -89,11 +89,10 @@ describe('kernelTaps', () => {
           seed: fc.nat(1000),
         }),
         async ({ kind, size, kernel, step: [strides = 1, dilation = 1], padding, pads, seed }) => {
-          const isTransposed = kind === 'Conv2DTranspose';
-          const dilated = isTransposed || kernel > 2 ? 1 : dilation;
+          const dilated = kind === 'Conv2DTranspose' || kernel > 2 ? 1 : dilation;
           const layers = [
             input('x', [...size, 2]),
-            ...(pads && !isTransposed
+            ...(pads
               ? [layer('ZeroPadding2D', 'pad', { padding: [[...pads], [1, 0]] }), layer('Dropout', 'drop')]
               : []),
             layer(kind, 'conv', {
@@ -118,7 +117,7 @@ describe('kernelTaps', () => {
           for (const [index, value] of all.entries())
             means[index % channels]! += (value * channels) / all.length;
           const call = callOf(model, 'conv');
-          const { shares, isExact } = kernelTaps(call, kernelSource(call));
+          const { shares, isExact } = kernelTaps(call);
           expect(isExact).toBe(true);
           const expected = kernelResponse(call.layer, outerTaps(shares, constants));
           // Sums of some ten products of about 3 in float32.

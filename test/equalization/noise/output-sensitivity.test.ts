@@ -1,10 +1,11 @@
 import { describe, expect, it } from 'vitest';
-import { channelGraph } from '../../../src/equalization/channels/channel-graph.ts';
 import { activationMoments } from '../../../src/equalization/moments/activation-moments.ts';
 import { outputSensitivity } from '../../../src/equalization/noise/output-sensitivity.ts';
 import type { JsonObject } from '../../../src/json/value.ts';
 import { normalCdf } from '../../../src/kernels/normal-distribution.ts';
+import { buildGraph } from '../../../src/model/graph.ts';
 import type { LayerStatistics } from '../../../src/model/layer.ts';
+import type { Model } from '../../../src/model/model.ts';
 import { buildModel, input, type LayerSpec, layer } from '../../support/model-builder.ts';
 
 const dense = (
@@ -27,15 +28,21 @@ const normal = (mean: readonly number[], variance: readonly number[]): LayerStat
 });
 
 /** The sensitivity of the outputs to what each layer writes, by its name. */
+function sensitivitiesOf(model: Model): Record<string, number[]> {
+  const { calls } = outputSensitivity(buildGraph(model), activationMoments(model));
+  return Object.fromEntries([...calls].map(([call, values]) => [call.path, [...values]]));
+}
+
+/** The same where the input is an output too, so that no other tensor is all that the outputs depend on. */
 function sensitivities(
   layers: readonly LayerSpec[],
   statistics: Readonly<Record<string, LayerStatistics>> = {},
-  outputs?: readonly string[],
+  outputs: readonly string[] = [layers.at(-1)?.name ?? ''],
 ): Record<string, number[]> {
-  const model = buildModel(layers, outputs ? { outputs } : {});
+  const beside = layer('Dropout', 'beside', {}, { from: ['x'] });
+  const model = buildModel([...layers, beside], { outputs: [...outputs, 'beside'] });
   for (const [path, one] of Object.entries(statistics)) model.layer(path).statistics = one;
-  const found = outputSensitivity(channelGraph(model, { throughBounded: true }), activationMoments(model));
-  return Object.fromEntries([...found].map(([call, values]) => [call.path, [...values]]));
+  return sensitivitiesOf(model);
 }
 
 const close = (...values: number[]): unknown[] => values.map((value) => expect.closeTo(value, 6));
@@ -264,5 +271,66 @@ describe('outputSensitivity', () => {
       ),
     ];
     expect(sensitivities(layers)['conv']).toEqual(close(4 * 5, 9 * 25));
+  });
+});
+
+describe('from layer to layer', () => {
+  /** The sensitivity as it comes through the layers, and balanced; what they write has these variances. */
+  const both = (
+    layers: readonly LayerSpec[],
+    variances: Readonly<Record<string, readonly number[]>>,
+  ): { plain: Record<string, number[]>; balanced: Record<string, number[]> } => {
+    const statistics = Object.fromEntries(
+      Object.entries(variances).map(([path, values]) => [
+        path,
+        normal(
+          values.map(() => 0),
+          values,
+        ),
+      ]),
+    );
+    const model = buildModel(layers);
+    for (const [path, one] of Object.entries(statistics)) model.layer(path).statistics = one;
+    return { plain: sensitivities(layers, statistics), balanced: sensitivitiesOf(model) };
+  };
+
+  it('carries as much at every place that all goes through as at the last', () => {
+    const layers = [
+      x,
+      dense('a', 2, [1, 1, 1, 1]),
+      dense('b', 2, [1, 2, 3, 4]),
+      dense('c', 2, [1, 1, 1, -1]),
+    ];
+    const { plain, balanced } = both(layers, { a: [1, 1], b: [2, 3], c: [7, 9] });
+    expect(plain).toEqual({ c: [1, 1], b: [2, 2], a: [10, 50] });
+    // Behind c 7 + 9 vary; behind b 2 * 2 + 3 * 2 would be heard, behind a 10 + 50.
+    expect(balanced).toEqual({ c: [1, 1], b: close(3.2, 3.2), a: close(10 * (16 / 60), 50 * (16 / 60)) });
+  });
+
+  it('takes the calls of parallel ways by the place behind them', () => {
+    const layers = [
+      x,
+      dense('a', 2, [1, 0, 0, 1]),
+      dense('left', 2, [1, 0, 0, 1], {}, 'a'),
+      dense('right', 2, [3, 0, 0, 3], {}, 'a'),
+      layer('Add', 'add', {}, { from: ['left', 'right'] }),
+      dense('last', 2, [1, 0, 0, 2]),
+    ];
+    const { plain, balanced } = both(layers, { a: [1, 1], left: [1, 1], right: [9, 9], last: [20, 80] });
+    expect(plain).toMatchObject({ left: [1, 4], right: [1, 4], a: [10, 40] });
+    // Behind the addition 1 * 10 + 4 * 10 is heard of 100, behind a 10 + 40.
+    expect(balanced).toMatchObject({ left: close(2, 8), right: close(2, 8), a: close(20, 80), last: [1, 1] });
+  });
+
+  it('leaves all as it is where nothing is known', () => {
+    const layers = [x, dense('a', 2, [1, 1, 1, 1]), dense('b', 2, [1, 2, 3, 4])];
+    const { plain, balanced } = both(layers, {});
+    expect(balanced).toEqual(plain);
+  });
+
+  it('passes over places where nothing varies', () => {
+    const layers = [x, dense('a', 2, [1, 1, 1, 1]), dense('b', 2, [1, 2, 3, 4])];
+    const { plain, balanced } = both(layers, { a: [0, 0], b: [2, 3] });
+    expect(balanced).toEqual(plain);
   });
 });

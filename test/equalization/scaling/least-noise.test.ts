@@ -14,7 +14,10 @@ const DEVIATIONS = {
 };
 type Name = keyof typeof DEVIATIONS | 'head';
 
-/** A residual block between two convolutions, all of them pointwise, without biases: every number can be computed here. */
+/**
+ * A residual block between two convolutions, all of them pointwise, without biases: every number can be computed here. Its
+ * input is an output too, so that no tensor is all that the outputs depend on, and sensitivities stay as they are.
+ */
 function block(): Model {
   const config = { kernel_size: 1, use_bias: false };
   const model = buildModel(
@@ -26,8 +29,9 @@ function block(): Model {
       layer('Add', 'add', {}, { from: ['stem', 'project'] }),
       layer('Conv2D', 'expand', { filters: 4, ...config, activation: 'relu' }),
       layer('Conv2D', 'head', { filters: 3, ...config }),
+      layer('Dropout', 'beside', {}, { from: ['x'] }),
     ],
-    { seed: 5 },
+    { seed: 5, outputs: ['head', 'beside'] },
   );
   for (const [path, deviations] of Object.entries(DEVIATIONS)) {
     const variance = Float64Array.from(deviations, (deviation) => deviation ** 2);

@@ -5,18 +5,22 @@ import { type NoiseTerm, noiseTerms } from '../../../src/equalization/scaling/no
 import { findRegions, rootedLayers } from '../../../src/equalization/scaling/regions.ts';
 import { buildModel, input, type LayerSpec, layer } from '../../support/model-builder.ts';
 
-/** The terms of a model whose layers write what is normal with these variances, around 0. */
+/**
+ * The terms of a model whose layers write what is normal with these variances, around 0. Its input is an output too, so that
+ * no tensor is all that the outputs depend on, and sensitivities stay as they are.
+ */
 function termsOf(
   layers: readonly LayerSpec[],
   variances: Readonly<Record<string, readonly number[]>>,
 ): NoiseTerm[] {
-  const model = buildModel(layers);
+  const beside = layer('Dropout', 'beside', {}, { from: ['x'] });
+  const model = buildModel([...layers, beside], { outputs: [layers.at(-1)?.name ?? '', 'beside'] });
   for (const [path, values] of Object.entries(variances)) {
     const variance = Float64Array.from(values);
     model.layer(path).statistics = { mean: new Float64Array(values.length), variance };
   }
   const graph = channelGraph(model);
-  return noiseTerms(findRegions(graph, rootedLayers(graph)), graph, activationMoments(model));
+  return noiseTerms(findRegions(graph, rootedLayers(graph)), graph.graph, activationMoments(model));
 }
 
 /** The variances and sensitivities of terms, in the order of the model. */
