@@ -4,8 +4,7 @@
  * @module
  */
 
-import { InvalidArgumentError, Option } from 'commander';
-import { ROUNDINGS } from '../equalization/options.ts';
+import { type Command, InvalidArgumentError, Option } from 'commander';
 import { NORMALIZATIONS } from '../verification/inputs/normalization.ts';
 
 /** Options of a command that writes a model. */
@@ -29,70 +28,81 @@ export interface ProofOptions {
   readonly strict?: boolean;
 }
 
+/** A command with these options, in this order. */
+export function withOptions(command: Command, options: readonly Option[]): Command {
+  return options.reduce((made, option) => made.addOption(option), command);
+}
+
+/** An option that takes one of some names. */
+export function choiceOption(flags: string, what: string, names: readonly string[]): Option {
+  return new Option(flags, what).choices(names);
+}
+
 /** Where the model goes. */
-export const outputOption = (
+export function outputOption(
   name = '<out>',
   what = 'where the result goes; its ending decides the format',
-): Option => new Option(`-o, --output ${name}`, what).makeOptionMandatory();
-
-/** What is in the way is replaced. */
-export const forceOption = (what = 'the output'): Option => new Option('--force', `overwrite ${what}`);
+): Option {
+  return new Option(`-o, --output ${name}`, what).makeOptionMandatory();
+}
 
 /** The result is printed for programs. */
-export const jsonOption = (what = 'one JSON object'): Option => new Option('--json', `print ${what}`);
+export function jsonOption(what = 'one JSON object'): Option {
+  return new Option('--json', `print ${what}`);
+}
 
-/** The result is written as a page too. */
-export const reportOption = (): Option =>
-  new Option(
-    '--report <file>',
-    'write a page about it too, an .html file with the channel ranges of all kernels',
-  );
+/** The result is also written as a page, and as JSON; what is in the way is replaced. */
+export function reportOptions(replaced: string, what?: string): Option[] {
+  return [
+    new Option(
+      '--report <file>',
+      'write a page about it too, an .html file with the channel ranges of all kernels',
+    ),
+    new Option('--force', `overwrite ${replaced}`),
+    jsonOption(what),
+  ];
+}
 
-/** Side-cars are left alone. */
-export const noSidecarOption = (what: string): Option => new Option('--no-sidecar', what);
+/** What models are run on, and how the command says so. */
+interface InputHelp {
+  /** What has to come before `--inputs`, which takes all names up to the next option: `<in> stands`. */
+  readonly before: string;
+  /** How many samples are made up. */
+  readonly madeUp: number;
+  readonly verb?: string;
+  /** What is taken where `--inputs` is left out. */
+  readonly otherwise?: string;
+  /** Whether it has a use for labels. */
+  readonly labels?: boolean;
+}
 
-/**
- * What models are run on.
- *
- * @param before the argument that has to stand before it, because it takes all names up to the next option
- * @param otherwise what is taken where it is left out
- */
-export const inputsOption = (
-  before: string,
-  { verb = '', otherwise = 'made up from a seed if left out' }: { verb?: string; otherwise?: string } = {},
-): Option =>
-  new Option(
-    '--inputs <path...>',
-    `${verb}photographs or a folder of them, a .npz, or a .npy for each input; ${otherwise}; ` +
-      `takes all names up to the next option, so ${before} before it`,
-  );
+/** What models are run on. */
+export function inputOptions({ before, madeUp, verb = '', otherwise, labels }: InputHelp): Option[] {
+  const inputs =
+    `${verb}photographs or a folder of them, a .npz, or a .npy for each input; ` +
+    `${otherwise ?? 'made up from a seed if left out'}; takes all names up to the next option, so ${before} before it`;
+  return [
+    new Option('--inputs <path...>', inputs),
+    ...(labels === true ? [LABELS] : []),
+    choiceOption(
+      '--normalize <how>',
+      'what is done to pixels; guessed from the model if left out',
+      NORMALIZATIONS,
+    ),
+    new Option(
+      '--samples <count>',
+      `how many samples: ${madeUp} if they are made up, else all of the inputs`,
+    ).argParser(wholeNumber),
+  ];
+}
 
-/** What becomes of pixels before the model gets them. */
-export const normalizeOption = (): Option =>
-  new Option('--normalize <how>', 'what is done to pixels; guessed from the model if left out').choices(
-    NORMALIZATIONS,
-  );
+const LABELS = new Option(
+  '--labels <file>',
+  'a .npy or .npz with the classes, as numbers or one-hot; the array labels, y or y_test of the inputs if left out',
+);
 
-/** @param madeUp how many samples are made up where it is left out and no inputs are given */
-export const samplesOption = (madeUp: number): Option =>
-  new Option(
-    '--samples <count>',
-    `how many samples: ${madeUp} if they are made up, else all of the inputs`,
-  ).argParser(wholeNumber);
-
-/** The labels of inputs that are given. */
-export const labelsOption = (): Option =>
-  new Option(
-    '--labels <file>',
-    'a .npy or .npz with the classes, as numbers or one-hot; the array labels, y or y_test of the inputs if left out',
-  );
-
-/** How kernels come onto the grid. */
-export const roundingOption = (what: string): Option =>
-  new Option('--rounding <how>', what).choices(ROUNDINGS);
-
-/** Biases make up for nothing. */
-export const noCorrectionOption = (): Option => new Option('--no-correction', 'leave biases as they are');
+/** Biases are left as they are. */
+export const NO_CORRECTION: Option = new Option('--no-correction', 'leave biases as they are');
 
 /** A whole number from 1. */
 export function wholeNumber(text: string): number {

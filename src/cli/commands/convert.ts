@@ -4,7 +4,7 @@ import type { Model } from '../../model/model.ts';
 import { loadModel, type SaveOptions, saveModel, type WriteReport } from '../../node.ts';
 import { type CommandResult, EXIT, end, UsageError } from '../command-result.ts';
 import { interruptible } from '../interruptible.ts';
-import { forceOption, jsonOption, type OutputOptions, outputOption } from '../options.ts';
+import { choiceOption, jsonOption, type OutputOptions, outputOption, withOptions } from '../options.ts';
 import { writtenLines } from '../summary-lines.ts';
 import { indented, progress, progressDone, styled } from '../terminal.ts';
 
@@ -15,21 +15,18 @@ interface ConvertOptions extends OutputOptions {
 
 /** `crosslayer convert`: the model in another format. */
 export function addConvert(root: Command): void {
-  root
+  const command = root
     .command('convert')
     .description(
       'write the model in another format: .keras, .h5, or a folder (or .json) for a TF.js layers model',
     )
-    .argument('<in>', 'the model')
-    .addOption(outputOption())
-    .addOption(
-      new Option('--keras <version>', "which Keras the file is for; the model's own if left out").choices([
-        '2',
-        '3',
-      ]),
-    )
-    .addOption(forceOption())
-    .addOption(jsonOption())
+    .argument('<in>', 'the model');
+  withOptions(command, [
+    outputOption(),
+    choiceOption('--keras <version>', "which Keras the file is for; the model's own if left out", ['2', '3']),
+    new Option('--force', 'overwrite the output'),
+    jsonOption(),
+  ])
     .addHelpText(
       'after',
       `

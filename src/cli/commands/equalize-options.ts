@@ -2,6 +2,7 @@ import { type Command, Option } from 'commander';
 import {
   RELU6_POLICIES,
   type Relu6Policy,
+  ROUNDINGS,
   TARGETS,
   type Target,
   type WeightRounding,
@@ -12,19 +13,15 @@ import type { ActivationQuantizer } from '../../quantization/quantizer.ts';
 import { checkRunOptions, type InputOptions, SEEDED_SAMPLES } from '../chosen-inputs.ts';
 import { UsageError } from '../command-result.ts';
 import {
-  forceOption,
-  inputsOption,
-  jsonOption,
-  noCorrectionOption,
-  normalizeOption,
-  noSidecarOption,
+  choiceOption,
+  inputOptions,
+  NO_CORRECTION,
   type OutputOptions,
   outputOption,
   type ProofOptions,
   type ReportOptions,
-  reportOption,
-  roundingOption,
-  samplesOption,
+  reportOptions,
+  withOptions,
 } from '../options.ts';
 import type { SidecarOptions } from '../sidecar.ts';
 
@@ -57,58 +54,45 @@ export interface EqualizeOptions
 
 /** The command with its options, which does nothing yet. */
 export function equalizeOptions(root: Command): Command {
-  return root
+  const command = root
     .command('equalize')
     .description('fold batch norms, scale channels and correct biases for 8-bit weights')
-    .argument('<in>', 'a .keras or .h5 file, or the model.json or folder of a TF.js layers model')
-    .addOption(outputOption())
-    .addOption(
-      new Option('--target <what>', 'what the weights will be quantized as (int8-per-tensor)').choices(
-        TARGETS,
-      ),
-    )
-    .addOption(
-      new Option('--relu6 <policy>', 'what happens where a factor meets a ReLU6 (exact)').choices(
-        RELU6_POLICIES,
-      ),
-    )
-    .addOption(
-      new Option(
-        '--objective <what>',
-        'what the factors of channels are chosen for (least-noise, for float equal-ranges)',
-      ).choices(OBJECTIVES),
-    )
-    .addOption(
-      roundingOption('how weights come onto the grid of the target (nearest; for tfjs-uint8 cancelling)'),
-    )
-    .addOption(
-      new Option(
-        '--activations <how>',
-        'what activations will be quantized as too; biases move to where ranges become smaller',
-      ).choices(Object.keys(ACTIVATIONS)),
-    )
-    .addOption(noCorrectionOption())
-    .option('--trials', 'try settings on made-up inputs too; with --inputs they always are')
-    .option('--no-trials', 'take the usual settings and try no others')
-    .addOption(
-      new Option('--recipe <which>', 'the recipe for the target, or the steps of the reference').choices([
-        'target',
-        'reference',
-      ]),
-    )
-    .option('--steps <list>', `which steps of the reference, separated by commas: ${STEPS.join(',')}`)
-    .option('--no-verify', 'do not run the model before and after each step')
-    .option('--strict', 'end with exit code 1 where the function was not seen to stay the same')
-    .addOption(inputsOption('<in> stands', { verb: 'run it on ' }))
-    .addOption(normalizeOption())
-    .addOption(samplesOption(SEEDED_SAMPLES))
-    .addOption(noSidecarOption('neither read IN.crosslayer.json nor write OUT.crosslayer.json'))
-    .addOption(reportOption())
-    .addOption(forceOption())
-    .addOption(jsonOption('everything that was done as one JSON object'))
-    .addHelpText(
-      'after',
-      `
+    .argument('<in>', 'a .keras or .h5 file, or the model.json or folder of a TF.js layers model');
+  return withOptions(command, [
+    outputOption(),
+    choiceOption('--target <what>', 'what the weights will be quantized as (int8-per-tensor)', TARGETS),
+    choiceOption('--relu6 <policy>', 'what happens where a factor meets a ReLU6 (exact)', RELU6_POLICIES),
+    choiceOption(
+      '--objective <what>',
+      'what the factors of channels are chosen for (least-noise, for float equal-ranges)',
+      OBJECTIVES,
+    ),
+    choiceOption(
+      '--rounding <how>',
+      'how weights come onto the grid of the target (nearest; for tfjs-uint8 cancelling)',
+      ROUNDINGS,
+    ),
+    choiceOption(
+      '--activations <how>',
+      'what activations will be quantized as too; biases move to where ranges become smaller',
+      Object.keys(ACTIVATIONS),
+    ),
+    NO_CORRECTION,
+    new Option('--trials', 'try settings on made-up inputs too; with --inputs they always are'),
+    new Option('--no-trials', 'take the usual settings and try no others'),
+    choiceOption('--recipe <which>', 'the recipe for the target, or the steps of the reference', [
+      'target',
+      'reference',
+    ]),
+    new Option('--steps <list>', `which steps of the reference, separated by commas: ${STEPS.join(',')}`),
+    new Option('--no-verify', 'do not run the model before and after each step'),
+    new Option('--strict', 'end with exit code 1 where the function was not seen to stay the same'),
+    ...inputOptions({ before: '<in> stands', madeUp: SEEDED_SAMPLES, verb: 'run it on ' }),
+    new Option('--no-sidecar', 'neither read IN.crosslayer.json nor write OUT.crosslayer.json'),
+    ...reportOptions('the output', 'everything that was done as one JSON object'),
+  ]).addHelpText(
+    'after',
+    `
 Targets:
   int8-per-tensor   one range for each kernel: folded, scaled across the whole graph, biases corrected
   int8-per-tensor-symmetric
@@ -150,7 +134,7 @@ undone and named. With --strict that ends with exit code 1, and so does a model 
 OUT.crosslayer.json, the side-car, keeps what the file cannot: the statistics of batch norms that were folded, and what
 biases were corrected by. When OUT is equalized again it is read, if it still belongs to that file. Without it, a model
 that came folded is known by --inputs alone.`,
-    );
+  );
 }
 
 /** Whether the recipe is that of the reference. */

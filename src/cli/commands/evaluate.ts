@@ -1,4 +1,4 @@
-import type { Command } from 'commander';
+import { type Command, Option } from 'commander';
 import { CannotRunError } from '../../errors.ts';
 import type { Model } from '../../model/model.ts';
 import { loadModel } from '../../node.ts';
@@ -20,7 +20,7 @@ import {
   withLabels,
 } from '../chosen-inputs.ts';
 import { type CommandResult, EXIT, end, UsageError } from '../command-result.ts';
-import { inputsOption, jsonOption, labelsOption, normalizeOption, samplesOption } from '../options.ts';
+import { inputOptions, jsonOption, withOptions } from '../options.ts';
 import { progress, progressDone, table } from '../terminal.ts';
 
 interface EvaluateOptions extends InputOptions {
@@ -36,18 +36,19 @@ const SEEDED_SAMPLES = 16;
 
 /** `crosslayer evaluate`: what quantizing the weights leaves of a model. */
 export function addEvaluate(root: Command): void {
-  root
+  const command = root
     .command('evaluate')
     .description('run the model with quantized weights and tell how much is left of what it does in float')
-    .argument('<model>', 'the model')
-    .option('--against <original>', 'the model to compare with; the same model in float if left out')
-    .option('--quantizer <list>', 'how weights are quantized, separated by commas', DEFAULT_QUANTIZERS)
-    .addOption(inputsOption('<model> stands'))
-    .addOption(labelsOption())
-    .addOption(normalizeOption())
-    .addOption(samplesOption(SEEDED_SAMPLES))
-    .option('--layers', 'list what quantizing leaves of the weights of each layer, the worst first')
-    .addOption(jsonOption())
+    .argument('<model>', 'the model');
+  withOptions(command, [
+    new Option('--against <original>', 'the model to compare with; the same model in float if left out'),
+    new Option('--quantizer <list>', 'how weights are quantized, separated by commas').default(
+      DEFAULT_QUANTIZERS,
+    ),
+    ...inputOptions({ before: '<model> stands', madeUp: SEEDED_SAMPLES, labels: true }),
+    new Option('--layers', 'list what quantizing leaves of the weights of each layer, the worst first'),
+    jsonOption(),
+  ])
     .addHelpText(
       'after',
       `

@@ -17,7 +17,7 @@ import type { SidecarReport } from '../../report/sidecar-report.ts';
 import { count, decibels, grouped, shapeText, short, small, tinyPercent } from '../../text/numbers.ts';
 import { type CommandResult, EXIT, end } from '../command-result.ts';
 import { checkHtmlOutput } from '../html-output.ts';
-import { forceOption, jsonOption, noSidecarOption, type ReportOptions, reportOption } from '../options.ts';
+import { choiceOption, type ReportOptions, reportOptions, withOptions } from '../options.ts';
 import { readSidecarOf, type SidecarOptions, sidecarLines } from '../sidecar.ts';
 import { indented, progress, progressDone, styled, table } from '../terminal.ts';
 
@@ -27,22 +27,21 @@ interface InspectOptions extends ReportOptions, SidecarOptions {
 
 /** `crosslayer inspect`: what is in the model. */
 export function addInspect(root: Command): void {
-  root
+  const command = root
     .command('inspect')
     .description(
       'show layers, batch norms, sets, spreads of channel ranges and which layer hurts, and change nothing',
     )
-    .argument('<in>', 'the model')
-    .addOption(
-      new Option('--target <what>', 'what the weights would be quantized as (int8-per-tensor)').choices(
-        DAMAGE_TARGETS,
-      ),
-    )
-    .addOption(noSidecarOption('do not read IN.crosslayer.json'))
-    .addOption(reportOption())
-    .addOption(forceOption('the report'))
-    .addOption(jsonOption())
-    .action((input, options) => end(inspectCommand(input, options)));
+    .argument('<in>', 'the model');
+  withOptions(command, [
+    choiceOption(
+      '--target <what>',
+      'what the weights would be quantized as (int8-per-tensor)',
+      DAMAGE_TARGETS,
+    ),
+    new Option('--no-sidecar', 'do not read IN.crosslayer.json'),
+    ...reportOptions('the report'),
+  ]).action((input, options) => end(inspectCommand(input, options)));
 }
 
 /** Runs `crosslayer inspect`. */

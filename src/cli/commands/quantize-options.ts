@@ -1,25 +1,20 @@
 import fs from 'node:fs';
 import { type Command, InvalidArgumentError, Option } from 'commander';
-import type { WeightRounding } from '../../equalization/options.ts';
+import { ROUNDINGS, type WeightRounding } from '../../equalization/options.ts';
 import { PACKED_DTYPES, type PackedDType } from '../../quantization/packing/packed-dtypes.ts';
 import { checkRunOptions, type InputOptions } from '../chosen-inputs.ts';
 import { UsageError } from '../command-result.ts';
 import {
   byteSize,
-  forceOption,
-  inputsOption,
-  jsonOption,
-  labelsOption,
-  noCorrectionOption,
-  normalizeOption,
-  noSidecarOption,
+  choiceOption,
+  inputOptions,
+  NO_CORRECTION,
   type OutputOptions,
   outputOption,
   type ProofOptions,
   type ReportOptions,
-  reportOption,
-  roundingOption,
-  samplesOption,
+  reportOptions,
+  withOptions,
 } from '../options.ts';
 import type { SidecarOptions } from '../sidecar.ts';
 
@@ -50,46 +45,42 @@ export const SEEDED_SAMPLES = 8;
 
 /** The command with its options, which does nothing yet. */
 export function quantizeOptions(root: Command): Command {
-  return root
+  const command = root
     .command('quantize')
     .description('write a TF.js layers model with kernels of 8 bits that still works')
-    .argument('<in>', 'a .keras or .h5 file, or the model.json or folder of a TF.js layers model')
-    .addOption(outputOption('<folder>', 'where model.json and the files of weights go'))
-    .addOption(new Option('--dtype <type>', 'what kernels are stored as (uint8)').choices(PACKED_DTYPES))
-    .option(
+    .argument('<in>', 'a .keras or .h5 file, or the model.json or folder of a TF.js layers model');
+  return withOptions(command, [
+    outputOption('<folder>', 'where model.json and the files of weights go'),
+    choiceOption('--dtype <type>', 'what kernels are stored as (uint8)', PACKED_DTYPES),
+    new Option(
       '--plan <budget=size>',
       'choose the dtype of each kernel so that all weights fit, such as budget=3MB',
-      parsePlan,
-    )
-    .option(
+    ).argParser(parsePlan),
+    new Option(
       '--include <patterns...>',
       'only layers whose path matches, such as head or backbone/*; * stands for any characters',
-    )
-    .option('--exclude <patterns...>', 'layers that stay in float32')
-    .option('--shard-size <size>', 'how large a file of weights may be (4MiB)', byteSize)
-    .option('--prepare', 'prepare kernels that lie on a grid of 8 bits already too')
-    .option('--no-prepare', 'only pack: leave the scales of channels and the biases as they are')
-    .addOption(roundingOption('how kernels come onto a grid of 8 bits (cancelling)'))
-    .addOption(noCorrectionOption())
-    .option('--no-trials', 'with --inputs, take the usual settings and try no others')
-    .option('--no-verify', 'run nothing')
-    .option('--strict', 'end with exit code 1 where the result was not seen to work')
-    .addOption(
-      inputsOption('<in> stands', {
-        verb: 'run it on ',
-        otherwise: 'IN.samples.npz if left out, or made up from a seed',
-      }),
-    )
-    .addOption(labelsOption())
-    .addOption(normalizeOption())
-    .addOption(samplesOption(SEEDED_SAMPLES))
-    .addOption(noSidecarOption('do not read IN.crosslayer.json'))
-    .addOption(reportOption())
-    .addOption(forceOption())
-    .addOption(jsonOption('everything that was done as one JSON object'))
-    .addHelpText(
-      'after',
-      `
+    ),
+    new Option('--exclude <patterns...>', 'layers that stay in float32'),
+    new Option('--shard-size <size>', 'how large a file of weights may be (4MiB)').argParser(byteSize),
+    new Option('--prepare', 'prepare kernels that lie on a grid of 8 bits already too'),
+    new Option('--no-prepare', 'only pack: leave the scales of channels and the biases as they are'),
+    choiceOption('--rounding <how>', 'how kernels come onto a grid of 8 bits (cancelling)', ROUNDINGS),
+    NO_CORRECTION,
+    new Option('--no-trials', 'with --inputs, take the usual settings and try no others'),
+    new Option('--no-verify', 'run nothing'),
+    new Option('--strict', 'end with exit code 1 where the result was not seen to work'),
+    ...inputOptions({
+      before: '<in> stands',
+      madeUp: SEEDED_SAMPLES,
+      verb: 'run it on ',
+      otherwise: 'IN.samples.npz if left out, or made up from a seed',
+      labels: true,
+    }),
+    new Option('--no-sidecar', 'do not read IN.crosslayer.json'),
+    ...reportOptions('the output', 'everything that was done as one JSON object'),
+  ]).addHelpText(
+    'after',
+    `
 Kernels of convolutions and Dense are stored in few bits, and so are large matrices of other layers, such as embeddings;
 biases, batch norms and all else stay in float32.
   uint8    a quarter of float32; batch norms take the scales of channels first, and biases make up for what rounding changes
@@ -104,7 +95,7 @@ memory.
 The files are read again and run, layer by layer and by tf.loadLayersModel, and compared with the model that was read. With
 --inputs roundings are tried, means are measured instead of taken from batch norms, and with labels the accuracy is told.
 Kernels that lie on a grid of 8 bits already, as of a TF.js model of uint8 weights, stay as they are.`,
-    );
+  );
 }
 
 /** What `--plan` takes: `budget=3MB`. */

@@ -8,14 +8,7 @@ import { type VerifyReport, verify } from '../../verification/comparing/verify.t
 import { TfjsRunner } from '../../verification/run/runner.ts';
 import { chosenInputs, type InputOptions, SEEDED_SAMPLES } from '../chosen-inputs.ts';
 import { type CommandResult, EXIT, end } from '../command-result.ts';
-import {
-  inputsOption,
-  jsonOption,
-  normalizeOption,
-  noSidecarOption,
-  samplesOption,
-  tolerance,
-} from '../options.ts';
+import { choiceOption, inputOptions, jsonOption, tolerance, withOptions } from '../options.ts';
 import { correctionNotes, type SidecarOptions } from '../sidecar.ts';
 import { progress, progressDone, styled, table } from '../terminal.ts';
 
@@ -28,21 +21,21 @@ interface VerifyOptions extends InputOptions, SidecarOptions {
 
 /** `crosslayer verify`: whether two models compute the same. */
 export function addVerify(root: Command): void {
-  root
+  const command = root
     .command('verify')
     .description('run two models on the same inputs and tell whether they compute the same')
     .argument('<original>', 'the model as it was')
-    .argument('<candidate>', 'the model that was made of it')
-    .addOption(inputsOption('the models stand'))
-    .addOption(normalizeOption())
-    .addOption(samplesOption(SEEDED_SAMPLES))
-    .option('--rtol <part>', 'difference allowed, as a part of the largest value of an output', tolerance)
-    .option('--atol <value>', 'difference allowed besides that', tolerance)
-    .addOption(
-      new Option('--backend <name>', 'where TF.js computes; wasm if it starts').choices(['wasm', 'cpu']),
-    )
-    .addOption(noSidecarOption('do not read the side-car of the candidate'))
-    .addOption(jsonOption())
+    .argument('<candidate>', 'the model that was made of it');
+  withOptions(command, [
+    ...inputOptions({ before: 'the models stand', madeUp: SEEDED_SAMPLES }),
+    new Option('--rtol <part>', 'difference allowed, as a part of the largest value of an output').argParser(
+      tolerance,
+    ),
+    new Option('--atol <value>', 'difference allowed besides that').argParser(tolerance),
+    choiceOption('--backend <name>', 'where TF.js computes; wasm if it starts', ['wasm', 'cpu']),
+    new Option('--no-sidecar', 'do not read the side-car of the candidate'),
+    jsonOption(),
+  ])
     .addHelpText(
       'after',
       `
