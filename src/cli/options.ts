@@ -105,7 +105,7 @@ const LABELS = new Option(
 export const NO_CORRECTION: Option = new Option('--no-correction', 'leave biases as they are');
 
 /** A whole number from 1. */
-export function wholeNumber(text: string): number {
+function wholeNumber(text: string): number {
   if (/^[1-9]\d*$/.test(text)) return Number(text);
   throw new InvalidArgumentError('It must be a whole number from 1.');
 }

@@ -62,7 +62,8 @@ async function besideTfjs(
   try {
     const few = firstSamples(tensors, RUN_BY_TFJS);
     const outputs = await runWithTfjs(files, few, { backend: runner.backend });
-    return { maxRelative: Math.max(0, ...outputs.map((one, index) => difference(one, made[index]))) };
+    const ours = firstSamples(made, RUN_BY_TFJS);
+    return { maxRelative: Math.max(0, ...outputs.map((one, index) => difference(one, ours[index]))) };
   } catch (error) {
     if (error instanceof CannotRunError) return { reason: error.message };
     throw error;
