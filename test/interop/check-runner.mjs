@@ -10,8 +10,7 @@
  */
 
 import { json } from 'node:stream/consumers';
-import { CannotRunError, loadModel } from '../../dist/node.js';
-import { TfjsRunner } from '../../dist/verification/runner.js';
+import { CannotRunError, loadModel, TfjsRunner } from '../../dist/node.js';
 import { checkLine, readReference } from './references.mjs';
 
 const runner = await TfjsRunner.create();

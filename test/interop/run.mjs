@@ -2,7 +2,9 @@
  * Opens what `crosslayer` writes with the Keras of three generations, and with TF.js, and compares outputs with the originals';
  * converts the example to integers with TensorFlow Lite.
  *
- *     node test/interop/run.mjs [WORD]     only inputs with WORD in their name
+ *     node test/interop/run.mjs [WORD]           only inputs with WORD in their name
+ *     node test/interop/run.mjs --selection      one input of every kind, as in CI
+ *     node test/interop/run.mjs --install        makes the environments and checks nothing
  *
  * @module
  */
@@ -13,8 +15,10 @@ import { availableParallelism } from 'node:os';
 import { dirname, join, relative } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
 import { ENVIRONMENTS, pythonOf } from './environments.mjs';
 import { allInputs, REFUSED, TOLERANCE } from './inputs.mjs';
+import { kindsLacking, selected } from './selection.mjs';
 import { targetInputs } from './targets.mjs';
 import { checkTflite, TFLITE } from './tflite-check.mjs';
 
@@ -106,7 +110,9 @@ function disproofIn({ verification }) {
 /** Runs a script with `input` as JSON on its stdin and shows its lines; resolves to them. */
 function runScript(interpreter, script, args, input) {
   return new Promise((resolve) => {
-    const child = spawn(interpreter, [join(HERE, script), ...args], { cwd: WORK });
+    // TensorFlow is compiled when it is imported first, and that is kept.
+    const env = { ...process.env, PYTHONDONTWRITEBYTECODE: '' };
+    const child = spawn(interpreter, [join(HERE, script), ...args], { cwd: WORK, env });
     const lines = [];
     let stderr = '';
     createInterface({ input: child.stdout }).on('line', (line) => {
@@ -135,21 +141,23 @@ async function makeOriginals(inputs, pythons) {
     const { code, message } = await crosslayer(['convert'], path, original);
     if (code !== 0) fail(`${path} cannot be converted: ${message}`);
   }
-  for (const environment of ['keras2', 'keras3']) {
-    const theirs = inputs.filter(({ record }) => record === environment);
-    const interpreter = pythons.get(environment);
-    if (!interpreter || theirs.length === 0) continue;
-    const folder = join(WORK, environment);
-    mkdirSync(folder, { recursive: true });
-    const networks = new Set(theirs.flatMap(({ network }) => network ?? []));
-    // The two files of a network have one reference.
-    const models = new Map(theirs.map((input) => [input.reference, input]));
-    const jobs = Array.from(models, ([reference, { path, original, range, withoutRelu6 }]) => {
-      return { model: original ?? path, reference, range, withoutRelu6 };
-    });
-    const lines = await runScript(interpreter, 'make_originals.py', [folder, ...networks], jobs);
-    totals.failed += lines.filter((line) => line.startsWith('FAIL')).length;
-  }
+  await Promise.all(['keras2', 'keras3'].map((name) => record(name, pythons.get(name), inputs)));
+}
+
+/** Those that the environment `name` makes. */
+async function record(name, interpreter, inputs) {
+  const theirs = inputs.filter((input) => input.record === name);
+  if (!interpreter || theirs.length === 0) return;
+  const folder = join(WORK, name);
+  mkdirSync(folder, { recursive: true });
+  const networks = new Set(theirs.flatMap(({ network }) => network ?? []));
+  // The two files of a network have one reference.
+  const models = new Map(theirs.map((input) => [input.reference, input]));
+  const jobs = Array.from(models, ([reference, { path, original, range, withoutRelu6 }]) => {
+    return { model: original ?? path, reference, range, withoutRelu6 };
+  });
+  const lines = await runScript(interpreter, 'make_originals.py', [folder, ...networks], jobs);
+  totals.failed += lines.filter((line) => line.startsWith('FAIL')).length;
 }
 
 /** Runs all commands, as many at a time as there are processors; returns those that wrote a file. */
@@ -231,31 +239,57 @@ async function checkIntegers(interpreter) {
   await checkTflite(interpreter, WORK, { pass, fail }).catch((error) => fail(`${TFLITE}: ${error.message}`));
 }
 
-if (!existsSync(CLI)) throw new Error(`${CLI} is missing: npm run build`);
+const { values: options, positionals } = parseArgs({
+  options: { selection: { type: 'boolean' }, install: { type: 'boolean' } },
+  allowPositionals: true,
+});
+
+/** All inputs and targets, those that were asked for, and what is left out of them, which is said. */
+function chosenInputs() {
+  const { inputs, leftOut } = allInputs(WORK);
+  const all = { inputs, targets: targetInputs(inputs, WORK) };
+  for (const sentence of [...leftOut, ...all.targets.flatMap((target) => target.leftOut ?? [])]) {
+    log(`left out: ${sentence}`);
+  }
+  if (options.selection) {
+    const selection = selected(inputs, all.targets);
+    const lacking = kindsLacking(all, selection);
+    if (lacking.length === 0) pass('the selection has one of every kind');
+    for (const kind of lacking) fail(`the selection has none: ${kind}`);
+    return { ...selection, hasTflite: true };
+  }
+  const [word = ''] = positionals;
+  const isChosen = ({ name }) => name.includes(word);
+  return {
+    inputs: inputs.filter(isChosen),
+    targets: all.targets.filter(isChosen),
+    hasTflite: isChosen({ name: TFLITE }),
+  };
+}
+
+async function checkAll(pythons) {
+  const { inputs, targets, hasTflite } = chosenInputs();
+  await makeOriginals([...inputs, ...targets], pythons);
+  const written = await Promise.all([
+    writeAll(plan(inputs)),
+    writeTargets(targets.flatMap(({ tasks }) => tasks)),
+  ]);
+  await Promise.all([
+    ...ENVIRONMENTS.map(({ name }) => check(name, pythons.get(name), written.flat())),
+    check('tfjs', process.execPath, written.flat(), 'check-tfjs.mjs'),
+    ...(inputs.length > 0 ? [checkRunner(inputs)] : []),
+    ...(hasTflite ? [checkIntegers(pythons.get('keras3'))] : []),
+  ]);
+}
+
+if (!existsSync(CLI) && !options.install) throw new Error(`${CLI} is missing: npm run build`);
 rmSync(WORK, { recursive: true, force: true });
 mkdirSync(WORK, { recursive: true });
 const pythons = await installEnvironments();
-const { inputs, leftOut } = allInputs(WORK);
-const targets = targetInputs(inputs, WORK);
-for (const sentence of [...leftOut, ...targets.flatMap((target) => target.leftOut ?? [])]) {
-  log(`left out: ${sentence}`);
+if (!options.install) {
+  await checkAll(pythons);
+  if (totals.failed === 0) rmSync(WORK, { recursive: true, force: true });
+  else log(`what was written is in ${relative(process.cwd(), WORK)}`);
+  log(`${totals.passed} passed, ${totals.failed} failed`);
 }
-const word = process.argv[2] ?? '';
-const isChosen = ({ name }) => name.includes(word);
-const chosen = inputs.filter(isChosen);
-const chosenTargets = targets.filter(isChosen);
-await makeOriginals([...chosen, ...chosenTargets], pythons);
-const written = [
-  ...(await writeAll(plan(chosen))),
-  ...(await writeTargets(chosenTargets.flatMap(({ tasks }) => tasks))),
-];
-await Promise.all([
-  ...ENVIRONMENTS.map(({ name }) => check(name, pythons.get(name), written)),
-  check('tfjs', process.execPath, written, 'check-tfjs.mjs'),
-]);
-if (chosen.length > 0) await checkRunner(chosen);
-if (isChosen({ name: TFLITE })) await checkIntegers(pythons.get('keras3'));
-if (totals.failed === 0) rmSync(WORK, { recursive: true, force: true });
-else log(`what was written is in ${relative(process.cwd(), WORK)}`);
-log(`${totals.passed} passed, ${totals.failed} failed`);
 process.exitCode = totals.failed === 0 ? 0 : 1;

@@ -101,6 +101,7 @@ function taskOf(target, recipe, { ending, dialect, reader }, folder) {
   const { name, path, reference, withoutRelu6 } = target;
   return {
     name: `${name} for ${recipe} ${ending}`,
+    recipe,
     path,
     options: RECIPES[recipe],
     dialect,
