@@ -24,6 +24,13 @@ export function mapEntries<From, To>(
   return Object.fromEntries(Object.entries(object).map(([key, value]) => [key, convert(value, key)]));
 }
 
+/** `value`, which nobody can change any more, nor anything in it. */
+export function frozen<Value>(value: Value): Value {
+  if (typeof value !== 'object' || value === null || Object.isFrozen(value)) return value;
+  for (const inner of Object.values(Object.freeze(value))) frozen(inner);
+  return value;
+}
+
 /** Whether two values are the same JSON; the order of keys does not matter. */
 export function sameJson(a: unknown, b: unknown): boolean {
   if (Array.isArray(a) && Array.isArray(b)) {

@@ -1,4 +1,4 @@
-import type { JsonObject } from '../json/value.ts';
+import { frozen, isObject, type JsonObject } from '../json/value.ts';
 import type { DType } from '../tensor/dtype.ts';
 import { Tensor } from '../tensor/tensor.ts';
 import { weightNamesOf } from './layer-weights.ts';
@@ -20,16 +20,16 @@ export type WeightName =
   | 'movingVariance'
   | 'alpha';
 
-/** Where a layer came from, for the format that read it; nobody else looks inside. */
+/** Where a layer came from, for the format that read it. No edit changes it: what was edited is in the layer itself. */
 export interface LayerOrigin {
-  /** The layer's whole entry in the model's configuration (`class_name`, `config`, `inbound_nodes`, …), as read. */
+  /** The layer's whole entry in the model's configuration (`class_name`, `config`, `inbound_nodes`, …), as read; frozen. */
   readonly config: JsonObject;
   /** The operation parsed from `config`: what differs from it now was edited. */
   readonly operation: Operation;
   /** The weights as they were read: a tensor that is still the same one is written back bit for bit. */
-  weights: ReadonlyMap<string, Tensor>;
+  readonly weights: ReadonlyMap<string, Tensor>;
   /** What the format keeps of the layer's place in the file. */
-  place?: unknown;
+  readonly place?: unknown;
   /** First index of a nested model's calls in references to it: 0 or 1, by version of Keras. */
   readonly callIndexBase?: { readonly inbound: number; readonly output: number };
 }
@@ -62,7 +62,7 @@ export class Layer {
   trainable: boolean;
   /** The model inside, for a nested model. */
   model: Model | undefined;
-  origin: LayerOrigin | undefined;
+  #origin: LayerOrigin | undefined;
   /** Set on a batch norm that was folded: it has left its model. */
   foldedInto: FoldRecord | undefined;
   /**
@@ -88,7 +88,24 @@ export class Layer {
     this.weights = init.weights ?? new Map();
     this.trainable = init.trainable ?? true;
     this.model = init.model;
-    this.origin = init.origin;
+    this.#origin = init.origin;
+    frozen(init.origin?.config);
+  }
+
+  /** Where the layer came from; undefined for one that no file had. */
+  get origin(): LayerOrigin | undefined {
+    return this.#origin;
+  }
+
+  /** The layer's `config` as it was read, without what was edited since; empty where it has none. */
+  get readConfig(): JsonObject {
+    const config = this.#origin?.config['config'];
+    return isObject(config) ? config : {};
+  }
+
+  /** For the format that reads the layer: adds to what is known of where it came from. */
+  remember(read: Partial<LayerOrigin>): void {
+    if (this.#origin) this.#origin = { ...this.#origin, ...read };
   }
 
   /** The weight of that name, or undefined. */

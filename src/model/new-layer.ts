@@ -5,11 +5,11 @@
  * @module
  */
 
-import type { JsonObject, JsonValue } from '../json/value.ts';
+import { isObject, type JsonObject, type JsonValue } from '../json/value.ts';
 import { Tensor } from '../tensor/tensor.ts';
 import { Layer } from './layer.ts';
 import type { Model } from './model.ts';
-import type { Activation, Operation } from './operation.ts';
+import { type Activation, activationOf, type Operation } from './operation.ts';
 
 /** Where a new layer will stand. */
 export interface NewLayerPlace {
@@ -76,12 +76,32 @@ export function newRelu(place: NewLayerPlace, activation: Activation & { readonl
 }
 
 /**
+ * An Activation layer of the activation that is fused into `beside`, in the form in which that one has it.
+ *
+ * @throws TypeError where none is.
+ */
+export function newActivation(place: NewLayerPlace): Layer {
+  const { operation, origin, path, readConfig } = place.beside;
+  if (!('activation' in operation)) throw new TypeError(`${path} has no activation`);
+  const read = activationOf(origin?.operation ?? operation);
+  return newLayer(place, {
+    className: 'Activation',
+    operation: { kind: 'activation', activation: operation.activation },
+    config: { activation: readConfig['activation'] ?? 'linear' },
+    // What it is now is patched into what was read, where it was edited.
+    readOperation: { kind: 'activation', activation: read },
+    trainable: true,
+    weights: new Map(),
+  });
+}
+
+/**
  * `wanted`, or that with a number where a layer of `model` or of a model nested in it has the name: TF.js knows the weights
  * of nested models by the names of the innermost layers.
  *
  * @param taken names that layers will have that are not in the model yet; the one found is added.
  */
-export function freeLayerName(model: Model, wanted: string, taken: Set<string>): string {
+export function freeLayerName(model: Model, wanted: string, taken: Set<string> = new Set()): string {
   let name = wanted;
   for (let count = 1; taken.has(name) || isTaken(model, name); count++) name = `${wanted}_${count}`;
   taken.add(name);
@@ -95,6 +115,8 @@ function isTaken(model: Model, name: string): boolean {
 interface LayerParts {
   readonly className: string;
   readonly operation: Operation;
+  /** What {@link config} says; {@link operation} where it is left out. */
+  readonly readOperation?: Operation;
   /** Without what all layers have. */
   readonly config: JsonObject;
   readonly trainable: boolean;
@@ -102,7 +124,7 @@ interface LayerParts {
 }
 
 function newLayer({ owner, beside, name }: NewLayerPlace, parts: LayerParts): Layer {
-  const { className, operation, trainable, weights } = parts;
+  const { className, operation, readOperation = operation, trainable, weights } = parts;
   const config = { name, trainable, dtype: policyOf(beside), ...parts.config };
   // Keras 2.13 and newer names modules in `.keras` files, and none in HDF5 files.
   const namesModules = owner.dialect === 'keras3' || beside.origin?.config['module'] !== undefined;
@@ -116,21 +138,17 @@ function newLayer({ owner, beside, name }: NewLayerPlace, parts: LayerParts): La
     operation,
     weights,
     trainable,
-    origin: { config: entry, operation, weights: new Map() },
+    origin: { config: entry, operation: readOperation, weights: new Map() },
   });
 }
 
 /** The precision of a layer as its configuration has it: the name of a policy, or an object with the name. */
 function policyOf(layer: Layer): JsonValue {
-  const config = layer.origin?.config['config'];
-  return entryOf(config, 'dtype') ?? 'float32';
+  return layer.readConfig['dtype'] ?? 'float32';
 }
 
 function policyName(layer: Layer): JsonValue | undefined {
   const policy = policyOf(layer);
-  return typeof policy === 'string' ? policy : entryOf(entryOf(policy, 'config'), 'name');
-}
-
-function entryOf(value: JsonValue | undefined, key: string): JsonValue | undefined {
-  return typeof value === 'object' && value !== null && !Array.isArray(value) ? value[key] : undefined;
+  if (!isObject(policy)) return policy;
+  return isObject(policy['config']) ? policy['config']['name'] : undefined;
 }

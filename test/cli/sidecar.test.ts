@@ -3,8 +3,10 @@ import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { saveModel } from '../../src/node.ts';
 import type { SidecarReport } from '../../src/report/sidecar-report.ts';
 import type { TargetReport } from '../../src/report/target-report.ts';
+import { buildModel, input, layer } from '../support/model-builder.ts';
 
 const COMMAND = new URL('../../dist/cli/main.js', import.meta.url).pathname;
 const EXAMPLE = new URL('../../examples/fashion-mobilenetv2.keras', import.meta.url).pathname;
@@ -195,6 +197,21 @@ describe('a model that came folded, without a side-car', () => {
     const kept = await equalize('ready.h5', '-o', 'again.h5', '--no-verify');
     expect(kept).toMatch(/side-car: statistics of 3 layers from ready\.h5\.crosslayer\.json/);
     expect(kept).toMatch(/correct 4 biases corrected/);
+  });
+
+  test.each([
+    ['LeakyReLU', { class_name: 'LeakyReLU', config: { alpha: 0.1 } }],
+    ['ReLU6', { class_name: 'ReLU', config: { max_value: 6 } }],
+  ])('is measured with a %s layer fused into another', async (_, activation) => {
+    const model = buildModel([
+      input('x', [8, 8, 3]),
+      layer('Conv2D', 'first', { filters: 4, kernel_size: 3, activation }),
+      layer('Conv2D', 'last', { filters: 3, kernel_size: 1 }),
+    ]);
+    await saveModel(model, path.join(folder, 'fused.h5'), { format: 'keras-h5' });
+    const { sidecar, corrected } = await report('fused.h5', '-o', 'ready.h5', '--inputs', 'x.npy');
+    expect(sidecar.measured).toEqual(['first']);
+    expect(corrected.map((one) => one.layer)).toEqual(['first', 'last']);
   });
 
   test('has its biases absorbed by what was measured', async () => {

@@ -10,6 +10,8 @@ import type { Tensor } from '../../src/tensor/tensor.ts';
 import { compareRuns } from '../../src/verification/comparing/compare-runs.ts';
 import { type ModelRun, recordRun } from '../../src/verification/comparing/model-run.ts';
 import { TfjsRunner } from '../../src/verification/run/runner.ts';
+import { buildModel, input, layer } from '../support/model-builder.ts';
+import { randomInputs } from '../support/run-model.ts';
 
 const EXAMPLES = new URL('../../examples/', import.meta.url).pathname;
 
@@ -40,6 +42,20 @@ async function measured(target: QuantizerName & EqualizeOptions['target'], optio
 }
 
 describe('equalize', () => {
+  it.each([
+    ['LeakyReLU', { class_name: 'LeakyReLU', config: { alpha: 0.1 } }],
+    ['ReLU6', { class_name: 'ReLU', config: { max_value: 6 } }],
+  ])('measures with samples on a model with a %s layer fused into another', async (_, activation) => {
+    const fused = buildModel([
+      input('x', [6, 6, 2]),
+      layer('Conv2D', 'first', { filters: 4, kernel_size: 3, activation }),
+      layer('Conv2D', 'last', { filters: 3, kernel_size: 1 }),
+    ]);
+    const pictures = randomInputs(fused);
+    const { report } = await equalize(fused, { samples: { runner, inputs: pictures } });
+    expect(report.correction?.corrected.map(({ path }) => path)).toEqual(['first', 'last']);
+  });
+
   it('keeps the function but for corrected biases, and leaves its input alone', async () => {
     const before = new Map(
       [...model.allLayers()].map(({ path, layer }) => [path, [...layer.weights.values()]]),

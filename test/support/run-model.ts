@@ -138,9 +138,8 @@ function ungroup(layer: Layer): void {
   if (origin?.operation.kind !== 'conv') return;
   // As if it had been read without groups; what was edited since still counts as edited.
   const config = origin.config['config'] as JsonObject;
-  layer.origin = {
-    ...origin,
+  layer.remember({
     operation: { ...origin.operation, groups: 1 },
     config: { ...origin.config, config: { ...config, groups: 1 } },
-  };
+  });
 }

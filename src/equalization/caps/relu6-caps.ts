@@ -8,6 +8,7 @@
  * @module
  */
 
+import { isObject, type JsonValue } from '../../json/value.ts';
 import { kerasAxis } from '../../model/channel-axes.ts';
 import { insertBefore, insertBehind, replaceCall } from '../../model/edit.ts';
 import { buildGraph, type Graph, type GraphCall } from '../../model/graph.ts';
@@ -113,12 +114,11 @@ function capFused({ call, relu, form }: WantedCap, state: State): ActivationCap 
     case 'one-maximum': {
       const { maximum } = form;
       if (maximum === relu.maxValue) return { ...form, path, added: [] };
-      setActivation(layer, LINEAR);
-      return {
-        ...form,
-        path,
-        added: behind([reluBeside(call, 'relu', { ...relu, maxValue: maximum }, state)]),
-      };
+      const capped = { ...relu, maxValue: maximum };
+      const saysMaximum = fusedClass(layer) === 'ReLU';
+      setActivation(layer, saysMaximum ? capped : LINEAR);
+      const added = saysMaximum ? [] : behind([reluBeside(call, 'relu', capped, state)]);
+      return { ...form, path, added };
     }
     case 'per-channel': {
       const { maxima } = form;
@@ -186,6 +186,11 @@ function changeRelu(
   const name = freeLayerName(graph.model, `${layer.name}_relu`, names);
   const made = newRelu({ owner, beside: layer, name }, relu);
   return { call: replaceCall(owner, call, made), added: [made.path] };
+}
+
+/** The class of a layer that is fused as an activation; a name for a function has none, and can say no maximum but 6. */
+function fusedClass({ readConfig: { activation } }: Layer): JsonValue | undefined {
+  return isObject(activation) ? activation['class_name'] : undefined;
 }
 
 function reluBeside(call: GraphCall, suffix: string, relu: Relu, { graph, names }: State): Layer {

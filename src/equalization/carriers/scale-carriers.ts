@@ -23,17 +23,11 @@ import {
 import { outputLayout } from '../../quantization/kernel-layout.ts';
 import { type DType, type FloatValues, largestFinite } from '../../tensor/dtype.ts';
 import { Tensor } from '../../tensor/tensor.ts';
-import { giveBatchNorm } from './added-batch-norm.ts';
 import { faultyWeight, findCarriers } from './carrier-search.ts';
 import { balanceSeparable } from './separable-balance.ts';
 
 /** How scales are carried. */
 export interface CarryOptions {
-  /**
-   * Whether a layer that has no batch norm right behind it is given one, before its fused activation, which becomes a layer
-   * of its own; false where it is left out.
-   */
-  readonly addBatchNorms?: boolean;
   /**
    * Whether the grid that kernels will be put on reaches as far below 0 as above it; false where it is left out. For other
    * grids channels are turned around, which their batch norms turn back, so that all reach further up than down.
@@ -46,8 +40,6 @@ export interface CarriedLayer {
   readonly layer: Layer;
   /** What carries its scales: one, or several behind the calls of a shared layer. */
   readonly batchNorms: readonly Layer[];
-  /** Whether the batch norm was made for it. */
-  readonly isAdded: boolean;
   /** What each output channel of the kernel was divided by, `[channels]`; negative where it was turned around. */
   readonly factors: Float64Array;
 }
@@ -74,15 +66,10 @@ export function carryScales(model: Model, options: CarryOptions = {}): CarryReco
   for (const layer of new Set(graph.calls.map((call) => call.layer))) {
     if (!isWeighted(layer.operation)) continue;
     const fault = faultyWeight(layer);
-    let found = fault ? { reason: fault } : findCarriers(graph, layer);
-    const isAdded = 'reason' in found && !fault && options.addBatchNorms === true;
-    if (isAdded) found = giveBatchNorm(graph, layer);
-    const done =
-      'reason' in found
-        ? found
-        : carry(layer, found.batchNorms, { isAdded, isSymmetric: options.symmetricGrid === true });
+    const found = fault ? { reason: fault } : findCarriers(graph, layer);
+    const done = 'reason' in found ? found : carry(layer, found.batchNorms, options.symmetricGrid === true);
     if ('reason' in done) uncarried.push(done.reason);
-    else carried.push({ layer, batchNorms: done.batchNorms, isAdded, factors: done.factors });
+    else carried.push(done);
   }
   return { carried, uncarried };
 }
@@ -90,8 +77,8 @@ export function carryScales(model: Model, options: CarryOptions = {}): CarryReco
 function carry(
   layer: Layer,
   batchNorms: readonly Layer[],
-  { isAdded, isSymmetric }: { readonly isAdded: boolean; readonly isSymmetric: boolean },
-): { batchNorms: readonly Layer[]; factors: Float64Array } | { reason: SkipReason } {
+  isSymmetric: boolean,
+): CarriedLayer | { readonly reason: SkipReason } {
   const bias = biasOf(layer);
   const forms = batchNorms.map((bn) => ({ bn, ...combined(bn, bias) }));
   const tooLarge = forms.find(({ bn, a, d }) => {
@@ -119,7 +106,7 @@ function carry(
   layer.statistics = statistics && dividedStatistics(shiftedStatistics(statistics, bias, -1), factors);
   for (const { bn, a, d } of forms) {
     // Gamma and beta will no longer tell it.
-    const told = isAdded ? statistics : statisticsBehind(bn, undefined);
+    const told = statisticsBehind(bn, undefined);
     rewrite(
       bn,
       a.map((slope, channel) => slope * (factors[channel] ?? 1)),
@@ -127,7 +114,7 @@ function carry(
     );
     bn.statistics = told;
   }
-  return { batchNorms, factors };
+  return { layer, batchNorms, factors };
 }
 
 /** Divisors with signs, by what an error in a channel is to the deviation of what its batch norms write. */
@@ -198,11 +185,7 @@ function rewrite(bn: Layer, factors: Float64Array, shifts: Float64Array): void {
     ['movingMean', tensor(new Float64Array(size))],
     ['movingVariance', tensor(new Float64Array(size).fill(variance))],
   ]);
-  if (operation.scale && operation.center) return;
   bn.operation = { ...operation, scale: true, center: true };
-  if (!bn.origin) return;
-  const config = { ...Object(bn.origin.config['config']), scale: true, center: true };
-  bn.origin = { ...bn.origin, config: { ...bn.origin.config, config }, operation: bn.operation };
 }
 
 /**

@@ -4,10 +4,17 @@
  * @module
  */
 
-import type { JsonObject, JsonValue } from '../../json/value.ts';
+import { type JsonObject, sameJson } from '../../json/value.ts';
 import type { Layer } from '../../model/layer.ts';
 import { activationOf, type Operation } from '../../model/operation.ts';
 import { patchActivation, patchActivationLayer } from './parse/activation.ts';
+
+/** Entries that say whether a layer has a weight. */
+const WEIGHT_OPTIONS: readonly (readonly [entry: string, has: (operation: Operation) => boolean])[] = [
+  ['use_bias', (operation) => 'useBias' in operation && operation.useBias],
+  ['scale', (operation) => operation.kind === 'batchNorm' && operation.scale],
+  ['center', (operation) => operation.kind === 'batchNorm' && operation.center],
+];
 
 /**
  * The `config` of a layer with what was edited since it was read, and nothing else, changed.
@@ -19,20 +26,11 @@ export function patchConfig(layer: Layer, config: JsonObject): JsonObject {
   const now = layer.operation;
   if (before === undefined || before === now) return config;
   let patched = config;
-  if (usesBias(before) !== usesBias(now)) patched = { ...patched, use_bias: usesBias(now) };
-  if (!sameActivation(before, now)) {
-    patched =
-      now.kind === 'activation'
-        ? patchActivationLayer(layer.className, patched, now.activation)
-        : { ...patched, activation: patchActivation(config['activation'] as JsonValue, activationOf(now)) };
+  for (const [entry, has] of WEIGHT_OPTIONS) {
+    if (has(before) !== has(now)) patched = { ...patched, [entry]: has(now) };
   }
-  return patched;
-}
-
-function usesBias(operation: Operation): boolean {
-  return 'useBias' in operation && operation.useBias;
-}
-
-function sameActivation(one: Operation, other: Operation): boolean {
-  return JSON.stringify(activationOf(one)) === JSON.stringify(activationOf(other));
+  if (sameJson(activationOf(before), activationOf(now))) return patched;
+  return now.kind === 'activation'
+    ? patchActivationLayer(layer.className, patched, now.activation)
+    : { ...patched, activation: patchActivation(config['activation'], activationOf(now)) };
 }

@@ -97,10 +97,7 @@ function attachWeights(outer: Layer, found: readonly GroupWeight[], source: stri
       entries.set(name, entry);
       owners.set(entry, layer);
     }
-    if (layer.origin) {
-      layer.origin.weights = new Map(layer.weights);
-      layer.origin.place = place;
-    }
+    layer.remember({ weights: new Map(layer.weights), place });
     checkWeights(layer, path, source);
     rejectSurplus(layer, path, source);
   }

@@ -95,10 +95,7 @@ function tryScheme(model: Model, file: Hdf5File, scheme: NamingScheme): Crosslay
   for (const { layer, group } of places) {
     const variables = layer.model ? new Map<string, string>() : variablesOf(file, layer, group);
     layer.weights = new Map([...variables].map(([name, at]) => [name, file.dataset(at).tensor()]));
-    if (layer.origin) {
-      layer.origin.weights = new Map(layer.weights);
-      layer.origin.place = new V3Place(group, variables);
-    }
+    layer.remember({ weights: new Map(layer.weights), place: new V3Place(group, variables) });
   }
   try {
     for (const { layer, path } of places) checkWeights(layer, path, file.name);

@@ -58,10 +58,7 @@ export async function readTfjsLayers(
       const tensor = tensors.get(name);
       if (tensor) layer.weights.set(key, tensor);
     }
-    if (layer.origin) {
-      layer.origin.weights = new Map(layer.weights);
-      layer.origin.place = new TfjsPlace(names);
-    }
+    layer.remember({ weights: new Map(layer.weights), place: new TfjsPlace(names) });
     checkWeights(layer, path, source);
   }
   const origin: TfjsOrigin = { format: 'tfjs-layers', document, groups, tensors };

@@ -4,10 +4,11 @@
  * @module
  */
 
-import { freeName, modelWith } from '../../formats/keras-config/dialects/replace-layers.ts';
-import { isObject, type JsonObject, type JsonValue } from '../../json/value.ts';
-import { Layer } from '../../model/layer.ts';
-import { Call, type Model, type ModelTensor } from '../../model/model.ts';
+import { modelWith } from '../../formats/keras-config/dialects/replace-layers.ts';
+import { insertBehind } from '../../model/edit.ts';
+import type { Layer } from '../../model/layer.ts';
+import type { Call, Model, ModelTensor } from '../../model/model.ts';
+import { freeLayerName, newActivation } from '../../model/new-layer.ts';
 import { activationOf, LINEAR, type Operation } from '../../model/operation.ts';
 import { Tensor } from '../../tensor/tensor.ts';
 
@@ -134,70 +135,21 @@ const OPERATOR = 'TFOpLambda';
 
 /** The activation at the end of a layer that nobody here knows. */
 function opaqueActivation(layer: Layer): string | undefined {
-  const { activation, function: called, recurrent_activation: gate } = configOf(layer);
+  const { activation, function: called, recurrent_activation: gate } = layer.readConfig;
   // The output of an LSTM is the activation of its state times a gate.
   if (gate !== undefined) return undefined;
   const name = layer.className === OPERATOR ? called : activation;
   return typeof name === 'string' ? name.replace(/^(math|nn)\./, '') : undefined;
 }
 
-/**
- * Makes an Activation layer of the activation fused into `layer`, behind each of its calls. Both get the configuration
- * that Keras would have written for them.
- */
+/** Makes an Activation layer of the activation fused into `layer`, behind each of its calls. */
 function splitOffActivation(owner: Model, fused: Layer): void {
-  const layer = activationLayer(fused, freeName(`${fused.name}_softmax`, namesIn(owner)));
-  const read = configOf(fused);
-  const operation = { ...fused.operation, activation: LINEAR } as Operation;
-  fused.operation = operation;
-  if (fused.origin) {
-    const config = { ...fused.origin.config, config: { ...read, activation: 'linear' } };
-    fused.origin = { ...fused.origin, config, operation };
-  }
-  owner.layers = owner.layers.flatMap((one) => (one === fused ? [one, layer] : [one]));
-  owner.calls = owner.calls.flatMap((call) => (call.layer === fused ? [call, behind(call, layer)] : [call]));
-  const added = owner.calls.filter((call) => call.layer === layer);
-  const moved = new Map(added.map((call) => [call.inputs[0], call.output()]));
-  const replace = (tensor: ModelTensor): ModelTensor => moved.get(tensor) ?? tensor;
-  for (const call of owner.calls) if (call.layer !== layer) call.inputs = call.inputs.map(replace);
-  owner.outputs = owner.outputs.map(replace);
-}
-
-function behind(call: Call, layer: Layer): Call {
-  const added = new Call(layer, [call.output()]);
-  added.output().shape = call.output().shape;
-  added.output().dtype = call.output().dtype;
-  return added;
-}
-
-function activationLayer(fused: Layer, name: string): Layer {
-  const { activation = 'softmax', dtype = 'float32' } = configOf(fused);
   const { operation } = fused;
-  const own = { kind: 'activation', activation: activationOf(operation) } as const;
-  const entry: JsonObject = {
-    class_name: 'Activation',
-    config: { name, trainable: true, dtype, activation },
-  };
-  // The names of Keras 3.
-  if (fused.origin?.config['module'] !== undefined) {
-    Object.assign(entry, { module: 'keras.layers', registered_name: null });
-  }
-  return new Layer({
-    name,
-    path: fused.path.slice(0, fused.path.length - fused.name.length) + name,
-    className: 'Activation',
-    operation: own,
-    origin: { config: entry, operation: own, weights: new Map() },
-  });
-}
-
-function namesIn(owner: Model): ReadonlySet<string> {
-  return new Set(owner.layers.map(({ name }) => name));
-}
-
-function configOf(layer: Layer): Record<string, JsonValue> {
-  const config = layer.origin?.config['config'];
-  return isObject(config) ? config : {};
+  if (!('activation' in operation)) return;
+  const name = freeLayerName(owner, `${fused.name}_softmax`);
+  const layer = newActivation({ owner, beside: fused, name });
+  fused.operation = { ...operation, activation: LINEAR };
+  for (const call of owner.calls.filter((one) => one.layer === fused)) insertBehind(owner, call, [layer]);
 }
 
 /** The model with more outputs, which no Sequential has. */

@@ -306,6 +306,24 @@ describe('correctBiasWithInputs', () => {
     expect(fused.layer('scores').operation).toEqual(model.layer('scores').operation);
   });
 
+  it.each([
+    ['a LeakyReLU', { class_name: 'LeakyReLU', config: { alpha: 0.1 } }],
+    ['a ReLU6', { class_name: 'ReLU', config: { max_value: 6 } }],
+  ])('sees outputs before %s that is fused as a layer', async (_, activation) => {
+    const model = buildModel([
+      input('x', [6, 6, 2]),
+      layer('Conv2D', 'conv', { filters: 4, kernel_size: 3, activation }),
+      layer('Conv2D', 'last', { filters: 3, kernel_size: 1 }),
+    ]);
+    const inputs = [positiveInput([6, 6, 2])];
+    const corrected = model.clone();
+    const record = await correctBiasWithInputs(corrected, QUANTIZER, { runner, inputs });
+    expect(record.skipped).toEqual([]);
+    expect(record.corrected.map(({ path }) => path)).toEqual(['conv', 'last']);
+    const quantized = fakeQuantize(corrected, QUANTIZER);
+    expect(await meanError(model, quantized, inputs, ['last'])).toBeLessThan(1e-5);
+  });
+
   it('says which output it cannot see', async () => {
     const model = buildModel([
       input('x', [2]),

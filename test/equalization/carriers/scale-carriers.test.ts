@@ -8,7 +8,7 @@ import { fakeQuantize } from '../../../src/quantization/fake-quantize.ts';
 import { QUANTIZER_PRESETS } from '../../../src/quantization/quantizer.ts';
 import { compareOutputs } from '../../../src/verification/comparing/compare-outputs.ts';
 import { TfjsRunner } from '../../../src/verification/run/runner.ts';
-import { buildModel, buildSequential, input, layer, nested } from '../../support/model-builder.ts';
+import { buildModel, input, layer } from '../../support/model-builder.ts';
 import { randomInputs } from '../../support/run-model.ts';
 
 /** float32 rounds gamma and the kernel anew, and the error of a few layers adds up. */
@@ -156,8 +156,8 @@ describe('carryScales', () => {
       layer('BatchNormalization', 'bn', { axis: 1 }),
     ]);
     const original = model.clone();
-    const { carried } = carryScales(model, { addBatchNorms: true });
-    expect(carried.map(({ isAdded }) => isAdded)).toEqual([true, false]);
+    const { carried } = carryScales(model);
+    expect(carried.map(({ layer: { name } }) => name)).toEqual(['depthwise']);
     expect(await difference(original, model)).toBeLessThan(ROUNDING);
   });
 
@@ -174,45 +174,6 @@ describe('carryScales', () => {
     const { carried } = carryScales(model);
     expect(carried[0]?.batchNorms.map(({ name }) => name)).toEqual(['bn1', 'bn2']);
     expect(await difference(original, model)).toBeLessThan(ROUNDING);
-  });
-
-  it('adds one batch norm behind all calls of a shared layer', async () => {
-    const model = buildModel([
-      input('in', [6, 6, 4]),
-      layer('MaxPooling2D', 'pool', { pool_size: [2, 2], strides: [1, 1], padding: 'same' }),
-      layer('Conv2D', 'shared', { ...conv, activation: 'tanh' }, { calls: [['in'], ['pool']] }),
-      layer('Add', 'add', {}, { from: ['shared', 'shared:1'] }),
-    ]);
-    const original = model.clone();
-    expect(carryScales(model).carried).toEqual([]);
-    const { carried } = carryScales(model, { addBatchNorms: true });
-    expect(carried[0]?.batchNorms).toHaveLength(1);
-    expect(model.layers.map(({ className }) => className).sort()).toEqual(
-      ['Activation', 'Add', 'BatchNormalization', 'Conv2D', 'InputLayer', 'MaxPooling2D'].sort(),
-    );
-    expect(await difference(original, model)).toBeLessThan(ROUNDING);
-  });
-
-  it('adds batch norms in nested and sequential models, and behind outputs', async () => {
-    const inner = nested('inner', [
-      input('inner_in', [6, 6, 4]),
-      layer('Conv2D', 'conv', { ...conv, activation: 'sigmoid' }),
-    ]);
-    const model = buildModel([
-      input('in', [6, 6, 4]),
-      inner,
-      layer('Dense', 'dense', { units: 3, activation: 'softmax' }),
-    ]);
-    const sequential = buildSequential([
-      layer('Dense', 'dense', { units: 5, batch_input_shape: [null, 4], activation: 'softmax' }),
-    ]);
-    for (const one of [model, sequential]) {
-      const original = one.clone();
-      const { carried, uncarried } = carryScales(one, { addBatchNorms: true });
-      expect(uncarried).toEqual([]);
-      expect(carried.every(({ isAdded }) => isAdded)).toBe(true);
-      expect(await difference(original, one)).toBeLessThan(ROUNDING);
-    }
   });
 
   it('leaves dead channels and what it cannot carry alone', async () => {
@@ -248,7 +209,7 @@ describe('carryScales', () => {
       layer('Conv2D', 'last', { filters: 3, kernel_size: [1, 1] }),
     ]);
     const before = activationMoments(model);
-    carryScales(model, { addBatchNorms: true });
+    carryScales(model);
     const after = activationMoments(model);
     for (const path of ['bn', 'relu']) {
       for (const kind of ['mean', 'variance'] as const) {

@@ -48,6 +48,20 @@ describe('measureStatistics', () => {
     expect(model.layer('first').operation).toEqual(small().layer('first').operation);
   });
 
+  it.each([
+    ['a LeakyReLU', { class_name: 'LeakyReLU', config: { alpha: 0.1 } }],
+    ['a ReLU6', { class_name: 'ReLU', config: { max_value: 6 } }],
+  ])('sees what %s fused as a layer reads', async (_, activation) => {
+    const model = buildModel([
+      input('x', [2]),
+      layer('Dense', 'first', { units: 1, activation }, { weights: { kernel: [-1, 2], bias: [0] } }),
+      layer('Dense', 'last', { units: 2 }),
+    ]);
+    expect(await measureStatistics(model, { runner, inputs: SAMPLES })).toEqual(['first']);
+    // -0 + 2 and -2 + 6.
+    expect(model.layer('first').statistics?.mean).toEqual(Float64Array.of(3));
+  });
+
   it('measures nothing that a batch norm tells, and does not run for it', async () => {
     const model = buildModel([
       input('x', [6, 6, 2]),

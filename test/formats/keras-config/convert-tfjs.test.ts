@@ -105,7 +105,7 @@ describe('what TF.js cannot', () => {
       class_name: 'Activation',
       config: { activation: 'hard_sigmoid' },
     };
-    layer.origin = { ...layer.origin!, config };
+    layer.remember({ config });
     await expect(convert(model)).rejects.toThrow(/relu1: hard_sigmoid is .* in Keras 3 and .* in Keras 2/);
   });
 

@@ -6,7 +6,8 @@
 
 import { UnsupportedModelError } from '../../../errors.ts';
 import { isObject, type JsonObject, type JsonValue } from '../../../json/value.ts';
-import { type Activation, LINEAR } from '../../../model/operation.ts';
+import { type Activation, activationName, LINEAR } from '../../../model/operation.ts';
+import { configOf } from '../dialects/serialized-objects.ts';
 import { optionalNumber } from './config-numbers.ts';
 
 const RELU: Extract<Activation, { kind: 'relu' }> = {
@@ -40,8 +41,7 @@ export function parseActivation(value: JsonValue | undefined): Activation {
   const name = functionName(value);
   if (name !== undefined) return namedActivation(name);
   const className = String(value['class_name']);
-  const config = isObject(value['config']) ? value['config'] : {};
-  return parseActivationLayer(className, config) ?? { kind: 'other', name: className };
+  return parseActivationLayer(className, configOf(value)) ?? { kind: 'other', name: className };
 }
 
 /** The function named by `{"class_name": "function", "config": "relu6"}` and its like. */
@@ -81,48 +81,55 @@ export function parseActivationLayer(className: string, config: JsonObject): Act
 }
 
 /**
- * The `activation` entry for `activation`, in the form that `value` had.
+ * The `activation` entry for `activation`, in the form that `value` had where that form can say it, else as a name.
  *
- * @throws UnsupportedModelError where no such form can say it.
+ * @throws UnsupportedModelError where neither can.
  */
 export function patchActivation(value: JsonValue | undefined, activation: Activation): JsonValue {
-  if (isObject(value) && functionName(value) === undefined) {
-    const config = isObject(value['config']) ? value['config'] : {};
-    return { ...value, config: patchActivationLayer(String(value['class_name']), config, activation) };
+  const isFunction = isObject(value) && functionName(value) !== undefined;
+  if (isObject(value) && !isFunction) {
+    const config = patchedLayer(String(value['class_name']), configOf(value), activation);
+    if (config) return { ...value, config };
   }
-  const name = activationName(activation);
-  if (name === undefined) {
-    throw new UnsupportedModelError('activation', `no name for the activation ${JSON.stringify(activation)}`);
-  }
-  if (!isObject(value)) return name;
+  const name = functionNameOf(activation);
+  if (name === undefined) throw cannotSay('a name', activation);
+  if (!isFunction) return name;
   return { ...value, config: name, ...('registered_name' in value ? { registered_name: name } : {}) };
 }
 
-/** The configuration of an activation layer of that class, changed to `activation`. */
+/**
+ * The configuration of an activation layer of that class, changed to `activation`.
+ *
+ * @throws UnsupportedModelError where the class is always another.
+ */
 export function patchActivationLayer(
   className: string,
   config: JsonObject,
   activation: Activation,
 ): JsonObject {
+  const patched = patchedLayer(className, config, activation);
+  if (!patched) throw cannotSay(`a ${className} layer`, activation);
+  return patched;
+}
+
+function patchedLayer(className: string, config: JsonObject, activation: Activation): JsonObject | undefined {
   if (className === 'Activation') {
     return { ...config, activation: patchActivation(config['activation'], activation) };
   }
-  if (className === 'ReLU' && activation.kind === 'relu') {
-    return {
-      ...config,
-      max_value: activation.maxValue ?? null,
-      negative_slope: activation.negativeSlope,
-      threshold: activation.threshold,
-    };
-  }
-  throw new UnsupportedModelError(
+  if (className !== 'ReLU' || activation.kind !== 'relu') return undefined;
+  const { maxValue, negativeSlope, threshold } = activation;
+  return { ...config, max_value: maxValue ?? null, negative_slope: negativeSlope, threshold };
+}
+
+function cannotSay(form: string, activation: Activation): UnsupportedModelError {
+  return new UnsupportedModelError(
     'activation',
-    `a ${className} layer cannot become ${JSON.stringify(activation)}; replace the layer instead`,
+    `${form} cannot say ${activationName(activation)}; put an activation layer in its place`,
   );
 }
 
 /** The function name that Keras has for an activation. */
-export function activationName(activation: Activation): string | undefined {
+function functionNameOf(activation: Activation): string | undefined {
   switch (activation.kind) {
     case 'linear':
       return 'linear';

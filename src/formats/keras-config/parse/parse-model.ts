@@ -236,7 +236,7 @@ function parseFunctional(
       output: callIndexBase(outer, count, dialect === 'keras2' || layer.className === 'Functional' ? 1 : 0),
     };
     bases.set(name, base);
-    if (layer.origin) layer.origin = { ...layer.origin, callIndexBase: base };
+    layer.remember({ callIndexBase: base });
   }
   const resolve = (reference: TensorReference, kind: 'inbound' | 'output', reader: string): ModelTensor => {
     const calls = callsOf.get(reference.layer);
