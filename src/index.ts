@@ -224,7 +224,7 @@ export {
   type QuantizedLayer,
 } from './report/evaluate-report.ts';
 export { htmlReport } from './report/html/html-report.ts';
-export { inspectContent } from './report/html/inspect-content.ts';
+export { inspectContent, inspectSubject } from './report/html/inspect-content.ts';
 export { quantizeContent } from './report/html/quantize-content.ts';
 export type { DamageShare, ReportBlock, ReportContent, ReportSection } from './report/html/report-content.ts';
 export {

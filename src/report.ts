@@ -17,7 +17,7 @@ export {
 } from './report/evaluate-report.ts';
 export { movesFar } from './report/far-correction.ts';
 export { htmlReport } from './report/html/html-report.ts';
-export { inspectContent } from './report/html/inspect-content.ts';
+export { inspectContent, inspectSubject } from './report/html/inspect-content.ts';
 export { quantizeContent } from './report/html/quantize-content.ts';
 export type { DamageShare, ReportBlock, ReportContent, ReportSection } from './report/html/report-content.ts';
 export {

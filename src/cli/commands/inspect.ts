@@ -1,9 +1,6 @@
 import { type Command, Option } from 'commander';
-import type { Model } from '../../model/model.ts';
 import { loadModel } from '../../node.ts';
-import { foldAllBatchNorms } from '../../primitives/batch-norm-fold.ts';
-import { inspectContent } from '../../report/html/inspect-content.ts';
-import { type ReportSubject, reportSubject } from '../../report/html/report-subject.ts';
+import { inspectContent, inspectSubject } from '../../report/html/inspect-content.ts';
 import { type InspectReport, inspectModel } from '../../report/inspect-report.ts';
 import {
   DAMAGE_TARGETS,
@@ -52,18 +49,10 @@ export async function inspectCommand(input: string, options: InspectOptions): Pr
   const read = await readSidecarOf(model, { ...options, keepCorrections: true });
   const report = { ...inspectModel(model), damage: await damageReport(model, options.target) };
   const sidecar = { read, measured: [], written: null };
-  writeHtml?.(() => inspectContent({ ...report, sidecar }, subjectOf(model, report.damage.target)));
+  writeHtml?.(() => inspectContent({ ...report, sidecar }, inspectSubject(model, report.damage.target)));
   progressDone();
   const text = options.json === true ? reportJson({ ...report, sidecar }) : render(report, sidecar);
   return { text, exitCode: EXIT.ok };
-}
-
-/** The kernels as they are, and with batch norms folded. */
-function subjectOf(model: Model, quantizer: DamageTarget): ReportSubject {
-  const folded = model.clone();
-  foldAllBatchNorms(folded);
-  const labels = { before: 'as it is', after: 'folded' };
-  return reportSubject(model, { before: model, after: folded, quantizer, labels });
 }
 
 function render(report: InspectReport & { readonly damage: DamageReport }, sidecar: SidecarReport): string {

@@ -1,13 +1,22 @@
+import type { Model } from '../../model/model.ts';
+import type { QuantizerName } from '../../quantization/quantizer.ts';
 import { count, decibels, grouped, tinyPercent } from '../../text/numbers.ts';
 import type { InspectReport } from '../inspect-report.ts';
 import type { DamageReport } from '../layer-damage.ts';
+import { plainModel } from '../plain-model.ts';
 import { kernelFacts } from './kernel-facts.ts';
 import { noteSection, skippedSection } from './proof-blocks.ts';
 import { type DamageShare, list, type ReportContent, type ReportSection, text } from './report-content.ts';
-import type { ReportSubject } from './report-subject.ts';
+import { type ReportSubject, reportSubject } from './report-subject.ts';
 
 /** Layers in the ranking; the table of layers has all. */
 const RANKED = 10;
+
+/** The kernels of a model as they are, and with batch norms folded. */
+export function inspectSubject(model: Model, quantizer: QuantizerName): ReportSubject {
+  const labels = { before: 'as it is', after: 'folded' };
+  return reportSubject(model, { before: model, after: plainModel(model, 'float'), quantizer, labels });
+}
 
 /** What an inspection says to people. */
 export function inspectContent(report: InspectReport, subject: ReportSubject): ReportContent {

@@ -3,6 +3,7 @@ import {
   gridOf,
   htmlReport,
   inspectContent,
+  inspectSubject,
   plainModel,
   plainText,
   type ReportContent,
@@ -32,8 +33,6 @@ function equalizedContent({ model }: Opened, { model: after, told }: Equalized):
 }
 
 async function inspectedContent({ model, told }: Opened): Promise<ReportContent> {
-  const labels = { before: 'as it is', after: 'batch norms folded' };
-  const after = plainModel(model, 'int8-per-tensor');
-  const subject = reportSubject(model, { before: model, after, quantizer: 'int8-per-tensor', labels });
-  return inspectContent({ ...told.inspect, damage: await damageReport(model) }, subject);
+  const damage = await damageReport(model);
+  return inspectContent({ ...told.inspect, damage }, inspectSubject(model, damage.target));
 }
