@@ -13,6 +13,7 @@ import type { Layer } from './layer.ts';
 import { type Call, type CallArgument, Model, type ModelTensor } from './model.ts';
 import { isWeighted, type Shape } from './operation.ts';
 import { outputShape } from './shapes.ts';
+import { trainingOf } from './training.ts';
 
 /** A tensor of the flat graph. */
 export class GraphTensor {
@@ -51,8 +52,11 @@ export class GraphCall {
   readonly call: Call;
   readonly inputs: readonly GraphTensor[];
   readonly outputs: GraphTensor[] = [];
+  /** Whether it is called in training mode, itself or with the nested model around it; see {@link trainingOf}. */
+  readonly isTraining: boolean;
 
-  constructor(owner: Model, call: Call, inputs: readonly GraphTensor[]) {
+  constructor(owner: Model, call: Call, inputs: readonly GraphTensor[], isTraining = false) {
+    this.isTraining = isTraining;
     this.owner = owner;
     this.call = call;
     this.layer = call.layer;
@@ -114,7 +118,7 @@ export function buildGraph(model: Model): Graph {
     if (list) list.push(call);
     else byLayer.set(call.layer, [call]);
   };
-  const { inputs, outputs } = inline(model, undefined, add);
+  const { inputs, outputs } = inline(model, undefined, undefined, add);
   for (const tensor of inputs) tensor.isModelInput = true;
   for (const tensor of outputs) tensor.isModelOutput = true;
   for (const call of calls) for (const tensor of call.inputs) tensor.consumers.push(call);
@@ -133,6 +137,7 @@ export function firstKernelCalls(graph: Graph): GraphCall[] {
 function inline(
   model: Model,
   fed: readonly GraphTensor[] | undefined,
+  enclosing: boolean | undefined,
   add: (call: GraphCall) => void,
 ): { inputs: GraphTensor[]; outputs: GraphTensor[] } {
   const tensors = new Map<ModelTensor, GraphTensor>();
@@ -156,6 +161,7 @@ function inline(
     const { path } = layer;
     if (layer.operation.kind === 'input' && fed !== undefined) continue;
     const callInputs = call.inputs.map(lookup);
+    const training = trainingOf(call, enclosing, model.dialect);
     if (layer.model) {
       if (callInputs.length !== layer.model.inputs.length) {
         throw new InvalidModelError(
@@ -163,7 +169,7 @@ function inline(
           `is called with ${callInputs.length} tensors, but has ${layer.model.inputs.length} inputs`,
         );
       }
-      const inner = inline(layer.model, callInputs, add);
+      const inner = inline(layer.model, callInputs, training, add);
       for (const output of call.outputs) {
         const made = inner.outputs[output.index];
         if (!made) {
@@ -176,7 +182,7 @@ function inline(
       }
       continue;
     }
-    const graphCall = new GraphCall(model, call, callInputs);
+    const graphCall = new GraphCall(model, call, callInputs, training);
     for (const output of call.outputs) {
       const made = graphCall.output(output.index);
       made.shape = output.shape;

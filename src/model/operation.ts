@@ -137,8 +137,11 @@ export type Operation =
       readonly interpolation: string;
       readonly dataFormat: DataFormat;
     }
-  /** Does nothing in inference: Dropout and its like, ActivityRegularization, GaussianNoise, Activation('linear'). */
-  | { readonly kind: 'identity' }
+  /**
+   * Does nothing in inference: Dropout and its like, ActivityRegularization, GaussianNoise, Activation('linear').
+   * `isRandom` of those that change values at random in training.
+   */
+  | { readonly kind: 'identity'; readonly isRandom: boolean }
   | { readonly kind: 'flatten'; readonly dataFormat: DataFormat }
   /** Without the batch dimension; -1 at most once. */
   | { readonly kind: 'reshape'; readonly targetShape: readonly number[] }

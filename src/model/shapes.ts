@@ -241,7 +241,7 @@ function broadcast(shapes: readonly (Shape | undefined)[]): Shape | undefined {
           ? 1
           : (shape[axis - longest.length + shape.length] ?? null),
     );
-    return sizes.find((size) => size !== 1 && size !== null) ?? sizes.find((size) => size === null) ?? 1;
+    return sizes.find((size) => size !== 1 && size !== null) ?? (sizes.includes(null) ? null : 1);
   });
 }
 

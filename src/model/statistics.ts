@@ -53,6 +53,17 @@ export function isNormalizing(bn: Layer): boolean {
 }
 
 /**
+ * The distribution of what a batch norm writes that normalizes by the batch, whatever its stored statistics: N(beta, gamma^2).
+ *
+ * @returns undefined where beta or gamma is not finite.
+ */
+export function batchNormalized(bn: Layer): LayerStatistics | undefined {
+  const mean = betaOf(bn);
+  const variance = gammaOf(bn).map((gamma) => gamma * gamma);
+  return [...mean, ...variance].every(Number.isFinite) ? { mean, variance } : undefined;
+}
+
+/**
  * The distribution of what a batch norm writes: N(beta, gamma^2), as it normalizes what it reads. The variance is
  * `gamma^2 v / (v + epsilon)`: a channel that hardly varied in training hardly varies behind it.
  *

@@ -19,6 +19,7 @@ import type { Graph, GraphCall, GraphTensor } from '../model/graph.ts';
 import { activationName, activationOf, isConvolution, isWeighted } from '../model/operation.ts';
 import { reshapedChannels } from '../model/reshaped-channels.ts';
 import { faultReason, type SkipReason } from '../model/skip-reason.ts';
+import { usesBatchStatistics } from '../model/training.ts';
 import { largestFinite } from '../tensor/dtype.ts';
 
 /** A batch norm with the layer that can take it. */
@@ -135,13 +136,7 @@ function callReason(
     if (uses > 1) return { code: 'shared-layer', layers: [layers[0] ?? '', call.path], calls: uses };
   }
   if (bn.inputs.length > 1) return { code: 'several-inputs', layers, inputs: bn.inputs.length };
-  return runsInTraining(bn) ? { code: 'training-mode', layers } : undefined;
-}
-
-/** Whether a batch norm is called with `training=True`; a frozen one keeps its statistics all the same. */
-export function runsInTraining({ call, layer }: GraphCall): boolean {
-  const flag = call.kwargs['training'] ?? call.args[1];
-  return layer.trainable && flag !== undefined && 'value' in flag && Boolean(flag.value);
+  return usesBatchStatistics(bn) ? { code: 'training-mode', layers } : undefined;
 }
 
 function betweenReason(

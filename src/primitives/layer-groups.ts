@@ -24,7 +24,7 @@ import {
   isWeighted,
 } from '../model/operation.ts';
 import { faultReason, type SkipReason } from '../model/skip-reason.ts';
-import { runsInTraining } from './batch-norm-search.ts';
+import { usesBatchStatistics } from '../model/training.ts';
 import type { StepOptions } from './stage.ts';
 
 /** Two convolutions, or three with a depthwise in the middle, that are scaled together. */
@@ -204,7 +204,7 @@ function crossLayer(reader: GraphCall): { relu: boolean } | { reason: (from: Gra
     case 'zeroPadding':
       return { relu: false };
     case 'batchNorm':
-      return isIdentityBatchNorm(reader.layer) && !runsInTraining(reader) ? { relu: false } : stop;
+      return isIdentityBatchNorm(reader.layer) && !usesBatchStatistics(reader) ? { relu: false } : stop;
     case 'activation': {
       if (crossing(operation.activation).blocks) return { reason: (from) => activationReason(from, reader) };
       // The reference crosses ReLU and PReLU layers, whatever the slope, but no LeakyReLU.

@@ -6,6 +6,7 @@ import { scaleKernel } from '../../src/model/channels.ts';
 import { loadModel, saveModel } from '../../src/node.ts';
 import { runSteps } from '../../src/primitives/run-steps.ts';
 import { type CommandResult, crosslayer } from '../support/command.ts';
+import { trainingModel } from '../support/training-models.ts';
 
 const GOLDEN = new URL('../fixtures/golden/', import.meta.url).pathname;
 const FORMATS = new URL('../fixtures/formats/', import.meta.url).pathname;
@@ -103,6 +104,19 @@ describe('verify', () => {
     const { code, stdout } = await verify(original, path.join(GOLDEN, 'two_input', 'input.h5'));
     expect(code).toBe(1);
     expect(stdout).toMatch(/different: the original has 1 inputs, the candidate 2/);
+  });
+
+  test('a model with a call in training mode is not verified, whatever file it comes in', async () => {
+    for (const [file, version] of [
+      ['training.keras', 'keras-3.15.1'],
+      ['training.h5', 'tfkeras-2.15.0'],
+    ] as const) {
+      const trained = path.join(folder, file);
+      await saveModel(trainingModel(version), trained);
+      const { code, stdout } = await verify(trained, trained);
+      expect(code).toBe(1);
+      expect(stdout).toMatch(/\nnot verified: the original cannot be run: body\/bn1: .*training mode/);
+    }
   });
 
   test('a model that cannot be run is not verified, exit code 1, and the layer is named', async () => {

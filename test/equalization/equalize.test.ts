@@ -12,6 +12,7 @@ import { type ModelRun, recordRun } from '../../src/verification/comparing/model
 import { TfjsRunner } from '../../src/verification/run/runner.ts';
 import { buildModel, input, layer } from '../support/model-builder.ts';
 import { randomInputs } from '../support/run-model.ts';
+import { TRAINING_VERSIONS, trainingModel } from '../support/training-models.ts';
 
 const EXAMPLES = new URL('../../examples/', import.meta.url).pathname;
 
@@ -72,6 +73,28 @@ describe('equalize', () => {
     for (const { path, layer } of model.allLayers())
       expect([...layer.weights.values()]).toEqual(before.get(path));
   });
+
+  it.each(TRAINING_VERSIONS)(
+    'leaves alone what runs in training mode, a NaN in its statistics included: %s',
+    async (version) => {
+      for (const target of TARGETS) {
+        const trained = trainingModel(version);
+        const { model: equalized } = await equalize(trained, { target, rounding: 'nearest' });
+        for (const path of ['body/c1', 'body/bn1']) {
+          const after = equalized.layer(path);
+          for (const [name, tensor] of trained.layer(path).weights) {
+            if (name === 'bias') continue;
+            expect(after.weights.get(name)?.toFloat64(), `${target} ${path}/${name}`).toEqual(
+              tensor.toFloat64(),
+            );
+          }
+        }
+        const { weights } = equalized.layer('body/c2');
+        for (const tensor of weights.values())
+          expect([...tensor.toFloat64()].every(Number.isFinite)).toBe(true);
+      }
+    },
+  );
 
   it('for int8-per-tensor beats plain folding, each part a little more', async () => {
     const { model: folded } = await equalize(model, { target: 'int8-per-channel', biasCorrection: 'none' });

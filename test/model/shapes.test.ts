@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { JsonObject } from '../../src/json/value.ts';
+import type { JsonObject, JsonValue } from '../../src/json/value.ts';
 import { buildGraph } from '../../src/model/graph.ts';
 import { buildModel, input, type LayerSpec, layer } from '../support/model-builder.ts';
 import { randomInputs, runModel } from '../support/run-model.ts';
@@ -74,9 +74,27 @@ describe('shapes of a graph', () => {
     const ends = [input('a', [4, 4, 3]), input('b', [1, 1, 3]), input('c', [4, 4, 5])];
     expect(shapeBehind([...ends, layer('Multiply', 'scale', {}, { from: ['a', 'b'] })])).toEqual([4, 4, 3]);
     expect(shapeBehind([...ends, layer('Concatenate', 'join', {}, { from: ['a', 'c'] })])).toEqual([4, 4, 8]);
+    const open = [input('a', [null, null, 3]), layer('Add', 'add', {}, { from: ['a', 'a'] })];
+    expect(buildGraph(buildModel(open)).outputs[0]?.shape).toEqual([null, null, null, 3]);
+    const gate = [...ends, input('d', [3]), layer('Multiply', 'gate', {}, { from: ['a', 'd'] })];
+    expect(shapeBehind(gate)).toEqual([4, 4, 3]);
     expect(shapeBehind([...ends, layer('Concatenate', 'join', { axis: 1 }, { from: ['a', 'a'] })])).toEqual([
       8, 4, 3,
     ]);
+  });
+
+  it('goes through a merge with numbers, and not through what arrays are among', () => {
+    const merged = (className: string, constant: JsonValue): unknown => {
+      const model = buildModel([input('x', [4, 3]), layer(className, 'merge', {}, { from: ['x', 'x'] })]);
+      for (const call of model.calls) {
+        if (call.layer.name === 'merge')
+          call.args = [{ list: [{ tensor: 0 }, { tensor: 1 }, { value: constant }] }];
+      }
+      return buildGraph(model).outputs[0]?.shape;
+    };
+    expect(merged('Add', 2.5)).toEqual([null, 4, 3]);
+    expect(merged('Add', [[[1]], [[2]]])).toBeUndefined();
+    expect(merged('Concatenate', [[1, 2, 3]])).toBeUndefined();
   });
 
   it('knows nothing behind a layer that nobody knows', () => {

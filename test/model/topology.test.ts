@@ -7,7 +7,11 @@ import { buildModel, input, layer } from '../support/model-builder.ts';
 
 /** A call of a layer that does nothing, reading the outputs of `sources`. */
 function call(name: string, ...sources: Call[]): Call {
-  const identity = new Layer({ name, className: 'Identity', operation: { kind: 'identity' } });
+  const identity = new Layer({
+    name,
+    className: 'Identity',
+    operation: { kind: 'identity', isRandom: false },
+  });
   return new Call(
     identity,
     sources.map((source) => source.output()),

@@ -14,6 +14,7 @@ import {
   nested,
 } from '../support/model-builder.ts';
 import { randomInputs, relativeDifference, runModel } from '../support/run-model.ts';
+import { TRAINING_VERSIONS, trainingModel } from '../support/training-models.ts';
 
 /** sigma = 2 and 0.5, so that a = gamma / sigma = 3 and -2, and d = beta - mean a = -2 and 9. */
 const BN_WEIGHTS: GivenWeights = {
@@ -392,6 +393,13 @@ describe('a batch norm in training mode', () => {
 
   it('is folded where it is frozen, which keeps its statistics', () => {
     expect(names(foldAllBatchNorms(trained(false))[0])).toEqual([['conv', 'bn']]);
+  });
+
+  it.each(TRAINING_VERSIONS)('stays in a nested model that is called so, as %s writes it', (version) => {
+    expect(reasonsOf(trainingModel(version))).toEqual([
+      { code: 'training-mode', layers: ['body/bn1', 'body/c1'] },
+    ]);
+    expect(names(foldAllBatchNorms(trainingModel(version))[0])).toEqual([['body/c2', 'body/bn2']]);
   });
 });
 

@@ -66,11 +66,12 @@ export function nested(
     from?: readonly string[];
     calls?: readonly (readonly string[])[];
     outputs?: readonly string[];
+    kwargs?: JsonObject;
   } = {},
 ): LayerSpec {
-  const { from, calls = from && [from] } = reading;
+  const { from, calls = from && [from], kwargs = {} } = reading;
   const { config } = functionalConfig(inner, reading.outputs, name);
-  return { className: 'Functional', name, config, calls, weights: {}, kwargs: {}, inner };
+  return { className: 'Functional', name, config, calls, weights: {}, kwargs, inner };
 }
 
 /** What a test model is made with besides its layers. */
@@ -89,6 +90,11 @@ export function buildModel(layers: readonly LayerSpec[], options: BuildOptions =
 export function buildSequential(layers: readonly LayerSpec[], options: BuildOptions = {}): Model {
   const config = { name: 'model', layers: layers.map(entryOf) };
   return withWeights({ class_name: 'Sequential', config }, layers, options);
+}
+
+/** The model of a whole configuration, with random weights. */
+export function modelOf(config: JsonObject, options: BuildOptions = {}): Model {
+  return withWeights(config, [], options);
 }
 
 function functionalConfig(

@@ -19,6 +19,7 @@ import {
 } from '../../model/operation.ts';
 import { faultReason, type SkipReason } from '../../model/skip-reason.ts';
 import { keepStatistics, shiftedStatistics } from '../../model/statistics.ts';
+import { changesNothing } from '../../model/training.ts';
 import { type ActivationQuantizer, checkActivationQuantizer } from '../../quantization/quantizer.ts';
 import {
   type ExpectedRange,
@@ -140,8 +141,7 @@ function findReceiver(graph: Graph, call: GraphCall): Receiver | { readonly reas
     const { operation } = reader.layer;
     if (isWeighted(operation)) return receiverOf(graph, call, reader, throughRelu);
     if (operation.kind === 'zeroPadding') return { reason: { code: 'padding', layers, padding: 'zeros' } };
-    const passes =
-      operation.kind === 'activation' || operation.kind === 'identity' || operation.kind === 'pool';
+    const passes = operation.kind === 'activation' || operation.kind === 'pool' || changesNothing(reader);
     if (!passes || reader.inputs.length > 1 || graph.callsOf(reader.layer).length > 1) {
       return { reason: { code: 'layer-between', layers: [path], between: reader.path } };
     }

@@ -10,6 +10,7 @@ import type { LayerStatistics } from '../../model/layer.ts';
 import type { Model } from '../../model/model.ts';
 import { activationOf } from '../../model/operation.ts';
 import { statisticsBehind } from '../../model/statistics.ts';
+import { changesNothing } from '../../model/training.ts';
 import { replaceRelu6WithRelu } from '../../primitives/replace-relu6.ts';
 
 /** What a normal distribution loses above a maximum, and what is left of it. Means over all positions. */
@@ -83,8 +84,7 @@ function distributionBefore(call: GraphCall): { path: string; statistics: LayerS
   let source: GraphCall | undefined = call;
   if (call.layer.operation.kind === 'activation') {
     source = call.input?.producer;
-    // Dropout and its like change nothing in inference.
-    while (source?.layer.operation.kind === 'identity') source = source.input?.producer;
+    while (source && changesNothing(source)) source = source.input?.producer;
     if (source && activationOf(source.layer.operation).kind !== 'linear') return undefined;
   }
   if (!source) return undefined;

@@ -5,6 +5,7 @@ import type { Graph, GraphCall, GraphTensor } from '../../model/graph.ts';
 import type { Layer } from '../../model/layer.ts';
 import { activationOf, isWeighted } from '../../model/operation.ts';
 import { keepStatistics } from '../../model/statistics.ts';
+import { usesBatchStatistics } from '../../model/training.ts';
 
 /**
  * The layer with a kernel whose output `call` alone reads, and whose weights can therefore be turned around. Undefined where
@@ -56,7 +57,7 @@ function shiftsOfTurn(graph: Graph, layer: Layer): Float64Array | undefined {
 /** The batch norm that negates what is read, where none behind the ReLU behind it negates that again. */
 function unpairedNegation(tensor: GraphTensor): Layer | undefined {
   const negation = onlyConsumer(tensor);
-  if (!negation || !isNegatingBatchNorm(negation.layer)) return undefined;
+  if (!negation || !isNegatingBatchNorm(negation.layer) || usesBatchStatistics(negation)) return undefined;
   const relu = onlyConsumer(negation.output());
   const isUnpaired = relu && isPlainRelu(relu.layer) && !unpairedNegation(relu.output());
   return isUnpaired ? negation.layer : undefined;

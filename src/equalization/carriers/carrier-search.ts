@@ -10,7 +10,8 @@ import type { Graph, GraphCall } from '../../model/graph.ts';
 import type { Layer } from '../../model/layer.ts';
 import { activationName, activationOf } from '../../model/operation.ts';
 import { faultReason, type SkipReason } from '../../model/skip-reason.ts';
-import { axisReason, runsInTraining } from '../../primitives/batch-norm-search.ts';
+import { usesBatchStatistics } from '../../model/training.ts';
+import { axisReason } from '../../primitives/batch-norm-search.ts';
 
 /** Of all reasons here. */
 const edit = 'carry';
@@ -45,9 +46,9 @@ export function findCarriers(
 
 function batchNormReason(graph: Graph, call: GraphCall, bn: GraphCall): SkipReason | undefined {
   const layers = [call.layer.path, bn.path];
+  if (usesBatchStatistics(bn)) return { code: 'training-mode', edit, layers };
   const fault = batchNormFault(bn.layer);
   if (fault) return { ...faultReason(layers, bn.path, fault), edit };
-  if (runsInTraining(bn)) return { code: 'training-mode', edit, layers };
   if (bn.inputs.length > 1) return { code: 'several-inputs', edit, layers, inputs: bn.inputs.length };
   if (graph.callsOf(bn.layer).some((one) => one.inputs[0]?.producer?.layer !== call.layer)) {
     return { code: 'shared-batch-norm', edit, layers };

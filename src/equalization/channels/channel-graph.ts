@@ -29,7 +29,7 @@ import {
 } from '../../model/operation.ts';
 import { channelsBehindReshape } from '../../model/reshaped-channels.ts';
 import type { RegionBorder } from '../../model/skip-reason.ts';
-import { runsInTraining } from '../../primitives/batch-norm-search.ts';
+import { changesNothing, usesBatchStatistics } from '../../model/training.ts';
 import type { ChannelClasses } from './channel-classes.ts';
 import { TensorChannels } from './tensor-channels.ts';
 
@@ -127,8 +127,7 @@ class Builder {
       case 'activation':
         return this.#visitActivation(call, operation.activation);
       case 'identity':
-        // In training it may add noise.
-        return runsInTraining(call) ? { code: 'training-mode', layer: call.path } : this.#pass(call);
+        return changesNothing(call) ? this.#pass(call) : { code: 'training-mode', layer: call.path };
       case 'pool':
       case 'zeroPadding':
       case 'cropping':
@@ -197,7 +196,7 @@ class Builder {
   /** A batch norm that stays is an affine map a channel: its statistics take the factor before, gamma and beta that behind. */
   #visitBatchNorm(call: GraphCall, operation: BatchNormOperation): RegionBorder | undefined {
     const { layer, path } = call;
-    if (runsInTraining(call)) return { code: 'training-mode', layer: path };
+    if (usesBatchStatistics(call)) return { code: 'training-mode', layer: path };
     if (isIdentityBatchNorm(layer)) return this.#pass(call);
     if (!operation.scale) return { code: 'no-gamma', layer: path };
     const { inputs, outputs } = this.#entryOf(call);

@@ -13,6 +13,7 @@ import type { Graph, GraphCall, GraphTensor } from '../../model/graph.ts';
 import type { LayerStatistics } from '../../model/layer.ts';
 import { activationOf, isWeighted } from '../../model/operation.ts';
 import { statisticsBehind } from '../../model/statistics.ts';
+import { changesNothing, usesBatchStatistics } from '../../model/training.ts';
 import { kernelResponse } from '../noise/kernel-response.ts';
 import { kernelTaps } from '../noise/kernel-taps.ts';
 import { PICTURE_CORRELATION } from './neighbour-correlation.ts';
@@ -59,9 +60,7 @@ function kernelReaders(tensor: GraphTensor): GraphCall[] {
       const isUsable = !weightFault(call.layer) && channelCount(call.layer, 'input') <= MOST_CHANNELS;
       return isUsable ? [call] : [];
     }
-    return operation.kind === 'identity' || operation.kind === 'zeroPadding'
-      ? kernelReaders(call.output())
-      : [];
+    return changesNothing(call) || operation.kind === 'zeroPadding' ? kernelReaders(call.output()) : [];
   });
 }
 
@@ -79,7 +78,9 @@ function statisticsOfOutput({ layer, outputs }: GraphCall): OutputStatistics | u
     return { ...statistics, gains: new Float64Array(bias.length).fill(1), shifts: bias };
   }
   if (activationOf(layer.operation).kind !== 'linear') return undefined;
-  for (const { layer: bn } of outputs.flatMap(({ consumers }) => consumers)) {
+  for (const reader of outputs.flatMap(({ consumers }) => consumers)) {
+    const { layer: bn } = reader;
+    if (usesBatchStatistics(reader)) continue;
     const behind = bn.operation.kind === 'batchNorm' ? statisticsBehind(bn, undefined) : undefined;
     if (behind?.mean.length !== bias.length || batchNormFault(bn)) continue;
     const { a, d } = affineOf(bn);

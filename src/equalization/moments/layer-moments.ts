@@ -13,7 +13,8 @@ import type { Layer } from '../../model/layer.ts';
 import { activationOf, type PoolOperation } from '../../model/operation.ts';
 import { channelsBehindReshape } from '../../model/reshaped-channels.ts';
 import { spatialSizes } from '../../model/shapes.ts';
-import { isNormalizing, statisticsBehind } from '../../model/statistics.ts';
+import { batchNormalized, isNormalizing, statisticsBehind } from '../../model/statistics.ts';
+import { usesBatchStatistics } from '../../model/training.ts';
 import { layerInputs, layerResponse } from '../noise/kernel-response.ts';
 import { activatedDistribution } from './activation-rules.ts';
 import {
@@ -108,6 +109,10 @@ function responseOf(call: GraphCall, lookup: (tensor: GraphTensor) => Known): Kn
 function normalized(call: GraphCall, input: Known): Known {
   const { layer } = call;
   if (!readsChannels(call)) return undefined;
+  if (usesBatchStatistics(call)) {
+    const found = batchNormalized(layer);
+    return found && matchedDistribution(found.mean, found.variance);
+  }
   if (layer.statistics || isNormalizing(layer)) {
     const found = statisticsBehind(layer, undefined);
     return found && matchedDistribution(found.mean, found.variance);

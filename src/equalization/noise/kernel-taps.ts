@@ -7,6 +7,7 @@
 import type { GraphCall, GraphTensor } from '../../model/graph.ts';
 import { type ConvolutionOperation, isConvolution, type Padding } from '../../model/operation.ts';
 import { spatialSizes } from '../../model/shapes.ts';
+import { changesNothing } from '../../model/training.ts';
 
 /** What the positions of a kernel meet in a call. */
 export interface KernelTaps {
@@ -48,7 +49,7 @@ function unpadded(call: GraphCall): { source: GraphTensor; padding: ZeroPadding 
         const [more, further] = inner[axis] ?? [0, 0];
         return [first + more, last + further];
       });
-    } else if (before.kind !== 'identity') break;
+    } else if (!changesNothing(producer)) break;
     source = input;
   }
   return { source, padding };

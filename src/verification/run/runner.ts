@@ -5,9 +5,11 @@
  */
 
 import type * as TfjsCore from '@tensorflow/tfjs-core';
+import { CannotRunError } from '../../errors.ts';
 import { buildGraph, type Graph, type GraphCall, type GraphTensor } from '../../model/graph.ts';
 import type { Model } from '../../model/model.ts';
 import type { ModelRunner, RunOptions } from '../../model/model-runner.ts';
+import { trainingEffect } from '../../model/training.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
 import { checkInputs } from '../inputs/check-inputs.ts';
 import { LoadedLayer } from './loaded-layer.ts';
@@ -56,15 +58,18 @@ export class TfjsRunner implements ModelRunner {
    *
    * TF.js has one backend in use at a time: while this works it is {@link backend}, afterwards the one before.
    *
-   * @throws CannotRunError, with the layer, where TF.js cannot run it; RangeError where the inputs do not fit the model.
+   * @throws CannotRunError, with the layer, where TF.js cannot run it, or it is called in training mode and computes something
+   * else then; RangeError where the inputs do not fit the model.
    */
   async run(model: Model, inputs: readonly Tensor[], options: RunOptions = {}): Promise<Tensor[]> {
     const graph = buildGraph(model);
     const samples = checkInputs(graph, inputs);
+    const calls = neededCalls(graph);
+    for (const call of calls) refuseTraining(call);
     const batchSize = checkedBatchSize(options.batchSize) ?? usualBatchSize(graph);
     const { core, backend } = this.#tfjs;
     return withBackend(core, backend, async () => {
-      const pass = new Pass(this.#tfjs, graph, options, samples > BATCHES_WITHOUT_KEEPING * batchSize);
+      const pass = new Pass(this.#tfjs, graph, calls, options, samples > BATCHES_WITHOUT_KEEPING * batchSize);
       try {
         const batches: Tensor[][] = [];
         for (let start = 0; start < samples; start += batchSize) {
@@ -91,12 +96,18 @@ class Pass {
   readonly #calls: readonly GraphCall[];
   readonly #hasMasks: boolean;
 
-  constructor(tfjs: Tfjs, graph: Graph, options: RunOptions, keepsLayers: boolean) {
+  constructor(
+    tfjs: Tfjs,
+    graph: Graph,
+    calls: readonly GraphCall[],
+    options: RunOptions,
+    keepsLayers: boolean,
+  ) {
     this.#tfjs = tfjs;
     this.#graph = graph;
     this.#options = options;
     this.#keepsLayers = keepsLayers;
-    this.#calls = neededCalls(graph);
+    this.#calls = calls;
     // Keras 3 computes masks with layers of their own and passes them by name.
     this.#hasMasks = this.#calls.some(makesMask) && !this.#calls.some(({ call }) => 'mask' in call.kwargs);
   }
@@ -206,6 +217,18 @@ function neededCalls(graph: Graph): GraphCall[] {
     for (const tensor of call.inputs) needed.add(tensor);
   }
   return calls.reverse();
+}
+
+/** @throws CannotRunError where a call computes something in training mode that TF.js does in inference alone. */
+function refuseTraining(call: GraphCall): void {
+  const effect = trainingEffect(call);
+  if (effect === undefined) return;
+  const { path, layer } = call;
+  const reason = effect === 'chance' ? 'is random' : 'normalizes by the batch';
+  throw new CannotRunError(
+    path,
+    `${layer.className} cannot be run: it is called in training mode, in which it ${reason}, and here all layers run in inference`,
+  );
 }
 
 /** How often each tensor is still read; the outputs of the model once more. */

@@ -132,6 +132,16 @@ describe('absorbBiases', () => {
     ],
     ['a reshape', 'layer-between', [layer('Flatten', 'flatten'), layer('Dense', 'dense', { units: 2 })]],
     [
+      'a dropout in training mode',
+      'layer-between',
+      [layer('Dropout', 'drop', { rate: 0.5, trainable: false }, { kwargs: { training: true } }), last],
+    ],
+    [
+      'a pooling over other axes',
+      'data-format',
+      [layer('MaxPooling2D', 'pool', { pool_size: 1, data_format: 'channels_first' }), last],
+    ],
+    [
       'several readers',
       'several-consumers',
       [layer('ReLU', 'relu'), layer('Add', 'sum', {}, { from: ['relu', 'first'] })],

@@ -57,8 +57,8 @@ async function worstError(layers: readonly LayerSpec[], inputs: readonly Tensor[
 }
 
 const image = input('x', [6, 6, 2]);
-const conv = (name: string, config: object = {}): LayerSpec =>
-  layer('Conv2D', name, { filters: 3, kernel_size: 3, ...config });
+const conv = (name: string, config: object = {}, from?: readonly string[]): LayerSpec =>
+  layer('Conv2D', name, { filters: 3, kernel_size: 3, ...config }, from ? { from } : {});
 
 describe('activationMoments', () => {
   /**
@@ -356,6 +356,49 @@ describe('what stands before an activation', () => {
 function measuredOf(moments: ActivationMoments, path: string): number[] {
   return [...(moments.ofLayer(path)?.mean ?? [])];
 }
+
+describe('a merge with a constant among what it reads', () => {
+  it.each(['Add', 'Average', 'Maximum', 'Concatenate'])('is lost behind %s', (className) => {
+    const model = buildModel([
+      image,
+      layer('BatchNormalization', 'bn'),
+      layer(className, 'merge', {}, { from: ['bn', 'bn'] }),
+    ]);
+    expect(activationMoments(model).ofLayer('merge')).toBeDefined();
+    for (const call of model.calls) {
+      if (call.layer.name === 'merge') call.args = [{ list: [{ tensor: 0 }, { tensor: 1 }, { value: 5 }] }];
+    }
+    const moments = activationMoments(model);
+    expect(moments.ofLayer('bn')).toBeDefined();
+    expect(moments.ofLayer('merge')).toBeUndefined();
+    expect(moments.endOf(buildGraph(model).outputs[0]!)).toBe('merge');
+  });
+
+  it('and so it is where channels lie on different axes', () => {
+    const model = buildModel([
+      input('x', [3, 3, 3]),
+      layer('BatchNormalization', 'last'),
+      layer('BatchNormalization', 'first', { axis: 1 }, { from: ['x'] }),
+      conv('a', { kernel_size: 1 }, ['last']),
+      conv('b', { kernel_size: 1, data_format: 'channels_first' }, ['first']),
+      layer('Add', 'merge', {}, { from: ['a', 'b'] }),
+    ]);
+    const moments = activationMoments(model);
+    expect([moments.ofLayer('a'), moments.ofLayer('merge')]).toEqual([expect.anything(), undefined]);
+  });
+});
+
+describe('behind a batch norm in training mode', () => {
+  it('values are beta and gamma, whatever the stored statistics are', () => {
+    const weights = { gamma: [2, -3], beta: [1, 5], movingMean: [0, NaN], movingVariance: [NaN, 1] };
+    const kwargs = { training: true };
+    const model = buildModel([image, layer('BatchNormalization', 'bn', {}, { weights, kwargs })]);
+    expect(activationMoments(model).ofLayer('bn')).toMatchObject({
+      mean: Float64Array.of(1, 5),
+      variance: Float64Array.of(4, 9),
+    });
+  });
+});
 
 describe('measureMoments', () => {
   it('takes all samples and positions, whatever the batches', async () => {

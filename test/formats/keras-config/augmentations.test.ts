@@ -6,7 +6,7 @@ import { buildModel, input, layer } from '../../support/model-builder.ts';
 describe('augmentations', () => {
   it.each([...AUGMENTATIONS])('%s does nothing in inference', (className) => {
     const model = buildModel([input('x', [8, 8, 3]), layer(className, 'augmentation')]);
-    expect(model.layer('augmentation').operation).toEqual({ kind: 'identity' });
+    expect(model.layer('augmentation').operation).toEqual({ kind: 'identity', isRandom: true });
   });
 
   it.each(['RandomCrop', 'AutoContrast', 'Equalization', 'Solarization'])(

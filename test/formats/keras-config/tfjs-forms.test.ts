@@ -5,6 +5,7 @@ import { tfjsDifference } from '../../../src/formats/keras-config/tfjs/differenc
 import { writeModelToMemory } from '../../../src/formats/write.ts';
 import type { JsonObject, Model } from '../../../src/index.ts';
 import { buildModel, buildSequential, input, layer, nested } from '../../support/model-builder.ts';
+import { TRAINING_VERSIONS, trainingModel } from '../../support/training-models.ts';
 import { loadLayersModel, predict, relativeError, type Values } from '../tfjs-runtime.ts';
 
 /** What TF.js computes, and what the writer said. */
@@ -19,6 +20,31 @@ async function run(
   const names = loaded.layers.map(({ name }) => name);
   return { outputs: predict(loaded, [{ shape, data }]), warnings: report.warnings, names };
 }
+
+describe('calls in training mode', () => {
+  test.each(TRAINING_VERSIONS)('are run in inference by TF.js, which is said: %s', async (version) => {
+    const { report } = await writeModelToMemory(trainingModel(version), { format: 'tfjs-layers' });
+    expect(report.warnings).toEqual([
+      'body/bn1 (BatchNormalization): called in training mode, in which it normalizes by the batch; TF.js runs it in ' +
+        'inference mode, by its stored statistics',
+      'body/drop (Dropout): called in training mode, in which it is random; TF.js runs it in inference mode, without ' +
+        'its randomness',
+    ]);
+  });
+
+  test('give what the same call gives in inference', async () => {
+    const layers = (kwargs: JsonObject): Model =>
+      buildModel([
+        input('x', [4]),
+        layer('BatchNormalization', 'bn', {}, { kwargs }),
+        layer('Dropout', 'drop', { rate: 0.5 }, { kwargs }),
+      ]);
+    const [training, inference] = [await run(layers({ training: true })), await run(layers({}))];
+    expect(training.warnings).toHaveLength(2);
+    expect(inference.warnings).toEqual([]);
+    expect(relativeError(training.outputs, inference.outputs)).toBe(0);
+  });
+});
 
 describe('global pooling that keeps dimensions', () => {
   const conv = layer('Conv2D', 'conv', { filters: 3, kernel_size: 1 });

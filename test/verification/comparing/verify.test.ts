@@ -11,6 +11,7 @@ import { TfjsRunner } from '../../../src/verification/run/runner.ts';
 import { buildModel, buildSequential, input, layer } from '../../support/model-builder.ts';
 import { randomChain } from '../../support/random-chain.ts';
 import { randomInputs } from '../../support/run-model.ts';
+import { TRAINING_VERSIONS, trainingModel } from '../../support/training-models.ts';
 
 const runner = await TfjsRunner.create({ backend: 'cpu' });
 
@@ -50,6 +51,17 @@ function fakeRunner(...outputs: (readonly number[])[]): ModelRunner {
 const plain = (): Model => buildModel([input('x', [4]), layer('Dense', 'out', { units: 2 })]);
 
 describe('verify', () => {
+  test.each(TRAINING_VERSIONS)(
+    'a model that normalizes by the batch is not verified: %s',
+    async (version) => {
+      const report = await check(trainingModel(version), trainingModel(version));
+      expect(report.verdict).toBe('not-verified');
+      expect(report.reason).toMatch(
+        /^the original cannot be run: body\/bn1: BatchNormalization .* in training mode/,
+      );
+    },
+  );
+
   test('a model is the same as itself', async () => {
     const report = await check(network(), network());
     expect(report).toEqual({

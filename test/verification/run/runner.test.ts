@@ -6,9 +6,17 @@ import type { Model } from '../../../src/model/model.ts';
 import { loadModel } from '../../../src/node.ts';
 import { Tensor } from '../../../src/tensor/tensor.ts';
 import { TfjsRunner } from '../../../src/verification/run/runner.ts';
-import { buildModel, buildSequential, input, layer, nested } from '../../support/model-builder.ts';
+import {
+  buildModel,
+  buildSequential,
+  input,
+  type LayerSpec,
+  layer,
+  nested,
+} from '../../support/model-builder.ts';
 import { randomInputs, relativeDifference, runModel } from '../../support/run-model.ts';
 
+const TRAINING = { kwargs: { training: true } };
 const SEQUENCES = new URL('../../fixtures/sequences/', import.meta.url).pathname;
 
 let runner: TfjsRunner;
@@ -197,6 +205,43 @@ describe('what cannot be run', () => {
     expect((error as CannotRunError).message).toMatch(
       /body\/custom: SomethingOfTheirs cannot be run: .*no layer/,
     );
+  });
+
+  it.each<[string, string, LayerSpec]>([
+    ['normalizes by the batch', 'BatchNormalization', layer('BatchNormalization', 'a', {}, TRAINING)],
+    ['is random', 'Dropout', layer('Dropout', 'a', { rate: 0.5 }, TRAINING)],
+    ['is random', 'LSTM', layer('LSTM', 'a', { units: 2, recurrent_dropout: 0.5 }, TRAINING)],
+  ])('names the layer that %s in training mode: %s', async (does, className, spec) => {
+    const inner = [input('in', [4, 2]), layer('ReLU', 'relu'), { ...spec, kwargs: {} }];
+    for (const [path, model] of [
+      ['a', buildModel([input('x', [4, 2]), spec])],
+      ['body/a', buildModel([input('x', [4, 2]), nested('body', inner, TRAINING)])],
+    ] as const) {
+      expect(await failing(model)).toMatchObject({
+        code: 'cannot-run',
+        layer: path,
+        message:
+          `${path}: ${className} cannot be run: it is called in training mode, in which it ${does}, and here all ` +
+          'layers run in inference',
+      });
+    }
+  });
+
+  it('runs what does the same in training mode, and what no output depends on', async () => {
+    const frozen = [
+      layer('BatchNormalization', 'bn', { trainable: false }),
+      layer('Activation', 'relu', { activation: 'relu' }),
+    ];
+    const inner = (training: object): LayerSpec[] => [
+      input('x', [4]),
+      nested('body', [input('in', [4]), ...frozen], training),
+      layer('Dropout', 'unread', { rate: 0.5 }, TRAINING),
+    ];
+    const [first, second] = [TRAINING, {}].map((training) =>
+      buildModel(inner(training), { outputs: ['body'] }),
+    );
+    const inputs = randomInputs(first as Model);
+    expect(await runner.run(first as Model, inputs)).toEqual(await runner.run(second as Model, inputs));
   });
 
   it('names the layer that TF.js fails to make, and leaves nothing behind', async () => {

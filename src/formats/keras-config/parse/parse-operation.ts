@@ -22,15 +22,16 @@ import { presentClassName } from './former-classes.ts';
 
 type Rank = 1 | 2 | 3;
 
-/** Layers that do nothing in inference. */
-const IDENTITIES = new Set([
+/** Layers that do nothing. */
+const IDENTITIES = new Set(['ActivityRegularization', 'Identity']);
+
+/** Layers that do nothing in inference, and in training something at random. */
+const RANDOM = new Set([
   ...AUGMENTATIONS,
-  'ActivityRegularization',
   'AlphaDropout',
   'Dropout',
   'GaussianDropout',
   'GaussianNoise',
-  'Identity',
   'SpatialDropout1D',
   'SpatialDropout2D',
   'SpatialDropout3D',
@@ -55,11 +56,12 @@ const SPATIAL =
  */
 export function parseOperation(className: string, config: JsonObject, place: Place): Operation {
   const name = presentClassName(className);
-  if (IDENTITIES.has(name)) return { kind: 'identity' };
+  if (IDENTITIES.has(name)) return { kind: 'identity', isRandom: false };
+  if (RANDOM.has(name)) return { kind: 'identity', isRandom: config['rate'] !== 0 };
   const merge = MERGES[name];
   if (merge) return { kind: 'merge', merge };
   const activation = parseActivationLayer(name, config);
-  if (activation?.kind === 'linear') return { kind: 'identity' };
+  if (activation?.kind === 'linear') return { kind: 'identity', isRandom: false };
   if (activation?.kind === 'prelu') return { kind: 'activation', activation, sharedAxes: sharedAxes(config) };
   if (activation) return { kind: 'activation', activation };
   const spatial = SPATIAL.exec(name);

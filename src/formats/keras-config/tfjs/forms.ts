@@ -5,7 +5,7 @@
  */
 
 import { isObject, type JsonObject } from '../../../json/value.ts';
-import { buildGraph, type GraphTensor } from '../../../model/graph.ts';
+import { buildGraph, type Graph, type GraphTensor } from '../../../model/graph.ts';
 import { Layer } from '../../../model/layer.ts';
 import type { Model } from '../../../model/model.ts';
 import {
@@ -15,6 +15,7 @@ import {
   type PoolOperation,
   type Shape,
 } from '../../../model/operation.ts';
+import { trainingEffect } from '../../../model/training.ts';
 import { freeName, type LayerReplacement, layerWith, replaceLayers } from '../dialects/replace-layers.ts';
 import type { Warn } from './parts.ts';
 
@@ -30,10 +31,12 @@ interface LayerShapes {
  * that does not and a Reshape; axes are counted from the end that TF.js counts from; a Flatten of what is flat, which TF.js
  * refuses, becomes a linear Activation.
  *
- * @param warn is told of layers behind a pooling, and of batch norms that not every backend of TF.js computes.
+ * @param warn is told of layers behind a pooling, of batch norms that not every backend of TF.js computes, and of layers that
+ * are called in training mode.
  */
 export function withTfjsForms(model: Model, warn: Warn): Model {
   const graph = buildGraph(model);
+  warnOfTraining(graph, warn);
   const shapesOf = (layer: Layer): LayerShapes => {
     const calls = graph.callsOf(layer);
     return {
@@ -72,6 +75,24 @@ export function withTfjsForms(model: Model, warn: Warn): Model {
         return undefined;
     }
   });
+}
+
+/** TF.js passes over the mode that a call is made in. */
+function warnOfTraining(graph: Graph, warn: Warn): void {
+  const warned = new Set<Layer>();
+  for (const call of graph.calls) {
+    const { layer, path } = call;
+    const effect = trainingEffect(call);
+    if (effect === undefined || warned.has(layer)) continue;
+    warned.add(layer);
+    const [there, here] =
+      effect === 'chance'
+        ? ['is random', 'without its randomness']
+        : ['normalizes by the batch', 'by its stored statistics'];
+    warn(
+      `${path} (${layer.className}): called in training mode, in which it ${there}; TF.js runs it in inference mode, ${here}`,
+    );
+  }
 }
 
 function commonShape(tensors: readonly (GraphTensor | undefined)[]): Shape | undefined {

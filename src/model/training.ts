@@ -1,0 +1,73 @@
+/**
+ * What calls in training mode compute otherwise than in inference.
+ *
+ * @module
+ */
+
+import { isObject, type JsonObject } from '../json/value.ts';
+import type { GraphCall } from './graph.ts';
+import type { Call, Dialect } from './model.ts';
+
+/**
+ * Whether a call runs in training mode; undefined where nothing says it, which is inference.
+ *
+ * Keras 2 asks the call itself before the one of the nested model around it. In Keras 3 it is the other way round, as it
+ * writes down the defaults of a layer like arguments; its `predict` runs all calls in inference, calling the model does not.
+ *
+ * @param enclosing that of the call of the nested model around it
+ */
+export function trainingOf(
+  call: Call,
+  enclosing: boolean | undefined,
+  dialect: Dialect,
+): boolean | undefined {
+  const own = trainingArgument(call);
+  return dialect === 'keras3' ? (enclosing ?? own) : (own ?? enclosing);
+}
+
+function trainingArgument({ layer, args, kwargs }: Call): boolean | undefined {
+  const { kind } = layer.operation;
+  // Elsewhere the second argument is another one: a mask, say, or a second operand.
+  const isSecond = kind === 'batchNorm' || kind === 'identity' || kind === 'model';
+  const given = kwargs['training'] ?? (isSecond ? args[1] : undefined);
+  if (!given || !('value' in given)) return undefined;
+  const { value } = given;
+  return typeof value === 'boolean' || typeof value === 'number' ? Boolean(value) : undefined;
+}
+
+/** Whether a batch norm normalizes by the batch; a frozen one keeps to its statistics in training too. */
+export function usesBatchStatistics({ layer, isTraining }: GraphCall): boolean {
+  return isTraining && layer.operation.kind === 'batchNorm' && layer.trainable;
+}
+
+/** Whether a call hands on what it reads as it is: Dropout and its like in inference. */
+export function changesNothing({ layer: { operation }, isTraining }: GraphCall): boolean {
+  return operation.kind === 'identity' && !(isTraining && operation.isRandom);
+}
+
+/** What makes a call in training mode compute something else than in inference; undefined where nothing does. */
+export function trainingEffect(call: GraphCall): TrainingEffect | undefined {
+  const { layer, isTraining } = call;
+  if (!isTraining) return undefined;
+  if (usesBatchStatistics(call)) return 'batch statistics';
+  if (layer.operation.kind === 'identity') return changesNothing(call) ? undefined : 'chance';
+  return layer.operation.kind === 'opaque' ? effectOfEntry(layer.origin?.config ?? {}) : undefined;
+}
+
+/** See {@link trainingEffect}. */
+export type TrainingEffect = 'batch statistics' | 'chance';
+
+/** That of a layer whose operation nobody knows, as far as its configuration and those of the layers inside it tell. */
+function effectOfEntry({ class_name: className, config }: JsonObject): TrainingEffect | undefined {
+  if (typeof className !== 'string' || !isObject(config)) return undefined;
+  if (className.includes('BatchNormalization') && config['trainable'] !== false) return 'batch statistics';
+  const isRandom = /Dropout|Noise|^Random/.test(className) && config['rate'] !== 0;
+  if (isRandom || config['dropout'] || config['recurrent_dropout']) return 'chance';
+  for (const value of Object.values(config)) {
+    for (const inner of Array.isArray(value) ? value : [value]) {
+      const effect = isObject(inner) ? effectOfEntry(inner) : undefined;
+      if (effect) return effect;
+    }
+  }
+  return undefined;
+}
