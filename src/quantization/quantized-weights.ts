@@ -40,15 +40,30 @@ export function quantizedWeights(
   if (weights !== 'kernels' && weights !== 'all') {
     throw new RangeError(`weights: kernels or all can be quantized, not ${String(weights)}`);
   }
-  return [...model.allLayers()].flatMap(({ layer }) =>
+  const layers = Array.from(model.allLayers(), ({ layer }) => layer);
+  return floatWeights(layers, (layer, name, { dtype }) => {
+    return isKernel(layer, name) || (weights === 'all' && isFloat(dtype));
+  });
+}
+
+/**
+ * The weights of layers that are taken, in their order.
+ *
+ * @throws InvalidModelError where one of them is of whole numbers.
+ */
+export function floatWeights(
+  layers: readonly Layer[],
+  takes: (layer: Layer, name: string, tensor: Tensor) => boolean,
+): LayerWeight[] {
+  return layers.flatMap((layer) =>
     [...layer.weights]
-      .filter(([name, { dtype }]) => isKernel(layer, name) || (weights === 'all' && isFloat(dtype)))
+      .filter(([name, tensor]) => takes(layer, name, tensor))
       .map(([name, tensor]) => ({ layer, name, tensor: requireFloat(layer, name, tensor) })),
   );
 }
 
 /** @throws InvalidModelError where the weight is of whole numbers. */
-export function requireFloat(layer: Layer, name: string, tensor: Tensor): Tensor {
+function requireFloat(layer: Layer, name: string, tensor: Tensor): Tensor {
   if (isFloat(tensor.dtype)) return tensor;
   throw new InvalidModelError(
     layer.path,

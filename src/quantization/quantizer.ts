@@ -4,6 +4,7 @@
  * @module
  */
 
+import { ownEntry } from '../json/value.ts';
 import type { Rounding } from '../kernels/rounding.ts';
 
 /** How weights are quantized; a plain object, so that any other than the presets can be written down. */
@@ -73,12 +74,18 @@ export const QUANTIZER_PRESETS: Readonly<Record<QuantizerName, WeightQuantizer>>
  * @throws RangeError, which lists the names, where there is none.
  */
 export function parseQuantizer(name: string): WeightQuantizer {
-  if (!Object.hasOwn(QUANTIZER_PRESETS, name)) {
-    throw new RangeError(
-      `there is no quantizer ${name}; there are ${Object.keys(QUANTIZER_PRESETS).join(', ')}`,
-    );
-  }
-  return QUANTIZER_PRESETS[name as QuantizerName];
+  return presetOf('quantizer', name, QUANTIZER_PRESETS);
+}
+
+/** @throws RangeError, which lists the names, where none of the presets has that name. */
+export function presetOf<Preset>(
+  what: string,
+  name: string,
+  presets: Readonly<Record<string, Preset>>,
+): Preset {
+  const preset = ownEntry(presets, name);
+  if (preset !== undefined) return preset;
+  throw new RangeError(`there is no ${what} ${name}; there are ${Object.keys(presets).join(', ')}`);
 }
 
 /** @throws RangeError where the description contradicts itself. */

@@ -5,12 +5,7 @@
  */
 
 import { InvalidModelError } from '../errors.ts';
-import {
-  type ChannelExtremes,
-  type ChannelLayout,
-  emptyExtremes,
-  takeExtremes,
-} from '../kernels/channel-layout.ts';
+import type { ChannelExtremes, ChannelLayout } from '../kernels/channel-layout.ts';
 import {
   fakeQuantizeInteger,
   fakeQuantizeTfjs,
@@ -22,7 +17,7 @@ import type { Layer } from '../model/layer.ts';
 import type { FloatValues } from '../tensor/dtype.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 import { integerEncoding, integerGrids, type QuantizationEncoding, tfjsGrid } from './encoding.ts';
-import { isKernel, outputLayout, wholeLayout } from './kernel-layout.ts';
+import { extremesOf, isKernel, outputLayout, wholeLayout } from './kernel-layout.ts';
 import type { WeightQuantizer } from './quantizer.ts';
 
 /** What a weight is put on. */
@@ -78,14 +73,6 @@ export function putOnGrid(grid: TensorGrid, values: FloatValues, start: number, 
       fakeQuantizeTfjs(values, grid.grid, target);
       break;
   }
-}
-
-function extremesOf(tensor: Tensor, layout: ChannelLayout): ChannelExtremes {
-  const extremes = emptyExtremes(layout.channels);
-  for (const { start, values } of tensor.blocks())
-    takeExtremes(values as FloatValues, start, layout, extremes);
-  if (tensor.size > 0) return extremes;
-  return { min: new Float64Array(layout.channels), max: new Float64Array(layout.channels) };
 }
 
 function checkFinite({ min, max }: ChannelExtremes, layer: Layer, name: string, isPerChannel: boolean): void {

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { QUANTIZER_PRESETS, type QuantizerName, type WeightQuantizer } from './quantizer.ts';
+import { presetOf, QUANTIZER_PRESETS, type QuantizerName, type WeightQuantizer } from './quantizer.ts';
 
 /** The names of {@link QUANTIZATIONS}. */
 export type QuantizationName = QuantizerName | 'tfjs-uint8-kernels' | 'tfjs-uint16-kernels';
@@ -43,10 +43,5 @@ export const QUANTIZATIONS: Readonly<Record<QuantizationName, WeightQuantization
  * @throws RangeError, which lists the names, where there is none.
  */
 export function parseQuantization(name: string): WeightQuantization {
-  if (!Object.hasOwn(QUANTIZATIONS, name)) {
-    throw new RangeError(
-      `there is no quantization ${name}; there are ${Object.keys(QUANTIZATIONS).join(', ')}`,
-    );
-  }
-  return QUANTIZATIONS[name as QuantizationName];
+  return presetOf('quantization', name, QUANTIZATIONS);
 }

@@ -5,7 +5,6 @@
  */
 
 import { carrierFactors } from '../../kernels/carrier-factors.ts';
-import { emptyExtremes, takeExtremes } from '../../kernels/channel-layout.ts';
 import { affineOf, gammaOf } from '../../model/batch-norm.ts';
 import { biasOf } from '../../model/bias.ts';
 import { channelRange, kernelNames, scaleKernel } from '../../model/channels.ts';
@@ -20,8 +19,8 @@ import {
   shiftedStatistics,
   statisticsBehind,
 } from '../../model/statistics.ts';
-import { outputLayout } from '../../quantization/kernel-layout.ts';
-import { type DType, type FloatValues, largestFinite } from '../../tensor/dtype.ts';
+import { extremesOf, outputLayout } from '../../quantization/kernel-layout.ts';
+import { type DType, largestFinite } from '../../tensor/dtype.ts';
 import { Tensor } from '../../tensor/tensor.ts';
 import { faultyWeight, findCarriers } from './carrier-search.ts';
 import { balanceSeparable } from './separable-balance.ts';
@@ -125,9 +124,7 @@ function signedRanges(
   const name = kernelNames(layer).at(-1) ?? 'kernel';
   const tensor = layer.requireWeight(name);
   const layout = outputLayout(layer, name, tensor);
-  const extremes = emptyExtremes(layout.channels);
-  for (const { start, values } of tensor.blocks())
-    takeExtremes(values as FloatValues, start, layout, extremes);
+  const extremes = extremesOf(tensor, layout);
   const importance = new Float64Array(layout.channels);
   for (const { bn, a } of forms) {
     const gamma = isNormalizing(bn) ? gammaOf(bn) : undefined;

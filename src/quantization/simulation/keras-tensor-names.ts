@@ -4,6 +4,7 @@
  * @module
  */
 
+import { ownEntry } from '../../json/value.ts';
 import type { Graph, GraphCall, GraphTensor } from '../../model/graph.ts';
 import type { Layer } from '../../model/layer.ts';
 import type { Model } from '../../model/model.ts';
@@ -118,10 +119,8 @@ function activationOperation(activation: Activation, className: string): string 
       return undefined;
     case 'prelu':
       return 'add';
-    case 'other': {
-      const name = activation.name.toLowerCase();
-      return Object.hasOwn(ACTIVATIONS, name) ? ACTIVATIONS[name] : undefined;
-    }
+    case 'other':
+      return ownEntry(ACTIVATIONS, activation.name.toLowerCase());
     case 'relu':
       if (activation.negativeSlope !== 0) return className === 'ReLU' ? 'sub' : 'LeakyRelu';
       if (activation.threshold !== 0) return 'mul';

@@ -8,7 +8,7 @@ import type { Graph, GraphCall, GraphTensor } from '../../model/graph.ts';
 import type { Layer } from '../../model/layer.ts';
 import { activationOf, isWeighted } from '../../model/operation.ts';
 import { isKernel } from '../kernel-layout.ts';
-import { type LayerWeight, requireFloat } from '../quantized-weights.ts';
+import { floatWeights, type LayerWeight } from '../quantized-weights.ts';
 
 /**
  * The weights that a simulation quantizes, in the order of the calls: kernels, the slopes of PReLU, and gamma and beta of
@@ -19,11 +19,7 @@ import { type LayerWeight, requireFloat } from '../quantized-weights.ts';
  */
 export function simulatedParameters(graph: Graph): LayerWeight[] {
   const layers = new Set<Layer>(graph.calls.map(({ layer }) => layer));
-  return [...layers].flatMap((layer) =>
-    [...layer.weights]
-      .filter(([name]) => isSimulated(graph, layer, name))
-      .map(([name, tensor]) => ({ layer, name, tensor: requireFloat(layer, name, tensor) })),
-  );
+  return floatWeights([...layers], (layer, name) => isSimulated(graph, layer, name));
 }
 
 function isSimulated(graph: Graph, layer: Layer, name: string): boolean {

@@ -4,13 +4,12 @@
  * @module
  */
 
-import { emptyExtremes, takeExtremes } from '../../kernels/channel-layout.ts';
 import { kernelNames } from '../../model/channels.ts';
 import type { Layer, WeightName } from '../../model/layer.ts';
 import type { Model } from '../../model/model.ts';
 import { isWeighted } from '../../model/operation.ts';
-import { outputLayout } from '../../quantization/kernel-layout.ts';
-import { type FloatValues, isFloat } from '../../tensor/dtype.ts';
+import { extremesOf, outputLayout } from '../../quantization/kernel-layout.ts';
+import { isFloat } from '../../tensor/dtype.ts';
 
 /** `min w` and `max w` of each output channel of a kernel, both `[channels]`; NaN where a weight is. */
 export interface ChannelRanges {
@@ -73,11 +72,6 @@ function rangesByKernel(model: Model): Map<string, KernelRanges> {
 
 function rangesOf(layer: Layer, weight: WeightName): ChannelRanges {
   const tensor = layer.requireWeight(weight);
-  const layout = outputLayout(layer, weight, tensor);
-  const extremes = emptyExtremes(layout.channels);
-  for (const { start, values } of tensor.blocks()) {
-    takeExtremes(values as FloatValues, start, layout, extremes);
-  }
-  if (tensor.size > 0) return { low: extremes.min, high: extremes.max };
-  return { low: new Float64Array(layout.channels), high: new Float64Array(layout.channels) };
+  const { min, max } = extremesOf(tensor, outputLayout(layer, weight, tensor));
+  return { low: min, high: max };
 }

@@ -7,6 +7,7 @@
 import type { Tensor } from '@tensorflow/tfjs-core';
 import * as tf from '@tensorflow/tfjs-core';
 import { UnsupportedModelError } from '../../errors.ts';
+import { ownEntry } from '../../json/value.ts';
 import { type LayerConfig, numberIn, numbersIn } from './layer-config.ts';
 
 /** An activation function. */
@@ -74,7 +75,7 @@ export function isActivationOfTfjs(value: unknown): boolean {
 export function activationFunction(value: unknown): ActivationFunction {
   if (value === undefined || value === null) return (x) => x;
   if (typeof value === 'string') {
-    const named = Object.hasOwn(FUNCTIONS, value) ? FUNCTIONS[value] : undefined;
+    const named = ownEntry(FUNCTIONS, value);
     if (named) return named;
   } else if (typeof value === 'object') {
     const { className, config } = value as { className?: unknown; config?: unknown };

@@ -22,6 +22,11 @@ export type OperatorFunction = (
   options: OperatorOptions,
 ) => Tensor | Tensor[];
 
+/** What is said of an operator that nobody here computes. */
+export function cannotRun(what: string): UnsupportedModelError {
+  return new UnsupportedModelError('operator', `${what} cannot be run`);
+}
+
 /** A tensor, or numbers as one. */
 export function tensorOf(value: OperatorValue): Tensor {
   if (value instanceof tf.Tensor) return value;
@@ -29,10 +34,7 @@ export function tensorOf(value: OperatorValue): Tensor {
   if (Array.isArray(value) && value.some((one) => one instanceof tf.Tensor))
     return tf.stack(value.map(tensorOf));
   if (Array.isArray(value)) return tf.tensor(value as number[]);
-  throw new UnsupportedModelError(
-    'operator',
-    `an operator with the argument ${JSON.stringify(value)} cannot be run`,
-  );
+  throw cannotRun(`an operator with the argument ${JSON.stringify(value)}`);
 }
 
 /** Numbers, some of which may be tensors that hold them. */
@@ -40,10 +42,7 @@ export function numbersOf(value: OperatorValue): number[] {
   if (typeof value === 'number') return [value];
   if (value instanceof tf.Tensor) return Array.from(value.dataSync());
   if (Array.isArray(value)) return value.flatMap(numbersOf);
-  throw new UnsupportedModelError(
-    'operator',
-    `an operator with the argument ${JSON.stringify(value)} cannot be run`,
-  );
+  throw cannotRun(`an operator with the argument ${JSON.stringify(value)}`);
 }
 
 export function numberOf(value: OperatorValue): number {

@@ -6,7 +6,7 @@
 
 import { isOperator, operatorName } from '../../../formats/keras-config/dialects/operator-layers.ts';
 import { configOf, numbersIn } from '../../../formats/keras-config/dialects/serialized-objects.ts';
-import { isObject, type JsonObject, type JsonValue } from '../../../json/value.ts';
+import { isObject, type JsonObject, type JsonValue, mapEntries } from '../../../json/value.ts';
 import { Layer } from '../../../model/layer.ts';
 import type { Call, CallArgument } from '../../../model/model.ts';
 import { isKnownOperator } from './operators.ts';
@@ -25,7 +25,7 @@ export function operatorAsLayer(layer: Layer, call: Call): Layer | undefined {
   if (!isKnownOperator(operator)) return undefined;
   const { name, path } = layer;
   const className = 'Operator';
-  const options = { ...ownEntries(entry), ...mapValues(call.kwargs, plainArgument) };
+  const options = { ...ownEntries(entry), ...mapEntries(call.kwargs, plainArgument) };
   const config: JsonObject = { name, operator, arguments: call.args.map(plainArgument), options };
   const operation = { kind: 'opaque' } as const;
   return new Layer({
@@ -46,7 +46,7 @@ function canonicalName(name: string): string {
 /** Keras 3 keeps what is no tensor in the configuration of the operator. */
 function ownEntries(entry: JsonObject): JsonObject {
   const { name: _, function: __, ...entries } = configOf(entry);
-  return mapValues(entries, (value) => ({ value: plainValue(value) }));
+  return mapEntries(entries, (value) => ({ value: plainValue(value) }));
 }
 
 /** An argument without the dialects' marks, as JSON that tfjs-layers leaves as it is. */
@@ -54,7 +54,7 @@ function plainArgument(argument: CallArgument): JsonValue {
   if ('tensor' in argument) return { tensor: argument.tensor };
   if ('value' in argument) return { value: plainValue(argument.value) };
   if ('list' in argument) return { list: argument.list.map(plainArgument) };
-  return { record: mapValues(argument.record, plainArgument) };
+  return { record: mapEntries(argument.record, plainArgument) };
 }
 
 function plainValue(value: JsonValue): JsonValue {
@@ -65,9 +65,5 @@ function plainValue(value: JsonValue): JsonValue {
   if (value['class_name'] === '__ellipsis__') return 'ellipsis';
   if (value['class_name'] === '__slice__') return configOf(value);
   if (value['class_name'] === '__tuple__') return plainValue(value['items'] ?? []);
-  return mapValues(value, plainValue);
-}
-
-function mapValues<Item>(record: Readonly<Record<string, Item>>, map: (item: Item) => JsonValue): JsonObject {
-  return Object.fromEntries(Object.entries(record).map(([key, item]) => [key, map(item)]));
+  return mapEntries(value, plainValue);
 }

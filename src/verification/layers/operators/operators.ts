@@ -7,9 +7,10 @@
 
 import type { Tensor } from '@tensorflow/tfjs-core';
 import * as tf from '@tensorflow/tfjs-core';
-import { UnsupportedModelError } from '../../../errors.ts';
+import { ownEntry } from '../../../json/value.ts';
 import { activationFunction, elu, gelu, logSoftmax, relu, silu, softmax } from '../activation-functions.ts';
 import {
+  cannotRun,
   listOf,
   numberOf,
   numbersOf,
@@ -58,7 +59,7 @@ const sigmoidLinear: OperatorFunction = ([x], options) => silu(tensorOf(x), numb
 /** The axes that a softmax goes along; Keras takes none at all for all of them, the batch included. */
 function softmaxAxes({ axis = -1 }: OperatorOptions): number[] {
   if (axis !== null) return numbersOf(axis);
-  throw new UnsupportedModelError('operator', 'a softmax over the samples of a batch cannot be run');
+  throw cannotRun('a softmax over the samples of a batch');
 }
 
 const divide = binary((x, y) => tf.div(tf.cast(x, 'float32'), y));
@@ -167,7 +168,7 @@ export function isKnownOperator(name: string): boolean {
  * @throws UnsupportedModelError where there is none here.
  */
 export function operatorFunction(name: string): OperatorFunction {
-  const found = Object.hasOwn(OPERATORS, name) ? OPERATORS[name] : undefined;
-  if (!found) throw new UnsupportedModelError('operator', `the operator ${name} cannot be run`);
+  const found = ownEntry(OPERATORS, name);
+  if (!found) throw cannotRun(`the operator ${name}`);
   return found;
 }

@@ -6,11 +6,11 @@
 
 import type { Tensor } from '@tensorflow/tfjs-core';
 import * as tf from '@tensorflow/tfjs-core';
-import { UnsupportedModelError } from '../../../errors.ts';
 import { clip } from '../activation-functions.ts';
 import { axesOf } from '../layer-config.ts';
 import { resize } from '../resize.ts';
 import {
+  cannotRun,
   listOf,
   numberOf,
   numbersOf,
@@ -23,7 +23,7 @@ export function cast(x: Tensor, dtype: string): Tensor {
   if (/^(b?float|half|double)/.test(dtype)) return tf.cast(x, 'float32');
   if (dtype === 'bool') return tf.cast(x, 'bool');
   if (/^int(32|64)$/.test(dtype)) return tf.cast(x, 'int32');
-  throw new UnsupportedModelError('operator', `a cast to ${dtype} cannot be run`);
+  throw cannotRun(`a cast to ${dtype}`);
 }
 
 export function clipOperator([x, low, high]: readonly OperatorValue[], options: OperatorOptions): Tensor {
@@ -47,8 +47,7 @@ export function pad(x: Tensor, widths: OperatorValue, options: OperatorOptions):
   const flat = numbersOf(widths ?? options['paddings'] ?? options['padWidth']);
   const pairs = x.shape.map((_, axis): [number, number] => [flat[2 * axis] ?? 0, flat[2 * axis + 1] ?? 0]);
   if (mode === 'constant') return tf.pad(x, pairs, numberOf(options['constantValues'] ?? 0));
-  if (mode !== 'reflect' && mode !== 'symmetric')
-    throw new UnsupportedModelError('operator', `padding in the mode ${mode} cannot be run`);
+  if (mode !== 'reflect' && mode !== 'symmetric') throw cannotRun(`padding in the mode ${mode}`);
   return tf.mirrorPad(x, pairs, mode);
 }
 
@@ -57,10 +56,7 @@ export function resizeOperator(x: Tensor, size: OperatorValue, options: Operator
   const changes = ['antialias', 'preserveAspectRatio', 'cropToAspectRatio', 'padToAspectRatio'];
   const changed = changes.find((key) => options[key] === true);
   if (changed !== undefined || options['dataFormat'] === 'channelsFirst')
-    throw new UnsupportedModelError(
-      'operator',
-      `resizing with ${changed ?? 'the channels first'} cannot be run`,
-    );
+    throw cannotRun(`resizing with ${changed ?? 'the channels first'}`);
   return resize(x, [height, width], String(options['method'] ?? options['interpolation'] ?? 'bilinear'));
 }
 
@@ -119,7 +115,7 @@ function partsOf(spec: unknown): Readonly<Record<'start' | 'stop' | 'step', numb
   const part = (key: string): number | null => {
     const value = (spec as Record<string, unknown>)[key] ?? null;
     if (value !== null && typeof value !== 'number') {
-      throw new UnsupportedModelError('operator', `a slice from ${JSON.stringify(spec)} cannot be run`);
+      throw cannotRun(`a slice from ${JSON.stringify(spec)}`);
     }
     return value;
   };
