@@ -23,7 +23,10 @@ const HALF_DIGIT = 4;
 export function stripChart(drawing: StripDrawing, alternative: string): Html {
   const { panels, channels } = drawing;
   const bottom = SIZE.top + panels.length * (SIZE.panel + SIZE.gap) - SIZE.gap;
-  const ticks = channelTicks(channels).map((channel) => ({ channel, x: place(channel + 0.5, channels) }));
+  const ticks = channelTicks(channels).map((channel) => ({
+    channel,
+    x: rounded(((channel + 0.5) / channels) * WIDTH),
+  }));
   return html`<svg class="strip" role="img" aria-label="${alternative}" viewBox="0 0 ${SIZE.width} ${bottom + SIZE.bottom}">
 ${panels.map((panel, index) => panelOf(panel, drawing, SIZE.top + index * (SIZE.panel + SIZE.gap)))}<g transform="translate(${SIZE.left} ${bottom})"><path class="ticks" d="${ticks.map(({ x }) => `M${x} 0v${TICK}`)}"/>
 ${ticks.map(({ channel, x }) => html`<text class="channel" x="${x}" y="18">${channel}</text>`)}</g></svg>`;
@@ -53,10 +56,6 @@ function channelTicks(channels: number): number[] {
   const power = 10 ** Math.floor(Math.log10(Math.max(1, rough)));
   const step = ([1, 2, 5, 10].find((factor) => factor * power >= rough) ?? 10) * power;
   return Array.from({ length: Math.ceil(channels / step) }, (_, index) => index * step);
-}
-
-function place(channel: number, channels: number): number {
-  return rounded((channel / channels) * WIDTH);
 }
 
 function rounded(value: number): number {

@@ -59,7 +59,7 @@ export function stripDrawing(strip: ScaledStrip, names: SideNames): StripDrawing
 }
 
 /** A line for each channel, from its largest to its least weight. */
-export function stripPath({ low, high }: Pick<ScaledRanges, 'low' | 'high'>): string {
+function stripPath({ low, high }: ScaledRanges): string {
   let path = '';
   for (const [channel, min] of low.entries()) {
     const max = high[channel] ?? min;

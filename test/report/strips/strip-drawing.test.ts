@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { channelAt, stripDrawing, stripPath } from '../../../src/report/strips/strip-drawing.ts';
+import { channelAt, stripDrawing } from '../../../src/report/strips/strip-drawing.ts';
 import { scaledStrip } from '../../../src/report/strips/strip-scale.ts';
 
 const NAMES = { before: 'as it is', after: 'equalized' };
@@ -39,15 +39,22 @@ describe('the drawing of a strip', () => {
 });
 
 describe('the path of a strip', () => {
+  const pathOf = (low: readonly number[], high: readonly number[]): string => {
+    const before = { low: Float64Array.from(low), high: Float64Array.from(high) };
+    const strip = { layer: 'a', weight: 'kernel', before, after: undefined };
+    return stripDrawing(scaledStrip(strip), NAMES)?.panels[0]?.path ?? '';
+  };
+
   it('draws a line that can be seen for channels of one value', () => {
-    expect(stripPath({ low: Float64Array.of(0, 100), high: Float64Array.of(0, 101) })).toBe(
-      'M0 -1V2M1 -102V-99',
-    );
+    expect(pathOf([0, 100, -55], [0, 101, 200])).toBe('M0 -1V2M1 -102V-99M2 -200V55');
   });
 
   it('stays a short path for 2048 channels', () => {
-    const low = new Float64Array(2048).fill(-123.456789);
-    const path = stripPath({ low, high: low.map((value) => -value) });
+    const high = Array.from({ length: 2048 }, (_, channel) => 1.23456789 / (1 + (channel % 7)));
+    const path = pathOf(
+      high.map((value) => -value),
+      high,
+    );
     expect(path.match(/M/g)).toHaveLength(2048);
     expect(path.length).toBeLessThan(32_000);
   });
