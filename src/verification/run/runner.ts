@@ -241,14 +241,6 @@ function usesOf(graph: Graph, calls: readonly GraphCall[]): Map<GraphTensor, num
 }
 
 /** Masking and Embedding(mask_zero=True) make a mask, which goes on beside the tensor. */
-function makesMask({ layer }: GraphCall): boolean {
-  if (layer.className === 'Masking') return true;
-  const config = layer.origin?.config['config'];
-  return (
-    layer.className === 'Embedding' &&
-    typeof config === 'object' &&
-    config !== null &&
-    !Array.isArray(config) &&
-    config['mask_zero'] === true
-  );
+function makesMask({ layer: { className, readConfig } }: GraphCall): boolean {
+  return className === 'Masking' || (className === 'Embedding' && readConfig['mask_zero'] === true);
 }
