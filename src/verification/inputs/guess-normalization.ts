@@ -7,7 +7,7 @@
 import type { GraphTensor } from '../../model/graph.ts';
 import type { Model } from '../../model/model.ts';
 import { small } from '../../text/numbers.ts';
-import { type InputStatistics, inputStatistics } from './input-statistics.ts';
+import { firstReader, type InputStatistics, inputStatistics } from './input-statistics.ts';
 import { modelFamily } from './model-family.ts';
 import { type ModelInput, modelInputs } from './model-inputs.ts';
 import {
@@ -27,7 +27,6 @@ export interface NormalizationGuess {
 
 /** Layers before the first convolution that leave values as they are. */
 const NEUTRAL_CLASSES = /^(Random|Resizing$|CenterCrop$)/;
-const NEUTRAL_KINDS: ReadonlySet<string> = new Set(['input', 'identity', 'zeroPadding', 'cropping']);
 /** Layers and operators that scale the pixels inside of the model. */
 const SCALING_CLASSES =
   /^(Rescaling|Normalization|Lambda|TFOpLambda|SlicingOpLambda|(True)?Divide|Subtract|Multiply|Add|GetItem)$/;
@@ -66,13 +65,7 @@ const DEFAULT: NormalizationGuess = {
 
 /** The layer before the first convolution that computes with the pixels. */
 function scalingLayer(input: GraphTensor): string | undefined {
-  let reader = input.consumers[0];
-  while (
-    reader &&
-    (NEUTRAL_KINDS.has(reader.layer.operation.kind) || NEUTRAL_CLASSES.test(reader.layer.className))
-  ) {
-    reader = reader.output().consumers[0];
-  }
+  const reader = firstReader(input, ({ className }) => NEUTRAL_CLASSES.test(className));
   return reader && SCALING_CLASSES.test(reader.layer.className) ? reader.path : undefined;
 }
 

@@ -42,10 +42,15 @@ export function inputStatistics(input: GraphTensor): InputStatistics | undefined
   return norm && behindConvolution(layer, norm);
 }
 
-/** The call that reads `input` behind layers that only move or drop values. */
-function firstReader(input: GraphTensor): GraphCall | undefined {
+const MOVING_KINDS: ReadonlySet<string> = new Set(['input', 'identity', 'zeroPadding', 'cropping']);
+
+/** The call that reads `input` behind layers that only move or drop values, and those that `passes` knows besides. */
+export function firstReader(
+  input: GraphTensor,
+  passes: (layer: Layer) => boolean = () => false,
+): GraphCall | undefined {
   let reader = input.consumers[0];
-  while (reader && ['identity', 'zeroPadding', 'cropping', 'input'].includes(reader.layer.operation.kind)) {
+  while (reader && (MOVING_KINDS.has(reader.layer.operation.kind) || passes(reader.layer))) {
     reader = reader.output().consumers[0];
   }
   return reader;

@@ -2,8 +2,22 @@ import type { Tensor } from '@tensorflow/tfjs-core';
 import * as tf from '@tensorflow/tfjs-core';
 import type { LayerVariable } from '@tensorflow/tfjs-layers';
 import { KerasLayer } from './keras-layer.ts';
-import { axesOf, flagIn, fromFront, numberIn, numbersIn, type OpenShape, sizesAt } from './layer-config.ts';
+import {
+  axesOf,
+  flagIn,
+  fromFront,
+  type LayerConfig,
+  numberIn,
+  numbersIn,
+  type OpenShape,
+  sizesAt,
+} from './layer-config.ts';
 import { product } from './spatial-layout.ts';
+
+/** The axes of the configuration, counted from the front and in order. */
+function axesIn(config: LayerConfig, rank: number): number[] {
+  return axesOf(numbersIn(config, 'axis', [-1]), rank);
+}
 
 /**
  * Keras' BatchNormalization in inference, on any axes of a tensor of any rank.
@@ -17,12 +31,8 @@ export class BatchNormalization extends KerasLayer {
   #mean: LayerVariable | undefined;
   #variance: LayerVariable | undefined;
 
-  #axes(rank: number): number[] {
-    return axesOf(numbersIn(this.config, 'axis', [-1]), rank);
-  }
-
   protected override makeWeights([shape = []]: readonly OpenShape[]): void {
-    const axes = this.#axes(shape.length);
+    const axes = axesIn(this.config, shape.length);
     // On several axes Keras 2 keeps the others as 1.
     const sizes = axes.length > 1 ? sizesAt(shape, axes) : axes.map((axis) => shape[axis] ?? 1);
     if (flagIn(this.config, 'scale', true)) this.#gamma = this.makeWeight('gamma', sizes);
@@ -32,7 +42,7 @@ export class BatchNormalization extends KerasLayer {
   }
 
   protected override compute([x]: readonly [Tensor]): Tensor {
-    const axes = this.#axes(x.rank);
+    const axes = axesIn(this.config, x.rank);
     const [axis = x.rank - 1] = axes;
     // One axis is the middle of three, which is what the backends are fastest with.
     const shape =
@@ -90,19 +100,15 @@ export class UnitNormalization extends KerasLayer {
 export class RMSNormalization extends KerasLayer {
   #scale: LayerVariable | undefined;
 
-  #axes(rank: number): number[] {
-    return axesOf(numbersIn(this.config, 'axis', [-1]), rank);
-  }
-
   protected override makeWeights([shape = []]: readonly OpenShape[]): void {
     this.#scale = this.makeWeight(
       'scale',
-      this.#axes(shape.length).map((axis) => shape[axis] ?? 1),
+      axesIn(this.config, shape.length).map((axis) => shape[axis] ?? 1),
     );
   }
 
   protected override compute([x]: readonly [Tensor]): Tensor {
-    const axes = this.#axes(x.rank);
+    const axes = axesIn(this.config, x.rank);
     const squares = tf.mean(tf.square(x), axes, true);
     const normalized = tf.div(x, tf.sqrt(tf.add(squares, numberIn(this.config, 'epsilon', 1e-6))));
     return tf.mul(normalized, tf.reshape((this.#scale as LayerVariable).read(), sizesAt(x.shape, axes)));
@@ -119,7 +125,7 @@ export class InputNormalization extends KerasLayer {
   #variance: LayerVariable | undefined;
 
   #axes(rank: number): number[] {
-    return this.config['axis'] === null ? [] : axesOf(numbersIn(this.config, 'axis', [-1]), rank);
+    return this.config['axis'] === null ? [] : axesIn(this.config, rank);
   }
 
   protected override makeWeights([shape = []]: readonly OpenShape[]): void {
