@@ -4,7 +4,6 @@
  * @module
  */
 
-import { messageOf } from 'crosslayer/report';
 import type { OperationName, Operations } from '../../protocol.ts';
 import type { Engine } from '../../worker-client.ts';
 
@@ -126,5 +125,5 @@ export class WorkQueue {
 
 function failure(error: unknown): Outcome<never> {
   const isExpected = error instanceof Error && 'isExpected' in error && error.isExpected === true;
-  return { kind: 'failed', message: messageOf(error), isExpected };
+  return { kind: 'failed', message: error instanceof Error ? error.message : String(error), isExpected };
 }
