@@ -16,7 +16,6 @@ export {
   correctBiasWithInputs,
   type MeasuredCorrectionOptions,
 } from './equalization/biases/measured-correction.ts';
-export type { CapOptions } from './equalization/caps/cap-forms.ts';
 export {
   type ActivationCap,
   type CapRecord,

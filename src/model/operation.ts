@@ -22,6 +22,9 @@ export type Activation =
   /** Anything else, by its Keras name. */
   | { readonly kind: 'other'; readonly name: string };
 
+/** A ReLU of any kind. */
+export type Relu = Activation & { readonly kind: 'relu' };
+
 /** Where the channels of a tensor lie. */
 export type DataFormat = 'channels_last' | 'channels_first';
 
@@ -189,6 +192,29 @@ export function isConvolution(operation: Operation): operation is ConvolutionOpe
 /** The activation fused into a layer, or that the layer itself is; `linear` where there is none. */
 export function activationOf(operation: Operation): Activation {
   return 'activation' in operation ? operation.activation : LINEAR;
+}
+
+/** `max(0, x)`, with a maximum or without. */
+export function isRelu(activation: Activation): activation is Relu {
+  return activation.kind === 'relu' && activation.negativeSlope === 0 && activation.threshold === 0;
+}
+
+/** `max(0, x)` and nothing else. */
+export function isPlainRelu(activation: Activation): activation is Relu {
+  return isRelu(activation) && activation.maxValue === undefined;
+}
+
+/** Whether f(s x) = s f(x) for every s > 0, so that a factor goes through. */
+export function isHomogeneous(activation: Activation): boolean {
+  switch (activation.kind) {
+    case 'linear':
+    case 'prelu':
+      return true;
+    case 'relu':
+      return activation.maxValue === undefined && activation.threshold === 0;
+    case 'other':
+      return false;
+  }
 }
 
 /** No activation. */

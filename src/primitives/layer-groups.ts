@@ -17,10 +17,11 @@ import { buildGraph, firstKernelCalls } from '../model/graph.ts';
 import type { Layer } from '../model/layer.ts';
 import type { Model } from '../model/model.ts';
 import {
-  type Activation,
   activationName,
   activationOf,
   isConvolution,
+  isHomogeneous,
+  isPlainRelu,
   isWeighted,
 } from '../model/operation.ts';
 import { faultReason, type SkipReason } from '../model/skip-reason.ts';
@@ -127,10 +128,9 @@ function isPlainDepthwise(call: GraphCall): boolean {
 function followingConvolution(graph: Graph, call: GraphCall): { link: Link } | { reason: SkipReason } {
   const fault = layerFault(graph, call);
   if (fault) return { reason: fault };
-  const { operation } = call.layer;
-  const fused = 'activation' in operation ? crossing(operation.activation) : undefined;
-  if (fused?.blocks) return { reason: activationReason(call, call) };
-  let relu = fused?.relu ?? false;
+  const fused = activationOf(call.layer.operation);
+  if (!isHomogeneous(fused)) return { reason: activationReason(call, call) };
+  let relu = fused.kind === 'prelu' || isPlainRelu(fused);
   let tensor: GraphTensor = call.output();
   for (;;) {
     const reader = tensor.consumers[0];
@@ -206,10 +206,10 @@ function crossLayer(reader: GraphCall): { relu: boolean } | { reason: (from: Gra
     case 'batchNorm':
       return isIdentityBatchNorm(reader.layer) && !usesBatchStatistics(reader) ? { relu: false } : stop;
     case 'activation': {
-      if (crossing(operation.activation).blocks) return { reason: (from) => activationReason(from, reader) };
+      const { activation } = operation;
+      if (!isHomogeneous(activation)) return { reason: (from) => activationReason(from, reader) };
       // The reference crosses ReLU and PReLU layers, whatever the slope, but no LeakyReLU.
-      const isRelu = operation.activation.kind === 'relu' && operation.activation.negativeSlope === 0;
-      return isRelu || className === 'ReLU' || className === 'PReLU' ? { relu: true } : stop;
+      return isPlainRelu(activation) || className === 'ReLU' || className === 'PReLU' ? { relu: true } : stop;
     }
     default:
       return stop;
@@ -223,22 +223,6 @@ function activationReason(from: GraphCall, at: GraphCall): SkipReason {
     between: `${at.path} (${at.layer.className})`,
     activation: activationName(activationOf(at.layer.operation)),
   };
-}
-
-/** Whether f(s x) = s f(x) fails for s > 0, and whether the activation counts as a ReLU. */
-function crossing(activation: Activation): { blocks: boolean; relu: boolean } {
-  switch (activation.kind) {
-    case 'linear':
-      return { blocks: false, relu: false };
-    case 'prelu':
-      return { blocks: false, relu: true };
-    case 'relu': {
-      const blocks = activation.maxValue !== undefined || activation.threshold !== 0;
-      return { blocks, relu: !blocks && activation.negativeSlope === 0 };
-    }
-    case 'other':
-      return { blocks: true, relu: false };
-  }
 }
 
 /** The nested model that a tensor enters on its way to `reader`; undefined where it stays in its own. */

@@ -11,10 +11,10 @@ import { buildGraph, firstKernelCalls, type Graph, type GraphCall } from '../../
 import type { Layer, LayerStatistics } from '../../model/layer.ts';
 import type { Model } from '../../model/model.ts';
 import {
-  type Activation,
   activationName,
   activationOf,
   isConvolution,
+  isPlainRelu,
   isWeighted,
 } from '../../model/operation.ts';
 import { faultReason, type SkipReason } from '../../model/skip-reason.ts';
@@ -186,13 +186,6 @@ function receiverOf(
 
 function shared(graph: Graph, layers: readonly string[], { layer }: GraphCall): SkipReason {
   return { code: 'shared-layer', layers, calls: graph.callsOf(layer).length };
-}
-
-/** `max(0, x)` and nothing else. */
-function isPlainRelu(activation: Activation): boolean {
-  if (activation.kind !== 'relu') return false;
-  const { maxValue, negativeSlope, threshold } = activation;
-  return maxValue === undefined && negativeSlope === 0 && threshold === 0;
 }
 
 /** What is to be moved, and the expected range without and with it. */

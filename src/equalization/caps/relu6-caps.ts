@@ -1,9 +1,9 @@
 /**
  * ReLUs whose maximum differs from channel to channel, in stock layers of Keras.
  *
- * `min(relu(x), c) = relu(c - relu(c - x))`: the inner negation goes into the layer before, whose weights are turned around
- * and which takes the inner ReLU too; then come a batch norm that computes `c - h`, and a ReLU. A value is rounded once or twice more than before, each
- * time by at most half a unit in the last place of `c`.
+ * `min(relu(x), c) = relu(c - relu(c - x))`: the inner negation goes into the weights of the layer before, which takes the
+ * inner ReLU too; then come a batch norm that computes `c - h`, and a ReLU. A value is rounded once or twice more than before,
+ * each time by at most half a unit in the last place of `c`.
  *
  * @module
  */
@@ -15,11 +15,11 @@ import { buildGraph, type Graph, type GraphCall } from '../../model/graph.ts';
 import type { Layer } from '../../model/layer.ts';
 import type { Call, Model } from '../../model/model.ts';
 import { freeLayerName, newAffine, newRelu } from '../../model/new-layer.ts';
-import { type Activation, LINEAR } from '../../model/operation.ts';
+import { type Activation, LINEAR, type Relu } from '../../model/operation.ts';
 import { short } from '../../text/numbers.ts';
 import type { ScaledBound } from '../scaling/scale-regions.ts';
-import { type CapOptions, type Relu, type WantedCap, wantedCaps } from './cap-forms.ts';
-import { turnAround } from './turn-around.ts';
+import { negateOutput } from './negated-layer.ts';
+import { type WantedCap, wantedCaps } from './wanted-caps.ts';
 
 /** What became of a ReLU with a maximum. Layers by their paths. */
 export type ActivationCap =
@@ -38,13 +38,6 @@ export type ActivationCap =
       readonly path: string;
       readonly maximum: number;
       readonly added: readonly string[];
-    }
-  /** It is a ReLU without maximum now: no channel gets beyond `highest` of its own (a share below 1). */
-  | {
-      readonly kind: 'never-reached';
-      readonly path: string;
-      readonly highest: number;
-      readonly added: readonly string[];
     };
 
 /** What {@link capActivations} did. */
@@ -62,17 +55,12 @@ export interface CapRecord {
  * instead). Edits `model`, whose function is then what it was before it was scaled, up to rounding.
  *
  * @param bounded of the record of `scaleRegions`
- * @throws TypeError where a call is none of a ReLU with a maximum in `model`; RangeError where a number of bounds is not that
- * of the channels; UnsupportedModelError where a nested model that is used several times needs other maxima in each use.
- * Nothing is edited then.
+ * @throws TypeError where a call is none of a ReLU with a maximum in `model`; UnsupportedModelError where a nested model that
+ * is used several times needs other maxima in each use. Nothing is edited then.
  */
-export function capActivations(
-  model: Model,
-  bounded: readonly ScaledBound[],
-  options: CapOptions = {},
-): CapRecord {
+export function capActivations(model: Model, bounded: readonly ScaledBound[]): CapRecord {
   const graph = buildGraph(model);
-  const wanted = wantedCaps(graph, bounded, options);
+  const wanted = wantedCaps(graph, bounded);
   const state: State = { graph, names: new Set(), negated: new Map() };
   const layersBefore = layerCount(model);
   const caps = wanted.map((one) => (one.isFused ? capFused(one, state) : capAlone(one, state)));
@@ -87,8 +75,6 @@ export function describeCap(cap: ActivationCap): string {
       return `${cap.path}: maxima of ${short(cap.smallest)} to ${short(cap.largest)}, a channel its own, with the negation in ${cap.negatedIn}${added}`;
     case 'one-maximum':
       return `${cap.path}: a maximum of ${short(cap.maximum)} for all channels${added}`;
-    case 'never-reached':
-      return `${cap.path}: no maximum any more, because no channel gets beyond ${short(cap.highest)} of its own${added}`;
   }
 }
 
@@ -108,9 +94,6 @@ function capFused({ call, relu, form }: WantedCap, state: State): ActivationCap 
     return pathsOf(layers);
   };
   switch (form.kind) {
-    case 'never-reached':
-      setActivation(layer, { ...relu, maxValue: undefined });
-      return { ...form, path, added: [] };
     case 'one-maximum': {
       const { maximum } = form;
       if (maximum === relu.maxValue) return { ...form, path, added: [] };
@@ -123,7 +106,7 @@ function capFused({ call, relu, form }: WantedCap, state: State): ActivationCap 
     case 'per-channel': {
       const { maxima } = form;
       // A shared layer has as many calls, all with these maxima.
-      if (!state.negated.has(layer)) turnIntoInner(layer, maxima, state);
+      if (!state.negated.has(layer)) negateIntoInner(layer, maxima, state);
       const rest = [
         affineBeside(call, 'cap', maxima, state),
         reluBeside(call, 'relu', { ...relu, maxValue: undefined }, state),
@@ -137,8 +120,6 @@ function capFused({ call, relu, form }: WantedCap, state: State): ActivationCap 
 function capAlone({ call, relu, source, form }: WantedCap, state: State): ActivationCap {
   const { path } = call;
   switch (form.kind) {
-    case 'never-reached':
-      return { ...form, path, added: changeRelu(call, { ...relu, maxValue: undefined }, state).added };
     case 'one-maximum': {
       const { maximum } = form;
       if (maximum === relu.maxValue) return { ...form, path, added: [] };
@@ -153,7 +134,7 @@ function capAlone({ call, relu, source, form }: WantedCap, state: State): Activa
             reluBeside(call, 'inner', PLAIN_RELU, state),
             affineBeside(call, 'cap', maxima, state),
           ];
-      if (source) turnIntoInner(source, maxima, state);
+      if (source) negateIntoInner(source, maxima, state);
       const outer = changeRelu(call, { ...relu, maxValue: undefined }, state);
       insertBefore(call.owner, outer.call, rest);
       const negatedIn = source?.path ?? rest[0]?.path ?? '';
@@ -163,8 +144,8 @@ function capAlone({ call, relu, source, form }: WantedCap, state: State): Activa
 }
 
 /** Makes a layer with a kernel compute `relu(c - x)`. A fused ReLU costs next to nothing, where a layer of its own would. */
-function turnIntoInner(layer: Layer, maxima: Float64Array, { negated }: State): void {
-  turnAround(layer, maxima);
+function negateIntoInner(layer: Layer, maxima: Float64Array, { negated }: State): void {
+  negateOutput(layer, maxima);
   setActivation(layer, PLAIN_RELU);
   negated.set(layer, maxima);
 }

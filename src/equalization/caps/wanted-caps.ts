@@ -8,21 +8,9 @@ import { UnsupportedModelError } from '../../errors.ts';
 import type { Graph, GraphCall } from '../../model/graph.ts';
 import type { Layer } from '../../model/layer.ts';
 import type { Call } from '../../model/model.ts';
-import { type Activation, activationOf } from '../../model/operation.ts';
+import { activationOf, type Relu } from '../../model/operation.ts';
 import type { ScaledBound } from '../scaling/scale-regions.ts';
-import { turnableSource } from './turn-around.ts';
-
-/** How caps are made. */
-export interface CapOptions {
-  /**
-   * What each channel that a ReLU reads stays below, `[channels]`, in the scale that it has in the model now; undefined where
-   * that is not known. A ReLU whose maxima are never reached needs none. Bounds from statistics are the caller's risk.
-   */
-  readonly upperBounds?: (call: GraphCall) => ArrayLike<number> | undefined;
-}
-
-/** What a ReLU does. */
-export type Relu = Activation & { readonly kind: 'relu' };
+import { negatableSource } from './negated-layer.ts';
 
 /** A call of a ReLU and what it has to do. */
 export interface WantedCap {
@@ -30,21 +18,20 @@ export interface WantedCap {
   readonly relu: Relu;
   /** Whether the ReLU is the activation of a layer with a kernel. */
   readonly isFused: boolean;
-  /** The layer before a ReLU layer that can be turned around. */
+  /** The layer before a ReLU layer that can be negated. */
   readonly source: Layer | undefined;
   readonly form:
     | { readonly kind: 'per-channel'; readonly maxima: Float64Array }
-    | { readonly kind: 'one-maximum'; readonly maximum: number }
-    | { readonly kind: 'never-reached'; readonly highest: number };
+    | { readonly kind: 'one-maximum'; readonly maximum: number };
 }
 
 /**
  * The ReLUs that `bounded` names, in the order of the graph.
  *
- * @throws TypeError where a call is none of a ReLU with a maximum in the graph; RangeError where a number of bounds is not
- * that of the channels; UnsupportedModelError where one call needs different maxima.
+ * @throws TypeError where a call is none of a ReLU with a maximum in the graph; UnsupportedModelError where one call
+ * needs different maxima.
  */
-export function wantedCaps(graph: Graph, bounded: readonly ScaledBound[], options: CapOptions): WantedCap[] {
+export function wantedCaps(graph: Graph, bounded: readonly ScaledBound[]): WantedCap[] {
   const byCall = grouped(bounded, ({ call }) => call.call);
   const uses = grouped(graph.calls, ({ call }) => call);
   const stranger = [...byCall.keys()].find((call) => !uses.has(call));
@@ -61,11 +48,8 @@ export function wantedCaps(graph: Graph, bounded: readonly ScaledBound[], option
       throw new TypeError(`${path} (${use.layer.className}) is no ReLU with a maximum`);
     }
     const isFused = operation.kind !== 'activation';
-    // A fused activation is one for all calls of its layer.
-    const calls = isFused ? graph.callsOf(use.layer) : found;
-    const bounds = calls.map((one) => options.upperBounds?.(one));
-    const source = isFused ? undefined : turnableSource(graph, use, first.maxima.length);
-    wanted.push({ call: use, relu, isFused, source, form: formOf(path, first.maxima, bounds) });
+    const source = isFused ? undefined : negatableSource(graph, use, first.maxima.length);
+    wanted.push({ call: use, relu, isFused, source, form: formOf(first.maxima) });
   }
   return wanted;
 }
@@ -93,32 +77,10 @@ function requireSameMaxima(call: GraphCall, bounds: readonly ScaledBound[], uses
   );
 }
 
-function formOf(
-  path: string,
-  maxima: Float64Array,
-  bounds: readonly (ArrayLike<number> | undefined)[],
-): WantedCap['form'] {
-  const shares = bounds.map((bound) => {
-    if (bound && bound.length !== maxima.length) {
-      throw new RangeError(`${path}: ${bound.length} upper bounds for ${maxima.length} channels`);
-    }
-    return bound ? highestShare(maxima, bound) : Infinity;
-  });
-  const highest = Math.max(...shares);
-  if (highest < 1) return { kind: 'never-reached', highest };
+function formOf(maxima: Float64Array): WantedCap['form'] {
   const [first = 0] = maxima;
   // What float32 cannot tell apart is one maximum.
   return maxima.every((one) => Math.fround(one) === Math.fround(first))
     ? { kind: 'one-maximum', maximum: first }
     : { kind: 'per-channel', maxima };
-}
-
-/** The largest of the bounds, each as a share of the maximum of its channel; Infinity for a NaN. */
-function highestShare(maxima: ArrayLike<number>, bounds: ArrayLike<number>): number {
-  let highest = 0;
-  for (let channel = 0; channel < maxima.length; channel++) {
-    const share = (bounds[channel] as number) / (maxima[channel] as number);
-    highest = Math.max(highest, Number.isNaN(share) ? Infinity : share);
-  }
-  return highest;
 }

@@ -24,6 +24,7 @@ import {
   activationName,
   activationOf,
   type BatchNormOperation,
+  isHomogeneous,
   isWeighted,
   type WeightedOperation,
 } from '../../model/operation.ts';
@@ -217,30 +218,20 @@ class Builder {
   }
 
   #throughActivation(call: GraphCall, activation: Activation, channels: Int32Array): void {
-    const { path } = call;
-    switch (activation.kind) {
-      case 'linear':
-      case 'prelu':
-        return;
-      case 'relu': {
-        const { maxValue, threshold } = activation;
-        if (threshold !== 0) break;
-        if (maxValue === undefined) return;
-        if (!this.#throughBounded) break;
-        // A call inside of a nested model that is used several times has one maximum for all its uses.
-        const other = this.#bounded.find((one) => one.call.call === call.call);
-        if (other) this.#classes.joinAll(other.channels, channels);
-        this.#bounded.push({ call, maxValue, channels });
-        return;
-      }
-      case 'other':
-        break;
+    if (isHomogeneous(activation)) return;
+    if (!this.#throughBounded || activation.kind !== 'relu' || activation.threshold !== 0) {
+      const border = {
+        code: 'activation',
+        layer: call.path,
+        activation: activationName(activation),
+      } as const;
+      this.#classes.close(channels, border);
+      return;
     }
-    this.#classes.close(channels, {
-      code: 'activation',
-      layer: path,
-      activation: activationName(activation),
-    });
+    // A call inside of a nested model that is used several times has one maximum for all its uses.
+    const other = this.#bounded.find((one) => one.call.call === call.call);
+    if (other) this.#classes.joinAll(other.channels, channels);
+    this.#bounded.push({ call, maxValue: activation.maxValue ?? Infinity, channels });
   }
 
   /** An operation that keeps channels apart. */

@@ -1,5 +1,5 @@
 import type { WeightName } from '../../model/layer.ts';
-import { biasBeforeTurn } from '../caps/turn-around.ts';
+import { biasBeforeNegation } from '../caps/negated-layer.ts';
 import { ChannelClasses } from '../channels/channel-classes.ts';
 import type { ChannelGraph, ScalableLayer } from '../channels/channel-graph.ts';
 import { type KernelRanges, type KernelSides, kernelRanges } from './kernel-ranges.ts';
@@ -64,7 +64,10 @@ export function findRegions(
       kernels.push({ path: entry.path, entry, name, sides, ranges });
     }
     if (taking.length > 0 && entry.layer.weight('bias')) {
-      biases.push({ classes: entry.outputs, magnitudes: biasBeforeTurn(graph, entry.layer).map(Math.abs) });
+      biases.push({
+        classes: entry.outputs,
+        magnitudes: biasBeforeNegation(graph, entry.layer).map(Math.abs),
+      });
     }
   }
   const written = marked(

@@ -6,7 +6,7 @@
 
 import type { Graph, GraphCall, GraphTensor } from '../../model/graph.ts';
 import type { Layer } from '../../model/layer.ts';
-import { activationOf, isWeighted } from '../../model/operation.ts';
+import { activationOf, isRelu, isWeighted } from '../../model/operation.ts';
 import { isKernel } from '../kernel-layout.ts';
 import { floatWeights, type LayerWeight } from '../quantized-weights.ts';
 
@@ -57,8 +57,9 @@ export function quantizedActivations(graph: Graph): Set<GraphTensor> {
 function staysInside(call: GraphCall): boolean {
   const next = onlyReader(call);
   if (!next) return false;
-  if (isPlainRelu(next)) return canTakeRelu(call);
-  return next.layer.operation.kind === 'batchNorm' && isLinearKernel(call);
+  const { operation } = next.layer;
+  if (operation.kind === 'activation' && isRelu(operation.activation)) return canTakeRelu(call);
+  return operation.kind === 'batchNorm' && isLinearKernel(call);
 }
 
 function canTakeRelu(call: GraphCall): boolean {
@@ -86,9 +87,4 @@ function onlyReader(call: GraphCall): GraphCall | undefined {
 
 function isLinearKernel({ layer: { operation } }: GraphCall): boolean {
   return isWeighted(operation) && activationOf(operation).kind === 'linear';
-}
-
-function isPlainRelu({ layer: { operation } }: GraphCall): boolean {
-  if (operation.kind !== 'activation' || operation.activation.kind !== 'relu') return false;
-  return operation.activation.negativeSlope === 0 && operation.activation.threshold === 0;
 }
