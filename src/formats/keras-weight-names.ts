@@ -4,6 +4,7 @@
  * @module
  */
 
+import { ownEntry } from '../json/value.ts';
 import type { Layer, WeightName } from '../model/layer.ts';
 import { weightNamesOf } from '../model/layer-weights.ts';
 
@@ -22,7 +23,7 @@ export const KERAS_WEIGHT_NAMES: Readonly<Record<WeightName, string>> = {
 
 /** Keras' name of a weight of a layer; those of opaque layers already have it. */
 export function kerasWeightName(name: string): string {
-  return KERAS_WEIGHT_NAMES[name as WeightName] ?? name;
+  return ownEntry(KERAS_WEIGHT_NAMES, name) ?? name;
 }
 
 /**

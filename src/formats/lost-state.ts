@@ -45,8 +45,8 @@ function stateNames(model: Model): string[] {
   const hasOptimizer = tfjs.groups.some(({ weights }) => weights.some(({ spec }) => spec.isOptimizer));
   return [
     ...(hasOptimizer ? ['optimizer state'] : []),
-    ...Object.keys(tfjs.document).filter(
-      (key) => !MODEL_TFJS_KEYS.has(key) && hasContent(tfjs.document[key]),
+    ...Object.entries(tfjs.document).flatMap(([key, value]) =>
+      MODEL_TFJS_KEYS.has(key) || !hasContent(value) ? [] : [key],
     ),
   ];
 }

@@ -95,12 +95,12 @@ function fits(shape: readonly number[], expected: ExpectedShape): boolean {
 
 function mismatch(layer: Layer, name: WeightName, label: string, expected: ExpectedShape): InvalidModelError {
   const shape = layer.weights.get(name)?.shape ?? [];
-  const kernelName = weightNamesOf(layer.operation)?.[0];
-  const kernel = kernelName && kernelName !== name ? layer.weights.get(kernelName) : undefined;
+  const [kernelName = name] = weightNamesOf(layer.operation) ?? [];
+  const kernel = kernelName === name ? undefined : layer.weights.get(kernelName);
   const needed = expected.map((length) => length ?? 'any').join(', ');
   const found =
     kernel && shape.length === 1 && expected.length === 1
-      ? `${shape[0]} values, ${KERAS_WEIGHT_NAMES[kernelName as WeightName]} [${kernel.shape.join(', ')}] needs ${needed}`
+      ? `${shape[0]} values, ${KERAS_WEIGHT_NAMES[kernelName]} [${kernel.shape.join(', ')}] needs ${needed}`
       : `shape [${shape.join(', ')}], the configuration needs [${needed}]`;
   return new InvalidModelError(label, `${found}; ${NOT_OF_ONE_MODEL}`);
 }

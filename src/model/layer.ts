@@ -48,6 +48,11 @@ export interface LayerStatistics {
   readonly variance: Float64Array;
 }
 
+/** Whether an entry of a configuration names a class of somebody's own, `package>Class`, and none of Keras. */
+export function isCustomClass({ registered_name: registered }: JsonObject = {}): boolean {
+  return typeof registered === 'string' && registered.includes('>') && !registered.startsWith('Keras>');
+}
+
 /** A layer of a model. It has identity: the same object stands in pairs, sets and maps. */
 export class Layer {
   readonly name: string;

@@ -5,7 +5,7 @@
  */
 
 import type { GraphCall } from './graph.ts';
-import type { Layer } from './layer.ts';
+import { isCustomClass, type Layer } from './layer.ts';
 import {
   axisOfFormat,
   type ConvOperation,
@@ -90,11 +90,7 @@ const SHAPE_KEEPING: ReadonlySet<string> = new Set([
 
 /** Whether an opaque layer has an output of the shape of its input, each element in its place. */
 export function keepsShape({ className, origin }: Layer): boolean {
-  const registered = origin?.config['registered_name'];
-  // `package>Class` is a class of somebody's own.
-  const isOwn =
-    typeof registered === 'string' && registered.includes('>') && !registered.startsWith('Keras>');
-  return !isOwn && SHAPE_KEEPING.has(className);
+  return SHAPE_KEEPING.has(className) && !isCustomClass(origin?.config);
 }
 
 /**

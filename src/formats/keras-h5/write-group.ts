@@ -8,7 +8,7 @@ import type { Layer } from '../../model/layer.ts';
 import { isTrainableWeight, weightNamesOf } from '../../model/layer-weights.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
 import { kerasWeightName } from '../keras-weight-names.ts';
-import { opaqueWeights } from '../opaque-weights.ts';
+import { requireStockWeights } from '../stock-weights.ts';
 import { H5Place, type WeightEntry } from './origin.ts';
 import { layersInGroup, type PlacedWeight, weightsInGroup } from './weight-order.ts';
 
@@ -118,5 +118,5 @@ function newName(
 function lastName(layer: Layer, path: string, weight: string, isRewrite: boolean): string {
   if (isRewrite || weightNamesOf(layer.operation) !== undefined) return kerasWeightName(weight);
   const index = [...layer.weights.keys()].indexOf(weight);
-  return opaqueWeights(layer, path)[index]?.name ?? weight;
+  return requireStockWeights(layer, path)[index]?.h5 ?? weight;
 }

@@ -14,7 +14,7 @@ import { stringAttribute } from '../hdf5/attribute.ts';
 import { Hdf5Copier, writeTensor } from '../hdf5/copy.ts';
 import { type GroupWriter, Hdf5Writer } from '../hdf5/writer.ts';
 import { orderedWeightNames } from '../keras-weight-names.ts';
-import { opaqueWeights } from '../opaque-weights.ts';
+import { requireStockWeights } from '../stock-weights.ts';
 import { type LayerPlace, layerPlaces } from './layer-paths.ts';
 import { type KerasV3Origin, V3Place } from './origin.ts';
 
@@ -102,8 +102,8 @@ function variablesToWrite(layer: Layer, path: string, read: V3Place | undefined)
 function newVariables(layer: Layer, path: string): [string, string][] {
   const expected: readonly string[] | undefined = weightNamesOf(layer.operation);
   if (!expected) {
-    const weights = opaqueWeights(layer, path);
-    return [...layer.weights.keys()].map((name, index) => [name, weights[index]?.variable ?? '']);
+    const weights = requireStockWeights(layer, path);
+    return [...layer.weights.keys()].map((name, index) => [name, weights[index]?.v3 ?? '']);
   }
   return orderedWeightNames(layer).map((name) => {
     const index = expected.indexOf(name);

@@ -16,9 +16,8 @@ import type { Tensor } from '../../tensor/tensor.ts';
 import { orderedWeightNames } from '../keras-weight-names.ts';
 import type { WeightBytes } from './decode.ts';
 import { encodedLength, tfjsDType } from './encode.ts';
-import { opaqueWeightNames } from './opaque-weights.ts';
+import { manifestName, opaqueWeightNames } from './match-weights.ts';
 import { type OriginGroup, TfjsPlace, tfjsOrigin } from './origin.ts';
-import { manifestName } from './weight-names.ts';
 
 /** What the TF.js converter makes. */
 const SHARD_BYTES = 4 * 2 ** 20;

@@ -14,10 +14,10 @@ import { readJsonObject } from '../read-json.ts';
 import { checkWeights } from '../weight-shapes.ts';
 import { lazyWeight, type WeightBytes } from './decode.ts';
 import { parseManifest } from './manifest.ts';
+import { matchWeightNames } from './match-weights.ts';
 import { modelConfigOf } from './model-json.ts';
 import { type OriginGroup, type TfjsOrigin, TfjsPlace } from './origin.ts';
 import { openGroup } from './shards.ts';
-import { matchWeightNames } from './weight-names.ts';
 
 /**
  * Reads a TF.js layers model. Sizes are checked at once; the values of weights are read when they are needed, so the

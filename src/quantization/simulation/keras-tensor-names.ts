@@ -4,7 +4,6 @@
  * @module
  */
 
-import { ownEntry } from '../../json/value.ts';
 import type { Graph, GraphCall, GraphTensor } from '../../model/graph.ts';
 import type { Layer } from '../../model/layer.ts';
 import type { Model } from '../../model/model.ts';
@@ -99,19 +98,19 @@ function kernelOperation(operation: WeightedOperation, inputRank: number | undef
   }
 }
 
-const ACTIVATIONS: Readonly<Record<string, string>> = {
-  sigmoid: 'Sigmoid',
-  softmax: 'Softmax',
-  tanh: 'Tanh',
-  swish: 'IdentityN',
-  silu: 'IdentityN',
-  elu: 'Elu',
-  selu: 'Selu',
-  softplus: 'Softplus',
-  softsign: 'Softsign',
-  hard_sigmoid: 'clip_by_value',
-  exponential: 'Exp',
-};
+const ACTIVATIONS: ReadonlyMap<string, string> = new Map([
+  ['sigmoid', 'Sigmoid'],
+  ['softmax', 'Softmax'],
+  ['tanh', 'Tanh'],
+  ['swish', 'IdentityN'],
+  ['silu', 'IdentityN'],
+  ['elu', 'Elu'],
+  ['selu', 'Selu'],
+  ['softplus', 'Softplus'],
+  ['softsign', 'Softsign'],
+  ['hard_sigmoid', 'clip_by_value'],
+  ['exponential', 'Exp'],
+]);
 
 function activationOperation(activation: Activation, className: string): string | undefined {
   switch (activation.kind) {
@@ -120,7 +119,7 @@ function activationOperation(activation: Activation, className: string): string 
     case 'prelu':
       return 'add';
     case 'other':
-      return ownEntry(ACTIVATIONS, activation.name.toLowerCase());
+      return ACTIVATIONS.get(activation.name.toLowerCase());
     case 'relu':
       if (activation.negativeSlope !== 0) return className === 'ReLU' ? 'sub' : 'LeakyRelu';
       if (activation.threshold !== 0) return 'mul';

@@ -34,13 +34,13 @@ function hex(character: string): string {
 function markupOf(part: HtmlPart): string {
   if (part === undefined) return '';
   if (typeof part === 'object') return 'html' in part ? part.html : part.map(markupOf).join('');
-  return String(part).replace(/[&<>"']/g, (character) => ENTITIES[character] ?? character);
+  return String(part).replace(/[&<>"']/g, (character) => ENTITIES.get(character) ?? character);
 }
 
-const ENTITIES: Readonly<Record<string, string>> = {
-  '&': '&amp;',
-  '<': '&lt;',
-  '>': '&gt;',
-  '"': '&quot;',
-  "'": '&#39;',
-};
+const ENTITIES: ReadonlyMap<string, string> = new Map([
+  ['&', '&amp;'],
+  ['<', '&lt;'],
+  ['>', '&gt;'],
+  ['"', '&quot;'],
+  ["'", '&#39;'],
+]);

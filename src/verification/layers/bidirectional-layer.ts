@@ -1,6 +1,7 @@
 import type { Tensor } from '@tensorflow/tfjs-core';
 import * as tf from '@tensorflow/tfjs-core';
 import type { layers } from '@tensorflow/tfjs-layers';
+import { ownEntry } from '../../json/value.ts';
 import { flagIn, type LayerConfig } from './layer-config.ts';
 
 /** A layer inside of another's configuration. */
@@ -24,7 +25,10 @@ export interface LayerMakers {
 export function bidirectional(config: LayerConfig, { inner, ofTfjs }: LayerMakers): layers.Layer {
   const { layer, backwardLayer, ...own } = config;
   const { className, config: forwardConfig } = layer as InnerLayer;
-  const kept = ['returnSequences', 'returnState', 'stateful'].map((key) => [key, forwardConfig[key]]);
+  const kept = ['returnSequences', 'returnState', 'stateful'].map((key) => [
+    key,
+    ownEntry(forwardConfig, key),
+  ]);
   const standIn = { className: 'GRU', config: { units: 1, ...Object.fromEntries(kept) } };
   const made = ofTfjs('Bidirectional', { ...own, layer: standIn });
   const goBackwards = !flagIn(forwardConfig, 'goBackwards', false);

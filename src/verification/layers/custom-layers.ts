@@ -12,6 +12,7 @@ import { serialization } from '@tensorflow/tfjs-core';
 import type { layers, Sequential } from '@tensorflow/tfjs-layers';
 import { AUGMENTATIONS } from '../../formats/keras-config/parse/augmentations.ts';
 import { TFJS_LAYERS } from '../../formats/keras-config/tfjs/registered-classes.ts';
+import { ownEntry } from '../../json/value.ts';
 import { isActivationOfTfjs } from './activation-functions.ts';
 import { Activation, ELU, LeakyReLU, PReLU, ReLU, Softmax } from './activation-layers.ts';
 import { bidirectional, type InnerLayer } from './bidirectional-layer.ts';
@@ -188,31 +189,34 @@ const OWN: Readonly<Record<string, readonly [make: Make, isRight: IsRight]>> = {
   ZeroPadding3D: [(config) => new ZeroPadding(3, config), never],
 };
 
-/** What `modelFromJSON` makes a layer or a model of, by the class names of Keras, and of no other names that files have. */
-const made: Readonly<Record<string, CustomObject>> = Object.assign(Object.create(null), {
-  ...Object.fromEntries(
-    Object.entries(OWN).map(([className, [make, isRight]]): [string, CustomObject] => [
-      className,
-      [KerasLayer, (_, config) => (isRight(config) ? layerOfTfjs(className, config) : make(config))],
-    ]),
-  ),
+/** What makes a layer or a model, by the class names of Keras. */
+const MADE: ReadonlyMap<string, CustomObject> = new Map<string, CustomObject>([
+  ...Object.entries(OWN).map(([className, [make, isRight]]): [string, CustomObject] => [
+    className,
+    [KerasLayer, (_, config) => (isRight(config) ? layerOfTfjs(className, config) : make(config))],
+  ]),
   // A model hands on the entries of its own that TF.js finds in `customObjects`, of which there are none.
-  ...Object.fromEntries(
-    ['Model', 'Functional'].map((className): [string, CustomObject] => [
-      className,
-      [KerasLayer, (_, config) => layerOfTfjs(className, { ...config, customObjects: customLayers })],
-    ]),
-  ),
-  Sequential: [KerasLayer, (_, config) => sequential(config)],
-} satisfies Record<string, CustomObject>);
+  ...['Model', 'Functional'].map((className): [string, CustomObject] => [
+    className,
+    [KerasLayer, (_, config) => layerOfTfjs(className, { ...config, customObjects: customLayers })],
+  ]),
+  ['Sequential', [KerasLayer, (_, config) => sequential(config)]],
+]);
 
 /**
  * What `modelFromJSON(config, customObjects)` of tfjs-layers takes, by the class names of Keras.
  *
- * All entries are inherited: TF.js copies own ones to where every other load of the page finds them, and leaves them
- * there when a layer cannot be made.
+ * All entries are inherited, and from nothing else: TF.js copies own ones to where every other load of the page finds them,
+ * and leaves them there when a layer cannot be made.
  */
-export const customLayers: Readonly<Record<string, CustomObject>> = Object.create(made);
+export const customLayers: Readonly<Record<string, CustomObject>> = Object.create(
+  Object.assign(Object.create(null), Object.fromEntries(MADE)),
+);
+
+/** Whether {@link customLayers} has the class. */
+export function isCustomLayer(className: string): boolean {
+  return MADE.has(className);
+}
 
 /** The classes of layers that can be run: those of tfjs-layers and those here. */
 export function runnableClasses(): ReadonlySet<string> {
@@ -227,7 +231,7 @@ function sequential({ layers: entries, ...config }: LayerConfig): layers.Layer {
 }
 
 function innerLayer({ className, config }: InnerLayer): layers.Layer {
-  const custom = customLayers[className];
+  const custom = MADE.get(className);
   return custom ? custom[1](KerasLayer, config) : layerOfTfjs(className, config);
 }
 
@@ -236,7 +240,7 @@ const IN_TRAINING = /((?<!^recurrent)Initializer|Regularizer|Constraint)$/;
 
 /** The layer of tfjs-layers, without what has no part in inference: some of it stops TF.js from making the layer. */
 function layerOfTfjs(className: string, config: LayerConfig): layers.Layer {
-  const [cls, fromConfig] = serialization.SerializationMap.getMap().classNameMap[className] ?? [];
+  const [cls, fromConfig] = ownEntry(serialization.SerializationMap.getMap().classNameMap, className) ?? [];
   const kept = Object.entries(config).filter(([key]) => !IN_TRAINING.test(key));
   // Wrappers take the third argument, which the type does not know.
   const make = fromConfig as ((cls: unknown, config: object, objects: object) => layers.Layer) | undefined;

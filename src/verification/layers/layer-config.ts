@@ -5,6 +5,7 @@
  */
 
 import { UnsupportedModelError } from '../../errors.ts';
+import { ownEntry } from '../../json/value.ts';
 
 /** The configuration of a layer as tfjs-layers hands it to a class: `data_format: 'channels_last'` is `dataFormat: 'channelsLast'`. */
 export type LayerConfig = Readonly<Record<string, unknown>>;
@@ -14,7 +15,7 @@ export type OpenShape = (number | null)[];
 
 /** The number under `key`, or `fallback` where there is none. */
 export function numberIn(config: LayerConfig, key: string, fallback: number): number {
-  const value = config[key];
+  const value = ownEntry(config, key);
   if (value === undefined || value === null) return fallback;
   if (typeof value !== 'number') throw wrong(key, value, 'a number');
   return value;
@@ -22,7 +23,7 @@ export function numberIn(config: LayerConfig, key: string, fallback: number): nu
 
 /** The numbers under `key`: a list, one number for a list of it, or `fallback`. */
 export function numbersIn(config: LayerConfig, key: string, fallback: readonly number[]): number[] {
-  const value = config[key];
+  const value = ownEntry(config, key);
   if (value === undefined || value === null) return [...fallback];
   const list: unknown[] = [value].flat(Number.POSITIVE_INFINITY);
   if (!list.every((one) => typeof one === 'number')) throw wrong(key, value, 'numbers');
@@ -33,7 +34,7 @@ export function numbersIn(config: LayerConfig, key: string, fallback: readonly n
 export function sizesIn(config: LayerConfig, key: string, rank: number, fallback: number): number[] {
   const list = numbersIn(config, key, [fallback]);
   if (list.length === 1) return Array<number>(rank).fill(list[0] as number);
-  if (list.length !== rank) throw wrong(key, config[key], `${rank} numbers`);
+  if (list.length !== rank) throw wrong(key, ownEntry(config, key), `${rank} numbers`);
   return list;
 }
 
@@ -56,13 +57,13 @@ export function sidesIn(
 
 /** Whether the entry is true, or `fallback` where there is none. */
 export function flagIn(config: LayerConfig, key: string, fallback: boolean): boolean {
-  const value = config[key];
+  const value = ownEntry(config, key);
   return typeof value === 'boolean' ? value : fallback;
 }
 
 /** The text under `key`, or `fallback`. */
 export function textIn(config: LayerConfig, key: string, fallback: string): string {
-  const value = config[key];
+  const value = ownEntry(config, key);
   return typeof value === 'string' ? value : fallback;
 }
 

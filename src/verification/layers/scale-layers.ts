@@ -8,6 +8,7 @@ import type { Tensor } from '@tensorflow/tfjs-core';
 import * as tf from '@tensorflow/tfjs-core';
 import type { LayerVariable } from '@tensorflow/tfjs-layers';
 import { UnsupportedModelError } from '../../errors.ts';
+import { ownEntry } from '../../json/value.ts';
 import { KerasLayer } from './keras-layer.ts';
 import { type LayerConfig, numberIn, type OpenShape } from './layer-config.ts';
 
@@ -48,6 +49,6 @@ export class CustomScaleLayer extends KerasLayer {
 
 /** Files of Keras do not tell these classes from others that somebody gave the same name. */
 function requireNumber(config: LayerConfig, key: string, known: string): void {
-  if (typeof config[key] === 'number') return;
+  if (typeof ownEntry(config, key) === 'number') return;
   throw new UnsupportedModelError('layer', `it is not the ${known}, which has a number for ${key}`);
 }

@@ -3,7 +3,7 @@ import type * as TfjsLayers from '@tensorflow/tfjs-layers';
 import { CannotRunError, CrosslayerError, messageOf, UnsupportedModelError } from '../../errors.ts';
 import { tfjsDifference } from '../../formats/keras-config/tfjs/differences.ts';
 import { kerasWeightName, orderedWeightNames } from '../../formats/keras-weight-names.ts';
-import { isObject, type JsonObject, type JsonValue } from '../../json/value.ts';
+import { isObject, type JsonObject, type JsonValue, ownEntry } from '../../json/value.ts';
 import type { GraphCall, GraphTensor } from '../../model/graph.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
 import { type SoloLayer, soloLayer } from './solo-layer.ts';
@@ -216,12 +216,12 @@ function lastName(name: string): string {
 function faultOf(classes: Tfjs['classes'], config: JsonObject): string | undefined {
   const { class_name: className, config: inner } = config;
   if (typeof className !== 'string' || !isObject(inner)) return undefined;
-  const own = className in classes.customLayers;
+  const own = classes.isCustomLayer(className);
   if (!own && !classes.runnableClasses().has(className)) return `TF.js has no layer ${className}`;
   const difference = own ? undefined : tfjsDifference(className, inner);
   if (difference !== undefined) return difference;
   const nested = ['layers', 'layer', 'cell', 'cells', 'backward_layer'].flatMap((key): JsonValue[] => {
-    const value = inner[key] ?? [];
+    const value = ownEntry(inner, key) ?? [];
     return Array.isArray(value) ? value : [value];
   });
   for (const one of nested) {

@@ -119,15 +119,15 @@ export class LayerMap {
 
 /** Where a key leads in a list; undefined for other keys. */
 export function nextIndex(key: string, current: number, length: number): number | undefined {
-  const moves: Readonly<Record<string, number>> = {
-    ArrowDown: current + 1,
-    ArrowUp: current - 1,
-    PageDown: current + PAGE,
-    PageUp: current - PAGE,
-    Home: 0,
-    End: length - 1,
-  };
-  const next = moves[key];
+  const moves: ReadonlyMap<string, number> = new Map([
+    ['ArrowDown', current + 1],
+    ['ArrowUp', current - 1],
+    ['PageDown', current + PAGE],
+    ['PageUp', current - PAGE],
+    ['Home', 0],
+    ['End', length - 1],
+  ]);
+  const next = moves.get(key);
   return next === undefined ? undefined : Math.max(0, Math.min(length - 1, next));
 }
 

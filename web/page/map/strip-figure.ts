@@ -156,13 +156,13 @@ function followChannel(chart: HTMLElement, channels: number, show: (channel: num
 
 /** Keys of a slider that lies, as those of a list: right and up are the next channel. */
 function alongLine(key: string): string {
-  const keys: Readonly<Record<string, string>> = {
-    ArrowRight: 'ArrowDown',
-    ArrowLeft: 'ArrowUp',
-    ArrowUp: 'ArrowDown',
-    ArrowDown: 'ArrowUp',
-    PageUp: 'PageDown',
-    PageDown: 'PageUp',
-  };
-  return keys[key] ?? key;
+  const keys: ReadonlyMap<string, string> = new Map([
+    ['ArrowRight', 'ArrowDown'],
+    ['ArrowLeft', 'ArrowUp'],
+    ['ArrowUp', 'ArrowDown'],
+    ['ArrowDown', 'ArrowUp'],
+    ['PageUp', 'PageDown'],
+    ['PageDown', 'PageUp'],
+  ]);
+  return keys.get(key) ?? key;
 }

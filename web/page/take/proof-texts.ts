@@ -8,21 +8,21 @@ import { decibels, movesFar, percent, type StepVerification, small, worstOutput 
 import type { StageProof } from 'crosslayer/verification';
 
 /** What a stage is called in a sentence. */
-const STAGES: Readonly<Record<string, string>> = {
-  relu6: 'Dropping the maximum of ReLU6',
-  fold: 'Folding batch norms',
-  scale: 'Scaling channels',
-  carry: 'Scaling channels, with batch norms that carry the factors',
-  absorb: 'Moving biases into the next layer',
-  correct: 'Correcting biases',
-};
+const STAGES: ReadonlyMap<string, string> = new Map([
+  ['relu6', 'Dropping the maximum of ReLU6'],
+  ['fold', 'Folding batch norms'],
+  ['scale', 'Scaling channels'],
+  ['carry', 'Scaling channels, with batch norms that carry the factors'],
+  ['absorb', 'Moving biases into the next layer'],
+  ['correct', 'Correcting biases'],
+]);
 
 /** Why a stage changes what the model computes. */
-const PURPOSES: Readonly<Record<string, string>> = {
-  relu6: ', because values above 6 are not cut off any more',
-  absorb: ', because a ReLU stands between the two layers',
-  correct: ', in advance of the rounding to 8 bits, which shifts the other way',
-};
+const PURPOSES: ReadonlyMap<string, string> = new Map([
+  ['relu6', ', because values above 6 are not cut off any more'],
+  ['absorb', ', because a ReLU stands between the two layers'],
+  ['correct', ', in advance of the rounding to 8 bits, which shifts the other way'],
+]);
 
 const FAR_ADVICE =
   ' That is much, because the weights lose much on this grid. Mostly it is still for the better, and sometimes not: compare predictions.';
@@ -32,7 +32,7 @@ const KEEPING: ReadonlySet<string> = new Set(['fold', 'scale', 'carry']);
 
 /** A stage in words; its own name where there are none. */
 export function stageName(step: string): string {
-  return STAGES[step] ?? step;
+  return STAGES.get(step) ?? step;
 }
 
 /** The proof in one sentence, and whether it is good news. */
@@ -98,7 +98,7 @@ function stageSentences(proof: StageProof): string[] {
       case 'same':
         return `${name}: computes the same; the largest difference is ${worst} of the largest output value.`;
       case 'different':
-        return `${name}: changes the output by ${worst} of its largest value${meaningOf(outputs)}${PURPOSES[step] ?? ''}.${movesFar(proof) ? FAR_ADVICE : ''}`;
+        return `${name}: changes the output by ${worst} of its largest value${meaningOf(outputs)}${PURPOSES.get(step) ?? ''}.${movesFar(proof) ? FAR_ADVICE : ''}`;
       case 'not-verified':
         return `${name}: not proven: ${reason ?? 'no reason was given'}.`;
     }

@@ -5,7 +5,7 @@
  */
 
 import { UnsupportedModelError } from '../../../errors.ts';
-import type { JsonObject, JsonValue } from '../../../json/value.ts';
+import { type JsonObject, type JsonValue, ownEntry, sameJson } from '../../../json/value.ts';
 
 /** An entry that the other dialect lacks. */
 export interface RemovedEntry {
@@ -31,19 +31,15 @@ export function removeEntries(
 ): JsonObject {
   return Object.fromEntries(
     Object.entries(config).filter(([key, value]) => {
-      const rule = (Object.hasOwn(removed, key) ? removed[key] : undefined)?.find(
+      const rule = ownEntry(removed, key)?.find(
         ({ classes }) => classes === undefined || classes.test(className),
       );
       if (!rule) return true;
-      if (rule.neutral === 'any' || rule.neutral.some((neutral) => same(neutral, value))) return false;
+      if (rule.neutral === 'any' || rule.neutral.some((neutral) => sameJson(neutral, value))) return false;
       throw new UnsupportedModelError(
         key,
         `${where}: ${key} = ${JSON.stringify(value)} has no form in ${target}; write the model in the format that it was read from`,
       );
     }),
   );
-}
-
-function same(one: JsonValue, other: JsonValue): boolean {
-  return JSON.stringify(one) === JSON.stringify(other);
 }

@@ -5,7 +5,8 @@
  * @module
  */
 
-import { isObject, type JsonObject, type JsonValue } from '../../../json/value.ts';
+import { isObject, type JsonObject, type JsonValue, mapEntries } from '../../../json/value.ts';
+import { isCustomClass } from '../../../model/layer.ts';
 
 /** Whether `value` is a serialized object. */
 export function isSerialized(value: JsonValue | undefined): value is JsonObject {
@@ -28,10 +29,9 @@ export function mapSerialized(
   if (!isObject(value)) return value;
   const numbers = numbersIn(value);
   if (numbers !== undefined) return numbers;
-  const mapped: JsonObject = {};
-  for (const [name, item] of Object.entries(value)) {
-    mapped[name] = mapSerialized(item, name === 'config' || name === 'items' ? key : name, convert);
-  }
+  const mapped: JsonObject = mapEntries(value, (item, name) =>
+    mapSerialized(item, name === 'config' || name === 'items' ? key : name, convert),
+  );
   return isSerialized(mapped) ? convert(mapped, key) : mapped;
 }
 
@@ -42,10 +42,7 @@ export function plainNumbers(value: JsonValue): JsonValue {
 
 /** The name to look a class up by: with its package where it is one that was registered, `package>Class`. */
 export function classNameOf(object: JsonObject): string {
-  const { class_name: className, registered_name: registered } = object;
-  const isCustom =
-    typeof registered === 'string' && registered.includes('>') && !registered.startsWith('Keras>');
-  return isCustom ? registered : String(className);
+  return String(isCustomClass(object) ? object['registered_name'] : object['class_name']);
 }
 
 /** The entries of an object that is serialized with the `config` of an object; empty for a function's name. */

@@ -5,7 +5,7 @@
  */
 
 import { UnsupportedModelError } from '../../../errors.ts';
-import { isObject, type JsonObject, type JsonValue } from '../../../json/value.ts';
+import { isObject, type JsonObject, type JsonValue, ownEntry } from '../../../json/value.ts';
 import type { Layer } from '../../../model/layer.ts';
 import { isOperator, operatorRefusal } from './operator-layers.ts';
 import { type RemovedEntry, removeEntries } from './removed-entries.ts';
@@ -83,7 +83,8 @@ function convertObject(object: JsonObject, key: string, where: string): JsonValu
 function attentionShapes(buildConfig: JsonValue | undefined): JsonObject {
   const shapes = isObject(buildConfig) ? (buildConfig['shapes_dict'] ?? buildConfig) : {};
   const names = ['query_shape', 'key_shape', 'value_shape'];
-  return Object.fromEntries(names.map((name) => [name, (isObject(shapes) ? shapes[name] : null) ?? null]));
+  const given = isObject(shapes) ? shapes : {};
+  return Object.fromEntries(names.map((name) => [name, ownEntry(given, name) ?? null]));
 }
 
 function policyName(className: string, object: JsonObject, where: string): string {
@@ -106,7 +107,7 @@ function convertConfig(className: string, config: JsonObject, where: string): Js
   let result = removeEntries(config, className, REMOVED, label, TARGET);
   // Keras 2 takes it, but writes it only where it is true.
   if (result['zero_output_for_mask'] === false) delete result['zero_output_for_mask'];
-  for (const key of ['activation', 'recurrent_activation']) {
+  for (const key of ['activation', 'recurrent_activation'] as const) {
     const value = result[key];
     if (typeof value === 'string') result = { ...result, [key]: keras2Activation(value, where) };
   }

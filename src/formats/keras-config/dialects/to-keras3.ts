@@ -140,7 +140,7 @@ function registered(className: string, config: JsonValue, module: string | null)
 /** The configuration of an object whose inner objects are converted. */
 function convertConfig(className: string, config: JsonObject, where: string): JsonObject {
   let result = removeEntries(config, className, REMOVED, `${where} (${className})`, TARGET);
-  for (const key of ['activation', 'recurrent_activation']) {
+  for (const key of ['activation', 'recurrent_activation'] as const) {
     const value = result[key];
     if (typeof value === 'string') result = { ...result, [key]: keras3Activation(value, where) };
   }

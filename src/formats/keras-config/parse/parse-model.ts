@@ -15,7 +15,7 @@ import {
   requireString,
 } from '../../../json/place.ts';
 import { isObject, type JsonObject, type JsonValue } from '../../../json/value.ts';
-import { Layer } from '../../../model/layer.ts';
+import { isCustomClass, Layer } from '../../../model/layer.ts';
 import { Call, type Dialect, Model, ModelTensor } from '../../../model/model.ts';
 import type { Operation } from '../../../model/operation.ts';
 import { sortCalls } from '../../../model/topology.ts';
@@ -133,9 +133,8 @@ function hasLayers(entry: JsonObject): boolean {
 
 /** Whether an entry names a class of Keras itself, not a custom class or a plain operation of the same name. */
 function isStock(entry: JsonObject): boolean {
-  const { module, registered_name: registered } = entry;
-  if (typeof registered === 'string' && registered.includes('>') && !registered.startsWith('Keras>'))
-    return false;
+  const { module } = entry;
+  if (isCustomClass(entry)) return false;
   if (typeof module !== 'string') return true;
   if (/(^|\.)ops(\.|$)/.test(module)) return false;
   return /^(keras|tf_keras|tensorflow)(\.|$)/.test(module);

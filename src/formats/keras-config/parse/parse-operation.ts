@@ -37,14 +37,14 @@ const RANDOM = new Set([
   'SpatialDropout3D',
 ]);
 
-const MERGES: Readonly<Record<string, MergeKind>> = {
-  Add: 'add',
-  Subtract: 'subtract',
-  Multiply: 'multiply',
-  Average: 'average',
-  Maximum: 'maximum',
-  Minimum: 'minimum',
-};
+const MERGES: ReadonlyMap<string, MergeKind> = new Map<string, MergeKind>([
+  ['Add', 'add'],
+  ['Subtract', 'subtract'],
+  ['Multiply', 'multiply'],
+  ['Average', 'average'],
+  ['Maximum', 'maximum'],
+  ['Minimum', 'minimum'],
+]);
 
 const SPATIAL =
   /^(Conv|DepthwiseConv|SeparableConv|ZeroPadding|Cropping|UpSampling|MaxPooling|AveragePooling|GlobalMaxPooling|GlobalAveragePooling)([123])D(Transpose)?$/;
@@ -58,7 +58,7 @@ export function parseOperation(className: string, config: JsonObject, place: Pla
   const name = presentClassName(className);
   if (IDENTITIES.has(name)) return { kind: 'identity', isRandom: false };
   if (RANDOM.has(name)) return { kind: 'identity', isRandom: config['rate'] !== 0 };
-  const merge = MERGES[name];
+  const merge = MERGES.get(name);
   if (merge) return { kind: 'merge', merge };
   const activation = parseActivationLayer(name, config);
   if (activation?.kind === 'linear') return { kind: 'identity', isRandom: false };

@@ -7,7 +7,7 @@
  * @module
  */
 
-import { isObject, type JsonObject, type JsonValue } from '../../../json/value.ts';
+import { isObject, type JsonObject, type JsonValue, mapEntries } from '../../../json/value.ts';
 import type { CallArgument, Dialect } from '../../../model/model.ts';
 
 /** A reference as it stands in a file. */
@@ -109,9 +109,7 @@ export function replaceReferences(
         ? value.map((inner, index) => (index === 3 && isObject(inner) ? walk(inner) : inner))
         : value.map(walk);
     }
-    if (isObject(value))
-      return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, walk(inner)]));
-    return value;
+    return isObject(value) ? mapEntries(value, walk) : value;
   };
   return walk(node);
 }
@@ -121,12 +119,12 @@ export function parseArguments(
   node: JsonValue,
   dialect: Dialect,
   isLayer: (name: string) => boolean,
-): { args: CallArgument[]; kwargs: Record<string, CallArgument>; references: TensorReference[] } {
+): { args: CallArgument[]; kwargs: { [name: string]: CallArgument }; references: TensorReference[] } {
   const references: TensorReference[] = [];
-  const kwargs: Record<string, CallArgument> = {};
+  const kwargs = new Map<string, CallArgument>();
   const named = (value: JsonValue | undefined): void => {
     if (!isObject(value)) return;
-    for (const [key, inner] of Object.entries(value)) kwargs[key] = argument(inner);
+    for (const [key, inner] of Object.entries(value)) kwargs.set(key, argument(inner));
   };
   const argument = (value: JsonValue): CallArgument => {
     const reference = parseReference(value, dialect, isLayer);
@@ -142,9 +140,7 @@ export function parseArguments(
       return { value: value[2] ?? null };
     }
     if (isObject(value) && hasReference(value, dialect, isLayer)) {
-      return {
-        record: Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, argument(inner)])),
-      };
+      return { record: mapEntries(value, argument) };
     }
     return { value };
   };
@@ -152,12 +148,12 @@ export function parseArguments(
     const { args, kwargs: given } = isObject(node) ? node : {};
     const positional = (Array.isArray(args) ? args : []).map(argument);
     named(given);
-    return { args: positional, kwargs, references };
+    return { args: positional, kwargs: Object.fromEntries(kwargs), references };
   }
   const parsed = argument(node);
   // Keras 2 writes one tensor as a list of one.
   const only = 'list' in parsed && parsed.list.length === 1 ? parsed.list[0] : undefined;
-  return { args: [only ?? parsed], kwargs, references };
+  return { args: [only ?? parsed], kwargs: Object.fromEntries(kwargs), references };
 }
 
 function hasReference(value: JsonValue, dialect: Dialect, isLayer: (name: string) => boolean): boolean {

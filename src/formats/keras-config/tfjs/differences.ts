@@ -5,7 +5,7 @@
  * @module
  */
 
-import { isObject, type JsonObject, type JsonValue } from '../../../json/value.ts';
+import { isObject, type JsonObject, type JsonValue, ownEntry } from '../../../json/value.ts';
 
 const REFUSED = 'TF.js does not load this';
 const IGNORED = 'TF.js passes over this and computes something else';
@@ -14,8 +14,10 @@ const ON_WASM = 'the WASM backend of TF.js computes something else; its CPU back
 
 /** What differs in TF.js, as a clause; undefined where the layer does what Keras does. */
 export function tfjsDifference(className: string, config: JsonObject): string | undefined {
-  const found = (key: string, consequence: string): string | undefined =>
-    isDefault(key, config[key]) ? undefined : `${key} = ${JSON.stringify(config[key])}: ${consequence}`;
+  const found = (key: string, consequence: string): string | undefined => {
+    const value = ownEntry(config, key);
+    return isDefault(key, value) ? undefined : `${key} = ${JSON.stringify(value)}: ${consequence}`;
+  };
   switch (className) {
     case 'Conv1D':
       return config['padding'] === 'causal'
@@ -93,20 +95,20 @@ export function tfjsDifference(className: string, config: JsonObject): string | 
 }
 
 /** What TF.js does where it does not read an entry; for all others only what is missing, null or false counts. */
-const DEFAULTS: Readonly<Record<string, number | string>> = {
-  groups: 1,
-  dilation_rate: 1,
-  alpha: 1,
-  negative_slope: 0,
-  threshold: 0,
-  axis: -1,
-  data_format: 'channels_last',
-};
+const DEFAULTS: ReadonlyMap<string, JsonValue> = new Map<string, JsonValue>([
+  ['groups', 1],
+  ['dilation_rate', 1],
+  ['alpha', 1],
+  ['negative_slope', 0],
+  ['threshold', 0],
+  ['axis', -1],
+  ['data_format', 'channels_last'],
+]);
 
 /** Whether TF.js behaves as if it had read the value. */
 function isDefault(key: string, value: JsonValue | undefined): boolean {
   if (Array.isArray(value)) return value.every((item) => isDefault(key, item));
-  return value === undefined || value === null || value === false || value === DEFAULTS[key];
+  return value === undefined || value === null || value === false || value === DEFAULTS.get(key);
 }
 
 /** Whether the `output_padding` of a transposed convolution gives another size than leaving it out does. */
@@ -119,7 +121,10 @@ function changesSize(config: JsonObject): boolean {
 }
 
 /** In three axes TF.js cuts the input where the padding should be negative and is none. */
-function skipping({ padding, strides, ...config }: JsonObject, window: string): string | undefined {
+function skipping(
+  { padding, strides, ...config }: JsonObject,
+  window: 'kernel_size' | 'pool_size',
+): string | undefined {
   const size = config[window] ?? 2;
   const isSkipping = perAxis(size, strides ?? size).some(([length = 1, stride = 1]) => stride > length);
   return padding === 'same' && isSkipping

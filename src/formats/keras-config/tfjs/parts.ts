@@ -4,7 +4,7 @@
  * @module
  */
 
-import { isObject, type JsonObject, type JsonValue } from '../../../json/value.ts';
+import { isObject, type JsonObject, type JsonValue, mapEntries } from '../../../json/value.ts';
 import { classNameOf, configOf, isSerialized, numbersIn } from '../dialects/serialized-objects.ts';
 import { TFJS_ACTIVATIONS, TFJS_INITIALIZERS } from './registered-classes.ts';
 
@@ -34,11 +34,9 @@ const INITIALIZERS: ReadonlyMap<string, string> = new Map([
 
 /** `config` with its parts in the forms that TF.js reads; layers inside are left to the caller. */
 export function convertParts(className: string, config: JsonObject, where: string, warn: Warn): JsonObject {
-  const converted: JsonObject = {};
-  for (const [key, value] of Object.entries(withoutUnfactored(className, config))) {
-    converted[key] = convertPart(className, key, value, where, warn);
-  }
-  return converted;
+  return mapEntries(withoutUnfactored(className, config), (value, key) =>
+    convertPart(className, key, value, where, warn),
+  );
 }
 
 /** A SeparableConv2D has no kernel of its own; Keras 2 writes entries for one, and TF.js refuses the layer for them. */

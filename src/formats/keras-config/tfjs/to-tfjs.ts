@@ -60,7 +60,7 @@ function convertEntry(value: JsonValue, path: string, warn: Warn): JsonValue {
 function convertLayer(className: string, config: JsonObject, where: string, warn: Warn): JsonObject {
   const [known, renamedConfig] = equivalent(presentClassName(className), config, where, warn);
   let converted = convertParts(known, renamedConfig, where, warn);
-  for (const key of ['layer', 'cell', 'cells', 'backward_layer', 'activation']) {
+  for (const key of ['layer', 'cell', 'cells', 'backward_layer', 'activation'] as const) {
     const inner = converted[key];
     if (inner === undefined || inner === null) continue;
     const convertInner = (one: JsonValue): JsonValue => {

@@ -6,6 +6,7 @@
 
 import type { Tensor } from '@tensorflow/tfjs-core';
 import * as tf from '@tensorflow/tfjs-core';
+import { ownEntry } from '../../../json/value.ts';
 import { clip } from '../activation-functions.ts';
 import { axesOf } from '../layer-config.ts';
 import { resize } from '../resize.ts';
@@ -54,7 +55,7 @@ export function pad(x: Tensor, widths: OperatorValue, options: OperatorOptions):
 export function resizeOperator(x: Tensor, size: OperatorValue, options: OperatorOptions): Tensor {
   const [height = 1, width = 1] = numbersOf(size ?? options['size']);
   const changes = ['antialias', 'preserveAspectRatio', 'cropToAspectRatio', 'padToAspectRatio'];
-  const changed = changes.find((key) => options[key] === true);
+  const changed = changes.find((key) => ownEntry(options, key) === true);
   if (changed !== undefined || options['dataFormat'] === 'channelsFirst')
     throw cannotRun(`resizing with ${changed ?? 'the channels first'}`);
   return resize(x, [height, width], String(options['method'] ?? options['interpolation'] ?? 'bilinear'));
@@ -112,7 +113,7 @@ export function sliced(x: Tensor, key: unknown): Tensor {
 function partsOf(spec: unknown): Readonly<Record<'start' | 'stop' | 'step', number | null>> {
   if (typeof spec === 'number') return { start: spec, stop: spec + 1, step: 1 };
   if (spec === null || spec === 'ellipsis') return { start: 0, stop: 0, step: 1 };
-  const part = (key: string): number | null => {
+  const part = (key: 'start' | 'stop' | 'step'): number | null => {
     const value = (spec as Record<string, unknown>)[key] ?? null;
     if (value !== null && typeof value !== 'number') {
       throw cannotRun(`a slice from ${JSON.stringify(spec)}`);

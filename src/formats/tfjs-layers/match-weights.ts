@@ -12,10 +12,21 @@ import type { Layer, WeightName } from '../../model/layer.ts';
 import { weightNamesOf } from '../../model/layer-weights.ts';
 import type { Model } from '../../model/model.ts';
 import { kerasWeightName } from '../keras-weight-names.ts';
+import { stockWeights } from '../stock-weights.ts';
 
 /** The name in the manifest of a weight of a layer whose operation is known. */
 export function manifestName(layer: Layer, name: string): string {
   return `${layer.name}/${kerasWeightName(name)}`;
+}
+
+/** The names in the manifest of the weights of an opaque layer, in their order. */
+export function opaqueWeightNames(layer: Layer): string[] {
+  const known = stockWeights(layer);
+  if (known) return known.map(({ tfjs }) => `${layer.name}/${tfjs}`);
+  return [...layer.weights.keys()].map((key) => {
+    const plain = key.replace(/:0$/, '');
+    return plain.startsWith(`${layer.name}/`) ? plain : `${layer.name}/${plain}`;
+  });
 }
 
 /** A layer and which of its weights have which names in the manifest, in Keras' order. */
