@@ -8,7 +8,7 @@ import { CannotRunError, UnsupportedModelError } from '../../errors.ts';
 import { channelCount } from '../../model/channels.ts';
 import { buildGraph, type GraphTensor } from '../../model/graph.ts';
 import type { Model } from '../../model/model.ts';
-import { type DataFormat, isConvolution, type Shape } from '../../model/operation.ts';
+import { axisOfFormat, type DataFormat, isConvolution, type Shape } from '../../model/operation.ts';
 
 /** How a picture lies in a tensor `[samples, height, width, channels]` or `[samples, channels, height, width]`. */
 export interface ImageLayout {
@@ -81,11 +81,9 @@ function shapeForReader(tensor: GraphTensor): Shape | undefined {
 
 function imageLayout(shape: Shape, tensor: GraphTensor): ImageLayout | undefined {
   if (shape.length !== 4) return undefined;
-  const formats: readonly DataFormat[] =
-    tensor.channelAxis === undefined
-      ? ['channels_last', 'channels_first']
-      : [tensor.channelAxis === -1 ? 'channels_last' : 'channels_first'];
-  for (const dataFormat of formats) {
+  const formats = ['channels_last', 'channels_first'] as const;
+  const told = formats.filter((format) => axisOfFormat(format, 2) === tensor.channelAxis);
+  for (const dataFormat of told.length > 0 ? told : formats) {
     const [channels, height, width] =
       dataFormat === 'channels_first' ? [shape[1], shape[2], shape[3]] : [shape[3], shape[1], shape[2]];
     if (channels === 1 || channels === 3 || channels === 4) {
