@@ -8,13 +8,11 @@ import type { GraphCall } from './graph.ts';
 import { isCustomClass, type Layer } from './layer.ts';
 import {
   axisOfFormat,
-  type ConvOperation,
-  type ConvTransposeOperation,
+  type ConvolutionOperation,
   type DataFormat,
   type DepthwiseConvOperation,
   type Padding,
   type PoolOperation,
-  type SeparableConvOperation,
   type Shape,
 } from './operation.ts';
 
@@ -39,26 +37,14 @@ export function outputShape({ layer, inputs, constants }: GraphCall): Shape | un
       return input && pooled(operation, input);
     case 'zeroPadding':
       return (
-        input &&
-        resized(
-          input,
-          operation.dataFormat,
-          operation.padding,
-          (size, [before, after]) => size + before + after,
-        )
+        input && resized(input, operation, operation.padding, (size, [first, last]) => size + first + last)
       );
     case 'cropping':
       return (
-        input &&
-        resized(
-          input,
-          operation.dataFormat,
-          operation.cropping,
-          (size, [before, after]) => size - before - after,
-        )
+        input && resized(input, operation, operation.cropping, (size, [first, last]) => size - first - last)
       );
     case 'upSampling':
-      return input && resized(input, operation.dataFormat, operation.size, (size, factor) => size * factor);
+      return input && resized(input, operation, operation.size, (size, factor) => size * factor);
     case 'flatten':
       return input && [input[0] ?? null, product(input.slice(1))];
     case 'reshape':
@@ -99,7 +85,7 @@ export function keepsShape({ className, origin }: Layer): boolean {
  */
 function convolved(
   layer: Layer,
-  operation: ConvOperation | ConvTransposeOperation | DepthwiseConvOperation | SeparableConvOperation,
+  operation: ConvolutionOperation,
   input: Shape = Array<null>(operation.rank + 2).fill(null),
 ): Shape | undefined {
   const { rank, kernelSize, strides, dilationRate, padding, dataFormat } = operation;
@@ -156,7 +142,7 @@ export function spatialSizes(
 /** With a change for each spatial dimension of known size. */
 function resized<Change>(
   input: Shape,
-  dataFormat: DataFormat,
+  { dataFormat }: { readonly dataFormat: DataFormat },
   changes: readonly Change[],
   size: (dimension: number, change: Change) => number,
 ): Shape | undefined {

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { normalCdf, normalDensity } from '../../kernels/normal-distribution.ts';
+import { normalCdf } from '../../kernels/normal-distribution.ts';
 import { buildGraph, type GraphCall } from '../../model/graph.ts';
 import type { LayerStatistics } from '../../model/layer.ts';
 import type { Model } from '../../model/model.ts';
@@ -12,33 +12,7 @@ import { activationOf } from '../../model/operation.ts';
 import { statisticsBehind } from '../../model/statistics.ts';
 import { changesNothing } from '../../model/training.ts';
 import { replaceRelu6WithRelu } from '../../primitives/replace-relu6.ts';
-
-/** What a normal distribution loses above a maximum, and what is left of it. Means over all positions. */
-export interface ClippedNormal {
-  /** `P(x > m) = Φ(-t)`. */
-  readonly share: number;
-  /** `E[max(x - m, 0)] = σ (φ(t) - t Φ(-t))`. */
-  readonly lost: number;
-  /** `E[min(max(x, 0), m)]`. */
-  readonly kept: number;
-}
-
-/**
- * `x ~ N(mean, deviation²)` between 0 and `maximum`, `t = (maximum - mean) / deviation`. A deviation of 0 is a constant.
- */
-export function clippedNormal(mean: number, deviation: number, maximum: number): ClippedNormal {
-  const lost = meanAbove(maximum, mean, deviation);
-  const share = deviation === 0 ? Number(mean > maximum) : normalCdf((mean - maximum) / deviation);
-  return { share, lost, kept: Math.max(0, meanAbove(0, mean, deviation) - lost) };
-}
-
-/** `E[max(x - limit, 0)]`. */
-function meanAbove(limit: number, mean: number, deviation: number): number {
-  if (deviation === 0) return Math.max(0, mean - limit);
-  const t = (limit - mean) / deviation;
-  // Far above the mean the two terms cancel to a rounding error of either sign.
-  return Math.max(0, deviation * (normalDensity(t) - t * normalCdf(-t)));
-}
+import { clippedDistribution } from '../moments/channel-distribution.ts';
 
 /** What becoming a ReLU is expected to do to one ReLU6. Layers by their paths. */
 export interface Relu6Damage {
@@ -92,21 +66,31 @@ function distributionBefore(call: GraphCall): { path: string; statistics: LayerS
   return statistics && { path: source.path, statistics };
 }
 
-function damageTo({ mean: means, variance }: LayerStatistics): NonNullable<Relu6Damage['expected']> {
-  const channels = means.length;
-  const total = { share: 0, worst: 0, lost: 0, kept: 0 };
-  for (const [channel, mean] of means.entries()) {
-    const { share, lost, kept } = clippedNormal(mean, Math.sqrt(variance[channel] ?? 0), MAXIMUM);
-    total.share += share;
-    total.worst = Math.max(total.worst, share);
-    total.lost += lost;
-    total.kept += kept;
-  }
+function damageTo({ mean, variance }: LayerStatistics): NonNullable<Relu6Damage['expected']> {
+  const channels = mean.length;
+  const keptBelow = (maximum: number): Float64Array =>
+    clippedDistribution({
+      mean,
+      variance,
+      low: new Float64Array(channels),
+      high: new Float64Array(channels).fill(maximum),
+    }).mean;
+  const kept = keptBelow(MAXIMUM);
+  // Far below the maximum the two are equal up to rounding.
+  const lost = keptBelow(Infinity).map((value, channel) => Math.max(0, value - (kept[channel] ?? 0)));
+  const shares = mean.map((value, channel) => shareAbove(MAXIMUM, value, Math.sqrt(variance[channel] ?? 0)));
+  const total = (values: Float64Array): number => values.reduce((sum, value) => sum + value, 0);
+  const lostInAll = total(lost);
   return {
     channels,
-    clippedShare: total.share / channels,
-    worstShare: total.worst,
-    meanLost: total.lost / channels,
-    relativeLost: total.lost === 0 ? 0 : total.lost / total.kept,
+    clippedShare: total(shares) / channels,
+    worstShare: shares.reduce((most, share) => Math.max(most, share), 0),
+    meanLost: lostInAll / channels,
+    relativeLost: lostInAll === 0 ? 0 : lostInAll / total(kept),
   };
+}
+
+/** `P(x > limit)`; a deviation of 0 is a constant. */
+function shareAbove(limit: number, mean: number, deviation: number): number {
+  return deviation === 0 ? Number(mean > limit) : normalCdf((mean - limit) / deviation);
 }

@@ -26,6 +26,7 @@ import {
   type BatchNormOperation,
   isHomogeneous,
   isWeighted,
+  type MergeKind,
   type WeightedOperation,
 } from '../../model/operation.ts';
 import { channelsBehindReshape } from '../../model/reshaped-channels.ts';
@@ -138,7 +139,7 @@ class Builder {
       case 'reshape':
         return this.#visitReshape(call);
       case 'merge':
-        return operation.merge === 'multiply' ? closedAsLayer(call) : this.#visitMerge(call);
+        return this.#visitMerge(call, operation.merge);
       case 'concatenate':
         return this.#visitConcatenate(call, operation.axis);
       case 'input':
@@ -257,9 +258,9 @@ class Builder {
     return undefined;
   }
 
-  /** Adds, averages and maxima of tensors that have the same factors. */
-  #visitMerge(call: GraphCall): RegionBorder | undefined {
-    if (call.constants.length > 0) return closedAsLayer(call);
+  /** All merges but products keep a factor that all of their tensors have. */
+  #visitMerge(call: GraphCall, merge: MergeKind): RegionBorder | undefined {
+    if (merge === 'multiply' || call.constants.length > 0) return closedAsLayer(call);
     const operands = this.#operands(call);
     if (!operands) return { code: 'layout', layer: call.path };
     const most = Math.max(...operands.map(({ length }) => length));

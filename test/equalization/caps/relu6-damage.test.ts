@@ -1,35 +1,49 @@
 import { describe, expect, it } from 'vitest';
-import { clippedNormal, relu6Damage } from '../../../src/equalization/caps/relu6-damage.ts';
+import { type Relu6Damage, relu6Damage } from '../../../src/equalization/caps/relu6-damage.ts';
 import { foldAllBatchNorms } from '../../../src/primitives/batch-norm-fold.ts';
 import { buildModel, input, layer } from '../../support/model-builder.ts';
 import { seededRandom } from '../../support/random.ts';
 
-describe('clippedNormal', () => {
+/** What a ReLU6 behind `N(mean, deviation²)` loses. */
+function damageOf(mean: number, deviation: number): NonNullable<Relu6Damage['expected']> {
+  const weights = { beta: [mean], gamma: [deviation] };
+  const model = buildModel([
+    input('x', [4]),
+    layer('Dense', 'a', { units: 1 }),
+    layer('BatchNormalization', 'bn', { epsilon: 0 }, { weights }),
+    layer('ReLU', 'r', { max_value: 6 }),
+  ]);
+  const expected = relu6Damage(model)[0]?.expected;
+  if (!expected) throw new Error('no damage');
+  return expected;
+}
+
+describe('the loss of a normal distribution', () => {
   it('by hand: half of N(6, 2²) lies above 6, and is 2 φ(0) above it', () => {
-    const { share, lost } = clippedNormal(6, 2, 6);
-    expect(share).toBeCloseTo(0.5, 15);
-    expect(lost).toBeCloseTo(2 * 0.3989422804014327, 14);
+    const { clippedShare, meanLost } = damageOf(6, 2);
+    expect(clippedShare).toBeCloseTo(0.5, 15);
+    expect(meanLost).toBeCloseTo(2 * 0.3989422804014327, 14);
   });
 
   it('by hand: N(3, 3²)', () => {
     // t = 1: Φ(-1) = 0.158655, φ(1) - Φ(-1) = 0.083315; E[max(x, 0)] = 3 Φ(1) + 3 φ(1) = 3.249946.
-    const { share, lost, kept } = clippedNormal(3, 3, 6);
-    expect(share).toBeCloseTo(0.158655, 6);
-    expect(lost).toBeCloseTo(0.249946, 5);
-    // By symmetry around 3 what is cut off above is what is cut off below.
-    expect(kept).toBeCloseTo(3, 12);
+    const { clippedShare, meanLost, relativeLost } = damageOf(3, 3);
+    expect(clippedShare).toBeCloseTo(0.158655, 6);
+    expect(meanLost).toBeCloseTo(0.249946, 5);
+    // By symmetry around 3 what is cut off above is what is cut off below, which leaves 3.
+    expect(relativeLost * 3).toBeCloseTo(meanLost, 12);
   });
 
   it('a constant is above or not', () => {
-    expect(clippedNormal(8, 0, 6)).toEqual({ share: 1, lost: 2, kept: 6 });
-    expect(clippedNormal(6, 0, 6)).toEqual({ share: 0, lost: 0, kept: 6 });
-    expect(clippedNormal(-1, 0, 6)).toEqual({ share: 0, lost: 0, kept: 0 });
+    expect(damageOf(8, 0)).toMatchObject({ clippedShare: 1, meanLost: 2, relativeLost: 2 / 6 });
+    expect(damageOf(6, 0)).toMatchObject({ clippedShare: 0, meanLost: 0, relativeLost: 0 });
+    expect(damageOf(-1, 0)).toMatchObject({ clippedShare: 0, meanLost: 0, relativeLost: 0 });
   });
 
   it('is never negative, however far the maximum is', () => {
     for (let mean = -400; mean < 6; mean += 0.37) {
-      const { share, lost, kept } = clippedNormal(mean, 1.1, 6);
-      expect(Math.min(share, lost, kept)).toBeGreaterThanOrEqual(0);
+      const { clippedShare, meanLost, relativeLost } = damageOf(mean, 1.1);
+      expect(Math.min(clippedShare, meanLost, relativeLost)).toBeGreaterThanOrEqual(0);
     }
   });
 
@@ -43,11 +57,11 @@ describe('clippedNormal', () => {
       sums.lost += Math.max(0, x - 6);
       sums.kept += Math.min(6, Math.max(0, x));
     }
-    const expected = clippedNormal(4, 2.5, 6);
+    const { clippedShare, meanLost, relativeLost } = damageOf(4, 2.5);
     // Standard deviations of at most 2 over the root of 200,000 are 0.0045; three of them.
-    expect(Math.abs(sums.share / count - expected.share)).toBeLessThan(0.0135);
-    expect(Math.abs(sums.lost / count - expected.lost)).toBeLessThan(0.0135);
-    expect(Math.abs(sums.kept / count - expected.kept)).toBeLessThan(0.0135);
+    expect(Math.abs(sums.share / count - clippedShare)).toBeLessThan(0.0135);
+    expect(Math.abs(sums.lost / count - meanLost)).toBeLessThan(0.0135);
+    expect(Math.abs(sums.kept / count - meanLost / relativeLost)).toBeLessThan(0.0135);
   });
 });
 
