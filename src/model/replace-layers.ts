@@ -4,8 +4,8 @@
  * @module
  */
 
-import { Layer } from '../../../model/layer.ts';
-import { Call, type CallArgument, Model, type ModelTensor } from '../../../model/model.ts';
+import { Layer } from './layer.ts';
+import { Call, type CallArgument, Model, type ModelTensor } from './model.ts';
 
 /** What stands in the place of a layer. */
 export interface LayerReplacement {

@@ -5,8 +5,8 @@
  * @module
  */
 
-import { isObject, type JsonObject, type JsonValue, mapEntries } from '../../../json/value.ts';
-import { isCustomClass } from '../../../model/layer.ts';
+import { isObject, type JsonObject, type JsonValue, mapEntries } from '../../json/value.ts';
+import { isCustomClass } from '../../model/layer.ts';
 
 /** Whether `value` is a serialized object. */
 export function isSerialized(value: JsonValue | undefined): value is JsonObject {

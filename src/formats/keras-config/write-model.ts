@@ -8,7 +8,7 @@ import { UnsupportedModelError } from '../../errors.ts';
 import { isObject, type JsonObject, type JsonValue } from '../../json/value.ts';
 import type { Layer } from '../../model/layer.ts';
 import type { Call, CallArgument, Dialect, Model, ModelTensor } from '../../model/model.ts';
-import { convertModelBody } from './dialects/convert-body.ts';
+import { convertModelBody } from './dialects/model-entries.ts';
 import { toKeras2Entry } from './dialects/to-keras2.ts';
 import { toKeras3Entry } from './dialects/to-keras3.ts';
 import { replaceInNode, replaceReferences } from './parse/tensor-references.ts';

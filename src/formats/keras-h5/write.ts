@@ -17,7 +17,7 @@ import { Hdf5Copier, writeTensor } from '../hdf5/copy.ts';
 import type { Hdf5File } from '../hdf5/file.ts';
 import { type GroupWriter, Hdf5Writer } from '../hdf5/writer.ts';
 import { modelForDialect } from '../keras-config/dialects/for-dialect.ts';
-import { plainNumbers } from '../keras-config/dialects/serialized-objects.ts';
+import { plainNumbers } from '../keras-config/serialized-objects.ts';
 import { writeModelConfig } from '../keras-config/write-model.ts';
 import { lostState } from '../lost-state.ts';
 import { trackedLayers } from '../tracked-layers.ts';

@@ -6,7 +6,7 @@
 
 import { isObject, type JsonObject, type JsonValue } from '../../json/value.ts';
 import type { Model } from '../../model/model.ts';
-import { withoutUnfactored } from '../keras-config/tfjs/parts.ts';
+import { withoutUnfactored } from '../keras-config/tfjs/config-entries.ts';
 
 /**
  * Clears the constraints (max_norm and its like) of layers whose weights were edited: TF.js applies them to weights

@@ -1,8 +1,8 @@
 import type { JsonObject } from '../../json/value.ts';
 import type { Model } from '../../model/model.ts';
-import { operatorsAsLayers } from '../keras-config/dialects/operators-as-layers.ts';
-import { withTfjsForms } from '../keras-config/tfjs/forms.ts';
-import type { Warn } from '../keras-config/tfjs/parts.ts';
+import { operatorsAsLayers } from '../keras-config/dialects/replaced-operators.ts';
+import type { Warn } from '../keras-config/tfjs/config-entries.ts';
+import { withTfjsForms } from '../keras-config/tfjs/rewritten-layers.ts';
 import { toTfjsConfig } from '../keras-config/tfjs/to-tfjs.ts';
 import { writeModelConfig } from '../keras-config/write-model.ts';
 import { adjustEntries } from './adjust-entries.ts';

@@ -4,12 +4,12 @@
  * @module
  */
 
-import { modelWith } from '../../formats/keras-config/dialects/replace-layers.ts';
 import { insertBehind } from '../../model/edit.ts';
 import type { Layer } from '../../model/layer.ts';
 import type { Call, Model, ModelTensor } from '../../model/model.ts';
 import { freeLayerName, newActivation } from '../../model/new-layer.ts';
 import { activationOf, LINEAR, type Operation } from '../../model/operation.ts';
+import { modelWith } from '../../model/replace-layers.ts';
 import { Tensor } from '../../tensor/tensor.ts';
 
 /** Where the scores behind an output of a model are: what its probabilities are made of. */

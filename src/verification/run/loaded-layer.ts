@@ -1,7 +1,7 @@
 import type * as TfjsCore from '@tensorflow/tfjs-core';
 import type * as TfjsLayers from '@tensorflow/tfjs-layers';
 import { CannotRunError, CrosslayerError, messageOf, UnsupportedModelError } from '../../errors.ts';
-import { tfjsDifference } from '../../formats/keras-config/tfjs/differences.ts';
+import { tfjsDifference } from '../../formats/keras-config/tfjs/differences-from-keras.ts';
 import { kerasWeightName, orderedWeightNames } from '../../formats/keras-weight-names.ts';
 import { isObject, type JsonObject, type JsonValue, ownEntry } from '../../json/value.ts';
 import type { GraphCall, GraphTensor } from '../../model/graph.ts';

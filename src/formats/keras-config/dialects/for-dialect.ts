@@ -7,7 +7,7 @@
 import type { Dialect, Model } from '../../../model/model.ts';
 import { divisionsAsOperations } from './keras3-divisions.ts';
 import { withKeras3Names } from './keras3-names.ts';
-import { operatorsAsLayers } from './operators-as-layers.ts';
+import { operatorsAsLayers } from './replaced-operators.ts';
 
 /**
  * `model` as it is written in `dialect`: layers for the operators of the other dialect, and names that this one takes.

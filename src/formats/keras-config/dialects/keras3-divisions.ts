@@ -7,8 +7,8 @@
 import type { JsonObject } from '../../../json/value.ts';
 import type { Layer } from '../../../model/layer.ts';
 import type { Model } from '../../../model/model.ts';
+import { type LayerReplacement, layerWith, replaceLayers } from '../../../model/replace-layers.ts';
 import { isOperator, operands, operatorName } from './operator-layers.ts';
-import { type LayerReplacement, layerWith, replaceLayers } from './replace-layers.ts';
 
 const CLASS_NAME = 'TrueDivide';
 const MODULE = 'keras.src.ops.numpy';

@@ -7,7 +7,7 @@
 import { isObject, type JsonObject } from '../../../json/value.ts';
 import type { Layer } from '../../../model/layer.ts';
 import type { Model } from '../../../model/model.ts';
-import { freeName, layerWith, modelWith, replaceLayers } from './replace-layers.ts';
+import { freeName, layerWith, modelWith, replaceLayers } from '../../../model/replace-layers.ts';
 
 /** Names that a warning shows. */
 const SHOWN = 3;

@@ -7,7 +7,7 @@
 import { UnsupportedModelError } from '../../../errors.ts';
 import type { JsonObject } from '../../../json/value.ts';
 import type { Call, CallArgument } from '../../../model/model.ts';
-import { configOf } from './serialized-objects.ts';
+import { configOf } from '../serialized-objects.ts';
 
 /** A layer that computes what a call of an operator does, and the tensors of the call that it takes, in order. */
 export interface OperatorLayer {

@@ -7,9 +7,9 @@
 import type { JsonObject } from '../../../json/value.ts';
 import { Layer } from '../../../model/layer.ts';
 import type { Dialect, Model } from '../../../model/model.ts';
+import { type LayerReplacement, replaceLayers } from '../../../model/replace-layers.ts';
 import { parseOperation } from '../parse/parse-operation.ts';
 import { isOperator, type OperatorLayer, operatorLayer } from './operator-layers.ts';
-import { type LayerReplacement, replaceLayers } from './replace-layers.ts';
 
 /** `model` with every operator that is exactly what a layer is replaced by the layer; the given one is left as it is. */
 export function operatorsAsLayers(model: Model): Model {

@@ -7,9 +7,9 @@
 import { UnsupportedModelError } from '../../../errors.ts';
 import { isObject, type JsonObject, type JsonValue, ownEntry } from '../../../json/value.ts';
 import type { Layer } from '../../../model/layer.ts';
+import { classNameOf, configOf, isSerialized, mapSerialized } from '../serialized-objects.ts';
 import { isOperator, operatorRefusal } from './operator-layers.ts';
 import { type RemovedEntry, removeEntries } from './removed-entries.ts';
-import { classNameOf, configOf, isSerialized, mapSerialized } from './serialized-objects.ts';
 
 const TARGET = 'Keras 2';
 const RECURRENT = /(RNN|LSTM|GRU|LSTM2D|Cell|Cells|Bidirectional|Attention)$/;

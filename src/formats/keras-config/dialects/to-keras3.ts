@@ -7,12 +7,12 @@
 import { UnsupportedModelError } from '../../../errors.ts';
 import { isObject, type JsonObject, type JsonValue } from '../../../json/value.ts';
 import type { Layer } from '../../../model/layer.ts';
-import { presentClassName } from '../parse/former-classes.ts';
+import { presentClassName } from '../layer-classes.ts';
+import { classNameOf, configOf, isSerialized, mapSerialized } from '../serialized-objects.ts';
 import { isDivision } from './keras3-divisions.ts';
 import { keras3Name } from './keras3-names.ts';
 import { isOperator, operatorRefusal } from './operator-layers.ts';
 import { type RemovedEntry, removeEntries } from './removed-entries.ts';
-import { classNameOf, configOf, isSerialized, mapSerialized } from './serialized-objects.ts';
 
 const TARGET = 'Keras 3';
 const FACTORED = /^(Depthwise|Separable)Conv/;

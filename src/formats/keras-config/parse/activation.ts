@@ -7,7 +7,7 @@
 import { UnsupportedModelError } from '../../../errors.ts';
 import { isObject, type JsonObject, type JsonValue } from '../../../json/value.ts';
 import { type Activation, activationName, LINEAR } from '../../../model/operation.ts';
-import { configOf } from '../dialects/serialized-objects.ts';
+import { configOf } from '../serialized-objects.ts';
 import { optionalNumber } from './config-numbers.ts';
 
 const RELU: Extract<Activation, { kind: 'relu' }> = {

@@ -15,10 +15,10 @@ import type {
   PoolOperation,
   Shape,
 } from '../../../model/operation.ts';
+import { presentClassName } from '../layer-classes.ts';
 import { parseActivation, parseActivationLayer } from './activation.ts';
 import { AUGMENTATIONS } from './augmentations.ts';
 import { numberOr, positiveInteger } from './config-numbers.ts';
-import { presentClassName } from './former-classes.ts';
 
 type Rank = 1 | 2 | 3;
 

@@ -5,7 +5,7 @@
  */
 
 import { isObject, type JsonObject, type JsonValue, mapEntries } from '../../../json/value.ts';
-import { classNameOf, configOf, isSerialized, numbersIn } from '../dialects/serialized-objects.ts';
+import { classNameOf, configOf, isSerialized, numbersIn } from '../serialized-objects.ts';
 import { TFJS_ACTIVATIONS, TFJS_INITIALIZERS } from './registered-classes.ts';
 
 /** Takes a sentence for the report. */

@@ -15,9 +15,9 @@ import {
   type PoolOperation,
   type Shape,
 } from '../../../model/operation.ts';
+import { freeName, type LayerReplacement, layerWith, replaceLayers } from '../../../model/replace-layers.ts';
 import { trainingEffect } from '../../../model/training.ts';
-import { freeName, type LayerReplacement, layerWith, replaceLayers } from '../dialects/replace-layers.ts';
-import type { Warn } from './parts.ts';
+import type { Warn } from './config-entries.ts';
 
 /** The shapes that a layer reads and makes, where they are known and the same in all its calls. */
 interface LayerShapes {

@@ -5,10 +5,10 @@
  */
 
 import { isObject, type JsonObject, type JsonValue } from '../../../json/value.ts';
-import { classNameOf, configOf, isSerialized, plainNumbers } from '../dialects/serialized-objects.ts';
-import { presentClassName } from '../parse/former-classes.ts';
-import { tfjsDifference } from './differences.ts';
-import { convertParts, type Warn } from './parts.ts';
+import { presentClassName } from '../layer-classes.ts';
+import { classNameOf, configOf, isSerialized, plainNumbers } from '../serialized-objects.ts';
+import { convertParts, type Warn } from './config-entries.ts';
+import { tfjsDifference } from './differences-from-keras.ts';
 import { TFJS_LAYERS } from './registered-classes.ts';
 
 /**

@@ -5,7 +5,7 @@
  */
 
 import { isOperator, operatorName } from '../../../formats/keras-config/dialects/operator-layers.ts';
-import { configOf, numbersIn } from '../../../formats/keras-config/dialects/serialized-objects.ts';
+import { configOf, numbersIn } from '../../../formats/keras-config/serialized-objects.ts';
 import { isObject, type JsonObject, type JsonValue, mapEntries } from '../../../json/value.ts';
 import { Layer } from '../../../model/layer.ts';
 import type { Call, CallArgument } from '../../../model/model.ts';

@@ -1,14 +1,14 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { toKeras2Entry } from '../../../src/formats/keras-config/dialects/to-keras2.ts';
-import { toKeras3Entry } from '../../../src/formats/keras-config/dialects/to-keras3.ts';
-import type { JsonObject, JsonValue } from '../../../src/json/value.ts';
-import { Layer } from '../../../src/model/layer.ts';
+import { toKeras2Entry } from '../../../../src/formats/keras-config/dialects/to-keras2.ts';
+import { toKeras3Entry } from '../../../../src/formats/keras-config/dialects/to-keras3.ts';
+import type { JsonObject, JsonValue } from '../../../../src/json/value.ts';
+import { Layer } from '../../../../src/model/layer.ts';
 
 /** What one version of Keras writes for a layer of every kind; see make_configs.py. */
 const configs = (version: string): Record<string, JsonObject> =>
-  JSON.parse(readFileSync(join(import.meta.dirname, `../../fixtures/configs/${version}.json`), 'utf8'));
+  JSON.parse(readFileSync(join(import.meta.dirname, `../../../fixtures/configs/${version}.json`), 'utf8'));
 
 const layer = (name: string): Layer => new Layer({ name, className: '', operation: { kind: 'opaque' } });
 

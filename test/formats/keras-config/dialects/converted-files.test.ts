@@ -2,13 +2,13 @@
 
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
-import { readModel } from '../../../src/formats/read.ts';
-import { writeModelToMemory } from '../../../src/formats/write.ts';
-import type { Dialect, JsonObject, Model, WriteReport } from '../../../src/index.ts';
-import { Tensor } from '../../../src/tensor/tensor.ts';
-import { fixtureBytes } from '../../support/format-fixtures.ts';
-import { goldenPath } from '../../support/golden.ts';
-import { buildModel, input, layer, nested } from '../../support/model-builder.ts';
+import { readModel } from '../../../../src/formats/read.ts';
+import { writeModelToMemory } from '../../../../src/formats/write.ts';
+import type { Dialect, JsonObject, Model, WriteReport } from '../../../../src/index.ts';
+import { Tensor } from '../../../../src/tensor/tensor.ts';
+import { fixtureBytes } from '../../../support/format-fixtures.ts';
+import { goldenPath } from '../../../support/golden.ts';
+import { buildModel, input, layer, nested } from '../../../support/model-builder.ts';
 
 interface Written {
   readonly model: Model;

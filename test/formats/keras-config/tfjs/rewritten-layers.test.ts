@@ -1,12 +1,12 @@
 /** Layers that TF.js runs in another form alone: both forms are run by TF.js itself. */
 
 import { describe, expect, test } from 'vitest';
-import { tfjsDifference } from '../../../src/formats/keras-config/tfjs/differences.ts';
-import { writeModelToMemory } from '../../../src/formats/write.ts';
-import type { JsonObject, Model } from '../../../src/index.ts';
-import { buildModel, buildSequential, input, layer, nested } from '../../support/model-builder.ts';
-import { TRAINING_VERSIONS, trainingModel } from '../../support/training-models.ts';
-import { loadLayersModel, predict, relativeError, type Values } from '../tfjs-runtime.ts';
+import { tfjsDifference } from '../../../../src/formats/keras-config/tfjs/differences-from-keras.ts';
+import { writeModelToMemory } from '../../../../src/formats/write.ts';
+import type { JsonObject, Model } from '../../../../src/index.ts';
+import { buildModel, buildSequential, input, layer, nested } from '../../../support/model-builder.ts';
+import { TRAINING_VERSIONS, trainingModel } from '../../../support/training-models.ts';
+import { loadLayersModel, predict, relativeError, type Values } from '../../tfjs-runtime.ts';
 
 /** What TF.js computes, and what the writer said. */
 async function run(

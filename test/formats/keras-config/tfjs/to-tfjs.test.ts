@@ -1,14 +1,14 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { UnsupportedModelError } from '../../../src/errors.ts';
-import { memoryFiles, readModel } from '../../../src/formats/read.ts';
-import { writeModelToMemory } from '../../../src/formats/write.ts';
-import type { Model } from '../../../src/model/model.ts';
-import { Tensor } from '../../../src/tensor/tensor.ts';
-import { loadLayersModel, predict, relativeError, saveLayersModel } from '../tfjs-runtime.ts';
+import { UnsupportedModelError } from '../../../../src/errors.ts';
+import { memoryFiles, readModel } from '../../../../src/formats/read.ts';
+import { writeModelToMemory } from '../../../../src/formats/write.ts';
+import type { Model } from '../../../../src/model/model.ts';
+import { Tensor } from '../../../../src/tensor/tensor.ts';
+import { loadLayersModel, predict, relativeError, saveLayersModel } from '../../tfjs-runtime.ts';
 
-const root = join(import.meta.dirname, '../../fixtures');
+const root = join(import.meta.dirname, '../../../fixtures');
 
 const read = (name: string): Promise<Model> =>
   readModel(new Uint8Array(readFileSync(join(root, name))), name);
