@@ -77,7 +77,7 @@ async function visit(
   page.on('response', (response) => {
     if (!response.ok()) complaints.push(`${response.status()} ${response.url()}`);
   });
-  await page.goto(`${address}index.html`, { waitUntil: 'networkidle' });
+  await page.goto(`${address}index.html`, { waitUntil: 'load' });
   return {
     page,
     requests,

@@ -275,7 +275,8 @@ describe.each([
 
 describe('the build', () => {
   it('loads at most 1.5 MB before a model is chosen', async () => {
-    await inPage(async ({ requests }) => {
+    await inPage(async ({ page, requests }) => {
+      await page.waitForLoadState('networkidle');
       const names = requests
         .filter((url) => url.startsWith('http'))
         .map((url) => new URL(url).pathname.slice(1));
