@@ -91,36 +91,49 @@ export function channelAxisOf({ layer, inputs }: GraphCall): number | 'any' | un
 
 /** The axis of the channels of the first output, as far as the layer and what it reads tell. */
 function writtenAxis(call: GraphCall): number | undefined {
-  const { operation } = call.layer;
-  const [input] = call.inputs;
+  switch (passageOf(call)) {
+    case 'own':
+      return toldAxis(call);
+    case 'kept':
+      return commonAxis(call.inputs) ?? toldAxis(call);
+    case 'without positions':
+      return readsChannels(call) ? -1 : undefined;
+    case 'reshaped':
+      return channelsBehindReshape(call)?.axis;
+    case 'lost':
+      return undefined;
+  }
+}
+
+/** How the channels behind a call lie to those before it. */
+function passageOf({ layer }: GraphCall): 'own' | 'kept' | 'without positions' | 'reshaped' | 'lost' {
+  const { operation } = layer;
   switch (operation.kind) {
     case 'dense':
     case 'conv':
     case 'convTranspose':
     case 'depthwiseConv':
     case 'separableConv':
-      return toldAxis(call);
+      return 'own';
     case 'pool':
-      if (operation.global && !operation.keepDims) return readsChannels(call) ? -1 : undefined;
-      return input?.channelAxis ?? toldAxis(call);
+      return operation.global && !operation.keepDims ? 'without positions' : 'kept';
     case 'zeroPadding':
     case 'cropping':
     case 'upSampling':
     case 'batchNorm':
     case 'activation':
     case 'identity':
-      return input?.channelAxis ?? toldAxis(call);
-    case 'flatten':
-    case 'reshape':
-      return channelsBehindReshape(call)?.axis;
     case 'merge':
     case 'concatenate':
-      return commonAxis(call.inputs);
+      return 'kept';
+    case 'flatten':
+    case 'reshape':
+      return 'reshaped';
     case 'opaque':
-      return keepsShape(call.layer) ? input?.channelAxis : undefined;
+      return keepsShape(layer) ? 'kept' : 'lost';
     case 'input':
     case 'model':
-      return undefined;
+      return 'lost';
   }
 }
 
@@ -133,44 +146,27 @@ function commonAxis(tensors: readonly GraphTensor[]): number | undefined {
 /** Where those that read a tensor have its channels; `[batch, channels]` has no other place for them. */
 function axisForReaders(tensor: GraphTensor): number | undefined {
   for (const call of tensor.consumers) {
-    const axis = readAxis(call);
+    const axis = toldAxis(call) ?? axisFromBehind(call);
     if (axis !== undefined) return axis;
   }
   return tensor.shape?.length === 2 ? -1 : undefined;
 }
 
-function readAxis(call: GraphCall): number | undefined {
+function axisFromBehind(call: GraphCall): number | undefined {
   const { operation } = call.layer;
-  switch (operation.kind) {
-    case 'dense':
-    case 'conv':
-    case 'convTranspose':
-    case 'depthwiseConv':
-    case 'separableConv':
-    case 'pool':
-    case 'zeroPadding':
-    case 'cropping':
-    case 'upSampling':
-    case 'batchNorm':
-      return toldAxis(call);
-    case 'flatten': {
-      const rank = call.inputs[0]?.shape?.length;
-      return operation.dataFormat === 'channels_last' ? -1 : rank && 1 - rank;
-    }
-    case 'activation':
-    case 'identity':
-    case 'merge':
-    case 'concatenate':
-      return call.output().channelAxis;
-    case 'opaque':
-      return keepsShape(call.layer) ? call.output().channelAxis : undefined;
-    case 'reshape': {
-      const { shape, channelAxis = -1 } = call.output();
-      const last = shape?.at(-1);
-      return channelAxis === -1 && last && last === call.inputs[0]?.shape?.at(-1) ? -1 : undefined;
-    }
-    case 'input':
-    case 'model':
+  const { channelAxis, shape } = call.output();
+  const before = call.inputs[0]?.shape;
+  switch (passageOf(call)) {
+    case 'kept':
+      return channelAxis;
+    case 'reshaped':
+      if (operation.kind === 'flatten')
+        return operation.dataFormat === 'channels_last' ? -1 : before && 1 - before.length;
+      // A last dimension that stays is taken for the channels.
+      return (channelAxis ?? -1) === -1 && before?.at(-1) && before.at(-1) === shape?.at(-1) ? -1 : undefined;
+    case 'own':
+    case 'without positions':
+    case 'lost':
       return undefined;
   }
 }

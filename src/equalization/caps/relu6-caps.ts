@@ -63,7 +63,7 @@ export function capActivations(model: Model, bounded: readonly ScaledBound[]): C
   const wanted = wantedCaps(graph, bounded);
   const state: State = { graph, names: new Set(), negated: new Map() };
   const layersBefore = layerCount(model);
-  const caps = wanted.map((one) => (one.isFused ? capFused(one, state) : capAlone(one, state)));
+  const caps = wanted.map((one) => capped(one, state));
   return { caps, addedLayers: layerCount(model) - layersBefore, negated: state.negated };
 }
 
@@ -86,61 +86,62 @@ interface State {
   readonly negated: Map<Layer, Float64Array>;
 }
 
-/** A ReLU that is fused into a layer: the layer does the inner ReLU, and new layers behind it the rest. */
-function capFused({ call, relu, form }: WantedCap, state: State): ActivationCap {
-  const { layer, path } = call;
-  const behind = (layers: readonly Layer[]): string[] => {
-    insertBehind(call.owner, call.call, layers);
-    return pathsOf(layers);
-  };
-  switch (form.kind) {
-    case 'one-maximum': {
-      const { maximum } = form;
-      if (maximum === relu.maxValue) return { ...form, path, added: [] };
-      const capped = { ...relu, maxValue: maximum };
-      const saysMaximum = fusedClass(layer) === 'ReLU';
-      setActivation(layer, saysMaximum ? capped : LINEAR);
-      const added = saysMaximum ? [] : behind([reluBeside(call, 'relu', capped, state)]);
-      return { ...form, path, added };
-    }
-    case 'per-channel': {
-      const { maxima } = form;
-      // A shared layer has as many calls, all with these maxima.
-      if (!state.negated.has(layer)) negateIntoInner(layer, maxima, state);
-      const rest = [
-        affineBeside(call, 'cap', maxima, state),
-        reluBeside(call, 'relu', { ...relu, maxValue: undefined }, state),
-      ];
-      return { ...perChannel(path, maxima), negatedIn: path, added: behind(rest) };
-    }
+function capped(cap: WantedCap, state: State): ActivationCap {
+  const { call, relu, isFused, form } = cap;
+  const { path } = call;
+  if (form.kind === 'one-maximum') {
+    const wanted = { ...relu, maxValue: form.maximum };
+    const isThere = form.maximum === relu.maxValue;
+    const added = isThere
+      ? []
+      : isFused
+        ? maximumFused(call, wanted, state)
+        : changeRelu(call, wanted, state).added;
+    return { ...form, path, added };
   }
+  const { maxima } = form;
+  const made = isFused ? maximaFused(cap, maxima, state) : maximaAlone(cap, maxima, state);
+  return { kind: form.kind, path, smallest: Math.min(...maxima), largest: Math.max(...maxima), ...made };
 }
 
-/** A ReLU that is a layer: it does the outer ReLU, and new layers before it the rest. */
-function capAlone({ call, relu, source, form }: WantedCap, state: State): ActivationCap {
-  const { path } = call;
-  switch (form.kind) {
-    case 'one-maximum': {
-      const { maximum } = form;
-      if (maximum === relu.maxValue) return { ...form, path, added: [] };
-      return { ...form, path, added: changeRelu(call, { ...relu, maxValue: maximum }, state).added };
-    }
-    case 'per-channel': {
-      const { maxima } = form;
-      const rest = source
-        ? [affineBeside(call, 'cap', maxima, state)]
-        : [
-            affineBeside(call, 'negate', maxima, state),
-            reluBeside(call, 'inner', PLAIN_RELU, state),
-            affineBeside(call, 'cap', maxima, state),
-          ];
-      if (source) negateIntoInner(source, maxima, state);
-      const outer = changeRelu(call, { ...relu, maxValue: undefined }, state);
-      insertBefore(call.owner, outer.call, rest);
-      const negatedIn = source?.path ?? rest[0]?.path ?? '';
-      return { ...perChannel(path, maxima), negatedIn, added: [...pathsOf(rest), ...outer.added] };
-    }
+/** A ReLU that is fused into a layer: another in its place, or one behind where the configuration has no word for it. */
+function maximumFused(call: GraphCall, relu: Relu, state: State): string[] {
+  if (fusedClass(call.layer) === 'ReLU') {
+    setActivation(call.layer, relu);
+    return [];
   }
+  setActivation(call.layer, LINEAR);
+  return insertedBehind(call, [reluBeside(call, 'relu', relu, state)]);
+}
+
+/** The layer does the inner ReLU, and new layers behind it the rest. */
+function maximaFused({ call, relu }: WantedCap, maxima: Float64Array, state: State): Negation {
+  const { layer, path } = call;
+  // A shared layer has as many calls, all with these maxima.
+  if (!state.negated.has(layer)) negateIntoInner(layer, maxima, state);
+  const rest = [
+    affineBeside(call, 'cap', maxima, state),
+    reluBeside(call, 'relu', { ...relu, maxValue: undefined }, state),
+  ];
+  return { negatedIn: path, added: insertedBehind(call, rest) };
+}
+
+/** A ReLU that is a layer does the outer ReLU, and new layers before it the rest. */
+function maximaAlone({ call, relu, source }: WantedCap, maxima: Float64Array, state: State): Negation {
+  const rest = [affineBeside(call, 'cap', maxima, state)];
+  if (source) negateIntoInner(source, maxima, state);
+  else
+    rest.unshift(affineBeside(call, 'negate', maxima, state), reluBeside(call, 'inner', PLAIN_RELU, state));
+  const outer = changeRelu(call, { ...relu, maxValue: undefined }, state);
+  insertBefore(call.owner, outer.call, rest);
+  return { negatedIn: source?.path ?? rest[0]?.path ?? '', added: [...pathsOf(rest), ...outer.added] };
+}
+
+type Negation = Pick<Extract<ActivationCap, { kind: 'per-channel' }>, 'negatedIn' | 'added'>;
+
+function insertedBehind({ owner, call }: GraphCall, layers: readonly Layer[]): string[] {
+  insertBehind(owner, call, layers);
+  return pathsOf(layers);
 }
 
 /** Makes a layer with a kernel compute `relu(c - x)`. A fused ReLU costs next to nothing, where a layer of its own would. */
@@ -190,13 +191,6 @@ function affineBeside(call: GraphCall, suffix: string, maxima: Float64Array, { g
 function setActivation(layer: Layer, activation: Activation): void {
   const { operation } = layer;
   if ('activation' in operation) layer.operation = { ...operation, activation };
-}
-
-function perChannel(
-  path: string,
-  maxima: Float64Array,
-): { kind: 'per-channel'; path: string; smallest: number; largest: number } {
-  return { kind: 'per-channel', path, smallest: Math.min(...maxima), largest: Math.max(...maxima) };
 }
 
 function pathsOf(layers: readonly Layer[]): string[] {
