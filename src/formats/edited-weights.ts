@@ -1,8 +1,17 @@
+import type { Layer } from '../model/layer.ts';
 import type { Model } from '../model/model.ts';
 
 /** How many layers of a model have weights, nested ones included. */
 export function countWeightedLayers(model: Model): number {
   return [...model.allLayers()].filter(({ layer }) => layer.weights.size > 0).length;
+}
+
+/** Whether any weight of the layer differs from what was read, or came or went. */
+export function hasEditedWeights({ weights, origin }: Layer): boolean {
+  const read = origin?.weights;
+  return (
+    weights.size !== (read?.size ?? 0) || [...weights].some(([name, tensor]) => read?.get(name) !== tensor)
+  );
 }
 
 /**
@@ -11,11 +20,9 @@ export function countWeightedLayers(model: Model): number {
  *
  * @param readLayers {@link countWeightedLayers} of the model as it was read.
  */
-export function hasEditedWeights(model: Model, readLayers: number): boolean {
-  if (countWeightedLayers(model) !== readLayers) return true;
-  return [...model.allLayers()].some(({ layer }) => {
-    const read = layer.origin?.weights;
-    if (layer.weights.size !== (read?.size ?? 0)) return true;
-    return [...layer.weights].some(([name, tensor]) => read?.get(name) !== tensor);
-  });
+export function isOptimizerStale(model: Model, readLayers: number): boolean {
+  return (
+    countWeightedLayers(model) !== readLayers ||
+    [...model.allLayers()].some(({ layer }) => hasEditedWeights(layer))
+  );
 }

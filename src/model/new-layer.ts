@@ -7,6 +7,7 @@
 
 import { isObject, type JsonObject, type JsonValue } from '../json/value.ts';
 import { Tensor } from '../tensor/tensor.ts';
+import { freeName } from '../text/names.ts';
 import { Layer } from './layer.ts';
 import type { Model } from './model.ts';
 import { type Activation, activationOf, type Operation } from './operation.ts';
@@ -70,8 +71,6 @@ export function newRelu(place: NewLayerPlace, activation: Activation & { readonl
     className: 'ReLU',
     operation: { kind: 'activation', activation },
     config: { max_value: maxValue ?? null, negative_slope: negativeSlope, threshold },
-    trainable: true,
-    weights: new Map(),
   });
 }
 
@@ -90,8 +89,6 @@ export function newActivation(place: NewLayerPlace): Layer {
     config: { activation: readConfig['activation'] ?? 'linear' },
     // What it is now is patched into what was read, where it was edited.
     readOperation: { kind: 'activation', activation: read },
-    trainable: true,
-    weights: new Map(),
   });
 }
 
@@ -102,8 +99,7 @@ export function newActivation(place: NewLayerPlace): Layer {
  * @param taken names that layers will have that are not in the model yet; the one found is added.
  */
 export function freeLayerName(model: Model, wanted: string, taken: Set<string> = new Set()): string {
-  let name = wanted;
-  for (let count = 1; taken.has(name) || isTaken(model, name); count++) name = `${wanted}_${count}`;
+  const name = freeName(wanted, (one) => taken.has(one) || isTaken(model, one));
   taken.add(name);
   return name;
 }
@@ -112,19 +108,23 @@ function isTaken(model: Model, name: string): boolean {
   return model.layers.some((layer) => layer.name === name || (layer.model && isTaken(layer.model, name)));
 }
 
-interface LayerParts {
+/** What a new layer is, apart from its place. */
+export interface LayerParts {
   readonly className: string;
   readonly operation: Operation;
   /** What {@link config} says; {@link operation} where it is left out. */
   readonly readOperation?: Operation;
-  /** Without what all layers have. */
+  /** Its own entries; the precision is that of the layer beside it, unless there is a `dtype` among them. */
   readonly config: JsonObject;
-  readonly trainable: boolean;
-  readonly weights: Map<string, Tensor>;
+  /** True where it is left out. */
+  readonly trainable?: boolean;
+  /** None where they are left out. */
+  readonly weights?: Map<string, Tensor>;
 }
 
-function newLayer({ owner, beside, name }: NewLayerPlace, parts: LayerParts): Layer {
-  const { className, operation, readOperation = operation, trainable, weights } = parts;
+/** A layer with the configuration that Keras would have written for it. */
+export function newLayer({ owner, beside, name }: NewLayerPlace, parts: LayerParts): Layer {
+  const { className, operation, readOperation = operation, trainable = true, weights = new Map() } = parts;
   const config = { name, trainable, dtype: policyOf(beside), ...parts.config };
   // Keras 2.13 and newer names modules in `.keras` files, and none in HDF5 files.
   const namesModules = owner.dialect === 'keras3' || beside.origin?.config['module'] !== undefined;

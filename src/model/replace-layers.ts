@@ -78,13 +78,6 @@ export function modelWith(model: Model, changes: Partial<ConstructorParameters<t
   });
 }
 
-/** A name for a layer that none of the model has: `wanted`, or that with a number. */
-export function freeName(wanted: string, taken: ReadonlySet<string>): string {
-  let name = wanted;
-  for (let count = 1; taken.has(name); count++) name = `${wanted}_${count}`;
-  return name;
-}
-
 function pick(inputs: readonly ModelTensor[], indices: readonly number[]): ModelTensor[] {
   return indices.flatMap((index) => inputs[index] ?? []);
 }

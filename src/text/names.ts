@@ -1,3 +1,10 @@
+/** `wanted`, or that with a number behind it where it is taken. */
+export function freeName(wanted: string, isTaken: (name: string) => boolean): string {
+  let name = wanted;
+  for (let count = 1; isTaken(name); count++) name = `${wanted}_${count}`;
+  return name;
+}
+
 /** Names in a sentence, with the number of those that are left out: `a, b and 3 more`. */
 export function named(names: readonly string[], most = 5): string {
   const more = names.length - most;

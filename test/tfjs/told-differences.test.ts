@@ -5,7 +5,7 @@ import { models } from '@tensorflow/tfjs-layers';
 import '@tensorflow/tfjs-backend-cpu';
 import '@tensorflow/tfjs-backend-wasm';
 import { afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { tfjsConfig } from '../../src/formats/tfjs-layers/config.ts';
+import { tfjsConfig } from '../../src/formats/tfjs-layers/tfjs-config.ts';
 import { type DialectCase, layerCases, layerModel } from '../verification/layers/layer-model.ts';
 import { prepared, relativeDifference, tensorOf } from '../verification/layers/run-layer.ts';
 

@@ -5,10 +5,12 @@
  */
 
 import { UnsupportedModelError } from '../../errors.ts';
-import { isObject, type JsonObject, type JsonValue } from '../../json/value.ts';
+import { isObject, type JsonObject, type JsonValue, mapEntries } from '../../json/value.ts';
 import type { Layer } from '../../model/layer.ts';
 import type { Call, CallArgument, Dialect, Model, ModelTensor } from '../../model/model.ts';
+import { withKeras3Names } from './dialects/keras3-names.ts';
 import { convertModelBody } from './dialects/model-entries.ts';
+import { divisionsAsOperations, operatorsAsLayers } from './dialects/replaced-operators.ts';
 import { toKeras2Entry } from './dialects/to-keras2.ts';
 import { toKeras3Entry } from './dialects/to-keras3.ts';
 import { replaceInNode, replaceReferences } from './parse/tensor-references.ts';
@@ -17,10 +19,22 @@ import { patchConfig } from './patch-config.ts';
 type References = (tensor: ModelTensor, kind: 'inbound' | 'output') => [string, number, number];
 
 /**
+ * `model` as it is written in `dialect`: layers for the operators of the other dialect, and names that this one takes.
+ * The given model is left as it is, and is returned where it is of that dialect.
+ *
+ * @param warn is told, in sentences, of what differs in the file.
+ */
+export function modelForDialect(model: Model, dialect: Dialect, warn: (sentence: string) => void): Model {
+  if (dialect === model.dialect) return model;
+  const written = operatorsAsLayers(model);
+  return dialect === 'keras3' ? withKeras3Names(divisionsAsOperations(written), warn) : written;
+}
+
+/**
  * `{"class_name": …, "config": …}` of a model. In the dialect that was read it differs from what was read only where
  * the model was edited; in the other one every entry is converted.
  *
- * @param model in another dialect, what `modelForDialect` made of it.
+ * @param model in another dialect, what {@link modelForDialect} made of it.
  * @throws UnsupportedModelError where a layer or a call has no form in `dialect`.
  */
 export function writeModelConfig(model: Model, dialect: Dialect = model.dialect): JsonObject {
@@ -139,11 +153,11 @@ function keras3Node(call: Call, references: References): JsonValue {
         },
       };
     });
-  return { args: call.args.map(write), kwargs: mapValues(givenArguments(call), write) };
+  return { args: call.args.map(write), kwargs: mapEntries(givenArguments(call), write) };
 }
 
 function keras2Node(call: Call, references: References): JsonValue {
-  const kwargs = mapValues(givenArguments(call), (argument) =>
+  const kwargs = mapEntries(givenArguments(call), (argument) =>
     writeArgument(argument, (index) => references(call.inputs[index] as ModelTensor, 'inbound')),
   );
   const tensor = (index: number): JsonValue => [
@@ -173,15 +187,8 @@ function givenArguments(call: Call): Record<string, CallArgument> {
 function writeArgument(argument: CallArgument, tensor: (index: number) => JsonValue): JsonValue {
   if ('tensor' in argument) return tensor(argument.tensor);
   if ('list' in argument) return argument.list.map((one) => writeArgument(one, tensor));
-  if ('record' in argument) return mapValues(argument.record, (one) => writeArgument(one, tensor));
+  if ('record' in argument) return mapEntries(argument.record, (one) => writeArgument(one, tensor));
   return argument.value;
-}
-
-function mapValues(
-  record: Readonly<Record<string, CallArgument>>,
-  write: (argument: CallArgument) => JsonValue,
-): JsonObject {
-  return Object.fromEntries(Object.entries(record).map(([key, argument]) => [key, write(argument)]));
 }
 
 /** `input_layers` or `output_layers` in the structure that was read. */

@@ -8,6 +8,7 @@ import { InvalidModelError } from '../../errors.ts';
 import type { Layer, WeightName } from '../../model/layer.ts';
 import { isTrainableWeight, weightNamesOf } from '../../model/layer-weights.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
+import { freeName } from '../../text/names.ts';
 import { KERAS_WEIGHT_NAMES } from '../keras-weight-names.ts';
 import { shapesFit } from '../weight-shapes.ts';
 import { layersInGroup, legacyOrder } from './weight-order.ts';
@@ -127,7 +128,7 @@ function nameWeights(layer: Layer, found: readonly GroupWeight[]): Map<string, G
     const [weight] = at === -1 ? [] : rest.splice(at, 1);
     if (weight) named.set(name, weight);
   }
-  for (const weight of rest) named.set(freeName(named, lastPart(weight.name)), weight);
+  for (const weight of rest) setFree(named, lastPart(weight.name), weight);
   return named;
 }
 
@@ -137,7 +138,7 @@ function opaqueNames(layer: Layer, found: readonly GroupWeight[]): Map<string, G
   for (const weight of found) {
     const name = weight.name.replace(/:\d+$/, '');
     const at = `/${name}`.lastIndexOf(`/${layer.name}/`);
-    named.set(freeName(named, at === -1 ? name : name.slice(at + layer.name.length + 1)), weight);
+    setFree(named, at === -1 ? name : name.slice(at + layer.name.length + 1), weight);
   }
   return named;
 }
@@ -146,10 +147,11 @@ function lastPart(name: string): string {
   return name.slice(name.lastIndexOf('/') + 1).replace(/:\d+$/, '');
 }
 
-function freeName(taken: ReadonlyMap<string, unknown>, name: string): string {
-  let free = name;
-  for (let count = 1; taken.has(free); count++) free = `${name}_${count}`;
-  return free;
+function setFree(named: Map<string, GroupWeight>, wanted: string, weight: GroupWeight): void {
+  named.set(
+    freeName(wanted, (name) => named.has(name)),
+    weight,
+  );
 }
 
 function noMatch(

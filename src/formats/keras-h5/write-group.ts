@@ -7,6 +7,7 @@
 import type { Layer } from '../../model/layer.ts';
 import { isTrainableWeight, weightNamesOf } from '../../model/layer-weights.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
+import { freeName } from '../../text/names.ts';
 import { kerasWeightName } from '../keras-weight-names.ts';
 import { requireStockWeights } from '../stock-weights.ts';
 import { H5Place, type WeightEntry } from './origin.ts';
@@ -107,11 +108,8 @@ function newName(
   const candidates = [scope, style.wholePaths ? path : layer.name, path].flatMap((prefix) =>
     prefix === undefined ? [] : `${prefix}/${last}`,
   );
-  const free = candidates.find((name) => !taken.has(name + suffix));
-  if (free !== undefined) return free + suffix;
-  let count = 1;
-  while (taken.has(`${path}/${last}_${count}${suffix}`)) count++;
-  return `${path}/${last}_${count}${suffix}`;
+  const isTaken = (name: string): boolean => taken.has(name + suffix);
+  return (candidates.find((name) => !isTaken(name)) ?? freeName(`${path}/${last}`, isTaken)) + suffix;
 }
 
 /** Keras' name of a weight; an opaque layer of another format must be one whose weights are known. */

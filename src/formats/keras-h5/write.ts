@@ -10,15 +10,14 @@ import { isObject, type JsonObject, sameJson } from '../../json/value.ts';
 import type { Layer } from '../../model/layer.ts';
 import type { Dialect, Model } from '../../model/model.ts';
 import type { OutputFiles } from '../bytes.ts';
-import { hasEditedWeights } from '../edited-weights.ts';
+import { isOptimizerStale } from '../edited-weights.ts';
 import type { WriteReport } from '../format.ts';
 import { stringAttribute } from '../hdf5/attribute.ts';
 import { Hdf5Copier, writeTensor } from '../hdf5/copy.ts';
 import type { Hdf5File } from '../hdf5/file.ts';
 import { type GroupWriter, Hdf5Writer } from '../hdf5/writer.ts';
-import { modelForDialect } from '../keras-config/dialects/for-dialect.ts';
 import { plainNumbers } from '../keras-config/serialized-objects.ts';
-import { writeModelConfig } from '../keras-config/write-model.ts';
+import { modelForDialect, writeModelConfig } from '../keras-config/write-model.ts';
 import { lostState } from '../lost-state.ts';
 import { trackedLayers } from '../tracked-layers.ts';
 import { nameListAttributes, readNameList, writeNameList } from './attribute-lists.ts';
@@ -91,13 +90,13 @@ async function rewrite(
 ): Promise<void> {
   const { file } = origin;
   const copier = new Hdf5Copier(file, dropped);
-  const isOptimizerStale = hasEditedWeights(model, origin.weightedLayers) && file.hasGroup(OPTIMIZER_GROUP);
-  if (isOptimizerStale) dropped.push(describeOptimizer(file));
+  const dropsOptimizer = isOptimizerStale(model, origin.weightedLayers) && file.hasGroup(OPTIMIZER_GROUP);
+  if (dropsOptimizer) dropped.push(describeOptimizer(file));
   copier.attributes('', root, (name) => name === 'model_config');
   copyConfig(model, file, copier, root);
   for (const name of file.names('')) {
     if (name === WEIGHTS_GROUP) await rewriteWeights(model, origin, copier, root.group(name));
-    else if (name !== OPTIMIZER_GROUP || !isOptimizerStale) await copier.link(name, root, name);
+    else if (name !== OPTIMIZER_GROUP || !dropsOptimizer) await copier.link(name, root, name);
   }
 }
 

@@ -8,10 +8,9 @@ import { pythonJson } from '../../json/python-json.ts';
 import { type JsonObject, type JsonValue, sameJson } from '../../json/value.ts';
 import type { Dialect, Model } from '../../model/model.ts';
 import { type ByteSource, memorySource, type OutputFiles, readAll } from '../bytes.ts';
-import { hasEditedWeights } from '../edited-weights.ts';
+import { isOptimizerStale } from '../edited-weights.ts';
 import type { WriteReport } from '../format.ts';
-import { modelForDialect } from '../keras-config/dialects/for-dialect.ts';
-import { writeModelConfig } from '../keras-config/write-model.ts';
+import { modelForDialect, writeModelConfig } from '../keras-config/write-model.ts';
 import { lostState } from '../lost-state.ts';
 import { createZip, type ZipOutput } from '../zip/write.ts';
 import { type KerasV3Origin, kerasV3Origin } from './origin.ts';
@@ -67,7 +66,7 @@ async function rewrite(
   dropped: string[],
 ): Promise<void> {
   const { archive, document, weights } = origin;
-  const dropsOptimizer = hasEditedWeights(model, origin.weightedLayers) && weights.hasGroup(OPTIMIZER_GROUP);
+  const dropsOptimizer = isOptimizerStale(model, origin.weightedLayers) && weights.hasGroup(OPTIMIZER_GROUP);
   if (dropsOptimizer) {
     dropped.push('optimizer state: it belongs to the weights before they were edited');
   }

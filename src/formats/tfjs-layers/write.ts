@@ -11,12 +11,12 @@ import type { ByteSink, OutputFiles } from '../bytes.ts';
 import type { WriteReport } from '../format.ts';
 import { lostState } from '../lost-state.ts';
 import { Pauses } from '../pause.ts';
-import { tfjsConfig } from './config.ts';
 import { readWeightBytes } from './decode.ts';
 import { encodeWeight } from './encode.ts';
 import { withModelConfig } from './model-json.ts';
 import { tfjsOrigin } from './origin.ts';
 import { type PlannedGroup, type PlannedWeight, planWeights, type WeightPlan } from './plan-weights.ts';
+import { tfjsConfig } from './tfjs-config.ts';
 
 /** Bytes copied at a time. */
 const COPY_BYTES = 4 * 2 ** 20;

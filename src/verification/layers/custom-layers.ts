@@ -10,7 +10,7 @@
 
 import { serialization } from '@tensorflow/tfjs-core';
 import type { layers, Sequential } from '@tensorflow/tfjs-layers';
-import { AUGMENTATIONS } from '../../formats/keras-config/parse/augmentations.ts';
+import { AUGMENTATIONS } from '../../formats/keras-config/layer-classes.ts';
 import { TFJS_LAYERS } from '../../formats/keras-config/tfjs/registered-classes.ts';
 import { ownEntry } from '../../json/value.ts';
 import { isActivationOfTfjs } from './activation-functions.ts';

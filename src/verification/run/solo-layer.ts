@@ -7,7 +7,7 @@
  */
 
 import { UnsupportedModelError } from '../../errors.ts';
-import { tfjsConfig } from '../../formats/tfjs-layers/config.ts';
+import { tfjsConfig } from '../../formats/tfjs-layers/tfjs-config.ts';
 import { isObject, type JsonObject, type JsonValue } from '../../json/value.ts';
 import type { GraphCall, GraphTensor } from '../../model/graph.ts';
 import { Layer } from '../../model/layer.ts';

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { AUGMENTATIONS } from '../../../src/formats/keras-config/parse/augmentations.ts';
+import { AUGMENTATIONS } from '../../../src/formats/keras-config/layer-classes.ts';
 import { buildGraph } from '../../../src/model/graph.ts';
 import { buildModel, input, layer } from '../../support/model-builder.ts';
 

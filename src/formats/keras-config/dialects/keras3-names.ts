@@ -7,7 +7,8 @@
 import { isObject, type JsonObject } from '../../../json/value.ts';
 import type { Layer } from '../../../model/layer.ts';
 import type { Model } from '../../../model/model.ts';
-import { freeName, layerWith, modelWith, replaceLayers } from '../../../model/replace-layers.ts';
+import { layerWith, modelWith, replaceLayers } from '../../../model/replace-layers.ts';
+import { freeName } from '../../../text/names.ts';
 
 /** Names that a warning shows. */
 const SHOWN = 3;
@@ -25,7 +26,7 @@ export function withKeras3Names(model: Model, warn: (sentence: string) => void):
     if (!layer.name.includes('/')) return undefined;
     const names = taken.get(owner) ?? new Set(owner.layers.map(({ name }) => name));
     taken.set(owner, names);
-    const name = freeName(keras3Name(layer.name), names);
+    const name = freeName(keras3Name(layer.name), (one) => names.has(one));
     names.add(name);
     changed.push(`${layer.path} is ${name}`);
     return { layer: renamedLayer(layer, name) };

@@ -5,43 +5,61 @@
  */
 
 import type { JsonObject } from '../../../json/value.ts';
-import { Layer } from '../../../model/layer.ts';
-import type { Dialect, Model } from '../../../model/model.ts';
-import { type LayerReplacement, replaceLayers } from '../../../model/replace-layers.ts';
+import type { Layer } from '../../../model/layer.ts';
+import type { Call, Model } from '../../../model/model.ts';
+import { newLayer } from '../../../model/new-layer.ts';
+import { type LayerReplacement, layerWith, replaceLayers } from '../../../model/replace-layers.ts';
 import { parseOperation } from '../parse/parse-operation.ts';
-import { isOperator, type OperatorLayer, operatorLayer } from './operator-layers.ts';
+import { isOperator, operands, operatorLayer, operatorName } from './operator-layers.ts';
 
 /** `model` with every operator that is exactly what a layer is replaced by the layer; the given one is left as it is. */
 export function operatorsAsLayers(model: Model): Model {
-  return replaceLayers(model, replacementOf);
+  return replaceLayers(model, asLayer);
 }
 
-/** The layer that an operator is in each of its calls. */
-function replacementOf(layer: Layer, model: Model): LayerReplacement | undefined {
-  const entry = layer.origin?.config;
-  if (!entry || !isOperator(entry)) return undefined;
-  const [call, ...others] = model.calls.filter((one) => one.layer === layer);
-  const form = call && others.length === 0 ? operatorLayer(entry, call) : undefined;
+function asLayer(layer: Layer, owner: Model): LayerReplacement | undefined {
+  const call = operatorCall(layer, owner);
+  const form = call && operatorLayer(layer.origin?.config ?? {}, call);
   const dtype = call?.outputs[0]?.dtype ?? 'float32';
   if (!form || !/float/.test(dtype)) return undefined;
-  return { layer: madeLayer(layer, form, dtype, model), inputs: form.inputs };
+  const { name, path } = layer;
+  const { className, inputs } = form;
+  const config = { dtype, ...form.config };
+  const operation = parseOperation(className, config, { source: owner.name, where: path });
+  return { layer: newLayer({ owner, beside: layer, name }, { className, operation, config }), inputs };
 }
 
-function madeLayer({ name, path }: Layer, form: OperatorLayer, dtype: string, model: Model): Layer {
-  const { className } = form;
-  const config = { name, trainable: true, dtype, ...form.config };
-  const operation = parseOperation(className, config, { source: model.name, where: path });
-  return new Layer({
-    name,
-    path,
-    className,
-    operation,
-    origin: { config: entryOf(className, config, model.dialect), operation, weights: new Map() },
-  });
+const DIVISION = 'TrueDivide';
+const OPERATIONS = 'keras.src.ops.numpy';
+
+/**
+ * `model`, of the dialect of Keras 2, with its operators that divide as Keras 3 writes them: as operations of `keras.ops`,
+ * because no layer divides.
+ */
+export function divisionsAsOperations(model: Model): Model {
+  return replaceLayers(model, asDivision);
 }
 
-function entryOf(className: string, config: JsonObject, dialect: Dialect): JsonObject {
-  return dialect === 'keras2'
-    ? { class_name: className, config }
-    : { module: 'keras.layers', class_name: className, config, registered_name: null };
+/** Whether an entry is one of those. */
+export function isDivision(entry: JsonObject): boolean {
+  return entry['module'] === OPERATIONS && entry['class_name'] === DIVISION;
+}
+
+function asDivision(layer: Layer, owner: Model): LayerReplacement | undefined {
+  const call = operatorCall(layer, owner);
+  const { name, origin } = layer;
+  if (!call || !origin || !/^math\.(true)?div(ide)?$/.test(operatorName(origin.config))) return undefined;
+  const args = operands(call);
+  // Whole numbers are divided in another precision by TensorFlow.
+  const isFloat = call.inputs.every(({ dtype }) => /float/.test(dtype ?? 'float32'));
+  if (args.length !== 2 || !isFloat) return undefined;
+  const config = { module: OPERATIONS, class_name: DIVISION, config: { name }, registered_name: DIVISION };
+  return { layer: layerWith(layer, { className: DIVISION, origin: { ...origin, config } }), args };
+}
+
+/** The only call of a layer that is an operator. */
+function operatorCall(layer: Layer, owner: Model): Call | undefined {
+  if (!layer.origin || !isOperator(layer.origin.config)) return undefined;
+  const [call, ...others] = owner.calls.filter((one) => one.layer === layer);
+  return others.length === 0 ? call : undefined;
 }

@@ -9,10 +9,10 @@ import { isObject, type JsonObject, type JsonValue } from '../../../json/value.t
 import type { Layer } from '../../../model/layer.ts';
 import { presentClassName } from '../layer-classes.ts';
 import { classNameOf, configOf, isSerialized, mapSerialized } from '../serialized-objects.ts';
-import { isDivision } from './keras3-divisions.ts';
 import { keras3Name } from './keras3-names.ts';
 import { isOperator, operatorRefusal } from './operator-layers.ts';
 import { type RemovedEntry, removeEntries } from './removed-entries.ts';
+import { isDivision } from './replaced-operators.ts';
 
 const TARGET = 'Keras 3';
 const FACTORED = /^(Depthwise|Separable)Conv/;

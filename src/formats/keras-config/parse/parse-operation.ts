@@ -15,9 +15,8 @@ import type {
   PoolOperation,
   Shape,
 } from '../../../model/operation.ts';
-import { presentClassName } from '../layer-classes.ts';
+import { AUGMENTATIONS, presentClassName } from '../layer-classes.ts';
 import { parseActivation, parseActivationLayer } from './activation.ts';
-import { AUGMENTATIONS } from './augmentations.ts';
 import { numberOr, positiveInteger } from './config-numbers.ts';
 
 type Rank = 1 | 2 | 3;

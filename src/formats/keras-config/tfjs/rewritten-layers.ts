@@ -4,10 +4,11 @@
  * @module
  */
 
-import { isObject, type JsonObject } from '../../../json/value.ts';
+import { type JsonObject, sameJson } from '../../../json/value.ts';
 import { buildGraph, type Graph, type GraphTensor } from '../../../model/graph.ts';
-import { Layer } from '../../../model/layer.ts';
+import type { Layer } from '../../../model/layer.ts';
 import type { Model } from '../../../model/model.ts';
+import { newLayer } from '../../../model/new-layer.ts';
 import {
   type BatchNormOperation,
   LINEAR,
@@ -15,8 +16,9 @@ import {
   type PoolOperation,
   type Shape,
 } from '../../../model/operation.ts';
-import { freeName, type LayerReplacement, layerWith, replaceLayers } from '../../../model/replace-layers.ts';
+import { type LayerReplacement, layerWith, replaceLayers } from '../../../model/replace-layers.ts';
 import { trainingEffect } from '../../../model/training.ts';
+import { freeName } from '../../../text/names.ts';
 import type { Warn } from './config-entries.ts';
 
 /** The shapes that a layer reads and makes, where they are known and the same in all its calls. */
@@ -56,7 +58,7 @@ export function withTfjsForms(model: Model, warn: Warn): Model {
         if (operation.rank === 1 && operation.dataFormat === 'channels_first') return undefined;
         const taken = names.get(owner) ?? new Set(owner.layers.map(({ name }) => name));
         names.set(owner, taken);
-        return poolingAndReshape(layer, operation, shapesOf(layer), taken, warn);
+        return poolingAndReshape({ layer, owner }, operation, shapesOf(layer), taken, warn);
       }
       case 'batchNorm':
         warnOfBackends(layer, operation, shapesOf(layer), warn);
@@ -68,7 +70,7 @@ export function withTfjsForms(model: Model, warn: Warn): Model {
         return { layer: withConfig(layer, { axis }, { ...operation, axis }) };
       }
       case 'flatten':
-        return shapesOf(layer).input?.length === 2 ? { layer: linearActivation(layer) } : undefined;
+        return shapesOf(layer).input?.length === 2 ? { layer: linearActivation(layer, owner) } : undefined;
       case 'activation':
         return layer.className === 'Softmax' ? lastAxisSoftmax(layer, shapesOf(layer)) : undefined;
       default:
@@ -97,7 +99,7 @@ function warnOfTraining(graph: Graph, warn: Warn): void {
 
 function commonShape(tensors: readonly (GraphTensor | undefined)[]): Shape | undefined {
   const [first, ...others] = tensors.map((tensor) => tensor?.shape);
-  const isCommon = others.every((shape) => JSON.stringify(shape) === JSON.stringify(first));
+  const isCommon = others.every((shape) => sameJson(shape, first));
   return isCommon ? first : undefined;
 }
 
@@ -117,7 +119,7 @@ function sizedReshape(layer: Layer, { output }: LayerShapes): LayerReplacement |
 }
 
 function poolingAndReshape(
-  layer: Layer,
+  { layer, owner }: { readonly layer: Layer; readonly owner: Model },
   operation: PoolOperation,
   { output }: LayerShapes,
   taken: Set<string>,
@@ -125,7 +127,7 @@ function poolingAndReshape(
 ): LayerReplacement | undefined {
   const targetShape = sizes(output);
   if (!targetShape) return undefined;
-  const name = freeName(`${layer.name}_keepdims`, taken);
+  const name = freeName(`${layer.name}_keepdims`, (one) => taken.has(one));
   taken.add(name);
   warn(
     `${layer.path} (${layer.className}): written without keepdims, which TF.js passes over, and with the Reshape ` +
@@ -133,36 +135,32 @@ function poolingAndReshape(
   );
   return {
     layer: withConfig(layer, { keepdims: false }, { ...operation, keepDims: false }),
-    behind: reshapeLayer(name, layer, targetShape),
+    behind: newLayer(
+      { owner, beside: layer, name },
+      {
+        className: 'Reshape',
+        operation: { kind: 'reshape', targetShape },
+        config: { target_shape: targetShape },
+      },
+    ),
   };
 }
 
-function reshapeLayer(name: string, behind: Layer, targetShape: number[]): Layer {
-  const dtype = configOf(behind)['dtype'] ?? 'float32';
-  const config: JsonObject = { name, trainable: true, dtype, target_shape: targetShape };
-  const operation = { kind: 'reshape', targetShape } as const;
-  return new Layer({
-    name,
-    path: behind.path.slice(0, behind.path.length - behind.name.length) + name,
-    className: 'Reshape',
-    operation,
-    origin: { config: { class_name: 'Reshape', config }, operation, weights: new Map() },
-  });
-}
-
-function linearActivation(layer: Layer): Layer {
-  const { name } = layer;
-  const { trainable = true, dtype = 'float32' } = configOf(layer);
-  const config: JsonObject = { name, trainable, dtype, activation: 'linear' };
-  const operation = { kind: 'activation', activation: LINEAR } as const;
-  const entry = { ...layer.origin?.config, class_name: 'Activation', config };
-  const origin = { config: entry, operation, weights: new Map() };
-  return layerWith(layer, { className: 'Activation', operation, origin });
+function linearActivation(layer: Layer, owner: Model): Layer {
+  return newLayer(
+    { owner, beside: layer, name: layer.name },
+    {
+      className: 'Activation',
+      operation: { kind: 'activation', activation: LINEAR },
+      config: { activation: 'linear' },
+      trainable: layer.trainable,
+    },
+  );
 }
 
 /** TF.js takes the last axis in whichever way it is counted, and fails on others; -1 is known to be the last without a shape. */
 function lastAxisSoftmax(layer: Layer, { input }: LayerShapes): LayerReplacement | undefined {
-  const { axis } = configOf(layer);
+  const { axis } = layer.readConfig;
   const isLast = input !== undefined && axis === input.length - 1;
   return isLast ? { layer: withConfig(layer, { axis: -1 }, layer.operation) } : undefined;
 }
@@ -171,13 +169,8 @@ function lastAxisSoftmax(layer: Layer, { input }: LayerShapes): LayerReplacement
 function withConfig(layer: Layer, changes: JsonObject, operation: Operation): Layer {
   const { className } = layer;
   const entry = layer.origin?.config ?? { class_name: className };
-  const config = { ...entry, config: { ...configOf(layer), ...changes } };
+  const config = { ...entry, config: { ...layer.readConfig, ...changes } };
   return layerWith(layer, { operation, origin: { weights: new Map(), ...layer.origin, config, operation } });
-}
-
-function configOf(layer: Layer): JsonObject {
-  const config = layer.origin?.config['config'];
-  return isObject(config) ? config : {};
 }
 
 /** What `BatchNormalization.call` of tfjs-layers and the kernels below it make of the shape. */
