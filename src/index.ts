@@ -143,8 +143,8 @@ export {
   Layer,
   type LayerOrigin,
   type LayerStatistics,
-  type WeightName,
 } from './model/layer.ts';
+export type { WeightName } from './model/layer-weights.ts';
 export {
   Call,
   type CallArgument,

@@ -4,7 +4,8 @@
  * @module
  */
 
-import type { Layer, WeightName } from '../model/layer.ts';
+import type { Layer } from '../model/layer.ts';
+import type { WeightName } from '../model/layer-weights.ts';
 import type { Model } from '../model/model.ts';
 import type { SkipReason } from '../model/skip-reason.ts';
 import { keepStatistics } from '../model/statistics.ts';

@@ -5,8 +5,8 @@
  */
 
 import { ownEntry } from '../json/value.ts';
-import type { Layer, WeightName } from '../model/layer.ts';
-import { weightNamesOf } from '../model/layer-weights.ts';
+import type { Layer } from '../model/layer.ts';
+import { type WeightName, weightNamesOf } from '../model/layer-weights.ts';
 
 /** Keras' own name of each weight. */
 export const KERAS_WEIGHT_NAMES: Readonly<Record<WeightName, string>> = {

@@ -5,8 +5,8 @@
  */
 
 import { InvalidModelError } from '../errors.ts';
-import type { Layer, WeightName } from '../model/layer.ts';
-import { weightNamesOf } from '../model/layer-weights.ts';
+import type { Layer } from '../model/layer.ts';
+import { type WeightName, weightNamesOf } from '../model/layer-weights.ts';
 import type { Operation } from '../model/operation.ts';
 import { KERAS_WEIGHT_NAMES } from './keras-weight-names.ts';
 

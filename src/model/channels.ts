@@ -24,7 +24,8 @@ import {
 import type { KernelIndices } from '../kernels/tap-response.ts';
 import { isFloat } from '../tensor/dtype.ts';
 import type { Tensor } from '../tensor/tensor.ts';
-import type { Layer, WeightName } from './layer.ts';
+import type { Layer } from './layer.ts';
+import type { WeightName } from './layer-weights.ts';
 import { isWeighted, type WeightedOperation } from './operation.ts';
 
 /** Which channels of a kernel. */

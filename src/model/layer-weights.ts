@@ -1,5 +1,19 @@
-import type { Layer, WeightName } from './layer.ts';
 import type { Operation } from './operation.ts';
+
+/**
+ * Names of the weights of layers whose {@link Operation} is known; an opaque layer's are as its file has them.
+ * SeparableConv has `depthwiseKernel` and `pointwiseKernel`, DepthwiseConv `depthwiseKernel`, all others `kernel`.
+ */
+export type WeightName =
+  | 'kernel'
+  | 'depthwiseKernel'
+  | 'pointwiseKernel'
+  | 'bias'
+  | 'gamma'
+  | 'beta'
+  | 'movingMean'
+  | 'movingVariance'
+  | 'alpha';
 
 /**
  * The names of a layer's weights in Keras' order; undefined for layers whose weights nobody here knows.
@@ -32,9 +46,4 @@ export function weightNamesOf(operation: Operation): readonly WeightName[] | und
     default:
       return [];
   }
-}
-
-/** Whether a weight is trained, which decides its place in the HDF5 files of nested models. */
-export function isTrainableWeight(layer: Layer, name: string): boolean {
-  return layer.trainable && name !== 'movingMean' && name !== 'movingVariance';
 }

@@ -1,24 +1,9 @@
 import { frozen, isObject, type JsonObject } from '../json/value.ts';
 import type { DType } from '../tensor/dtype.ts';
 import { Tensor } from '../tensor/tensor.ts';
-import { weightNamesOf } from './layer-weights.ts';
+import { type WeightName, weightNamesOf } from './layer-weights.ts';
 import type { Model } from './model.ts';
 import type { Operation } from './operation.ts';
-
-/**
- * Names of the weights of layers whose {@link Operation} is known; an opaque layer's are as its file has them.
- * SeparableConv has `depthwiseKernel` and `pointwiseKernel`, DepthwiseConv `depthwiseKernel`, all others `kernel`.
- */
-export type WeightName =
-  | 'kernel'
-  | 'depthwiseKernel'
-  | 'pointwiseKernel'
-  | 'bias'
-  | 'gamma'
-  | 'beta'
-  | 'movingMean'
-  | 'movingVariance'
-  | 'alpha';
 
 /** Where a layer came from, for the format that read it. No edit changes it: what was edited is in the layer itself. */
 export interface LayerOrigin {

@@ -6,7 +6,8 @@ import {
 } from '../kernels/channel-layout.ts';
 import { channelsOf } from '../kernels/pair-ranges.ts';
 import { kernelNames, outputIndex } from '../model/channels.ts';
-import type { Layer, WeightName } from '../model/layer.ts';
+import type { Layer } from '../model/layer.ts';
+import type { WeightName } from '../model/layer-weights.ts';
 import { isWeighted } from '../model/operation.ts';
 import type { FloatValues } from '../tensor/dtype.ts';
 import type { Tensor } from '../tensor/tensor.ts';

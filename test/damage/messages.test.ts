@@ -5,7 +5,7 @@ import type { ModelFormat } from '../../src/formats/format.ts';
 import { releaseModel } from '../../src/formats/release.ts';
 import { writeModelToMemory } from '../../src/formats/write.ts';
 import type { JsonObject, JsonValue } from '../../src/json/value.ts';
-import type { WeightName } from '../../src/model/layer.ts';
+import type { WeightName } from '../../src/model/layer-weights.ts';
 import type { Model } from '../../src/model/model.ts';
 import { describeSkip } from '../../src/model/skip-reason.ts';
 import { runSteps, type Step, type StepRecord } from '../../src/primitives/run-steps.ts';

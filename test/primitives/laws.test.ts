@@ -1,7 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { channelCount, channelRange } from '../../src/model/channels.ts';
-import type { Layer, WeightName } from '../../src/model/layer.ts';
+import type { Layer } from '../../src/model/layer.ts';
+import type { WeightName } from '../../src/model/layer-weights.ts';
 import type { Model } from '../../src/model/model.ts';
 import { isWeighted } from '../../src/model/operation.ts';
 import { describeSkip, type SkipReason } from '../../src/model/skip-reason.ts';

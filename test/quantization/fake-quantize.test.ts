@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { InvalidModelError } from '../../src/errors.ts';
 import type { JsonObject } from '../../src/json/value.ts';
 import { scaleKernel } from '../../src/model/channels.ts';
-import type { WeightName } from '../../src/model/layer.ts';
+import type { WeightName } from '../../src/model/layer-weights.ts';
 import { fakeQuantize } from '../../src/quantization/fake-quantize.ts';
 import { parseQuantizer, QUANTIZER_PRESETS, type WeightQuantizer } from '../../src/quantization/quantizer.ts';
 import { weightSqnr } from '../../src/quantization/weight-sqnr.ts';

@@ -8,8 +8,8 @@
 import { parseModelConfig } from '../../src/formats/keras-config/parse/parse-model.ts';
 import type { JsonObject, JsonValue } from '../../src/json/value.ts';
 import { buildGraph, type GraphCall } from '../../src/model/graph.ts';
-import type { Layer, WeightName } from '../../src/model/layer.ts';
-import { weightNamesOf } from '../../src/model/layer-weights.ts';
+import type { Layer } from '../../src/model/layer.ts';
+import { type WeightName, weightNamesOf } from '../../src/model/layer-weights.ts';
 import type { Model } from '../../src/model/model.ts';
 import { sizeOf } from '../../src/tensor/dtype.ts';
 import { Tensor } from '../../src/tensor/tensor.ts';

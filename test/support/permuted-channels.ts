@@ -6,7 +6,8 @@
  */
 
 import type { GraphCall } from '../../src/model/graph.ts';
-import type { Layer, WeightName } from '../../src/model/layer.ts';
+import type { Layer } from '../../src/model/layer.ts';
+import type { WeightName } from '../../src/model/layer-weights.ts';
 import type { Model } from '../../src/model/model.ts';
 import { isWeighted } from '../../src/model/operation.ts';
 import { sizeOf } from '../../src/tensor/dtype.ts';

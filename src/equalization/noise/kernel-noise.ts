@@ -7,7 +7,8 @@
 import { type KernelInputs, responseMoments } from '../../kernels/response-moments.ts';
 import { channelCount, kernelIndices, kernelNames, weightFault } from '../../model/channels.ts';
 import { buildGraph, firstKernelCalls, type Graph } from '../../model/graph.ts';
-import type { Layer, WeightName } from '../../model/layer.ts';
+import type { Layer } from '../../model/layer.ts';
+import type { WeightName } from '../../model/layer-weights.ts';
 import type { Model } from '../../model/model.ts';
 import type { WeightQuantizer } from '../../quantization/quantizer.ts';
 import type { ActivationMoments } from '../moments/activation-moments.ts';

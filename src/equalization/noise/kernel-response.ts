@@ -16,7 +16,8 @@ import {
 } from '../../kernels/tap-response.ts';
 import { channelCount, kernelIndices, kernelNames } from '../../model/channels.ts';
 import type { GraphCall, GraphTensor } from '../../model/graph.ts';
-import type { Layer, WeightName } from '../../model/layer.ts';
+import type { Layer } from '../../model/layer.ts';
+import type { WeightName } from '../../model/layer-weights.ts';
 import type { ChannelMoments } from '../moments/channel-distribution.ts';
 import { FEATURE_CORRELATION } from '../moments/neighbour-correlation.ts';
 import { kernelTaps } from './kernel-taps.ts';

@@ -1,7 +1,8 @@
 import { subtractInPlace } from '../../kernels/quantize.ts';
 import type { KernelPiece, KernelPieces } from '../../kernels/response-moments.ts';
 import { CACHED_ELEMENTS } from '../../kernels/tap-response.ts';
-import type { Layer, WeightName } from '../../model/layer.ts';
+import type { Layer } from '../../model/layer.ts';
+import type { WeightName } from '../../model/layer-weights.ts';
 import { quantizedTensor } from '../../quantization/quantized-tensor.ts';
 import { checkWeightQuantizer, type WeightQuantizer } from '../../quantization/quantizer.ts';
 import { putOnGrid, weightGrid } from '../../quantization/tensor-grid.ts';

@@ -4,7 +4,8 @@
  * @module
  */
 
-import type { Layer, WeightName } from '../../model/layer.ts';
+import type { Layer } from '../../model/layer.ts';
+import type { WeightName } from '../../model/layer-weights.ts';
 import type { Model } from '../../model/model.ts';
 import { PACKED_BYTES, PACKED_DTYPES, type PackedDType } from '../../quantization/packing/packed-dtypes.ts';
 import { QUANTIZER_PRESETS, type WeightQuantizer } from '../../quantization/quantizer.ts';

@@ -12,7 +12,8 @@ import {
 import { type ChannelIndex, channelOfPair, channelsOf } from '../../kernels/pair-ranges.ts';
 import { inputIndex, kernelNames, outputIndex } from '../../model/channels.ts';
 import { buildGraph, type Graph } from '../../model/graph.ts';
-import type { Layer, WeightName } from '../../model/layer.ts';
+import type { Layer } from '../../model/layer.ts';
+import type { WeightName } from '../../model/layer-weights.ts';
 import type { Model } from '../../model/model.ts';
 import { isWeighted } from '../../model/operation.ts';
 import { keepStatistics } from '../../model/statistics.ts';

@@ -1,6 +1,7 @@
 import { biasOf, setBias } from '../../model/bias.ts';
 import { scaleKernel } from '../../model/channels.ts';
-import type { Layer, WeightName } from '../../model/layer.ts';
+import type { Layer } from '../../model/layer.ts';
+import type { WeightName } from '../../model/layer-weights.ts';
 import { dividedStatistics, keepStatistics, statisticsBehind } from '../../model/statistics.ts';
 import { Tensor } from '../../tensor/tensor.ts';
 import type { ScalableLayer } from '../channels/channel-graph.ts';

@@ -1,4 +1,5 @@
-import type { Layer, WeightName } from '../../model/layer.ts';
+import type { Layer } from '../../model/layer.ts';
+import type { WeightName } from '../../model/layer-weights.ts';
 import type { ScalableLayer } from '../channels/channel-graph.ts';
 import type { KernelSides } from './kernel-ranges.ts';
 

@@ -1,4 +1,4 @@
-import type { WeightName } from '../../model/layer.ts';
+import type { WeightName } from '../../model/layer-weights.ts';
 import { biasBeforeNegation } from '../caps/negated-layer.ts';
 import { ChannelClasses } from '../channels/channel-classes.ts';
 import type { ChannelGraph, ScalableLayer } from '../channels/channel-graph.ts';

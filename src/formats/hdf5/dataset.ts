@@ -3,8 +3,8 @@ import { type DType, sizeOf, type TensorValues } from '../../tensor/dtype.ts';
 import { Tensor } from '../../tensor/tensor.ts';
 import { MAX_DEFLATE_RATIO } from '../limits.ts';
 import type { Content } from './attribute.ts';
-import { valuesOfBytes } from './element-values.ts';
-import { type Hdf5File, readStringsAt } from './file.ts';
+import { readStringsAt, valuesOfBytes } from './element-values.ts';
+import type { Hdf5File } from './file.ts';
 import {
   guarded,
   guardedStatus,

@@ -50,3 +50,12 @@ function toHalf(values: TensorValues, toBits: (value: number) => number): Uint8A
   for (let n = 0; n < values.length; n++) bits[n] = toBits(Number(values[n]));
   return new Uint8Array(bits.buffer);
 }
+
+/** Copies of the C strings that an array of 32-bit pointers leads to; a null pointer is the empty string. */
+export function readStringsAt(heap: Uint8Array, pointer: number, count: number): Uint8Array[] {
+  const view = new DataView(heap.buffer, heap.byteOffset);
+  return Array.from({ length: count }, (_, index) => {
+    const start = view.getUint32(pointer + 4 * index, true);
+    return start === 0 ? new Uint8Array() : heap.slice(start, heap.indexOf(0, start));
+  });
+}

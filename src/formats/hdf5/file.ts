@@ -9,6 +9,7 @@ import type { ByteSource } from '../bytes.ts';
 import { MAX_ATTRIBUTE_BYTES } from '../limits.ts';
 import { type Attribute, attributeStrings } from './attribute.ts';
 import { Hdf5Dataset } from './dataset.ts';
+import { readStringsAt } from './element-values.ts';
 import { guarded, guardedStatus, type OpenedFile, openInLibrary, withMemory } from './library.ts';
 import { signatureOffset } from './signature.ts';
 import { typeFromLibrary } from './type.ts';
@@ -149,30 +150,16 @@ export class Hdf5File {
         count === 0 ? 0 : library.get_attribute_data(id, absolute(path), name, BigInt(pointer)),
       );
       if (type.kind !== 'variableString') return { bytes: library.HEAPU8.slice(pointer, pointer + bytes) };
-      const strings = this.#readVariableStrings(pointer, count);
+      const strings = readStringsAt(library.HEAPU8, pointer, count);
       this.#guarded(where, () => library.reclaim_vlen_memory(id, absolute(path), name, BigInt(pointer)));
       return { strings };
     });
     return { name, type, shape, content };
   }
 
-  /** C strings behind `count` pointers; a null pointer is the empty string. */
-  #readVariableStrings(pointer: number, count: number): Uint8Array[] {
-    return readStringsAt(this.#opened.library.HEAPU8, pointer, count);
-  }
-
   #guarded<Result>(where: string, call: () => Result): Result {
     return guarded(this.#opened.library, this.name, where, call);
   }
-}
-
-/** Copies of the C strings that an array of 32-bit pointers leads to; a null pointer is the empty string. */
-export function readStringsAt(heap: Uint8Array, pointer: number, count: number): Uint8Array[] {
-  const view = new DataView(heap.buffer, heap.byteOffset);
-  return Array.from({ length: count }, (_, index) => {
-    const start = view.getUint32(pointer + 4 * index, true);
-    return start === 0 ? new Uint8Array() : heap.slice(start, heap.indexOf(0, start));
-  });
 }
 
 function absolute(path: string): string {

@@ -5,13 +5,13 @@
  */
 
 import { InvalidModelError } from '../../errors.ts';
-import type { Layer, WeightName } from '../../model/layer.ts';
-import { isTrainableWeight, weightNamesOf } from '../../model/layer-weights.ts';
+import type { Layer } from '../../model/layer.ts';
+import { type WeightName, weightNamesOf } from '../../model/layer-weights.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
 import { freeName } from '../../text/names.ts';
 import { KERAS_WEIGHT_NAMES } from '../keras-weight-names.ts';
 import { shapesFit } from '../weight-shapes.ts';
-import { layersInGroup, legacyOrder } from './weight-order.ts';
+import { isTrainableWeight, layersInGroup, legacyOrder } from './weight-order.ts';
 
 /** One of the `weight_names` of a group with its dataset. */
 export interface GroupWeight {

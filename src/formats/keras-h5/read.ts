@@ -7,7 +7,7 @@
 import { FormatError, InvalidModelError, UnsupportedModelError } from '../../errors.ts';
 import { parseJson } from '../../json/text.ts';
 import type { Layer } from '../../model/layer.ts';
-import { isTrainableWeight, weightNamesOf } from '../../model/layer-weights.ts';
+import { weightNamesOf } from '../../model/layer-weights.ts';
 import type { Model } from '../../model/model.ts';
 import type { ByteSource } from '../bytes.ts';
 import { countWeightedLayers } from '../edited-weights.ts';
@@ -17,6 +17,7 @@ import { checkWeights } from '../weight-shapes.ts';
 import { readNameList } from './attribute-lists.ts';
 import { type GroupWeight, matchWeights } from './match-weights.ts';
 import { H5Place, type KerasH5Origin, type WeightEntry } from './origin.ts';
+import { isTrainableWeight } from './weight-order.ts';
 
 /** The group that holds the weights of the layers. */
 export const WEIGHTS_GROUP = 'model_weights';

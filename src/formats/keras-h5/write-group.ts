@@ -5,13 +5,13 @@
  */
 
 import type { Layer } from '../../model/layer.ts';
-import { isTrainableWeight, weightNamesOf } from '../../model/layer-weights.ts';
+import { weightNamesOf } from '../../model/layer-weights.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
 import { freeName } from '../../text/names.ts';
 import { kerasWeightName } from '../keras-weight-names.ts';
 import { requireStockWeights } from '../stock-weights.ts';
 import { H5Place, type WeightEntry } from './origin.ts';
-import { layersInGroup, type PlacedWeight, weightsInGroup } from './weight-order.ts';
+import { isTrainableWeight, layersInGroup, type PlacedWeight, weightsInGroup } from './weight-order.ts';
 
 /** How names are made that the file does not have yet. */
 export interface NamingStyle {

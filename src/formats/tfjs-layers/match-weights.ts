@@ -8,8 +8,8 @@
  */
 
 import { InvalidModelError } from '../../errors.ts';
-import type { Layer, WeightName } from '../../model/layer.ts';
-import { weightNamesOf } from '../../model/layer-weights.ts';
+import type { Layer } from '../../model/layer.ts';
+import { type WeightName, weightNamesOf } from '../../model/layer-weights.ts';
 import type { Model } from '../../model/model.ts';
 import { kerasWeightName } from '../keras-weight-names.ts';
 import { stockWeights } from '../stock-weights.ts';

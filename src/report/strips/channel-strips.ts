@@ -5,7 +5,8 @@
  */
 
 import { kernelNames } from '../../model/channels.ts';
-import type { Layer, WeightName } from '../../model/layer.ts';
+import type { Layer } from '../../model/layer.ts';
+import type { WeightName } from '../../model/layer-weights.ts';
 import type { Model } from '../../model/model.ts';
 import { isWeighted } from '../../model/operation.ts';
 import { extremesOf, outputLayout } from '../../quantization/kernel-layout.ts';

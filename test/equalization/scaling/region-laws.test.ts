@@ -10,7 +10,8 @@ import {
   scaleRegions,
 } from '../../../src/equalization/scaling/scale-regions.ts';
 import { channelRange } from '../../../src/model/channels.ts';
-import type { Layer, WeightName } from '../../../src/model/layer.ts';
+import type { Layer } from '../../../src/model/layer.ts';
+import type { WeightName } from '../../../src/model/layer-weights.ts';
 import type { Model } from '../../../src/model/model.ts';
 import { isWeighted } from '../../../src/model/operation.ts';
 import { describeSkip } from '../../../src/model/skip-reason.ts';
