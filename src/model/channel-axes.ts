@@ -23,8 +23,10 @@ export function findChannelAxes(calls: readonly GraphCall[], inputs: readonly Gr
     for (const call of calls) call.output().channelAxis ??= writtenAxis(call);
   };
   goForward();
-  const made = calls.toReversed().flatMap(({ outputs }) => outputs);
-  for (const tensor of [...made, ...inputs]) tensor.channelAxis ??= axisForReaders(tensor);
+  for (const { outputs } of calls.toReversed()) {
+    for (const tensor of outputs) tensor.channelAxis ??= axisForReaders(tensor);
+  }
+  for (const tensor of inputs) tensor.channelAxis ??= axisForReaders(tensor);
   goForward();
 }
 
@@ -139,8 +141,12 @@ function passageOf({ layer }: GraphCall): 'own' | 'kept' | 'without positions' |
 
 /** The one of all tensors that have one. */
 function commonAxis(tensors: readonly GraphTensor[]): number | undefined {
-  const axes = new Set(tensors.flatMap(({ channelAxis }) => channelAxis ?? []));
-  return axes.size === 1 ? [...axes][0] : undefined;
+  let common: number | undefined;
+  for (const { channelAxis } of tensors) {
+    if (common !== undefined && channelAxis !== undefined && channelAxis !== common) return undefined;
+    common ??= channelAxis;
+  }
+  return common;
 }
 
 /** Where those that read a tensor have its channels; `[batch, channels]` has no other place for them. */

@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { GraphCall } from './graph.ts';
+import type { GraphCall, GraphTensor } from './graph.ts';
 import { isCustomClass, type Layer } from './layer.ts';
 import {
   axisOfFormat,
@@ -19,10 +19,10 @@ import {
 type Dimension = number | null;
 
 /** The shape of the first output of a call, from those of what it reads; undefined where its rank is not known. */
-export function outputShape({ layer, inputs, constants }: GraphCall): Shape | undefined {
+export function outputShape(call: GraphCall): Shape | undefined {
+  const { layer, inputs } = call;
   const { operation } = layer;
-  const shapes = inputs.map(({ shape }) => shape);
-  const [input] = shapes;
+  const input = inputs[0]?.shape;
   switch (operation.kind) {
     case 'input':
       return operation.shape;
@@ -54,14 +54,18 @@ export function outputShape({ layer, inputs, constants }: GraphCall): Shape | un
     case 'identity':
       return input;
     case 'merge':
-      return constants.every((one) => typeof one === 'number') ? broadcast(shapes) : undefined;
+      return call.constants.every((one) => typeof one === 'number') ? broadcast(shapesOf(inputs)) : undefined;
     case 'concatenate':
-      return constants.length > 0 ? undefined : concatenated(shapes, operation.axis);
+      return call.constants.length > 0 ? undefined : concatenated(shapesOf(inputs), operation.axis);
     case 'opaque':
       return keepsShape(layer) ? input : undefined;
     case 'model':
       return undefined;
   }
+}
+
+function shapesOf(tensors: readonly GraphTensor[]): (Shape | undefined)[] {
+  return tensors.map(({ shape }) => shape);
 }
 
 /** Classes of Keras whose operation nobody here needs to know, but whose output has the shape of their input. */
