@@ -7,7 +7,6 @@
  * @module
  */
 
-import { type Literal, type Notation, parseLiteral } from './literal-parser.ts';
 import { isObject, type JsonValue, mapEntries, ownEntry } from './value.ts';
 
 /** A number as it is written in a text. */
@@ -19,8 +18,8 @@ class NumberLiteral {
   }
 }
 
-/** JSON whose numbers are still text. */
-type WrittenJson = Literal<NumberLiteral>;
+/** JSON whose numbers are still text. Objects are Maps, so that no key means anything else. */
+type WrittenJson = string | boolean | null | NumberLiteral | WrittenJson[] | ReadonlyMap<string, WrittenJson>;
 
 const SPECIAL_NUMBERS: ReadonlyMap<string, number> = new Map([
   ['NaN', Number.NaN],
@@ -28,26 +27,13 @@ const SPECIAL_NUMBERS: ReadonlyMap<string, number> = new Map([
   ['-Infinity', Number.NEGATIVE_INFINITY],
 ]);
 
-const JSON_NOTATION: Notation<NumberLiteral> = {
-  deepest: 1000,
-  lists: new Map([['[', ']']]),
-  allowsTrailingComma: false,
-  allowsRepeatedKeys: true,
-  word: /true|false|null/y,
-  number: /-?(?:Infinity|NaN|(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?)/y,
-  quotes: '"',
-  readWord: (word) => (word === 'null' ? null : word === 'true'),
-  readNumber: (number) => new NumberLiteral(number),
-  readText: (text) => JSON.parse(text) as string,
-};
-
 /**
  * JSON text of `value`.
  *
  * @param read the text that `value` was made from, whose numbers are kept as they are written.
  */
 export function pythonJson(value: JsonValue, read?: string): string {
-  return write(value, read === undefined ? undefined : parseLiteral(read, JSON_NOTATION));
+  return write(value, read === undefined ? undefined : new JsonParser(read).whole());
 }
 
 /**
@@ -56,7 +42,7 @@ export function pythonJson(value: JsonValue, read?: string): string {
  * @throws SyntaxError where it is none.
  */
 export function parsePythonJson(text: string): JsonValue {
-  return toNumbers(parseLiteral(text, JSON_NOTATION));
+  return toNumbers(new JsonParser(text).whole());
 }
 
 function write(value: JsonValue, read: WrittenJson | undefined): string {
@@ -110,4 +96,94 @@ function toNumbers(value: WrittenJson): JsonValue {
   if (value instanceof NumberLiteral) return numberOf(value);
   if (Array.isArray(value)) return value.map(toNumbers);
   return value instanceof Map ? mapEntries(Object.fromEntries(value), toNumbers) : (value as JsonValue);
+}
+
+const DEEPEST = 1000;
+const WORD = /true|false|null/y;
+const NUMBER = /-?(?:Infinity|NaN|(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?)/y;
+const SPACE = /\s*/y;
+
+/** Parses JSON and leaves its numbers as they are written. */
+class JsonParser {
+  readonly #text: string;
+  #at = 0;
+
+  constructor(text: string) {
+    this.#text = text;
+  }
+
+  whole(): WrittenJson {
+    const value = this.#value(0);
+    this.#match(SPACE);
+    if (this.#at < this.#text.length) throw this.#error();
+    return value;
+  }
+
+  #value(depth: number): WrittenJson {
+    if (depth > DEEPEST) throw new SyntaxError(`nested deeper than ${DEEPEST}`);
+    if (this.#skip('{')) return this.#object(depth);
+    if (this.#skip('[')) return this.#list(depth);
+    const word = this.#match(WORD);
+    if (word !== undefined) return word === 'null' ? null : word === 'true';
+    const number = this.#match(NUMBER);
+    return number === undefined ? this.#string() : new NumberLiteral(number);
+  }
+
+  #object(depth: number): ReadonlyMap<string, WrittenJson> {
+    const entries = new Map<string, WrittenJson>();
+    if (this.#skip('}')) return entries;
+    do {
+      const key = this.#string();
+      this.#expect(':');
+      entries.set(key, this.#value(depth + 1));
+    } while (this.#skip(','));
+    this.#expect('}');
+    return entries;
+  }
+
+  #list(depth: number): WrittenJson[] {
+    const items: WrittenJson[] = [];
+    if (this.#skip(']')) return items;
+    do items.push(this.#value(depth + 1));
+    while (this.#skip(','));
+    this.#expect(']');
+    return items;
+  }
+
+  /** Character by character: a pattern would need stack for each escape in a text of megabytes. */
+  #string(): string {
+    this.#match(SPACE);
+    let end = this.#at + 1;
+    while (this.#text[end] !== '"') {
+      if (end >= this.#text.length) throw this.#error();
+      end += this.#text[end] === '\\' ? 2 : 1;
+    }
+    const literal = this.#text.slice(this.#at, end + 1);
+    this.#at = end + 1;
+    return JSON.parse(literal) as string;
+  }
+
+  #expect(character: string): void {
+    if (!this.#skip(character)) throw this.#error();
+  }
+
+  #skip(character: string): boolean {
+    this.#match(SPACE);
+    if (this.#text[this.#at] !== character) return false;
+    this.#at++;
+    return true;
+  }
+
+  #match(pattern: RegExp): string | undefined {
+    if (pattern !== SPACE) this.#match(SPACE);
+    pattern.lastIndex = this.#at;
+    const found = pattern.exec(this.#text)?.[0];
+    this.#at += found?.length ?? 0;
+    return found;
+  }
+
+  #error(): SyntaxError {
+    const found = this.#text.slice(this.#at, this.#at + 10);
+    return new SyntaxError(`unexpected ${JSON.stringify(found)} at ${this.#at}`);
+  }
 }

@@ -6,7 +6,8 @@
  */
 
 import { FormatError, LimitError, messageOf } from '../../errors.ts';
-import { type PythonLiteral, parsePythonLiteral } from '../../json/python-literal.ts';
+import { parsePythonLiteral } from '../../json/python-literal.ts';
+import { isObject, type JsonObject, type JsonValue } from '../../json/value.ts';
 import { bytesPerElement, sizeOf } from '../../tensor/dtype.ts';
 import { type ByteSource, startsWith } from '../bytes.ts';
 import { MAX_ARRAY_BYTES, MAX_NPY_HEADER_BYTES } from '../limits.ts';
@@ -40,7 +41,7 @@ export function isNpy(source: ByteSource): boolean {
 export function readNpyHeader(source: ByteSource): NpyHeader {
   const { text, dataOffset } = headerText(source);
   const entries = parseEntries(text, source);
-  const descr = entries.get('descr');
+  const descr = entries['descr'];
   if (Array.isArray(descr)) {
     throw unsupportedElements(
       source.name,
@@ -49,11 +50,11 @@ export function readNpyHeader(source: ByteSource): NpyHeader {
     );
   }
   if (typeof descr !== 'string') throw missing(source, 'descr', descr);
-  const isFortranOrder = entries.get('fortran_order');
+  const isFortranOrder = entries['fortran_order'];
   if (typeof isFortranOrder !== 'boolean') throw missing(source, 'fortran_order', isFortranOrder);
   const header = {
     type: parseElementType(descr, source.name),
-    shape: parseShape(entries.get('shape'), source),
+    shape: parseShape(entries['shape'], source),
     isFortranOrder,
     dataOffset,
   };
@@ -91,27 +92,27 @@ function headerText(source: ByteSource): { text: string; dataOffset: number } {
   };
 }
 
-function parseEntries(text: string, source: ByteSource): ReadonlyMap<string, PythonLiteral> {
-  let header: PythonLiteral;
+function parseEntries(text: string, source: ByteSource): JsonObject {
+  let header: JsonValue;
   try {
     header = parsePythonLiteral(text);
   } catch (cause) {
     throw new FormatError(source.name, 'header', `not what numpy writes: ${messageOf(cause)}`, { cause });
   }
-  if (header instanceof Map) return header;
+  if (isObject(header)) return header;
   throw new FormatError(source.name, 'header', 'expected a dict with descr, fortran_order and shape');
 }
 
-function missing(source: ByteSource, key: string, found: PythonLiteral | undefined): FormatError {
+function missing(source: ByteSource, key: string, found: JsonValue | undefined): FormatError {
   const reason =
     found === undefined ? 'is missing' : `has a value that numpy does not write: ${String(found)}`;
   return new FormatError(source.name, 'header', `${key} ${reason}`);
 }
 
-function parseShape(value: PythonLiteral | undefined, source: ByteSource): number[] {
+function parseShape(value: JsonValue | undefined, source: ByteSource): number[] {
   if (!Array.isArray(value)) throw missing(source, 'shape', value);
   if (value.length > MAX_RANK) throw new LimitError(`${source.name}: dimensions`, value.length, MAX_RANK);
-  return value.map((size: PythonLiteral) => {
+  return value.map((size: JsonValue) => {
     if (Number.isSafeInteger(size) && Number(size) >= 0) return Number(size);
     throw new FormatError(
       source.name,
