@@ -3,6 +3,8 @@ import { carryScales } from '../../../src/equalization/carriers/scale-carriers.t
 import { equalize } from '../../../src/equalization/equalize.ts';
 import { parseOperation } from '../../../src/formats/keras-config/parse/parse-operation.ts';
 import { writeModelConfig } from '../../../src/formats/keras-config/write-model.ts';
+import { memoryFiles, readModel } from '../../../src/formats/read.ts';
+import { writeModelToMemory } from '../../../src/formats/write.ts';
 import type { JsonObject, JsonValue } from '../../../src/json/value.ts';
 import type { Layer } from '../../../src/model/layer.ts';
 import type { Model } from '../../../src/model/model.ts';
@@ -84,6 +86,11 @@ it('a maximum for all channels of a fused ReLU object is written in its place', 
   expect(cap).toMatchObject({ kind: 'one-maximum', path: 'only', added: [] });
   const { maximum } = cap as { maximum: number };
   expect(maximum).not.toBeCloseTo(6, 1);
+  for (const format of ['keras-h5', 'keras-v3', 'tfjs-layers'] as const) {
+    const { files } = await writeModelToMemory(equalized, { format });
+    const read = await readModel(memoryFiles(files, [...files.keys()][0] ?? ''));
+    expect(activationOf(read.layer('only').operation)).toEqual(relu(maximum));
+  }
   expect(written(equalized, 'only')['activation']).toMatchObject({
     class_name: 'ReLU',
     config: { max_value: maximum },
