@@ -6,12 +6,13 @@
  */
 
 export type { AbsorbedBias, AbsorbOptions } from './equalization/biases/bias-absorption.ts';
-export { type AbsorptionRecord, absorbBiases } from './equalization/biases/bias-absorption.ts';
+export { type AbsorptionRecord, absorbBiases, absorbPass } from './equalization/biases/bias-absorption.ts';
 export {
   type BiasCorrectionRecord,
   type CorrectedBias,
   correctBias,
 } from './equalization/biases/bias-correction.ts';
+export { type CorrectPassOptions, correctPass } from './equalization/biases/correct-pass.ts';
 export {
   correctBiasWithInputs,
   type MeasuredCorrectionOptions,
@@ -27,16 +28,15 @@ export {
   type CarriedLayer,
   type CarryOptions,
   type CarryRecord,
+  carryPass,
   carryScales,
 } from './equalization/carriers/scale-carriers.ts';
-export { chooseSettings } from './equalization/choose-settings.ts';
 export {
   type EqualizationRecord,
-  equalizationStages,
-  type StageName,
-} from './equalization/equalization-recipe.ts';
-export { equalize } from './equalization/equalize.ts';
-export type { Judge, Judgement, Trial } from './equalization/judge.ts';
+  type EqualizePass,
+  equalizationPasses,
+  equalize,
+} from './equalization/equalize.ts';
 export {
   ActivationMoments,
   type ActivationMomentsOptions,
@@ -51,6 +51,7 @@ export {
 } from './equalization/moments/measured-statistics.ts';
 export { type KernelNoise, type KernelNoiseOptions, kernelNoise } from './equalization/noise/kernel-noise.ts';
 export type { KernelQuantizer } from './equalization/noise/quantized-kernels.ts';
+export type { Judge, Judgement, QuantizeOptions, Trial } from './equalization/options.ts';
 export {
   BIAS_CORRECTIONS,
   type BiasCorrection,
@@ -73,20 +74,26 @@ export {
   type PlannedWeightOptions,
   planDTypes,
 } from './equalization/packing/dtype-plan.ts';
-export type { WeightPlan } from './equalization/packing/weight-plan.ts';
 export {
   type PackedWeight,
+  type PackOptions,
+  type PackRecord,
+  packPass,
+  WeightPacker,
+} from './equalization/packing/pack-pass.ts';
+export type { WeightPlan } from './equalization/packing/weight-plan.ts';
+export {
   type QuantizationRecord,
-  type QuantizationStage,
-  quantizationStages,
-} from './equalization/quantization-recipe.ts';
-export { quantize } from './equalization/quantize.ts';
-export type { QuantizeOptions } from './equalization/quantize-options.ts';
+  type QuantizePass,
+  quantizationPasses,
+  quantize,
+} from './equalization/quantize.ts';
 export {
   cancellingQuantizer,
   quantizeKernels,
 } from './equalization/rounding/cancelling-quantizer.ts';
 export type { SolverOptions } from './equalization/scaling/equal-ranges.ts';
+export { type ScalePassOptions, type ScaleRecord, scalePass } from './equalization/scaling/scale-pass.ts';
 export {
   OBJECTIVES,
   type Objective,
@@ -102,7 +109,6 @@ export {
   restoreStatistics,
   type Sidecar,
   type SidecarCorrection,
-  type SidecarFold,
   type SidecarOptions,
   type SidecarRecord,
   type SidecarSkip,
@@ -172,20 +178,45 @@ export type {
 } from './model/operation.ts';
 export { describeSkip, type RegionBorder, type SkipCode, type SkipReason } from './model/skip-reason.ts';
 export {
+  type FoldedBatchNorm,
   type FoldedPair,
   foldAllBatchNorms,
   foldGivenBatchNorms,
+  foldPass,
+  foldsOf,
   type LayerPair,
 } from './primitives/batch-norm-fold.ts';
 export { ClsSetInfo, ClsSetLayerPairInfo } from './primitives/cls-set-info.ts';
-export { CrossLayerScaling, type ScaleFactors } from './primitives/cross-layer-scaling.ts';
-export { equalizeBnFoldedModel, equalizeModel } from './primitives/equalize-model.ts';
-export { HighBiasFold } from './primitives/high-bias-fold.ts';
+export {
+  CrossLayerScaling,
+  type ScaledSet,
+  type ScaleFactors,
+  scaleSetsPass,
+} from './primitives/cross-layer-scaling.ts';
+export {
+  equalizeBnFoldedModel,
+  equalizeModel,
+  referencePasses,
+  STEPS,
+  type Step,
+  type StepPass,
+  type StepRecord,
+} from './primitives/equalize-model.ts';
+export { HighBiasFold, highBiasFoldPass, type MovedBias } from './primitives/high-bias-fold.ts';
 export type { ClsSet, ReluFlags } from './primitives/layer-groups.ts';
-export { replaceRelu6WithRelu } from './primitives/replace-relu6.ts';
-export { runSteps, STEPS, type Step, type StepRecord } from './primitives/run-steps.ts';
-export type { OnSkip, Stage, StageWatch, StepOptions, Veto } from './primitives/stage.ts';
-export { stepStages } from './primitives/step-stages.ts';
+export {
+  allIn,
+  type OnSkip,
+  type Pass,
+  type PassContext,
+  type PassRecord,
+  type PassWatch,
+  type RecordOf,
+  runPasses,
+  type StepOptions,
+  type Veto,
+} from './primitives/pass.ts';
+export { replaceRelu6Pass, replaceRelu6WithRelu } from './primitives/replace-relu6.ts';
 export type { QuantizationEncoding } from './quantization/encoding.ts';
 export { fakeQuantize } from './quantization/fake-quantize.ts';
 export { PACKED_DTYPES, type PackedDType, packedWeight } from './quantization/packing/packed-dtypes.ts';
@@ -213,7 +244,12 @@ export {
   type WeightQuantization,
 } from './quantization/weight-quantizations.ts';
 export { type WeightSqnr, weightSqnr } from './quantization/weight-sqnr.ts';
-export { type EqualizeReport, equalizeReport, type StepVerification } from './report/equalize-report.ts';
+export {
+  type EqualizeForTargetOptions,
+  equalizeForTarget,
+  type TargetReport,
+} from './report/equalize-for-target.ts';
+export type { EqualizeReport, WrittenNotes } from './report/equalize-report.ts';
 export {
   type EvaluatedModel,
   type EvaluateOptions,
@@ -242,12 +278,17 @@ export {
   damageReport,
   type LayerDamage,
 } from './report/layer-damage.ts';
-export type { PlanReport } from './report/plan-report.ts';
+export {
+  isProven,
+  type ProofReport,
+  type ProvenRunOptions,
+  type RunnableOn,
+  runWithProof,
+} from './report/proof-report.ts';
 export type { ModelBytes, QuantizeReport, WrittenCheck } from './report/quantize-report.ts';
 export { largestSpread, type RangeSpread, rangeSpreads } from './report/range-spread.ts';
 export { type SidecarReport, stepsSidecar, targetSidecar } from './report/sidecar-report.ts';
 export { type ChannelRanges, type ChannelStrip, channelStrips } from './report/strips/channel-strips.ts';
-export { type TargetReport, targetReport } from './report/target-report.ts';
 export type { DType, FloatValues, TensorValues } from './tensor/dtype.ts';
 export type { PackedValues, Packing } from './tensor/packed-values.ts';
 export {
@@ -297,14 +338,13 @@ export {
   seededInputs,
 } from './verification/inputs/seeded-inputs.ts';
 export {
+  type PassProof,
   type ProofOptions,
-  proveStages,
+  provePasses,
   type RecipeProof,
-  type StageProof,
   type UndoneEdit,
-} from './verification/proving/prove-stages.ts';
+} from './verification/proving/prove-passes.ts';
 export { type SqnrJudgeOptions, sqnrJudge } from './verification/proving/sqnr-judge.ts';
-export { runVerifiedSteps, type VerifiedRecord } from './verification/proving/verified-steps.ts';
 export { runWithTfjs } from './verification/run/run-with-tfjs.ts';
 export { TfjsRunner } from './verification/run/runner.ts';
 export type { Backend, BackendOptions } from './verification/run/tfjs-backend.ts';

@@ -15,13 +15,15 @@ export {
   type PlannedWeightOptions,
   planDTypes,
 } from './equalization/packing/dtype-plan.ts';
-export type { WeightPlan } from './equalization/packing/weight-plan.ts';
 export {
   type PackedWeight,
-  type QuantizationRecord,
-  type QuantizationStage,
-  quantizationStages,
-} from './equalization/quantization-recipe.ts';
+  type PackOptions,
+  type PackRecord,
+  packPass,
+  WeightPacker,
+} from './equalization/packing/pack-pass.ts';
+export type { WeightPlan } from './equalization/packing/weight-plan.ts';
+export { type QuantizationRecord, type QuantizePass, quantizationPasses } from './equalization/quantize.ts';
 export {
   cancellingQuantizer,
   quantizeKernels,

@@ -6,7 +6,13 @@
  */
 
 export { messageOf } from './errors.ts';
-export { type EqualizeReport, equalizeReport, type StepVerification } from './report/equalize-report.ts';
+export { allIn } from './primitives/pass.ts';
+export {
+  type EqualizeForTargetOptions,
+  equalizeForTarget,
+  type TargetReport,
+} from './report/equalize-for-target.ts';
+export type { EqualizeReport, WrittenNotes } from './report/equalize-report.ts';
 export {
   type EvaluatedModel,
   type EvaluateOptions,
@@ -38,8 +44,13 @@ export {
 } from './report/layer-damage.ts';
 export { type MapLayer, modelMap } from './report/model-map.ts';
 export { gridOf, plainModel, plainText } from './report/plain-model.ts';
-export type { PlanReport } from './report/plan-report.ts';
-export { type RunnableOn, runWithProof } from './report/proven-run.ts';
+export {
+  isProven,
+  type ProofReport,
+  type ProvenRunOptions,
+  type RunnableOn,
+  runWithProof,
+} from './report/proof-report.ts';
 export type { ModelBytes, QuantizeReport, WrittenCheck } from './report/quantize-report.ts';
 export { largestSpread, type RangeSpread, rangeSpreads } from './report/range-spread.ts';
 export { type SidecarReport, stepsSidecar, targetSidecar } from './report/sidecar-report.ts';
@@ -58,7 +69,6 @@ export {
   type ScaledStrip,
   scaledStrip,
 } from './report/strips/strip-scale.ts';
-export { type TargetReport, targetReport } from './report/target-report.ts';
 export { worstOutput } from './report/worst-output.ts';
 export { named } from './text/names.ts';
 export {

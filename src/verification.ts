@@ -47,14 +47,13 @@ export {
   seededInputs,
 } from './verification/inputs/seeded-inputs.ts';
 export {
+  type PassProof,
   type ProofOptions,
-  proveStages,
+  provePasses,
   type RecipeProof,
-  type StageProof,
   type UndoneEdit,
-} from './verification/proving/prove-stages.ts';
+} from './verification/proving/prove-passes.ts';
 export { type SqnrJudgeOptions, sqnrJudge } from './verification/proving/sqnr-judge.ts';
-export { runVerifiedSteps, type VerifiedRecord } from './verification/proving/verified-steps.ts';
 export { runWithTfjs } from './verification/run/run-with-tfjs.ts';
 export { TfjsRunner } from './verification/run/runner.ts';
 export type { Backend, BackendOptions } from './verification/run/tfjs-backend.ts';

@@ -10,7 +10,7 @@ import type {
   DamageReport,
   InspectReport,
   MapLayer,
-  StepVerification,
+  ProofReport,
   TargetReport,
 } from 'crosslayer/report';
 import type { Normalization } from 'crosslayer/verification';
@@ -62,7 +62,7 @@ export interface Preview extends Choice {
 export interface EqualizedModel extends Choice {
   readonly report: TargetReport;
   /** The proof; null where it was left out. */
-  readonly verification: StepVerification | null;
+  readonly verification: ProofReport | null;
   /** Of the plain model (folded where the target folds) and the equalized one. */
   readonly strips: readonly ChannelStrip[];
   /** The spread of each layer now, by path. */

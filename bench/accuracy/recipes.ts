@@ -15,7 +15,8 @@ import {
 import { type Objective, scaleRegions } from '../../src/equalization/scaling/scale-regions.ts';
 import type { Model } from '../../src/model/model.ts';
 import { foldAllBatchNorms } from '../../src/primitives/batch-norm-fold.ts';
-import { runSteps, STEPS } from '../../src/primitives/run-steps.ts';
+import { equalizeBnFoldedModel } from '../../src/primitives/equalize-model.ts';
+import { replaceRelu6WithRelu } from '../../src/primitives/replace-relu6.ts';
 import { fakeQuantize } from '../../src/quantization/fake-quantize.ts';
 import { QUANTIZER_PRESETS, type WeightQuantizer } from '../../src/quantization/quantizer.ts';
 
@@ -45,7 +46,9 @@ const SIMULATED = { simulatesActivations: true } as const;
 export const RECIPES: readonly Recipe[] = [
   recipe('batch norms folded, nothing else', PER_TENSOR, fold, SIMULATED),
   recipe('reference: ReLU for ReLU6, fold, scale, absorb', PER_TENSOR, (model) => {
-    runSteps(model, STEPS);
+    replaceRelu6WithRelu(model);
+    const [foldedPairs] = foldAllBatchNorms(model);
+    equalizeBnFoldedModel(model, foldedPairs);
   }),
   recipe('folded, bias correction', PER_TENSOR, fold, { ...CORRECTED, ...SIMULATED }),
   recipe('equal ranges, exact caps', PER_TENSOR, scaleTo('equal-ranges')),

@@ -6,7 +6,8 @@
  * @module
  */
 
-import { runSteps } from '../../src/primitives/run-steps.ts';
+import { referencePasses } from '../../src/primitives/equalize-model.ts';
+import { runPasses } from '../../src/primitives/pass.ts';
 import { verify } from '../../src/verification/comparing/verify.ts';
 import { seededInputs } from '../../src/verification/inputs/seeded-inputs.ts';
 import { TfjsRunner } from '../../src/verification/run/runner.ts';
@@ -28,7 +29,7 @@ const network = NETWORKS[name];
 if (!network || (backend !== 'wasm' && backend !== 'cpu')) throw new RangeError(`${name} on ${backend}`);
 const original = inMemory(withRandomWeights(network.make()))();
 const candidate = original.clone();
-runSteps(candidate, ['fold', 'scale']);
+await runPasses(candidate, referencePasses(['fold', 'scale']));
 const inputs = seededInputs(original, { samples: 4 });
 
 const beforeStart = performance.now();

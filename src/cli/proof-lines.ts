@@ -4,25 +4,15 @@
  * @module
  */
 
-import type { StepVerification } from '../report/equalize-report.ts';
 import { movesFar } from '../report/far-correction.ts';
+import type { ProofReport } from '../report/proof-report.ts';
 import { worstOutput } from '../report/worst-output.ts';
 import { decibels, percent, small } from '../text/numbers.ts';
-import type { StageProof } from '../verification/proving/prove-stages.ts';
+import type { PassProof } from '../verification/proving/prove-passes.ts';
 import { indented } from './terminal.ts';
 
-/** Stages that never change the function. */
-const KEEPING: ReadonlySet<string> = new Set(['fold', 'scale', 'carry']);
-
-/** Whether the proof is complete: every step that should keep the function was seen to, and nothing had to be undone. */
-export function isProven({ proofs }: StepVerification): boolean {
-  return proofs.every(({ verdict, undone, step }) => {
-    return undone.length === 0 && (verdict === 'same' || (verdict === 'different' && !KEEPING.has(step)));
-  });
-}
-
 /** The proof in lines: what the model was run on, and under that one line for each step. */
-export function proofLines({ inputs, backend, proofs, weights }: StepVerification): string[] {
+export function proofLines({ inputs, backend, proofs, weights }: ProofReport): string[] {
   const [first] = proofs;
   const isOpen =
     first !== undefined &&
@@ -41,24 +31,24 @@ export function proofLines({ inputs, backend, proofs, weights }: StepVerificatio
 }
 
 /** What was seen of one step. */
-export function stepLines(proof: StageProof): string[] {
-  const { step, verdict, reason, outputs, undone } = proof;
+export function stepLines(proof: PassProof): string[] {
+  const { pass, verdict, reason, outputs, undone } = proof;
   const worst = Math.max(0, ...outputs.map(({ maxRelative }) => maxRelative));
   const taken = undone.map(
     ({ layers, maxRelative }) =>
-      `${step}: ${layers.join(' -> ')} changed the function (${small(maxRelative)}) and was undone; please report this`,
+      `${pass}: ${layers.join(' -> ')} changed the function (${small(maxRelative)}) and was undone; please report this`,
   );
   switch (verdict) {
     case 'same':
-      return [...taken, `${step}: same function (${small(worst)})`];
+      return [...taken, `${pass}: same function (${small(worst)})`];
     case 'different':
       return [
         ...taken,
-        `${step}: changes the function (${small(worst)})${damageOf(outputs)}`,
+        `${pass}: changes the function (${small(worst)})${damageOf(outputs)}`,
         ...(movesFar(proof) ? [FAR_ADVICE] : []),
       ];
     case 'not-verified':
-      return [...taken, `${step}: not verified: ${reason}`];
+      return [...taken, `${pass}: not verified: ${reason}`];
   }
 }
 
@@ -67,7 +57,7 @@ const FAR_ADVICE =
   'correct: kernels lose much on this grid, so biases move far; crosslayer evaluate tells whether --no-correction is better';
 
 /** What the change means, on the output that it hurts most. */
-function damageOf(outputs: StageProof['outputs']): string {
+function damageOf(outputs: PassProof['outputs']): string {
   const { sqnrDb, top1Agreement } = worstOutput(outputs);
   const parts = [
     ...(Number.isFinite(sqnrDb) ? [`SQNR ${decibels(sqnrDb)}`] : []),

@@ -4,11 +4,15 @@
  * @module
  */
 
-import { settingsTried, type Trial } from '../equalization/judge.ts';
+import { settingsTried } from '../equalization/choose-settings.ts';
+import type { Trial } from '../equalization/options.ts';
 import { type DescribedReason, messagesByCode } from '../model/skip-reason.ts';
 import type { WriteReport } from '../node.ts';
+import { allIn, type PassRecord } from '../primitives/pass.ts';
+import type { SidecarReport } from '../report/sidecar-report.ts';
 import { decibels, percent } from '../text/numbers.ts';
-import { indented, table } from './terminal.ts';
+import { sidecarLines } from './sidecar.ts';
+import { indented, styled, table } from './terminal.ts';
 
 /** What was tried; the settings that differ, and what they leave of the float model. Nothing where there was no choice. */
 export function trialLines(trials: readonly Trial[], target: string): string[] {
@@ -26,15 +30,29 @@ export function trialLines(trials: readonly Trial[], target: string): string[] {
   ];
 }
 
-/** What was left alone and why, and what else there is to say of the model that was written. */
+/** The summary of a model that was written: how it came to be, between what is said of side-cars. */
+export function summaryOf(
+  output: string,
+  what: string,
+  sidecar: SidecarReport | undefined,
+  lines: readonly string[],
+): string {
+  const { before, after } = sidecar ? sidecarLines(sidecar) : { before: [], after: [] };
+  return [`${styled('bold', output)} written${what}`, ...indented([...before, ...lines, ...after])].join(
+    '\n',
+  );
+}
+
+/** What passes left alone and why, and what else there is to say of the model that was written. */
 export function closingLines(
-  { skipped, ...written }: WriteReport & { readonly skipped: readonly DescribedReason[] },
+  { passes, ...written }: WriteReport & { readonly passes: readonly PassRecord[] },
   hintFor?: ReasonHint,
 ): string[] {
+  const left = allIn(passes, 'left');
   return [
-    ...(skipped.length === 0
+    ...(left.length === 0
       ? []
-      : [`left alone (${skipped.length}):`, ...indented(groupedReasons(skipped, hintFor))]),
+      : [`left alone (${left.length}):`, ...indented(groupedReasons(left, hintFor))]),
     ...writtenLines(written),
   ];
 }

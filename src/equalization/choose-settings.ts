@@ -5,12 +5,11 @@
  */
 
 import type { Model } from '../model/model.ts';
+import { type Pass, runPasses } from '../primitives/pass.ts';
 import { fakeQuantize } from '../quantization/fake-quantize.ts';
 import { parseQuantizer, type QuantizerName } from '../quantization/quantizer.ts';
 import { channelGraph } from './channels/channel-graph.ts';
-import { equalizationStages } from './equalization-recipe.ts';
-import type { Trial } from './judge.ts';
-import { type EqualizeOptions, hasKernelRanges, settingsOf } from './options.ts';
+import { type EqualizeOptions, hasKernelRanges, settingsOf, type Trial } from './options.ts';
 
 /**
  * Tries the settings that `options` leaves open and takes the best: for targets whose regions are scaled the objectives, and
@@ -18,12 +17,14 @@ import { type EqualizeOptions, hasKernelRanges, settingsOf } from './options.ts'
  * than the usual ones have to be better by the margin of the judge. Without a judge, and for the target `float`, which is not
  * quantized, nothing is tried, and neither where no setting is left open. `model` is not changed.
  *
+ * @param recipe the passes for options, with which settings are tried
  * @returns the options with the settings filled in, and the trials, the one that was taken first.
  * @throws RangeError where an option is none; what the judge throws.
  */
 export async function chooseSettings(
   model: Model,
   options: EqualizeOptions,
+  recipe: (options: EqualizeOptions) => readonly Pass[],
 ): Promise<{ readonly options: EqualizeOptions; readonly trials: readonly Trial[] }> {
   const { target = 'int8-per-tensor', judge } = options;
   const changes = openSettings(model, options);
@@ -33,7 +34,7 @@ export async function chooseSettings(
   let best: { options: EqualizeOptions; trial: Trial } | undefined;
   const attempt = async (candidate: EqualizeOptions): Promise<void> => {
     const copy = model.clone();
-    for (const stage of equalizationStages(copy, candidate).stages) await stage.run();
+    await runPasses(copy, recipe(candidate));
     const trial = { ...settingsOf(candidate), ...(await judge.judge(fakeQuantize(copy, quantizer))) };
     trials.push(trial);
     if (!best || trial.sqnrDb > best.trial.sqnrDb + judge.margin) best = { options: candidate, trial };
@@ -63,4 +64,11 @@ function openSettings(model: Model, options: EqualizeOptions): Partial<EqualizeO
   if (target === 'tfjs-uint8' && rounding === undefined) changes.push({ rounding: 'nearest' });
   if (biasCorrection === undefined && !samples) changes.push({ biasCorrection: 'none' });
   return changes;
+}
+
+const SETTINGS = ['objective', 'relu6', 'rounding', 'biasCorrection'] as const;
+
+/** The settings in which trials differ, in the order in which they are told. */
+export function settingsTried(trials: readonly Trial[]): (typeof SETTINGS)[number][] {
+  return SETTINGS.filter((name) => trials.some((trial) => trial[name] !== trials[0]?.[name]));
 }

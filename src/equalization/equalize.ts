@@ -5,10 +5,36 @@
  */
 
 import type { Model } from '../model/model.ts';
+import { foldPass } from '../primitives/batch-norm-fold.ts';
+import { type RecordOf, runPasses } from '../primitives/pass.ts';
+import { replaceRelu6Pass } from '../primitives/replace-relu6.ts';
+import { parseQuantizer, type QuantizerName } from '../quantization/quantizer.ts';
+import { absorbPass } from './biases/bias-absorption.ts';
+import { correctPass } from './biases/correct-pass.ts';
+import { carryPass } from './carriers/scale-carriers.ts';
 import { chooseSettings } from './choose-settings.ts';
-import { type EqualizationRecord, equalizationStages } from './equalization-recipe.ts';
 import { measureStatistics } from './moments/measured-statistics.ts';
-import type { EqualizeOptions } from './options.ts';
+import { type EqualizeOptions, type Settings, settingsOf, type Target, type Trial } from './options.ts';
+import { cancellingQuantizer } from './rounding/cancelling-quantizer.ts';
+import { scalePass } from './scaling/scale-pass.ts';
+
+/** A pass of the recipe for a target. */
+export type EqualizePass = ReturnType<
+  | typeof replaceRelu6Pass
+  | typeof foldPass
+  | typeof scalePass
+  | typeof carryPass
+  | typeof absorbPass
+  | typeof correctPass
+>;
+
+/** What was done, and with which settings. */
+export interface EqualizationRecord extends Settings {
+  /** What was tried, with what was taken first; empty where nothing was. */
+  readonly trials: readonly Trial[];
+  /** What each pass did, in the order in which they ran. */
+  readonly passes: readonly RecordOf<EqualizePass>[];
+}
 
 /**
  * Equalizes a copy of `model` for a target. The same for the same model and options.
@@ -23,11 +49,78 @@ export async function equalize(
   model: Model,
   options: EqualizeOptions = {},
 ): Promise<{ readonly model: Model; readonly report: EqualizationRecord }> {
+  const { copy, passes, settings } = await prepareEqualization(model, options);
+  return { model: copy, report: { ...settings, passes: await runPasses(copy, passes) } };
+}
+
+/** A copy of `model`, the passes that equalize it, and the settings that were chosen. */
+export async function prepareEqualization(
+  model: Model,
+  options: EqualizeOptions,
+): Promise<{
+  readonly copy: Model;
+  readonly passes: readonly EqualizePass[];
+  readonly settings: Omit<EqualizationRecord, 'passes'>;
+}> {
   const copy = model.clone();
   // Before settings are tried: what is judged has to be what comes out.
   if (options.samples) await measureStatistics(copy, options.samples);
-  const { options: chosen, trials } = await chooseSettings(copy, options);
-  const { stages, record } = equalizationStages(copy, chosen);
-  for (const stage of stages) await stage.run();
-  return { model: copy, report: { ...record(), trials } };
+  const { options: chosen, trials } = await chooseSettings(copy, options, equalizationPasses);
+  return { copy, passes: equalizationPasses(chosen), settings: { ...settingsOf(chosen), trials } };
+}
+
+/** The passes that make a model ready for a target; before them comes `relu6`, where that is the policy. */
+const PASSES: Readonly<Record<Target, readonly EqualizePass['name'][]>> = {
+  'int8-per-tensor': ['fold', 'scale', 'absorb', 'correct'],
+  'int8-per-tensor-symmetric': ['fold', 'scale', 'absorb', 'correct'],
+  'tfjs-uint8': ['carry', 'correct'],
+  'int8-per-channel': ['fold', 'absorb', 'correct'],
+  float: ['fold', 'scale'],
+};
+
+/**
+ * The recipe that `equalize` runs, as a list of passes. Nothing is tried: settings that are left out are the usual ones.
+ *
+ * @throws RangeError where an option is none.
+ */
+export function equalizationPasses(options: EqualizeOptions = {}): EqualizePass[] {
+  const settings = settingsOf(options);
+  const names = PASSES[settings.target];
+  return (settings.relu6 === 'relu' ? (['relu6', ...names] as const) : names).flatMap(
+    (name) => passFor(name, settings, options) ?? [],
+  );
+}
+
+/** The pass with its settings; undefined where nothing asks for it. */
+function passFor(
+  name: EqualizePass['name'],
+  { target, relu6, objective, activations, biasCorrection, rounding }: Settings,
+  { iterations, samples }: EqualizeOptions,
+): EqualizePass | undefined {
+  switch (name) {
+    case 'relu6':
+      return replaceRelu6Pass();
+    case 'fold':
+      return foldPass();
+    case 'scale': {
+      const limit = iterations === undefined ? {} : { iterations };
+      return scalePass({ objective, throughBounded: relu6 === 'exact', ...limit });
+    }
+    case 'carry':
+      return carryPass();
+    case 'absorb':
+      return activations && absorbPass({ activations });
+    case 'correct': {
+      const quantizer = parseQuantizer(target as QuantizerName);
+      const rounds = rounding === 'cancelling';
+      const corrects = biasCorrection !== 'none';
+      if (!corrects && !rounds) return undefined;
+      return correctPass({
+        quantizer: rounds ? (model, moments) => cancellingQuantizer(model, quantizer, moments) : quantizer,
+        corrects,
+        rounds,
+        ...(biasCorrection === 'measured' && samples ? { samples } : {}),
+      });
+    }
+  }
 }

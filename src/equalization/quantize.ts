@@ -5,10 +5,35 @@
  */
 
 import type { Model } from '../model/model.ts';
+import { type RecordOf, runPasses } from '../primitives/pass.ts';
+import {
+  type CoarseWeight,
+  layersQuantizedBefore,
+  storedCoarsely,
+} from '../quantization/packing/quantized-before.ts';
+import { correctPass } from './biases/correct-pass.ts';
+import { carryPass, carryScales } from './carriers/scale-carriers.ts';
 import { chooseSettings } from './choose-settings.ts';
-import type { Trial } from './judge.ts';
-import { type QuantizationRecord, quantizationStages } from './quantization-recipe.ts';
-import type { QuantizeOptions } from './quantize-options.ts';
+import { equalizationPasses } from './equalize.ts';
+import { measureStatistics } from './moments/measured-statistics.ts';
+import { checkQuantizeOptions, type QuantizeOptions, type Trial } from './options.ts';
+import { packPass, WeightPacker } from './packing/pack-pass.ts';
+import { checkBudget } from './packing/weight-plan.ts';
+
+/** A pass of `quantize`, of which the first two prepare. */
+export type QuantizePass = ReturnType<typeof carryPass | typeof correctPass | typeof packPass>;
+
+/** What was done. */
+export interface QuantizationRecord {
+  /** Settings that were tried, with what was taken first; empty where nothing was. */
+  readonly trials: readonly Trial[];
+  /** Layers, by their paths, whose kernels lay on a grid of 8 bits before anything was done. */
+  readonly quantizedBefore: readonly string[];
+  /** Weights besides kernels that came in 8 or 16 bits, such as variances of batch norms: what they lost is gone. */
+  readonly storedCoarsely: readonly CoarseWeight[];
+  /** What each pass did, in the order in which they ran. */
+  readonly passes: readonly RecordOf<QuantizePass>[];
+}
 
 /**
  * A copy of `model` whose kernels are packed for a TF.js layers model, with batch norms that carry the scales of channels and
@@ -26,39 +51,85 @@ import type { QuantizeOptions } from './quantize-options.ts';
 export async function quantize(
   model: Model,
   options: QuantizeOptions = {},
-): Promise<{
-  readonly model: Model;
-  readonly report: QuantizationRecord & { readonly trials: readonly Trial[] };
-}> {
-  const copy = model.clone();
-  const { options: chosen, trials } = await chooseQuantizeSettings(copy, options);
-  const { stages, record } = quantizationStages(copy, chosen);
-  for (const stage of stages) await stage.run();
-  return { model: copy, report: { ...record(), trials } };
+): Promise<{ readonly model: Model; readonly report: QuantizationRecord }> {
+  const { copy, passes, told } = await prepareQuantization(model, options);
+  return { model: copy, report: { ...told, passes: await runPasses(copy, passes) } };
 }
 
-/**
- * Tries the roundings, and whether biases are corrected, where these are left open and there is a judge.
- *
- * @returns the options with the settings filled in, and the trials, the one that was taken first.
- */
-export async function chooseQuantizeSettings(
+/** A copy of `model`, the passes that quantize it, and what is told besides what they do. */
+export async function prepareQuantization(
+  model: Model,
+  options: QuantizeOptions,
+): Promise<{
+  readonly copy: Model;
+  readonly passes: readonly QuantizePass[];
+  readonly told: Omit<QuantizationRecord, 'passes'>;
+}> {
+  const copy = model.clone();
+  checkQuantizeOptions(options);
+  const { samples } = options;
+  if (samples && prepares(copy, options)) await measureStatistics(copy, samples);
+  const { options: chosen, trials } = await chosenOptions(copy, options);
+  const quantizedBefore = layersQuantizedBefore(copy).map(({ path }) => path);
+  const told = { trials, quantizedBefore, storedCoarsely: storedCoarsely(copy) };
+  return { copy, passes: quantizationPasses(copy, chosen), told };
+}
+
+/** Tries the roundings, and whether biases are corrected, where these are left open and there is a judge. */
+async function chosenOptions(
   model: Model,
   options: QuantizeOptions,
 ): Promise<{ readonly options: QuantizeOptions; readonly trials: readonly Trial[] }> {
   const { judge, rounding, biasCorrection, samples } = options;
-  if (!judge) return { options, trials: [] };
-  const isPreparing = quantizationStages(model, options).stages.some(({ name }) => name === 'carry');
-  if (!isPreparing) return { options, trials: [] };
-  const chosen = await chooseSettings(model, {
-    target: 'tfjs-uint8',
-    judge,
-    ...(rounding ? { rounding } : {}),
-    ...(biasCorrection ? { biasCorrection } : {}),
-    ...(samples ? { samples } : {}),
-  });
-  const { trials } = chosen;
+  if (!judge || !prepares(model, options)) return { options, trials: [] };
+  const { trials } = await chooseSettings(
+    model,
+    {
+      target: 'tfjs-uint8',
+      judge,
+      ...(rounding ? { rounding } : {}),
+      ...(biasCorrection ? { biasCorrection } : {}),
+      ...(samples ? { samples } : {}),
+    },
+    equalizationPasses,
+  );
   const [taken] = trials;
   const settings = taken && { rounding: taken.rounding, biasCorrection: taken.biasCorrection };
   return { options: { ...options, ...settings }, trials };
+}
+
+function prepares(model: Model, { dtype = 'uint8', prepare }: QuantizeOptions): boolean {
+  return prepare ?? (dtype === 'uint8' && layersQuantizedBefore(model).length === 0);
+}
+
+/**
+ * The recipe that `quantize` runs, as a list of passes for `model`. Nothing is tried: settings that are left out are the usual
+ * ones.
+ *
+ * @throws RangeError where an option is none, a pattern matches nothing, or a budget is too small.
+ */
+export function quantizationPasses(model: Model, options: QuantizeOptions = {}): QuantizePass[] {
+  checkQuantizeOptions(options);
+  const { plan, samples, rounding = 'cancelling', biasCorrection } = options;
+  const isPrepared = prepares(model, options);
+  const corrects = isPrepared && biasCorrection !== 'none';
+  const weights = new WeightPacker(model, {
+    ...options,
+    ...plan,
+    cancels: isPrepared && rounding === 'cancelling',
+    corrects,
+  });
+  if (plan) {
+    // Before anything is done, on a copy with what preparing will add.
+    const copy = model.clone();
+    if (isPrepared) carryScales(copy);
+    checkBudget(copy, weights.chosen, { ...plan, corrects });
+  }
+  const measured = samples && biasCorrection !== 'analytic' ? { samples } : {};
+  const quantizer = (_: Model, moments: Parameters<WeightPacker['kernels']>[0]) => weights.kernels(moments);
+  return [
+    ...(isPrepared ? [carryPass()] : []),
+    ...(corrects ? [correctPass({ quantizer, ...measured })] : []),
+    packPass(weights),
+  ];
 }

@@ -16,7 +16,7 @@ import { describeSkip, type SkipReason } from '../model/skip-reason.ts';
 import { keepStatistics, statisticsBehind } from '../model/statistics.ts';
 import { type FoldablePair, findBackward, findForward } from './batch-norm-search.ts';
 import { reverseDepthFirst } from './depth-first.ts';
-import type { StepOptions } from './stage.ts';
+import type { Pass, StepOptions } from './pass.ts';
 
 /** A layer and the batch norm that was folded into it. */
 export type FoldedPair = readonly [layer: Layer, bn: Layer];
@@ -49,6 +49,43 @@ export function foldAllBatchNorms(model: Model, options: StepOptions = {}): [Fol
   const graph = analysedGraph(model);
   for (const bn of batchNormCalls(graph)) options.onSkip?.(whyNot(graph, bn, options));
   return [folded, model];
+}
+
+/** A batch norm that was folded, and the layer that took it. Both by their paths. */
+export interface FoldedBatchNorm {
+  readonly layer: string;
+  readonly batchNorm: string;
+  /** `backward`: the layer stands before the batch norm; `forward`: behind it. */
+  readonly direction: 'backward' | 'forward';
+}
+
+/** What was folded, as records and side-cars have it. */
+export function foldsOf(foldedPairs: readonly FoldedPair[]): FoldedBatchNorm[] {
+  return foldedPairs.map(([layer, bn]) => ({
+    layer: layer.path,
+    batchNorm: bn.path,
+    direction: bn.foldedInto?.direction ?? 'backward',
+  }));
+}
+
+/**
+ * {@link foldAllBatchNorms} as a pass.
+ *
+ * ```ts
+ * const [{ folded, left }] = await runPasses(model, [foldPass()]);
+ * ```
+ */
+export function foldPass(): Pass<'fold', { readonly folded: readonly FoldedBatchNorm[] }> {
+  return {
+    name: 'fold',
+    keepsFunction: true,
+    run(model, context) {
+      const [foldedPairs] = foldAllBatchNorms(model, context);
+      const folded = foldsOf(foldedPairs);
+      for (const { batchNorm, layer } of folded) context.onEdit([batchNorm, layer]);
+      return { folded };
+    },
+  };
 }
 
 function pathsOf({ bn, layer }: FoldablePair): string[] {

@@ -14,7 +14,7 @@ import { dividedStatistics, keepStatistics } from '../model/statistics.ts';
 import { largestFinite } from '../tensor/dtype.ts';
 import { ClsSetInfo, ClsSetLayerPairInfo } from './cls-set-info.ts';
 import { type ClsSet, findClsSets, type ReluFlags, reluFlagsOf } from './layer-groups.ts';
-import type { StepOptions } from './stage.ts';
+import type { Pass, StepOptions } from './pass.ts';
 
 /** Factors of a scaled set: a vector for a pair, two for a triple; `[channels]` each. */
 export type ScaleFactors = Float64Array | readonly [Float64Array, Float64Array];
@@ -124,6 +124,42 @@ export class CrossLayerScaling {
       );
     });
   }
+}
+
+/** A set that was scaled. Its layers by their paths. */
+export interface ScaledSet {
+  /** Two layers, or three with a depthwise in the middle. */
+  readonly layers: readonly string[];
+  /** A vector for each pair of neighbours. */
+  readonly scaleFactors: readonly (readonly number[])[];
+  /** Whether a ReLU stands between, for each pair of neighbours. */
+  readonly reluBetween: readonly boolean[];
+}
+
+/**
+ * {@link CrossLayerScaling.scaleModel} as a pass.
+ *
+ * ```ts
+ * const [, { clsSets }] = await runPasses(model, [foldPass(), scaleSetsPass()]);
+ * ```
+ */
+export function scaleSetsPass(): Pass<'scale', { readonly clsSets: readonly ScaledSet[] }> {
+  return {
+    name: 'scale',
+    keepsFunction: true,
+    run(model, context) {
+      const clsSets = CrossLayerScaling.scaleModel(model, context).map(({ clsPairInfoList: pairs }) => ({
+        layers: [
+          ...pairs.slice(0, 1).map(({ layer1 }) => layer1.path),
+          ...pairs.map(({ layer2 }) => layer2.path),
+        ],
+        scaleFactors: pairs.map(({ scaleFactor }) => [...scaleFactor]),
+        reluBetween: pairs.map(({ reluActivationBetweenLayers }) => reluActivationBetweenLayers),
+      }));
+      for (const { layers } of clsSets) context.onEdit(layers);
+      return { clsSets };
+    },
+  };
 }
 
 function partsOf<Part extends Float64Array | boolean>(

@@ -4,13 +4,12 @@
  * @module
  */
 
-import type { Layer } from '../model/layer.ts';
 import type { Model } from '../model/model.ts';
-import { type FoldedPair, foldAllBatchNorms } from './batch-norm-fold.ts';
-import { CrossLayerScaling } from './cross-layer-scaling.ts';
-import { HighBiasFold } from './high-bias-fold.ts';
-import { replaceRelu6WithRelu } from './replace-relu6.ts';
-import type { StepOptions } from './stage.ts';
+import { type FoldedPair, foldAllBatchNorms, foldPass } from './batch-norm-fold.ts';
+import { CrossLayerScaling, scaleSetsPass } from './cross-layer-scaling.ts';
+import { backwardBatchNorms, HighBiasFold, highBiasFoldPass } from './high-bias-fold.ts';
+import type { RecordOf, StepOptions } from './pass.ts';
+import { replaceRelu6Pass, replaceRelu6WithRelu } from './replace-relu6.ts';
 
 /**
  * ReLU6 to ReLU, batch-norm folding, cross-layer scaling and high-bias fold, on a copy.
@@ -40,9 +39,31 @@ export function equalizeBnFoldedModel(
   HighBiasFold.biasFold(clsSetInfoList, backwardBatchNorms(foldedPairs), options);
 }
 
-/** For each layer the batch norm folded backward into it; the last of several, which shaped its output. */
-export function backwardBatchNorms(foldedPairs: readonly FoldedPair[]): Map<Layer, Layer> {
-  return new Map(
-    foldedPairs.filter(([, bn]) => bn.foldedInto?.direction !== 'forward').map(([layer, bn]) => [layer, bn]),
-  );
+/** The steps of the reference in the order in which they run. */
+export const STEPS = ['relu6', 'fold', 'scale', 'bias'] as const;
+
+/** One of the {@link STEPS}. */
+export type Step = (typeof STEPS)[number];
+
+/** A pass of the reference's recipe. */
+export type StepPass = ReturnType<
+  typeof replaceRelu6Pass | typeof foldPass | typeof scaleSetsPass | typeof highBiasFoldPass
+>;
+
+const PASSES: Readonly<Record<Step, () => StepPass>> = {
+  relu6: replaceRelu6Pass,
+  fold: foldPass,
+  scale: scaleSetsPass,
+  bias: highBiasFoldPass,
+};
+
+/** What a step of the reference did. */
+export type StepRecord = RecordOf<StepPass>;
+
+/**
+ * The recipe of the reference as a list of passes: all {@link STEPS}, or `steps` in their order, whatever the order given.
+ * `fold` and `scale` keep the function; `relu6` and `bias` may change it, as in the reference.
+ */
+export function referencePasses(steps: readonly Step[] = STEPS): StepPass[] {
+  return STEPS.filter((step) => steps.includes(step)).map((step) => PASSES[step]());
 }

@@ -9,9 +9,13 @@ import { batchNormChannels, betaOf, gammaOf } from '../model/batch-norm.ts';
 import { biasOf, setBias } from '../model/bias.ts';
 import { channelCount, constantResponse } from '../model/channels.ts';
 import type { Layer } from '../model/layer.ts';
+import type { Model } from '../model/model.ts';
 import { keepStatistics, shiftedStatistics } from '../model/statistics.ts';
+import type { FoldedPair, foldPass } from './batch-norm-fold.ts';
 import type { ClsSetInfo, ClsSetLayerPairInfo } from './cls-set-info.ts';
-import type { StepOptions } from './stage.ts';
+import { CrossLayerScaling, type ScaledSet, type scaleSetsPass } from './cross-layer-scaling.ts';
+import { findClsSets } from './layer-groups.ts';
+import { allIn, type Pass, type RecordOf, type StepOptions } from './pass.ts';
 
 /** High-bias fold, by the name of the reference: AIMET's class `HighBiasFold` has a static method too. */
 // biome-ignore lint/complexity/noStaticOnlyClass: the reference's form, so that its programs port line by line
@@ -41,18 +45,93 @@ export class HighBiasFold {
   }
 }
 
+/** For each layer the batch norm folded backward into it; the last of several, which shaped its output. */
+export function backwardBatchNorms(foldedPairs: readonly FoldedPair[]): Map<Layer, Layer> {
+  return new Map(
+    foldedPairs.filter(([, bn]) => bn.foldedInto?.direction !== 'forward').map(([layer, bn]) => [layer, bn]),
+  );
+}
+
+/** Two layers of which the first gave of its bias to the second, by their paths. */
+export interface MovedBias {
+  readonly from: string;
+  readonly into: string;
+}
+
+/**
+ * High-bias fold as a pass: between the sets that a `scaleSetsPass` before it scaled, or, where there was none, those that it
+ * would have scaled. It goes by the batch norms that a `foldPass` before it folded; of layers that had none by their
+ * {@link Layer.statistics}, which a side-car may have brought back. It may change the function.
+ *
+ * ```ts
+ * await runPasses(model, [foldPass(), scaleSetsPass(), highBiasFoldPass()]);
+ * ```
+ */
+export function highBiasFoldPass(): Pass<'bias', { readonly absorbed: readonly MovedBias[] }> {
+  return {
+    name: 'bias',
+    keepsFunction: false,
+    run(model, { earlier, layers, onSkip }) {
+      const known = earlier as readonly RecordOf<ReturnType<typeof foldPass | typeof scaleSetsPass>>[];
+      const batchNorms = allIn(known, 'folded').flatMap(({ layer, batchNorm }): FoldedPair[] => {
+        const bn = layers.get(batchNorm);
+        return bn ? [[model.layer(layer), bn]] : [];
+      });
+      const bnLayers = backwardBatchNorms(batchNorms);
+      const isScaled = known.some(({ pass }) => pass === 'scale');
+      const sets = isScaled ? setsAgain(model, allIn(known, 'clsSets')) : unscaledSets(model);
+      const moved = foldHighBiases(
+        sets,
+        // A model that came folded may know its statistics from elsewhere.
+        (pair) => toldByBatchNorm(pair, bnLayers.get(pair.layer1)) ?? toldByLayer(pair),
+        { onSkip },
+      );
+      return { absorbed: moved.map(({ layer1, layer2 }) => ({ from: layer1.path, into: layer2.path })) };
+    },
+  };
+}
+
+/** The sets of a record with the layers that they are of. */
+function setsAgain(model: Model, sets: readonly ScaledSet[]): ClsSetInfo[] {
+  return sets.flatMap(({ layers, scaleFactors, reluBetween }) => {
+    const found = layers.map((path) => model.layer(path)) as [Layer, Layer, Layer];
+    const factors = scaleFactors.map((each) => Float64Array.from(each)) as [Float64Array, Float64Array];
+    return CrossLayerScaling.createClsSetInfoList([found], [factors], [reluBetween as [boolean, boolean]]);
+  });
+}
+
+/** The sets that could be scaled, with factors of 1. */
+function unscaledSets(model: Model): ClsSetInfo[] {
+  const sets = findClsSets(model);
+  return setsAgain(
+    model,
+    sets.map(({ paths, layers, reluBetween }) => ({
+      layers: paths,
+      scaleFactors: layers
+        .slice(0, -1)
+        .map((layer) => new Array<number>(channelCount(layer, 'output')).fill(1)),
+      reluBetween,
+    })),
+  );
+}
+
 /** How the output of the first layer of a pair is distributed now, `[channels]` each. */
-export interface OutputDistribution {
+interface OutputDistribution {
   readonly mean: Float64Array;
   readonly deviation: Float64Array;
 }
 
-/** {@link HighBiasFold.biasFold}, with distributions from wherever they are known. */
-export function foldHighBiases(
+/**
+ * {@link HighBiasFold.biasFold}, with distributions from wherever they are known.
+ *
+ * @returns the pairs whose bias was absorbed.
+ */
+function foldHighBiases(
   clsSetInfoList: readonly ClsSetInfo[],
   distributionOf: (pair: ClsSetLayerPairInfo) => OutputDistribution | undefined,
   options: StepOptions,
-): void {
+): ClsSetLayerPairInfo[] {
+  const moved: ClsSetLayerPairInfo[] = [];
   for (const pair of clsSetInfoList.flatMap((info) => info.clsPairInfoList)) {
     const { layer1, layer2 } = pair;
     const layers = [layer1.path, layer2.path];
@@ -60,12 +139,16 @@ export function foldHighBiases(
     const distribution = distributionOf(pair);
     if (without) options.onSkip?.({ code: 'no-bias', layers, without: without.path });
     else if (!distribution) options.onSkip?.({ code: 'no-batch-norm', layers });
-    else absorb(pair, distribution);
+    else {
+      absorb(pair, distribution);
+      moved.push(pair);
+    }
   }
+  return moved;
 }
 
 /** What the batch norm that was folded into the first layer tells, which knows nothing of scaling. */
-export function toldByBatchNorm(
+function toldByBatchNorm(
   { layer1, scaleFactor }: ClsSetLayerPairInfo,
   bn: Layer | undefined,
 ): OutputDistribution | undefined {
@@ -76,7 +159,7 @@ export function toldByBatchNorm(
 }
 
 /** What the first layer keeps of itself, which has followed all edits. */
-export function toldByLayer({ layer1 }: ClsSetLayerPairInfo): OutputDistribution | undefined {
+function toldByLayer({ layer1 }: ClsSetLayerPairInfo): OutputDistribution | undefined {
   const { statistics } = layer1;
   return statistics && { mean: statistics.mean, deviation: statistics.variance.map(Math.sqrt) };
 }

@@ -26,7 +26,7 @@ import {
 } from '../model/operation.ts';
 import { faultReason, type SkipReason } from '../model/skip-reason.ts';
 import { usesBatchStatistics } from '../model/training.ts';
-import type { StepOptions } from './stage.ts';
+import type { StepOptions } from './pass.ts';
 
 /** Two convolutions, or three with a depthwise in the middle, that are scaled together. */
 export type ClsSet = readonly [Layer, Layer] | readonly [Layer, Layer, Layer];

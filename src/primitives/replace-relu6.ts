@@ -9,7 +9,7 @@ import type { Layer } from '../model/layer.ts';
 import type { Model } from '../model/model.ts';
 import { type Activation, activationOf } from '../model/operation.ts';
 import type { SkipReason } from '../model/skip-reason.ts';
-import type { StepOptions } from './stage.ts';
+import type { Pass, StepOptions } from './pass.ts';
 
 /**
  * Takes the maximum of 6 from every ReLU6: ReLU layers, Activation layers, and activations fused into any layer. A
@@ -34,6 +34,24 @@ export function replaceRelu6WithRelu(model: Model, options: StepOptions = {}): [
     changed.add(layer);
   }
   return [model, [...changed]];
+}
+
+/**
+ * {@link replaceRelu6WithRelu} as a pass. It may change the function.
+ *
+ * ```ts
+ * await runPasses(model, [replaceRelu6Pass(), foldPass()]);
+ * ```
+ */
+export function replaceRelu6Pass(): Pass<'relu6', { readonly replacedRelu6: readonly string[] }> {
+  return {
+    name: 'relu6',
+    keepsFunction: false,
+    run(model, { onSkip }) {
+      const [, layers] = replaceRelu6WithRelu(model, { onSkip });
+      return { replacedRelu6: layers.map(({ path }) => path) };
+    },
+  };
 }
 
 function isRelu6(activation: Activation): boolean {

@@ -4,12 +4,10 @@
  * @module
  */
 
-import type { EqualizationRecord } from '../equalization/equalization-recipe.ts';
-import type { SidecarRecord } from '../equalization/sidecar/sidecar.ts';
-import type { Layer } from '../model/layer.ts';
-import { describeSkip } from '../model/skip-reason.ts';
-import type { StepRecord } from '../primitives/run-steps.ts';
-import { skippedIn } from './target-report.ts';
+import type { SidecarRecord, SidecarSkip } from '../equalization/sidecar/sidecar.ts';
+import { allIn, type PassRecord } from '../primitives/pass.ts';
+import type { TargetReport } from './equalize-for-target.ts';
+import type { EqualizeReport } from './equalize-report.ts';
 
 /** What a command did with side-cars. */
 export interface SidecarReport {
@@ -35,35 +33,33 @@ export interface SidecarReport {
  *
  * Where weights are rounded already, what biases make up for is there to stay, and no correction is kept.
  */
-export function targetSidecar(record: EqualizationRecord): Required<SidecarRecord> {
-  const { target, rounding, foldedPairs, regions, correction } = record;
-  const pending = rounding === 'nearest' ? (correction?.corrected ?? []) : [];
+export function targetSidecar({
+  target,
+  rounding,
+  passes,
+}: Pick<TargetReport, 'target' | 'rounding' | 'passes'>): Required<SidecarRecord> {
+  const pending = rounding === 'nearest' ? allIn(passes, 'corrected') : [];
   return {
-    foldedPairs,
-    outputScales: regions?.outputScales ?? new Map(),
-    corrections: pending.map(({ path, shift }) => ({ layer: path, quantizer: target, shift })),
-    skipped: skippedIn(record).map(({ code, layers, message }) => ({ code, layers, message })),
+    folded: allIn(passes, 'folded'),
+    outputScales: new Map(passes.flatMap((one) => (one.pass === 'scale' ? [...one.outputScales] : []))),
+    corrections: pending.map(({ layer, shift }) => ({ layer, quantizer: target, shift })),
+    skipped: skippedIn(passes),
   };
 }
 
 /** What a side-car keeps of the steps of the reference; goes to `saveModel` of `crosslayer/node`. */
-export function stepsSidecar({ foldedPairs, clsSets, skipped }: StepRecord): Required<SidecarRecord> {
-  const outputScales = new Map<Layer, Float64Array>();
-  for (const { layer1, scaleFactor } of clsSets.flatMap((set) => set.clsPairInfoList)) {
-    const before = outputScales.get(layer1);
-    outputScales.set(
-      layer1,
-      scaleFactor.map((factor, channel) => factor * (before?.[channel] ?? 1)),
-    );
+export function stepsSidecar({ passes }: Pick<EqualizeReport, 'passes'>): Required<SidecarRecord> {
+  const outputScales = new Map<string, Float64Array>();
+  for (const { layers, scaleFactors } of allIn(passes, 'clsSets')) {
+    for (const [index, factors] of scaleFactors.entries()) {
+      const before = outputScales.get(layers[index] ?? '');
+      const scales = factors.map((factor, channel) => factor * (before?.[channel] ?? 1));
+      outputScales.set(layers[index] ?? '', Float64Array.from(scales));
+    }
   }
-  return {
-    foldedPairs,
-    outputScales,
-    corrections: [],
-    skipped: skipped.map((reason) => ({
-      code: reason.code,
-      layers: reason.layers,
-      message: describeSkip(reason),
-    })),
-  };
+  return { folded: allIn(passes, 'folded'), outputScales, corrections: [], skipped: skippedIn(passes) };
+}
+
+function skippedIn(passes: readonly PassRecord[]): SidecarSkip[] {
+  return allIn(passes, 'left').map(({ code, layers, message }) => ({ code, layers, message }));
 }

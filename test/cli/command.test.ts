@@ -3,7 +3,9 @@ import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
-import type { TargetReport } from '../../src/report/target-report.ts';
+import type { StepRecord } from '../../src/primitives/equalize-model.ts';
+import { allIn } from '../../src/primitives/pass.ts';
+import type { TargetReport } from '../../src/report/equalize-for-target.ts';
 import { type CommandResult, crosslayer } from '../support/command.ts';
 
 const COMMAND = new URL('../../dist/cli/main.js', import.meta.url).pathname;
@@ -42,23 +44,35 @@ describe('equalize', () => {
     );
     expect(code).toBe(0);
     const report = JSON.parse(stdout);
-    expect(report.schemaVersion).toBe(1);
-    expect(report.foldedPairs).toEqual([
-      ['conv0', 'bn0'],
-      ['dw0', 'bn_dw0'],
-      ['pw0', 'bn_pw0'],
-      ['dw1', 'bn_dw1'],
-      ['pw1', 'bn_pw1'],
+    expect(report.schemaVersion).toBe(2);
+    const [, { folded }, { clsSets, left }] = report.passes;
+    expect(report.passes.map(({ pass }: { pass: string }) => pass)).toEqual([
+      'relu6',
+      'fold',
+      'scale',
+      'bias',
     ]);
-    expect(report.clsSets.map((set: { layers: string[] }) => set.layers)).toEqual([
+    expect(folded).toEqual(
+      [
+        ['conv0', 'bn0'],
+        ['dw0', 'bn_dw0'],
+        ['pw0', 'bn_pw0'],
+        ['dw1', 'bn_dw1'],
+        ['pw1', 'bn_pw1'],
+      ].map(([layer, batchNorm]) => ({ layer, batchNorm, direction: 'backward' })),
+    );
+    expect(clsSets.map((set: { layers: string[] }) => set.layers)).toEqual([
       ['conv0', 'dw0', 'pw0'],
       ['pw0', 'dw1', 'pw1'],
     ]);
-    expect(report.clsSets[0].scaleFactors.length).toBe(2);
-    expect(report.clsSets[0].reluBetween).toEqual([true, true]);
-    expect(report.skipped).toEqual(
-      expect.arrayContaining([expect.objectContaining({ code: 'layer-kind', layers: ['head'] })]),
-    );
+    expect(clsSets[0].scaleFactors.length).toBe(2);
+    expect(clsSets[0].reluBetween).toEqual([true, true]);
+    expect(left).toContainEqual({
+      code: 'layer-kind',
+      layers: ['head'],
+      className: 'Dense',
+      message: 'head is not scaled: the sets take no Dense',
+    });
     expect(report.dropped).toEqual([]);
   });
 
@@ -76,10 +90,10 @@ describe('equalize', () => {
     expect(stdout).toMatch(/written, for int8-per-tensor/);
     expect(stdout).toMatch(/scale: same function/);
     expect(stdout).toMatch(/SQNR of kernels on the grid of int8-per-tensor/);
-    expect(report).toMatchObject({ schemaVersion: 1, target: 'int8-per-tensor', relu6: 'exact' });
-    expect(report.stages).toEqual(['fold', 'scale', 'correct']);
-    expect(report.regions.length).toBeGreaterThan(10);
-    expect(report.caps.length).toBeGreaterThan(10);
+    expect(report).toMatchObject({ schemaVersion: 2, target: 'int8-per-tensor', relu6: 'exact' });
+    expect(report.passes.map(({ pass }) => pass)).toEqual(['fold', 'scale', 'correct']);
+    expect(allIn(report.passes, 'regions').length).toBeGreaterThan(10);
+    expect(allIn(report.passes, 'caps').length).toBeGreaterThan(10);
     const worst = (list: TargetReport['weightSqnr']['before']): number =>
       Math.min(...list.map(({ sqnr }) => sqnr));
     expect(worst(report.weightSqnr.after)).toBeGreaterThan(worst(report.weightSqnr.before));
@@ -87,10 +101,12 @@ describe('equalize', () => {
       'target-tfjs.keras',
       ...['--target', 'tfjs-uint8', '--no-correction', '--rounding', 'nearest'],
     );
-    expect(tfjs.report.stages).toEqual(['carry']);
-    expect(tfjs.report.carried.length).toBeGreaterThan(10);
+    expect(tfjs.report.passes.map(({ pass }) => pass)).toEqual(['carry']);
+    expect(allIn(tfjs.report.passes, 'carried').length).toBeGreaterThan(10);
     const float = await run('target-float.keras', '--target', 'float', '--relu6', 'keep');
-    expect(float.report).toMatchObject({ stages: ['fold', 'scale'], caps: [], addedLayers: 0 });
+    expect(float.report).toMatchObject({
+      passes: [{ pass: 'fold' }, { pass: 'scale', caps: [], addedLayers: 0 }],
+    });
   });
 
   test.each([
@@ -120,8 +136,8 @@ describe('equalize', () => {
       output('nested.h5'),
       '--json',
     );
-    const { foldedPairs } = JSON.parse(stdout);
-    expect(foldedPairs).toContainEqual(['inner/iconv0', 'inner/ibn0']);
+    const folded = allIn(JSON.parse(stdout).passes as StepRecord[], 'folded');
+    expect(folded).toContainEqual({ layer: 'inner/iconv0', batchNorm: 'inner/ibn0', direction: 'backward' });
   });
 
   test('--steps runs the steps that it names', async () => {
@@ -135,11 +151,10 @@ describe('equalize', () => {
       'fold',
       '--json',
     );
-    const report = JSON.parse(stdout);
-    expect(report.steps).toEqual(['fold']);
-    expect(report.replacedRelu6).toEqual([]);
-    expect(report.foldedPairs.length).toBe(2);
-    expect(report.clsSets).toEqual([]);
+    const [fold, ...others] = JSON.parse(stdout).passes;
+    expect(fold.pass).toBe('fold');
+    expect(fold.folded.length).toBe(2);
+    expect(others).toEqual([]);
   });
 
   test('overwrites only with --force', async () => {

@@ -28,12 +28,13 @@ describe('quantize --plan', () => {
   it('has the plan in --json, and writes it', async () => {
     const { code, stdout } = await quantize('json', '--plan', 'budget=2kB', '--json');
     expect(code).toBe(0);
-    const { plan, weights, bytes } = JSON.parse(stdout);
+    const { passes, bytes } = JSON.parse(stdout);
+    const { plan, packed } = passes.at(-1);
     expect(plan).toMatchObject({ budget: 2000, weights: expect.any(Array) });
     expect(bytes.after).toBeLessThanOrEqual(2000);
     const dtypes = (list: { layer: string; dtype: string }[]): unknown =>
       list.map(({ layer, dtype }) => [layer, dtype]);
-    expect(dtypes(weights)).toEqual(dtypes(plan.weights));
+    expect(dtypes(packed)).toEqual(dtypes(plan.weights));
     const document = JSON.parse(fs.readFileSync(path.join(folder, 'json', 'model.json'), 'utf8'));
     const written = document.weightsManifest
       .flatMap((group: { weights: unknown[] }) => group.weights)
@@ -44,7 +45,7 @@ describe('quantize --plan', () => {
 
   it('has no plan without a budget', async () => {
     const { stdout } = await quantize('none', '--json');
-    expect(JSON.parse(stdout).plan).toBeNull();
+    expect(JSON.parse(stdout).passes.at(-1).plan).toBeNull();
   });
 
   it.each([

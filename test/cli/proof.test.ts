@@ -64,8 +64,8 @@ describe('equalize with proof', () => {
     expect(verification.backend).toBe('wasm');
     expect(verification.inputs).toMatch(/fashion-mobilenetv2\.keras\.samples\.npz/);
     expect(verification.proofs).toMatchObject([
-      { step: 'fold', verdict: 'same', undone: [] },
-      { step: 'scale', verdict: 'same', undone: [] },
+      { pass: 'fold', verdict: 'same', undone: [] },
+      { pass: 'scale', verdict: 'same', undone: [] },
     ]);
     expect(verification.proofs[0].outputs[0].maxRelative).toBeLessThan(1e-5);
   });

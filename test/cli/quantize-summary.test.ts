@@ -11,21 +11,18 @@ const CHECK: WrittenCheck = {
   tfjs: { maxRelative: 1e-7 },
 };
 
+const PACKED = { pass: 'pack', packed: [], plan: null, edits: [], left: [] } as const;
+
 function summaryOf(
   check: Partial<WrittenCheck>,
   changes: Partial<Parameters<typeof quantizeSummary>[1]> = {},
 ): string {
   return quantizeSummary('web-model', {
-    schemaVersion: 1,
-    stages: ['pack'],
+    schemaVersion: 2,
     trials: [],
-    weights: [],
-    plan: null,
     quantizedBefore: [],
     storedCoarsely: [],
-    carried: [],
-    corrected: [],
-    skipped: [],
+    passes: [PACKED],
     bytes: { float32: 4, before: 4, after: 1, filesBefore: 9, filesAfter: 6 },
     verification: null,
     check: { ...CHECK, ...check },
@@ -50,10 +47,15 @@ describe('quantizeSummary', () => {
   });
 
   it('counts the biases that moved', () => {
-    const corrected = [0, 0.01].map((largestShift) => ({ layer: 'conv', largestShift }));
-    expect(summaryOf({}, { stages: ['correct', 'pack'], corrected })).toMatch(
-      /^ {2}correct {2}1 bias corrected/m,
-    );
+    const corrected = [0, 0.01].map((largestShift) => ({
+      layer: 'conv',
+      shift: Float64Array.of(largestShift),
+      largestShift,
+      isNew: false,
+      ignoresBorders: false,
+    }));
+    const passes = [{ pass: 'correct', corrected, edits: [], left: [] } as const, PACKED];
+    expect(summaryOf({}, { passes })).toMatch(/^ {2}correct {2}1 bias corrected/m);
   });
 
   it('says why outputs were not compared', () => {

@@ -2,6 +2,7 @@ import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
+import { allIn } from '../../src/primitives/pass.ts';
 import type { QuantizeReport } from '../../src/report/quantize-report.ts';
 import { type CommandResult, crosslayer } from '../support/command.ts';
 
@@ -52,9 +53,10 @@ describe('quantize', () => {
 
   it('--json has all of it as data', async () => {
     const report = await reported(EXAMPLE, '--samples', '40', '--no-trials');
-    const { bytes, check, weights, out } = report;
-    expect(report).toMatchObject({ schemaVersion: 1, stages: ['carry', 'correct', 'pack'], trials: [] });
-    expect(weights).toHaveLength(53);
+    const { bytes, check, passes, out } = report;
+    expect(report).toMatchObject({ schemaVersion: 2, trials: [] });
+    expect(passes.map(({ pass }) => pass)).toEqual(['carry', 'correct', 'pack']);
+    expect(allIn(passes, 'packed')).toHaveLength(53);
     expect(bytes.filesAfter).toBe(sizeOf(out));
     expect(bytes.after).toBe(fs.statSync(path.join(out, 'group1-shard1of1.bin')).size);
     expect(check).toMatchObject({ samples: 40, outputs: [{ scores: 'logits' }] });
@@ -65,25 +67,27 @@ describe('quantize', () => {
   });
 
   it('without samples it makes up some and tells no accuracy', async () => {
-    const { check, stages } = await reported(SMALL);
+    const { check, passes } = await reported(SMALL);
     expect(check?.inputs).toMatch(/^8 seeded samples/);
     expect(check?.accuracy).toBeNull();
-    expect(stages).toEqual(['carry', 'correct', 'pack']);
+    expect(passes.map(({ pass }) => pass)).toEqual(['carry', 'correct', 'pack']);
   });
 
   it('--dtype, --include, --exclude, --no-prepare, --no-verify', async () => {
     const half = await reported(SMALL, '--dtype', 'float16', '--no-verify');
-    expect(half.stages).toEqual(['pack']);
+    expect(half.passes.map(({ pass }) => pass)).toEqual(['pack']);
     expect([half.check, half.verification]).toEqual([null, null]);
-    expect(new Set(half.weights.map(({ dtype }) => dtype))).toEqual(new Set(['float16']));
-    const name = half.weights[0]?.layer ?? '';
+    expect(new Set(allIn(half.passes, 'packed').map(({ dtype }) => dtype))).toEqual(new Set(['float16']));
+    const name = allIn(half.passes, 'packed')[0]?.layer ?? '';
     const one = await reported(SMALL, '--include', name, '--no-prepare', '--no-verify');
-    const packed = one.weights.filter(({ dtype }) => dtype === 'uint8');
+    const packed = allIn(one.passes, 'packed').filter(({ dtype }) => dtype === 'uint8');
     expect(packed.map(({ layer }) => layer)).toEqual([name]);
     const others = await reported(SMALL, '--exclude', name, '--no-prepare', '--no-verify');
-    expect(others.weights.filter(({ dtype }) => dtype === 'float32').map(({ layer }) => layer)).toEqual([
-      name,
-    ]);
+    expect(
+      allIn(others.passes, 'packed')
+        .filter(({ dtype }) => dtype === 'float32')
+        .map(({ layer }) => layer),
+    ).toEqual([name]);
   });
 
   it('--shard-size divides the weights', async () => {

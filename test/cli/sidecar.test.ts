@@ -4,8 +4,9 @@ import os from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { saveModel } from '../../src/node.ts';
+import { allIn } from '../../src/primitives/pass.ts';
+import type { TargetReport } from '../../src/report/equalize-for-target.ts';
 import type { SidecarReport } from '../../src/report/sidecar-report.ts';
-import type { TargetReport } from '../../src/report/target-report.ts';
 import { buildModel, input, layer } from '../support/model-builder.ts';
 
 const COMMAND = new URL('../../dist/cli/main.js', import.meta.url).pathname;
@@ -65,11 +66,12 @@ describe('equalize in two goes', () => {
       layers: 52,
       takenBack: [],
     });
-    expect(later.corrected.map(({ layer }) => layer)).toEqual(once.corrected.map(({ layer }) => layer));
-    expect(later.corrected.length).toBe(53);
-    for (const [index, { largestShift }] of later.corrected.entries()) {
+    const [first, second] = [once, later].map(({ passes }) => allIn(passes, 'corrected'));
+    expect(second?.map(({ layer }) => layer)).toEqual(first?.map(({ layer }) => layer));
+    expect(second?.length).toBe(53);
+    for (const [index, { largestShift }] of second!.entries()) {
       // Weights that lie half-way between two levels may go either way after one more rounding to float32.
-      const wanted = once.corrected[index]?.largestShift ?? NaN;
+      const wanted = first?.[index]?.largestShift ?? NaN;
       expect(Math.abs(largestShift - wanted)).toBeLessThan(1e-3 * wanted);
     }
   });
@@ -89,7 +91,7 @@ describe('equalize in two goes', () => {
   test('takes back corrections before it makes them again', async () => {
     await equalize(CHAIN, '-o', 'once.h5', '--no-verify');
     const twice = await report('once.h5', '-o', 'twice.h5', '--no-verify');
-    expect(twice.sidecar.read?.takenBack).toEqual(twice.corrected.map(({ layer }) => layer));
+    expect(twice.sidecar.read?.takenBack).toEqual(allIn(twice.passes, 'corrected').map(({ layer }) => layer));
     expect(twice.sidecar.read?.message).toMatch(/\d bias(es)? no longer corrected for int8-per-tensor/);
     const { code, stdout } = await crosslayer('verify', 'once.h5', 'twice.h5');
     expect({ code, stdout }).toMatchObject({ code: 0, stdout: expect.stringMatching(/same function/) });
@@ -193,7 +195,12 @@ describe('a model that came folded, without a side-car', () => {
   test('is measured on given inputs, and that is kept', async () => {
     const measured = await report('folded.h5', '-o', 'ready.h5', '--inputs', 'x.npy');
     expect(measured.sidecar.measured).toEqual(['conv0', 'conv1', 'conv2']);
-    expect(measured.corrected.map(({ layer }) => layer)).toEqual(['conv0', 'conv1', 'conv2', 'head']);
+    expect(allIn(measured.passes, 'corrected').map(({ layer }) => layer)).toEqual([
+      'conv0',
+      'conv1',
+      'conv2',
+      'head',
+    ]);
     const kept = await equalize('ready.h5', '-o', 'again.h5', '--no-verify');
     expect(kept).toMatch(/side-car: statistics of 3 layers from ready\.h5\.crosslayer\.json/);
     expect(kept).toMatch(/correct 4 biases corrected/);
@@ -209,9 +216,9 @@ describe('a model that came folded, without a side-car', () => {
       layer('Conv2D', 'last', { filters: 3, kernel_size: 1 }),
     ]);
     await saveModel(model, path.join(folder, 'fused.h5'), { format: 'keras-h5' });
-    const { sidecar, corrected } = await report('fused.h5', '-o', 'ready.h5', '--inputs', 'x.npy');
+    const { sidecar, passes } = await report('fused.h5', '-o', 'ready.h5', '--inputs', 'x.npy');
     expect(sidecar.measured).toEqual(['first']);
-    expect(corrected.map((one) => one.layer)).toEqual(['first', 'last']);
+    expect(allIn(passes, 'corrected').map((one) => one.layer)).toEqual(['first', 'last']);
   });
 
   test('has its biases absorbed by what was measured', async () => {

@@ -3,7 +3,8 @@ import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
-import type { TargetReport } from '../../src/report/target-report.ts';
+import { allIn } from '../../src/primitives/pass.ts';
+import type { TargetReport } from '../../src/report/equalize-for-target.ts';
 
 const COMMAND = new URL('../../dist/cli/main.js', import.meta.url).pathname;
 const EXAMPLES = new URL('../../examples/', import.meta.url).pathname;
@@ -50,9 +51,10 @@ describe('equalize --objective', () => {
     const equal = await reported('--no-verify', '--objective', 'equal-ranges');
     expect([usual.objective, equal.objective]).toEqual(['least-noise', 'equal-ranges']);
     // The same regions, with other factors.
-    const sinks = ({ regions }: TargetReport): unknown => regions.map((region) => region.sinks);
+    const sinks = ({ passes }: TargetReport): unknown =>
+      allIn(passes, 'regions').map((region) => region.sinks);
     expect(sinks(usual)).toEqual(sinks(equal));
-    expect(usual.regions).not.toEqual(equal.regions);
+    expect(allIn(usual.passes, 'regions')).not.toEqual(allIn(equal.passes, 'regions'));
     const float = await reported('--no-verify', '--target', 'float');
     expect(float.objective).toBe('equal-ranges');
     const asked = await reported('--no-verify', '--target', 'float', '--objective', 'least-noise');

@@ -4,7 +4,8 @@ import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { scaleKernel } from '../../src/model/channels.ts';
 import { loadModel, saveModel } from '../../src/node.ts';
-import { runSteps } from '../../src/primitives/run-steps.ts';
+import { referencePasses } from '../../src/primitives/equalize-model.ts';
+import { runPasses } from '../../src/primitives/pass.ts';
 import { type CommandResult, crosslayer } from '../support/command.ts';
 import { trainingModel } from '../support/training-models.ts';
 
@@ -24,7 +25,7 @@ const samples = path.join(folder, 'samples.npy');
 
 beforeAll(async () => {
   const model = await loadModel(original);
-  runSteps(model, ['fold', 'scale']);
+  await runPasses(model, referencePasses(['fold', 'scale']));
   await saveModel(model, equalized);
   const layer = model.layer('conv1');
   const factors = new Float64Array(layer.requireWeight('kernel').columns).fill(1);

@@ -10,7 +10,8 @@ import { CrosslayerError } from '../../src/errors.ts';
 import { releaseModel } from '../../src/formats/release.ts';
 import { writeModelToMemory } from '../../src/formats/write.ts';
 import type { Model } from '../../src/model/model.ts';
-import { runSteps, STEPS } from '../../src/primitives/run-steps.ts';
+import { referencePasses } from '../../src/primitives/equalize-model.ts';
+import { runPasses } from '../../src/primitives/pass.ts';
 import { HANGING_MS } from '../support/hanging.ts';
 import { type Random, seededRandom } from '../support/random.ts';
 import { configurationOf, type Files, fixtureFiles, mainName, readFiles } from './model-files.ts';
@@ -64,7 +65,7 @@ export async function wholeJob(files: Files, onRead?: (bytes: number) => void): 
 async function equalized(files: Files, onRead?: (bytes: number) => void): Promise<Files> {
   const model = await readFiles(files, onRead);
   try {
-    runSteps(model, STEPS);
+    await runPasses(model, referencePasses());
     readWeights(model);
     return (await writeModelToMemory(model, { name: mainName(files) })).files;
   } finally {

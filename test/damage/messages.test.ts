@@ -7,8 +7,8 @@ import { writeModelToMemory } from '../../src/formats/write.ts';
 import type { JsonObject, JsonValue } from '../../src/json/value.ts';
 import type { WeightName } from '../../src/model/layer-weights.ts';
 import type { Model } from '../../src/model/model.ts';
-import { describeSkip } from '../../src/model/skip-reason.ts';
-import { runSteps, type Step, type StepRecord } from '../../src/primitives/run-steps.ts';
+import { referencePasses, type Step, type StepRecord } from '../../src/primitives/equalize-model.ts';
+import { allIn, runPasses } from '../../src/primitives/pass.ts';
 import { Tensor } from '../../src/tensor/tensor.ts';
 import { type Files, fixtureFiles, mainBytes, readFiles, withConfiguration } from './model-files.ts';
 import { pack, unpack, withEntry, type ZipPart } from './zip-parts.ts';
@@ -25,7 +25,7 @@ const MODELS = [
 /** What reading the files, or running the steps on them, ends in. */
 async function errorOf(files: Files, steps: readonly Step[] = []): Promise<CrosslayerError> {
   try {
-    runSteps(await readFiles(files), steps);
+    await runPasses(await readFiles(files), referencePasses(steps));
   } catch (error) {
     return error as CrosslayerError;
   }
@@ -202,13 +202,17 @@ const bitsOf = (model: Model, layer: string): unknown =>
     return [name, Buffer.from(buffer, byteOffset, byteLength).toString('hex')];
   });
 
-const foldedNames = ({ foldedPairs }: StepRecord): string[] => foldedPairs.map(([, bn]) => bn.name).sort();
-const scaledNames = ({ clsSets }: StepRecord): string[][] =>
-  clsSets.map(({ clsPairInfoList: [first, second] }) =>
-    [first?.layer1, first?.layer2, second?.layer2].flatMap((layer) => layer?.name ?? []),
-  );
-const messagesOf = ({ skipped }: StepRecord, step: Step): string[] =>
-  skipped.filter((reason) => reason.step === step).map(describeSkip);
+const foldedNames = (records: readonly StepRecord[]): string[] =>
+  allIn(records, 'folded')
+    .map(({ batchNorm }) => batchNorm)
+    .sort();
+const scaledNames = (records: readonly StepRecord[]): (readonly string[])[] =>
+  allIn(records, 'clsSets').map(({ layers }) => layers);
+const messagesOf = (records: readonly StepRecord[], step: Step): string[] =>
+  allIn(
+    records.filter(({ pass }) => pass === step),
+    'left',
+  ).map(({ message }) => message);
 
 describe.each(FORMATS)('weights that are no numbers, in %s', (format) => {
   test.each([
@@ -222,8 +226,8 @@ describe.each(FORMATS)('weights that are no numbers, in %s', (format) => {
       const model = await chainWith(format, 'dw0', 'depthwiseKernel', 10, value);
       const asRead = bitsOf(model, 'dw0');
       const folded = model.clone();
-      runSteps(folded, ['fold']);
-      const record = runSteps(model, ['fold', 'scale', 'bias']);
+      await runPasses(folded, referencePasses(['fold']));
+      const record = await runPasses(model, referencePasses(['fold', 'scale', 'bias']));
       expect(messagesOf(record, 'fold')).toEqual([
         'bn_dw0 is left alone: NaN or Inf in dw0/depthwiseKernel, output channel 2',
       ]);
@@ -253,8 +257,8 @@ describe.each(FORMATS)('weights that are no numbers, in %s', (format) => {
       const statistics = bitsOf(model, 'bn_dw0');
       const kernel = bitsOf(model, 'dw0');
       const folded = model.clone();
-      runSteps(folded, ['fold']);
-      const record = runSteps(model, ['fold', 'scale', 'bias']);
+      await runPasses(folded, referencePasses(['fold']));
+      const record = await runPasses(model, referencePasses(['fold', 'scale', 'bias']));
       expect(messagesOf(record, 'fold')).toEqual([
         `bn_dw0 is left alone: NaN or Inf in bn_dw0/${weight}, channel 5`,
       ]);
@@ -273,7 +277,7 @@ describe.each(FORMATS)('weights that are no numbers, in %s', (format) => {
     const model = await chainWith(format, 'bn_pw0', 'movingVariance', 3, -0.25);
     const statistics = bitsOf(model, 'bn_pw0');
     const kernel = bitsOf(model, 'pw0');
-    const record = runSteps(model, ['fold']);
+    const record = await runPasses(model, referencePasses(['fold']));
     expect(messagesOf(record, 'fold')).toEqual([
       'bn_pw0 is left alone: the moving variance of channel 3 is -0.25',
     ]);
@@ -284,7 +288,7 @@ describe.each(FORMATS)('weights that are no numbers, in %s', (format) => {
 
   test('NaN stays where it was when the model is written', async () => {
     const model = await chainWith(format, 'dw0', 'depthwiseKernel', 10, Number.NaN);
-    runSteps(model, ['fold', 'scale', 'bias']);
+    await runPasses(model, referencePasses(['fold', 'scale', 'bias']));
     const { files } = await writeModelToMemory(model);
     const again = await readFiles(files);
     expect(bitsOf(again, 'dw0')).toEqual(bitsOf(model, 'dw0'));

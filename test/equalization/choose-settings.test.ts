@@ -1,10 +1,9 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { chooseSettings } from '../../src/equalization/choose-settings.ts';
-import { equalizationStages } from '../../src/equalization/equalization-recipe.ts';
-import { equalize } from '../../src/equalization/equalize.ts';
-import type { Judge } from '../../src/equalization/judge.ts';
-import type { EqualizeOptions } from '../../src/equalization/options.ts';
+import { equalizationPasses, equalize } from '../../src/equalization/equalize.ts';
+import type { EqualizeOptions, Judge } from '../../src/equalization/options.ts';
 import type { Model } from '../../src/model/model.ts';
+import { runPasses } from '../../src/primitives/pass.ts';
 import { fakeQuantize } from '../../src/quantization/fake-quantize.ts';
 import { parseQuantizer } from '../../src/quantization/quantizer.ts';
 import { TfjsRunner } from '../../src/verification/run/runner.ts';
@@ -44,7 +43,7 @@ async function choose(
   model: Model,
   options: EqualizeOptions,
 ): Promise<{ byScore: Record<number, Shown>; listed: number[]; options: EqualizeOptions }> {
-  const { options: chosen, trials } = await chooseSettings(model, options);
+  const { options: chosen, trials } = await chooseSettings(model, options, equalizationPasses);
   const shown = trials.map(({ sqnrDb, objective, relu6, rounding, biasCorrection }) => [
     sqnrDb,
     [objective, relu6, rounding, biasCorrection] as const,
@@ -180,18 +179,18 @@ describe('chooseSettings', () => {
 
   it('tries nothing without a judge, nor for the target float', async () => {
     const options: EqualizeOptions = { relu6: 'keep' };
-    expect(await chooseSettings(model, options)).toEqual({ options, trials: [] });
+    expect(await chooseSettings(model, options, equalizationPasses)).toEqual({ options, trials: [] });
     const float: EqualizeOptions = { target: 'float', judge: fakeJudge([]) };
-    expect(await chooseSettings(model, float)).toEqual({ options: float, trials: [] });
+    expect(await chooseSettings(model, float, equalizationPasses)).toEqual({ options: float, trials: [] });
   });
 
   it('shows the judge the model as it would be quantized, and leaves it as it is', async () => {
     const before = weightsOf(model);
     const judge = fakeJudge([10, 9, 8, 7]);
-    await chooseSettings(model, { judge });
+    await chooseSettings(model, { judge }, equalizationPasses);
     expect(weightsOf(model)).toEqual(before);
     const copy = network(6);
-    for (const stage of equalizationStages(copy, {}).stages) await stage.run();
+    await runPasses(copy, equalizationPasses());
     const [usual, ...others] = judge.seen.map(weightsOf);
     expect(usual).toEqual(weightsOf(fakeQuantize(copy, parseQuantizer('int8-per-tensor'))));
     for (const other of others) expect(other).not.toEqual(usual);
@@ -199,9 +198,11 @@ describe('chooseSettings', () => {
 
   it('passes on what the judge throws, and refuses options that are none', async () => {
     const failing: Judge = { margin: 1, judge: () => Promise.reject(new Error('no device')) };
-    await expect(chooseSettings(model, { judge: failing })).rejects.toThrow('no device');
+    await expect(chooseSettings(model, { judge: failing }, equalizationPasses)).rejects.toThrow('no device');
     const wrong = { judge: fakeJudge([1]), objective: 'least-effort' } as unknown as EqualizeOptions;
-    await expect(chooseSettings(model, wrong)).rejects.toThrow(/objective: 'least-effort'; choose from/);
+    await expect(chooseSettings(model, wrong, equalizationPasses)).rejects.toThrow(
+      /objective: 'least-effort'; choose from/,
+    );
   });
 });
 

@@ -4,6 +4,7 @@ import { type EqualizeOptions, TARGETS } from '../../src/equalization/options.ts
 import type { Model } from '../../src/model/model.ts';
 import { loadInputs } from '../../src/node/inputs.ts';
 import { loadModel } from '../../src/node.ts';
+import { allIn } from '../../src/primitives/pass.ts';
 import { fakeQuantize } from '../../src/quantization/fake-quantize.ts';
 import { parseQuantizer, type QuantizerName } from '../../src/quantization/quantizer.ts';
 import type { Tensor } from '../../src/tensor/tensor.ts';
@@ -54,7 +55,7 @@ describe('equalize', () => {
     ]);
     const pictures = randomInputs(fused);
     const { report } = await equalize(fused, { samples: { runner, inputs: pictures } });
-    expect(report.correction?.corrected.map(({ path }) => path)).toEqual(['first', 'last']);
+    expect(allIn(report.passes, 'corrected').map(({ layer: path }) => path)).toEqual(['first', 'last']);
   });
 
   it('keeps the function but for corrected biases, and leaves its input alone', async () => {
@@ -103,7 +104,10 @@ describe('equalize', () => {
     const corrected = await measured('int8-per-tensor');
     expect(scaled.quantized).toBeGreaterThan(plain + 5);
     expect(corrected.quantized).toBeGreaterThan(scaled.quantized);
-    expect(corrected.report).toMatchObject({ stages: ['fold', 'scale', 'correct'], relu6: 'exact' });
+    expect(corrected.report).toMatchObject({
+      passes: ['fold', 'scale', 'correct'].map((pass) => ({ pass })),
+      relu6: 'exact',
+    });
   });
 
   it('for the symmetric grid corrects biases for that grid', async () => {
@@ -111,7 +115,10 @@ describe('equalize', () => {
     const right = await measured(symmetric.target, symmetric);
     const { model: other } = await equalize(model, { ...symmetric, target: 'int8-per-tensor' });
     const wrong = await sqnrOf(fakeQuantize(other, parseQuantizer(symmetric.target)));
-    expect(right.report).toMatchObject({ stages: ['fold', 'scale', 'correct'], objective: 'least-noise' });
+    expect(right.report).toMatchObject({
+      passes: ['fold', 'scale', 'correct'].map((pass) => ({ pass })),
+      objective: 'least-noise',
+    });
     // Kernels that nothing scaled have large errors, which another grid makes elsewhere.
     expect(right.quantized).toBeGreaterThan(wrong + 1);
   });

@@ -1,9 +1,10 @@
 import { beforeAll, describe, expect, it } from 'vitest';
+import type { QuantizeOptions } from '../../src/equalization/options.ts';
 import { quantize } from '../../src/equalization/quantize.ts';
-import type { QuantizeOptions } from '../../src/equalization/quantize-options.ts';
 import type { Model } from '../../src/model/model.ts';
 import { loadInputs } from '../../src/node/inputs.ts';
 import { loadModel } from '../../src/node.ts';
+import { allIn } from '../../src/primitives/pass.ts';
 import type { Tensor } from '../../src/tensor/tensor.ts';
 import { compareRuns } from '../../src/verification/comparing/compare-runs.ts';
 import { type ModelRun, recordRun } from '../../src/verification/comparing/model-run.ts';
@@ -49,10 +50,10 @@ describe('quantize', () => {
     const { made, report } = await quantized();
     expect(weightsOf(model)).toEqual(before);
     const names = [...weightsOf(made)].filter(([, { packed }]) => packed).map(([name]) => name);
-    expect(names).toEqual(report.packed.map(({ layer, name }) => `${layer.path}/${name}`));
+    expect(names).toEqual(allIn(report.passes, 'packed').map(({ layer, weight }) => `${layer}/${weight}`));
     expect(names).toHaveLength(53);
     expect(names.every((name) => /[kK]ernel$/.test(name))).toBe(true);
-    expect(report.stages).toEqual(['carry', 'correct', 'pack']);
+    expect(report.passes.map(({ pass }) => pass)).toEqual(['carry', 'correct', 'pack']);
   });
 
   it('each part of preparing comes nearer to the original than plain packing', async () => {
@@ -69,7 +70,7 @@ describe('quantize', () => {
     const { sqnr: uint8 } = await quantized({ prepare: false });
     const { sqnr: float16, report } = await quantized({ dtype: 'float16' });
     const { sqnr: uint16 } = await quantized({ dtype: 'uint16' });
-    expect(report.stages).toEqual(['pack']);
+    expect(report.passes.map(({ pass }) => pass)).toEqual(['pack']);
     // 8 bits more are 48 dB; a half float has 11 bits for every value, however small.
     expect(uint16).toBeGreaterThan(uint8 + 40);
     expect(float16).toBeGreaterThan(uint8 + 20);
@@ -78,7 +79,7 @@ describe('quantize', () => {
   it('with samples means are measured, and all kernels are packed all the same', async () => {
     const samples = { runner, inputs };
     const { report, sqnr } = await quantized({ samples, rounding: 'nearest' });
-    expect(report.packed.map(({ dtype }) => dtype)).toEqual(Array(53).fill('uint8'));
+    expect(allIn(report.passes, 'packed').map(({ dtype }) => dtype)).toEqual(Array(53).fill('uint8'));
     const { sqnr: analytic } = await quantized({ rounding: 'nearest' });
     expect(sqnr).toBeGreaterThan(analytic);
   });
@@ -97,13 +98,11 @@ describe('quantize', () => {
 
   it('what is left out stays in float32, to the bit', async () => {
     const { made, report } = await quantized({ prepare: false, exclude: ['block_1*', 'predictions'] });
-    const kept = report.packed.filter(({ dtype }) => dtype === 'float32');
-    expect(kept.map(({ layer }) => layer.path)).toContain('predictions');
-    expect(kept.every(({ layer: { path } }) => /^(block_1|predictions$)/.test(path))).toBe(true);
-    for (const { layer, name } of kept) {
-      expect(weightsOf(made).get(`${layer.path}/${name}`)).toBe(
-        weightsOf(model).get(`${layer.path}/${name}`),
-      );
+    const kept = allIn(report.passes, 'packed').filter(({ dtype }) => dtype === 'float32');
+    expect(kept.map(({ layer }) => layer)).toContain('predictions');
+    expect(kept.every(({ layer: path }) => /^(block_1|predictions$)/.test(path))).toBe(true);
+    for (const { layer, weight } of kept) {
+      expect(weightsOf(made).get(`${layer}/${weight}`)).toBe(weightsOf(model).get(`${layer}/${weight}`));
     }
   });
 
@@ -117,10 +116,10 @@ describe('quantize', () => {
     const { model: once } = await quantize(model);
     const { model: twice, report } = await quantize(once);
     expect(report.quantizedBefore).toHaveLength(53);
-    expect(report.stages).toEqual(['pack']);
+    expect(report.passes.map(({ pass }) => pass)).toEqual(['pack']);
     expect([...weightsOf(twice).values()]).toEqual([...weightsOf(once).values()]);
     const { report: forced } = await quantize(once, { prepare: true });
-    expect(forced.stages).toEqual(['carry', 'correct', 'pack']);
+    expect(forced.passes.map(({ pass }) => pass)).toEqual(['carry', 'correct', 'pack']);
   });
 
   it.each<[QuantizeOptions, RegExp]>([

@@ -1,63 +1,60 @@
 import fc from 'fast-check';
 import { beforeAll, describe, expect, it } from 'vitest';
-import type { EqualizationRecord } from '../../src/equalization/equalization-recipe.ts';
-import { equalize } from '../../src/equalization/equalize.ts';
+import { type EqualizationRecord, equalize } from '../../src/equalization/equalize.ts';
 import { TARGETS, type Target } from '../../src/equalization/options.ts';
 import type { Model } from '../../src/model/model.ts';
 import { isWeighted } from '../../src/model/operation.ts';
 import { loadModel } from '../../src/node.ts';
-import { skippedIn } from '../../src/report/target-report.ts';
+import { allIn } from '../../src/primitives/pass.ts';
 import { goldenCases, goldenPath } from '../support/golden.ts';
 import { randomGraph } from '../support/random-graph.ts';
 
 /** The same graphs in every run. */
 const seed = 20_240;
 
-/** What became of layers in a stage, by their paths. */
-type Stage = EqualizationRecord['stages'][number];
+type Record = EqualizationRecord['passes'][number];
 
 /** What its reasons say at least. */
-const SENTENCES: Partial<Record<Stage, RegExp>> = {
+const SENTENCES: Partial<{ readonly [Pass in Record['pass']]: RegExp }> = {
   scale: /is not scaled: before it stands \S.*; behind it, \S/,
   carry: /keeps its scale: \S/,
 };
 
-/** What a stage edited. */
-function doneIn(record: EqualizationRecord, stage: Stage): string[] {
-  switch (stage) {
+/** What a pass edited. */
+function doneIn(record: Record): string[] {
+  switch (record.pass) {
     case 'scale':
-      return (record.regions?.regions ?? []).flatMap(({ sources, sinks }) => [...sources, ...sinks]);
+      return record.regions.flatMap(({ sources, sinks }) => [...sources, ...sinks]);
     case 'carry':
-      return (record.carried?.carried ?? []).map(({ layer }) => layer.path);
+      return record.carried.map(({ layer }) => layer);
     case 'correct':
-      return (record.correction?.corrected ?? []).map(({ path }) => path);
+      return record.corrected.map(({ layer }) => layer);
     case 'fold':
-      return record.foldedPairs.map(([, batchNorm]) => batchNorm.path);
+      return record.folded.map(({ batchNorm }) => batchNorm);
     default:
       return [];
   }
 }
 
-/** Each layer that a stage is about is either in what it edited or in what it left alone, with a sentence. */
-function expectVerdicts(paths: readonly string[], record: EqualizationRecord, stage: Stage): void {
-  const done = new Set(doneIn(record, stage));
-  const reasons = skippedIn(record).filter((reason) => reason.stage === stage);
+/** Each layer that a pass is about is either in what it edited or in what it left alone, with a sentence. */
+function expectVerdicts(paths: readonly string[], record: Record): void {
+  const done = new Set(doneIn(record));
   for (const path of paths) {
-    const own = reasons.filter(({ layers }) => layers[0] === path);
-    expect(own, `${stage} ${path}`).toHaveLength(done.has(path) ? 0 : 1);
-    for (const { message } of own) expect(message).toMatch(SENTENCES[stage] ?? /\S \S/);
+    const own = record.left.filter(({ layers }) => layers[0] === path);
+    expect(own, `${record.pass} ${path}`).toHaveLength(done.has(path) ? 0 : 1);
+    for (const { message } of own) expect(message).toMatch(SENTENCES[record.pass] ?? /\S \S/);
   }
 }
 
-async function expectAllVerdicts(model: Model, target: Target): Promise<EqualizationRecord> {
+async function expectAllVerdicts(model: Model, target: Target): Promise<readonly Record[]> {
   const { report } = await equalize(model, { target });
   const layers = [...model.allLayers()];
   const kernels = layers.filter(({ layer }) => isWeighted(layer.operation)).map(({ path }) => path);
   const batchNorms = layers
     .filter(({ layer }) => layer.operation.kind === 'batchNorm')
     .map(({ path }) => path);
-  for (const stage of report.stages) expectVerdicts(stage === 'fold' ? batchNorms : kernels, report, stage);
-  return report;
+  for (const record of report.passes) expectVerdicts(record.pass === 'fold' ? batchNorms : kernels, record);
+  return report.passes;
 }
 
 let golden: Model[];
@@ -78,9 +75,9 @@ describe.each(TARGETS)('for %s every layer with a kernel and every batch norm ha
   it('in the golden models', async () => {
     let [edited, left] = [0, 0];
     for (const model of golden) {
-      const report = await expectAllVerdicts(model, target);
-      edited += report.stages.flatMap((stage) => doneIn(report, stage)).length;
-      left += skippedIn(report).length;
+      const records = await expectAllVerdicts(model, target);
+      edited += records.flatMap(doneIn).length;
+      left += allIn(records, 'left').length;
     }
     expect(edited).toBeGreaterThan(50);
     expect(left).toBeGreaterThan(50);

@@ -5,6 +5,7 @@ import { quantize } from '../../src/equalization/quantize.ts';
 import { memoryFiles, readModel } from '../../src/formats/read.ts';
 import { writeModelToMemory } from '../../src/formats/write.ts';
 import type { Model } from '../../src/model/model.ts';
+import { allIn } from '../../src/primitives/pass.ts';
 import type { PackedDType } from '../../src/quantization/packing/packed-dtypes.ts';
 import { buildModel, input, layer } from '../support/model-builder.ts';
 import { loadLayersModel } from './tfjs-runtime.ts';
@@ -84,7 +85,7 @@ describe.each<[PackedDType, number]>([
     );
     expect(await written(again)).toEqual(files);
     const { model: twice, report } = await quantize(again, { dtype, prepare: false });
-    expect(report.packed.every(({ isKept }) => isKept)).toBe(true);
+    expect(allIn(report.passes, 'packed').every(({ kept }) => kept)).toBe(true);
     expect(await written(twice)).toEqual(files);
   });
 });
@@ -92,10 +93,14 @@ describe.each<[PackedDType, number]>([
 test('weights of 16 bits become uint8 where that is asked for, and those of 8 bits no more than they were', async () => {
   const { model: halves } = await quantize(model, { dtype: 'float16' });
   const { model: bytes, report } = await quantize(await readAgain(await written(halves)));
-  expect(report.packed.map(({ dtype, isKept }) => [dtype, isKept])).toEqual(Array(3).fill(['uint8', false]));
+  expect(allIn(report.passes, 'packed').map(({ dtype, kept }) => [dtype, kept])).toEqual(
+    Array(3).fill(['uint8', false]),
+  );
   const again = await readAgain(await written(bytes));
   const { report: kept } = await quantize(again, { dtype: 'uint16' });
-  expect(kept.packed.map(({ dtype, isKept }) => [dtype, isKept])).toEqual(Array(3).fill(['uint8', true]));
+  expect(allIn(kept.passes, 'packed').map((one) => [one.dtype, one.kept])).toEqual(
+    Array(3).fill(['uint8', true]),
+  );
 });
 
 test('an edited weight is float32 again, and the others keep their bytes', async () => {

@@ -104,7 +104,7 @@ function disproofIn({ verification }) {
   const wrong = verification.proofs.find(
     ({ verdict, undone }) => verdict === 'different' || undone.length > 0,
   );
-  return wrong && `${wrong.step}: ${wrong.reason ?? JSON.stringify(wrong.undone)}`;
+  return wrong && `${wrong.pass}: ${wrong.reason ?? JSON.stringify(wrong.undone)}`;
 }
 
 /** Runs a script with `input` as JSON on its stdin and shows its lines; resolves to them. */

@@ -80,7 +80,7 @@ describe('statistics of a layer', () => {
     const { model, conv, next } = folded();
     const [before, after] = [conv.statistics!, next.statistics];
     const { outputScales } = scaleRegions(model);
-    const s = outputScales.get(conv)!;
+    const s = outputScales.get(conv.path)!;
     expect(s[0]).not.toBe(1);
     for (const channel of [0, 1]) {
       expect(conv.statistics!.mean[channel]).toBeCloseTo(before.mean[channel]! / s[channel]!, 12);

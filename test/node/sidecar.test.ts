@@ -16,7 +16,8 @@ import {
   saveModel,
   sidecarName,
 } from '../../src/node.ts';
-import { foldAllBatchNorms } from '../../src/primitives/batch-norm-fold.ts';
+import { foldAllBatchNorms, foldsOf } from '../../src/primitives/batch-norm-fold.ts';
+import { allIn } from '../../src/primitives/pass.ts';
 import { targetSidecar } from '../../src/report/sidecar-report.ts';
 import { buildModel, input, layer } from '../support/model-builder.ts';
 
@@ -65,7 +66,7 @@ async function original(): Promise<string> {
 async function folded(name: string): Promise<Model> {
   const model = await load(await original());
   const [foldedPairs] = foldAllBatchNorms(model);
-  await saveModel(model, name, { sidecar: { foldedPairs } });
+  await saveModel(model, name, { sidecar: { folded: foldsOf(foldedPairs) } });
   return model;
 }
 
@@ -173,12 +174,12 @@ describe('restoreFromSidecar', () => {
     await folded(at('folded.h5'));
     const options = { target: 'int8-per-tensor' } as const;
     const { model: once, report } = await equalize(await load(at('in.h5')), options);
-    expect(report.correction?.corrected.map((one) => one.path)).toEqual(['second', 'last']);
+    expect(allIn(report.passes, 'corrected').map((one) => one.layer)).toEqual(['second', 'last']);
     const yesterday = await load(at('folded.h5'));
-    expect((await equalize(yesterday, options)).report.correction?.corrected).toEqual([]);
+    expect(allIn((await equalize(yesterday, options)).report.passes, 'corrected')).toEqual([]);
     await restoreFromSidecar(yesterday);
     const { model: ready, report: later } = await equalize(yesterday, options);
-    expect(later.correction?.corrected.map((one) => one.path)).toEqual(['second', 'last']);
+    expect(allIn(later.passes, 'corrected').map((one) => one.layer)).toEqual(['second', 'last']);
     for (const name of ['first', 'second', 'last']) {
       const wanted = once.layer(name).requireWeight('bias').toFloat64();
       for (const [channel, bias] of ready.layer(name).requireWeight('bias').toFloat64().entries()) {
@@ -186,7 +187,9 @@ describe('restoreFromSidecar', () => {
         expect(Math.abs(bias - (wanted[channel] ?? NaN))).toBeLessThan(1e-5);
       }
     }
-    expect(Math.max(...(later.correction?.corrected[0]?.shift ?? []).map(Math.abs))).toBeGreaterThan(1e-4);
+    expect(Math.max(...(allIn(later.passes, 'corrected')[0]?.shift ?? []).map(Math.abs))).toBeGreaterThan(
+      1e-4,
+    );
   });
 
   test('takes corrections back, so that none is made twice', async () => {

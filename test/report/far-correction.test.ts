@@ -1,9 +1,9 @@
 import { expect, test } from 'vitest';
 import { movesFar } from '../../src/report/far-correction.ts';
-import type { StageProof } from '../../src/verification/proving/prove-stages.ts';
+import type { PassProof } from '../../src/verification/proving/prove-passes.ts';
 
-function outputs(...decibels: readonly number[]): StageProof['outputs'] {
-  return decibels.map((sqnrDb) => ({ sqnrDb }) as StageProof['outputs'][number]);
+function outputs(...decibels: readonly number[]): PassProof['outputs'] {
+  return decibels.map((sqnrDb) => ({ sqnrDb }) as PassProof['outputs'][number]);
 }
 
 test.each<[string, readonly number[], boolean]>([
@@ -13,6 +13,6 @@ test.each<[string, readonly number[], boolean]>([
   ['correct', [Number.NEGATIVE_INFINITY], true],
   // What other steps change is asked for, or wrong in any case.
   ['relu6', [5], false],
-])('%s with SQNR %j', (step, decibels, expected) => {
-  expect(movesFar({ step, outputs: outputs(...decibels) })).toBe(expected);
+])('%s with SQNR %j', (pass, decibels, expected) => {
+  expect(movesFar({ pass, outputs: outputs(...decibels) })).toBe(expected);
 });

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { equalizationStages } from '../../src/equalization/equalization-recipe.ts';
-import { runSteps } from '../../src/primitives/run-steps.ts';
+import { equalize } from '../../src/equalization/equalize.ts';
+import { referencePasses } from '../../src/primitives/equalize-model.ts';
+import { allIn, runPasses } from '../../src/primitives/pass.ts';
 import { stepsSidecar, targetSidecar } from '../../src/report/sidecar-report.ts';
 import { buildModel, input, layer } from '../support/model-builder.ts';
 
@@ -18,16 +19,15 @@ const chain = () =>
   ]);
 
 describe('stepsSidecar', () => {
-  it('has for each layer what its output was divided by', () => {
+  it('has for each layer what its output was divided by', async () => {
     const model = chain();
-    const record = runSteps(model, ['fold', 'scale']);
-    const { foldedPairs, outputScales, corrections, skipped } = stepsSidecar(record);
-    expect(foldedPairs.map(([one, bn]) => [one.path, bn.path])).toEqual([['first', 'bn']]);
-    const [set] = record.clsSets;
-    expect([...outputScales]).toEqual(
-      set?.clsPairInfoList.map(({ layer1, scaleFactor }) => [layer1, scaleFactor]),
+    const passes = await runPasses(model, referencePasses(['fold', 'scale']));
+    const { folded, outputScales, corrections, skipped } = stepsSidecar({ passes });
+    expect(folded).toEqual([{ layer: 'first', batchNorm: 'bn', direction: 'backward' }]);
+    const [set] = allIn(passes, 'clsSets');
+    expect([...outputScales].map(([path, factors]) => [path, [...factors]])).toEqual(
+      ['first', 'depthwise'].map((path, index) => [path, set?.scaleFactors[index]]),
     );
-    expect([...outputScales.keys()].map(({ path }) => path)).toEqual(['first', 'depthwise']);
     expect(corrections).toEqual([]);
     expect(skipped).toContainEqual({
       code: 'layer-kind',
@@ -40,27 +40,24 @@ describe('stepsSidecar', () => {
 describe('targetSidecar', () => {
   it('has corrections for the quantizer to come, and none for one that has been', async () => {
     for (const rounding of ['nearest', 'cancelling'] as const) {
-      const { stages, record } = equalizationStages(chain(), { rounding });
-      for (const stage of stages) await stage.run();
-      const { corrections, outputScales, skipped } = targetSidecar(record());
-      const corrected = record().correction?.corrected ?? [];
-      expect(corrected.map(({ path }) => path)).toEqual(['depthwise', 'last', 'head']);
+      const { report } = await equalize(chain(), { rounding });
+      const { corrections, outputScales, skipped } = targetSidecar(report);
+      const corrected = allIn(report.passes, 'corrected');
+      expect(corrected.map(({ layer: path }) => path)).toEqual(['depthwise', 'last', 'head']);
       expect(corrections).toEqual(
         rounding === 'cancelling'
           ? []
-          : corrected.map(({ path, shift }) => ({ layer: path, quantizer: 'int8-per-tensor', shift })),
+          : corrected.map(({ layer: path, shift }) => ({ layer: path, quantizer: 'int8-per-tensor', shift })),
       );
-      expect([...outputScales.keys()].map(({ path }) => path)).toContain('first');
+      expect([...outputScales.keys()]).toContain('first');
       expect(skipped.map(({ code, layers }) => [code, layers])).toContainEqual(['unknown-input', ['first']]);
     }
   });
 
   it('has no scales where nothing was scaled', async () => {
-    const { stages, record } = equalizationStages(chain(), { target: 'int8-per-channel' });
-    for (const stage of stages) await stage.run();
-    expect(targetSidecar(record()).outputScales.size).toBe(0);
-    expect(targetSidecar(record()).corrections.every((one) => one.quantizer === 'int8-per-channel')).toBe(
-      true,
-    );
+    const { report } = await equalize(chain(), { target: 'int8-per-channel' });
+    const { outputScales, corrections } = targetSidecar(report);
+    expect(outputScales.size).toBe(0);
+    expect(corrections.every((one) => one.quantizer === 'int8-per-channel')).toBe(true);
   });
 });

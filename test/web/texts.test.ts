@@ -2,7 +2,7 @@ import {
   type DamageReport,
   describeSkip,
   type InspectReport,
-  type StepVerification,
+  type ProofReport,
   type TargetReport,
 } from 'crosslayer';
 import { describe, expect, it } from 'vitest';
@@ -136,9 +136,10 @@ describe('the proof', () => {
     worstInput: 0,
     same: false,
   } as const;
-  const proof = (step: string, one: Partial<StepVerification['proofs'][number]> = {}) =>
+  const proof = (pass: string, one: Partial<ProofReport['proofs'][number]> = {}) =>
     ({
-      step,
+      pass,
+      keepsFunction: ['fold', 'scale', 'carry'].includes(pass),
       verdict: 'same',
       reason: null,
       outputs: [{ ...output, maxRelative: 2e-6 }],
@@ -146,7 +147,7 @@ describe('the proof', () => {
       undone: [],
       ...one,
     }) as const;
-  const verification = (...proofs: StepVerification['proofs']): StepVerification => ({
+  const verification = (...proofs: ProofReport['proofs']): ProofReport => ({
     inputs: '4 samples',
     backend: 'wasm',
     proofs,
@@ -189,14 +190,14 @@ describe('the proof', () => {
 
 describe('the largest spread', () => {
   const map = [{ spread: 9 }, { spread: null }] as unknown as OpenedModel['map'];
-  const regions = [{}] as unknown as TargetReport['regions'];
+  const passes = [{ pass: 'scale', regions: [{}] }] as unknown as TargetReport['passes'];
 
   it('is told before and after, and how it can have grown', () => {
     const spreads = (after: number) =>
-      spreadSentences({ spreads: [['a', after]], report: { regions } }, { map });
+      spreadSentences({ spreads: [['a', after]], report: { passes } }, { map });
     expect(spreads(2)).toEqual(['The largest spread of a layer was 9\u00d7 and is 2\u00d7 now.']);
     expect(spreads(139)[0]).toMatch(/is 139\u00d7 now\. Factors are chosen so that rounding disturbs/);
-    expect(spreadSentences({ spreads: [], report: { regions } }, { map })).toEqual([]);
+    expect(spreadSentences({ spreads: [], report: { passes } }, { map })).toEqual([]);
   });
 });
 
@@ -233,16 +234,21 @@ describe('the story of a layer', () => {
 
   it('says what was done, and why something was not', () => {
     const message = describeSkip({ code: 'no-partner', layers: ['out'] });
-    const report = {
-      foldedPairs: [['conv', 'bn']],
-      replacedRelu6: ['act'],
-      regions: [{ sources: ['conv'], sinks: ['next'], channels: 8, smallest: 0.5, largest: 4 }],
-      caps: [{ layer: 'act', message: 'act: a maximum of 3 for all channels' }],
-      carried: [{ layer: 'dw', batchNorms: ['dw_bn'] }],
-      absorbed: [{ from: 'conv', into: 'next', channels: 3 }],
-      corrected: [{ layer: 'next', largestShift: 0.01 }],
-      skipped: [{ stage: 'scale', code: 'no-partner', layers: ['out'], message }],
-    } as unknown as TargetReport;
+    const left: readonly unknown[] = [];
+    const passes = [
+      { pass: 'relu6', replacedRelu6: ['act'], left },
+      { pass: 'fold', folded: [{ layer: 'conv', batchNorm: 'bn', direction: 'backward' }], left },
+      {
+        pass: 'scale',
+        regions: [{ sources: ['conv'], sinks: ['next'], channels: 8, smallest: 0.5, largest: 4 }],
+        caps: [{ path: 'act', message: 'act: a maximum of 3 for all channels' }],
+        left: [{ code: 'no-partner', layers: ['out'], message }],
+      },
+      { pass: 'carry', carried: [{ layer: 'dw', batchNorms: ['dw_bn'] }], left },
+      { pass: 'absorb', absorbed: [{ from: 'conv', into: 'next', channels: 3 }], left },
+      { pass: 'correct', corrected: [{ layer: 'next', largestShift: 0.01 }], left },
+    ];
+    const report = { passes } as unknown as TargetReport;
     expect(equalizedStory('conv', report)).toEqual([
       'The batch norm bn was folded into it.',
       'Its 8 output channels were scaled by factors of 0.5 to 4, and the opposite was done in next.',

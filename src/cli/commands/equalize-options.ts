@@ -8,7 +8,7 @@ import {
   type WeightRounding,
 } from '../../equalization/options.ts';
 import { OBJECTIVES, type Objective } from '../../equalization/scaling/scale-regions.ts';
-import { STEPS, type Step } from '../../primitives/run-steps.ts';
+import { STEPS, type Step } from '../../primitives/equalize-model.ts';
 import type { ActivationQuantizer } from '../../quantization/quantizer.ts';
 import { checkRunOptions, type InputOptions, SEEDED_SAMPLES } from '../chosen-inputs.ts';
 import { UsageError } from '../command-result.ts';

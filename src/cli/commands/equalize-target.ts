@@ -1,62 +1,55 @@
-import { chooseSettings } from '../../equalization/choose-settings.ts';
-import {
-  type EqualizationRecord,
-  equalizationStages,
-  type StageName,
-} from '../../equalization/equalization-recipe.ts';
-import type { Judge } from '../../equalization/judge.ts';
-import type { EqualizeOptions as RecipeOptions } from '../../equalization/options.ts';
+import type { AbsorbedBias } from '../../equalization/biases/bias-absorption.ts';
+import type { EqualizePass } from '../../equalization/equalize.ts';
+import type { Judge, EqualizeOptions as RecipeOptions } from '../../equalization/options.ts';
 import { CannotRunError } from '../../errors.ts';
 import type { Model } from '../../model/model.ts';
-import { parseQuantizer } from '../../quantization/quantizer.ts';
-import { type WeightSqnr, weightSqnr } from '../../quantization/weight-sqnr.ts';
+import type { RecordOf } from '../../primitives/pass.ts';
+import type { WeightSqnr } from '../../quantization/weight-sqnr.ts';
+import { equalizeForTarget, type TargetReport } from '../../report/equalize-for-target.ts';
 import { reportSubject } from '../../report/html/report-subject.ts';
 import { targetContent } from '../../report/html/target-content.ts';
-import { gridOf, plainModel, plainText } from '../../report/plain-model.ts';
+import { gridOf, plainText } from '../../report/plain-model.ts';
 import { targetSidecar } from '../../report/sidecar-report.ts';
-import { type TargetReport, targetReport } from '../../report/target-report.ts';
 import { count, decibels, percent } from '../../text/numbers.ts';
 import { seededInputs } from '../../verification/inputs/seeded-inputs.ts';
 import { type SqnrJudgeOptions, sqnrJudge } from '../../verification/proving/sqnr-judge.ts';
 import type { Ready } from '../chosen-inputs.ts';
 import { proofLines } from '../proof-lines.ts';
-import { closingLines, type ReasonHint, trialLines } from '../summary-lines.ts';
-import { indented, progress, styled, table } from '../terminal.ts';
+import { closingLines, type ReasonHint, summaryOf, trialLines } from '../summary-lines.ts';
+import { indented, progress, table } from '../terminal.ts';
 import { ACTIVATIONS, type EqualizeOptions } from './equalize-options.ts';
-import type { CommandRecipe } from './equalize-recipe.ts';
+import type { EqualizeOutcome } from './equalize-outcome.ts';
 
 /** Kernels in the table of the summary; `--json` has all. */
 const KERNELS_SHOWN = 5;
 
-/** The recipe for a target. With inputs that were given, biases are corrected by what the model makes of them. */
-export async function targetRecipe(
-  model: Model,
+/** Equalizes for a target. With inputs that were given, biases are corrected by what the model makes of them. */
+export async function equalizeByTarget(
+  original: Model,
   options: EqualizeOptions,
   ready: Ready | undefined,
-): Promise<CommandRecipe<StageName>> {
-  const { target = 'int8-per-tensor', output } = options;
-  const quantizer = gridOf(target);
-  const original = model.clone();
-  const plain = plainModel(model, target);
-  const before = weightSqnr(plain, parseQuantizer(quantizer));
-  const { options: chosen, trials } = await chooseSettings(model, await recipeOptions(model, options, ready));
-  const { stages, record: recordOf } = equalizationStages(model, chosen);
-  const record = (): EqualizationRecord => ({ ...recordOf(), trials });
+): Promise<EqualizeOutcome<TargetReport>> {
+  const {
+    model,
+    plain,
+    report: done,
+  } = await equalizeForTarget(original, {
+    ...(await recipeOptions(original, options, ready)),
+    ready,
+    watch: { before: (pass) => progress(`${pass} …`) },
+  });
+  const { target } = done;
   return {
-    stages,
-    watch: {},
-    sidecar: () => targetSidecar(record()),
-    finish(written, verification) {
-      const sqnr = { before, after: weightSqnr(model, parseQuantizer(quantizer)) };
-      const report = targetReport(record(), sqnr, written, verification);
+    model,
+    sidecar: targetSidecar(done),
+    tell(written) {
+      const report: TargetReport = { ...done, ...written };
+      const labels = { before: plainText(target), after: 'equalized' };
+      const shown = { before: plain, after: model, quantizer: gridOf(target), labels };
       return {
         report,
-        summary: summary(output, report),
-        content: (sidecar) => {
-          const labels = { before: plainText(target), after: 'equalized' };
-          const subject = reportSubject(original, { before: plain, after: model, quantizer, labels });
-          return targetContent({ ...report, sidecar }, subject);
-        },
+        summary: () => summary(options.output, report),
+        content: () => targetContent(report, reportSubject(original, shown)),
       };
     },
   };
@@ -112,16 +105,13 @@ async function judgeOf(model: Model, bench: SqnrJudgeOptions): Promise<Judge | u
 }
 
 function summary(output: string, report: TargetReport): string {
-  return [
-    `${styled('bold', output)} written, for ${report.target}`,
-    ...indented([
-      ...report.stages.map((stage) => `${stage.padEnd(7)} ${stageLine(stage, report)}`),
-      ...(report.verification ? proofLines(report.verification) : []),
-      ...trialLines(report.trials, report.target),
-      ...sqnrLines(report),
-      ...closingLines(report, hintFor),
-    ]),
-  ].join('\n');
+  return summaryOf(output, `, for ${report.target}`, report.sidecar, [
+    ...report.passes.map((record) => `${record.pass.padEnd(7)} ${passLine(record, report)}`),
+    ...(report.verification ? proofLines(report.verification) : []),
+    ...trialLines(report.trials, report.target),
+    ...sqnrLines(report),
+    ...closingLines(report, hintFor),
+  ]);
 }
 
 /** What would help with a reason. */
@@ -132,32 +122,40 @@ const hintFor: ReasonHint = (code) => {
     : undefined;
 };
 
-function stageLine(stage: StageName, report: TargetReport): string {
-  switch (stage) {
+function passLine(record: RecordOf<EqualizePass>, { target }: TargetReport): string {
+  switch (record.pass) {
     case 'relu6':
-      return `${count(report.replacedRelu6.length, 'ReLU6')} became ReLU: the function changes wherever an activation exceeds 6`;
+      return `${count(record.replacedRelu6.length, 'ReLU6')} became ReLU: the function changes wherever an activation exceeds 6`;
     case 'fold':
-      return `${count(report.foldedPairs.length, 'batch norm')} folded`;
+      return `${count(record.folded.length, 'batch norm')} folded`;
     case 'scale': {
-      const channels = report.regions.reduce((sum, region) => sum + region.channels, 0);
-      const scaled = `${count(report.regions.length, 'region')} scaled (${count(channels, 'channel')})`;
-      if (report.caps.length === 0) return scaled;
-      const added = report.addedLayers === 0 ? '' : ` in ${count(report.addedLayers, 'more layer')}`;
-      return `${scaled}; ${count(report.caps.length, 'ReLU')} with a maximum got one for each channel${added}`;
+      const { regions, caps, addedLayers } = record;
+      const channels = regions.reduce((sum, region) => sum + region.channels, 0);
+      const scaled = `${count(regions.length, 'region')} scaled (${count(channels, 'channel')})`;
+      if (caps.length === 0) return scaled;
+      const added = addedLayers === 0 ? '' : ` in ${count(addedLayers, 'more layer')}`;
+      return `${scaled}; ${count(caps.length, 'ReLU')} with a maximum got one for each channel${added}`;
     }
     case 'carry':
-      return `${count(report.carried.length, 'layer')} with all channels of one range; batch norms carry the scales`;
+      return `${count(record.carried.length, 'layer')} with all channels of one range; batch norms carry the scales`;
     case 'absorb':
-      return absorbLine(report.absorbed);
+      return absorbLine(record.absorbed);
     case 'correct':
-      return `${count(report.corrected.length, 'bias', 'biases')} corrected for what ${report.target} does to the kernels`;
+      return `${count(record.corrected.length, 'bias', 'biases')} corrected for what ${target} does to the kernels`;
   }
 }
 
-function absorbLine(absorbed: TargetReport['absorbed']): string {
+function absorbLine(absorbed: readonly AbsorbedBias[]): string {
   if (absorbed.length === 0) return 'no bias whose move would give activations a smaller range';
   const gains = absorbed
-    .map(({ expectedBefore: [low, high], expectedAfter: [min, max] }) => 1 - (max - min) / (high - low))
+    .map(
+      ({
+        expectedRange: {
+          before: [low, high],
+          after: [min, max],
+        },
+      }) => 1 - (max - min) / (high - low),
+    )
     .sort((one, other) => one - other);
   const [least, most] = [percent(gains[0] ?? 0), percent(gains.at(-1) ?? 0)];
   const gain = least === most ? least : `${least} to ${most}`;

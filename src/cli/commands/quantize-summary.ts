@@ -1,6 +1,8 @@
-import type { PlanReport } from '../../report/plan-report.ts';
+import type { PackedWeight } from '../../equalization/packing/pack-pass.ts';
+import type { WeightPlan } from '../../equalization/packing/weight-plan.ts';
+import type { QuantizePass } from '../../equalization/quantize.ts';
+import type { RecordOf } from '../../primitives/pass.ts';
 import { isSameByTfjs, type QuantizeReport, type WrittenCheck } from '../../report/quantize-report.ts';
-import type { SidecarReport } from '../../report/sidecar-report.ts';
 import { named } from '../../text/names.ts';
 import {
   accuracyText,
@@ -13,51 +15,47 @@ import {
   tinyPercent,
 } from '../../text/numbers.ts';
 import { proofLines, stepLines } from '../proof-lines.ts';
-import { sidecarLines } from '../sidecar.ts';
-import { closingLines, trialLines } from '../summary-lines.ts';
-import { indented, styled, table } from '../terminal.ts';
+import { closingLines, summaryOf, trialLines } from '../summary-lines.ts';
+import { indented, table } from '../terminal.ts';
 
 /** Layers named in a line; `--json` has all. */
 const NAMED = 3;
 
 /** What `crosslayer quantize` prints for people. */
-export function quantizeSummary(
-  output: string,
-  report: QuantizeReport & { readonly sidecar: SidecarReport },
-): string {
-  const { carried, corrected, stages, bytes } = report;
-  const lines = [...sidecarLines(report.sidecar).before];
-  if (stages.includes('carry')) {
-    const layers = count(carried.length, 'layer');
-    lines.push(`carry    ${layers} with all channels of one range; batch norms carry the scales`);
-  }
-  if (stages.includes('correct')) {
-    // Behind kernels that stay in float32 nothing is to be made up for.
-    const moved = corrected.filter(({ largestShift }) => largestShift > 0);
-    const biases = count(moved.length, 'bias', 'biases');
-    lines.push(`correct  ${biases} corrected for what rounding does to the kernels`);
-  }
-  lines.push(
-    `pack     ${packLine(report)}`,
+export function quantizeSummary(output: string, report: QuantizeReport): string {
+  const { passes, bytes } = report;
+  return summaryOf(output, '', report.sidecar, [
+    ...passes.map((record) => `${record.pass.padEnd(8)} ${passLine(record)}`),
     `size     weights ${byteText(bytes.before)} -> ${byteText(bytes.after)}, ` +
       `all files ${byteText(bytes.filesBefore)} -> ${byteText(bytes.filesAfter)}`,
     ...beforeLines(report),
-    ...planLines(report.plan),
+    ...passes.flatMap((record) => (record.pass === 'pack' ? planLines(record.plan) : [])),
     ...trialLines(report.trials, 'tfjs-uint8'),
     ...checkLines(report),
     ...proofOf(report),
-  );
-  lines.push(
     'what shrinks is the download; TF.js makes float32 of all weights when it loads them, so that speed and memory stay',
-  );
-  lines.push(...closingLines(report));
-  return [`${styled('bold', output)} written`, ...indented(lines)].join('\n');
+    ...closingLines(report),
+  ]);
+}
+
+function passLine(record: RecordOf<QuantizePass>): string {
+  switch (record.pass) {
+    case 'carry':
+      return `${count(record.carried.length, 'layer')} with all channels of one range; batch norms carry the scales`;
+    case 'correct': {
+      // Behind kernels that stay in float32 nothing is to be made up for.
+      const moved = record.corrected.filter(({ largestShift }) => largestShift > 0);
+      return `${count(moved.length, 'bias', 'biases')} corrected for what rounding does to the kernels`;
+    }
+    case 'pack':
+      return packLine(record.packed);
+  }
 }
 
 /** How many weights became what. */
-function packLine({ weights }: QuantizeReport): string {
+function packLine(packed: readonly PackedWeight[]): string {
   const kinds = new Map<string, number>();
-  for (const { dtype, kept } of weights) {
+  for (const { dtype, kept } of packed) {
     const kind =
       dtype === 'float32' ? 'left in float32' : kept ? `kept in ${dtype} as they came` : `as ${dtype}`;
     kinds.set(kind, (kinds.get(kind) ?? 0) + 1);
@@ -67,7 +65,7 @@ function packLine({ weights }: QuantizeReport): string {
 }
 
 /** Which kernel became what. */
-function planLines(plan: PlanReport | null): string[] {
+function planLines(plan: WeightPlan | null): string[] {
   if (!plan) return [];
   const { budget, gainDb, weights } = plan;
   const gain =
@@ -86,10 +84,10 @@ function planLines(plan: PlanReport | null): string[] {
 }
 
 /** What was lost before, which nothing brings back. */
-function beforeLines({ quantizedBefore, storedCoarsely, stages }: QuantizeReport): string[] {
+function beforeLines({ quantizedBefore, storedCoarsely, passes }: QuantizeReport): string[] {
   const lines: string[] = [];
   if (quantizedBefore.length > 0) {
-    const what = stages.includes('carry')
+    const what = passes.some(({ pass }) => pass === 'carry')
       ? 'they were prepared and rounded a second time'
       : 'they stay on it; --prepare has them rounded a second time';
     lines.push(

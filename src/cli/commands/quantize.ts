@@ -1,24 +1,26 @@
 import type { Command } from 'commander';
+import { prepareQuantization, type QuantizePass } from '../../equalization/quantize.ts';
 import { CannotRunError, CrosslayerError, FormatError } from '../../errors.ts';
 import type { Model } from '../../model/model.ts';
 import { fileBytes } from '../../node/loaded-files.ts';
 import { checkOutput, closeModel, loadModel, type SaveOptions, saveModel } from '../../node.ts';
+import { runPasses } from '../../primitives/pass.ts';
 import { layersQuantizedBefore } from '../../quantization/packing/quantized-before.ts';
 import { weightBytes } from '../../quantization/packing/weight-bytes.ts';
-import type { StepVerification } from '../../report/equalize-report.ts';
 import { quantizeContent } from '../../report/html/quantize-content.ts';
 import { reportSubject } from '../../report/html/report-subject.ts';
-import { runWithProof } from '../../report/proven-run.ts';
-import { isSameByTfjs, type QuantizeReport, quantizeReport } from '../../report/quantize-report.ts';
+import { isProven, type ProofReport, runWithProof } from '../../report/proof-report.ts';
+import { float32Bytes, isSameByTfjs, type QuantizeReport } from '../../report/quantize-report.ts';
 import { reportJson } from '../../report/report-json.ts';
+import type { Tensor } from '../../tensor/tensor.ts';
 import { accuracyOf } from '../../verification/comparing/accuracy.ts';
 import { type ModelRun, recordRun } from '../../verification/comparing/model-run.ts';
+import { sqnrJudge } from '../../verification/proving/sqnr-judge.ts';
 import { firstSamples } from '../../verification/run/samples.ts';
 import { type Ready, type Runnable, readyToRun, withLabels } from '../chosen-inputs.ts';
-import { type CommandResult, EXIT, end } from '../command-result.ts';
+import { type CommandResult, EXIT, end, UsageError } from '../command-result.ts';
 import { checkHtmlOutput } from '../html-output.ts';
 import { interruptible } from '../interruptible.ts';
-import { isProven } from '../proof-lines.ts';
 import { readSidecarOf } from '../sidecar.ts';
 import { progress, progressDone } from '../terminal.ts';
 import {
@@ -28,7 +30,6 @@ import {
   quantizeOptions,
   SEEDED_SAMPLES,
 } from './quantize-options.ts';
-import { type QuantizeRecipe, quantizeRecipe } from './quantize-recipe.ts';
 import { quantizeSummary } from './quantize-summary.ts';
 import { checkWritten } from './written-check.ts';
 
@@ -47,36 +48,42 @@ async function quantizeCommand(input: string, given: QuantizeOptions): Promise<C
   const saveOptions = saveOptionsOf(options);
   checkOutput(model, options.output, saveOptions);
   const writeHtml = checkHtmlOutput(options);
-  const bytesBefore = weightBytes(model);
   // Kernels that are on their grid already stay there, and so do the biases that go with them.
   const keepCorrections = options.prepare !== true && layersQuantizedBefore(model).length > 0;
   const read = await readSidecarOf(model, { ...options, keepCorrections });
-  const before = model.clone();
   const ready = await readyWith(model, options, given.inputs === undefined);
   const runnable = ready && 'runner' in ready ? ready : undefined;
   const original = runnable && (await runOriginal(model, runnable));
-  const { stages, record } = await quantizeRecipe(model, options, original && runnable);
-  const { verification, unrounded } = await runStages(model, stages, {
-    ready,
-    isRun: original !== undefined,
-  });
+  const { copy: quantized, passes, told } = await prepared(model, options, original && runnable);
+  const run = await runQuantization(quantized, passes, { ready, isRun: original !== undefined });
   progress(`writing ${options.output}`);
   const written = await interruptible((signal) =>
-    saveModel(model, options.output, { ...saveOptions, signal }),
+    saveModel(quantized, options.output, { ...saveOptions, signal }),
   );
   progress(`running ${options.output}`);
   const check = original && runnable ? await checkWritten(options.output, original, runnable) : null;
   const filesAfter = await bytesOfFiles(options.output);
-  const bytes = { before: bytesBefore, filesBefore: fileBytes(model), filesAfter };
-  const sidecar = { read, measured: [], written: null };
-  const report = {
-    ...quantizeReport(model, record(), { bytes, verification: verification ?? null, check, ...written }),
-    sidecar,
+  const report: QuantizeReport = {
+    schemaVersion: 2,
+    ...told,
+    passes: run.records,
+    bytes: {
+      float32: float32Bytes(quantized),
+      before: weightBytes(model),
+      after: weightBytes(quantized),
+      filesBefore: fileBytes(model),
+      filesAfter,
+    },
+    verification: run.proof,
+    check,
+    ...written,
+    sidecar: { read, measured: [], written: null },
   };
   writeHtml?.(() => {
     const labels = { before: 'as it is', after: 'quantized' };
-    const shown = { before, after: model, unrounded, quantizer: 'tfjs-uint8', labels } as const;
-    return quantizeContent(report, reportSubject(before, shown));
+    const { unrounded } = run;
+    const shown = { before: model, after: quantized, unrounded, quantizer: 'tfjs-uint8', labels } as const;
+    return quantizeContent(report, reportSubject(model, shown));
   });
   progressDone();
   return {
@@ -102,30 +109,69 @@ function saveOptionsOf({ force, shardSize }: QuantizeOptions): SaveOptions {
   };
 }
 
-/**
- * Runs the stages, with proof for carrying: what the later ones change is in the numbers of the files. Where nothing can be
- * run, each stage has its reason.
- */
-async function runStages(
+/** Given samples by which settings are chosen and means are measured: so many, or fewer where they are large. */
+const CHOOSING = { samples: 512, values: 2 ** 23 } as const;
+
+/** The samples go through the model all at once. */
+function forChoosing(tensors: readonly Tensor[]): Tensor[] {
+  const values = tensors.reduce((sum, { size, shape: [samples = 1] }) => sum + size / samples, 0);
+  return firstSamples(tensors, Math.max(1, Math.min(CHOOSING.samples, Math.floor(CHOOSING.values / values))));
+}
+
+/** The passes with the settings that were asked for, or that did best on what the model is run on. */
+async function prepared(
   model: Model,
-  stages: QuantizeRecipe['stages'],
+  options: QuantizeOptions,
+  ready: Runnable | undefined,
+): ReturnType<typeof prepareQuantization> {
+  const { dtype, plan, include, exclude, prepare, rounding, correction, trials, inputs } = options;
+  const given = inputs === undefined ? undefined : ready;
+  const samples = given && { runner: given.runner, inputs: forChoosing(given.tensors) };
+  try {
+    if (samples && trials !== false) progress('trying settings …');
+    const judge = samples && trials !== false ? await sqnrJudge(model, samples) : undefined;
+    return await prepareQuantization(model, {
+      ...(dtype === undefined ? {} : { dtype }),
+      ...(plan === undefined ? {} : { plan }),
+      ...(include === undefined ? {} : { include }),
+      ...(exclude === undefined ? {} : { exclude }),
+      ...(prepare === undefined ? {} : { prepare }),
+      ...(rounding === undefined ? {} : { rounding }),
+      ...(correction === false ? { biasCorrection: 'none' as const } : {}),
+      ...(samples ? { samples } : {}),
+      ...(judge ? { judge } : {}),
+    });
+  } catch (error) {
+    // Of patterns and budgets, which the user gave.
+    throw error instanceof RangeError ? new UsageError(error.message) : error;
+  }
+}
+
+/**
+ * Runs the passes, with proof for carrying: what the later ones change is in the numbers of the files. Where nothing can be
+ * run, each pass has its reason.
+ */
+async function runQuantization(
+  model: Model,
+  passes: readonly QuantizePass[],
   { ready, isRun }: { readonly ready: Ready | undefined; readonly isRun: boolean },
-): Promise<{ readonly verification: StepVerification | undefined; readonly unrounded: Model }> {
+): Promise<{
+  readonly records: QuantizeReport['passes'];
+  readonly proof: ProofReport | null;
+  readonly unrounded: Model;
+}> {
   let unrounded = model.clone();
-  const before = (stage: string): void => {
-    progress(`${stage} …`);
-    if (stage === 'pack') unrounded = model.clone();
+  const before = (pass: string): void => {
+    progress(`${pass} …`);
+    if (pass === 'pack') unrounded = model.clone();
   };
-  const proven = isRun ? stages.filter(({ name }) => name === 'carry') : stages;
-  const verification = await runWithProof(model, proven, {
+  const proven = isRun ? passes.filter(({ name }) => name === 'carry') : passes;
+  const { records, proof } = await runWithProof(model, proven, {
     ready: ready && 'runner' in ready ? forProof(ready) : ready,
     watch: { before },
   });
-  for (const stage of stages.slice(proven.length)) {
-    before(stage.name);
-    await stage.run();
-  }
-  return { verification, unrounded };
+  const others = await runPasses(model, passes.slice(proven.length), { before });
+  return { records: [...records, ...others], proof, unrounded };
 }
 
 /** Whoever did not name the inputs is told where they come from when they are of no use. */

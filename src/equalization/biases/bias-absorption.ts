@@ -20,6 +20,7 @@ import {
 import { faultReason, type SkipReason } from '../../model/skip-reason.ts';
 import { keepStatistics, shiftedStatistics } from '../../model/statistics.ts';
 import { changesNothing } from '../../model/training.ts';
+import type { Pass } from '../../primitives/pass.ts';
 import { type ActivationQuantizer, checkActivationQuantizer } from '../../quantization/quantizer.ts';
 import {
   type ExpectedRange,
@@ -34,6 +35,8 @@ export interface AbsorbedBias {
   readonly into: string;
   /** What the output of `from` is smaller by, `[channels]`; 0 where nothing was moved. */
   readonly amounts: Float64Array;
+  /** In how many channels something was. */
+  readonly channels: number;
   /**
    * Whether a ReLU stands between: the function is the same only as long as the output stays above the amount, which is three
    * deviations below its mean.
@@ -47,7 +50,7 @@ export interface AbsorbedBias {
 export interface AbsorptionRecord {
   readonly absorbed: readonly AbsorbedBias[];
   /** For each other layer with a kernel why its bias stays; those for which there is nothing to move are left out. */
-  readonly skipped: readonly SkipReason[];
+  readonly left: readonly SkipReason[];
 }
 
 /** How many deviations below its mean an output is taken to stay. */
@@ -80,11 +83,11 @@ export function absorbBiases(model: Model, { activations }: AbsorbOptions = {}):
   if (activations) checkActivationQuantizer(activations);
   const graph = buildGraph(model);
   const absorbed: AbsorbedBias[] = [];
-  const skipped: SkipReason[] = [];
+  const left: SkipReason[] = [];
   for (const call of firstKernelCalls(graph)) {
     const found = findReceiver(graph, call);
     if ('reason' in found) {
-      skipped.push({ ...found.reason, edit: 'absorb' });
+      left.push({ ...found.reason, edit: 'absorb' });
       continue;
     }
     const { receiver, throughRelu } = found;
@@ -93,7 +96,7 @@ export function absorbBiases(model: Model, { activations }: AbsorbOptions = {}):
     const { amounts, before, after } = plannedMove(found, most, activations);
     if (activations && !isSmaller(after, before, activations)) {
       const layers = [call.path, receiver.path];
-      skipped.push({ code: 'no-smaller-range', edit: 'absorb', layers, before, after });
+      left.push({ code: 'no-smaller-range', edit: 'absorb', layers, before, after });
       continue;
     }
     move(call.layer, receiver, amounts);
@@ -101,11 +104,31 @@ export function absorbBiases(model: Model, { activations }: AbsorbOptions = {}):
       from: call.path,
       into: receiver.path,
       amounts,
+      channels: amounts.filter((amount) => amount !== 0).length,
       throughRelu,
       expectedRange: { before, after },
     });
   }
-  return { absorbed, skipped };
+  return { absorbed, left };
+}
+
+/**
+ * {@link absorbBiases} as a pass. Through a ReLU the function is not quite kept, so that no proof undoes it.
+ *
+ * ```ts
+ * await runPasses(model, [foldPass(), absorbPass({ activations })]);
+ * ```
+ */
+export function absorbPass(options: AbsorbOptions = {}): Pass<'absorb', Pick<AbsorptionRecord, 'absorbed'>> {
+  return {
+    name: 'absorb',
+    keepsFunction: false,
+    run(model, { onSkip }) {
+      const { absorbed, left } = absorbBiases(model, options);
+      for (const reason of left) onSkip(reason);
+      return { absorbed };
+    },
+  };
 }
 
 interface Receiver {

@@ -21,9 +21,11 @@ import { type KernelErrors, type KernelQuantizer, kernelErrors } from '../noise/
 /** A layer whose bias was corrected. */
 export interface CorrectedBias {
   /** {@link Layer.path}. */
-  readonly path: string;
+  readonly layer: string;
   /** What was added to the bias, `[output channels]`. */
   readonly shift: Float64Array;
+  /** The largest size of a shift. */
+  readonly largestShift: number;
   /** Whether the layer had no bias before. */
   readonly isNew: boolean;
   /** Whether sizes are unknown, so that the image was taken to have no borders. */
@@ -34,7 +36,7 @@ export interface CorrectedBias {
 export interface BiasCorrectionRecord {
   readonly corrected: readonly CorrectedBias[];
   /** For each other layer with a kernel why its bias stays. */
-  readonly skipped: readonly SkipReason[];
+  readonly left: readonly SkipReason[];
 }
 
 /**
@@ -84,23 +86,33 @@ export function correctWith(
   const errorsOf = kernelErrors(quantizer);
   const graph = buildGraph(model);
   const corrected: CorrectedBias[] = [];
-  const skipped: SkipReason[] = [];
+  const left: SkipReason[] = [];
   for (const { layer, path } of firstKernelCalls(graph)) {
     const fault = weightFault(layer);
     const means = fault ? [] : meansOf(graph, layer);
-    if (fault) skipped.push({ ...faultReason([path], path, fault), edit: 'correct' });
+    if (fault) left.push({ ...faultReason([path], path, fault), edit: 'correct' });
     else if ('end' in means) {
-      skipped.push({ code: 'unknown-input', edit: 'correct', layers: [path], end: means.end });
+      left.push({ code: 'unknown-input', edit: 'correct', layers: [path], end: means.end });
     } else corrected.push(correctLayer(layer, errorsOf, means));
   }
-  return { corrected, skipped };
+  return { corrected, left };
 }
 
 function correctLayer(layer: Layer, errorsOf: KernelErrors, calls: readonly CallMeans[]): CorrectedBias {
   const shift = quantizationShift(layer, averageTaps(calls), errorsOf).map((mean) => 0 - mean);
+  return correctedBias(
+    layer,
+    shift,
+    calls.some(({ isExact }) => !isExact),
+  );
+}
+
+/** Adds a shift to the bias of a layer. */
+export function correctedBias(layer: Layer, shift: Float64Array, ignoresBorders: boolean): CorrectedBias {
   const isNew = layer.weight('bias') === undefined;
   addToBias(layer, shift);
-  return { path: layer.path, shift, isNew, ignoresBorders: calls.some(({ isExact }) => !isExact) };
+  const largestShift = shift.reduce((most, one) => Math.max(most, Math.abs(one)), 0);
+  return { layer: layer.path, shift, largestShift, isNew, ignoresBorders };
 }
 
 /** What the positions of a kernel meet in all the calls of a layer together. */

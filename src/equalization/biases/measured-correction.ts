@@ -14,7 +14,7 @@ import { tensorKey } from '../moments/activation-moments.ts';
 import { activated, type LinearCopy, linearCopy } from '../moments/linear-copy.ts';
 import { MomentAccumulator } from '../moments/moment-sums.ts';
 import { type KernelQuantizer, kernelQuantizer } from '../noise/quantized-kernels.ts';
-import { addToBias, type BiasCorrectionRecord, type CorrectedBias } from './bias-correction.ts';
+import { type BiasCorrectionRecord, correctedBias } from './bias-correction.ts';
 
 /** With what biases are corrected. */
 export interface MeasuredCorrectionOptions {
@@ -43,17 +43,15 @@ export async function correctBiasWithInputs(
   const wanted = await floatMeans(copy, runner, inputs);
   quantizeKernels(copy, quantize);
   const shifts = await quantizedShifts(copy, wanted, runner, inputs);
-  const corrected = [...shifts].map(([path, calls]): CorrectedBias => {
+  const corrected = [...shifts].map(([path, calls]) => {
     const layer = model.layer(path);
     const [first = new Float64Array(0)] = calls;
     const shift = first.map((_, channel) =>
       calls.reduce((total, one) => total + (one[channel] ?? 0) / calls.length, 0),
     );
-    const isNew = layer.weight('bias') === undefined;
-    addToBias(layer, shift);
-    return { path, shift, isNew, ignoresBorders: false };
+    return correctedBias(layer, shift, false);
   });
-  return { corrected, skipped: copy.skipped };
+  return { corrected, left: copy.left };
 }
 
 /** The mean outputs of the layers with kernels before their activations, by {@link tensorKey}. */

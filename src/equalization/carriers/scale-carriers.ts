@@ -19,6 +19,7 @@ import {
   shiftedStatistics,
   statisticsBehind,
 } from '../../model/statistics.ts';
+import type { Pass } from '../../primitives/pass.ts';
 import { extremesOf, outputLayout } from '../../quantization/kernel-layout.ts';
 import { type DType, largestFinite } from '../../tensor/dtype.ts';
 import { Tensor } from '../../tensor/tensor.ts';
@@ -34,11 +35,11 @@ export interface CarryOptions {
   readonly symmetricGrid?: boolean;
 }
 
-/** A layer whose output channels all fit one grid now. */
+/** A layer whose output channels all fit one grid now. Layers by their paths. */
 export interface CarriedLayer {
-  readonly layer: Layer;
+  readonly layer: string;
   /** What carries its scales: one, or several behind the calls of a shared layer. */
-  readonly batchNorms: readonly Layer[];
+  readonly batchNorms: readonly string[];
   /** What each output channel of the kernel was divided by, `[channels]`; negative where it was turned around. */
   readonly factors: Float64Array;
 }
@@ -47,7 +48,7 @@ export interface CarriedLayer {
 export interface CarryRecord {
   readonly carried: readonly CarriedLayer[];
   /** Why each other layer with a kernel keeps its scale. */
-  readonly uncarried: readonly SkipReason[];
+  readonly left: readonly SkipReason[];
 }
 
 /**
@@ -61,16 +62,40 @@ export interface CarryRecord {
 export function carryScales(model: Model, options: CarryOptions = {}): CarryRecord {
   const graph = buildGraph(model);
   const carried: CarriedLayer[] = [];
-  const uncarried: SkipReason[] = [];
+  const left: SkipReason[] = [];
   for (const layer of new Set(graph.calls.map((call) => call.layer))) {
     if (!isWeighted(layer.operation)) continue;
     const fault = faultyWeight(layer);
     const found = fault ? { reason: fault } : findCarriers(graph, layer);
     const done = 'reason' in found ? found : carry(layer, found.batchNorms, options.symmetricGrid === true);
-    if ('reason' in done) uncarried.push(done.reason);
+    if ('reason' in done) left.push(done.reason);
     else carried.push(done);
   }
-  return { carried, uncarried };
+  return { carried, left };
+}
+
+/** What stands in for the edits of the pass, which are undone together. */
+const WHOLE: readonly string[] = ['all layers'];
+
+/**
+ * {@link carryScales} as a pass.
+ *
+ * ```ts
+ * const [{ carried, left }] = await runPasses(model, [carryPass()]);
+ * ```
+ */
+export function carryPass(): Pass<'carry', { readonly carried: readonly CarriedLayer[] }> {
+  return {
+    name: 'carry',
+    keepsFunction: true,
+    run(model, { veto, onSkip, onEdit }) {
+      const reason = veto?.(WHOLE);
+      const { carried, left } = reason ? { carried: [], left: [reason] } : carryScales(model);
+      if (carried.length > 0) onEdit(WHOLE);
+      for (const one of left) onSkip(one);
+      return { carried };
+    },
+  };
 }
 
 function carry(
@@ -113,7 +138,7 @@ function carry(
     );
     bn.statistics = told;
   }
-  return { layer, batchNorms, factors };
+  return { layer: layer.path, batchNorms: batchNorms.map(({ path }) => path), factors };
 }
 
 /** Divisors with signs, by what an error in a channel is to the deviation of what its batch norms write. */

@@ -15,7 +15,7 @@ export interface LinearCopy {
   readonly model: Model;
   /** The layers with kernels by their paths, and what is left out in each. */
   readonly functions: ReadonlyMap<string, (x: number) => number>;
-  readonly skipped: readonly SkipReason[];
+  readonly left: readonly SkipReason[];
 }
 
 /** Makes the copy; layers whose weights are faulty or whose activations are not known stay as they are. */
@@ -23,7 +23,7 @@ export function linearCopy(original: Model): LinearCopy {
   const model = original.clone();
   const graph = buildGraph(model);
   const functions = new Map<string, (x: number) => number>();
-  const skipped: SkipReason[] = [];
+  const left: SkipReason[] = [];
   for (const call of graph.calls) {
     const { layer, owner, path } = call;
     const { operation } = layer;
@@ -33,16 +33,16 @@ export function linearCopy(original: Model): LinearCopy {
     // Nobody asks what becomes of an output that nothing reads, which often is a softmax.
     const isLast = graph.callsOf(layer).every(({ outputs }) => outputs.every(isUnread));
     const f = isLast ? identity : activationFunction(activation, owner.dialect);
-    if (fault) skipped.push({ ...faultReason([path], path, fault), edit: 'correct' });
+    if (fault) left.push({ ...faultReason([path], path, fault), edit: 'correct' });
     else if (!f) {
       const name = activationName(activation);
-      skipped.push({ code: 'unknown-activation', edit: 'correct', layers: [path], activation: name });
+      left.push({ code: 'unknown-activation', edit: 'correct', layers: [path], activation: name });
     } else {
       layer.operation = { ...operation, activation: LINEAR };
       functions.set(path, f);
     }
   }
-  return { model, functions, skipped };
+  return { model, functions, left };
 }
 
 function isUnread({ consumers }: GraphTensor): boolean {

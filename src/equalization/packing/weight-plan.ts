@@ -13,7 +13,7 @@ import { weightBytes } from '../../quantization/packing/weight-bytes.ts';
 import { packedWidth } from '../../tensor/packed-values.ts';
 import type { ActivationMoments } from '../moments/activation-moments.ts';
 import { dtypeOptions } from './dtype-options.ts';
-import { type PlannedWeight, planDTypes, readableBytes } from './dtype-plan.ts';
+import { type DTypeOption, planDTypes, readableBytes } from './dtype-plan.ts';
 
 /** The dtypes that were chosen for a budget. */
 export interface WeightPlan {
@@ -21,12 +21,19 @@ export interface WeightPlan {
   readonly budget: number;
   /** Bytes that they are going to take, at most. */
   readonly bytes: number;
-  /** The kernels that there was a choice for, in the order of the graph. */
-  readonly weights: readonly PlannedWeight[];
+  /** The kernels that there was a choice for, in the order of the graph. Layers by their paths. */
+  readonly weights: readonly (DTypeOption & {
+    readonly layer: string;
+    readonly weight: string;
+    /** Its part of the expected squared error that is left; 0 where nothing is. */
+    readonly share: number;
+  })[];
   /** The expected squared error of the outputs, all kernels together. */
   readonly damage: number;
   /** The same with the smallest dtype for each kernel. */
   readonly largestDamage: number;
+  /** By how many dB the one is below the other; null where either is 0. */
+  readonly gainDb: number | null;
 }
 
 /** What a plan is made for. */
@@ -59,12 +66,20 @@ export function planWeights(
   const rest = unpackedBytes(model, chosen, corrects) + smallestBytes(model, others);
   const weights = planDTypes(kernels, budget - rest);
   const damages = kernels.map(({ options: each }) => Math.max(...each.map(({ damage }) => damage)));
+  const damage = weights.reduce((sum, one) => sum + one.damage, 0);
+  const largestDamage = damages.reduce((sum, one) => sum + one, 0);
   return {
     budget,
     bytes: rest + weights.reduce((sum, { bytes }) => sum + bytes, 0),
-    weights,
-    damage: weights.reduce((sum, { damage }) => sum + damage, 0),
-    largestDamage: damages.reduce((sum, damage) => sum + damage, 0),
+    weights: weights.map(({ layer, name, ...option }) => ({
+      layer: layer.path,
+      weight: name,
+      ...option,
+      share: damage > 0 ? option.damage / damage : 0,
+    })),
+    damage,
+    largestDamage,
+    gainDb: damage > 0 && largestDamage > 0 ? 10 * Math.log10(largestDamage / damage) : null,
   };
 }
 

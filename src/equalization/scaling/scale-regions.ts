@@ -5,11 +5,10 @@
  */
 
 import type { GraphCall } from '../../model/graph.ts';
-import type { Layer } from '../../model/layer.ts';
 import type { Model } from '../../model/model.ts';
 import { isWeighted } from '../../model/operation.ts';
 import type { RegionBorder, SkipReason } from '../../model/skip-reason.ts';
-import type { StepOptions } from '../../primitives/stage.ts';
+import type { StepOptions } from '../../primitives/pass.ts';
 import { type ChannelGraph, channelGraph, type ScalableLayer } from '../channels/channel-graph.ts';
 import { type ActivationMoments, activationMoments } from '../moments/activation-moments.ts';
 import { applyScales } from './apply-scales.ts';
@@ -61,10 +60,10 @@ export interface ScaledBound {
 export interface RegionRecord {
   readonly regions: readonly ScaledRegion[];
   /** Why the others with a kernel keep their scale on both sides, in the order of the graph. */
-  readonly unscaled: readonly SkipReason[];
+  readonly left: readonly SkipReason[];
   readonly bounded: readonly ScaledBound[];
-  /** For each scaled layer what its output was divided by, `[channels]`. */
-  readonly outputScales: ReadonlyMap<Layer, Float64Array>;
+  /** For each scaled layer, by its path, what its output was divided by, `[channels]`. */
+  readonly outputScales: ReadonlyMap<string, Float64Array>;
   readonly rounds: number;
   readonly converged: boolean;
   /** Channels that are dead on one side, and those whose factor reached a thousand or a thousandth. */
@@ -127,14 +126,14 @@ function recordOf(
         largest: factors.reduce((one, other) => Math.max(one, other), 0),
       };
     }),
-    unscaled: layers.flatMap((entry) => unscaledReason(graph, entry, inRegion)),
+    left: layers.flatMap((entry) => unscaledReason(graph, entry, inRegion)),
     bounded: graph.bounded.flatMap(({ call, maxValue, channels }) => {
       const factors = Float64Array.from(channels, (channel) => scales[graph.classes.find(channel)] ?? 1);
       if (factors.every((factor) => factor === 1)) return [];
       return [{ call, maxima: factors.map((factor) => maxValue / factor) }];
     }),
     outputScales: new Map(
-      layers.map(({ layer, outputs }) => [layer, Float64Array.from(outputs, (at) => scales[at] ?? 1)]),
+      layers.map(({ path, outputs }) => [path, Float64Array.from(outputs, (at) => scales[at] ?? 1)]),
     ),
     rounds,
     converged,

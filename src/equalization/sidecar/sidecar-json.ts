@@ -14,7 +14,8 @@ import {
   requireString,
 } from '../../json/place.ts';
 import type { LayerStatistics } from '../../model/layer.ts';
-import type { Sidecar, SidecarCorrection, SidecarFold, SidecarSkip } from './sidecar.ts';
+import type { FoldedBatchNorm } from '../../primitives/batch-norm-fold.ts';
+import type { Sidecar, SidecarCorrection, SidecarSkip } from './sidecar.ts';
 
 /** The form that is written; readers refuse others. */
 export const SIDECAR_VERSION = 1;
@@ -55,7 +56,7 @@ export function parseSidecar(document: unknown, source: string): Sidecar {
   };
 }
 
-function fold(value: unknown, place: Place): SidecarFold {
+function fold(value: unknown, place: Place): FoldedBatchNorm {
   const entry = requireObject(value, place);
   const direction = entry['direction'];
   if (direction !== 'backward' && direction !== 'forward') {

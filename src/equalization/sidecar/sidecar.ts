@@ -10,15 +10,9 @@ import { channelCount } from '../../model/channels.ts';
 import type { Layer, LayerStatistics } from '../../model/layer.ts';
 import type { Model } from '../../model/model.ts';
 import { isWeighted } from '../../model/operation.ts';
+import type { FoldedBatchNorm } from '../../primitives/batch-norm-fold.ts';
 import { addToBias } from '../biases/bias-correction.ts';
 import { isSha256, parseSidecar, SIDECAR_VERSION } from './sidecar-json.ts';
-
-/** A batch norm that was folded. Layers by their paths. */
-export interface SidecarFold {
-  readonly layer: string;
-  readonly batchNorm: string;
-  readonly direction: 'backward' | 'forward';
-}
 
 /** What was added to a bias for kernels that are not quantized yet: until they are, it is off by that. */
 export interface SidecarCorrection {
@@ -47,7 +41,7 @@ export interface Sidecar {
   readonly inputSha256: string | null;
   /** SHA-256 of the file that the side-car belongs to; of a model of TF.js that of `model.json` and its shards in order. */
   readonly outputSha256: string;
-  readonly folds: readonly SidecarFold[];
+  readonly folds: readonly FoldedBatchNorm[];
   /** What the output of a layer was divided by, `[channels]`. */
   readonly scales: ReadonlyMap<string, Float64Array>;
   /** {@link Layer.statistics} of the equalized model. */
@@ -58,10 +52,10 @@ export interface Sidecar {
 
 /** What is known of how a model was equalized, besides the statistics of its layers. */
 export interface SidecarRecord {
-  /** As `foldAllBatchNorms` returns them. */
-  readonly foldedPairs?: readonly (readonly [layer: Layer, bn: Layer])[];
-  /** As the record of `scaleRegions` has them. */
-  readonly outputScales?: ReadonlyMap<Layer, Float64Array>;
+  /** As `foldsOf` makes them of what `foldAllBatchNorms` returns. */
+  readonly folded?: readonly FoldedBatchNorm[];
+  /** By the paths of layers, as the record of `scaleRegions` has them. */
+  readonly outputScales?: ReadonlyMap<string, Float64Array>;
   readonly corrections?: readonly SidecarCorrection[];
   readonly skipped?: readonly SidecarSkip[];
 }
@@ -80,7 +74,7 @@ export interface SidecarOptions extends SidecarRecord {
  * @throws RangeError where a hash is none.
  */
 export function crosslayerSidecar(model: Model, options: SidecarOptions): Sidecar {
-  const { inputSha256, outputSha256, foldedPairs = [], outputScales = new Map() } = options;
+  const { inputSha256, outputSha256, folded = [], outputScales = new Map() } = options;
   for (const [name, hash] of Object.entries({ inputSha256, outputSha256 })) {
     if (hash !== null && !isSha256(hash)) {
       throw new RangeError(`${name}: ${JSON.stringify(hash)} is not 64 hexadecimal digits`);
@@ -93,12 +87,8 @@ export function crosslayerSidecar(model: Model, options: SidecarOptions): Sideca
     version: SIDECAR_VERSION,
     inputSha256,
     outputSha256,
-    folds: foldedPairs.map(([layer, bn]) => ({
-      layer: layer.path,
-      batchNorm: bn.path,
-      direction: bn.foldedInto?.direction ?? 'backward',
-    })),
-    scales: new Map([...outputScales].map(([layer, scales]) => [layer.path, scales])),
+    folds: folded,
+    scales: outputScales,
     statistics: new Map(statistics),
     corrections: (options.corrections ?? []).filter(({ shift }) => shift.every(Number.isFinite)),
     skipped: options.skipped ?? [],

@@ -56,8 +56,9 @@ function isOnGrid(tensor: Tensor): boolean {
 
 /** A weight besides kernels that a file holds in 8 or 16 bits. */
 export interface CoarseWeight {
-  readonly layer: Layer;
-  readonly name: string;
+  /** {@link Layer.path}. */
+  readonly layer: string;
+  readonly weight: string;
   readonly dtype: PackedDType;
 }
 
@@ -70,7 +71,7 @@ export function storedCoarsely(model: Model): CoarseWeight[] {
   return [...model.allLayers()].flatMap(({ layer }) =>
     [...layer.weights].flatMap(([name, { packed }]) =>
       packed && !packable.has(weightKey({ layer, name }))
-        ? [{ layer, name, dtype: packed.packing.dtype }]
+        ? [{ layer: layer.path, weight: name, dtype: packed.packing.dtype }]
         : [],
     ),
   );

@@ -52,7 +52,7 @@ export function inspectContent(report: InspectReport, subject: ReportSubject): R
         ],
       },
       skippedSection([...batchNorms.flatMap(({ reason }) => reason ?? []), ...notScaled]),
-      noteSection({ dropped: [], warnings: [], sidecar }),
+      noteSection({ dropped: [], warnings: [], ...(sidecar ? { sidecar } : {}) }),
     ],
     damage: damageShares(damage),
     report,

@@ -4,17 +4,19 @@
  * @module
  */
 
-import { settingsTried, type Trial } from '../../equalization/judge.ts';
+import { settingsTried } from '../../equalization/choose-settings.ts';
+import type { Trial } from '../../equalization/options.ts';
 import { type DescribedReason, messagesByCode } from '../../model/skip-reason.ts';
+import type { FoldedBatchNorm } from '../../primitives/batch-norm-fold.ts';
 import { count, percent, small, sqnrText } from '../../text/numbers.ts';
-import type { StageProof } from '../../verification/proving/prove-stages.ts';
-import type { StepVerification } from '../equalize-report.ts';
-import type { SidecarReport } from '../sidecar-report.ts';
+import type { PassProof } from '../../verification/proving/prove-passes.ts';
+import type { WrittenNotes } from '../equalize-report.ts';
+import type { ProofReport } from '../proof-report.ts';
 import { worstOutput } from '../worst-output.ts';
 import { list, type ReportBlock, type ReportSection, text } from './report-content.ts';
 
 /** What runs of the model before and after each stage showed. */
-export function proofSection(verification: StepVerification | null): ReportSection {
+export function proofSection(verification: ProofReport | null): ReportSection {
   if (!verification) return { title: 'Proof', blocks: [text('The model was not run.')] };
   const { inputs, backend, proofs, weights } = verification;
   const ran =
@@ -25,16 +27,16 @@ export function proofSection(verification: StepVerification | null): ReportSecti
     weights === 'float32'
       ? []
       : [text(`Edited weights are stored as ${weights}; that rounding is not in these numbers.`)];
-  const undone = proofs.flatMap(({ step, undone }) =>
+  const undone = proofs.flatMap(({ pass, undone }) =>
     undone.map(
       ({ layers, maxRelative }) =>
-        `${step}: ${layers.join(' → ')} changed the function by ${small(maxRelative)} of the output and was undone`,
+        `${pass}: ${layers.join(' → ')} changed the function by ${small(maxRelative)} of the output and was undone`,
     ),
   );
-  const reasons = proofs.flatMap(({ step, verdict, reason }) =>
-    verdict !== 'same' && reason !== null && inputs !== null ? [`${step}: ${reason}`] : [],
+  const reasons = proofs.flatMap(({ pass, verdict, reason }) =>
+    verdict !== 'same' && reason !== null && inputs !== null ? [`${pass}: ${reason}`] : [],
   );
-  const notes = proofs.flatMap(({ step, notes }) => notes.map((note) => `${step}: ${note}`));
+  const notes = proofs.flatMap(({ pass, notes }) => notes.map((note) => `${pass}: ${note}`));
   return {
     title: 'Proof',
     blocks: [
@@ -48,14 +50,14 @@ export function proofSection(verification: StepVerification | null): ReportSecti
   };
 }
 
-function proofTable(proofs: readonly StageProof[]): ReportBlock {
+function proofTable(proofs: readonly PassProof[]): ReportBlock {
   return {
     kind: 'table',
     header: ['Stage', 'Function', 'Largest difference', 'SQNR', 'Same top-1'],
-    rows: proofs.map(({ step, verdict, outputs }) => {
+    rows: proofs.map(({ pass, verdict, outputs }) => {
       const { sqnrDb, top1Agreement } = worstOutput(outputs);
       return [
-        step,
+        pass,
         VERDICTS[verdict],
         outputs.length === 0 ? '' : small(Math.max(...outputs.map(({ maxRelative }) => maxRelative))),
         outputs.length === 0 ? '' : sqnrText(sqnrDb),
@@ -66,19 +68,19 @@ function proofTable(proofs: readonly StageProof[]): ReportBlock {
   };
 }
 
-const VERDICTS: Readonly<Record<StageProof['verdict'], string>> = {
+const VERDICTS: Readonly<Record<PassProof['verdict'], string>> = {
   same: 'the same',
   different: 'changes',
   'not-verified': 'not verified',
 };
 
 /** The proof in a fact: the worst that was seen. */
-export function proofFact(verification: StepVerification | null): (readonly [string, string])[] {
+export function proofFact(verification: ProofReport | null): (readonly [string, string])[] {
   if (!verification) return [];
   const { proofs, inputs } = verification;
   if (inputs === null) return [['Function', 'not verified']];
-  const open = proofs.filter(({ verdict }) => verdict === 'not-verified').map(({ step }) => step);
-  const changing = proofs.filter(({ verdict }) => verdict === 'different').map(({ step }) => step);
+  const open = proofs.filter(({ verdict }) => verdict === 'not-verified').map(({ pass }) => pass);
+  const changing = proofs.filter(({ verdict }) => verdict === 'different').map(({ pass }) => pass);
   const worst = proofs
     .filter(({ verdict }) => verdict === 'same')
     .flatMap(({ outputs }) => outputs.map(({ maxRelative }) => maxRelative));
@@ -139,12 +141,7 @@ function sentenceOf(code: string): string {
 }
 
 /** What the file could not keep, what a reader of it should know, and side-cars. */
-export function noteSection(written: {
-  readonly dropped: readonly string[];
-  readonly warnings: readonly string[];
-  readonly sidecar?: SidecarReport | undefined;
-}): ReportSection {
-  const { dropped, warnings, sidecar } = written;
+export function noteSection({ dropped, warnings, sidecar }: WrittenNotes): ReportSection {
   const lines = [
     ...(sidecar?.read ? [sidecar.read.message] : []),
     ...(sidecar && sidecar.measured.length > 0
@@ -159,18 +156,15 @@ export function noteSection(written: {
 }
 
 /** The lists of what both recipes do before they scale. */
-export function foldLists({
-  replacedRelu6,
-  foldedPairs,
-}: {
-  readonly replacedRelu6: readonly string[];
-  readonly foldedPairs: readonly (readonly [string, string])[];
-}): ReportBlock[] {
+export function foldLists(
+  replacedRelu6: readonly string[],
+  folded: readonly FoldedBatchNorm[],
+): ReportBlock[] {
   return [
     ...list('ReLU6 that became ReLU', replacedRelu6),
     ...list(
       'Batch norms folded',
-      foldedPairs.map(([layer, bn]) => `${bn} into ${layer}`),
+      folded.map(({ layer, batchNorm }) => `${batchNorm} into ${layer}`),
     ),
   ];
 }

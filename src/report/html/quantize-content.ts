@@ -1,3 +1,4 @@
+import { allIn } from '../../primitives/pass.ts';
 import {
   accuracyText,
   byteText,
@@ -19,7 +20,7 @@ import { carriedText, correctedText } from './target-content.ts';
 
 /** What a quantization says to people. */
 export function quantizeContent(report: QuantizeReport, subject: ReportSubject): ReportContent {
-  const { bytes, check, verification, skipped, trials } = report;
+  const { bytes, check, verification, passes, trials } = report;
   return {
     subject,
     purpose: `Quantized for TF.js: ${kindsOf(report)}`,
@@ -36,7 +37,7 @@ export function quantizeContent(report: QuantizeReport, subject: ReportSubject):
       planSection(report),
       trialSection(trials, 'tfjs-uint8'),
       doneSection(report),
-      skippedSection(skipped),
+      skippedSection(allIn(passes, 'left')),
       noteSection(report),
     ],
     damage: new Map(),
@@ -44,9 +45,9 @@ export function quantizeContent(report: QuantizeReport, subject: ReportSubject):
   };
 }
 
-function kindsOf({ weights }: QuantizeReport): string {
+function kindsOf({ passes }: QuantizeReport): string {
   const kinds = new Map<string, number>();
-  for (const { dtype } of weights) kinds.set(dtype, (kinds.get(dtype) ?? 0) + 1);
+  for (const { dtype } of allIn(passes, 'packed')) kinds.set(dtype, (kinds.get(dtype) ?? 0) + 1);
   return (
     [...kinds].map(([dtype, number]) => `${count(number, 'kernel')} in ${dtype}`).join(', ') || 'no kernel'
   );
@@ -130,7 +131,8 @@ function sizeSection({ bytes, quantizedBefore, storedCoarsely }: QuantizeReport)
   };
 }
 
-function planSection({ plan }: QuantizeReport): ReportSection {
+function planSection({ passes }: QuantizeReport): ReportSection {
+  const plan = passes.find((one) => one.pass === 'pack')?.plan;
   if (!plan) return { title: 'Plan', blocks: [] };
   const gain =
     plan.gainDb === null
@@ -156,19 +158,19 @@ function planSection({ plan }: QuantizeReport): ReportSection {
   };
 }
 
-function doneSection({ weights, carried, corrected }: QuantizeReport): ReportSection {
+function doneSection({ passes }: QuantizeReport): ReportSection {
   return {
     title: 'What was done',
     blocks: [
       ...list(
         'Weights',
-        weights.map(
+        allIn(passes, 'packed').map(
           ({ layer, weight, dtype, bytes, kept }) =>
             `${layer}/${weight}: ${dtype}${kept ? ', kept as it came' : ''}, ${byteText(bytes)}`,
         ),
       ),
-      ...list('Scales carried by batch norms', carried.map(carriedText)),
-      ...list('Biases corrected', corrected.map(correctedText)),
+      ...list('Scales carried by batch norms', allIn(passes, 'carried').map(carriedText)),
+      ...list('Biases corrected', allIn(passes, 'corrected').map(correctedText)),
     ],
   };
 }

@@ -1,5 +1,10 @@
+import type { AbsorbedBias } from '../../equalization/biases/bias-absorption.ts';
+import type { CorrectedBias } from '../../equalization/biases/bias-correction.ts';
+import type { CarriedLayer } from '../../equalization/carriers/scale-carriers.ts';
+import type { ScaledRegion } from '../../equalization/scaling/scale-regions.ts';
+import { allIn } from '../../primitives/pass.ts';
 import { count, percent, short } from '../../text/numbers.ts';
-import type { TargetReport } from '../target-report.ts';
+import type { TargetReport } from '../equalize-for-target.ts';
 import { kernelFacts } from './kernel-facts.ts';
 import {
   foldLists,
@@ -20,14 +25,14 @@ export function targetContent(report: TargetReport, subject: ReportSubject): Rep
     facts: [
       ...proofFact(report.verification),
       ...kernelFacts(subject),
-      ['Batch norms folded', String(report.foldedPairs.length)],
+      ['Batch norms folded', String(allIn(report.passes, 'folded').length)],
       ['Settings', settingsOf(report)],
     ],
     sections: [
       proofSection(report.verification),
       trialSection(report.trials, report.target),
       regionSection(report),
-      skippedSection(report.skipped),
+      skippedSection(allIn(report.passes, 'left')),
       noteSection(report),
     ],
     damage: new Map(),
@@ -41,9 +46,9 @@ function settingsOf({
   rounding,
   biasCorrection,
   activations,
-  stages,
+  passes,
 }: TargetReport): string {
-  const scales = stages.includes('scale');
+  const scales = passes.some(({ pass }) => pass === 'scale');
   return [
     ...(scales ? [`objective ${objective}`, `ReLU6 ${relu6}`] : []),
     `rounding ${rounding}`,
@@ -53,31 +58,24 @@ function settingsOf({
 }
 
 /** What was done to which layers. */
-function regionSection(report: TargetReport): ReportSection {
-  const { regions, caps, carried, absorbed, corrected } = report;
+function regionSection({ passes }: TargetReport): ReportSection {
   return {
     title: 'What was done',
     blocks: [
-      ...foldLists(report),
-      ...list('Regions of channels scaled together', regions.map(regionText)),
+      ...foldLists(allIn(passes, 'replacedRelu6'), allIn(passes, 'folded')),
+      ...list('Regions of channels scaled together', allIn(passes, 'regions').map(regionText)),
       ...list(
         'ReLUs with a maximum',
-        caps.map(({ message }) => message),
+        allIn(passes, 'caps').map(({ message }) => message),
       ),
-      ...list('Scales carried by batch norms', carried.map(carriedText)),
-      ...list('Biases that moved into the next layer', absorbed.map(absorbedText)),
-      ...list('Biases corrected', corrected.map(correctedText)),
+      ...list('Scales carried by batch norms', allIn(passes, 'carried').map(carriedText)),
+      ...list('Biases that moved into the next layer', allIn(passes, 'absorbed').map(absorbedText)),
+      ...list('Biases corrected', allIn(passes, 'corrected').map(correctedText)),
     ],
   };
 }
 
-function regionText({
-  sources,
-  sinks,
-  channels,
-  smallest,
-  largest,
-}: TargetReport['regions'][number]): string {
+function regionText({ sources, sinks, channels, smallest, largest }: ScaledRegion): string {
   return (
     `${sources.join(', ')} → ${sinks.join(', ')}: ${count(channels, 'channel')}, ` +
     `factors ${short(smallest)} to ${short(largest)}`
@@ -85,12 +83,12 @@ function regionText({
 }
 
 /** A layer whose scales are carried. */
-export function carriedText({ layer, batchNorms }: TargetReport['carried'][number]): string {
+export function carriedText({ layer, batchNorms }: CarriedLayer): string {
   return `${layer}, by ${batchNorms.join(', ')}`;
 }
 
 /** A corrected bias. */
-export function correctedText({ layer, largestShift }: TargetReport['corrected'][number]): string {
+export function correctedText({ layer, largestShift }: CorrectedBias): string {
   return `${layer}: by ${short(largestShift)} at most`;
 }
 
@@ -99,9 +97,11 @@ function absorbedText({
   into,
   throughRelu,
   channels,
-  expectedBefore: [low, high],
-  expectedAfter: [min, max],
-}: TargetReport['absorbed'][number]): string {
+  expectedRange: {
+    before: [low, high],
+    after: [min, max],
+  },
+}: AbsorbedBias): string {
   const proviso = throughRelu ? ', through a ReLU: exact where activations stay above mean - 3 sigma' : '';
   const gain = percent(1 - (max - min) / (high - low));
   return `${from} → ${into}: ${count(channels, 'channel')}, expected range ${gain} smaller${proviso}`;

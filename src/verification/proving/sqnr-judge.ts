@@ -1,4 +1,4 @@
-import type { Judge, Judgement } from '../../equalization/judge.ts';
+import type { Judge, Judgement } from '../../equalization/options.ts';
 import type { Model } from '../../model/model.ts';
 import type { ModelRunner } from '../../model/model-runner.ts';
 import type { Tensor } from '../../tensor/tensor.ts';

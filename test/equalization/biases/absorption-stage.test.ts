@@ -1,11 +1,12 @@
 import { describe, expect, it } from 'vitest';
 import { chooseSettings } from '../../../src/equalization/choose-settings.ts';
-import { equalize } from '../../../src/equalization/equalize.ts';
+import { equalizationPasses, equalize } from '../../../src/equalization/equalize.ts';
 import type { Model } from '../../../src/model/model.ts';
+import { allIn } from '../../../src/primitives/pass.ts';
 import { fakeQuantize } from '../../../src/quantization/fake-quantize.ts';
 import { parseQuantizer } from '../../../src/quantization/quantizer.ts';
+import { equalizeForTarget } from '../../../src/report/equalize-for-target.ts';
 import { targetSidecar } from '../../../src/report/sidecar-report.ts';
-import { targetReport } from '../../../src/report/target-report.ts';
 import { compareOutputs } from '../../../src/verification/comparing/compare-outputs.ts';
 import { TfjsRunner } from '../../../src/verification/run/runner.ts';
 import { buildModel, input, type LayerSpec, layer } from '../../support/model-builder.ts';
@@ -62,12 +63,12 @@ describe('the stage absorb', () => {
       const options = { target, activations };
       const { model: equalized, report } = await equalize(model, options);
       const before = target === 'int8-per-tensor' ? ['fold', 'scale'] : ['fold'];
-      expect(report.stages).toEqual([...before, 'absorb', 'correct']);
-      expect(report.absorption?.absorbed).toMatchObject([
+      expect(report.passes.map(({ pass }) => pass)).toEqual([...before, 'absorb', 'correct']);
+      expect(allIn(report.passes, 'absorbed')).toMatchObject([
         { from: 'depthwise', into: 'pointwise', throughRelu: true },
       ]);
       const { before: wide = [0, 0], after: narrow = [0, 0] } =
-        report.absorption?.absorbed[0]?.expectedRange ?? {};
+        allIn(report.passes, 'absorbed')[0]?.expectedRange ?? {};
       expect(narrow[1]).toBeLessThan(0.9 * wide[1]);
       // What is corrected for is the model with the moved bias.
       const quantized = (one: Model): Model => fakeQuantize(one, parseQuantizer(target));
@@ -80,52 +81,44 @@ describe('the stage absorb', () => {
     // No sample leaves mean +- 3 deviations by much: inputs are within 1, and the kernels of random models small.
     const model = blocks();
     const { model: equalized, report } = await equalize(model, { activations, biasCorrection: 'none' });
-    expect(report.absorption?.absorbed).toHaveLength(1);
+    expect(allIn(report.passes, 'absorbed')).toHaveLength(1);
     expect(await difference(model, equalized)).toBeLessThan(1e-5);
   });
 
   it('does not run where nothing is stated', async () => {
     const { report } = await equalize(blocks());
-    expect(report.stages).toEqual(['fold', 'scale', 'correct']);
-    expect(report.absorption).toBeUndefined();
+    expect(report.passes.map(({ pass }) => pass)).toEqual(['fold', 'scale', 'correct']);
   });
 
   it('leaves a bias before a cap and before padding, for reasons that report and side-car have', async () => {
     const { report } = await equalize(blocks(6), { activations });
-    expect(report.absorption?.absorbed).toEqual([]);
-    const { skipped } = targetReport(
-      report,
-      { before: [], after: [] },
-      { dropped: [], warnings: [] },
-      undefined,
-    );
-    const absorbing = skipped.filter(({ stage }) => stage === 'absorb');
+    expect(allIn(report.passes, 'absorbed')).toEqual([]);
+    const absorbing = report.passes.find(({ pass }) => pass === 'absorb')?.left ?? [];
     expect(absorbing.map(({ layers }) => layers[0])).toContain('depthwise');
     expect(absorbing.every(({ message }) => message.includes('is not absorbed'))).toBe(true);
     expect(targetSidecar(report).skipped).toEqual(
       expect.arrayContaining(absorbing.map(({ code, layers, message }) => ({ code, layers, message }))),
     );
     const { report: plain } = await equalize(blocks(), { activations });
-    expect(plain.absorption?.skipped.map(({ code }) => code)).toContain('padding');
+    expect(allIn(plain.passes, 'left').map(({ code }) => code)).toContain('padding');
   });
 
   it('is in the report with the ranges before and after', async () => {
-    const { report } = await equalize(blocks(), { activations, target: 'int8-per-channel' });
-    const data = targetReport(report, { before: [], after: [] }, { dropped: [], warnings: [] }, undefined);
-    expect(data.activations).toEqual(activations);
-    expect(data.absorbed).toHaveLength(1);
-    const [one] = data.absorbed;
+    const { report } = await equalizeForTarget(blocks(), { activations, target: 'int8-per-channel' });
+    expect(report.activations).toEqual(activations);
+    const [one, ...others] = allIn(report.passes, 'absorbed');
+    expect(others).toEqual([]);
     expect(one).toMatchObject({ from: 'depthwise', into: 'pointwise', throughRelu: true });
     // Mean + 6 deviations were 6.4, 4.2, 3.8 and 0.7; without mean - 3 deviations at most 9 * 0.4 remain of the first, to which
     // the second and the third come down as well. The epsilon of the batch norms makes deviations 0.1 % smaller.
-    expect(one?.expectedBefore[1]).toBeCloseTo(6.4, 2);
-    expect(one?.expectedAfter[1]).toBeCloseTo(3.6, 2);
+    expect(one?.expectedRange.before[1]).toBeCloseTo(6.4, 2);
+    expect(one?.expectedRange.after[1]).toBeCloseTo(3.6, 2);
     expect(one?.channels).toBe(3);
   });
 
   it('stays stated in settings that are tried', async () => {
     const judge = { margin: 0, judge: async () => ({ sqnrDb: 1, top1Agreement: null }) };
-    const { options, trials } = await chooseSettings(blocks(6), { activations, judge });
+    const { options, trials } = await chooseSettings(blocks(6), { activations, judge }, equalizationPasses);
     expect(options.activations).toBe(activations);
     expect(trials.length).toBeGreaterThan(1);
     for (const trial of trials) expect(trial.activations).toBe(activations);

@@ -69,7 +69,7 @@ describe('absorbBiases', () => {
     const model = folded(layer('ReLU', 'relu'), last);
     const original = model.clone();
     const before = model.layer('first').statistics;
-    const { absorbed, skipped } = absorbBiases(model);
+    const { absorbed, left } = absorbBiases(model);
     expect(absorbed).toHaveLength(1);
     expect(absorbed[0]).toMatchObject({ from: 'first', into: 'last', throughRelu: true });
     const expected = [4.4, 4.4, 4.4, 0];
@@ -78,7 +78,7 @@ describe('absorbBiases', () => {
       const mean = model.layer('first').statistics?.mean[channel];
       expect(mean).toBeCloseTo((before?.mean[channel] ?? NaN) - amount, 10);
     }
-    expect(skipped.map(({ code }) => code)).toEqual(['model-output']);
+    expect(left.map(({ code }) => code)).toEqual(['model-output']);
     expect(await difference(original, model)).toBeLessThan(ROUNDING);
   });
 
@@ -149,10 +149,10 @@ describe('absorbBiases', () => {
   ])('leaves the bias alone before %s', (_, code, behind) => {
     const model = folded(...behind);
     const weights = [...model.allLayers()].flatMap(({ layer: one }) => [...one.weights.values()]);
-    const { absorbed, skipped } = absorbBiases(model);
+    const { absorbed, left } = absorbBiases(model);
     expect(absorbed).toEqual([]);
-    expect(skipped.map((reason) => reason.code)).toContain(code);
-    expect(skipped.every((reason) => describeSkip(reason).includes(reason.layers[0] ?? '?'))).toBe(true);
+    expect(left.map((reason) => reason.code)).toContain(code);
+    expect(left.every((reason) => describeSkip(reason).includes(reason.layers[0] ?? '?'))).toBe(true);
     expect([...model.allLayers()].flatMap(({ layer: one }) => [...one.weights.values()])).toEqual(weights);
   });
 
@@ -162,9 +162,9 @@ describe('absorbBiases', () => {
       layer('Conv2D', 'first', { filters: 4, kernel_size: [1, 1], activation: 'relu' }),
       last,
     ]);
-    const { absorbed, skipped } = absorbBiases(model);
+    const { absorbed, left } = absorbBiases(model);
     expect(absorbed).toEqual([]);
-    expect(skipped.map(({ code }) => code)).toEqual(['no-batch-norm', 'model-output']);
+    expect(left.map(({ code }) => code)).toEqual(['no-batch-norm', 'model-output']);
   });
 });
 
@@ -196,9 +196,9 @@ describe('absorbBiases for a quantizer of activations', () => {
   it('leaves a bias where another channel needs the range, and says so', () => {
     const model = foldedWith({ mean: [5, 1, 1, 0], deviation: [0.2, 1.2, 1, 1] }, relu, last);
     const weights = [...model.allLayers()].flatMap(({ layer: one }) => [...one.weights.values()]);
-    const { absorbed, skipped } = absorbBiases(model, { activations: int8 });
+    const { absorbed, left } = absorbBiases(model, { activations: int8 });
     expect(absorbed).toEqual([]);
-    const [reason] = skipped;
+    const [reason] = left;
     expect(reason).toMatchObject({ code: 'no-smaller-range', layers: ['first', 'last'] });
     expect(reason && describeSkip(reason)).toMatch(
       /bias of first is not absorbed into last: .* 0\.00 to 8\.20, would be 0\.00 to 8\.20/,
@@ -257,9 +257,9 @@ describe('absorbBiases for a quantizer of activations', () => {
     ],
     ['the end of the model', /or what activations and poolings make of it, is one of the model/, [relu]],
   ])('names what stands in the way: %s', (_, sentence, behind) => {
-    const { absorbed, skipped } = absorbBiases(folded(...behind), { activations: int8 });
+    const { absorbed, left } = absorbBiases(folded(...behind), { activations: int8 });
     expect(absorbed).toEqual([]);
-    expect(skipped.map(describeSkip)[0]).toMatch(sentence);
+    expect(left.map(describeSkip)[0]).toMatch(sentence);
   });
 
   it('refuses a quantizer that is none', () => {

@@ -119,8 +119,8 @@ describe('correctBias', () => {
       const inputs = [flatPictures([6, 5, 4])];
       const corrected = model.clone();
       const record = correctBias(corrected, QUANTIZER, activationMoments(corrected, { inputs }));
-      expect(record.skipped).toEqual([]);
-      expect(record.corrected).toMatchObject([{ path: 'last', ignoresBorders: false }]);
+      expect(record.left).toEqual([]);
+      expect(record.corrected).toMatchObject([{ layer: 'last', ignoresBorders: false }]);
       const plain = await meanError(model, fakeQuantize(model, QUANTIZER), inputs, ['last']);
       const after = await meanError(model, fakeQuantize(corrected, QUANTIZER), inputs, ['last']);
       expect(plain).toBeGreaterThan(0.01);
@@ -179,7 +179,13 @@ describe('correctBias', () => {
       );
     const { corrected } = correctBias(model, less as never, moments);
     expect(corrected).toEqual([
-      { path: 'dense', shift: Float64Array.of(220, 220), isNew: true, ignoresBorders: false },
+      {
+        layer: 'dense',
+        shift: Float64Array.of(220, 220),
+        largestShift: 220,
+        isNew: true,
+        ignoresBorders: false,
+      },
     ]);
     expect([...dense.requireWeight('bias').toFloat64()]).toEqual([220, 220]);
     expect(dense.statistics).toBe(statistics);
@@ -206,15 +212,15 @@ describe('correctBias', () => {
       layer('Dense', 'second', { units: 2 }),
       layer('Dense', 'third', { units: 1 }, { weights: { kernel: [1, NaN] } }),
     ]);
-    const { corrected, skipped } = correctBias(model, QUANTIZER, activationMoments(model));
+    const { corrected, left } = correctBias(model, QUANTIZER, activationMoments(model));
     expect(corrected).toEqual([]);
-    expect(skipped.map(describeSkip)).toEqual([
+    expect(left.map(describeSkip)).toEqual([
       'the bias of first is not corrected: nothing tells the means of what it reads, from x on',
       'the bias of second is not corrected: nothing tells the means of what it reads, from x on',
       'the bias of third is not corrected: NaN or Inf in third/kernel, output channel 0',
     ]);
     const inputs = [Tensor.fromNumbers('float32', [1, 2], [1, 2])];
-    expect(correctBias(model, QUANTIZER, activationMoments(model, { inputs })).skipped).toMatchObject([
+    expect(correctBias(model, QUANTIZER, activationMoments(model, { inputs })).left).toMatchObject([
       { code: 'unknown-input', layers: ['second'], end: 'first' },
       { code: 'non-finite', layers: ['third'] },
     ]);
@@ -228,7 +234,7 @@ describe('correctBias', () => {
     ]);
     const inputs = [positiveInput([4, 4, 2])];
     const { corrected } = correctBias(model, QUANTIZER, activationMoments(model, { inputs }));
-    expect(corrected).toMatchObject([{ path: 'conv', ignoresBorders: true }]);
+    expect(corrected).toMatchObject([{ layer: 'conv', ignoresBorders: true }]);
   });
 });
 
@@ -254,11 +260,11 @@ describe('correctBiasWithInputs', () => {
           const inputs = [positiveInput([6, 6, 2], 8, seed)];
           const corrected = model.clone();
           const record = await correctBiasWithInputs(corrected, QUANTIZER, { runner, inputs });
-          expect(record.skipped).toEqual([]);
+          expect(record.left).toEqual([]);
           const names = [...model.allLayers()]
             .filter(({ layer: { operation } }) => isWeighted(operation))
             .map(({ path }) => path);
-          expect(record.corrected.map(({ path }) => path).sort()).toEqual(names.sort());
+          expect(record.corrected.map(({ layer: path }) => path).sort()).toEqual(names.sort());
           // Values in float32 go through ten layers; a mean that is off shows in parts of a hundred.
           expect(await meanError(model, fakeQuantize(corrected, QUANTIZER), inputs, names)).toBeLessThan(
             1e-5,
@@ -295,8 +301,8 @@ describe('correctBiasWithInputs', () => {
       await correctBiasWithInputs(fused, QUANTIZER, { runner, inputs }),
       await correctBiasWithInputs(split, QUANTIZER, { runner, inputs }),
     ];
-    expect(one.skipped).toEqual([]);
-    expect(one.corrected.map(({ path }) => path)).toEqual(['conv', 'dense', 'scores']);
+    expect(one.left).toEqual([]);
+    expect(one.corrected.map(({ layer: path }) => path)).toEqual(['conv', 'dense', 'scores']);
     for (const [index, { shift }] of one.corrected.entries()) {
       // The same but for swish, which TF.js computes in float32.
       for (const [channel, value] of shift.entries()) {
@@ -318,8 +324,8 @@ describe('correctBiasWithInputs', () => {
     const inputs = [positiveInput([6, 6, 2])];
     const corrected = model.clone();
     const record = await correctBiasWithInputs(corrected, QUANTIZER, { runner, inputs });
-    expect(record.skipped).toEqual([]);
-    expect(record.corrected.map(({ path }) => path)).toEqual(['conv', 'last']);
+    expect(record.left).toEqual([]);
+    expect(record.corrected.map(({ layer: path }) => path)).toEqual(['conv', 'last']);
     const quantized = fakeQuantize(corrected, QUANTIZER);
     expect(await meanError(model, quantized, inputs, ['last'])).toBeLessThan(1e-5);
   });
@@ -331,9 +337,9 @@ describe('correctBiasWithInputs', () => {
       layer('Dense', 'second', { units: 2 }),
     ]);
     const inputs = [positiveInput([2])];
-    const { corrected, skipped } = await correctBiasWithInputs(model, QUANTIZER, { runner, inputs });
-    expect(corrected.map(({ path }) => path)).toEqual(['second']);
-    expect(skipped.map(describeSkip)).toEqual([
+    const { corrected, left } = await correctBiasWithInputs(model, QUANTIZER, { runner, inputs });
+    expect(corrected.map(({ layer: path }) => path)).toEqual(['second']);
+    expect(left.map(describeSkip)).toEqual([
       'the bias of first is not corrected: its output cannot be seen before softmax',
     ]);
   });

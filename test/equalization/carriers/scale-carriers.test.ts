@@ -46,10 +46,10 @@ describe('carryScales', () => {
         },
       ),
     ]);
-    const { carried, uncarried } = carryScales(model, { symmetricGrid: true });
+    const { carried, left } = carryScales(model, { symmetricGrid: true });
     const bn = model.layer('bn');
     const dense = model.layer('dense');
-    expect(uncarried).toEqual([]);
+    expect(left).toEqual([]);
     expect([...(carried[0]?.factors ?? [])]).toEqual([4, 0.5]);
     expect([...dense.requireWeight('kernel').values()]).toEqual([1, -1, -0.5, 0.5]);
     expect(dense.weight('bias')).toBeUndefined();
@@ -117,9 +117,9 @@ describe('carryScales', () => {
         ]);
         const original = model.clone();
         const turned = model.clone();
-        const { carried, uncarried } = carryScales(model, { symmetricGrid: true });
-        expect(carried.map((one) => one.layer.name)).toEqual(['kernel']);
-        expect(uncarried.map(describeSkip)).toEqual([
+        const { carried, left } = carryScales(model, { symmetricGrid: true });
+        expect(carried.map((one) => one.layer)).toEqual(['kernel']);
+        expect(left.map(describeSkip)).toEqual([
           'last keeps its scale: no batch norm stands behind it, but an output of the model',
         ]);
         for (const range of channelRange(model.layer('kernel'), 'output')) expect(range).toBeCloseTo(1, 6);
@@ -157,7 +157,7 @@ describe('carryScales', () => {
     ]);
     const original = model.clone();
     const { carried } = carryScales(model);
-    expect(carried.map(({ layer: { name } }) => name)).toEqual(['depthwise']);
+    expect(carried.map(({ layer: path }) => path)).toEqual(['depthwise']);
     expect(await difference(original, model)).toBeLessThan(ROUNDING);
   });
 
@@ -172,7 +172,7 @@ describe('carryScales', () => {
     ]);
     const original = model.clone();
     const { carried } = carryScales(model);
-    expect(carried[0]?.batchNorms.map(({ name }) => name)).toEqual(['bn1', 'bn2']);
+    expect(carried[0]?.batchNorms).toEqual(['bn1', 'bn2']);
     expect(await difference(original, model)).toBeLessThan(ROUNDING);
   });
 
@@ -191,9 +191,9 @@ describe('carryScales', () => {
       { outputs: ['sum', 'behind'] },
     );
     const original = model.clone();
-    const { carried, uncarried } = carryScales(model, { symmetricGrid: true });
+    const { carried, left } = carryScales(model, { symmetricGrid: true });
     expect([...(carried[0]?.factors ?? [])]).toEqual([1, 0.5]);
-    expect(uncarried.map(describeSkip)).toEqual([
+    expect(left.map(describeSkip)).toEqual([
       'several keeps its scale: its output goes to sum as well',
       'nan keeps its scale: NaN or Inf in nan/kernel, output channel 0',
     ]);

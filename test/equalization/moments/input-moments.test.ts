@@ -105,7 +105,7 @@ describe('the means of inputs that are not given', () => {
       quantizer,
       activationMoments(model, { inputs: [flatPicture(6)] }),
     );
-    expect(told.skipped).toEqual([]);
+    expect(told.left).toEqual([]);
     for (const [output, shift] of (given.corrected[0]?.shift ?? []).entries()) {
       expect(told.corrected[0]?.shift[output]).toBeCloseTo(shift, 5);
     }

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { quantize } from '../../../src/equalization/quantize.ts';
+import { type QuantizationRecord, quantize } from '../../../src/equalization/quantize.ts';
 import type { Model } from '../../../src/model/model.ts';
+import { allIn } from '../../../src/primitives/pass.ts';
 import { weightBytes } from '../../../src/quantization/packing/weight-bytes.ts';
 import { Tensor } from '../../../src/tensor/tensor.ts';
 import { buildModel, input, layer } from '../../support/model-builder.ts';
@@ -19,6 +20,9 @@ const network = (): Model =>
     layer('Dense', 'dense', { units: 4 }),
   ]);
 
+/** What was chosen for the budget. */
+const planOf = ({ passes }: QuantizationRecord) => passes.find((one) => one.pass === 'pack')?.plan;
+
 /** Bytes that `quantize` cannot go below, which it says. */
 async function smallest(model: Model, options = {}): Promise<number> {
   const error: unknown = await quantize(model, { ...options, plan: { budget: 1 } }).catch((reason) => reason);
@@ -35,15 +39,15 @@ describe('quantize with a plan', () => {
       const { model: made, report } = await quantize(model, { plan: { budget } });
       expect(weightBytes(made)).toBeLessThanOrEqual(budget);
       // `first` gets no bias after all: nothing tells the means of its inputs.
-      expect(report.plan?.bytes).toBe(weightBytes(made) + 4 * 8);
-      expect(report.plan?.bytes).toBeLessThanOrEqual(budget);
-      expect(report.packed.map(({ layer: { path }, dtype }) => [path, dtype])).toEqual(
-        report.plan?.weights.map(({ layer: { path }, dtype }) => [path, dtype]),
+      expect(planOf(report)?.bytes).toBe(weightBytes(made) + 4 * 8);
+      expect(planOf(report)?.bytes).toBeLessThanOrEqual(budget);
+      expect(allIn(report.passes, 'packed').map(({ layer: path, dtype }) => [path, dtype])).toEqual(
+        planOf(report)?.weights.map(({ layer: path, dtype }) => [path, dtype]),
       );
     }
     const { model: uint8, report } = await quantize(model, { plan: { budget: least } });
-    expect(report.packed.every(({ dtype }) => dtype === 'uint8')).toBe(true);
-    expect(report.plan?.damage).toBe(report.plan?.largestDamage);
+    expect(allIn(report.passes, 'packed').every(({ dtype }) => dtype === 'uint8')).toBe(true);
+    expect(planOf(report)?.damage).toBe(planOf(report)?.largestDamage);
     // What it says is the smallest is what it is without a plan.
     expect(weightBytes(uint8)).toBe(weightBytes((await quantize(model)).model));
   });
@@ -54,7 +58,7 @@ describe('quantize with a plan', () => {
     const damages: number[] = [];
     for (const more of [0, 100, 400, 900, 10_000]) {
       const { report } = await quantize(model, { plan: { budget: least + more } });
-      damages.push(report.plan?.damage ?? NaN);
+      damages.push(planOf(report)?.damage ?? NaN);
     }
     expect(damages).toEqual([...damages].sort((a, b) => b - a));
     expect(new Set(damages).size).toBe(damages.length);
@@ -64,9 +68,10 @@ describe('quantize with a plan', () => {
   it('is the same for the same model and budget', async () => {
     const plan = { budget: (await smallest(network())) + 300 };
     const [one, other] = [await quantize(network(), { plan }), await quantize(network(), { plan })];
-    const dtypes = ({ report }: typeof one): unknown => report.packed.map(({ dtype }) => dtype);
+    const dtypes = ({ report }: typeof one): unknown =>
+      allIn(report.passes, 'packed').map(({ dtype }) => dtype);
     expect(dtypes(one)).toEqual(dtypes(other));
-    expect(new Set(one.report.packed.map(({ dtype }) => dtype)).size).toBe(2);
+    expect(new Set(allIn(one.report.passes, 'packed').map(({ dtype }) => dtype)).size).toBe(2);
   });
 
   it('leaves excluded layers in float32, and counts them', async () => {
@@ -75,8 +80,8 @@ describe('quantize with a plan', () => {
     // 128 weights of which each takes 3 bytes more.
     expect(least).toBe((await smallest(model)) + 3 * 128);
     const { report } = await quantize(model, { exclude: ['last'], plan: { budget: least } });
-    expect(report.packed.find(({ layer: { path } }) => path === 'last')?.dtype).toBe('float32');
-    expect(report.plan?.weights.map(({ layer: { path } }) => path)).toEqual(['first', 'middle', 'dense']);
+    expect(allIn(report.passes, 'packed').find(({ layer: path }) => path === 'last')?.dtype).toBe('float32');
+    expect(planOf(report)?.weights.map(({ layer: path }) => path)).toEqual(['first', 'middle', 'dense']);
   });
 
   it('plans without preparing, which adds no biases', async () => {
@@ -85,8 +90,8 @@ describe('quantize with a plan', () => {
     expect(least).toBeLessThan(await smallest(model));
     const { model: made, report } = await quantize(model, { prepare: false, plan: { budget: least + 200 } });
     expect(weightBytes(made)).toBeLessThanOrEqual(least + 200);
-    expect(report.stages).toEqual(['pack']);
-    expect(report.plan?.weights).toHaveLength(4);
+    expect(report.passes.map(({ pass }) => pass)).toEqual(['pack']);
+    expect(planOf(report)?.weights).toHaveLength(4);
   });
 
   it('keeps its budget where biases are left as they are', async () => {
@@ -94,7 +99,7 @@ describe('quantize with a plan', () => {
     const options = { biasCorrection: 'none' as const };
     const budget = (await smallest(model, options)) + 100;
     const { model: made, report } = await quantize(model, { ...options, plan: { budget } });
-    expect(report.plan?.bytes).toBe(weightBytes(made));
+    expect(planOf(report)?.bytes).toBe(weightBytes(made));
     expect(weightBytes(made)).toBeLessThanOrEqual(budget);
   });
 
@@ -111,11 +116,11 @@ describe('quantize with a plan', () => {
     expect(budget).toBe(20_000 + 16 + 4 * 4);
     const { model: made, report } = await quantize(model, { plan: { budget: budget + 16 } });
     expect(weightBytes(made)).toBe(budget + 16);
-    expect(report.packed.map(({ name, dtype }) => [name, dtype])).toEqual([
+    expect(allIn(report.passes, 'packed').map(({ weight, dtype }) => [weight, dtype])).toEqual([
       ['kernel', 'uint16'],
       ['embeddings', 'uint8'],
     ]);
-    expect(report.plan?.weights.map(({ name }) => name)).toEqual(['kernel']);
+    expect(planOf(report)?.weights.map(({ weight }) => weight)).toEqual(['kernel']);
   });
 
   it('refuses a budget that is none, and a dtype besides', async () => {

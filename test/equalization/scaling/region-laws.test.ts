@@ -281,9 +281,9 @@ describe('scaleRegions', () => {
         values[element % values.length] = NaN;
         broken.setWeight(name, Tensor.fromNumbers('float32', kernel.shape, values));
         const before = [...broken.weights.values()].map((tensor) => tensor.toFloat64());
-        const { unscaled, regions } = scaleRegions(model);
+        const { left, regions } = scaleRegions(model);
         expect([...broken.weights.values()].map((tensor) => tensor.toFloat64())).toEqual(before);
-        const reason = unscaled.find(({ layers }) => layers[0] === broken.path);
+        const reason = left.find(({ layers }) => layers[0] === broken.path);
         expect(reason && describeSkip(reason)).toBeTruthy();
         told += reason && describeSkip(reason).includes(`${name}, output channel`) ? 1 : 0;
         for (const { sources, sinks } of regions) expect([...sources, ...sinks]).not.toContain(broken.path);

@@ -43,10 +43,10 @@ async function difference(model: Model, edit: (model: Model) => void): Promise<n
   return relativeDifference(before, await values());
 }
 
-/** What stays unscaled, in words. */
+/** What is left alone, in words. */
 function unscaledOf(model: Model): Record<string, string> {
-  const { unscaled } = scaleRegions(model);
-  return Object.fromEntries(unscaled.map((reason) => [reason.layers[0], describeSkip(reason)]));
+  const { left } = scaleRegions(model);
+  return Object.fromEntries(left.map((reason) => [reason.layers[0], describeSkip(reason)]));
 }
 
 describe('scaleRegions', () => {
@@ -59,12 +59,12 @@ describe('scaleRegions', () => {
     ]);
     const written = channelRange(model.layer('a'), 'output');
     const read = channelRange(model.layer('b'), 'input');
-    const { outputScales, regions, unscaled, converged } = scaleRegions(model);
-    const factors = outputScales.get(model.layer('a')) as Float64Array;
+    const { outputScales, regions, left, converged } = scaleRegions(model);
+    const factors = outputScales.get('a') as Float64Array;
     for (const [channel, factor] of factors.entries()) {
       expect(factor).toBeCloseTo(Math.sqrt((written[channel] ?? NaN) / (read[channel] ?? NaN)), 6);
     }
-    expect([...(outputScales.get(model.layer('b')) ?? [])]).toEqual([1, 1]);
+    expect([...(outputScales.get('b') ?? [])]).toEqual([1, 1]);
     expect(regions).toEqual([
       {
         sources: ['a'],
@@ -74,7 +74,7 @@ describe('scaleRegions', () => {
         largest: Math.max(...factors),
       },
     ]);
-    expect(unscaled).toEqual([]);
+    expect(left).toEqual([]);
     expect(converged).toBe(true);
   });
 
@@ -107,7 +107,7 @@ describe('scaleRegions', () => {
       conv('d', 2),
     ]);
     const { outputScales, regions } = scaleRegions(model);
-    const of = (name: string): number[] => [...(outputScales.get(model.layer(name)) ?? [])];
+    const of = (name: string): number[] => [...(outputScales.get(name) ?? [])];
     expect(of('a')).toEqual(of('b'));
     expect(of('c')).not.toEqual([1, 1, 1]);
     expect(regions).toHaveLength(1);
@@ -157,7 +157,7 @@ describe('scaleRegions', () => {
       let record: ReturnType<typeof scaleRegions> | undefined;
       expect(await difference(model, (one) => (record = scaleRegions(one)))).toBeLessThan(1e-5);
       expect(record?.regions).toMatchObject([{ sources: ['shared'], sinks: ['b', 'c'] }]);
-      expect([...(record?.outputScales.get(model.layer('a')) ?? [])]).toEqual([1, 1, 1]);
+      expect([...(record?.outputScales.get('a') ?? [])]).toEqual([1, 1, 1]);
     }
   });
 
@@ -200,7 +200,7 @@ describe('scaleRegions', () => {
       layer('Conv2DTranspose', 'up', { filters: 2, kernel_size: 2, strides: 2 }),
     ]);
     expect(await difference(generator, scaleRegions)).toBeLessThan(1e-5);
-    const factors = scaleRegions(generator).outputScales.get(generator.layer('dense')) ?? [];
+    const factors = scaleRegions(generator).outputScales.get('dense') ?? [];
     expect(new Set(factors).size).toBeLessThanOrEqual(2);
     const model = buildModel([
       x,
@@ -212,9 +212,9 @@ describe('scaleRegions', () => {
       layer('Multiply', 'times', {}, { from: ['a', 'up'] }),
       conv('b', 2),
     ]);
-    const { regions, unscaled } = scaleRegions(model);
+    const { regions, left } = scaleRegions(model);
     expect(regions).toMatchObject([{ sources: ['down'], sinks: ['up'] }]);
-    expect(unscaled.map(describeSkip)).toEqual([
+    expect(left.map(describeSkip)).toEqual([
       'a is not scaled: before it stands x, an input of the model; behind it, times (Multiply), through which a factor does not go',
       "b is not scaled: before it stands times (Multiply), through which a factor does not go; behind it, the output of b, which is the model's",
     ]);
@@ -283,7 +283,7 @@ describe('scaleRegions', () => {
     for (const specs of cases) {
       let told: readonly string[] = [];
       const edit = (model: Model): void => {
-        told = scaleRegions(model).unscaled.map(describeSkip);
+        told = scaleRegions(model).left.map(describeSkip);
       };
       expect(await difference(buildModel(specs), edit)).toBeLessThan(1e-5);
       expect(told.find((sentence) => sentence.startsWith('b '))).toMatch(/channels lie on different axes/);
@@ -328,7 +328,7 @@ describe('scaleRegions', () => {
     expect(scaleRegions(atOutput, { throughBounded: true }).bounded).toEqual([]);
     const model = buildModel(specs);
     const { bounded, outputScales } = scaleRegions(model, { throughBounded: true });
-    const factors = outputScales.get(model.layer('a')) as Float64Array;
+    const factors = outputScales.get('a') as Float64Array;
     expect(bounded.map(({ call, maxima }) => [call.path, [...maxima]])).toEqual([
       ['relu', [...factors].map((factor) => 6 / factor)],
     ]);
@@ -454,8 +454,8 @@ describe('permuting channels', () => {
       ['loop', trunk],
     ] as const;
     for (const [name, order] of cases) {
-      const expected = order.map((at) => scales.get(base.layer(name))?.[at] ?? NaN);
-      const found = [...(permutedScales.get(other.layer(name)) ?? [])];
+      const expected = order.map((at) => scales.get(name)?.[at] ?? NaN);
+      const found = [...(permutedScales.get(name) ?? [])];
       expect(new Set(expected).size).toBe(expected.length);
       // Sums over a region's channels add up in another order.
       for (const [channel, factor] of found.entries())

@@ -13,7 +13,7 @@ import {
 } from '../../../src/equalization/sidecar/sidecar.ts';
 import { FormatError } from '../../../src/errors.ts';
 import type { Model } from '../../../src/model/model.ts';
-import { foldAllBatchNorms } from '../../../src/primitives/batch-norm-fold.ts';
+import { foldAllBatchNorms, foldsOf } from '../../../src/primitives/batch-norm-fold.ts';
 import { QUANTIZER_PRESETS } from '../../../src/quantization/quantizer.ts';
 import { buildModel, input, layer } from '../../support/model-builder.ts';
 
@@ -33,12 +33,12 @@ function equalized(): { model: Model; sidecar: Sidecar } {
   const { outputScales } = scaleRegions(model);
   const skipped = [{ code: 'padding', layers: ['a', 'b'], message: 'a stays' }];
   const { corrected } = correctBias(model, QUANTIZER_PRESETS['int8-per-tensor'], activationMoments(model));
-  const corrections = corrected.map(({ path, shift }) => ({
+  const corrections = corrected.map(({ layer: path, shift }) => ({
     layer: path,
     quantizer: 'int8-per-tensor',
     shift,
   }));
-  const record = { foldedPairs, outputScales, corrections, skipped };
+  const record = { folded: foldsOf(foldedPairs), outputScales, corrections, skipped };
   return { model, sidecar: crosslayerSidecar(model, { ...HASHES, ...record }) };
 }
 

@@ -10,6 +10,7 @@ import type { Layer } from '../../../src/model/layer.ts';
 import type { Model } from '../../../src/model/model.ts';
 import { type Activation, activationOf, isWeighted, LINEAR } from '../../../src/model/operation.ts';
 import { takeSnapshot } from '../../../src/model/snapshot.ts';
+import { allIn } from '../../../src/primitives/pass.ts';
 import { buildModel, input, layer } from '../../support/model-builder.ts';
 
 /** The `config` of a layer as it is written. */
@@ -81,7 +82,7 @@ it('a maximum for all channels of a fused ReLU object is written in its place', 
     layer('Conv2D', 'last', { filters: 3, kernel_size: 1 }),
   ]);
   const { model: equalized, report } = await equalize(model);
-  const [cap, ...others] = report.caps?.caps ?? [];
+  const [cap, ...others] = allIn(report.passes, 'caps');
   expect(others).toEqual([]);
   expect(cap).toMatchObject({ kind: 'one-maximum', path: 'only', added: [] });
   const { maximum } = cap as { maximum: number };

@@ -1,12 +1,10 @@
 import { expect, test } from 'vitest';
-import { equalizationStages } from '../../../src/equalization/equalization-recipe.ts';
-import { quantizationStages } from '../../../src/equalization/quantization-recipe.ts';
+import { prepareQuantization } from '../../../src/equalization/quantize.ts';
 import type { Model } from '../../../src/model/model.ts';
-import { foldAllBatchNorms } from '../../../src/primitives/batch-norm-fold.ts';
-import type { Stage } from '../../../src/primitives/stage.ts';
-import { stepStages } from '../../../src/primitives/step-stages.ts';
+import { referencePasses } from '../../../src/primitives/equalize-model.ts';
+import { allIn, runPasses } from '../../../src/primitives/pass.ts';
 import { weightBytes } from '../../../src/quantization/packing/weight-bytes.ts';
-import { equalizeReport, type StepVerification } from '../../../src/report/equalize-report.ts';
+import { equalizeForTarget } from '../../../src/report/equalize-for-target.ts';
 import { inspectContent } from '../../../src/report/html/inspect-content.ts';
 import { proofSection, trialSection } from '../../../src/report/html/proof-blocks.ts';
 import { quantizeContent } from '../../../src/report/html/quantize-content.ts';
@@ -16,8 +14,8 @@ import { stepsContent } from '../../../src/report/html/steps-content.ts';
 import { targetContent } from '../../../src/report/html/target-content.ts';
 import { inspectModel } from '../../../src/report/inspect-report.ts';
 import { damageReport } from '../../../src/report/layer-damage.ts';
-import { quantizeReport } from '../../../src/report/quantize-report.ts';
-import { targetReport } from '../../../src/report/target-report.ts';
+import type { ProofReport } from '../../../src/report/proof-report.ts';
+import { float32Bytes, type QuantizeReport } from '../../../src/report/quantize-report.ts';
 import { buildModel, input, layer } from '../../support/model-builder.ts';
 
 const WRITTEN = { dropped: ['the optimizer'], warnings: [] };
@@ -35,10 +33,6 @@ function model(): Model {
   ]);
 }
 
-async function run(stages: readonly Stage[]): Promise<void> {
-  for (const stage of stages) await stage.run();
-}
-
 const fact = ({ facts }: ReportContent, name: RegExp): string | undefined =>
   facts.find(([title]) => name.test(title))?.[1];
 
@@ -48,11 +42,9 @@ function wordsOf({ sections }: ReportContent, title: string): string {
 }
 
 test('an equalization for a target: regions, corrections and what was left alone in words', async () => {
-  const [original, plain, after] = [model(), model(), model()];
-  foldAllBatchNorms(plain);
-  const { stages, record } = equalizationStages(after);
-  await run(stages);
-  const report = targetReport(record(), { before: [], after: [] }, WRITTEN, undefined);
+  const original = model();
+  const { model: after, plain, report: done } = await equalizeForTarget(original);
+  const report = { ...done, ...WRITTEN };
   const content = targetContent(
     report,
     reportSubject(original, { before: plain, after, quantizer: 'int8-per-tensor' }),
@@ -66,14 +58,15 @@ test('an equalization for a target: regions, corrections and what was left alone
   );
   expect(wordsOf(content, 'Proof')).toContain('not run');
   expect(wordsOf(content, 'Notes')).toContain('the optimizer');
-  for (const { message } of report.skipped) expect(wordsOf(content, 'Left alone')).toContain(message);
+  for (const { message } of allIn(report.passes, 'left'))
+    expect(wordsOf(content, 'Left alone')).toContain(message);
 });
 
 test('the steps of the reference: sets with their factors', async () => {
   const [original, after] = [model(), model()];
-  const { stages, record } = stepStages(after, ['fold', 'scale']);
-  await run(stages);
-  const report = equalizeReport(record(), { before: [], after: [] }, WRITTEN, undefined);
+  const passes = await runPasses(after, referencePasses(['fold', 'scale']));
+  const rangeSpread = { before: [], after: [] };
+  const report = { schemaVersion: 2, passes, rangeSpread, verification: null, ...WRITTEN } as const;
   const content = stepsContent(
     report,
     reportSubject(original, { before: original, after, quantizer: 'int8-per-tensor' }),
@@ -101,30 +94,36 @@ test('an inspection: which layers hurt, with their shares in the table of layers
 });
 
 test('a quantization: sizes, types and what the written files do', async () => {
-  const [original, after] = [model(), model()];
-  const { stages, record } = quantizationStages(after);
+  const original = model();
+  const { copy: after, passes, told } = await prepareQuantization(original, {});
   let unrounded = original;
-  for (const stage of stages) {
-    if (stage.name === 'pack') unrounded = after.clone();
-    await stage.run();
-  }
-  const report = quantizeReport(
-    after,
-    { ...record(), trials: [] },
-    {
-      bytes: { before: weightBytes(original), filesBefore: 9000, filesAfter: 4000 },
-      verification: null,
-      check: {
-        inputs: '16 samples',
-        backend: 'cpu',
-        samples: 16,
-        outputs: [{ name: 'dense', scores: 'logits', sqnrDb: 38.86, top1Agreement: 0.9375 }],
-        accuracy: { before: 0.92, after: 0.9205 },
-        tfjs: { maxRelative: 1e-7 },
-      },
-      ...WRITTEN,
+  const records = await runPasses(after, passes, {
+    before: (pass) => {
+      if (pass === 'pack') unrounded = after.clone();
     },
-  );
+  });
+  const report: QuantizeReport = {
+    schemaVersion: 2,
+    ...told,
+    passes: records,
+    bytes: {
+      float32: float32Bytes(after),
+      before: weightBytes(original),
+      after: weightBytes(after),
+      filesBefore: 9000,
+      filesAfter: 4000,
+    },
+    verification: null,
+    check: {
+      inputs: '16 samples',
+      backend: 'cpu',
+      samples: 16,
+      outputs: [{ name: 'dense', scores: 'logits', sqnrDb: 38.86, top1Agreement: 0.9375 }],
+      accuracy: { before: 0.92, after: 0.9205 },
+      tfjs: { maxRelative: 1e-7 },
+    },
+    ...WRITTEN,
+  };
   const subject = reportSubject(original, { before: original, after, unrounded, quantizer: 'tfjs-uint8' });
   const content = quantizeContent(report, subject);
   expect(content.purpose).toBe('Quantized for TF.js: 3 kernels in uint8');
@@ -150,13 +149,14 @@ test('the proof tells what was undone, what changed and what was not run', () =>
     worstInput: 0,
     same: false,
   } as const;
-  const verification: StepVerification = {
+  const verification: ProofReport = {
     inputs: '4 samples',
     backend: 'cpu',
     weights: 'float16',
     proofs: [
       {
-        step: 'scale',
+        pass: 'scale',
+        keepsFunction: true,
         verdict: 'different',
         reason: 'dense differs',
         outputs: [output],

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import { closeModel, loadModel } from '../../../src/node.ts';
-import { runSteps } from '../../../src/primitives/run-steps.ts';
+import { referencePasses } from '../../../src/primitives/equalize-model.ts';
+import { runPasses } from '../../../src/primitives/pass.ts';
 import { verify } from '../../../src/verification/comparing/verify.ts';
 import { seededInputs } from '../../../src/verification/inputs/seeded-inputs.ts';
 import { TfjsRunner } from '../../../src/verification/run/runner.ts';
@@ -19,7 +20,7 @@ test.each(goldenCases().map(({ name }) => name))(
   async (name) => {
     const original = await loadModel(goldenPath(name, 'input.h5'));
     const candidate = original.clone();
-    runSteps(candidate, ['fold', 'scale']);
+    await runPasses(candidate, referencePasses(['fold', 'scale']));
     const { verdict, reason, outputs } = await verify(original, candidate, {
       runner,
       inputs: seededInputs(original),

@@ -3,7 +3,8 @@ import { describe, expect, test } from 'vitest';
 import { CannotRunError } from '../../../src/errors.ts';
 import type { Model } from '../../../src/model/model.ts';
 import type { ModelRunner } from '../../../src/model/model-runner.ts';
-import { runSteps } from '../../../src/primitives/run-steps.ts';
+import { referencePasses } from '../../../src/primitives/equalize-model.ts';
+import { allIn, runPasses } from '../../../src/primitives/pass.ts';
 import { reportJson } from '../../../src/report/report-json.ts';
 import { Tensor } from '../../../src/tensor/tensor.ts';
 import { type VerifyOptions, verify } from '../../../src/verification/comparing/verify.ts';
@@ -92,8 +93,8 @@ describe('verify', () => {
 
   test('a fold and a scaling keep the function', async () => {
     const candidate = network();
-    const { foldedPairs, clsSets } = runSteps(candidate, ['fold', 'scale']);
-    expect([foldedPairs.length, clsSets.length]).toEqual([1, 1]);
+    const records = await runPasses(candidate, referencePasses(['fold', 'scale']));
+    expect([allIn(records, 'folded').length, allIn(records, 'clsSets').length]).toEqual([1, 1]);
     const { verdict, outputs } = await check(network(), candidate);
     expect(verdict).toBe('same');
     expect(outputs[0]?.sqnrDb).toBeGreaterThan(100);
@@ -126,7 +127,7 @@ describe('verify', () => {
     await fc.assert(
       fc.asyncProperty(randomChain, async (make) => {
         const candidate = make();
-        runSteps(candidate, ['fold', 'scale']);
+        await runPasses(candidate, referencePasses(['fold', 'scale']));
         const { verdict, reason } = await check(make(), candidate);
         expect(verdict, reason ?? '').toBe('same');
       }),

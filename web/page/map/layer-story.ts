@@ -4,7 +4,8 @@
  * @module
  */
 
-import { count, type InspectReport, named, short, type TargetReport } from 'crosslayer/report';
+import type { CarriedLayer, ScaledRegion } from 'crosslayer';
+import { allIn, count, type InspectReport, named, short, type TargetReport } from 'crosslayer/report';
 
 /** What the model looks like before anything is done to it. */
 export function openedStory(layer: string, inspect: InspectReport): string[] {
@@ -31,73 +32,74 @@ export function openedStory(layer: string, inspect: InspectReport): string[] {
 }
 
 /** What equalizing did to it. */
-export function equalizedStory(layer: string, report: TargetReport): string[] {
-  const done = [
-    ...foldSentences(layer, report),
-    ...(report.replacedRelu6.includes(layer) ? ['Its ReLU6 became a plain ReLU.'] : []),
-    ...regionSentences(layer, report),
-    ...report.caps.flatMap((cap) => (cap.layer === layer ? [`${cap.message}.`] : [])),
-    ...report.carried.flatMap((one) => carrySentence(layer, one)),
-    ...absorbSentences(layer, report),
-    ...report.corrected.flatMap((one) =>
-      one.layer === layer
-        ? [`Its bias was corrected for the rounding of its weights, by at most ${short(one.largestShift)}.`]
-        : [],
-    ),
-  ];
-  const left = leftAlone(layer, report);
+export function equalizedStory(layer: string, { passes }: Pick<TargetReport, 'passes'>): string[] {
+  const done = passes.flatMap((one) => passSentences(layer, one));
+  const left = allIn(passes, 'left').flatMap(({ layers, message }) =>
+    layers[0] === layer ? [`Left alone: ${message}.`] : [],
+  );
   if (done.length + left.length === 0) return ['Nothing was done to it, and nothing had to be.'];
   return [...done, ...left];
 }
 
-/** Why a layer was left alone: sentences of the report that begin with it. */
-export function leftAlone(layer: string, { skipped }: Pick<TargetReport, 'skipped'>): string[] {
-  return skipped.flatMap(({ layers, message }) => (layers[0] === layer ? [`Left alone: ${message}.`] : []));
+/** What a pass did to a layer. */
+function passSentences(layer: string, record: TargetReport['passes'][number]): string[] {
+  switch (record.pass) {
+    case 'relu6':
+      return record.replacedRelu6.includes(layer) ? ['Its ReLU6 became a plain ReLU.'] : [];
+    case 'fold':
+      return record.folded.flatMap((one) => {
+        if (one.batchNorm === layer) return [`This batch norm was folded into ${one.layer} and is gone.`];
+        return one.layer === layer ? [`The batch norm ${one.batchNorm} was folded into it.`] : [];
+      });
+    case 'scale':
+      return [
+        ...record.regions.flatMap((region) => regionSentences(layer, region)),
+        ...record.caps.flatMap((cap) => (cap.path === layer ? [`${cap.message}.`] : [])),
+      ];
+    case 'carry':
+      return record.carried.flatMap((one) => carrySentence(layer, one));
+    case 'absorb':
+      return record.absorbed.flatMap(({ from, into, channels }) => {
+        if (from === layer) return [`The bias of ${count(channels, 'channel')} moved into ${into}.`];
+        return into === layer ? [`It took over the bias of ${count(channels, 'channel')} of ${from}.`] : [];
+      });
+    case 'correct':
+      return record.corrected.flatMap((one) =>
+        one.layer === layer
+          ? [`Its bias was corrected for the rounding of its weights, by at most ${short(one.largestShift)}.`]
+          : [],
+      );
+  }
 }
 
 /** Layers that were scaled together, in a sentence. */
-export function regionText({ sources, sinks, channels, smallest, largest }: Region): string {
+export function regionText({ sources, sinks, channels, smallest, largest }: ScaledRegion): string {
   return (
     `${count(channels, 'channel')} that ${sources.join(', ')} ${sources.length === 1 ? 'writes' : 'write'} and ` +
     `${sinks.join(', ')} ${sinks.length === 1 ? 'reads' : 'read'}: factors of ${short(smallest)} to ${short(largest)}`
   );
 }
 
-type Region = TargetReport['regions'][number];
-
-function foldSentences(layer: string, { foldedPairs }: TargetReport): string[] {
-  return foldedPairs.flatMap(([into, bn]) => {
-    if (bn === layer) return [`This batch norm was folded into ${into} and is gone.`];
-    return into === layer ? [`The batch norm ${bn} was folded into it.`] : [];
-  });
+function regionSentences(
+  layer: string,
+  { sources, sinks, channels, smallest, largest }: ScaledRegion,
+): string[] {
+  const factors = `factors of ${short(smallest)} to ${short(largest)}`;
+  return [
+    ...(sources.includes(layer)
+      ? [
+          `Its ${count(channels, 'output channel')} were scaled by ${factors}, and the opposite was done in ${named(sinks)}.`,
+        ]
+      : []),
+    ...(sinks.includes(layer)
+      ? [`What it reads from ${named(sources)} comes scaled, which its weights undo (${factors}).`]
+      : []),
+  ];
 }
 
-function regionSentences(layer: string, { regions }: TargetReport): string[] {
-  return regions.flatMap((region) => {
-    const factors = `factors of ${short(region.smallest)} to ${short(region.largest)}`;
-    return [
-      ...(region.sources.includes(layer)
-        ? [
-            `Its ${count(region.channels, 'output channel')} were scaled by ${factors}, and the opposite was done in ${named(region.sinks)}.`,
-          ]
-        : []),
-      ...(region.sinks.includes(layer)
-        ? [`What it reads from ${named(region.sources)} comes scaled, which its weights undo (${factors}).`]
-        : []),
-    ];
-  });
-}
-
-function carrySentence(layer: string, one: TargetReport['carried'][number]): string[] {
+function carrySentence(layer: string, one: Pick<CarriedLayer, 'layer' | 'batchNorms'>): string[] {
   const carriers = named(one.batchNorms);
   if (one.layer === layer)
     return [`Its channels were scaled to one range; ${carriers} takes the factors back.`];
   return one.batchNorms.includes(layer) ? [`It takes back the factors of the channels of ${one.layer}.`] : [];
-}
-
-function absorbSentences(layer: string, { absorbed }: TargetReport): string[] {
-  return absorbed.flatMap(({ from, into, channels }) => {
-    if (from === layer) return [`The bias of ${count(channels, 'channel')} moved into ${into}.`];
-    return into === layer ? [`It took over the bias of ${count(channels, 'channel')} of ${from}.`] : [];
-  });
 }

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { count, short, type TargetReport } from 'crosslayer/report';
+import { allIn, count, short, type TargetReport } from 'crosslayer/report';
 import type { EqualizedModel, OpenedModel } from '../../protocol.ts';
 import { improvementText } from '../choices/damage-rows.ts';
 import { byId, element, folded, list } from '../dom.ts';
@@ -58,64 +58,94 @@ export function spreadSentences(
   {
     spreads,
     report,
-  }: { readonly spreads: EqualizedModel['spreads']; readonly report: Pick<TargetReport, 'regions'> },
+  }: { readonly spreads: EqualizedModel['spreads']; readonly report: Pick<TargetReport, 'passes'> },
   { map }: Pick<OpenedModel, 'map'>,
 ): string[] {
   const before = map.reduce((most, { spread }) => Math.max(most, spread ?? 0), 0);
   const after = spreads.reduce((most, [, spread]) => Math.max(most, spread), 0);
   if (!(before > 0 && after > 0)) return [];
   const sentence = `The largest spread of a layer was ${short(before)}\u00d7 and is ${short(after)}\u00d7 now.`;
-  const hasGrown = after > before && report.regions.length > 0;
+  const hasGrown = after > before && allIn(report.passes, 'regions').length > 0;
   return hasGrown ? [`${sentence} ${GROWN}`] : [sentence];
 }
 
 /** What was done, in counts. */
-export function doneSentences(report: TargetReport): string[] {
-  const { foldedPairs, replacedRelu6, regions, addedLayers, carried, absorbed, corrected, skipped } = report;
-  const channels = regions.reduce((sum, region) => sum + region.channels, 0);
+export function doneSentences({ passes }: TargetReport): string[] {
+  const left = allIn(passes, 'left');
   return [
-    ...(foldedPairs.length > 0
-      ? [`${count(foldedPairs.length, 'batch norm')} folded into the layers beside them.`]
-      : []),
-    ...(replacedRelu6.length > 0
-      ? [`${count(replacedRelu6.length, 'ReLU6', 'ReLU6')} became plain ReLU.`]
-      : []),
-    ...(regions.length > 0
-      ? [
-          `${count(channels, 'channel')} in ${count(regions.length, 'region')} scaled; a region is what has to take one factor together.`,
-        ]
-      : []),
-    ...(addedLayers > 0
-      ? [`${count(addedLayers, 'layer')} added, so that channels have maxima of their own.`]
-      : []),
-    ...(carried.length > 0
-      ? [`${count(carried.length, 'layer')} scaled, with batch norms that take the factors back.`]
-      : []),
-    ...(absorbed.length > 0
-      ? [`${count(absorbed.length, 'bias', 'biases')} moved into the next layer.`]
-      : []),
-    ...(corrected.length > 0
-      ? [
-          `${count(corrected.length, 'bias', 'biases')} corrected, so that rounding the weights does not shift the mean of channels.`,
-        ]
-      : []),
-    skipped.length === 0
+    ...passes.flatMap(passSentences),
+    left.length === 0
       ? 'Nothing was left alone.'
-      : `${count(skipped.length, 'part')} left alone; the reasons stand below.`,
+      : `${count(left.length, 'part')} left alone; the reasons stand below.`,
   ];
 }
 
-function detailsOf(report: TargetReport): HTMLElement[] {
-  const { foldedPairs, regions, caps, carried, skipped, dropped } = report;
+/** What a pass did; nothing where it did nothing. */
+function passSentences(record: TargetReport['passes'][number]): string[] {
+  switch (record.pass) {
+    case 'relu6':
+      return counted(
+        record.replacedRelu6,
+        ({ length }) => `${count(length, 'ReLU6', 'ReLU6')} became plain ReLU.`,
+      );
+    case 'fold':
+      return counted(
+        record.folded,
+        ({ length }) => `${count(length, 'batch norm')} folded into the layers beside them.`,
+      );
+    case 'scale': {
+      const { regions, addedLayers } = record;
+      const channels = regions.reduce((sum, region) => sum + region.channels, 0);
+      return [
+        ...counted(
+          regions,
+          ({ length }) =>
+            `${count(channels, 'channel')} in ${count(length, 'region')} scaled; a region is what has to take one factor together.`,
+        ),
+        ...(addedLayers > 0
+          ? [`${count(addedLayers, 'layer')} added, so that channels have maxima of their own.`]
+          : []),
+      ];
+    }
+    case 'carry':
+      return counted(
+        record.carried,
+        ({ length }) => `${count(length, 'layer')} scaled, with batch norms that take the factors back.`,
+      );
+    case 'absorb':
+      return counted(
+        record.absorbed,
+        ({ length }) => `${count(length, 'bias', 'biases')} moved into the next layer.`,
+      );
+    case 'correct':
+      return counted(
+        record.corrected,
+        ({ length }) =>
+          `${count(length, 'bias', 'biases')} corrected, so that rounding the weights does not shift the mean of channels.`,
+      );
+  }
+}
+
+function counted<List extends readonly unknown[]>(found: List, sentence: (found: List) => string): string[] {
+  return found.length === 0 ? [] : [sentence(found)];
+}
+
+function detailsOf({ passes, dropped }: TargetReport): HTMLElement[] {
   const parts: (readonly [title: string, sentences: readonly string[]])[] = [
-    ['Batch norms that were folded', foldedPairs.map(([layer, bn]) => `${bn} into ${layer}`)],
-    ['Regions that were scaled together', regions.map(regionText)],
-    ['ReLU6 and their maxima now', caps.map(({ message }) => message)],
+    [
+      'Batch norms that were folded',
+      allIn(passes, 'folded').map(({ layer, batchNorm }) => `${batchNorm} into ${layer}`),
+    ],
+    ['Regions that were scaled together', allIn(passes, 'regions').map(regionText)],
+    ['ReLU6 and their maxima now', allIn(passes, 'caps').map(({ message }) => message)],
     [
       'Layers whose factors a batch norm takes back',
-      carried.map((one) => `${one.layer}: ${one.batchNorms.join(', ')}`),
+      allIn(passes, 'carried').map((one) => `${one.layer}: ${one.batchNorms.join(', ')}`),
     ],
-    ['Left alone, and why', skipped.map(({ stage, message }) => `${stageName(stage)}: ${message}`)],
+    [
+      'Left alone, and why',
+      passes.flatMap(({ pass, left }) => left.map(({ message }) => `${stageName(pass)}: ${message}`)),
+    ],
     ['What could not be kept', dropped],
   ];
   return parts

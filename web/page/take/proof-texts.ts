@@ -4,8 +4,8 @@
  * @module
  */
 
-import { decibels, movesFar, percent, type StepVerification, small, worstOutput } from 'crosslayer/report';
-import type { StageProof } from 'crosslayer/verification';
+import { decibels, movesFar, type ProofReport, percent, small, worstOutput } from 'crosslayer/report';
+import type { PassProof } from 'crosslayer/verification';
 
 /** What a stage is called in a sentence. */
 const STAGES: ReadonlyMap<string, string> = new Map([
@@ -27,16 +27,13 @@ const PURPOSES: ReadonlyMap<string, string> = new Map([
 const FAR_ADVICE =
   ' That is much, because the weights lose much on this grid. Mostly it is still for the better, and sometimes not: compare predictions.';
 
-/** Stages that must keep what the model computes. */
-const KEEPING: ReadonlySet<string> = new Set(['fold', 'scale', 'carry']);
-
 /** A stage in words; its own name where there are none. */
-export function stageName(step: string): string {
-  return STAGES.get(step) ?? step;
+export function stageName(pass: string): string {
+  return STAGES.get(pass) ?? pass;
 }
 
 /** The proof in one sentence, and whether it is good news. */
-export function proofVerdict(verification: StepVerification | null): {
+export function proofVerdict(verification: ProofReport | null): {
   readonly isGood: boolean;
   readonly text: string;
 } {
@@ -50,10 +47,10 @@ export function proofVerdict(verification: StepVerification | null): {
     return { isGood: false, text: `${undone} edits changed what the model computes and were taken back.` };
   }
   const open = proofs.filter(
-    ({ step, verdict }) => verdict === 'not-verified' || (verdict === 'different' && KEEPING.has(step)),
+    ({ keepsFunction, verdict }) => verdict === 'not-verified' || (verdict === 'different' && keepsFunction),
   );
   if (open.length > 0) {
-    const names = open.map(({ step, reason }) => `${stageName(step)} (${reason ?? 'not the same'})`);
+    const names = open.map(({ pass, reason }) => `${stageName(pass)} (${reason ?? 'not the same'})`);
     return { isGood: false, text: `Not all of it is proven: ${names.join('; ')}` };
   }
   const changing = proofs.filter(({ verdict }) => verdict === 'different');
@@ -65,7 +62,7 @@ export function proofVerdict(verification: StepVerification | null): {
 }
 
 /** What the model was run on, and a line for each stage. */
-export function proofSentences({ inputs, backend, proofs, weights }: StepVerification): string[] {
+export function proofSentences({ inputs, backend, proofs, weights }: ProofReport): string[] {
   if (inputs === null) return [];
   const rounding =
     weights === 'float32'
@@ -83,9 +80,9 @@ export function proofSentences({ inputs, backend, proofs, weights }: StepVerific
   ];
 }
 
-function stageSentences(proof: StageProof): string[] {
-  const { step, verdict, reason, outputs, undone, notes } = proof;
-  const name = stageName(step);
+function stageSentences(proof: PassProof): string[] {
+  const { pass, verdict, reason, outputs, undone, notes } = proof;
+  const name = stageName(pass);
   const worst = small(Math.max(0, ...outputs.map(({ maxRelative }) => maxRelative)));
   const taken = undone.map(
     ({ layers, maxRelative }) =>
@@ -98,7 +95,7 @@ function stageSentences(proof: StageProof): string[] {
       case 'same':
         return `${name}: computes the same; the largest difference is ${worst} of the largest output value.`;
       case 'different':
-        return `${name}: changes the output by ${worst} of its largest value${meaningOf(outputs)}${PURPOSES.get(step) ?? ''}.${movesFar(proof) ? FAR_ADVICE : ''}`;
+        return `${name}: changes the output by ${worst} of its largest value${meaningOf(outputs)}${PURPOSES.get(pass) ?? ''}.${movesFar(proof) ? FAR_ADVICE : ''}`;
       case 'not-verified':
         return `${name}: not proven: ${reason ?? 'no reason was given'}.`;
     }
@@ -106,7 +103,7 @@ function stageSentences(proof: StageProof): string[] {
 }
 
 /** What a change means, on the output that it hurts most. */
-function meaningOf(outputs: StageProof['outputs']): string {
+function meaningOf(outputs: PassProof['outputs']): string {
   const { sqnrDb, top1Agreement } = worstOutput(outputs);
   const parts = [
     ...(Number.isFinite(sqnrDb) ? [`SQNR ${decibels(sqnrDb)}`] : []),

@@ -1,21 +1,11 @@
-import {
-  CrosslayerError,
-  type EqualizationRecord,
-  equalizationStages,
-  type Model,
-  type StageName,
-} from 'crosslayer';
-import { parseQuantizer, weightSqnr } from 'crosslayer/quantization';
+import { CrosslayerError, type EqualizePass, equalizationPasses, type Model } from 'crosslayer';
 import {
   channelStrips,
   count,
-  gridOf,
-  plainModel,
+  type EqualizeForTargetOptions,
+  equalizeForTarget,
   type RunnableOn,
   rangeSpreads,
-  runWithProof,
-  type StepVerification,
-  targetReport,
 } from 'crosslayer/report';
 import {
   describeNormalization,
@@ -34,7 +24,7 @@ import type { Trials } from './trials.ts';
 /** Samples that are made up for the proof. */
 const SEEDED_SAMPLES = 4;
 
-const STAGE_TEXTS: Readonly<Record<StageName, string>> = {
+const PASS_TEXTS: Readonly<Record<EqualizePass['name'], string>> = {
   relu6: 'Replacing ReLU6 by ReLU',
   fold: 'Folding batch norms',
   scale: 'Scaling channels',
@@ -42,12 +32,6 @@ const STAGE_TEXTS: Readonly<Record<StageName, string>> = {
   absorb: 'Moving biases',
   correct: 'Correcting biases',
 };
-
-interface Proven {
-  readonly copy: Model;
-  readonly record: () => EqualizationRecord;
-  readonly verification: StepVerification | undefined;
-}
 
 /** Equalizes a copy of `model`, as the command does it. */
 export async function equalizeFor(
@@ -58,44 +42,38 @@ export async function equalizeFor(
 ): Promise<Equalized> {
   progress(verify ? 'Getting ready to run the model' : 'Getting ready');
   const ready = verify ? await readyToRun(model) : undefined;
-  const plain = plainModel(model, target);
-  const quantizer = parseQuantizer(gridOf(target));
-  const before = weightSqnr(plain, quantizer);
-  const { copy, record, verification } = await proven(model, { target, relu6 }, ready, progress);
+  const equalized = await proven(model, { target, relu6 }, ready, progress);
+  const { report, plain } = equalized;
   progress('Measuring what came of it');
-  const sqnr = { before, after: weightSqnr(copy, quantizer) };
-  const report = targetReport(record(), sqnr, { dropped: [], warnings: [] }, verification);
   return {
-    model: copy,
+    model: equalized.model,
     told: {
       target,
       relu6,
       report,
-      verification: verification ?? null,
-      strips: channelStrips(plain, copy),
-      spreads: rangeSpreads(copy).map(({ layer, spread }) => [layer, spread] as const),
+      verification: report.verification,
+      strips: channelStrips(plain, equalized.model),
+      spreads: rangeSpreads(equalized.model).map(({ layer, spread }) => [layer, spread] as const),
       damage: target === 'float' ? null : await trials.damage({ target, relu6 }),
     },
   };
 }
 
-/** An equalized copy, and the proof; where memory does not suffice to run the model it is equalized all the same. */
+/** With proof; where memory does not suffice to run the model it is equalized all the same. */
 async function proven(
   model: Model,
   choice: Choice,
-  ready: RunnableOn | { readonly reason: string } | undefined,
+  ready: EqualizeForTargetOptions['ready'],
   progress: Progress,
-): Promise<Proven> {
-  const copy = model.clone();
-  const { stages, record } = equalizationStages(copy, choice);
+): ReturnType<typeof equalizeForTarget> {
+  const passes = equalizationPasses(choice);
   const isRun = ready !== undefined && 'runner' in ready;
-  const before = (stage: StageName): void => {
-    const done = stages.findIndex(({ name }) => name === stage);
-    progress(`${STAGE_TEXTS[stage]}${isRun ? ', and running the model' : ''}`, done / stages.length);
+  const before = (pass: EqualizePass['name']): void => {
+    const done = passes.findIndex(({ name }) => name === pass);
+    progress(`${PASS_TEXTS[pass]}${isRun ? ', and running the model' : ''}`, done / passes.length);
   };
   try {
-    const verification = await runWithProof(copy, stages, { ready, watch: { before } });
-    return { copy, record, verification };
+    return await equalizeForTarget(model, { ...choice, ready, watch: { before } });
   } catch (error) {
     if (!isRun || !isOutOfMemory(error)) throw error;
     return proven(model, choice, { reason: 'the browser has not enough memory to run it' }, progress);

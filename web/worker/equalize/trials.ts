@@ -33,7 +33,8 @@ export class Trials {
     if (known) return known;
     const options = { target, relu6, rounding: 'nearest', biasCorrection: 'none' } as const;
     const { model, report } = await equalize(this.#model, options);
-    const trial = { model, addedLayers: report.caps?.addedLayers ?? 0 };
+    const scaled = report.passes.find((one) => one.pass === 'scale');
+    const trial = { model, addedLayers: scaled?.addedLayers ?? 0 };
     this.#trials.set(key, trial);
     return trial;
   }

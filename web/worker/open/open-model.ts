@@ -114,7 +114,7 @@ function formatText({ origin, dialect }: Model): string {
 function notesOn(model: Model): string[] {
   const gridded = layersQuantizedBefore(model).length;
   const coarse = storedCoarsely(model);
-  const variances = coarse.filter(({ name }) => name === 'movingVariance').length;
+  const variances = coarse.filter(({ weight }) => weight === 'movingVariance').length;
   const notes: string[] = [];
   if (gridded > 0) {
     notes.push(

@@ -1,4 +1,5 @@
 import { type Model, type ModelFormat, quantize, type WriteReport, writeModel, zipFiles } from 'crosslayer';
+import { allIn } from 'crosslayer/report';
 import type { Download, TakenForm } from '../../protocol.ts';
 import type { Equalized } from '../equalize/equalized.ts';
 import type { Opened } from '../open/opened.ts';
@@ -44,8 +45,8 @@ export async function takeForm(
 
 /** Biases that are corrected are made for rounded weights, and the file has them unrounded. */
 function withCorrection(download: Download, equalized: Equalized | undefined): Download {
-  const { target, rounding, corrected } = equalized?.told.report ?? { corrected: [] };
-  if (corrected.length === 0 || rounding !== 'nearest') return download;
+  const { target, rounding, passes } = equalized?.told.report ?? { passes: [] };
+  if (allIn(passes, 'corrected').length === 0 || rounding !== 'nearest') return download;
   const note =
     `Its biases make up for what rounding weights to 8 bits (${target}) is going to change: until a converter has done that, ` +
     'the model is off by about as much.';

@@ -1,5 +1,5 @@
 /**
- * A recipe with proof: the model is run before and after each stage, and an edit that changes the function where it should
+ * A recipe with proof: the model is run before and after each pass, and an edit that changes the function where it should
  * not is found and undone.
  *
  * @module
@@ -9,7 +9,15 @@ import { CannotRunError } from '../../errors.ts';
 import type { Model } from '../../model/model.ts';
 import type { ModelRunner } from '../../model/model-runner.ts';
 import { takeSnapshot } from '../../model/snapshot.ts';
-import type { Stage, StageWatch, Veto } from '../../primitives/stage.ts';
+import {
+  layersByPath,
+  type Pass,
+  type PassRecord,
+  type PassWatch,
+  type RecordOf,
+  runPass,
+  type Veto,
+} from '../../primitives/pass.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
 import { aboveFloor, compareRuns, type RunComparison } from '../comparing/compare-runs.ts';
 import { type ModelRun, recordRun } from '../comparing/model-run.ts';
@@ -30,13 +38,15 @@ export interface ProofOptions<Name extends string = string> {
   readonly sampleNames?: readonly string[];
   /** Those of float32 where they are left out: half floats are rounded when they are written, and not before. */
   readonly tolerances?: Partial<Tolerances>;
-  /** Called around each stage. */
-  readonly watch?: StageWatch<Name>;
+  /** Called around each pass. */
+  readonly watch?: PassWatch<Name>;
 }
 
-/** What a run before and after a stage showed. */
-export interface StageProof<Name extends string = string> extends RunComparison {
-  readonly step: Name;
+/** What a run before and after a pass showed. */
+export interface PassProof<Name extends string = string> extends RunComparison {
+  readonly pass: Name;
+  /** Whether the pass is one that must. */
+  readonly keepsFunction: boolean;
   /** Edits that changed the function where they should not, and were taken back; the numbers are those without them. */
   readonly undone: readonly UndoneEdit[];
 }
@@ -51,63 +61,76 @@ export interface UndoneEdit {
 
 /** What the runs showed. */
 export interface RecipeProof<Name extends string = string> {
-  /** For each stage. */
-  readonly proofs: readonly StageProof<Name>[];
+  /** For each pass. */
+  readonly proofs: readonly PassProof<Name>[];
   /** The coarsest type that edited weights are stored in; where it is a half float, the proofs are without that rounding. */
   readonly weights: WeightPrecision;
 }
 
-/** Edits of one stage that are looked for one by one; if that is not enough, all that are left are undone. */
+/** Edits of one pass that are looked for one by one; if that is not enough, all that are left are undone. */
 const MOST_SEARCHES = 8;
 
 /**
- * Runs the stages of a recipe, and the model before and after each. Edits `model`.
+ * Runs the passes of a recipe as {@link runPasses} does, and the model before and after each. Edits `model`.
  *
- * Where a stage changes the function, the edit at fault is found by halving among those that should keep it, left out with
- * the reason `changes-function`, and named in the proof. A stage without such edits may change the function, and the proof
- * says by how much. A model that cannot be run goes through all stages, with proofs that say why there is none.
+ * Where a pass changes the function, the edit at fault is found by halving among those that should keep it, left out with
+ * the reason `changes-function`, and named in the proof. A pass without such edits may change the function, and the proof
+ * says by how much. A model that cannot be run goes through all passes, with proofs that say why there is none.
  *
- * @param stages of a recipe for `model`
+ * @returns what each pass did, and what the runs showed.
  */
-export async function proveStages<Name extends string>(
+export async function provePasses<One extends Pass>(
   model: Model,
-  stages: readonly Stage<Name>[],
-  options: ProofOptions<Name>,
-): Promise<RecipeProof<Name>> {
+  passes: readonly One[],
+  options: ProofOptions<One['name']>,
+): Promise<{ readonly records: RecordOf<One>[]; readonly proof: RecipeProof<One['name']> }> {
   const { watch } = options;
   const prover = new Prover(model, options);
-  const proofs: StageProof<Name>[] = [];
+  const layers = layersByPath(model);
+  const proofs: PassProof<One['name']>[] = [];
+  const records: RecordOf<One>[] = [];
   let before = await prover.run();
-  for (const stage of stages) {
-    const step = stage.name;
-    watch?.before?.(step);
+  for (const pass of passes) {
+    const { name, keepsFunction } = pass;
+    watch?.before?.(name);
+    const run = (veto?: Veto): Promise<RecordOf<One>> =>
+      runPass(model, pass, { earlier: records, layers, ...(veto ? { veto } : {}) });
     if (typeof before === 'string') {
-      await stage.run();
-      proofs.push({ step, verdict: 'not-verified', reason: before, outputs: [], notes: [], undone: [] });
+      records.push(await run());
+      proofs.push(notVerified(pass, before));
     } else {
-      const { attempt, undone } = await prover.prove(stage, before);
-      proofs.push({ step, ...attempt.comparison, undone });
+      const { attempt, undone } = await prover.prove(run, before);
+      records.push(attempt.record);
+      proofs.push({ pass: name, keepsFunction, ...attempt.comparison, undone });
       before = attempt.run ?? attempt.comparison.reason ?? 'the edited model cannot be run';
     }
-    watch?.after?.(step);
+    watch?.after?.(name);
   }
-  return { proofs, weights: prover.weights };
+  return { records, proof: { proofs, weights: prover.weights } };
 }
 
-/** A stage as it was run, perhaps without some of its edits, and what it did to the function. */
-interface Attempt {
-  readonly edits: readonly (readonly string[])[];
+/** What is said of a pass whose model was not run. */
+export function notVerified<Name extends string>(
+  { name, keepsFunction }: Pass<Name>,
+  reason: string,
+): PassProof<Name> {
+  return { pass: name, keepsFunction, verdict: 'not-verified', reason, outputs: [], notes: [], undone: [] };
+}
+
+/** A pass as it was run, perhaps without some of its edits, and what it did to the function. */
+interface Attempt<Done extends PassRecord = PassRecord> {
+  readonly record: Done;
   /** Undefined where the edited model cannot be run. */
   readonly run: ModelRun | undefined;
   readonly comparison: RunComparison;
 }
 
-/** Runs a stage again and again, with whatever edits left out. */
-type Try = (leftOut: readonly UndoneEdit[]) => Promise<Attempt>;
+/** Runs a pass again and again, with whatever edits left out. */
+type Try<Done extends PassRecord> = (leftOut: readonly UndoneEdit[]) => Promise<Attempt<Done>>;
 
 type RunOptions = Omit<ProofOptions, 'watch'>;
 
-/** Runs a model before and after stages. */
+/** Runs a model before and after passes. */
 class Prover {
   readonly #model: Model;
   readonly #original: Model;
@@ -134,35 +157,39 @@ class Prover {
     }
   }
 
-  /** Runs a stage, and again without the edits that change the function where they should not. */
-  async prove(stage: Stage, before: ModelRun): Promise<{ attempt: Attempt; undone: UndoneEdit[] }> {
+  /** Runs a pass, and again without the edits that change the function where they should not. */
+  async prove<Done extends PassRecord>(
+    runPassOnce: (veto: Veto) => Promise<Done>,
+    before: ModelRun,
+  ): Promise<{ attempt: Attempt<Done>; undone: UndoneEdit[] }> {
     const restore = takeSnapshot(this.#model);
     const state = this.#model.clone();
-    const tryWithout: Try = async (leftOut) => {
+    const tryWithout: Try<Done> = async (leftOut) => {
       restore();
-      await stage.run(vetoOf(leftOut));
-      const edits = stage.edits();
+      const record = await runPassOnce(vetoOf(leftOut));
       if (isUnedited(state, this.#model))
-        return { edits, run: before, comparison: this.#compare(before, before) };
+        return { record, run: before, comparison: this.#compare(before, before) };
       const run = await this.run();
       return typeof run === 'string'
         ? {
-            edits,
+            record,
             run: undefined,
             comparison: { verdict: 'not-verified', reason: run, outputs: [], notes: [] },
           }
-        : { edits, run, comparison: this.#compare(before, run) };
+        : { record, run, comparison: this.#compare(before, run) };
     };
     const undone: UndoneEdit[] = [];
     let attempt = await tryWithout(undone);
-    if (attempt.comparison.verdict === 'different' && attempt.edits.length > 0) {
+    const isAtFault = (): boolean =>
+      attempt.comparison.verdict === 'different' && attempt.record.edits.length > 0;
+    if (isAtFault()) {
       const floor = await noiseFloor(state, before, this.#options);
       const comparison = aboveFloor(attempt.comparison, floor);
       if (comparison.verdict !== 'different') return { attempt: { ...attempt, comparison }, undone };
     }
-    while (attempt.comparison.verdict === 'different' && attempt.edits.length > 0) {
+    while (isAtFault()) {
       if (undone.length < MOST_SEARCHES) undone.push(await findGuilty(attempt, undone, tryWithout));
-      else undone.push(...attempt.edits.map((layers) => undoneEdit(layers, attempt)));
+      else undone.push(...attempt.record.edits.map((layers) => undoneEdit(layers, attempt)));
       attempt = await tryWithout(undone);
     }
     return { attempt, undone };
@@ -188,13 +215,13 @@ function isUnedited(copy: Model, model: Model): boolean {
   );
 }
 
-/** The first edit of a stage with which the function is not the same any more, found by halving. */
-async function findGuilty(
-  whole: Attempt,
+/** The first edit of a pass with which the function is not the same any more, found by halving. */
+async function findGuilty<Done extends PassRecord>(
+  whole: Attempt<Done>,
   undone: readonly UndoneEdit[],
-  tryWithout: Try,
+  tryWithout: Try<Done>,
 ): Promise<UndoneEdit> {
-  const { edits } = whole;
+  const { edits } = whole.record;
   let same = 0;
   let differs = edits.length;
   let worst = whole;

@@ -2,10 +2,20 @@ import { afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import type { Layer } from '../../../src/model/layer.ts';
 import type { Model } from '../../../src/model/model.ts';
 import { CrossLayerScaling } from '../../../src/primitives/cross-layer-scaling.ts';
-import { runSteps, STEPS } from '../../../src/primitives/run-steps.ts';
+import {
+  referencePasses,
+  STEPS,
+  type Step,
+  type StepRecord,
+} from '../../../src/primitives/equalize-model.ts';
+import { allIn, runPasses } from '../../../src/primitives/pass.ts';
 import { Tensor } from '../../../src/tensor/tensor.ts';
 import { seededInputs } from '../../../src/verification/inputs/seeded-inputs.ts';
-import { runVerifiedSteps } from '../../../src/verification/proving/verified-steps.ts';
+import {
+  type ProofOptions,
+  provePasses,
+  type RecipeProof,
+} from '../../../src/verification/proving/prove-passes.ts';
 import { TfjsRunner } from '../../../src/verification/run/runner.ts';
 import { buildModel, input, type LayerSpec, layer } from '../../support/model-builder.ts';
 
@@ -57,23 +67,33 @@ function injectWrongScale(firstLayers: readonly string[], factor = 2): void {
   });
 }
 
-describe('runVerifiedSteps', () => {
-  it('does what runSteps does and proves it', async () => {
+/** Runs steps of the reference with proof. */
+async function proveSteps(
+  model: Model,
+  steps: readonly Step[],
+  options: ProofOptions<Step>,
+): Promise<RecipeProof<Step> & { readonly records: readonly StepRecord[] }> {
+  const { records, proof } = await provePasses(model, referencePasses(steps), options);
+  return { ...proof, records };
+}
+
+describe('provePasses', () => {
+  it('does what runPasses does and proves it', async () => {
     const model = chain();
     const plain = model.clone();
-    const { record, proofs } = await runVerifiedSteps(model, ['scale', 'fold'], {
+    const { records, proofs } = await proveSteps(model, ['scale', 'fold'], {
       runner,
       inputs: seededInputs(model),
     });
-    const expected = runSteps(plain, ['fold', 'scale']);
-    expect(record.foldedPairs).toHaveLength(BLOCKS);
-    expect(record.clsSets.map(String)).toEqual(expected.clsSets.map(String));
+    const expected = await runPasses(plain, referencePasses(['fold', 'scale']));
+    expect(records).toEqual(expected);
+    expect(allIn(records, 'folded')).toHaveLength(BLOCKS);
     for (const { path, layer: made } of model.allLayers()) {
       for (const [name, tensor] of made.weights) {
         expect(tensor.values(), `${path}/${name}`).toEqual(plain.layer(path).weights.get(name)?.values());
       }
     }
-    expect(proofs.map(({ step, verdict }) => [step, verdict])).toEqual([
+    expect(proofs.map(({ pass, verdict }) => [pass, verdict])).toEqual([
       ['fold', 'same'],
       ['scale', 'same'],
     ]);
@@ -88,13 +108,13 @@ describe('runVerifiedSteps', () => {
     const model = chain({ max_value: 6, negative_slope: 0, threshold: 0 });
     // Activations far above six.
     for (const { layer: one } of model.allLayers()) if (one.operation.kind === 'batchNorm') raiseBeta(one);
-    const { proofs } = await runVerifiedSteps(model, STEPS, { runner, inputs: seededInputs(model) });
+    const { proofs } = await proveSteps(model, STEPS, { runner, inputs: seededInputs(model) });
     const [relu6, fold, scale, bias] = proofs;
-    expect(relu6).toMatchObject({ step: 'relu6', verdict: 'different', undone: [] });
+    expect(relu6).toMatchObject({ pass: 'relu6', keepsFunction: false, verdict: 'different', undone: [] });
     expect(relu6?.outputs[0]?.sqnrDb).toBeLessThan(40);
     expect(relu6?.outputs[0]?.top1Agreement).toBeGreaterThanOrEqual(0);
     expect([fold?.verdict, scale?.verdict]).toEqual(['same', 'same']);
-    expect(bias?.step).toBe('bias');
+    expect(bias?.pass).toBe('bias');
     expect(bias?.undone).toEqual([]);
   });
 
@@ -102,7 +122,7 @@ describe('runVerifiedSteps', () => {
     injectWrongScale(['conv2']);
     const model = chain();
     const original = model.clone();
-    const { record, proofs } = await runVerifiedSteps(model, ['fold', 'scale'], {
+    const { records, proofs } = await proveSteps(model, ['fold', 'scale'], {
       runner,
       inputs: seededInputs(model),
     });
@@ -111,12 +131,12 @@ describe('runVerifiedSteps', () => {
     expect(scale?.verdict).toBe('same');
     expect(scale?.undone.map(({ layers }) => layers)).toEqual([['conv2', 'conv3']]);
     expect(scale?.undone[0]?.maxRelative).toBeGreaterThan(1e-4);
-    expect(record.clsSets).toHaveLength(BLOCKS - 2);
-    expect(record.skipped).toContainEqual({
-      step: 'scale',
+    expect(allIn(records, 'clsSets')).toHaveLength(BLOCKS - 2);
+    expect(records[1]?.left).toContainEqual({
       code: 'changes-function',
       layers: ['conv2', 'conv3'],
       maxRelative: scale?.undone[0]?.maxRelative,
+      message: expect.stringMatching(/^conv2, conv3: left alone, because the edit changed the function by/),
     });
     const [before] = await runner.run(original, seededInputs(model));
     const [after] = await runner.run(model, seededInputs(model));
@@ -127,7 +147,7 @@ describe('runVerifiedSteps', () => {
   it('finds several', async () => {
     injectWrongScale(['conv0', 'conv1', 'conv4']);
     const model = chain();
-    const { proofs } = await runVerifiedSteps(model, ['scale', 'fold'], {
+    const { proofs } = await proveSteps(model, ['scale', 'fold'], {
       runner,
       inputs: seededInputs(model),
     });
@@ -143,15 +163,15 @@ describe('runVerifiedSteps', () => {
     conv.setWeight = (name, tensor) => {
       set(name, name === 'bias' ? tensor : tensor.scaled('columns', [1, 1, 1.05, 1, 1]));
     };
-    const { record, proofs } = await runVerifiedSteps(model, ['fold'], {
+    const { records, proofs } = await proveSteps(model, ['fold'], {
       runner,
       inputs: seededInputs(model),
     });
     expect(proofs[0]?.undone.map(({ layers }) => layers)).toEqual([['bn3', 'conv3']]);
     expect(proofs[0]?.verdict).toBe('same');
-    expect(record.foldedPairs.map(([, { name }]) => name)).not.toContain('bn3');
+    expect(allIn(records, 'folded').map(({ batchNorm }) => batchNorm)).not.toContain('bn3');
     expect(model.layer('bn3').foldedInto).toBeUndefined();
-    expect(record.skipped).toMatchObject([{ code: 'changes-function', layers: ['bn3', 'conv3'] }]);
+    expect(allIn(records, 'left')).toMatchObject([{ code: 'changes-function', layers: ['bn3', 'conv3'] }]);
   });
 
   it('goes through all steps where the model cannot be run, and says why', async () => {
@@ -161,12 +181,14 @@ describe('runVerifiedSteps', () => {
       layer('BatchNormalization', 'bn'),
       layer('SomethingOfTheirs', 'custom'),
     ]);
-    const { record, proofs } = await runVerifiedSteps(model, ['fold'], {
+    const { records, proofs } = await proveSteps(model, ['fold'], {
       runner,
       inputs: seededInputs(model),
     });
-    expect(record.foldedPairs).toHaveLength(1);
-    expect(proofs).toMatchObject([{ step: 'fold', verdict: 'not-verified', undone: [] }]);
+    expect(allIn(records, 'folded')).toHaveLength(1);
+    expect(proofs).toMatchObject([
+      { pass: 'fold', keepsFunction: true, verdict: 'not-verified', undone: [] },
+    ]);
     expect(proofs[0]?.reason).toMatch(/custom: SomethingOfTheirs/);
   });
 });
