@@ -11,7 +11,7 @@ import {
 } from '../../kernels/cancelling-rounding.ts';
 import { type ChannelIndex, channelOfPair, channelsOf } from '../../kernels/pair-ranges.ts';
 import { inputIndex, kernelNames, outputIndex } from '../../model/channels.ts';
-import { buildGraph, type Graph } from '../../model/graph.ts';
+import { buildGraph, type GraphCall } from '../../model/graph.ts';
 import type { Layer } from '../../model/layer.ts';
 import type { WeightName } from '../../model/layer-weights.ts';
 import type { Model } from '../../model/model.ts';
@@ -50,13 +50,19 @@ export function cancellingQuantizer(
 ): KernelQuantizer {
   checkWeightQuantizer(quantizer);
   const graph = buildGraph(model);
+  // Corrections ask for the kernels of copies, whose layers have the paths of these.
+  const calls = new Map(graph.calls.map(({ layer }) => [layer.path, graph.callsOf(layer)]));
   const rounded = new Map<Tensor, Tensor>();
   return (layer, name) => {
     const tensor = layer.requireWeight(name);
     const known = rounded.get(tensor);
     if (known) return known;
     const grid = weightGrid(layer, name, tensor, quantizer);
-    const made = roundedKernel({ layer, name, grid }, inputsOf({ layer, name }, graph, moments), correlation);
+    const made = roundedKernel(
+      { layer, name, grid },
+      inputsOf({ layer, name }, calls.get(layer.path) ?? [], moments),
+      correlation,
+    );
     rounded.set(tensor, made);
     return made;
   };
@@ -77,10 +83,9 @@ export function quantizeKernels(model: Model, quantize: KernelQuantizer): void {
 /** The moments of what a kernel reads, in all calls of its layer together. */
 function inputsOf(
   { layer, name }: { readonly layer: Layer; readonly name: WeightName },
-  graph: Graph,
+  calls: readonly GraphCall[],
   moments: ActivationMoments,
 ): ChannelMoments {
-  const calls = graph.callsOf(layer);
   const known = calls.flatMap((call) => layerInputs(call, (tensor) => moments.of(tensor)) ?? []);
   const inputs = known.length === calls.length ? known : calls.slice(0, 1).map(alikeInputs);
   return mixedMoments(inputs.map((one) => kernelInputs(layer, name, one)));

@@ -38,6 +38,19 @@ function cancelled(original: Model, quantizer: WeightQuantizer): Model {
 }
 
 describe('cancellingQuantizer', () => {
+  it('rounds the kernels of a copy, as measured corrections ask for them, as those of the model', () => {
+    const model = manyKinds();
+    const moments = activationMoments(model, { inputs: randomInputs(model) });
+    const quantizer = QUANTIZER_PRESETS['tfjs-uint8'];
+    const rounded = (asked: Model): number[][] => {
+      const quantize = cancellingQuantizer(model, quantizer, moments);
+      return [...asked.allLayers()].flatMap(({ layer: one }) =>
+        isWeighted(one.operation) ? kernelNames(one).map((name) => [...quantize(one, name).toFloat64()]) : [],
+      );
+    };
+    expect(rounded(model.clone())).toEqual(rounded(model));
+  });
+
   it.each(PRESETS)('%s: every weight is within a step of itself, and on the same grid', (_, quantizer) => {
     const original = manyKinds();
     const model = cancelled(original, quantizer);
