@@ -5,7 +5,7 @@
  */
 
 import { availableParallelism } from 'node:os';
-import { OBJECTIVES } from '../src/index.ts';
+import { OBJECTIVES } from '../src/quantization.ts';
 import type { InMemoryTimes } from './children/in-memory.ts';
 import type { FormCost, Relu6Cost } from './children/relu6-caps.ts';
 import type { Verification, WholeProcess } from './measure.ts';

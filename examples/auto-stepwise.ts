@@ -8,15 +8,8 @@
  * Node runs this file as it is from version 22.18 on; before, use `npx tsx` instead of `node`.
  */
 
-import {
-  CrossLayerScaling,
-  foldAllBatchNorms,
-  HighBiasFold,
-  type Layer,
-  loadModel,
-  replaceRelu6WithRelu,
-  saveModel,
-} from 'crosslayer/node';
+import { CrossLayerScaling, foldAllBatchNorms, HighBiasFold, replaceRelu6WithRelu } from 'crosslayer/aimet';
+import { type Layer, loadModel, saveModel } from 'crosslayer/node';
 
 export async function main(input: string, output: string): Promise<void> {
   // Load the model to equalize

@@ -14,14 +14,10 @@ import {
   CrossLayerScaling,
   foldGivenBatchNorms,
   HighBiasFold,
-  type Layer,
-  loadModel,
-  type Model,
   replaceRelu6WithRelu,
   type ScaleFactors,
-  saveModel,
-  Tensor,
-} from 'crosslayer/node';
+} from 'crosslayer/aimet';
+import { type Layer, loadModel, type Model, saveModel, Tensor } from 'crosslayer/node';
 
 type FoldPair = readonly [Layer, Layer, boolean];
 

@@ -11,13 +11,8 @@
 import * as core from '@tensorflow/tfjs-core';
 import * as layers from '@tensorflow/tfjs-layers';
 import '@tensorflow/tfjs-backend-cpu';
-import {
-  CrossLayerScaling,
-  foldAllBatchNorms,
-  HighBiasFold,
-  type Layer,
-  replaceRelu6WithRelu,
-} from 'crosslayer';
+import type { Layer } from 'crosslayer';
+import { CrossLayerScaling, foldAllBatchNorms, HighBiasFold, replaceRelu6WithRelu } from 'crosslayer/aimet';
 import { fromLayersModel, toLayersModel } from 'crosslayer/tfjs';
 
 // `import * as tf from '@tensorflow/tfjs'` is these and more

@@ -7,8 +7,10 @@
  * From Node 22.18 on, `node` runs this file as it is.
  */
 
-import { evaluateModel, quantize, sqnrJudge, TfjsRunner } from 'crosslayer';
+import { quantize, TfjsRunner } from 'crosslayer';
 import { closeModel, loadInputs, loadModel, saveModel } from 'crosslayer/node';
+import { evaluateModel } from 'crosslayer/report';
+import { sqnrJudge } from 'crosslayer/verification';
 
 export async function main(input: string, output: string, samples = 2000): Promise<void> {
   const model = await loadModel(input);

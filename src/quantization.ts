@@ -6,15 +6,62 @@
  */
 
 export {
-  type DTypeOptionsSettings,
-  dtypeOptions,
-} from './equalization/packing/dtype-options.ts';
+  type AbsorbedBias,
+  type AbsorbOptions,
+  type AbsorptionRecord,
+  absorbBiases,
+  absorbPass,
+} from './equalization/biases/bias-absorption.ts';
 export {
-  type DTypeOption,
-  type PlannedWeight,
-  type PlannedWeightOptions,
-  planDTypes,
-} from './equalization/packing/dtype-plan.ts';
+  type BiasCorrectionRecord,
+  type CorrectedBias,
+  correctBias,
+} from './equalization/biases/bias-correction.ts';
+export { type CorrectPassOptions, correctPass } from './equalization/biases/correct-pass.ts';
+export {
+  correctBiasWithInputs,
+  type MeasuredCorrectionOptions,
+} from './equalization/biases/measured-correction.ts';
+export {
+  type ActivationCap,
+  type CapRecord,
+  capActivations,
+  describeCap,
+} from './equalization/caps/relu6-caps.ts';
+export { type Relu6Damage, relu6Damage } from './equalization/caps/relu6-damage.ts';
+export {
+  type CarriedLayer,
+  type CarryOptions,
+  type CarryRecord,
+  carryPass,
+  carryScales,
+} from './equalization/carriers/scale-carriers.ts';
+export { type EqualizePass, equalizationPasses } from './equalization/equalize.ts';
+export {
+  ActivationMoments,
+  type ActivationMomentsOptions,
+  activationMoments,
+} from './equalization/moments/activation-moments.ts';
+export type { ChannelDistribution, ChannelMoments } from './equalization/moments/channel-distribution.ts';
+export type { ExpectedRange } from './equalization/moments/expected-range.ts';
+export { type MeasureMomentsOptions, measureMoments } from './equalization/moments/measured-moments.ts';
+export {
+  type MeasuredStatisticsOptions,
+  measureStatistics,
+} from './equalization/moments/measured-statistics.ts';
+export { type KernelNoise, type KernelNoiseOptions, kernelNoise } from './equalization/noise/kernel-noise.ts';
+export type { KernelQuantizer } from './equalization/noise/quantized-kernels.ts';
+export {
+  BIAS_CORRECTIONS,
+  type BiasCorrection,
+  type Judge,
+  type Judgement,
+  ROUNDINGS,
+  type Settings,
+  type Trial,
+  type WeightRounding,
+} from './equalization/options.ts';
+export type { DTypeOption } from './equalization/packing/dtype-plan.ts';
 export {
   type PackedWeight,
   type PackOptions,
@@ -23,18 +70,83 @@ export {
   WeightPacker,
 } from './equalization/packing/pack-pass.ts';
 export type { WeightPlan } from './equalization/packing/weight-plan.ts';
-export { type QuantizationRecord, type QuantizePass, quantizationPasses } from './equalization/quantize.ts';
+export { type QuantizePass, quantizationPasses } from './equalization/quantize.ts';
+export { cancellingQuantizer, quantizeKernels } from './equalization/rounding/cancelling-quantizer.ts';
+export type { SolverOptions } from './equalization/scaling/equal-ranges.ts';
+export { type ScalePassOptions, type ScaleRecord, scalePass } from './equalization/scaling/scale-pass.ts';
 export {
-  cancellingQuantizer,
-  quantizeKernels,
-} from './equalization/rounding/cancelling-quantizer.ts';
+  OBJECTIVES,
+  type Objective,
+  type RegionRecord,
+  type ScaledBound,
+  type ScaledRegion,
+  type ScaleRegionsOptions,
+  scaleRegions,
+} from './equalization/scaling/scale-regions.ts';
+export {
+  crosslayerSidecar,
+  readSidecar,
+  restoreStatistics,
+  type Sidecar,
+  type SidecarCorrection,
+  type SidecarOptions,
+  type SidecarRecord,
+  type SidecarSkip,
+  takeBackCorrections,
+  writeSidecar,
+} from './equalization/sidecar/sidecar.ts';
+export { messageOf } from './errors.ts';
+export type { JsonObject, JsonValue } from './json/value.ts';
 export type { InputCorrelation } from './kernels/cancelling-rounding.ts';
+export type { ClippedNormals } from './kernels/normal-pieces.ts';
 export type { Rounding } from './kernels/rounding.ts';
-export type { QuantizationEncoding } from './quantization/encoding.ts';
+export { GraphCall, GraphTensor } from './model/graph.ts';
+export type { FoldRecord, LayerOrigin, LayerStatistics } from './model/layer.ts';
+export type { WeightName } from './model/layer-weights.ts';
+export {
+  Call,
+  type CallArgument,
+  type CallOrigin,
+  type Dialect,
+  type ModelOrigin,
+  ModelTensor,
+} from './model/model.ts';
+export type {
+  Activation,
+  BatchNormOperation,
+  ConvOperation,
+  ConvTransposeOperation,
+  DataFormat,
+  DenseOperation,
+  DepthwiseConvOperation,
+  MergeKind,
+  Operation,
+  Padding,
+  PoolOperation,
+  SeparableConvOperation,
+  Shape,
+} from './model/operation.ts';
+export type { DecidedBy, RegionBorder, SkipCode } from './model/skip-reason.ts';
+export { foldPass } from './primitives/batch-norm-fold.ts';
+export {
+  allIn,
+  type EntryOf,
+  type FieldIn,
+  type Pass,
+  type PassContext,
+  type PassRecord,
+  type PassWatch,
+  type RecordOf,
+  runPasses,
+  type Veto,
+} from './primitives/pass.ts';
 export { fakeQuantize } from './quantization/fake-quantize.ts';
-export { PACKED_DTYPES, type PackedDType, packedWeight } from './quantization/packing/packed-dtypes.ts';
-export type { CoarseWeight } from './quantization/packing/quantized-before.ts';
-export { layersQuantizedBefore, storedCoarsely } from './quantization/packing/quantized-before.ts';
+export { PACKED_DTYPES, type PackedDType } from './quantization/packing/packed-dtypes.ts';
+export {
+  type CoarseWeight,
+  layersQuantizedBefore,
+  storedCoarsely,
+} from './quantization/packing/quantized-before.ts';
 export { weightBytes } from './quantization/packing/weight-bytes.ts';
 export type { QuantizedWeightsOptions } from './quantization/quantized-weights.ts';
 export {
@@ -44,13 +156,6 @@ export {
   type QuantizerName,
   type WeightQuantizer,
 } from './quantization/quantizer.ts';
-export type { ExportedEncoding, ExportedEncodings } from './quantization/simulation/export-encodings.ts';
-export {
-  type ActivationEncoding,
-  QuantizationSimModel,
-  type QuantizationSimOptions,
-  type WeightEncodings,
-} from './quantization/simulation/quantization-sim-model.ts';
 export {
   parseQuantization,
   QUANTIZATIONS,
@@ -58,3 +163,7 @@ export {
   type WeightQuantization,
 } from './quantization/weight-quantizations.ts';
 export { type WeightSqnr, weightSqnr } from './quantization/weight-sqnr.ts';
+export type { DType, FloatValues, TensorValues } from './tensor/dtype.ts';
+export type { PackedValues, Packing } from './tensor/packed-values.ts';
+export type { ReducedRows, Reduction, ScaleAxis, TensorSource } from './tensor/tensor.ts';
+export type { TrailingFactors } from './tensor/trailing-scale.ts';

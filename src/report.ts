@@ -5,8 +5,6 @@
  * @module
  */
 
-export { messageOf } from './errors.ts';
-export { allIn } from './primitives/pass.ts';
 export {
   type EqualizeForTargetOptions,
   equalizeForTarget,

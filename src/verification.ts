@@ -4,6 +4,8 @@
  * @module
  */
 
+export { type NpzArchive, openNpz } from './formats/npy/npz.ts';
+export { type NpyOptions, readNpy } from './formats/npy/read.ts';
 export type { ModelRunner, RunOptions } from './model/model-runner.ts';
 export { type Accuracy, accuracyOf } from './verification/comparing/accuracy.ts';
 export {
@@ -12,8 +14,12 @@ export {
   type OutputComparison,
   top1Agreement,
 } from './verification/comparing/compare-outputs.ts';
-export type { OutputDifference, RunComparison, Verdict } from './verification/comparing/compare-runs.ts';
-export { compareRuns } from './verification/comparing/compare-runs.ts';
+export {
+  compareRuns,
+  type OutputDifference,
+  type RunComparison,
+  type Verdict,
+} from './verification/comparing/compare-runs.ts';
 export {
   type ModelWithLogits,
   type ScoreSource,
@@ -27,7 +33,6 @@ export {
   type Tolerances,
   type WeightPrecision,
 } from './verification/comparing/tolerances.ts';
-export { type VerifyOptions, type VerifyReport, verify } from './verification/comparing/verify.ts';
 export { type FittedArray, fitArray } from './verification/inputs/array-inputs.ts';
 export { labelsOf } from './verification/inputs/class-labels.ts';
 export { guessNormalization, type NormalizationGuess } from './verification/inputs/guess-normalization.ts';
@@ -44,7 +49,6 @@ export {
   SEEDED_IMAGE_SIZE,
   SEEDED_SIZE,
   type SeededInputOptions,
-  seededInputs,
 } from './verification/inputs/seeded-inputs.ts';
 export {
   type PassProof,
@@ -55,5 +59,4 @@ export {
 } from './verification/proving/prove-passes.ts';
 export { type SqnrJudgeOptions, sqnrJudge } from './verification/proving/sqnr-judge.ts';
 export { runWithTfjs } from './verification/run/run-with-tfjs.ts';
-export { TfjsRunner } from './verification/run/runner.ts';
 export type { Backend, BackendOptions } from './verification/run/tfjs-backend.ts';

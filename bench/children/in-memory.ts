@@ -8,8 +8,10 @@
  * @module
  */
 
-import { equalize, equalizeModel, OBJECTIVES, type Objective } from '../../src/index.ts';
+import { equalizeModel } from '../../src/aimet.ts';
+import { equalize } from '../../src/index.ts';
 import type { Model } from '../../src/model/model.ts';
+import { OBJECTIVES, type Objective } from '../../src/quantization.ts';
 import type { TensorValues } from '../../src/tensor/dtype.ts';
 import { median } from '../median.ts';
 import { type BenchNetwork, NETWORKS } from '../networks/index.ts';

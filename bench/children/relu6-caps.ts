@@ -9,7 +9,9 @@
 import * as core from '@tensorflow/tfjs-core';
 import * as layers from '@tensorflow/tfjs-layers';
 import '@tensorflow/tfjs-backend-wasm';
-import { capActivations, foldAllBatchNorms, type Model, scaleRegions } from '../../src/index.ts';
+import { foldAllBatchNorms } from '../../src/aimet.ts';
+import type { Model } from '../../src/index.ts';
+import { capActivations, scaleRegions } from '../../src/quantization.ts';
 import { toLayersModel } from '../../src/tfjs.ts';
 import { seededInputs } from '../../src/verification/inputs/seeded-inputs.ts';
 import { median } from '../median.ts';

@@ -99,7 +99,7 @@ export interface EqualizeOptions {
   /** Looks at the kernels until ranges count as equal; 50 where it is left out. */
   readonly iterations?: number;
   /**
-   * What quantized models are judged by. With it, settings that are left out are tried, as {@link chooseSettings} does, and
+   * What quantized models are judged by. With it, settings that are left out are tried, as `chooseSettings` does, and
    * those that the judge finds best are taken.
    */
   readonly judge?: Judge;

@@ -52,7 +52,7 @@ export class GraphCall {
   readonly call: Call;
   readonly inputs: readonly GraphTensor[];
   readonly outputs: GraphTensor[] = [];
-  /** Whether it is called in training mode, itself or with the nested model around it; see {@link trainingOf}. */
+  /** Whether it is called in training mode, itself or with the nested model around it; see `trainingOf`. */
   readonly isTraining: boolean;
 
   constructor(owner: Model, call: Call, inputs: readonly GraphTensor[], isTraining = false) {

@@ -152,7 +152,7 @@ export type Operation =
   | { readonly kind: 'concatenate'; readonly axis: number }
   /** `shape` includes the batch dimension as null. */
   | { readonly kind: 'input'; readonly shape: Shape | undefined; readonly dtype: string }
-  /** A Functional or Sequential used as a layer: see {@link Layer.model}. */
+  /** A Functional or Sequential used as a layer: see `Layer.model`. */
   | { readonly kind: 'model' }
   /** A layer that nobody here knows: carried through, never scaled across. */
   | { readonly kind: 'opaque' };

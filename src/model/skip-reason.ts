@@ -9,7 +9,7 @@ import type { BatchNormFault } from './batch-norm.ts';
 import type { WeightFault } from './channels.ts';
 
 /** For each code of a {@link SkipReason} the values that decided it. */
-interface DecidedBy {
+export interface DecidedBy {
   /** Nothing stands beside the batch norm that could take it. */
   'no-neighbour': { before: string; after: string };
   /** An activation is fused into the layer before the batch norm. */

@@ -124,9 +124,9 @@ export function layersByPath(model: Model): Map<string, Layer> {
   return new Map([...model.allLayers()].map(({ layer, path }) => [path, layer]));
 }
 
-type FieldIn<One> = One extends object ? keyof One : never;
+export type FieldIn<One> = One extends object ? keyof One : never;
 
-type EntryOf<One, Field extends PropertyKey> =
+export type EntryOf<One, Field extends PropertyKey> =
   One extends Readonly<Record<Field, readonly (infer Entry)[]>> ? Entry : never;
 
 /** The lists of that name in all records that have one, in one list: `allIn(records, 'folded')`. */

@@ -7,7 +7,7 @@ import { putOnGrid, weightGrid } from './tensor-grid.ts';
 
 /** How much of a weight quantizing leaves. */
 export interface WeightSqnr {
-  /** {@link Layer.path}. */
+  /** `Layer.path`. */
   readonly layer: string;
   /** The name of the weight, such as `kernel`. */
   readonly weight: string;

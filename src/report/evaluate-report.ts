@@ -88,7 +88,7 @@ export interface EvaluateOptions {
 /**
  * Runs a model, its original, and the model with its weights quantized and dequantized in each way, one after the other,
  * and compares what they make of the same inputs with what the original makes of them. Which weights are quantized is
- * part of the name, see {@link QUANTIZATIONS}; all others and activations stay in float.
+ * part of the name, see `QUANTIZATIONS`; all others and activations stay in float.
  *
  * @throws CannotRunError, with the layer, where a model cannot be run; UnsupportedModelError where the original has other
  * inputs or outputs, or a label is past the classes; InvalidModelError where a weight cannot be quantized; RangeError where

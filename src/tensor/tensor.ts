@@ -19,7 +19,7 @@ export interface TensorSource {
    * `count` values in C order from flat index `start`. The caller does not change them; unless the source is stable
    * they hold until the next call.
    *
-   * @throws {@link FormatError} where the file behind the source cannot be read.
+   * @throws `FormatError` where the file behind the source cannot be read.
    */
   read(start: number, count: number): TensorValues;
 }

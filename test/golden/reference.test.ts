@@ -1,13 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
+import { type ClsSetInfo, CrossLayerScaling } from '../../src/aimet.ts';
 import { readModel } from '../../src/formats/read.ts';
-import {
-  type ClsSetInfo,
-  CrossLayerScaling,
-  type Layer,
-  type Model,
-  type SkipReason,
-} from '../../src/index.ts';
+import type { Layer, Model, SkipReason } from '../../src/index.ts';
 import { type FoldedPair, foldAllBatchNorms } from '../../src/primitives/batch-norm-fold.ts';
 import { HighBiasFold } from '../../src/primitives/high-bias-fold.ts';
 import { replaceRelu6WithRelu } from '../../src/primitives/replace-relu6.ts';

@@ -3,10 +3,10 @@ import '@tensorflow/tfjs-backend-cpu';
 import type { io, Tensor } from '@tensorflow/tfjs-core';
 import type { LayersModel } from '@tensorflow/tfjs-layers';
 import { fromLayersModel, type LiveModel, type LiveTf, toLayersModel } from 'crosslayer/tfjs';
+import { foldAllBatchNorms } from '../../src/aimet.ts';
 import {
   CannotRunError,
   FormatError,
-  foldAllBatchNorms,
   memoryFiles,
   readModel,
   UnsupportedModelError,

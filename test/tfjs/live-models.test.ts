@@ -3,7 +3,7 @@ import '@tensorflow/tfjs-backend-cpu';
 import '@tensorflow/tfjs-backend-wasm';
 import type { LayersModel } from '@tensorflow/tfjs-layers';
 import { fromLayersModel, toLayersModel } from 'crosslayer/tfjs';
-import { CrossLayerScaling, foldAllBatchNorms } from '../../src/index.ts';
+import { CrossLayerScaling, foldAllBatchNorms } from '../../src/aimet.ts';
 import { Model } from '../../src/model/model.ts';
 import { memory, ownRoundTrip, predictSeeded, relativeError, release, tf, ZOO } from './live-zoo.ts';
 

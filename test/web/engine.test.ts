@@ -5,7 +5,6 @@ import {
   memoryFiles,
   memorySource,
   readModel,
-  runWithTfjs,
   seededInputs,
   TfjsRunner,
   type VerifyReport,
@@ -13,6 +12,7 @@ import {
   writeModelToMemory,
 } from 'crosslayer';
 import { loadModel } from 'crosslayer/node';
+import { runWithTfjs } from 'crosslayer/verification';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openZip } from '../../src/formats/zip/read.ts';
 import type { TakenForm } from '../../web/protocol.ts';

@@ -1,10 +1,5 @@
-import {
-  type DamageReport,
-  describeSkip,
-  type InspectReport,
-  type ProofReport,
-  type TargetReport,
-} from 'crosslayer';
+import { describeSkip } from 'crosslayer';
+import type { DamageReport, InspectReport, ProofReport, TargetReport } from 'crosslayer/report';
 import { describe, expect, it } from 'vitest';
 import { RELU6_POLICIES } from '../../src/equalization/options.ts';
 import {

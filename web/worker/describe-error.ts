@@ -1,5 +1,5 @@
 import { CrosslayerError } from 'crosslayer';
-import { messageOf } from 'crosslayer/report';
+import { messageOf } from 'crosslayer/quantization';
 
 /** An error as the page shows it. */
 export interface DescribedError {

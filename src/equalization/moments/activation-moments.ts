@@ -103,7 +103,7 @@ export interface ActivationMomentsOptions {
  * What no layer tells in front, such as an input of the model, is estimated from the statistics of the layer that reads it,
  * where there are clearly more outputs than inputs and they agree; not where inputs are given.
  *
- * The moments behind zero padding are those of what is padded. {@link Layer.statistics} has what folding left.
+ * The moments behind zero padding are those of what is padded. `Layer.statistics` has what folding left.
  *
  * @throws RangeError where the number of inputs is not that of the model.
  */

@@ -8,7 +8,7 @@ import { MomentAccumulator } from './moment-sums.ts';
 
 /** How moments are measured. */
 export interface MeasureMomentsOptions {
-  /** Samples that go through the model at a time; see {@link RunOptions}. */
+  /** Samples that go through the model at a time; see `RunOptions`. */
   readonly batchSize?: number;
   /** Which tensors are measured; all where it is left out. */
   readonly wantsTensor?: (tensor: GraphTensor) => boolean;

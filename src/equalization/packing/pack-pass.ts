@@ -62,7 +62,7 @@ export interface PackRecord {
 export class WeightPacker {
   readonly #model: Model;
   readonly #options: PackOptions;
-  /** {@link weightKey} of what is packed; layers are not told by identity, as corrections work on copies of the model. */
+  /** `weightKey` of what is packed; layers are not told by identity, as corrections work on copies of the model. */
   readonly chosen: ReadonlySet<string>;
   #kernels: KernelQuantizer | undefined;
   #planned: ReadonlyMap<string, PackedDType | 'float32'> = new Map();

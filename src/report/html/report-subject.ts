@@ -14,7 +14,7 @@ import { type ChannelStrip, channelStrips } from '../strips/channel-strips.ts';
 
 /** A layer of the model as it was, or one that was added. */
 export interface LayerFacts {
-  /** {@link Layer.path}. */
+  /** `Layer.path`. */
   readonly layer: string;
   readonly className: string;
   /** With the batch first; null where not known. */

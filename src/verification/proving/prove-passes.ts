@@ -71,7 +71,7 @@ export interface RecipeProof<Name extends string = string> {
 const MOST_SEARCHES = 8;
 
 /**
- * Runs the passes of a recipe as {@link runPasses} does, and the model before and after each. Edits `model`.
+ * Runs the passes of a recipe as `runPasses` does, and the model before and after each. Edits `model`.
  *
  * Where a pass changes the function, the edit at fault is found by halving among those that should keep it, left out with
  * the reason `changes-function`, and named in the proof. A pass without such edits may change the function, and the proof

@@ -3,17 +3,9 @@
 import '@tensorflow/tfjs-backend-cpu';
 import * as core from '@tensorflow/tfjs-core';
 import * as layers from '@tensorflow/tfjs-layers';
-import {
-  allIn,
-  compareOutputs,
-  memoryFiles,
-  quantize,
-  readModel,
-  runWithTfjs,
-  seededInputs,
-  TfjsRunner,
-  writeModelToMemory,
-} from 'crosslayer';
+import { memoryFiles, quantize, readModel, seededInputs, TfjsRunner, writeModelToMemory } from 'crosslayer';
+import { allIn } from 'crosslayer/quantization';
+import { compareOutputs, runWithTfjs } from 'crosslayer/verification';
 
 /** What the page tells the test. */
 export interface QuantizeOutcome {

@@ -3,17 +3,9 @@
 import '@tensorflow/tfjs-backend-cpu';
 import * as core from '@tensorflow/tfjs-core';
 import * as layers from '@tensorflow/tfjs-layers';
-import {
-  CrossLayerScaling,
-  foldAllBatchNorms,
-  type Model,
-  memoryFiles,
-  readModel,
-  Tensor,
-  TfjsRunner,
-  type Verdict,
-  verify,
-} from 'crosslayer';
+import { type Model, memoryFiles, readModel, Tensor, TfjsRunner, verify } from 'crosslayer';
+import { CrossLayerScaling, foldAllBatchNorms } from 'crosslayer/aimet';
+import type { Verdict } from 'crosslayer/verification';
 
 /** What the test asks for. */
 export interface VerificationAsked {

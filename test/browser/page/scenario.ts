@@ -6,7 +6,7 @@
 
 import type * as core from '@tensorflow/tfjs-core';
 import type * as layers from '@tensorflow/tfjs-layers';
-import { CrossLayerScaling, foldAllBatchNorms } from 'crosslayer';
+import { CrossLayerScaling, foldAllBatchNorms } from 'crosslayer/aimet';
 import { fromLayersModel, toLayersModel } from 'crosslayer/tfjs';
 
 /** All of TF.js. */

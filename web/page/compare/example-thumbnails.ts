@@ -4,7 +4,8 @@
  * @module
  */
 
-import { memorySource, openNpz, type Tensor } from 'crosslayer';
+import { memorySource, type Tensor } from 'crosslayer';
+import { openNpz } from 'crosslayer/verification';
 import { element } from '../dom.ts';
 import type { Thumbnails } from './thumbnails.ts';
 

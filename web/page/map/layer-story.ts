@@ -4,8 +4,9 @@
  * @module
  */
 
-import type { CarriedLayer, ScaledRegion } from 'crosslayer';
-import { allIn, count, type InspectReport, named, short, type TargetReport } from 'crosslayer/report';
+import type { CarriedLayer, ScaledRegion } from 'crosslayer/quantization';
+import { allIn } from 'crosslayer/quantization';
+import { count, type InspectReport, named, short, type TargetReport } from 'crosslayer/report';
 
 /** What the model looks like before anything is done to it. */
 export function openedStory(layer: string, inspect: InspectReport): string[] {

@@ -4,7 +4,8 @@
  * @module
  */
 
-import { allIn, count, short, type TargetReport } from 'crosslayer/report';
+import { allIn } from 'crosslayer/quantization';
+import { count, short, type TargetReport } from 'crosslayer/report';
 import type { EqualizedModel, OpenedModel } from '../../protocol.ts';
 import { improvementText } from '../choices/damage-rows.ts';
 import { byId, element, folded, list } from '../dom.ts';

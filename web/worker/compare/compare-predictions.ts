@@ -4,7 +4,7 @@
  * @module
  */
 
-import { type Model, Tensor, UnsupportedModelError } from 'crosslayer';
+import { type Model, Tensor, TfjsRunner, UnsupportedModelError } from 'crosslayer';
 import { fakeQuantize, parseQuantizer } from 'crosslayer/quantization';
 import { count, gridOf, plainModel } from 'crosslayer/report';
 import {
@@ -18,7 +18,6 @@ import {
   type ModelRunner,
   type Normalization,
   recordRun,
-  TfjsRunner,
 } from 'crosslayer/verification';
 import type { Comparison, Operations } from '../../protocol.ts';
 import type { Equalized } from '../equalize/equalized.ts';

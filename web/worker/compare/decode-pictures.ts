@@ -1,5 +1,5 @@
 import { FormatError, Tensor } from 'crosslayer';
-import { messageOf } from 'crosslayer/report';
+import { messageOf } from 'crosslayer/quantization';
 import type { PickedFile } from '../../protocol.ts';
 import type { Progress } from '../progress.ts';
 

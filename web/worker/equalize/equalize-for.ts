@@ -1,4 +1,5 @@
-import { CrosslayerError, type EqualizePass, equalizationPasses, type Model } from 'crosslayer';
+import { CrosslayerError, type Model, seededInputs, TfjsRunner } from 'crosslayer';
+import { type EqualizePass, equalizationPasses } from 'crosslayer/quantization';
 import {
   channelStrips,
   count,
@@ -7,13 +8,7 @@ import {
   type RunnableOn,
   rangeSpreads,
 } from 'crosslayer/report';
-import {
-  describeNormalization,
-  guessNormalization,
-  modelInputs,
-  seededInputs,
-  TfjsRunner,
-} from 'crosslayer/verification';
+import { describeNormalization, guessNormalization, modelInputs } from 'crosslayer/verification';
 import type { Choice, Operations } from '../../protocol.ts';
 import { isOutOfMemory } from '../describe-error.ts';
 import { pageFolder } from '../page-folder.ts';

@@ -1,14 +1,12 @@
+import { CrosslayerError, type Model, RELU6_POLICIES, type Relu6Policy } from 'crosslayer';
 import {
   activationMoments,
-  CrosslayerError,
   kernelNoise,
-  type Model,
-  RELU6_POLICIES,
+  layersQuantizedBefore,
+  parseQuantizer,
   type Relu6Damage,
-  type Relu6Policy,
   relu6Damage,
-} from 'crosslayer';
-import { layersQuantizedBefore, parseQuantizer } from 'crosslayer/quantization';
+} from 'crosslayer/quantization';
 import { count, gridOf, plainModel, tinyPercent } from 'crosslayer/report';
 import { PAGE_TARGETS } from '../../page-targets.ts';
 import type { Choice, Preview } from '../../protocol.ts';

@@ -1,5 +1,5 @@
-import { FormatError, memoryFiles, memorySource, openNpz } from 'crosslayer';
-import { labelsOf } from 'crosslayer/verification';
+import { FormatError, memoryFiles, memorySource } from 'crosslayer';
+import { labelsOf, openNpz } from 'crosslayer/verification';
 import { pageFolder } from '../page-folder.ts';
 import type { Progress } from '../progress.ts';
 import { openFiles } from './open-model.ts';

@@ -1,7 +1,6 @@
 import {
   type ByteSource,
   FormatError,
-  foldAllBatchNorms,
   type Model,
   type ModelFiles,
   type ModelFormat,
@@ -10,6 +9,7 @@ import {
   readModel,
   UnsupportedModelError,
 } from 'crosslayer';
+import { foldAllBatchNorms } from 'crosslayer/aimet';
 import { layersQuantizedBefore, storedCoarsely } from 'crosslayer/quantization';
 import { channelStrips, count, grouped, inspectModel, modelMap } from 'crosslayer/report';
 import type { OpenedModel, PickedFile } from '../../protocol.ts';

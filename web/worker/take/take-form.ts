@@ -1,5 +1,5 @@
 import { type Model, type ModelFormat, quantize, type WriteReport, writeModel, zipFiles } from 'crosslayer';
-import { allIn } from 'crosslayer/report';
+import { allIn } from 'crosslayer/quantization';
 import type { Download, TakenForm } from '../../protocol.ts';
 import type { Equalized } from '../equalize/equalized.ts';
 import type { Opened } from '../open/opened.ts';

@@ -3,7 +3,8 @@
 import { describe, expect, test } from 'vitest';
 import { tfjsDifference } from '../../../../src/formats/keras-config/tfjs/differences-from-keras.ts';
 import { writeModelToMemory } from '../../../../src/formats/write.ts';
-import type { JsonObject, Model } from '../../../../src/index.ts';
+import type { Model } from '../../../../src/index.ts';
+import type { JsonObject } from '../../../../src/quantization.ts';
 import { buildModel, buildSequential, input, layer, nested } from '../../../support/model-builder.ts';
 import { TRAINING_VERSIONS, trainingModel } from '../../../support/training-models.ts';
 import { loadLayersModel, predict, relativeError, type Values } from '../../tfjs-runtime.ts';
