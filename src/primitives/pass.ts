@@ -135,7 +135,7 @@ export function allIn<One extends object, Field extends FieldIn<One>>(
   field: Field,
 ): EntryOf<One, Field>[] {
   return records.flatMap((one): EntryOf<One, Field>[] => {
-    const list: unknown = Object.hasOwn(one, field) ? one[field as keyof One] : [];
+    const list = Object.entries(one).find(([name]) => name === field)?.[1];
     return Array.isArray(list) ? list : [];
   });
 }

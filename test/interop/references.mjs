@@ -6,7 +6,8 @@
 
 import { readFileSync } from 'node:fs';
 import * as h5wasm from 'h5wasm/node';
-import { memorySource, openNpz, Tensor } from '../../dist/node.js';
+import { memorySource, Tensor } from '../../dist/node.js';
+import { openNpz } from '../../dist/verification.js';
 
 /** Inputs and outputs in the three forms of the references. */
 export async function readReference(path) {
