@@ -4,7 +4,6 @@ import type { ModelFormat } from '../../src/formats/format.ts';
 import { memoryFiles, readModel } from '../../src/formats/read.ts';
 import { writeModelToMemory } from '../../src/formats/write.ts';
 import type { Model } from '../../src/model/model.ts';
-import { equalizeModel } from '../../src/primitives/equalize-model.ts';
 import { buildModel, input, layer } from '../support/model-builder.ts';
 
 const FORMATS = ['tfjs-layers', 'keras-h5', 'keras-v3'] as const;
@@ -46,8 +45,6 @@ describe.each(FORMATS)('in %s', (format) => {
     const kernel = kernelOf(model);
     const { model: equalized } = await equalize(model, { target: 'float' });
     expect(kernelOf(equalized)).toEqual(kernel);
-    equalizeModel(model);
-    expect(kernelOf(model)).toEqual(kernel);
   });
 
   it('it is across one that is known', async () => {
