@@ -86,9 +86,9 @@ function weightsOf(className: string, config: JsonObject): StockWeight[] | undef
   if (rows) return inRows(rows, config);
   switch (className) {
     case 'RNN':
-      return inside(config['cell'], 'cell');
+      return ofInner(config['cell'], 'cell');
     case 'TimeDistributed':
-      return inside(config['layer'], 'layer');
+      return ofInner(config['layer'], 'layer');
     case 'Bidirectional':
       return bidirectional(config);
     default: {
@@ -108,7 +108,7 @@ function numbered(names: readonly string[]): StockWeight[] {
 }
 
 /** The weights of a layer that another has inside, as that attribute. */
-function inside(value: JsonValue | undefined, attribute: string): StockWeight[] | undefined {
+function ofInner(value: JsonValue | undefined, attribute: string): StockWeight[] | undefined {
   if (!isObject(value) || !isObject(value['config'])) return undefined;
   const { config } = value;
   const weights = weightsOf(String(value['class_name']), config);
@@ -123,7 +123,7 @@ function bidirectional(config: JsonObject): StockWeight[] | undefined {
     ['backward', backward ?? layer],
   ] as const;
   const both = directions.map(([direction, value]) =>
-    inside(value, `${direction}_layer`)?.map(({ h5, v3, tfjs }) => ({
+    ofInner(value, `${direction}_layer`)?.map(({ h5, v3, tfjs }) => ({
       h5: `${direction}_${withoutDirection(h5)}`,
       v3,
       tfjs: `${direction}_${nameOf(layer)}/${tfjs}`,
