@@ -100,6 +100,19 @@ export class CannotRunError extends CrosslayerError {
   }
 }
 
+/** What `work` gives; where a model cannot be run for it, what is made of the reason. */
+export async function unlessCannotRun<Result, Instead>(
+  work: () => Promise<Result>,
+  instead: (reason: string) => Instead,
+): Promise<Result | Instead> {
+  try {
+    return await work();
+  } catch (error) {
+    if (error instanceof CannotRunError) return instead(error.message);
+    throw error;
+  }
+}
+
 /** What something that was thrown says; other code may throw what is no error. */
 export function messageOf(thrown: unknown): string {
   return thrown instanceof Error ? thrown.message : String(thrown);

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { CannotRunError, CrosslayerError, UnsupportedModelError } from '../errors.ts';
+import { CrosslayerError, UnsupportedModelError, unlessCannotRun } from '../errors.ts';
 import type { Model } from '../model/model.ts';
 import { type LoadedInputs, loadInputs } from '../node/inputs.ts';
 import { count } from '../text/numbers.ts';
@@ -58,12 +58,10 @@ export async function readyToRun(
     if (options.inputs === undefined && error instanceof CrosslayerError) return { reason: error.message };
     throw error;
   }
-  try {
-    return { runner: await TfjsRunner.create(), ...chosen };
-  } catch (error) {
-    if (error instanceof CannotRunError) return { reason: error.message };
-    throw error;
-  }
+  return unlessCannotRun(
+    async () => ({ runner: await TfjsRunner.create(), ...chosen }),
+    (reason) => ({ reason }),
+  );
 }
 
 /** The inputs that were asked for; made up from a seed where no paths were given. */

@@ -104,6 +104,13 @@ const LABELS = new Option(
 /** Biases are left as they are. */
 export const NO_CORRECTION: Option = new Option('--no-correction', 'leave biases as they are');
 
+/** The entries that are defined: an option that was left out is none. */
+export function defined<Options extends object>(
+  options: Options,
+): { [Key in keyof Options]?: Exclude<Options[Key], undefined> } {
+  return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)) as never;
+}
+
 /** A whole number from 1. */
 function wholeNumber(text: string): number {
   if (/^[1-9]\d*$/.test(text)) return Number(text);

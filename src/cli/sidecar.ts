@@ -6,7 +6,7 @@
 
 import { measureStatistics } from '../equalization/moments/measured-statistics.ts';
 import type { Sidecar } from '../equalization/sidecar/sidecar.ts';
-import { CannotRunError } from '../errors.ts';
+import { unlessCannotRun } from '../errors.ts';
 import type { Model } from '../model/model.ts';
 import { type FoundSidecar, type RestoreOptions, restoreFromSidecar, sidecarName } from '../node.ts';
 import type { SidecarReport } from '../report/sidecar-report.ts';
@@ -94,13 +94,12 @@ export async function measureUnknown(
 ): Promise<readonly string[]> {
   if (inputs === undefined || !ready || !('runner' in ready)) return [];
   progress('measuring statistics');
-  try {
-    return await measureStatistics(model, { runner: ready.runner, inputs: ready.tensors });
-  } catch (error) {
-    // The proof has the reason.
-    if (error instanceof CannotRunError) return [];
-    throw error;
-  }
+  const { runner, tensors } = ready;
+  // The proof has the reason.
+  return unlessCannotRun(
+    () => measureStatistics(model, { runner, inputs: tensors }),
+    () => [],
+  );
 }
 
 /** The lines of a summary about side-cars; those in `before` tell what the recipe started from. */

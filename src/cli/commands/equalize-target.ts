@@ -1,7 +1,7 @@
 import type { AbsorbedBias } from '../../equalization/biases/bias-absorption.ts';
 import type { EqualizePass } from '../../equalization/equalize.ts';
 import type { Judge, EqualizeOptions as RecipeOptions } from '../../equalization/options.ts';
-import { CannotRunError } from '../../errors.ts';
+import { unlessCannotRun } from '../../errors.ts';
 import type { Model } from '../../model/model.ts';
 import type { RecordOf } from '../../primitives/pass.ts';
 import type { WeightSqnr } from '../../quantization/weight-sqnr.ts';
@@ -14,6 +14,7 @@ import { count, decibels, percent } from '../../text/numbers.ts';
 import { seededInputs } from '../../verification/inputs/seeded-inputs.ts';
 import { type SqnrJudgeOptions, sqnrJudge } from '../../verification/proving/sqnr-judge.ts';
 import type { Ready } from '../chosen-inputs.ts';
+import { defined } from '../options.ts';
 import { proofLines } from '../proof-lines.ts';
 import { closingLines, type ReasonHint, summaryOf, trialLines } from '../summary-lines.ts';
 import { indented, progress, table } from '../terminal.ts';
@@ -67,10 +68,7 @@ async function recipeOptions(
   const judged = isGiven ? bench : trials === true ? bench && seeded(model, bench, options) : undefined;
   const judge = judged && (await judgeOf(model, judged));
   return {
-    ...(target === undefined ? {} : { target }),
-    ...(relu6 === undefined ? {} : { relu6 }),
-    ...(objective === undefined ? {} : { objective }),
-    ...(rounding === undefined ? {} : { rounding }),
+    ...defined({ target, relu6, objective, rounding }),
     ...(activations === undefined ? {} : { activations: ACTIVATIONS[activations] }),
     ...(correction === false ? { biasCorrection: 'none' as const } : {}),
     ...(bench && judge && isGiven ? { samples: bench } : {}),
@@ -94,14 +92,12 @@ function seeded(
 }
 
 /** Undefined where the model cannot be run; the proof says why. */
-async function judgeOf(model: Model, bench: SqnrJudgeOptions): Promise<Judge | undefined> {
+function judgeOf(model: Model, bench: SqnrJudgeOptions): Promise<Judge | undefined> {
   progress('trying settings …');
-  try {
-    return await sqnrJudge(model, bench);
-  } catch (error) {
-    if (error instanceof CannotRunError) return undefined;
-    throw error;
-  }
+  return unlessCannotRun(
+    () => sqnrJudge(model, bench),
+    () => undefined,
+  );
 }
 
 function summary(output: string, report: TargetReport): string {

@@ -1,4 +1,3 @@
-import fs from 'node:fs';
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { ROUNDINGS, type WeightRounding } from '../../equalization/options.ts';
 import { PACKED_DTYPES, type PackedDType } from '../../quantization/packing/packed-dtypes.ts';
@@ -121,13 +120,4 @@ export function checkQuantizeOptions(options: QuantizeOptions): void {
     );
   }
   checkRunOptions(options);
-}
-
-/** The samples that lie beside a model for trying it: `IN.samples.npz`. */
-export function inputsBeside(
-  input: string,
-  { inputs, verify }: QuantizeOptions,
-): Pick<QuantizeOptions, 'inputs'> {
-  const beside = `${input.replace(/(?<=.)[\\/]+$/, '')}.samples.npz`;
-  return inputs === undefined && verify !== false && fs.existsSync(beside) ? { inputs: [beside] } : {};
 }

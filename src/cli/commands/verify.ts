@@ -8,7 +8,7 @@ import { type VerifyReport, verify } from '../../verification/comparing/verify.t
 import { TfjsRunner } from '../../verification/run/runner.ts';
 import { chosenInputs, type InputOptions, SEEDED_SAMPLES } from '../chosen-inputs.ts';
 import { type CommandResult, EXIT, end } from '../command-result.ts';
-import { choiceOption, inputOptions, jsonOption, tolerance, withOptions } from '../options.ts';
+import { choiceOption, defined, inputOptions, jsonOption, tolerance, withOptions } from '../options.ts';
 import { correctionNotes, type SidecarOptions } from '../sidecar.ts';
 import { progress, progressDone, styled, table } from '../terminal.ts';
 
@@ -69,12 +69,12 @@ async function verifyCommand(
 /** Without TF.js, without inputs that could be made up, or without what decodes photographs, nothing is verified. */
 async function compare(before: Model, after: Model, options: VerifyOptions): Promise<VerifyReport> {
   const { backend, rtol, atol } = options;
-  const tolerances = { ...(rtol === undefined ? {} : { rtol }), ...(atol === undefined ? {} : { atol }) };
+  const tolerances = defined({ rtol, atol });
   try {
     const { tensors, description, sampleNames } = await chosenInputs(before, options);
-    const runner = await TfjsRunner.create(backend === undefined ? {} : { backend });
-    const given = { runner, inputs: tensors, inputsDescription: description, sampleNames };
-    return await verify(before, after, { ...given, ...tolerances });
+    const runner = await TfjsRunner.create(defined({ backend }));
+    const inputs = { inputs: tensors, inputsDescription: description, sampleNames };
+    return await verify(before, after, { runner, ...inputs, ...tolerances });
   } catch (error) {
     if (!(error instanceof CannotRunError)) throw error;
     const runner = { run: () => Promise.reject(error) };

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { CannotRunError } from '../../errors.ts';
+import { unlessCannotRun } from '../../errors.ts';
 import type { Model } from '../../model/model.ts';
 import type { ModelRunner } from '../../model/model-runner.ts';
 import type { Shape } from '../../model/operation.ts';
@@ -98,13 +98,11 @@ function tolerancesFor(original: Model, candidate: Model, { rtol, atol }: Verify
   return { ...usual, rtol: rtol ?? usual.rtol, atol: atol ?? usual.atol };
 }
 
-async function runOrReason(model: Model, which: string, options: VerifyOptions): Promise<ModelRun | string> {
-  try {
-    return await recordRun(model, options);
-  } catch (error) {
-    if (error instanceof CannotRunError) return `${which} cannot be run: ${error.message}`;
-    throw error;
-  }
+function runOrReason(model: Model, which: string, options: VerifyOptions): Promise<ModelRun | string> {
+  return unlessCannotRun(
+    () => recordRun(model, options),
+    (reason) => `${which} cannot be run: ${reason}`,
+  );
 }
 
 function backendOf(runner: ModelRunner): string | null {

@@ -5,7 +5,7 @@
  * @module
  */
 
-import { CannotRunError } from '../../errors.ts';
+import { unlessCannotRun } from '../../errors.ts';
 import type { Model } from '../../model/model.ts';
 import type { ModelRunner } from '../../model/model-runner.ts';
 import { takeSnapshot } from '../../model/snapshot.ts';
@@ -148,13 +148,11 @@ class Prover {
   }
 
   /** What the model makes of the inputs, or why it cannot be run. */
-  async run(): Promise<ModelRun | string> {
-    try {
-      return await recordRun(this.#model, this.#options);
-    } catch (error) {
-      if (error instanceof CannotRunError) return error.message;
-      throw error;
-    }
+  run(): Promise<ModelRun | string> {
+    return unlessCannotRun(
+      () => recordRun(this.#model, this.#options),
+      (reason) => reason,
+    );
   }
 
   /** Runs a pass, and again without the edits that change the function where they should not. */
