@@ -1,15 +1,13 @@
 /**
  * Datasets in chunks, each of which goes through filters of its own.
  *
- * https://support.hdfgroup.org/documentation/hdf5/latest/_f_m_t3.html, "B-trees: Version 1", node type 1.
- *
  * @module
  */
 
-import type { ByteBuilder } from './byte-builder.ts';
+import { ByteBuilder } from './byte-builder.ts';
 import type { FileSpace } from './file-space.ts';
-import { treeHead } from './group-index.ts';
 import type { LibraryFilter } from './library.ts';
+import { writeTree } from './tree.ts';
 
 const DEFLATE = 1;
 const SHUFFLE = 2;
@@ -20,14 +18,6 @@ const CHUNK_K = 32;
 /** The filters of a dataset that are applied again when it is written; others would only change how it is stored. */
 export function writtenFilters(filters: readonly LibraryFilter[]): LibraryFilter[] {
   return filters.filter(({ id }) => id === DEFLATE || id === SHUFFLE || id === FLETCHER32);
-}
-
-/** A chunk that was written. */
-interface StoredChunk {
-  readonly address: number;
-  readonly size: number;
-  /** Index of its first element in each dimension. */
-  readonly offsets: readonly number[];
 }
 
 /**
@@ -43,15 +33,20 @@ export async function writeChunks(
   elementSize: number,
   filters: readonly LibraryFilter[],
 ): Promise<number | undefined> {
-  const stored: StoredChunk[] = [];
+  const children: number[] = [];
+  const keys: Uint8Array[] = [];
+  let end: readonly number[] = [];
   for (const offsets of gridOffsets(shape, chunks)) {
     let chunk = cutChunk(bytes, shape, chunks, offsets, elementSize);
     for (const filter of filters) chunk = await applyFilter(filter.id, chunk, elementSize);
     const address = space.allocate(chunk.length);
     await space.writeLarge(address, chunk);
-    stored.push({ address, size: chunk.length, offsets });
+    children.push(address);
+    keys.push(treeKey(chunk.length, offsets));
+    end = offsets.map((offset, axis) => offset + (chunks[axis] ?? 1));
   }
-  return stored.length === 0 ? undefined : writeChunkTree(space, stored, chunks);
+  if (children.length === 0) return undefined;
+  return writeTree(space, { type: 1, k: CHUNK_K, children, keys: [...keys, treeKey(0, end)] });
 }
 
 /** Offsets of all chunks in C order. */
@@ -145,38 +140,10 @@ function withFletcher32(bytes: Uint8Array): Uint8Array<ArrayBuffer> {
   return result;
 }
 
-interface TreeChild extends StoredChunk {}
-
-function writeChunkTree(space: FileSpace, stored: readonly StoredChunk[], chunks: readonly number[]): number {
-  const end = (stored.at(-1)?.offsets ?? []).map((offset, axis) => offset + (chunks[axis] ?? 1));
-  const keyBytes = 8 + 8 * (chunks.length + 1);
-  const nodeBytes = 24 + 2 * CHUNK_K * 8 + (2 * CHUNK_K + 1) * keyBytes;
-  let children: readonly TreeChild[] = stored;
-  for (let level = 0; ; level++) {
-    const count = Math.ceil(children.length / (2 * CHUNK_K));
-    const first = space.allocate(nodeBytes * count);
-    const parents: TreeChild[] = [];
-    for (let index = 0; index < count; index++) {
-      const from = index * 2 * CHUNK_K;
-      const part = children.slice(from, from + 2 * CHUNK_K);
-      const address = first + index * nodeBytes;
-      const node = treeHead(1, level, part.length, address, nodeBytes, index, count);
-      for (const child of part) {
-        appendKey(node, child.size, child.offsets);
-        node.u64(child.address);
-      }
-      const next = children[from + part.length];
-      appendKey(node, next?.size ?? 0, next?.offsets ?? end);
-      node.zeros(nodeBytes - node.length);
-      space.writeAt(address, node.build());
-      parents.push({ ...(part[0] as TreeChild), address });
-    }
-    if (count === 1) return first;
-    children = parents;
-  }
-}
-
 /** Size of the stored chunk, no filter skipped, where it starts; the element itself is the last dimension. */
-function appendKey(node: ByteBuilder, size: number, offsets: readonly number[]): void {
-  node.u32(size, 0).u64(...offsets, 0);
+function treeKey(size: number, offsets: readonly number[]): Uint8Array {
+  return new ByteBuilder()
+    .u32(size, 0)
+    .u64(...offsets, 0)
+    .build();
 }

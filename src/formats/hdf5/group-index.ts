@@ -1,14 +1,14 @@
 /**
  * The index of a group: a heap of names, nodes of links in the order of their names, a B-tree over the nodes.
  *
- * https://support.hdfgroup.org/documentation/hdf5/latest/_f_m_t3.html, "Symbol Table Node", "B-trees: Version 1",
- * "Local Heap".
+ * https://support.hdfgroup.org/documentation/hdf5/latest/_f_m_t3.html, "Symbol Table Node", "Local Heap".
  *
  * @module
  */
 
 import { ByteBuilder, UNDEFINED_ADDRESS } from './byte-builder.ts';
 import type { FileSpace } from './file-space.ts';
+import { writeTree } from './tree.ts';
 
 /** Where a link leads. */
 export type LinkTarget =
@@ -41,15 +41,18 @@ export function writeGroupIndex(space: FileSpace, links: ReadonlyMap<string, Lin
     return offset;
   };
   const entries = sorted.map(({ bytes, target }) => ({ nameOffset: intern(bytes), target }));
-  const nodes: TreeChild[] = [];
+  const nodes: number[] = [];
+  // That of each node is its last name, and an empty one comes before all.
+  const keys = [new ByteBuilder().u64(0).build()];
   for (let start = 0; start < entries.length; start += 2 * LEAF_K) {
     const part = entries.slice(start, start + 2 * LEAF_K);
     const node = new ByteBuilder().text('SNOD').u8(1, 0).u16(part.length);
     for (const { nameOffset, target } of part) appendEntry(node, nameOffset, target, intern);
     node.zeros(8 + 2 * LEAF_K * ENTRY_BYTES - node.length);
-    nodes.push({ address: space.write(node.build()), lastKey: part.at(-1)?.nameOffset ?? 0 });
+    nodes.push(space.write(node.build()));
+    keys.push(new ByteBuilder().u64(part.at(-1)?.nameOffset ?? 0).build());
   }
-  const tree = writeNameTree(space, nodes);
+  const tree = writeTree(space, { type: 0, k: INTERNAL_K, children: nodes, keys });
   const data = names.build();
   const dataAddress = space.write(data);
   const heap = new ByteBuilder().text('HEAP').u8(0, 0, 0, 0).u64(data.length, NO_FREE_SPACE, dataAddress);
@@ -77,50 +80,6 @@ export function appendEntry(
       to.u32(intern(new TextEncoder().encode(target.target))).zeros(12);
       break;
   }
-}
-
-interface TreeChild {
-  readonly address: number;
-  /** Heap offset of the last name in the child. */
-  readonly lastKey: number;
-}
-
-function writeNameTree(space: FileSpace, nodes: readonly TreeChild[]): number {
-  let children = nodes;
-  for (let level = 0; ; level++) {
-    const parents: TreeChild[] = [];
-    const nodeBytes = 24 + 2 * INTERNAL_K * 8 + (2 * INTERNAL_K + 1) * 8;
-    const count = Math.max(1, Math.ceil(children.length / (2 * INTERNAL_K)));
-    const first = space.allocate(nodeBytes * count);
-    let previousKey = 0;
-    for (let index = 0; index < count; index++) {
-      const part = children.slice(index * 2 * INTERNAL_K, (index + 1) * 2 * INTERNAL_K);
-      const address = first + index * nodeBytes;
-      const node = treeHead(0, level, part.length, address, nodeBytes, index, count).u64(previousKey);
-      for (const child of part) node.u64(child.address, child.lastKey);
-      previousKey = part.at(-1)?.lastKey ?? 0;
-      node.zeros(nodeBytes - node.length);
-      space.writeAt(address, node.build());
-      parents.push({ address, lastKey: previousKey });
-    }
-    if (count === 1) return first;
-    children = parents;
-  }
-}
-
-/** The head of one of `count` sibling nodes that lie one behind the other. */
-export function treeHead(
-  type: 0 | 1,
-  level: number,
-  used: number,
-  address: number,
-  nodeBytes: number,
-  index: number,
-  count: number,
-): ByteBuilder {
-  const left = index === 0 ? UNDEFINED_ADDRESS : address - nodeBytes;
-  const right = index === count - 1 ? UNDEFINED_ADDRESS : address + nodeBytes;
-  return new ByteBuilder().text('TREE').u8(type, level).u16(used).u64(left, right);
 }
 
 function compareBytes(a: Uint8Array, b: Uint8Array): number {

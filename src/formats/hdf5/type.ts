@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { DType } from '../../tensor/dtype.ts';
+import { bytesPerElement, type DType } from '../../tensor/dtype.ts';
 import type { LibraryMetadata } from './library.ts';
 
 /** How fixed-length strings are filled up: NUL after the end, NUL up to the size, spaces. */
@@ -126,49 +126,25 @@ export function dtypeOf(type: Hdf5Type, declared?: string): DType | undefined {
 
 /** The HDF5 type that h5py, and so Keras, stores a dtype as. */
 export function typeOfDtype(dtype: DType): Hdf5Type {
+  const size = bytesPerElement(dtype);
   switch (dtype) {
     case 'float16':
-      return { kind: 'float', size: 2 };
     case 'float32':
-      return { kind: 'float', size: 4 };
     case 'float64':
-      return { kind: 'float', size: 8 };
+      return { kind: 'float', size };
     case 'bfloat16':
-      return { kind: 'opaque', size: 2 };
+      return { kind: 'opaque', size };
     case 'bool':
-      return { kind: 'enum', size: 1, signed: true, members: { FALSE: 0, TRUE: 1 } };
-    case 'int8':
-      return { kind: 'integer', size: 1, signed: true };
-    case 'uint8':
-      return { kind: 'integer', size: 1, signed: false };
-    case 'int16':
-      return { kind: 'integer', size: 2, signed: true };
-    case 'uint16':
-      return { kind: 'integer', size: 2, signed: false };
-    case 'int32':
-      return { kind: 'integer', size: 4, signed: true };
-    case 'uint32':
-      return { kind: 'integer', size: 4, signed: false };
-    case 'int64':
-      return { kind: 'integer', size: 8, signed: true };
-    case 'uint64':
-      return { kind: 'integer', size: 8, signed: false };
+      return { kind: 'enum', size, signed: true, members: { FALSE: 0, TRUE: 1 } };
+    default:
+      return { kind: 'integer', size, signed: dtype.startsWith('int') };
   }
 }
 
+const INTEGERS: readonly DType[] = ['int8', 'uint8', 'int16', 'uint16', 'int32', 'uint32', 'int64', 'uint64'];
+
 function integerDtype(size: number, signed: boolean): DType | undefined {
-  switch (size) {
-    case 1:
-      return signed ? 'int8' : 'uint8';
-    case 2:
-      return signed ? 'int16' : 'uint16';
-    case 4:
-      return signed ? 'int32' : 'uint32';
-    case 8:
-      return signed ? 'int64' : 'uint64';
-    default:
-      return undefined;
-  }
+  return INTEGERS.find((dtype) => dtype === `${signed ? 'int' : 'uint'}${8 * size}`);
 }
 
 /** h5py writes bool as an enum of these two. */
