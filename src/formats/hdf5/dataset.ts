@@ -3,17 +3,14 @@ import { type DType, sizeOf, type TensorValues } from '../../tensor/dtype.ts';
 import { Tensor } from '../../tensor/tensor.ts';
 import { MAX_DEFLATE_RATIO } from '../limits.ts';
 import type { Content } from './attribute.ts';
-import { readStringsAt, valuesOfBytes } from './element-values.ts';
+import { valuesOfBytes } from './element-values.ts';
 import type { Hdf5File } from './file.ts';
 import {
-  guarded,
-  guardedStatus,
   type LibraryFilter,
   type LibraryMetadata,
   type OpenedFile,
   VIEW_BYTES,
   viewPointer,
-  withMemory,
 } from './library.ts';
 import { dtypeOf, type Hdf5Type, typeFromLibrary, typeSize } from './type.ts';
 
@@ -92,25 +89,21 @@ export class Hdf5Dataset {
    * @throws {@link FormatError} where the file is damaged.
    */
   readBytes(start: number, count: number): Uint8Array<ArrayBuffer> {
-    const size = typeSize(this.type);
-    const slabs = [...slabsOf(this.shape ?? [], start, count)];
-    const [only] = slabs;
-    if (only && slabs.length === 1) return this.#readSlab(only, size);
-    const bytes = new Uint8Array(count * size);
-    for (const slab of slabs) bytes.set(this.#readSlab(slab, size), (slab.start - start) * size);
-    return bytes;
+    const bytes = count * typeSize(this.type);
+    return this.#opened.withMemory(bytes, this.path, (pointer) => {
+      this.#readInto(start, count, pointer);
+      return this.#opened.library.HEAPU8.slice(pointer, pointer + bytes) as Uint8Array<ArrayBuffer>;
+    });
   }
 
   /** As {@link readBytes}, without a copy where they are few: they hold until anything else is read. */
   #viewBytes(start: number, count: number): Uint8Array<ArrayBuffer> {
-    const size = typeSize(this.type);
-    if (count * size > VIEW_BYTES) return this.readBytes(start, count);
+    const bytes = count * typeSize(this.type);
+    if (bytes > VIEW_BYTES) return this.readBytes(start, count);
     const { library } = this.#opened;
     const pointer = viewPointer(library);
-    for (const slab of slabsOf(this.shape ?? [], start, count)) {
-      this.#readInto(slab, pointer + (slab.start - start) * size);
-    }
-    return library.HEAPU8.subarray(pointer, pointer + count * size) as Uint8Array<ArrayBuffer>;
+    this.#readInto(start, count, pointer);
+    return library.HEAPU8.subarray(pointer, pointer + bytes) as Uint8Array<ArrayBuffer>;
   }
 
   /** All elements as bytes, in pieces; each holds until anything else is read. */
@@ -125,43 +118,27 @@ export class Hdf5Dataset {
   content(): Content {
     if (this.type.kind !== 'variableString') return { bytes: this.readBytes(0, this.count) };
     const { library, id } = this.#opened;
-    const path = `/${this.path}`;
-    const { count } = this;
-    if (count === 0) return { strings: [] };
-    return withMemory(library, 4 * count, this.#file.name, this.path, (pointer) => {
-      guardedStatus(library, this.#file.name, this.path, () =>
-        library.get_dataset_data(id, path, null, null, null, BigInt(pointer)),
-      );
-      const strings = readStringsAt(library.HEAPU8, pointer, count);
-      guarded(library, this.#file.name, this.path, () =>
-        library.reclaim_vlen_memory(id, path, '', BigInt(pointer)),
-      );
-      return { strings };
-    });
+    const read = (pointer: bigint): number =>
+      library.get_dataset_data(id, `/${this.path}`, null, null, null, pointer);
+    return { strings: this.#opened.strings(this.path, '', this.count, read) };
   }
 
-  #readSlab(slab: Slab, elementSize: number): Uint8Array<ArrayBuffer> {
-    const { library } = this.#opened;
-    const bytes = slab.size * elementSize;
-    return withMemory(library, bytes, this.#file.name, this.path, (pointer) => {
-      this.#readInto(slab, pointer);
-      return library.HEAPU8.slice(pointer, pointer + bytes) as Uint8Array<ArrayBuffer>;
-    });
-  }
-
-  #readInto(slab: Slab, pointer: number): void {
+  #readInto(start: number, count: number, pointer: number): void {
     const { library, id } = this.#opened;
-    const isScalar = slab.counts.length === 0;
-    guardedStatus(library, this.#file.name, this.path, () =>
-      library.get_dataset_data(
-        id,
-        `/${this.path}`,
-        isScalar ? null : slab.counts.map(BigInt),
-        isScalar ? null : slab.offsets.map(BigInt),
-        isScalar ? null : slab.counts.map(() => 1n),
-        BigInt(pointer),
-      ),
-    );
+    const size = typeSize(this.type);
+    for (const slab of slabsOf(this.shape ?? [], start, count)) {
+      const isScalar = slab.counts.length === 0;
+      this.#opened.guardedStatus(this.path, () =>
+        library.get_dataset_data(
+          id,
+          `/${this.path}`,
+          isScalar ? null : slab.counts.map(BigInt),
+          isScalar ? null : slab.offsets.map(BigInt),
+          isScalar ? null : slab.counts.map(() => 1n),
+          BigInt(pointer + (slab.start - start) * size),
+        ),
+      );
+    }
   }
 
   /** A dataset may declare any shape at no cost; this bounds what reading it may ask for. */
@@ -183,7 +160,6 @@ export class Hdf5Dataset {
 interface Slab {
   /** Flat index of its first element. */
   readonly start: number;
-  readonly size: number;
   readonly offsets: readonly number[];
   readonly counts: readonly number[];
 }
@@ -203,9 +179,8 @@ function* slabsOf(shape: readonly number[], start: number, count: number): Gener
     const length = shape[axis] ?? 1;
     const steps = Math.min(Math.floor((end - position) / inner), length - (offsets[axis] ?? 0));
     const counts = shape.map((whole, index) => (index < axis ? 1 : index === axis ? steps : whole));
-    const size = steps * inner;
-    yield { start: position, size, offsets, counts };
-    position += size;
+    yield { start: position, offsets, counts };
+    position += steps * inner;
   }
 }
 

@@ -5,12 +5,12 @@
  */
 
 import { FormatError, LimitError, UnsupportedModelError } from '../../errors.ts';
+import { sizeOf } from '../../tensor/dtype.ts';
 import type { ByteSource } from '../bytes.ts';
 import { MAX_ATTRIBUTE_BYTES } from '../limits.ts';
 import { type Attribute, attributeStrings } from './attribute.ts';
 import { Hdf5Dataset } from './dataset.ts';
-import { readStringsAt } from './element-values.ts';
-import { guarded, guardedStatus, type OpenedFile, openInLibrary, withMemory } from './library.ts';
+import { type OpenedFile, openInLibrary } from './library.ts';
 import { signatureOffset } from './signature.ts';
 import { typeFromLibrary } from './type.ts';
 
@@ -62,14 +62,14 @@ export class Hdf5File {
   /** Names in a group, in creation order where the file tracks it, by name otherwise. */
   names(path: string): string[] {
     const { library, id } = this.#opened;
-    return this.#guarded(path, () => library.get_names(id, absolute(path), false));
+    return this.#opened.guarded(path, () => library.get_names(id, absolute(path), false));
   }
 
   /** What the last part of `path` is. */
   kind(path: string): LinkKind {
     const { library, id } = this.#opened;
     if (path === '') return 'group';
-    return this.#guarded(path, () => {
+    return this.#opened.guarded(path, () => {
       const type = library.get_type(id, absolute(path));
       if (type === -1) return 'missing';
       if (type === 4) return 'externalLink';
@@ -87,7 +87,7 @@ export class Hdf5File {
   /** Where a soft link leads. */
   linkTarget(path: string): string {
     const { library, id } = this.#opened;
-    return this.#guarded(path, () => library.get_symbolic_link(id, absolute(path)) ?? '');
+    return this.#opened.guarded(path, () => library.get_symbolic_link(id, absolute(path)) ?? '');
   }
 
   /**
@@ -98,7 +98,7 @@ export class Hdf5File {
   dataset(path: string): Hdf5Dataset {
     const { library, id } = this.#opened;
     if (this.kind(path) !== 'dataset') throw new FormatError(this.name, path, 'no dataset there');
-    const metadata = this.#guarded(path, () => library.get_dataset_metadata(id, absolute(path)));
+    const metadata = this.#opened.guarded(path, () => library.get_dataset_metadata(id, absolute(path)));
     if (metadata.virtual_sources) {
       throw new UnsupportedModelError(
         'virtual datasets',
@@ -106,7 +106,7 @@ export class Hdf5File {
       );
     }
     const filters = metadata.chunks
-      ? this.#guarded(path, () => library.get_dataset_filters(id, absolute(path)))
+      ? this.#opened.guarded(path, () => library.get_dataset_filters(id, absolute(path)))
       : [];
     return new Hdf5Dataset(this, this.#opened, path, metadata, filters);
   }
@@ -114,7 +114,7 @@ export class Hdf5File {
   /** Names of the attributes of a group or dataset. */
   attributeNames(path: string): string[] {
     const { library, id } = this.#opened;
-    return this.#guarded(path, () => library.get_attribute_names(id, absolute(path)));
+    return this.#opened.guarded(path, () => library.get_attribute_names(id, absolute(path)));
   }
 
   /** An attribute, or undefined. */
@@ -136,29 +136,24 @@ export class Hdf5File {
   #readAttribute(path: string, name: string): Attribute {
     const { library, id } = this.#opened;
     const where = `${path}@${name}`;
-    const metadata = this.#guarded(where, () => library.get_attribute_metadata(id, absolute(path), name));
+    const metadata = this.#opened.guarded(where, () =>
+      library.get_attribute_metadata(id, absolute(path), name),
+    );
     const type = typeFromLibrary(metadata);
-    if (metadata.shape === null)
-      return { name, type, shape: undefined, content: { bytes: new Uint8Array() } };
-    const shape = metadata.shape;
-    const count = shape.reduce((product, length) => product * length, 1);
+    const shape = metadata.shape ?? undefined;
+    if (shape === undefined) return { name, type, shape, content: { bytes: new Uint8Array() } };
+    const count = sizeOf(shape);
     const bytes = count * metadata.size;
     if (bytes > MAX_ATTRIBUTE_BYTES)
       throw new LimitError(`${this.name}: ${where}`, bytes, MAX_ATTRIBUTE_BYTES);
-    const content = withMemory(library, bytes, this.name, where, (pointer) => {
-      guardedStatus(library, this.name, where, () =>
-        count === 0 ? 0 : library.get_attribute_data(id, absolute(path), name, BigInt(pointer)),
-      );
-      if (type.kind !== 'variableString') return { bytes: library.HEAPU8.slice(pointer, pointer + bytes) };
-      const strings = readStringsAt(library.HEAPU8, pointer, count);
-      this.#guarded(where, () => library.reclaim_vlen_memory(id, absolute(path), name, BigInt(pointer)));
-      return { strings };
+    const read = (pointer: bigint): number => library.get_attribute_data(id, absolute(path), name, pointer);
+    if (type.kind === 'variableString') {
+      return { name, type, shape, content: { strings: this.#opened.strings(path, name, count, read) } };
+    }
+    return this.#opened.withMemory(bytes, where, (pointer) => {
+      this.#opened.guardedStatus(where, () => (count === 0 ? 0 : read(BigInt(pointer))));
+      return { name, type, shape, content: { bytes: library.HEAPU8.slice(pointer, pointer + bytes) } };
     });
-    return { name, type, shape, content };
-  }
-
-  #guarded<Result>(where: string, call: () => Result): Result {
-    return guarded(this.#opened.library, this.name, where, call);
   }
 }
 

@@ -9,6 +9,7 @@
 
 import { CrosslayerError, FormatError, messageOf } from '../../errors.ts';
 import type { ByteSource } from '../bytes.ts';
+import { readStringsAt } from './element-values.ts';
 import { checkHeapCollection } from './heap-check.ts';
 import { catchInstance, type LibraryInstance } from './instance.ts';
 import { MemoryLimit } from './memory-limit.ts';
@@ -119,11 +120,109 @@ let sourceError: unknown;
 let printed = '';
 
 /** HDF5 with a source opened in it. */
-export interface OpenedFile {
+export class OpenedFile {
   readonly library: Hdf5Library;
   readonly id: bigint;
+  readonly #source: string;
+  readonly #release: () => void;
+  #isOpen = true;
+
+  /** @throws {@link FormatError} where it is no HDF5 file. */
+  constructor({ module, root, limit }: LoadedLibrary, source: ByteSource) {
+    this.library = module;
+    this.#source = source.name;
+    const name = `${nextName++}`;
+    const node = module.FS.createNode(root, name, 0o100444, 0);
+    Object.assign(node, { size: source.size, source, node_ops: NODE_OPERATIONS });
+    node.stream_ops = streamOperations(module.FS);
+    limit?.opened(source.size);
+    this.#release = () => {
+      limit?.closed(source.size);
+      node.source = undefined;
+      module.FS.destroyNode(node);
+    };
+    try {
+      this.id = this.guarded('', () => module.open(`${MOUNT}/${name}`, READ_ONLY, false, -1, -1));
+    } catch (error) {
+      this.#release();
+      throw error;
+    }
+  }
+
   /** Closes the file; does nothing the second time. */
-  close(): void;
+  close(): void {
+    if (!this.#isOpen) return;
+    this.#isOpen = false;
+    try {
+      withStack(() => this.library.close_file(this.id));
+    } catch {
+      closeLeakedStreams(this.library.FS);
+    }
+    this.#release();
+  }
+
+  /**
+   * Runs a call into HDF5 and turns whatever it throws into a {@link FormatError}.
+   *
+   * @param where the HDF5 path, for the message.
+   */
+  guarded<Result>(where: string, call: () => Result): Result {
+    sourceError = undefined;
+    try {
+      return withStack(call);
+    } catch (error) {
+      closeLeakedStreams(this.library.FS);
+      throw asFormatError(error, this.#source, where);
+    }
+  }
+
+  /**
+   * Runs a read that reports failure by its status, with HDF5's throwing handler off: then the library closes what it
+   * opened, and a damaged file leaves nothing behind in it.
+   */
+  guardedStatus(where: string, call: () => number): void {
+    sourceError = undefined;
+    printed = '';
+    this.library.deactivate_throwing_error_handler();
+    let status: number;
+    try {
+      status = withStack(call);
+    } catch (error) {
+      throw asFormatError(error, this.#source, where);
+    } finally {
+      this.library.activate_throwing_error_handler();
+    }
+    if (status < 0) throw asFormatError(new Error(printed), this.#source, where);
+  }
+
+  /** Runs `use` with `bytes` bytes of the library's memory. */
+  withMemory<Result>(bytes: number, where: string, use: (pointer: number) => Result): Result {
+    const pointer = this.guarded(where, () => this.library._malloc(Math.max(1, bytes)));
+    if (pointer === 0) throw new FormatError(this.#source, where, `no memory for ${bytes} bytes`);
+    try {
+      return use(pointer);
+    } finally {
+      this.library._free(pointer);
+    }
+  }
+
+  /**
+   * Strings of variable length, which `read` puts into memory as pointers.
+   *
+   * @param attribute the attribute of `path` that has them; empty for those of a dataset.
+   */
+  strings(path: string, attribute: string, count: number, read: (pointer: bigint) => number): Uint8Array[] {
+    const where = attribute === '' ? path : `${path}@${attribute}`;
+    if (count === 0) return [];
+    return this.withMemory(4 * count, where, (pointer) => {
+      this.guardedStatus(where, () => read(BigInt(pointer)));
+      const strings = readStringsAt(this.library.HEAPU8, pointer, count);
+      this.guarded(where, () =>
+        this.library.reclaim_vlen_memory(this.id, `/${path}`, attribute, BigInt(pointer)),
+      );
+      return strings;
+    });
+  }
 }
 
 /**
@@ -133,61 +232,7 @@ export interface OpenedFile {
  */
 export async function openInLibrary(source: ByteSource): Promise<OpenedFile> {
   loaded ??= load();
-  const { module, root, limit } = await loaded;
-  const name = `${nextName++}`;
-  const node = module.FS.createNode(root, name, 0o100444, 0);
-  node.size = source.size;
-  node.source = source;
-  node.node_ops = NODE_OPERATIONS;
-  node.stream_ops = streamOperations(module.FS);
-  limit?.opened(source.size);
-  const release = (): void => {
-    limit?.closed(source.size);
-    node.source = undefined;
-    module.FS.destroyNode(node);
-  };
-  let id: bigint;
-  try {
-    id = guarded(module, source.name, '', () => module.open(`${MOUNT}/${name}`, READ_ONLY, false, -1, -1));
-  } catch (error) {
-    release();
-    throw error;
-  }
-  let isOpen = true;
-  return {
-    library: module,
-    id,
-    close() {
-      if (!isOpen) return;
-      isOpen = false;
-      try {
-        withStack(() => module.close_file(id));
-      } catch {
-        closeLeakedStreams(module.FS);
-      }
-      release();
-    },
-  };
-}
-
-/**
- * Runs a call into HDF5 and turns whatever it throws into a {@link FormatError}.
- *
- * @param where the HDF5 path, for the message.
- */
-export function guarded<Result>(
-  library: Hdf5Library,
-  source: string,
-  where: string,
-  call: () => Result,
-): Result {
-  sourceError = undefined;
-  try {
-    return withStack(call);
-  } catch (error) {
-    closeLeakedStreams(library.FS);
-    throw asFormatError(error, source, where);
-  }
+  return new OpenedFile(await loaded, source);
 }
 
 /** The throwing handler leaves the library in the middle of its functions, and their variables on its stack. */
@@ -199,25 +244,6 @@ function withStack<Result>(call: () => Result): Result {
     if (stack !== undefined) instance?._emscripten_stack_restore(stack);
     throw error;
   }
-}
-
-/**
- * Runs a read that reports failure by its status, with HDF5's throwing handler off: then the library closes what it
- * opened, and a damaged file leaves nothing behind in it.
- */
-export function guardedStatus(library: Hdf5Library, source: string, where: string, call: () => number): void {
-  sourceError = undefined;
-  printed = '';
-  library.deactivate_throwing_error_handler();
-  let status: number;
-  try {
-    status = withStack(call);
-  } catch (error) {
-    throw asFormatError(error, source, where);
-  } finally {
-    library.activate_throwing_error_handler();
-  }
-  if (status < 0) throw asFormatError(new Error(printed), source, where);
 }
 
 /** Size of the memory of {@link viewPointer}: small enough to stay in a processor's cache. */
@@ -232,23 +258,6 @@ export function viewPointer(library: Hdf5Library): number {
     viewPointers.set(library, pointer);
   }
   return pointer;
-}
-
-/** Runs `use` with `bytes` bytes of the library's memory. */
-export function withMemory<Result>(
-  library: Hdf5Library,
-  bytes: number,
-  source: string,
-  where: string,
-  use: (pointer: number) => Result,
-): Result {
-  const pointer = guarded(library, source, where, () => library._malloc(Math.max(1, bytes)));
-  if (pointer === 0) throw new FormatError(source, where, `no memory for ${bytes} bytes`);
-  try {
-    return use(pointer);
-  } finally {
-    library._free(pointer);
-  }
 }
 
 function asFormatError(error: unknown, source: string, where: string): CrosslayerError {
