@@ -8,7 +8,6 @@ import { CrosslayerError, UnsupportedModelError } from '../errors.ts';
 import type { ByteSource, ModelFiles } from './bytes.ts';
 import { mainFileOfFolder } from './detect.ts';
 import { signatureOffset } from './hdf5/signature.ts';
-import { looksLikeModel } from './looks-like-model.ts';
 import { shardNames } from './tfjs-layers/manifest.ts';
 import { isZip, openZip } from './zip/read.ts';
 
@@ -143,4 +142,30 @@ function commonFolder(files: readonly NamedFile[]): { folder: string; names: str
 
 function nameOf(path: string): string {
   return path.slice(path.lastIndexOf('/') + 1);
+}
+
+/** Characters of a JSON in which a model.json says that it is one; its configuration comes first and may be long. */
+const MOST_JSON = 16 * 2 ** 20;
+
+/** Whether `source` is a model or a zip with one; what is damaged or refused is found out by its reader. */
+async function looksLikeModel(source: ByteSource): Promise<boolean> {
+  if (signatureOffset(source) !== undefined) return true;
+  if (isZip(source)) return isModelZip(source);
+  if (!/^\s*\{/.test(textAt(source, 8))) return false;
+  return /"(modelTopology|weightsManifest)"\s*:/.test(textAt(source, MOST_JSON));
+}
+
+async function isModelZip(source: ByteSource): Promise<boolean> {
+  try {
+    const names = [...(await openZip(source)).keys()];
+    return names.some((name) => /(^|\/)(config|model)\.json$|\.(json|keras|h5|hdf5)$/i.test(name));
+  } catch {
+    // Damaged; where it is the only candidate, its reader says so.
+    return true;
+  }
+}
+
+function textAt(source: ByteSource, most: number): string {
+  const bytes = new Uint8Array(Math.min(most, source.size));
+  return new TextDecoder().decode(bytes.subarray(0, source.read(0, bytes)));
 }

@@ -33,7 +33,7 @@ const SPECIAL_NUMBERS: ReadonlyMap<string, number> = new Map([
  * @param read the text that `value` was made from, whose numbers are kept as they are written.
  */
 export function pythonJson(value: JsonValue, read?: string): string {
-  return write(value, read === undefined ? undefined : new JsonParser(read).whole());
+  return write(value, read === undefined ? undefined : parseWritten(read));
 }
 
 /**
@@ -42,7 +42,7 @@ export function pythonJson(value: JsonValue, read?: string): string {
  * @throws SyntaxError where it is none.
  */
 export function parsePythonJson(text: string): JsonValue {
-  return toNumbers(new JsonParser(text).whole());
+  return toNumbers(parseWritten(text));
 }
 
 function write(value: JsonValue, read: WrittenJson | undefined): string {
@@ -99,91 +99,36 @@ function toNumbers(value: WrittenJson): JsonValue {
 }
 
 const DEEPEST = 1000;
-const WORD = /true|false|null/y;
-const NUMBER = /-?(?:Infinity|NaN|(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?)/y;
-const SPACE = /\s*/y;
+/**
+ * What decides how a text is read on: escapes, ends of texts, brackets, and numbers that are no key. No pattern for a whole
+ * text, which would need stack for each escape in megabytes.
+ */
+const TOKENS = /\\.|["[\]{}]|-?(?:Infinity|NaN|(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?)(?!\s*:)/g;
 
-/** Parses JSON and leaves its numbers as they are written. */
-class JsonParser {
-  readonly #text: string;
-  #at = 0;
-
-  constructor(text: string) {
-    this.#text = text;
-  }
-
-  whole(): WrittenJson {
-    const value = this.#value(0);
-    this.#match(SPACE);
-    if (this.#at < this.#text.length) throw this.#error();
-    return value;
-  }
-
-  #value(depth: number): WrittenJson {
-    if (depth > DEEPEST) throw new SyntaxError(`nested deeper than ${DEEPEST}`);
-    if (this.#skip('{')) return this.#object(depth);
-    if (this.#skip('[')) return this.#list(depth);
-    const word = this.#match(WORD);
-    if (word !== undefined) return word === 'null' ? null : word === 'true';
-    const number = this.#match(NUMBER);
-    return number === undefined ? this.#string() : new NumberLiteral(number);
-  }
-
-  #object(depth: number): ReadonlyMap<string, WrittenJson> {
-    const entries = new Map<string, WrittenJson>();
-    if (this.#skip('}')) return entries;
-    do {
-      const key = this.#string();
-      this.#expect(':');
-      entries.set(key, this.#value(depth + 1));
-    } while (this.#skip(','));
-    this.#expect('}');
-    return entries;
-  }
-
-  #list(depth: number): WrittenJson[] {
-    const items: WrittenJson[] = [];
-    if (this.#skip(']')) return items;
-    do items.push(this.#value(depth + 1));
-    while (this.#skip(','));
-    this.#expect(']');
-    return items;
-  }
-
-  /** Character by character: a pattern would need stack for each escape in a text of megabytes. */
-  #string(): string {
-    this.#match(SPACE);
-    let end = this.#at + 1;
-    while (this.#text[end] !== '"') {
-      if (end >= this.#text.length) throw this.#error();
-      end += this.#text[end] === '\\' ? 2 : 1;
+/** Parses JSON and leaves its numbers as they are written: as texts, which `n` marks, and `t` all others. */
+function parseWritten(text: string): WrittenJson {
+  let depth = 0;
+  let isInText = false;
+  const marked = text.replace(TOKENS, (token) => {
+    if (token === '"') {
+      isInText = !isInText;
+      return isInText ? '"t' : token;
     }
-    const literal = this.#text.slice(this.#at, end + 1);
-    this.#at = end + 1;
-    return JSON.parse(literal) as string;
-  }
+    if (isInText || token.startsWith('\\')) return token;
+    if (/[[\]{}]/.test(token)) {
+      depth += /[[{]/.test(token) ? 1 : -1;
+      if (depth > DEEPEST) throw new SyntaxError(`nested deeper than ${DEEPEST}`);
+      return token;
+    }
+    return `"n${token}"`;
+  });
+  return withoutMarks(JSON.parse(marked));
+}
 
-  #expect(character: string): void {
-    if (!this.#skip(character)) throw this.#error();
-  }
-
-  #skip(character: string): boolean {
-    this.#match(SPACE);
-    if (this.#text[this.#at] !== character) return false;
-    this.#at++;
-    return true;
-  }
-
-  #match(pattern: RegExp): string | undefined {
-    if (pattern !== SPACE) this.#match(SPACE);
-    pattern.lastIndex = this.#at;
-    const found = pattern.exec(this.#text)?.[0];
-    this.#at += found?.length ?? 0;
-    return found;
-  }
-
-  #error(): SyntaxError {
-    const found = this.#text.slice(this.#at, this.#at + 10);
-    return new SyntaxError(`unexpected ${JSON.stringify(found)} at ${this.#at}`);
-  }
+function withoutMarks(value: JsonValue): WrittenJson {
+  if (typeof value === 'string')
+    return value.startsWith('n') ? new NumberLiteral(value.slice(1)) : value.slice(1);
+  if (Array.isArray(value)) return value.map(withoutMarks);
+  if (!isObject(value)) return value as boolean | null;
+  return new Map(Object.entries(value).map(([key, inner]) => [key.slice(1), withoutMarks(inner)]));
 }

@@ -1,12 +1,15 @@
 /**
- * The files of models that were loaded. A model and its clones share an origin, and so these.
+ * The files of models that were loaded, and their hashes. A model and its clones share an origin, and so these.
  *
  * @module
  */
 
+import { createHash } from 'node:crypto';
+import { FormatError } from '../errors.ts';
+import type { ByteSource } from '../formats/bytes.ts';
+import { Pauses } from '../formats/pause.ts';
 import type { Model, ModelOrigin } from '../model/model.ts';
 import type { OpenModelFiles } from './open-files.ts';
-import { sha256Of } from './sha256.ts';
 
 /** What a model was loaded from. */
 export interface LoadedFiles {
@@ -43,4 +46,32 @@ export async function hashOfFiles(files: OpenModelFiles, signal?: AbortSignal): 
   const made = await sha256Of(files.opened, signal);
   hashes.set(files, made);
   return made;
+}
+
+/** Read at a time. */
+const BLOCK_BYTES = 1 << 20;
+
+/**
+ * SHA-256 of the bytes of several files, one after the other, in 64 hexadecimal digits. Lets signals through in between.
+ *
+ * @throws FormatError where a file is shorter than it was; the reason of `signal` once that is aborted.
+ */
+export async function sha256Of(
+  files: readonly Pick<ByteSource, 'name' | 'size' | 'read'>[],
+  signal?: AbortSignal,
+): Promise<string> {
+  const hash = createHash('sha256');
+  const pauses = new Pauses();
+  const block = new Uint8Array(BLOCK_BYTES);
+  for (const file of files) {
+    for (let done = 0; done < file.size; ) {
+      signal?.throwIfAborted();
+      const count = file.read(done, block.subarray(0, Math.min(BLOCK_BYTES, file.size - done)));
+      if (count === 0) throw new FormatError(file.name, `offset ${done}`, 'the file became shorter');
+      hash.update(block.subarray(0, count));
+      done += count;
+      await pauses.after(count);
+    }
+  }
+  return hash.digest('hex');
 }

@@ -19,10 +19,9 @@ import {
 import { CrosslayerError, LimitError, OutputError } from '../errors.ts';
 import { readAll } from '../formats/bytes.ts';
 import type { Model } from '../model/model.ts';
-import { filesOf, hashOfFiles, type LoadedFiles } from './loaded-files.ts';
+import { filesOf, hashOfFiles, type LoadedFiles, sha256Of } from './loaded-files.ts';
 import { isFolder, openFile } from './open-files.ts';
 import type { PendingOutput } from './pending-output.ts';
-import { sha256Of } from './sha256.ts';
 
 const ENDING = '.crosslayer.json';
 /** Bytes, on the usual file systems. */

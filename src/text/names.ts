@@ -5,6 +5,11 @@ export function freeName(wanted: string, isTaken: (name: string) => boolean): st
   return name;
 }
 
+/** The names that stand in `text`, with white space between them. */
+export function words(text: string): ReadonlySet<string> {
+  return new Set(text.trim().split(/\s+/));
+}
+
 /** Names in a sentence, with the number of those that are left out: `a, b and 3 more`. */
 export function named(names: readonly string[], most = 5): string {
   const more = names.length - most;

@@ -6,7 +6,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { equalize } from '../../src/equalization/equalize.ts';
 import { FormatError, LimitError, OutputError } from '../../src/errors.ts';
 import type { Model } from '../../src/model/model.ts';
-import { sha256Of } from '../../src/node/sha256.ts';
+import { sha256Of } from '../../src/node/loaded-files.ts';
 import {
   checkOutput,
   closeModel,

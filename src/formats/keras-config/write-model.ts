@@ -5,16 +5,17 @@
  */
 
 import { UnsupportedModelError } from '../../errors.ts';
-import { isObject, type JsonObject, type JsonValue, mapEntries } from '../../json/value.ts';
+import { isObject, type JsonObject, type JsonValue, mapEntries, sameJson } from '../../json/value.ts';
 import type { Layer } from '../../model/layer.ts';
 import type { Call, CallArgument, Dialect, Model, ModelTensor } from '../../model/model.ts';
+import { activationOf, type Operation } from '../../model/operation.ts';
 import { withKeras3Names } from './dialects/keras3-names.ts';
 import { convertModelBody } from './dialects/model-entries.ts';
 import { divisionsAsOperations, operatorsAsLayers } from './dialects/replaced-operators.ts';
 import { toKeras2Entry } from './dialects/to-keras2.ts';
 import { toKeras3Entry } from './dialects/to-keras3.ts';
+import { patchActivation, patchActivationLayer } from './parse/activation.ts';
 import { replaceInNode, replaceReferences } from './parse/tensor-references.ts';
-import { patchConfig } from './patch-config.ts';
 
 type References = (tensor: ModelTensor, kind: 'inbound' | 'output') => [string, number, number];
 
@@ -54,12 +55,14 @@ function bodyWithLayers(model: Model, dialect: Dialect): JsonObject {
     return { ...own, layers };
   }
   const references = referencesOf(model, dialect);
+  const nodes = new Map<Layer, JsonValue[]>(model.layers.map((layer) => [layer, []]));
+  for (const call of model.calls) {
+    if (call.inputs.length > 0) nodes.get(call.layer)?.push(writeCall(call, dialect, references));
+  }
   const layers = model.layers.map((layer) => ({
     ...writeLayerEntry(layer, model, dialect),
     name: layer.name,
-    inbound_nodes: model.calls
-      .filter((call) => call.layer === layer && call.inputs.length > 0)
-      .map((call) => writeCall(call, dialect, references)),
+    inbound_nodes: nodes.get(layer) ?? [],
   }));
   return {
     ...own,
@@ -81,6 +84,32 @@ function writeLayerEntry(layer: Layer, owner: Model, dialect: Dialect): JsonObje
       };
   if (dialect === owner.dialect) return entry;
   return dialect === 'keras3' ? toKeras3Entry(layer, entry) : toKeras2Entry(layer, entry);
+}
+
+/** Entries that say whether a layer has a weight. */
+const WEIGHT_OPTIONS: readonly (readonly [entry: string, has: (operation: Operation) => boolean])[] = [
+  ['use_bias', (operation) => 'useBias' in operation && operation.useBias],
+  ['scale', (operation) => operation.kind === 'batchNorm' && operation.scale],
+  ['center', (operation) => operation.kind === 'batchNorm' && operation.center],
+];
+
+/**
+ * The `config` of a layer with what was edited since it was read, and nothing else, changed.
+ *
+ * @throws UnsupportedModelError where an activation has no form in the layer's class.
+ */
+function patchConfig(layer: Layer, config: JsonObject): JsonObject {
+  const before = layer.origin?.operation;
+  const now = layer.operation;
+  if (before === undefined || before === now) return config;
+  let patched = config;
+  for (const [entry, has] of WEIGHT_OPTIONS) {
+    if (has(before) !== has(now)) patched = { ...patched, [entry]: has(now) };
+  }
+  if (sameJson(activationOf(before), activationOf(now))) return patched;
+  return now.kind === 'activation'
+    ? patchActivationLayer(layer.className, patched, now.activation)
+    : { ...patched, activation: patchActivation(config['activation'], activationOf(now)) };
 }
 
 /** The `config` of a nested model; Keras before 2.2.3 had a bare list for a Sequential, and keeps it. */

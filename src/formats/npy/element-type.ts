@@ -32,8 +32,38 @@ export function parseElementType(descr: string, source: string): ElementType {
   const [, order = '', code = ''] = /^([<>|=]?)(.*)$/s.exec(descr) ?? [];
   const dtype = DTYPES.get(code === '?' ? 'b1' : code);
   if (dtype) return { dtype, isBigEndian: order === '>' };
-  throw unsupportedElements(source, `dtype '${descr}' (${describeCode(code)})`, adviceFor(code));
+  const [what, advice = "convert it: np.save(name, array.astype('float32'))"] = OTHERS.get(
+    code.charAt(0),
+  ) ?? ['a type that is not known'];
+  throw unsupportedElements(source, `dtype '${descr}' (${what})`, advice);
 }
+
+const TEXT = [
+  'text',
+  'save numbers instead, such as the indices of np.unique(array, return_inverse=True)',
+] as const;
+
+/** Elements that are not read, by the first letter of their code, and what to save in their place. */
+const OTHERS: ReadonlyMap<string, readonly [what: string, advice?: string]> = new Map<
+  string,
+  readonly [string, string?]
+>([
+  [
+    'O',
+    [
+      'pickled Python objects, which are never loaded: they can run code',
+      'save an array of numbers: np.save(name, np.stack(list(array)))',
+    ],
+  ],
+  ['S', TEXT],
+  ['a', TEXT],
+  ['U', TEXT],
+  ['c', ['complex numbers', 'save array.real and array.imag as arrays of their own']],
+  ['V', ['raw bytes']],
+  ['M', ['times']],
+  ['m', ['times']],
+  ['f', ['long doubles']],
+]);
 
 /** The error for arrays whose elements are not taken. */
 export function unsupportedElements(source: string, found: string, advice: string): UnsupportedModelError {
@@ -41,41 +71,4 @@ export function unsupportedElements(source: string, found: string, advice: strin
     'numpy-dtype',
     `${source}: ${found} is not read; expected real numbers (bool, int8 to uint64, float16 to float64): ${advice}`,
   );
-}
-
-function describeCode(code: string): string {
-  switch (code[0]) {
-    case 'O':
-      return 'pickled Python objects, which are never loaded: they can run code';
-    case 'S':
-    case 'a':
-    case 'U':
-      return 'text';
-    case 'c':
-      return 'complex numbers';
-    case 'V':
-      return 'raw bytes';
-    case 'M':
-    case 'm':
-      return 'times';
-    case 'f':
-      return 'long doubles';
-    default:
-      return 'a type that is not known';
-  }
-}
-
-function adviceFor(code: string): string {
-  switch (code[0]) {
-    case 'O':
-      return 'save an array of numbers: np.save(name, np.stack(list(array)))';
-    case 'S':
-    case 'a':
-    case 'U':
-      return 'save numbers instead, such as the indices of np.unique(array, return_inverse=True)';
-    case 'c':
-      return 'save array.real and array.imag as arrays of their own';
-    default:
-      return "convert it: np.save(name, array.astype('float32'))";
-  }
 }

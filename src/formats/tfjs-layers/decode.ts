@@ -6,10 +6,10 @@
 
 import { FormatError } from '../../errors.ts';
 import type { TensorValues } from '../../tensor/dtype.ts';
+import { float16ToNumber } from '../../tensor/half.ts';
 import { type PackedValues, type Packing, packedWidth } from '../../tensor/packed-values.ts';
 import { Tensor } from '../../tensor/tensor.ts';
 import type { ByteSource } from '../bytes.ts';
-import { decodeFloat16 } from './float16-table.ts';
 import type { WeightSpec } from './manifest.ts';
 
 /** Where the bytes of a weight lie. */
@@ -99,4 +99,30 @@ function dequantize(packed: Uint8Array | Uint16Array, packing: Packing, toIntege
     values[index] = toInteger ? Math.round(value) : value;
   }
   return values;
+}
+
+let table: Uint32Array | undefined;
+
+/** The float32 bits of all 65536 float16 values, with the payloads of NaNs, as tfjs-core has them. */
+function float32BitsByFloat16(): Uint32Array {
+  if (table) return table;
+  const values = new Float32Array(1 << 16);
+  const bits = new Uint32Array(values.buffer);
+  for (let half = 0; half < values.length; half++) {
+    const hasPayload = (half & 0x7c00) === 0x7c00 && (half & 0x3ff) !== 0;
+    if (hasPayload) bits[half] = ((half & 0x8000) << 16) | 0x7f800000 | ((half & 0x3ff) << 13);
+    else values[half] = float16ToNumber(half);
+  }
+  table = bits;
+  return bits;
+}
+
+/** float16 bits as float32 values. */
+function decodeFloat16(packed: ArrayLike<number>): Float32Array {
+  const bits = float32BitsByFloat16();
+  const decoded = new Uint32Array(packed.length);
+  for (let index = 0; index < packed.length; index++) {
+    decoded[index] = bits[packed[index] as number] as number;
+  }
+  return new Float32Array(decoded.buffer);
 }

@@ -4,8 +4,9 @@
  * @module
  */
 
-import { FormatError } from '../../errors.ts';
-import type { JsonObject } from '../../json/value.ts';
+import { FormatError, UnsupportedModelError } from '../../errors.ts';
+import { inside, mismatch } from '../../json/place.ts';
+import { isObject, type JsonObject } from '../../json/value.ts';
 import type { Model } from '../../model/model.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
 import type { ModelFiles } from '../bytes.ts';
@@ -15,7 +16,6 @@ import { checkWeights } from '../weight-shapes.ts';
 import { lazyWeight, type WeightBytes } from './decode.ts';
 import { parseManifest } from './manifest.ts';
 import { matchWeightNames } from './match-weights.ts';
-import { modelConfigOf } from './model-json.ts';
 import { type OriginGroup, type TfjsOrigin, TfjsPlace } from './origin.ts';
 import { openGroup } from './shards.ts';
 
@@ -64,4 +64,26 @@ export async function readTfjsLayers(
   const origin: TfjsOrigin = { format: 'tfjs-layers', document, groups, tensors };
   model.origin = origin;
   return model;
+}
+
+/**
+ * The `{"class_name": …, "config": …}` in a model.json.
+ *
+ * @throws FormatError where there is none; UnsupportedModelError where the topology is a graph of TensorFlow ops.
+ */
+function modelConfigOf(document: JsonObject, source: string): JsonObject {
+  const place = { source, where: 'modelTopology' };
+  const topology = document['modelTopology'];
+  if (document['format'] === 'graph-model' || (isObject(topology) && 'node' in topology)) {
+    throw new UnsupportedModelError(
+      'tfjs-graph-model',
+      `${source}: a TF.js graph model, whose layers are gone; convert the original Keras model with ` +
+        '`tensorflowjs_converter --input_format keras --output_format tfjs_layers_model model.h5 out`, or give ' +
+        'the .h5 or .keras file itself',
+    );
+  }
+  if (!isObject(topology)) throw mismatch(place, 'the topology of a layers model', topology);
+  const config = topology['model_config'] ?? topology;
+  if (!isObject(config)) throw mismatch(inside(place, 'model_config'), 'an object', config);
+  return config;
 }

@@ -4,11 +4,12 @@
  * @module
  */
 
-import { isObject, type JsonObject, type JsonValue, mapEntries } from '../../json/value.ts';
+import { type JsonObject, mapEntries, sameJson } from '../../json/value.ts';
+import type { Layer } from '../../model/layer.ts';
 import type { Model } from '../../model/model.ts';
+import { type LayerReplacement, layerWith, replaceLayers } from '../../model/replace-layers.ts';
 import { hasEditedWeights } from '../edited-weights.ts';
 import { operatorsAsLayers } from '../keras-config/dialects/replaced-operators.ts';
-import { configOf } from '../keras-config/serialized-objects.ts';
 import { type Warn, withoutUnfactored } from '../keras-config/tfjs/config-entries.ts';
 import { withTfjsForms } from '../keras-config/tfjs/rewritten-layers.ts';
 import { toTfjsConfig } from '../keras-config/tfjs/to-tfjs.ts';
@@ -24,49 +25,26 @@ import { tfjsOrigin } from './origin.ts';
  */
 export function tfjsConfig(model: Model, warn: Warn): JsonObject {
   return tfjsOrigin(model)
-    ? adjustEntries(writeModelConfig(model), model, warn)
+    ? writeModelConfig(replaceLayers(model, (layer) => loadable(layer, warn)))
     : toTfjsConfig(writeModelConfig(withTfjsForms(operatorsAsLayers(model), warn), 'keras2'), warn);
 }
 
 /**
- * Clears the constraints (max_norm and its like) of layers whose weights were edited: TF.js applies them to weights
- * while it loads them, which would undo the edit. Removes the entries of a SeparableConv2D with which
- * tensorflowjs_converter writes it and TF.js refuses it.
+ * A layer of a model of TF.js without the entries of a SeparableConv2D with which tensorflowjs_converter writes it and TF.js
+ * refuses it, and, where its weights were edited, without constraints (max_norm and its like): TF.js applies them to weights
+ * while it loads them, which would undo the edit.
  */
-function adjustEntries(config: JsonObject, model: Model, warn: Warn): JsonObject {
-  const layers = [...model.allLayers()];
-  const edited = new Set(layers.filter(({ layer }) => hasEditedWeights(layer)).map(({ path }) => path));
-  return mapLayerConfigs(config, '', (className, layer, path) => {
-    const loadable = withoutUnfactored(className, layer);
-    if (loadable !== layer) {
-      warn(
-        `${path} (${className}): left out kernel_initializer and its like, with which TF.js refuses to load it`,
-      );
-    }
-    return edited.has(path) ? withoutConstraints(loadable, path, warn) : loadable;
-  });
-}
-
-/** An entry of a model with the configurations of all its layers replaced, in nested models too. */
-function mapLayerConfigs(
-  entry: JsonObject,
-  path: string,
-  convert: (className: string, config: JsonObject, path: string) => JsonObject,
-): JsonObject {
-  const mapAll = (layers: JsonValue[]): JsonValue[] =>
-    layers.map((layer) => (isObject(layer) ? mapLayerConfigs(layer, pathOf(path, layer), convert) : layer));
-  const config = entry['config'];
-  if (Array.isArray(config)) return { ...entry, config: mapAll(config) };
-  if (!isObject(config)) return entry;
-  if (Array.isArray(config['layers'])) {
-    return { ...entry, config: { ...config, layers: mapAll(config['layers']) } };
+function loadable(layer: Layer, warn: Warn): LayerReplacement | undefined {
+  const { className, origin, path, readConfig } = layer;
+  let config = withoutUnfactored(className, readConfig);
+  if (config !== readConfig) {
+    warn(
+      `${path} (${className}): left out kernel_initializer and its like, with which TF.js refuses to load it`,
+    );
   }
-  return { ...entry, config: convert(String(entry['class_name']), config, path) };
-}
-
-function pathOf(outer: string, entry: JsonObject): string {
-  const name = String(entry['name'] ?? configOf(entry)['name'] ?? '');
-  return outer === '' ? name : `${outer}/${name}`;
+  if (hasEditedWeights(layer)) config = withoutConstraints(config, path, warn);
+  if (!origin || sameJson(config, readConfig)) return undefined;
+  return { layer: layerWith(layer, { origin: { ...origin, config: { ...origin.config, config } } }) };
 }
 
 function withoutConstraints(config: JsonObject, path: string, warn: Warn): JsonObject {

@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { JsonObject } from '../../json/value.ts';
+import { isObject, type JsonObject } from '../../json/value.ts';
 import type { Model } from '../../model/model.ts';
 import type { DType } from '../../tensor/dtype.ts';
 import type { ByteSink, OutputFiles } from '../bytes.ts';
@@ -13,7 +13,6 @@ import { lostState } from '../lost-state.ts';
 import { Pauses } from '../pause.ts';
 import { readWeightBytes } from './decode.ts';
 import { encodeWeight } from './encode.ts';
-import { withModelConfig } from './model-json.ts';
 import { tfjsOrigin } from './origin.ts';
 import { type PlannedGroup, type PlannedWeight, planWeights, type WeightPlan } from './plan-weights.ts';
 import { tfjsConfig } from './tfjs-config.ts';
@@ -63,6 +62,15 @@ export async function writeTfjsLayers(
     dropped: origin ? droppedBy(plan) : lostState(model),
     warnings: [...warnings, ...changedTypes(model, plan)],
   };
+}
+
+/** The document with another configuration in the place of the one that it had. */
+function withModelConfig(document: JsonObject, config: JsonObject): JsonObject {
+  const topology = isObject(document['modelTopology']) ? document['modelTopology'] : {};
+  const replaced = isObject(topology['model_config'])
+    ? { ...topology, model_config: config }
+    : { ...topology, ...config };
+  return { ...document, modelTopology: replaced };
 }
 
 /**

@@ -18,47 +18,32 @@ export interface OperatorLayer {
   readonly inputs: readonly number[];
 }
 
-type Meaning = { readonly activation: string } | { readonly merge: string };
-
-const MEANINGS: ReadonlyMap<string, Meaning> = new Map<string, Meaning>([
-  // TensorFlow's names
-  ['nn.relu', { activation: 'relu' }],
-  ['nn.relu6', { activation: 'relu6' }],
-  ['nn.selu', { activation: 'selu' }],
-  ['nn.elu', { activation: 'elu' }],
-  ['nn.softplus', { activation: 'softplus' }],
-  ['math.softplus', { activation: 'softplus' }],
-  ['nn.softsign', { activation: 'softsign' }],
-  ['nn.sigmoid', { activation: 'sigmoid' }],
-  ['math.sigmoid', { activation: 'sigmoid' }],
-  ['nn.tanh', { activation: 'tanh' }],
-  ['math.tanh', { activation: 'tanh' }],
-  ['nn.silu', { activation: 'swish' }],
-  ['__operators__.add', { merge: 'Add' }],
-  ['math.add', { merge: 'Add' }],
-  ['math.subtract', { merge: 'Subtract' }],
-  ['math.multiply', { merge: 'Multiply' }],
-  ['math.truediv', { merge: 'Divide' }],
-  ['math.divide', { merge: 'Divide' }],
-  ['math.maximum', { merge: 'Maximum' }],
-  ['math.minimum', { merge: 'Minimum' }],
-  // classes of Keras 3
-  ['Relu', { activation: 'relu' }],
-  ['Relu6', { activation: 'relu6' }],
-  ['Selu', { activation: 'selu' }],
-  ['Softplus', { activation: 'softplus' }],
-  ['Softsign', { activation: 'softsign' }],
-  ['Sigmoid', { activation: 'sigmoid' }],
-  ['Tanh', { activation: 'tanh' }],
-  ['Silu', { activation: 'swish' }],
-  ['Add', { merge: 'Add' }],
-  ['Subtract', { merge: 'Subtract' }],
-  ['Multiply', { merge: 'Multiply' }],
-  ['TrueDivide', { merge: 'Divide' }],
-  ['Divide', { merge: 'Divide' }],
-  ['Maximum', { merge: 'Maximum' }],
-  ['Minimum', { merge: 'Minimum' }],
+/** Activations, with the names that TensorFlow has for them and the classes of Keras 3. */
+const ACTIVATIONS = byName([
+  ['relu', 'nn.relu Relu'],
+  ['relu6', 'nn.relu6 Relu6'],
+  ['selu', 'nn.selu Selu'],
+  ['elu', 'nn.elu'],
+  ['softplus', 'nn.softplus math.softplus Softplus'],
+  ['softsign', 'nn.softsign Softsign'],
+  ['sigmoid', 'nn.sigmoid math.sigmoid Sigmoid'],
+  ['tanh', 'nn.tanh math.tanh Tanh'],
+  ['swish', 'nn.silu Silu'],
 ]);
+
+/** Merging layers likewise, and division, for which there is none. */
+const MERGES = byName([
+  ['Add', '__operators__.add math.add Add'],
+  ['Subtract', 'math.subtract Subtract'],
+  ['Multiply', 'math.multiply Multiply'],
+  ['Divide', 'math.truediv math.divide TrueDivide Divide'],
+  ['Maximum', 'math.maximum Maximum'],
+  ['Minimum', 'math.minimum Minimum'],
+]);
+
+function byName(rows: readonly (readonly [meaning: string, names: string])[]): ReadonlyMap<string, string> {
+  return new Map(rows.flatMap(([meaning, names]) => names.split(' ').map((name) => [name, meaning])));
+}
 
 /** Whether an entry is an operator and not a layer. */
 export function isOperator(entry: JsonObject): boolean {
@@ -69,20 +54,18 @@ export function isOperator(entry: JsonObject): boolean {
 
 /** The layer that a call of the operator is; undefined where there is none that computes the same values. */
 export function operatorLayer(entry: JsonObject, call: Call): OperatorLayer | undefined {
-  const meaning = MEANINGS.get(operatorName(entry));
+  const name = operatorName(entry);
   const [first, second, ...others] = operands(call);
-  if (!meaning || !first || others.length > 0) return undefined;
-  if ('activation' in meaning) {
-    if (second || !('tensor' in first)) return undefined;
-    return { className: 'Activation', config: { activation: meaning.activation }, inputs: [first.tensor] };
+  if (!first || others.length > 0) return undefined;
+  const activation = ACTIVATIONS.get(name);
+  if (activation !== undefined && !second && 'tensor' in first) {
+    return { className: 'Activation', config: { activation }, inputs: [first.tensor] };
   }
-  if (!second) return undefined;
-  if ('tensor' in first && 'tensor' in second)
-    return mergeLayer(meaning.merge, first.tensor, second.tensor, call);
-  if ('tensor' in first && 'value' in second)
-    return rescaling(meaning.merge, first.tensor, second.value, false);
-  if ('value' in first && 'tensor' in second)
-    return rescaling(meaning.merge, second.tensor, first.value, true);
+  const merge = MERGES.get(name);
+  if (merge === undefined || !second) return undefined;
+  if ('tensor' in first && 'tensor' in second) return mergeLayer(merge, first.tensor, second.tensor, call);
+  if ('tensor' in first && 'value' in second) return rescaling(merge, first.tensor, second.value, false);
+  if ('value' in first && 'tensor' in second) return rescaling(merge, second.tensor, first.value, true);
   return undefined;
 }
 

@@ -4,7 +4,7 @@
  * @module
  */
 
-const words = (text: string): ReadonlySet<string> => new Set(text.trim().split(/\s+/));
+import { words } from '../../../text/names.ts';
 
 /** Layers, cells and models. */
 export const TFJS_LAYERS: ReadonlySet<string> = words(`
