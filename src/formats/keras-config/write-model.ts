@@ -55,14 +55,12 @@ function bodyWithLayers(model: Model, dialect: Dialect): JsonObject {
     return { ...own, layers };
   }
   const references = referencesOf(model, dialect);
-  const nodes = new Map<Layer, JsonValue[]>(model.layers.map((layer) => [layer, []]));
-  for (const call of model.calls) {
-    if (call.inputs.length > 0) nodes.get(call.layer)?.push(writeCall(call, dialect, references));
-  }
+  const calls = new Map<Layer, Call[]>(model.layers.map((layer) => [layer, []]));
+  for (const call of model.calls) if (call.inputs.length > 0) calls.get(call.layer)?.push(call);
   const layers = model.layers.map((layer) => ({
     ...writeLayerEntry(layer, model, dialect),
     name: layer.name,
-    inbound_nodes: nodes.get(layer) ?? [],
+    inbound_nodes: (calls.get(layer) ?? []).map((call) => writeCall(call, dialect, references)),
   }));
   return {
     ...own,
