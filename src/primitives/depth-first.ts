@@ -1,4 +1,4 @@
-import type { Graph, GraphCall, GraphTensor } from '../model/graph.ts';
+import type { Graph, GraphCall } from '../model/graph.ts';
 
 /**
  * The calls of a graph in reverse depth-first postorder from the inputs: each after those it reads from, and the last
@@ -22,8 +22,8 @@ export function reverseDepthFirst(graph: Graph): GraphCall[] {
       }
     }
   };
-  const roots = graph.inputs.flatMap((tensor: GraphTensor) => tensor.producer ?? tensor.consumers);
-  for (const root of [...roots, ...graph.calls]) if (!visited.has(root)) visit(root);
+  // Each call stands behind those that it reads from, so that roots are inputs, in the order of the model's layers.
+  for (const root of graph.calls) if (!visited.has(root)) visit(root);
   return postorder.reverse();
 }
 

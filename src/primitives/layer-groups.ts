@@ -55,7 +55,7 @@ interface Link {
 }
 
 /**
- * The sets of a model, in the order of the model's layers.
+ * The sets of a model: chain after chain in the order of their first layers, as the reference lists them.
  *
  * @throws InvalidModelError where a layer reads another number of channels than the one before it writes.
  */
@@ -69,18 +69,14 @@ export function findClsSets(model: Model, options: StepOptions = {}): FoundClsSe
     else skipped.push(next.reason);
   }
   const targets = new Set([...links.values()].map(({ to }) => to));
-  const sets: { set: FoundClsSet; first: GraphCall }[] = [];
-  for (const first of firstKernelCalls(graph)) {
-    if (!targets.has(first)) for (const set of setsOfChain(first, links, skipped)) sets.push(set);
-  }
-  const order = new Map(graph.calls.map((call, index) => [call, index]));
-  sets.sort((one, other) => (order.get(one.first) ?? 0) - (order.get(other.first) ?? 0));
-  const scaled = new Set(sets.flatMap(({ set }) => set.paths));
+  const starts = firstKernelCalls(graph).filter((call) => !targets.has(call));
+  const sets = starts.flatMap((start) => [...setsOfChain(start, links, skipped)]);
+  const scaled = new Set(sets.flatMap(({ paths }) => paths));
   for (const reason of skipped) {
     // A layer that is scaled with what stands before it has its verdict.
     if (!scaled.has(reason.layers[0] ?? '')) options.onSkip?.(reason);
   }
-  return sets.map(({ set }) => set);
+  return sets;
 }
 
 /** Cuts a chain into pairs and triples, as the reference slides over it. */
@@ -88,7 +84,7 @@ function* setsOfChain(
   start: GraphCall,
   links: ReadonlyMap<GraphCall, Link>,
   skipped: SkipReason[],
-): Generator<{ set: FoundClsSet; first: GraphCall }> {
+): Generator<FoundClsSet> {
   let first = start;
   for (let link = links.get(first); link !== undefined; link = links.get(first)) {
     const second = link.to;
@@ -97,10 +93,10 @@ function* setsOfChain(
       skipped.push({ code: 'consecutive-depthwise', layers: [first.path, second.path] });
       first = second;
     } else if (behind && isPlainDepthwise(second) && !isDepthwise(behind.to)) {
-      yield { first, set: setOf([first, second, behind.to], [link.relu, behind.relu]) };
+      yield setOf([first, second, behind.to], [link.relu, behind.relu]);
       first = behind.to;
     } else {
-      yield { first, set: setOf([first, second], [link.relu]) };
+      yield setOf([first, second], [link.relu]);
       first = second;
     }
   }

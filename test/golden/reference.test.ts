@@ -45,6 +45,7 @@ const NOT_IN_TFJS = new Set([
   'groups2_bn_only',
   'groups_eq_channels',
   'lambda_between',
+  'two_input_sub_order',
 ]);
 
 /**

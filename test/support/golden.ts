@@ -6,7 +6,7 @@ import * as h5 from 'h5wasm';
 const SHARED = new URL('../../../shared/golden/', import.meta.url).pathname;
 const COMMITTED = new URL('../fixtures/golden/', import.meta.url).pathname;
 
-export const GOLDEN: string = existsSync(join(SHARED, 'cases.json')) ? SHARED : COMMITTED;
+const FOLDERS = [SHARED, COMMITTED].filter((folder) => existsSync(join(folder, 'cases.json')));
 
 export type StepName = 'relu6' | 'fold' | 'scale' | 'bias';
 export type Verdict =
@@ -35,11 +35,14 @@ export interface GoldenReport {
 }
 
 export function goldenCases(): GoldenCase[] {
-  return JSON.parse(readFileSync(join(GOLDEN, 'cases.json'), 'utf8'));
+  const cases = FOLDERS.flatMap((folder): GoldenCase[] =>
+    JSON.parse(readFileSync(join(folder, 'cases.json'), 'utf8')),
+  );
+  return [...new Map(cases.map((one) => [one.name, one])).values()];
 }
 
 export function goldenPath(name: string, file: string): string {
-  return join(GOLDEN, name, file);
+  return join(FOLDERS.find((folder) => existsSync(join(folder, name))) ?? COMMITTED, name, file);
 }
 
 export function goldenReport(name: string): GoldenReport {
