@@ -42,7 +42,12 @@ export function targetSidecar({
   return {
     folded: allIn(passes, 'folded'),
     outputScales: new Map(passes.flatMap((one) => (one.pass === 'scale' ? [...one.outputScales] : []))),
-    corrections: pending.map(({ layer, shift }) => ({ layer, quantizer: target, shift })),
+    corrections: pending.map(({ layer, shift, batchNorms }) => ({
+      layer,
+      quantizer: target,
+      shift,
+      batchNorms,
+    })),
     skipped: skippedIn(passes),
   };
 }

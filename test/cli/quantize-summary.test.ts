@@ -51,6 +51,7 @@ describe('quantizeSummary', () => {
       layer: 'conv',
       shift: Float64Array.of(largestShift),
       largestShift,
+      batchNorms: [],
       isNew: false,
       ignoresBorders: false,
     }));

@@ -47,7 +47,12 @@ describe('targetSidecar', () => {
       expect(corrections).toEqual(
         rounding === 'cancelling'
           ? []
-          : corrected.map(({ layer: path, shift }) => ({ layer: path, quantizer: 'int8-per-tensor', shift })),
+          : corrected.map(({ layer: path, shift }) => ({
+              layer: path,
+              quantizer: 'int8-per-tensor',
+              shift,
+              batchNorms: [],
+            })),
       );
       expect([...outputScales.keys()]).toContain('first');
       expect(skipped.map(({ code, layers }) => [code, layers])).toContainEqual(['unknown-input', ['first']]);

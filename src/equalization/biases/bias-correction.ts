@@ -5,25 +5,26 @@
  */
 
 import { outerTaps, type TapMeans } from '../../kernels/tap-response.ts';
-import { biasOf, setBias } from '../../model/bias.ts';
 import { channelCount, weightFault } from '../../model/channels.ts';
 import { buildGraph, firstKernelCalls, type Graph } from '../../model/graph.ts';
 import type { Layer } from '../../model/layer.ts';
 import type { Model } from '../../model/model.ts';
 import { faultReason, type SkipReason } from '../../model/skip-reason.ts';
-import { keepStatistics } from '../../model/statistics.ts';
 import type { WeightQuantizer } from '../../quantization/quantizer.ts';
 import type { ActivationMoments } from '../moments/activation-moments.ts';
 import { quantizationShift } from '../noise/kernel-response.ts';
 import { kernelTaps } from '../noise/kernel-taps.ts';
 import { type KernelErrors, type KernelQuantizer, kernelErrors } from '../noise/quantized-kernels.ts';
+import { shiftedBatchNorms, shiftOutput } from './output-shift.ts';
 
 /** A layer whose bias was corrected. */
 export interface CorrectedBias {
   /** {@link Layer.path}. */
   readonly layer: string;
-  /** What was added to the bias, `[output channels]`. */
+  /** What was added to the bias, `[output channels]`, or with the factors of {@link batchNorms} to their beta. */
   readonly shift: Float64Array;
+  /** The paths of the batch norms behind a layer without a bias whose beta was corrected; empty where the bias was. */
+  readonly batchNorms: readonly string[];
   /** The largest size of a shift. */
   readonly largestShift: number;
   /** Whether the layer had no bias before. */
@@ -45,7 +46,8 @@ export interface BiasCorrectionRecord {
  * section 4.2). Edits `model`; its kernels stay as they are, and biases are not to be quantized to 8 bits.
  *
  * Where a kernel reaches past a border, each of its positions counts with the share of outputs at which it lies on the input.
- * A layer without a bias gets one; one with several calls is corrected for their average. To correct a model again, start
+ * A layer without a bias has the beta of the batch norms behind it corrected, or gets a bias where there are none; one with
+ * several calls is corrected for their average. To correct a model again, start
  * from the one before.
  *
  * @param quantizer what the kernels will be quantized with, as `fakeQuantize` does it, or what each becomes
@@ -93,26 +95,35 @@ export function correctWith(
     if (fault) left.push({ ...faultReason([path], path, fault), edit: 'correct' });
     else if ('end' in means) {
       left.push({ code: 'unknown-input', edit: 'correct', layers: [path], end: means.end });
-    } else corrected.push(correctLayer(layer, errorsOf, means));
+    } else corrected.push(correctLayer(graph, layer, errorsOf, means));
   }
   return { corrected, left };
 }
 
-function correctLayer(layer: Layer, errorsOf: KernelErrors, calls: readonly CallMeans[]): CorrectedBias {
+function correctLayer(
+  graph: Graph,
+  layer: Layer,
+  errorsOf: KernelErrors,
+  calls: readonly CallMeans[],
+): CorrectedBias {
   const shift = quantizationShift(layer, averageTaps(calls), errorsOf).map((mean) => 0 - mean);
-  return correctedBias(
-    layer,
-    shift,
-    calls.some(({ isExact }) => !isExact),
-  );
+  const ignoresBorders = calls.some(({ isExact }) => !isExact);
+  return correctedBias(graph, layer, shift, ignoresBorders);
 }
 
-/** Adds a shift to the bias of a layer. */
-export function correctedBias(layer: Layer, shift: Float64Array, ignoresBorders: boolean): CorrectedBias {
-  const isNew = layer.weight('bias') === undefined;
-  addToBias(layer, shift);
+/** Adds a shift to what a layer computes. */
+export function correctedBias(
+  graph: Graph,
+  layer: Layer,
+  shift: Float64Array,
+  ignoresBorders: boolean,
+): CorrectedBias {
+  const found = shiftedBatchNorms(graph, layer);
+  const isNew = found.length === 0 && layer.weight('bias') === undefined;
+  shiftOutput(layer, found, shift);
   const largestShift = shift.reduce((most, one) => Math.max(most, Math.abs(one)), 0);
-  return { layer: layer.path, shift, largestShift, isNew, ignoresBorders };
+  const batchNorms = found.map(({ path }) => path);
+  return { layer: layer.path, shift, batchNorms, largestShift, isNew, ignoresBorders };
 }
 
 /** What the positions of a kernel meet in all the calls of a layer together. */
@@ -124,10 +135,4 @@ function averageTaps(calls: readonly CallMeans[]): TapMeans {
     (value, at) => others.reduce((sum, taps) => sum + (taps.values[at] ?? NaN), value) / calls.length,
   );
   return { ...first, values };
-}
-
-/** The statistics of a corrected layer are those of its output with quantized kernels. */
-export function addToBias(layer: Layer, shift: Float64Array): void {
-  const bias = biasOf(layer).map((value, channel) => value + (shift[channel] ?? 0));
-  keepStatistics(layer, () => setBias(layer, bias));
 }

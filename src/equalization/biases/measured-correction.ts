@@ -5,7 +5,7 @@
  */
 
 import { kernelNames } from '../../model/channels.ts';
-import type { GraphTensor } from '../../model/graph.ts';
+import { buildGraph, type GraphTensor } from '../../model/graph.ts';
 import type { Model } from '../../model/model.ts';
 import type { ModelRunner } from '../../model/model-runner.ts';
 import type { WeightQuantizer } from '../../quantization/quantizer.ts';
@@ -43,13 +43,14 @@ export async function correctBiasWithInputs(
   const wanted = await floatMeans(copy, runner, inputs);
   quantizeKernels(copy, quantize);
   const shifts = await quantizedShifts(copy, wanted, runner, inputs);
+  const graph = buildGraph(model);
   const corrected = [...shifts].map(([path, calls]) => {
     const layer = model.layer(path);
     const [first = new Float64Array(0)] = calls;
     const shift = first.map((_, channel) =>
       calls.reduce((total, one) => total + (one[channel] ?? 0) / calls.length, 0),
     );
-    return correctedBias(layer, shift, false);
+    return correctedBias(graph, layer, shift, false);
   });
   return { corrected, left: copy.left };
 }

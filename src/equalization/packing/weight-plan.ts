@@ -11,6 +11,7 @@ import { packableWeights, weightKey } from '../../quantization/packing/packable-
 import { PACKED_BYTES } from '../../quantization/packing/packed-dtypes.ts';
 import { weightBytes } from '../../quantization/packing/weight-bytes.ts';
 import { packedWidth } from '../../tensor/packed-values.ts';
+import { shiftedBatchNorms } from '../biases/output-shift.ts';
 import type { ActivationMoments } from '../moments/activation-moments.ts';
 import { dtypeOptions } from './dtype-options.ts';
 import { type DTypeOption, planDTypes, readableBytes } from './dtype-plan.ts';
@@ -39,7 +40,7 @@ export interface WeightPlan {
 /** What a plan is made for. */
 interface PlanOptions {
   readonly budget: number;
-  /** Whether biases will be corrected, which gives one to layers that have none. */
+  /** Whether biases will be corrected, which gives one to layers that have neither one nor a batch norm behind them. */
   readonly corrects: boolean;
 }
 
@@ -98,13 +99,16 @@ export function checkBudget(
   );
 }
 
-/** Bytes of what stays as it is, and of the biases that layers without one get. */
+/** Bytes of what stays as it is, and of the biases or betas that corrected layers get. */
 function unpackedBytes(model: Model, chosen: ReadonlySet<string>, corrects: boolean): number {
   const staying = weightBytes(model, (layer, name) => !chosen.has(weightKey({ layer, name })));
   if (!corrects) return staying;
-  const added = firstKernelCalls(buildGraph(model)).map(({ layer }) =>
-    layer.weight('bias') ? 0 : PACKED_BYTES.float32 * channelCount(layer, 'output'),
-  );
+  const graph = buildGraph(model);
+  const added = firstKernelCalls(graph).map(({ layer }) => {
+    const batchNorms = shiftedBatchNorms(graph, layer);
+    const missing = batchNorms.length > 0 ? batchNorms.filter((bn) => !bn.weight('beta')).length : 1;
+    return layer.weight('bias') ? 0 : missing * PACKED_BYTES.float32 * channelCount(layer, 'output');
+  });
   return added.reduce((sum, bytes) => sum + bytes, staying);
 }
 

@@ -89,6 +89,7 @@ function correction(value: unknown, place: Place): SidecarCorrection {
     layer: requireString(entry['layer'], inside(place, 'layer')),
     quantizer: requireString(entry['quantizer'], inside(place, 'quantizer')),
     shift: numbers(entry['shift'], inside(place, 'shift')),
+    batchNorms: requireItems(entry['batchNorms'] ?? [], inside(place, 'batchNorms'), requireString),
   };
 }
 

@@ -11,10 +11,10 @@ import type { Layer, LayerStatistics } from '../../model/layer.ts';
 import type { Model } from '../../model/model.ts';
 import { isWeighted } from '../../model/operation.ts';
 import type { FoldedBatchNorm } from '../../primitives/batch-norm-fold.ts';
-import { addToBias } from '../biases/bias-correction.ts';
+import { shiftOutput } from '../biases/output-shift.ts';
 import { isSha256, parseSidecar, SIDECAR_VERSION } from './sidecar-json.ts';
 
-/** What was added to a bias for kernels that are not quantized yet: until they are, it is off by that. */
+/** What was added to an output for kernels that are not quantized yet: until they are, it is off by that. */
 export interface SidecarCorrection {
   /** The layer by its path. */
   readonly layer: string;
@@ -22,6 +22,8 @@ export interface SidecarCorrection {
   readonly quantizer: string;
   /** `[channels]`. */
   readonly shift: Float64Array;
+  /** The paths of the batch norms in whose beta it is; empty where it is in the bias of the layer. */
+  readonly batchNorms: readonly string[];
 }
 
 /** Something that was left alone. */
@@ -161,11 +163,15 @@ export function restoreStatistics(model: Model, sidecar: Sidecar): string[] {
  */
 export function takeBackCorrections(model: Model, sidecar: Sidecar): string[] {
   const layers = layersByPath(model);
-  return sidecar.corrections.flatMap(({ layer: path, shift }) => {
+  return sidecar.corrections.flatMap(({ layer: path, shift, batchNorms: paths }) => {
     const layer = layers.get(path);
-    if (layer?.weight('bias')?.size !== shift.length || !isWeighted(layer.operation)) return [];
-    addToBias(
+    const batchNorms = paths.flatMap((one) => layers.get(one) ?? []);
+    const takers = paths.length === 0 ? [layer?.weight('bias')] : batchNorms.map((bn) => bn.weight('beta'));
+    if (!layer || !isWeighted(layer.operation) || batchNorms.length < paths.length) return [];
+    if (takers.some((taker) => taker?.size !== shift.length)) return [];
+    shiftOutput(
       layer,
+      batchNorms,
       shift.map((value) => -value),
     );
     return [path];

@@ -182,6 +182,7 @@ describe('correctBias', () => {
       {
         layer: 'dense',
         shift: Float64Array.of(220, 220),
+        batchNorms: [],
         largestShift: 220,
         isNew: true,
         ignoresBorders: false,
@@ -189,6 +190,37 @@ describe('correctBias', () => {
     ]);
     expect([...dense.requireWeight('bias').toFloat64()]).toEqual([220, 220]);
     expect(dense.statistics).toBe(statistics);
+  });
+
+  it('corrects beta of the batch norm behind a layer without a bias', () => {
+    const model = buildModel([
+      input('x', [2]),
+      layer('Dense', 'dense', { units: 2, use_bias: false }, { weights: { kernel: [1, 2, 3, 4] } }),
+      layer(
+        'BatchNormalization',
+        'bn',
+        { epsilon: 0.5, center: false },
+        { weights: { gamma: [3, -5], movingMean: [1, 1], movingVariance: [3.5, 24.5] } },
+      ),
+    ]);
+    const inputs = [Tensor.fromNumbers('float32', [2, 2], [10, 100, 30, 300])];
+    const moments = activationMoments(model, { inputs });
+    const less = (): Tensor => Tensor.fromNumbers('float32', [2, 2], [0, 1, 2, 3]);
+    const { corrected } = correctBias(model, less, moments);
+    // The mean output of the Dense falls by 20 + 200, and the batch norm multiplies it by 3 / 2 and -5 / 5.
+    expect(corrected).toEqual([
+      {
+        layer: 'dense',
+        shift: Float64Array.of(220, 220),
+        batchNorms: ['bn'],
+        largestShift: 220,
+        isNew: false,
+        ignoresBorders: false,
+      },
+    ]);
+    expect(model.layer('dense').weight('bias')).toBeUndefined();
+    expect([...model.layer('bn').requireWeight('beta').toFloat64()]).toEqual([330, -220]);
+    expect(model.layer('bn').operation).toMatchObject({ center: true });
   });
 
   it('corrects a shared layer for the average of its calls', () => {

@@ -33,10 +33,11 @@ function equalized(): { model: Model; sidecar: Sidecar } {
   const { outputScales } = scaleRegions(model);
   const skipped = [{ code: 'padding', layers: ['a', 'b'], message: 'a stays' }];
   const { corrected } = correctBias(model, QUANTIZER_PRESETS['int8-per-tensor'], activationMoments(model));
-  const corrections = corrected.map(({ layer: path, shift }) => ({
+  const corrections = corrected.map(({ layer: path, shift, batchNorms }) => ({
     layer: path,
     quantizer: 'int8-per-tensor',
     shift,
+    batchNorms,
   }));
   const record = { folded: foldsOf(foldedPairs), outputScales, corrections, skipped };
   return { model, sidecar: crosslayerSidecar(model, { ...HASHES, ...record }) };
@@ -89,6 +90,25 @@ describe('a side-car', () => {
     expect(model.layer('next').statistics).toEqual(statistics);
   });
 
+  it('takes corrections out of the beta of batch norms', () => {
+    const model = buildModel([
+      input('x', [6, 6, 2]),
+      layer('Conv2D', 'first', { filters: 3, kernel_size: 3 }),
+      layer('BatchNormalization', 'bn1'),
+      layer('Conv2D', 'conv', { filters: 3, kernel_size: 3, use_bias: false }),
+      layer('BatchNormalization', 'bn'),
+    ]);
+    const beta = (): Float64Array => model.layer('bn').requireWeight('beta').toFloat64();
+    const before = beta();
+    const { corrected } = correctBias(model, QUANTIZER_PRESETS['int8-per-tensor'], activationMoments(model));
+    const corrections = corrected.map((one) => ({ ...one, quantizer: 'int8-per-tensor' }));
+    expect(corrections.map(({ batchNorms }) => batchNorms)).toEqual([['bn']]);
+    expect(beta()).not.toEqual(before);
+    const sidecar = readSidecar(writeSidecar(crosslayerSidecar(model, { ...HASHES, corrections })), 'x.json');
+    expect(takeBackCorrections(model, sidecar)).toEqual(['conv']);
+    for (const [channel, value] of beta().entries()) expect(value).toBeCloseTo(before[channel] ?? NaN, 6);
+  });
+
   it('takes nothing back from layers that have other biases', () => {
     const { sidecar } = equalized();
     const other = buildModel([
@@ -100,6 +120,7 @@ describe('a side-car', () => {
       layer: name,
       quantizer: 'int8-per-tensor',
       shift: Float64Array.of(1, 1),
+      batchNorms: [],
     }));
     const before = new Map(other.layer('next').weights);
     expect(takeBackCorrections(other, { ...sidecar, corrections })).toEqual([]);
@@ -116,7 +137,8 @@ describe('a side-car', () => {
   it('leaves out what JSON cannot hold', () => {
     const { model } = equalized();
     model.layer('next').statistics = { mean: Float64Array.of(NaN, 1), variance: Float64Array.of(1, 1) };
-    const corrections = [{ layer: 'next', quantizer: 'float', shift: Float64Array.of(NaN, 1) }];
+    const shift = Float64Array.of(NaN, 1);
+    const corrections = [{ layer: 'next', quantizer: 'float', shift, batchNorms: [] }];
     const sidecar = crosslayerSidecar(model, { ...HASHES, corrections });
     expect([...sidecar.statistics.keys()]).toEqual(['__proto__']);
     expect(sidecar.corrections).toEqual([]);
