@@ -135,7 +135,7 @@ function preluSlopes(layer: Layer, channels: number): Float64Array | undefined {
   if (!alpha) return undefined;
   const values = alpha.toFloat64();
   if (values.length === 1) return new Float64Array(channels).fill(values[0] ?? 0);
-  return values.length === channels ? values : undefined;
+  return values.length === channels && alpha.shape.at(-1) === channels ? values : undefined;
 }
 
 function pooled(call: GraphCall, operation: PoolOperation, input: ChannelDistribution): Known {

@@ -86,6 +86,7 @@ describe('activationMoments', () => {
     ['ReLU', [image, layer('ReLU', 'relu')]],
     ['LeakyReLU', [image, layer('LeakyReLU', 'relu')]],
     ['PReLU', [image, layer('PReLU', 'relu', { shared_axes: [1, 2] })]],
+    ['ELU', [image, layer('ELU', 'relu', { alpha: 1 })]],
     ['sigmoid', [image, layer('Activation', 'act', { activation: 'sigmoid' })]],
     ['Dropout', [image, layer('Dropout', 'drop')]],
     ['UpSampling2D', [image, layer('UpSampling2D', 'up')]],
@@ -106,6 +107,17 @@ describe('activationMoments', () => {
     ],
   ])('%s', async (_, layers) => {
     expect(await worstError(layers, [normalInput([6, 6, 2])])).toBeLessThan(0.12);
+  });
+
+  it('takes slopes of positions, which a PReLU shares between channels, for none of channels', () => {
+    // As many positions as channels.
+    const model = buildModel([
+      input('x', [2, 2, 4]),
+      layer('PReLU', 'relu', { shared_axes: [3] }, { weights: { alpha: [1, 2, 3, 4] } }),
+    ]);
+    const moments = activationMoments(model, { inputs: [normalInput([2, 2, 4])] });
+    const [output] = buildGraph(model).outputs;
+    expect(output && moments.of(output)).toBeUndefined();
   });
 
   it.each(['Add', 'Subtract', 'Average', 'Maximum', 'Minimum'])(

@@ -72,6 +72,8 @@ export function parseActivationLayer(className: string, config: JsonObject): Act
     case 'Activation':
       return parseActivation(config['activation']);
     case 'ELU':
+      // The usual one is the function of that name.
+      return { kind: 'other', name: (optionalNumber(config['alpha']) ?? 1) === 1 ? 'elu' : className };
     case 'Softmax':
     case 'ThresholdedReLU':
       return { kind: 'other', name: className };
