@@ -1,6 +1,8 @@
 import { execFile } from 'node:child_process';
 
 const COMMAND = new URL('../../dist/cli/main.js', import.meta.url).pathname;
+/** The Node that runs it: the one that runs the tests, or that of this variable. */
+const NODE = process.env['CROSSLAYER_NODE'] ?? process.execPath;
 
 /** How a command ended. */
 export interface CommandResult {
@@ -13,7 +15,7 @@ export interface CommandResult {
 /** Runs the built command as a process of its own. */
 export function crosslayer(...args: string[]): Promise<CommandResult> {
   return new Promise((resolve) => {
-    execFile(process.execPath, [COMMAND, ...args], { maxBuffer: 1 << 26 }, (error, stdout, stderr) => {
+    execFile(NODE, [COMMAND, ...args], { maxBuffer: 1 << 26 }, (error, stdout, stderr) => {
       const code = error === null ? 0 : typeof error.code === 'number' ? error.code : -1;
       resolve({ code, stdout, stderr });
     });
