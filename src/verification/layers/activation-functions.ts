@@ -86,7 +86,8 @@ export function activationFunction(value: unknown): ActivationFunction {
   throw new UnsupportedModelError('activation', `no activation ${JSON.stringify(value)} can be run`);
 }
 
-function layerFunction(className: string, config: object): ActivationFunction | undefined {
+/** What a layer computes that can be used as a function; undefined for other classes. */
+export function layerFunction(className: string, config: object): ActivationFunction | undefined {
   const entries = config as LayerConfig;
   switch (className) {
     case 'Activation':
@@ -105,19 +106,19 @@ function layerFunction(className: string, config: object): ActivationFunction | 
 }
 
 /** The slope of a LeakyReLU, which Keras 2 calls alpha. */
-export function leakySlope(config: LayerConfig): number {
+function leakySlope(config: LayerConfig): number {
   return numberIn(config, 'negativeSlope', numberIn(config, 'alpha', 0.3));
 }
 
 /** What decides a rectifier. */
-export interface ReluOptions {
+interface ReluOptions {
   readonly maxValue?: number;
   readonly negativeSlope?: number;
   readonly threshold?: number;
 }
 
 /** The entries of a ReLU layer. */
-export function reluOptions(config: LayerConfig): ReluOptions {
+function reluOptions(config: LayerConfig): ReluOptions {
   const maxValue = numberIn(config, 'maxValue', Number.POSITIVE_INFINITY);
   return {
     ...(Number.isFinite(maxValue) ? { maxValue } : {}),

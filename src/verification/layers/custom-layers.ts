@@ -8,13 +8,12 @@
  * @module
  */
 
-import { serialization } from '@tensorflow/tfjs-core';
+import * as tf from '@tensorflow/tfjs-core';
 import type { layers, Sequential } from '@tensorflow/tfjs-layers';
 import { AUGMENTATIONS } from '../../formats/keras-config/layer-classes.ts';
 import { TFJS_LAYERS } from '../../formats/keras-config/tfjs/registered-classes.ts';
 import { ownEntry } from '../../json/value.ts';
-import { isActivationOfTfjs } from './activation-functions.ts';
-import { Activation, ELU, LeakyReLU, PReLU, ReLU, Softmax } from './activation-layers.ts';
+import { type ActivationFunction, isActivationOfTfjs, layerFunction } from './activation-functions.ts';
 import { bidirectional, type InnerLayer } from './bidirectional-layer.ts';
 import {
   Convolution,
@@ -23,8 +22,8 @@ import {
   TransposedConvolution,
 } from './convolution-layers.ts';
 import { Dense, EinsumDense } from './dense-layers.ts';
-import { CenterCrop, Resizing } from './image-layers.ts';
-import { KerasLayer } from './keras-layer.ts';
+import { croppedToMiddle, ImageLayer, resizing } from './image-layers.ts';
+import { FunctionLayer, KerasLayer, type LayerFunction } from './keras-layer.ts';
 import {
   flagIn,
   isChannelsFirst,
@@ -40,14 +39,13 @@ import {
   GroupNormalization,
   InputNormalization,
   RMSNormalization,
-  UnitNormalization,
+  unitNormalization,
 } from './normalization-layers.ts';
 import { Operator } from './operators/operator-layer.ts';
-import { Augmentation, PassThrough } from './pass-through-layer.ts';
 import { GlobalPooling, Pooling } from './pooling-layers.ts';
 import { ResetAfterCell, resetAfterGru } from './reset-after-gru.ts';
-import { Cropping, Flatten, UpSampling, ZeroPadding } from './reshaping-layers.ts';
-import { CustomScaleLayer, LayerScale } from './scale-layers.ts';
+import { Flatten, Margins, UpSampling } from './reshaping-layers.ts';
+import { CustomScaleLayer, LayerScale, PReLU } from './scale-layers.ts';
 
 export { operatorAsLayer } from './operators/operator-as-layer.ts';
 
@@ -98,24 +96,36 @@ function hasPlainCells({ config }: InnerLayer): boolean {
   return resetsBefore(config) && cells.every(hasPlainCells);
 }
 
-const passThrough: Make = (config) => new PassThrough(config);
+const functionLayer =
+  (compute: LayerFunction): Make =>
+  (config) =>
+    new FunctionLayer(compute, config);
+
+/** A layer that is an activation function. */
+const activation =
+  (className: string): Make =>
+  (config) =>
+    new FunctionLayer(layerFunction(className, config) as ActivationFunction, config);
+
+/** Layers that do nothing in inference. */
+const passThrough = functionLayer((x) => x);
+/** Layers that change images in training alone; where those are whole numbers, most of them give real ones. */
+const augmentation = functionLayer((x) => tf.cast(x, 'float32'));
 const globalAverage: Make = (config) => new GlobalPooling('average', config);
 const globalMax: Make = (config) => new GlobalPooling('max', config);
 
 const OWN: Readonly<Record<string, readonly [make: Make, isRight: IsRight]>> = {
-  Activation: [(config) => new Activation(config), hasPlainActivation],
+  Activation: [activation('Activation'), hasPlainActivation],
   ActivityRegularization: [passThrough, never],
   AveragePooling1D: [(config) => new Pooling(1, 'average', config), isChannelsLast],
   AveragePooling3D: [(config) => new Pooling(3, 'average', config), never],
-  ...Object.fromEntries(
-    [...AUGMENTATIONS].map((className) => [className, [(config) => new Augmentation(config), never]]),
-  ),
+  ...Object.fromEntries([...AUGMENTATIONS].map((className) => [className, [augmentation, never]])),
   BatchNormalization: [(config) => new BatchNormalization(config), never],
   Bidirectional: [
     (config) => bidirectional(config, { inner: innerLayer, ofTfjs: layerOfTfjs }),
     isPlainBidirectional,
   ],
-  CenterCrop: [(config) => new CenterCrop(config), never],
+  CenterCrop: [(config) => new ImageLayer(croppedToMiddle, config), never],
   Concatenate: [(config) => new Concatenate(config), (config) => numberIn(config, 'axis', -1) >= -1],
   Conv1D: [(config) => new Convolution(1, config), isPlainConvolution],
   Conv1DTranspose: [(config) => new TransposedConvolution(1, config), never],
@@ -130,8 +140,8 @@ const OWN: Readonly<Record<string, readonly [make: Make, isRight: IsRight]>> = {
   Conv3D: [(config) => new Convolution(3, config), isPlainConvolution3D],
   // The wasm backend computes it wrongly.
   Conv3DTranspose: [(config) => new TransposedConvolution(3, config), never],
-  Cropping1D: [(config) => new Cropping(1, config), never],
-  Cropping3D: [(config) => new Cropping(3, config), never],
+  Cropping1D: [(config) => new Margins(1, 'cropping', config), never],
+  Cropping3D: [(config) => new Margins(3, 'cropping', config), never],
   CustomScaleLayer: [(config) => new CustomScaleLayer(config), never],
   // As it stands in files of Keras 2, where it is a registered class.
   'Custom>CustomScaleLayer': [(config) => new CustomScaleLayer(config), never],
@@ -142,7 +152,7 @@ const OWN: Readonly<Record<string, readonly [make: Make, isRight: IsRight]>> = {
     (config) => hasPlainActivation(config) && isUndilated(config) && isChannelsLast(config),
   ],
   EinsumDense: [(config) => new EinsumDense(config), never],
-  ELU: [(config) => new ELU(config), (config) => numberIn(config, 'alpha', 1) === 1],
+  ELU: [activation('ELU'), (config) => numberIn(config, 'alpha', 1) === 1],
   Flatten: [(config) => new Flatten(config), never],
   GlobalAveragePooling1D: [globalAverage, never],
   GlobalAveragePooling2D: [globalAverage, dropsAxes],
@@ -155,7 +165,7 @@ const OWN: Readonly<Record<string, readonly [make: Make, isRight: IsRight]>> = {
   GRUCell: [(config) => new ResetAfterCell(config), resetsBefore],
   Identity: [passThrough, never],
   LayerScale: [(config) => new LayerScale(config), never],
-  LeakyReLU: [(config) => new LeakyReLU(config), (config) => config['negativeSlope'] === undefined],
+  LeakyReLU: [activation('LeakyReLU'), (config) => config['negativeSlope'] === undefined],
   MaxPooling1D: [(config) => new Pooling(1, 'max', config), isChannelsLast],
   MaxPooling3D: [(config) => new Pooling(3, 'max', config), never],
   Normalization: [(config) => new InputNormalization(config), never],
@@ -164,29 +174,29 @@ const OWN: Readonly<Record<string, readonly [make: Make, isRight: IsRight]>> = {
   // The wasm backend computes it wrongly for some shared axes.
   PReLU: [(config) => new PReLU(config), never],
   ReLU: [
-    (config) => new ReLU(config),
+    activation('ReLU'),
     (config) => numberIn(config, 'negativeSlope', 0) === 0 && numberIn(config, 'threshold', 0) === 0,
   ],
-  Resizing: [(config) => new Resizing(config), never],
+  Resizing: [resizing, never],
   RMSNormalization: [(config) => new RMSNormalization(config), never],
   SeparableConv1D: [(config) => new SeparableConvolution(1, config), never],
   SeparableConv2D: [
     (config) => new SeparableConvolution(2, config),
     (config) => hasPlainActivation(config) && isChannelsLast(config),
   ],
-  Softmax: [(config) => new Softmax(config), (config) => numbersIn(config, 'axis', [-1]).join() === '-1'],
+  Softmax: [activation('Softmax'), (config) => numbersIn(config, 'axis', [-1]).join() === '-1'],
   SpatialDropout2D: [passThrough, never],
   SpatialDropout3D: [passThrough, never],
   Subtract: [(config) => new Subtract(config), never],
-  UnitNormalization: [(config) => new UnitNormalization(config), never],
+  UnitNormalization: [functionLayer(unitNormalization), never],
   UpSampling1D: [(config) => new UpSampling(1, config), never],
   UpSampling2D: [
     (config) => new UpSampling(2, config),
     (config) => textIn(config, 'interpolation', 'nearest') === 'nearest',
   ],
   UpSampling3D: [(config) => new UpSampling(3, config), never],
-  ZeroPadding1D: [(config) => new ZeroPadding(1, config), never],
-  ZeroPadding3D: [(config) => new ZeroPadding(3, config), never],
+  ZeroPadding1D: [(config) => new Margins(1, 'padding', config), never],
+  ZeroPadding3D: [(config) => new Margins(3, 'padding', config), never],
 };
 
 /** What makes a layer or a model, by the class names of Keras. */
@@ -240,7 +250,8 @@ const IN_TRAINING = /((?<!^recurrent)Initializer|Regularizer|Constraint)$/;
 
 /** The layer of tfjs-layers, without what has no part in inference: some of it stops TF.js from making the layer. */
 function layerOfTfjs(className: string, config: LayerConfig): layers.Layer {
-  const [cls, fromConfig] = ownEntry(serialization.SerializationMap.getMap().classNameMap, className) ?? [];
+  const [cls, fromConfig] =
+    ownEntry(tf.serialization.SerializationMap.getMap().classNameMap, className) ?? [];
   const kept = Object.entries(config).filter(([key]) => !IN_TRAINING.test(key));
   // Wrappers take the third argument, which the type does not know.
   const make = fromConfig as ((cls: unknown, config: object, objects: object) => layers.Layer) | undefined;

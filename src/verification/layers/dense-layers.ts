@@ -1,34 +1,22 @@
 import type { Tensor } from '@tensorflow/tfjs-core';
 import * as tf from '@tensorflow/tfjs-core';
-import type { LayerVariable } from '@tensorflow/tfjs-layers';
 import { UnsupportedModelError } from '../../errors.ts';
-import { type ActivationFunction, activationFunction } from './activation-functions.ts';
 import { KerasLayer } from './keras-layer.ts';
-import { flagIn, type LayerConfig, numberIn, type OpenShape, textIn } from './layer-config.ts';
+import { numberIn, type OpenShape, textIn } from './layer-config.ts';
 import { product } from './spatial-layout.ts';
 
 /** Keras' Dense with all activations. */
 export class Dense extends KerasLayer {
-  readonly #activation: ActivationFunction;
-  #kernel: LayerVariable | undefined;
-  #bias: LayerVariable | undefined;
-
-  constructor(config: LayerConfig) {
-    super(config);
-    this.#activation = activationFunction(config['activation']);
-  }
-
   protected override makeWeights([shape = []]: readonly OpenShape[]): void {
     const units = numberIn(this.config, 'units', 1);
-    this.#kernel = this.makeWeight('kernel', [shape.at(-1) ?? 1, units]);
-    if (flagIn(this.config, 'useBias', true)) this.#bias = this.makeWeight('bias', [units]);
+    this.makeWeight('kernel', [shape.at(-1) ?? 1, units]);
+    this.makeBias([units]);
   }
 
   protected override compute([x]: readonly [Tensor]): Tensor {
-    const kernel = (this.#kernel as LayerVariable).read();
-    const product = tf.matMul(tf.reshape(x, [-1, x.shape.at(-1) ?? 1]), kernel as tf.Tensor2D);
-    const shifted = this.#bias ? tf.add(product, this.#bias.read()) : product;
-    return this.#activation(tf.reshape(shifted, [...x.shape.slice(0, -1), kernel.shape[1] ?? 1]));
+    const kernel = this.weight('kernel');
+    const shifted = this.withBias(tf.matMul(tf.reshape(x, [-1, x.shape.at(-1) ?? 1]), kernel as tf.Tensor2D));
+    return this.activated(tf.reshape(shifted, [...x.shape.slice(0, -1), kernel.shape[1] ?? 1]));
   }
 
   protected override outputShapeOf([shape = []]: readonly OpenShape[]): OpenShape {
@@ -69,35 +57,22 @@ function contract({ input, kernel, output }: Equation, x: Tensor, weights: Tenso
 
 /** Keras' EinsumDense. */
 export class EinsumDense extends KerasLayer {
-  readonly #activation: ActivationFunction;
-  #kernel: LayerVariable | undefined;
-  #bias: LayerVariable | undefined;
-
-  constructor(config: LayerConfig) {
-    super(config);
-    this.#activation = activationFunction(config['activation']);
-  }
-
   protected override makeWeights([shape = []]: readonly OpenShape[]): void {
-    const { kernel } = this.#parts(shape.length);
+    const { kernel, output } = this.#parts(shape.length);
     const sizes = this.#letterSizes(shape);
-    this.#kernel = this.makeWeight(
-      'kernel',
-      [...kernel].map((letter) => sizes.get(letter) ?? 1),
-    );
+    const sizeOf = (letter: string): number => sizes.get(letter) ?? 1;
+    this.makeWeight('kernel', [...kernel].map(sizeOf));
     const axes = textIn(this.config, 'biasAxes', '');
     if (axes === '') return;
-    const output = this.#parts(shape.length).output;
-    const first = Math.min(...[...axes].map((letter) => output.indexOf(letter)));
-    this.#bias = this.makeWeight(
+    const behind = output.slice(Math.min(...[...axes].map((letter) => output.indexOf(letter))));
+    this.makeWeight(
       'bias',
-      [...output.slice(first)].map((letter) => (axes.includes(letter) ? (sizes.get(letter) ?? 1) : 1)),
+      [...behind].map((letter) => (axes.includes(letter) ? sizeOf(letter) : 1)),
     );
   }
 
   protected override compute([x]: readonly [Tensor]): Tensor {
-    const contracted = contract(this.#parts(x.rank), x, (this.#kernel as LayerVariable).read());
-    return this.#activation(this.#bias ? tf.add(contracted, this.#bias.read()) : contracted);
+    return this.activated(this.withBias(contract(this.#parts(x.rank), x, this.weight('kernel'))));
   }
 
   protected override outputShapeOf([shape = []]: readonly OpenShape[]): OpenShape {

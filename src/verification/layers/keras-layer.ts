@@ -1,6 +1,7 @@
-import { type Tensor, tidy } from '@tensorflow/tfjs-core';
+import { add, type Tensor, tidy } from '@tensorflow/tfjs-core';
 import { initializers, type LayerVariable, layers } from '@tensorflow/tfjs-layers';
-import type { LayerConfig, OpenShape } from './layer-config.ts';
+import { type ActivationFunction, activationFunction } from './activation-functions.ts';
+import { flagIn, type LayerConfig, type OpenShape } from './layer-config.ts';
 
 /**
  * A layer that computes in inference what Keras computes, for tfjs-layers.
@@ -13,10 +14,13 @@ export abstract class KerasLayer extends layers.Layer {
 
   /** As tfjs-layers hands it over; either dialect of Keras. */
   protected readonly config: LayerConfig;
+  readonly #activation: ActivationFunction;
+  readonly #variables = new Map<string, LayerVariable>();
 
   constructor(config: LayerConfig) {
     super({ name: String(config['name'] ?? ''), trainable: config['trainable'] !== false });
     this.config = config;
+    this.#activation = activationFunction(config['activation']);
     this.supportsMasking = true;
   }
 
@@ -31,9 +35,33 @@ export abstract class KerasLayer extends layers.Layer {
   /** Makes the weights for inputs of these shapes. */
   protected makeWeights(_shapes: readonly OpenShape[]): void {}
 
-  /** A weight of that name and shape; its dtype must be that of what it is set to. */
-  protected makeWeight(name: string, shape: number[], dtype: 'float32' | 'int32' = 'float32'): LayerVariable {
-    return this.addWeight(name, shape, dtype, initializers.zeros());
+  /** Makes a weight of that name and shape; its dtype must be that of what it is set to. */
+  protected makeWeight(name: string, shape: number[], dtype: 'float32' | 'int32' = 'float32'): void {
+    this.#variables.set(name, this.addWeight(name, shape, dtype, initializers.zeros()));
+  }
+
+  protected makeBias(shape: number[]): void {
+    if (flagIn(this.config, 'useBias', true)) this.makeWeight('bias', shape);
+  }
+
+  /** A weight that every such layer has. */
+  protected weight(name: string): Tensor {
+    return (this.#variables.get(name) as LayerVariable).read();
+  }
+
+  /** A weight that the configuration may leave out. */
+  protected optionalWeight(name: string): Tensor | undefined {
+    return this.#variables.get(name)?.read();
+  }
+
+  protected withBias(x: Tensor): Tensor {
+    const bias = this.optionalWeight('bias');
+    return bias ? add(x, bias) : x;
+  }
+
+  /** What the activation of the configuration makes of it. */
+  protected activated(x: Tensor): Tensor {
+    return this.#activation(x);
   }
 
   override build(inputShape: OpenShape | OpenShape[]): void {
@@ -58,4 +86,21 @@ export abstract class KerasLayer extends layers.Layer {
 
 function listOfShapes(shape: OpenShape | OpenShape[]): OpenShape[] {
   return Array.isArray(shape[0]) ? (shape as OpenShape[]) : [shape as OpenShape];
+}
+
+/** What a layer without weights computes of its input, by its configuration. */
+export type LayerFunction = (x: Tensor, config: LayerConfig) => Tensor;
+
+/** A layer that is a function, and whose output has the shape of its input. */
+export class FunctionLayer extends KerasLayer {
+  readonly #function: LayerFunction;
+
+  constructor(compute: LayerFunction, config: LayerConfig) {
+    super(config);
+    this.#function = compute;
+  }
+
+  protected override compute([x]: readonly [Tensor]): Tensor {
+    return this.#function(x, this.config);
+  }
 }

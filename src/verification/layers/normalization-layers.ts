@@ -1,6 +1,5 @@
 import type { Tensor } from '@tensorflow/tfjs-core';
 import * as tf from '@tensorflow/tfjs-core';
-import type { LayerVariable } from '@tensorflow/tfjs-layers';
 import { KerasLayer } from './keras-layer.ts';
 import {
   axesOf,
@@ -26,19 +25,14 @@ function axesIn(config: LayerConfig, rank: number): number[] {
  * tensor of more than four dimensions.
  */
 export class BatchNormalization extends KerasLayer {
-  #gamma: LayerVariable | undefined;
-  #beta: LayerVariable | undefined;
-  #mean: LayerVariable | undefined;
-  #variance: LayerVariable | undefined;
-
   protected override makeWeights([shape = []]: readonly OpenShape[]): void {
     const axes = axesIn(this.config, shape.length);
     // On several axes Keras 2 keeps the others as 1.
     const sizes = axes.length > 1 ? sizesAt(shape, axes) : axes.map((axis) => shape[axis] ?? 1);
-    if (flagIn(this.config, 'scale', true)) this.#gamma = this.makeWeight('gamma', sizes);
-    if (flagIn(this.config, 'center', true)) this.#beta = this.makeWeight('beta', sizes);
-    this.#mean = this.makeWeight('moving_mean', sizes);
-    this.#variance = this.makeWeight('moving_variance', sizes);
+    if (flagIn(this.config, 'scale', true)) this.makeWeight('gamma', sizes);
+    if (flagIn(this.config, 'center', true)) this.makeWeight('beta', sizes);
+    this.makeWeight('moving_mean', sizes);
+    this.makeWeight('moving_variance', sizes);
   }
 
   protected override compute([x]: readonly [Tensor]): Tensor {
@@ -50,24 +44,23 @@ export class BatchNormalization extends KerasLayer {
         ? x.shape
         : [product(x.shape.slice(0, axis)), x.shape[axis] ?? 1, product(x.shape.slice(axis + 1))];
     const sizes = axes.length > 1 ? sizesAt(shape, axes) : [1, shape[1] ?? 1, 1];
-    const read = (weight: LayerVariable | undefined): Tensor | undefined =>
-      weight && tf.reshape(weight.read(), sizes);
-    const deviation = tf.sqrt(tf.add(read(this.#variance) as Tensor, numberIn(this.config, 'epsilon', 1e-3)));
-    const factor = tf.div(read(this.#gamma) ?? tf.scalar(1), deviation);
-    const shift = tf.sub(read(this.#beta) ?? tf.scalar(0), tf.mul(read(this.#mean) as Tensor, factor));
+    const read = (name: string, otherwise: number): Tensor => {
+      const weight = this.optionalWeight(name);
+      return weight ? tf.reshape(weight, sizes) : tf.scalar(otherwise);
+    };
+    const deviation = tf.sqrt(tf.add(read('moving_variance', 1), numberIn(this.config, 'epsilon', 1e-3)));
+    const factor = tf.div(read('gamma', 1), deviation);
+    const shift = tf.sub(read('beta', 0), tf.mul(read('moving_mean', 0), factor));
     return tf.reshape(tf.add(tf.mul(tf.reshape(x, shape), factor), shift), x.shape);
   }
 }
 
 /** Keras' GroupNormalization. */
 export class GroupNormalization extends KerasLayer {
-  #gamma: LayerVariable | undefined;
-  #beta: LayerVariable | undefined;
-
   protected override makeWeights([shape = []]: readonly OpenShape[]): void {
     const size = shape[fromFront(numberIn(this.config, 'axis', -1), shape.length)] ?? 1;
-    if (flagIn(this.config, 'scale', true)) this.#gamma = this.makeWeight('gamma', [size]);
-    if (flagIn(this.config, 'center', true)) this.#beta = this.makeWeight('beta', [size]);
+    if (flagIn(this.config, 'scale', true)) this.makeWeight('gamma', [size]);
+    if (flagIn(this.config, 'center', true)) this.makeWeight('beta', [size]);
   }
 
   protected override compute([x]: readonly [Tensor]): Tensor {
@@ -83,25 +76,22 @@ export class GroupNormalization extends KerasLayer {
     const deviation = tf.sqrt(tf.add(variance, numberIn(this.config, 'epsilon', 1e-3)));
     const normalized = tf.reshape(tf.div(tf.sub(grouped, mean), deviation), x.shape);
     const sizes = sizesAt(x.shape, [axis]);
-    const scaled = this.#gamma ? tf.mul(normalized, tf.reshape(this.#gamma.read(), sizes)) : normalized;
-    return this.#beta ? tf.add(scaled, tf.reshape(this.#beta.read(), sizes)) : scaled;
+    const [gamma, beta] = [this.optionalWeight('gamma'), this.optionalWeight('beta')];
+    const scaled = gamma ? tf.mul(normalized, tf.reshape(gamma, sizes)) : normalized;
+    return beta ? tf.add(scaled, tf.reshape(beta, sizes)) : scaled;
   }
 }
 
 /** Keras' UnitNormalization: an L2 norm of 1 over the axes. */
-export class UnitNormalization extends KerasLayer {
-  protected override compute([x]: readonly [Tensor]): Tensor {
-    const squares = tf.sum(tf.square(x), numbersIn(this.config, 'axis', [-1]), true);
-    return tf.div(x, tf.sqrt(tf.maximum(squares, 1e-12)));
-  }
+export function unitNormalization(x: Tensor, config: LayerConfig): Tensor {
+  const squares = tf.sum(tf.square(x), numbersIn(config, 'axis', [-1]), true);
+  return tf.div(x, tf.sqrt(tf.maximum(squares, 1e-12)));
 }
 
 /** Keras' RMSNormalization. */
 export class RMSNormalization extends KerasLayer {
-  #scale: LayerVariable | undefined;
-
   protected override makeWeights([shape = []]: readonly OpenShape[]): void {
-    this.#scale = this.makeWeight(
+    this.makeWeight(
       'scale',
       axesIn(this.config, shape.length).map((axis) => shape[axis] ?? 1),
     );
@@ -111,7 +101,7 @@ export class RMSNormalization extends KerasLayer {
     const axes = axesIn(this.config, x.rank);
     const squares = tf.mean(tf.square(x), axes, true);
     const normalized = tf.div(x, tf.sqrt(tf.add(squares, numberIn(this.config, 'epsilon', 1e-6))));
-    return tf.mul(normalized, tf.reshape((this.#scale as LayerVariable).read(), sizesAt(x.shape, axes)));
+    return tf.mul(normalized, tf.reshape(this.weight('scale'), sizesAt(x.shape, axes)));
   }
 }
 
@@ -121,9 +111,6 @@ export class RMSNormalization extends KerasLayer {
  * The mean and the variance stand in the configuration or are weights, behind which there is a count.
  */
 export class InputNormalization extends KerasLayer {
-  #mean: LayerVariable | undefined;
-  #variance: LayerVariable | undefined;
-
   #axes(rank: number): number[] {
     return this.config['axis'] === null ? [] : axesIn(this.config, rank);
   }
@@ -131,20 +118,20 @@ export class InputNormalization extends KerasLayer {
   protected override makeWeights([shape = []]: readonly OpenShape[]): void {
     if (this.config['mean'] !== undefined && this.config['mean'] !== null) return;
     const sizes = this.#axes(shape.length).map((axis) => shape[axis] ?? 1);
-    this.#mean = this.makeWeight('mean', sizes);
-    this.#variance = this.makeWeight('variance', sizes);
+    this.makeWeight('mean', sizes);
+    this.makeWeight('variance', sizes);
     this.makeWeight('count', [], 'int32');
   }
 
   protected override compute([input]: readonly [Tensor]): Tensor {
     const x = tf.cast(input, 'float32');
     const sizes = sizesAt(x.shape, this.#axes(x.rank));
-    const given = (key: string, weight: LayerVariable | undefined): Tensor => {
-      const values = weight?.read() ?? tf.tensor1d(numbersIn(this.config, key, []));
+    const given = (key: string): Tensor => {
+      const values = this.optionalWeight(key) ?? tf.tensor1d(numbersIn(this.config, key, []));
       return values.size === 1 ? tf.reshape(values, []) : tf.reshape(values, sizes);
     };
-    const mean = given('mean', this.#mean);
-    const deviation = tf.maximum(tf.sqrt(given('variance', this.#variance)), 1e-7);
+    const mean = given('mean');
+    const deviation = tf.maximum(tf.sqrt(given('variance')), 1e-7);
     return flagIn(this.config, 'invert', false)
       ? tf.add(mean, tf.mul(x, deviation))
       : tf.div(tf.sub(x, mean), deviation);

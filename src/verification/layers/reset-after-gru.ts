@@ -1,6 +1,6 @@
 import type { Tensor, Tensor2D } from '@tensorflow/tfjs-core';
 import * as tf from '@tensorflow/tfjs-core';
-import { type LayerVariable, layers } from '@tensorflow/tfjs-layers';
+import { layers } from '@tensorflow/tfjs-layers';
 import { type ActivationFunction, activationFunction } from './activation-functions.ts';
 import { KerasLayer } from './keras-layer.ts';
 import { flagIn, type LayerConfig, numberIn, type OpenShape } from './layer-config.ts';
@@ -15,9 +15,6 @@ export class ResetAfterCell extends KerasLayer {
   readonly stateSize: number;
   readonly #activation: ActivationFunction;
   readonly #gate: ActivationFunction;
-  #kernel: LayerVariable | undefined;
-  #recurrentKernel: LayerVariable | undefined;
-  #bias: LayerVariable | undefined;
 
   constructor(config: LayerConfig) {
     super(config);
@@ -29,16 +26,17 @@ export class ResetAfterCell extends KerasLayer {
 
   protected override makeWeights([shape = []]: readonly OpenShape[]): void {
     const columns = 3 * this.stateSize;
-    this.#kernel = this.makeWeight('kernel', [shape.at(-1) ?? 1, columns]);
-    this.#recurrentKernel = this.makeWeight('recurrent_kernel', [this.stateSize, columns]);
-    if (flagIn(this.config, 'useBias', true)) this.#bias = this.makeWeight('bias', [2, columns]);
+    this.makeWeight('kernel', [shape.at(-1) ?? 1, columns]);
+    this.makeWeight('recurrent_kernel', [this.stateSize, columns]);
+    this.makeBias([2, columns]);
   }
 
   /** The next state, as the output and as the state. */
   protected override compute([x, state]: readonly [Tensor, Tensor]): Tensor[] {
-    const [inputBias, recurrentBias] = this.#bias ? tf.unstack(this.#bias.read()) : [];
-    const [xUpdate, xReset, xCandidate] = parts(x, this.#kernel, inputBias);
-    const [hUpdate, hReset, hCandidate] = parts(state, this.#recurrentKernel, recurrentBias);
+    const bias = this.optionalWeight('bias');
+    const [inputBias, recurrentBias] = bias ? tf.unstack(bias) : [];
+    const [xUpdate, xReset, xCandidate] = parts(x, this.weight('kernel'), inputBias);
+    const [hUpdate, hReset, hCandidate] = parts(state, this.weight('recurrent_kernel'), recurrentBias);
     const update = this.#gate(tf.add(xUpdate, hUpdate));
     const reset = this.#gate(tf.add(xReset, hReset));
     const candidate = this.#activation(tf.add(xCandidate, tf.mul(reset, hCandidate)));
@@ -48,12 +46,8 @@ export class ResetAfterCell extends KerasLayer {
 }
 
 /** `x kernel + bias`, cut into what is for the update gate, for the reset gate and for the candidate. */
-function parts(
-  x: Tensor,
-  kernel: LayerVariable | undefined,
-  bias: Tensor | undefined,
-): [Tensor, Tensor, Tensor] {
-  const product = tf.matMul(x as Tensor2D, (kernel as LayerVariable).read() as Tensor2D);
+function parts(x: Tensor, kernel: Tensor, bias: Tensor | undefined): [Tensor, Tensor, Tensor] {
+  const product = tf.matMul(x as Tensor2D, kernel as Tensor2D);
   return tf.split(bias ? tf.add(product, bias) : product, 3, 1) as [Tensor, Tensor, Tensor];
 }
 

@@ -1,7 +1,14 @@
 import type { Tensor } from '@tensorflow/tfjs-core';
 import * as tf from '@tensorflow/tfjs-core';
 import { KerasLayer } from './keras-layer.ts';
-import { isChannelsFirst, type OpenShape, sidesIn, sizesIn, textIn } from './layer-config.ts';
+import {
+  isChannelsFirst,
+  type LayerConfig,
+  type OpenShape,
+  sidesIn,
+  sizesIn,
+  textIn,
+} from './layer-config.ts';
 import { resize } from './resize.ts';
 import { SpatialLayer } from './spatial-layer.ts';
 import { channelsLast, padSpatial, product, type Sides } from './spatial-layout.ts';
@@ -23,36 +30,31 @@ export class Flatten extends KerasLayer {
   }
 }
 
-/** Keras' ZeroPadding1D and ZeroPadding3D. */
-export class ZeroPadding extends SpatialLayer {
-  #sides(): readonly Sides[] {
-    return sidesIn(this.config, 'padding', this.rank, 1);
+/** Keras' ZeroPadding1D and ZeroPadding3D, Cropping1D and Cropping3D. */
+export class Margins extends SpatialLayer {
+  readonly #sides: readonly Sides[];
+  readonly #isPadding: boolean;
+
+  constructor(rank: 1 | 3, key: 'padding' | 'cropping', config: LayerConfig) {
+    super(rank, config);
+    this.#sides = sidesIn(config, key, rank, 1);
+    this.#isPadding = key === 'padding';
   }
 
   protected override change(x: Tensor): Tensor {
-    return padSpatial(x, this.#sides());
-  }
-
-  protected override sizeOf(size: number, axis: number): number {
-    const [before, after] = this.#sides()[axis] ?? [0, 0];
-    return size + before + after;
-  }
-}
-
-/** Keras' Cropping1D and Cropping3D. */
-export class Cropping extends SpatialLayer {
-  protected override change(x: Tensor): Tensor {
-    const sides = sidesIn(this.config, 'cropping', this.rank, 1);
-    const begin = [0, ...sides.map(([before]) => before), 0];
-    const sizes = x.shape.map(
-      (size, axis) => size - (sides[axis - 1] ?? [0, 0]).reduce((sum, one) => sum + one, 0),
+    if (this.#isPadding) return padSpatial(x, this.#sides);
+    const [batch = 0, ...sizes] = x.shape;
+    const kept = this.#sides.map((_, axis) => this.sizeOf(sizes[axis] ?? 0, axis));
+    return tf.slice(
+      x,
+      [0, ...this.#sides.map(([before]) => before), 0],
+      [batch, ...kept, x.shape.at(-1) ?? 0],
     );
-    return tf.slice(x, begin, sizes);
   }
 
   protected override sizeOf(size: number, axis: number): number {
-    const [before, after] = sidesIn(this.config, 'cropping', this.rank, 1)[axis] ?? [0, 0];
-    return size - before - after;
+    const [before, after] = this.#sides[axis] ?? [0, 0];
+    return this.#isPadding ? size + before + after : size - before - after;
   }
 }
 
@@ -75,10 +77,8 @@ export class UpSampling extends SpatialLayer {
 
 /** Each element along an axis `count` times. */
 function repeat(x: Tensor, axis: number, count: number): Tensor {
-  if (count === 1) return x;
-  const before = x.shape.slice(0, axis + 1);
-  const after = x.shape.slice(axis + 1);
-  const flat = tf.reshape(x, [product(before), 1, -1]);
-  const repeated = tf.tile(flat, [1, count, 1]);
-  return tf.reshape(repeated, [...before.slice(0, -1), (before.at(-1) ?? 1) * count, ...after]);
+  const shape = [...x.shape];
+  const flat = tf.reshape(x, [product(shape.slice(0, axis + 1)), 1, -1]);
+  shape[axis] = count * (shape[axis] ?? 1);
+  return tf.reshape(tf.tile(flat, [1, count, 1]), shape);
 }
