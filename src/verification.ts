@@ -16,6 +16,7 @@ export {
 } from './verification/comparing/compare-outputs.ts';
 export {
   compareRuns,
+  type MeasuredOutput,
   type OutputDifference,
   type RunComparison,
   type Verdict,
@@ -26,7 +27,7 @@ export {
   scoresOf,
   withLogits,
 } from './verification/comparing/logits.ts';
-export { type ModelRun, recordRun } from './verification/comparing/model-run.ts';
+export { type ModelRun, type RecordOptions, recordRun } from './verification/comparing/model-run.ts';
 export {
   type DefaultTolerances,
   defaultTolerances,

@@ -20,26 +20,34 @@ import { isWithin, type Tolerances } from './tolerances.ts';
 /** Whether two models compute the same; `not-verified` where that was not found out. */
 export type Verdict = 'same' | 'different' | 'not-verified';
 
-/** How an output of the candidate differs from the original's. */
-export interface OutputDifference {
+/** How much of an output of the original is left in the candidate's. */
+export interface MeasuredOutput {
   /** The path of the layer that makes it in the original. */
   readonly name: string;
-  /** With null for the samples. */
-  readonly shape: Shape;
-  /** `max |a - b|` over all samples. */
-  readonly maxAbsolute: number;
-  /** The same as a part of the largest `|a|` of the whole output. */
-  readonly maxRelative: number;
   /** What the next two were measured on: the output, or what stands before its softmax. */
   readonly scores: 'output' | 'logits' | 'log-probabilities';
-  /** `10 log10(sum a^2 / sum (a - b)^2)`; Infinity where nothing differs. */
+  /** `10 log10(sum a^2 / sum (a - b)^2)` with a of the original, in dB; Infinity where nothing differs. */
   readonly sqnrDb: number;
-  /** The share of samples with the same largest class; with a sigmoid of one column, on the same side of 0.5. */
+  /**
+   * The share of samples with the same largest class; with a sigmoid of one column, on the same side of 0.5. Null where the
+   * output is no classes.
+   */
   readonly top1Agreement: number | null;
-  /** The sample with the largest difference; null where nothing differs. */
-  readonly worstInput: number | null;
+}
+
+/** How an output of the candidate differs from the original's. */
+export interface OutputDifference
+  extends MeasuredOutput,
+    Pick<OutputComparison, 'maxAbsolute' | 'maxRelative' | 'worstInput'> {
+  /** With null for the samples. */
+  readonly shape: Shape;
   /** Whether the output is within the tolerances. */
   readonly same: boolean;
+}
+
+/** Of differences what quantized weights are measured by: whether the function is the same is not the question there. */
+export function measuredOutputs(outputs: readonly OutputDifference[]): MeasuredOutput[] {
+  return outputs.map(({ name, scores, sqnrDb, top1Agreement }) => ({ name, scores, sqnrDb, top1Agreement }));
 }
 
 /** What came of comparing two runs. */
@@ -68,7 +76,7 @@ export function compareRuns(
   if (misfit) {
     const [made, makes] = [misfit.a, misfit.b].map(({ output }) => dimensionsText(output.shape));
     const reason = `${misfit.name}: the original makes ${made}, the candidate ${makes}`;
-    return { verdict: 'different', reason, outputs: [], notes: [] };
+    return withoutOutputs('different', reason);
   }
   const fault = weightFault(original, candidate);
   if (fault) return fault;
@@ -103,16 +111,20 @@ export function aboveFloor(comparison: RunComparison, floor: number): RunCompari
   return { ...comparison, verdict: 'not-verified', reason };
 }
 
+/** What is told where no outputs were compared. */
+export function withoutOutputs(verdict: Verdict, reason: string): RunComparison {
+  return { verdict, reason, outputs: [], notes: [] };
+}
+
 /** NaN and infinite weights decide, whatever the outputs look like. */
 function weightFault(original: ModelRun, candidate: ModelRun): RunComparison | undefined {
-  const { faultyWeight } = original;
-  if (faultyWeight !== undefined) {
-    const reason = `${faultyWeight} of the original is NaN or infinite, which proves nothing`;
-    return { verdict: 'not-verified', reason, outputs: [], notes: [] };
+  const [ours, theirs] = [original.faultyWeight, candidate.faultyWeight];
+  if (ours !== undefined) {
+    return withoutOutputs('not-verified', `${ours} of the original is NaN or infinite, which proves nothing`);
   }
-  if (candidate.faultyWeight === undefined) return undefined;
-  const reason = `${candidate.faultyWeight} of the candidate is NaN or infinite, and the original has no such weight`;
-  return { verdict: 'different', reason, outputs: [], notes: [] };
+  if (theirs === undefined) return undefined;
+  const reason = `${theirs} of the candidate is NaN or infinite, and the original has no such weight`;
+  return withoutOutputs('different', reason);
 }
 
 /** An output of both runs with what its scores were read from. */
@@ -129,16 +141,12 @@ interface Side {
 }
 
 function pairOf(original: ModelRun, candidate: ModelRun, index: number): OutputPair {
-  const name = original.names[index] ?? '';
-  return { name, a: sideOf(original, index), b: sideOf(candidate, index) };
-}
-
-function sideOf(run: ModelRun, index: number): Side {
-  const output = run.outputs[index];
-  const scores = run.scores[index];
-  const source = run.sources[index];
-  if (!output || !scores || !source) throw new RangeError(`a run with no output ${index}`);
-  return { output, scores, source };
+  const sideOf = ({ outputs, scores, sources }: ModelRun): Side => {
+    const [output, score, source] = [outputs[index], scores[index], sources[index]];
+    if (!output || !score || !source) throw new RangeError(`a run with no output ${index}`);
+    return { output, scores: score, source };
+  };
+  return { name: original.names[index] ?? '', a: sideOf(original), b: sideOf(candidate) };
 }
 
 function difference(

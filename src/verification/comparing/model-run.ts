@@ -17,12 +17,20 @@ export interface ModelRun {
   readonly faultyWeight: string | undefined;
 }
 
+/** What a model is run with and on. */
+export interface RecordOptions {
+  readonly runner: ModelRunner;
+  /** One tensor for each input of the model, with the samples as its first dimension. */
+  readonly inputs: readonly Tensor[];
+  /** Samples that go through a model at a time. */
+  readonly batchSize?: number;
+}
+
 /** Runs a model for `compareRuns`, with its logits. */
 export async function recordRun(
   model: Model,
-  options: { readonly runner: ModelRunner; readonly inputs: readonly Tensor[]; readonly batchSize?: number },
+  { runner, inputs, batchSize }: RecordOptions,
 ): Promise<ModelRun> {
-  const { runner, inputs, batchSize } = options;
   const { model: extended, sources } = withLogits(model);
   const made = await runner.run(extended, inputs, batchSize === undefined ? {} : { batchSize });
   return {

@@ -1,9 +1,8 @@
 import type { Model } from '../../model/model.ts';
-import type { ModelRunner } from '../../model/model-runner.ts';
 import { isFloat } from '../../tensor/dtype.ts';
 import { Tensor } from '../../tensor/tensor.ts';
 import { compareRuns } from './compare-runs.ts';
-import { type ModelRun, recordRun } from './model-run.ts';
+import { type ModelRun, type RecordOptions, recordRun } from './model-run.ts';
 import { FLOAT32_TOLERANCES } from './tolerances.ts';
 
 /** The distance of neighbouring float32 numbers, as a part of them. */
@@ -22,11 +21,7 @@ const ROUNDINGS = 30;
  *
  * @param run what the model made of the inputs as they are
  */
-export async function noiseFloor(
-  model: Model,
-  run: ModelRun,
-  options: { readonly runner: ModelRunner; readonly inputs: readonly Tensor[]; readonly batchSize?: number },
-): Promise<number> {
+export async function noiseFloor(model: Model, run: ModelRun, options: RecordOptions): Promise<number> {
   const inputs = options.inputs.map(withLastBitChanged);
   const disturbed = await recordRun(model, { ...options, inputs });
   const { outputs } = compareRuns(run, disturbed, FLOAT32_TOLERANCES);

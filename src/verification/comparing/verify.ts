@@ -8,18 +8,14 @@ import { unlessCannotRun } from '../../errors.ts';
 import type { Model } from '../../model/model.ts';
 import type { ModelRunner } from '../../model/model-runner.ts';
 import type { Shape } from '../../model/operation.ts';
-import type { Tensor } from '../../tensor/tensor.ts';
 import { dimensionsText } from '../../text/numbers.ts';
-import { aboveFloor, compareRuns, type RunComparison } from './compare-runs.ts';
-import { type ModelRun, recordRun } from './model-run.ts';
+import { aboveFloor, compareRuns, type RunComparison, withoutOutputs } from './compare-runs.ts';
+import { type ModelRun, type RecordOptions, recordRun } from './model-run.ts';
 import { noiseFloor } from './noise-floor.ts';
 import { type DefaultTolerances, defaultTolerances } from './tolerances.ts';
 
 /** How two models are compared. */
-export interface VerifyOptions {
-  readonly runner: ModelRunner;
-  /** One tensor for each input of the models, with the samples as its first dimension. */
-  readonly inputs: readonly Tensor[];
+export interface VerifyOptions extends RecordOptions {
   /** What the inputs are, in words, for the report. */
   readonly inputsDescription?: string;
   /** What to call the samples. */
@@ -28,8 +24,6 @@ export interface VerifyOptions {
   readonly rtol?: number;
   /** The difference allowed besides; 1e-7 where it is left out. */
   readonly atol?: number;
-  /** Samples that go through a model at a time. */
-  readonly batchSize?: number;
 }
 
 /**
@@ -83,10 +77,6 @@ export async function verify(
   const comparison = compareRuns(before, after, tolerances, options.sampleNames);
   if (comparison.verdict !== 'different') return report(comparison);
   return report(aboveFloor(comparison, await noiseFloor(original, before, options)));
-}
-
-function withoutOutputs(verdict: 'different' | 'not-verified', reason: string): RunComparison {
-  return { verdict, reason, outputs: [], notes: [] };
 }
 
 function tolerancesFor(original: Model, candidate: Model, { rtol, atol }: VerifyOptions): DefaultTolerances {

@@ -1,6 +1,7 @@
 import type { Graph, GraphTensor } from '../../model/graph.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
 import { count, dimensionsText } from '../../text/numbers.ts';
+import { fitsShape } from './shape-advice.ts';
 
 /**
  * Checks that there is a tensor for each input of the model, of its shape, and the same number of samples in all.
@@ -30,11 +31,7 @@ export function checkInputs(graph: Graph, inputs: readonly Tensor[]): number {
       );
     }
     const shape = expected.shape ?? expected.producer?.call.output(expected.index).shape;
-    const fits =
-      shape === undefined ||
-      (shape.length === tensor.shape.length &&
-        shape.slice(1).every((size, axis) => size === null || size === tensor.shape[axis + 1]));
-    if (!fits) {
+    if (shape !== undefined && !fitsShape(tensor.shape, shape)) {
       throw new RangeError(
         `${name}: a tensor of shape ${dimensionsText(tensor.shape)} for an input of shape ${dimensionsText(shape)}`,
       );

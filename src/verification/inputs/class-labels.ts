@@ -1,6 +1,6 @@
-import { UnsupportedModelError } from '../../errors.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
 import { dimensionsText } from '../../text/numbers.ts';
+import { unfit } from './model-inputs.ts';
 
 /**
  * Class labels, one a sample: whole numbers `[samples]` or `[samples, 1]`, or one-hot rows `[samples, classes]`, of which
@@ -17,12 +17,16 @@ export function labelsOf(array: Tensor, name: string): Int32Array {
     throw unfit(
       `${name}: labels are one number a sample, [samples], or one-hot, [samples, classes], and this is ` +
         dimensionsText(shape),
+      'labels',
     );
   }
   const labels = Int32Array.from(numbers);
   const wrong = labels.findIndex((label, index) => label !== numbers[index] || label < 0);
   if (wrong < 0) return labels;
-  throw unfit(`${name}: the label of sample ${wrong} is ${numbers[wrong]}; a class is a whole number from 0`);
+  throw unfit(
+    `${name}: the label of sample ${wrong} is ${numbers[wrong]}; a class is a whole number from 0`,
+    'labels',
+  );
 }
 
 function fromOneHot(numbers: Float64Array, classes: number, name: string): Int32Array {
@@ -34,13 +38,10 @@ function fromOneHot(numbers: Float64Array, classes: number, name: string): Int32
       throw unfit(
         `${name}: the row of sample ${sample} is not one-hot, which is a single 1 among zeros; give one class a sample, ` +
           'such as np.argmax(array, axis=1)',
+        'labels',
       );
     }
     labels[sample] = label;
   }
   return labels;
-}
-
-function unfit(message: string): UnsupportedModelError {
-  return new UnsupportedModelError('labels', message);
 }

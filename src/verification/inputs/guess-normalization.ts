@@ -8,7 +8,7 @@ import type { GraphTensor } from '../../model/graph.ts';
 import type { Model } from '../../model/model.ts';
 import { small } from '../../text/numbers.ts';
 import { firstReader, type InputStatistics, inputStatistics } from './input-statistics.ts';
-import { modelFamily } from './model-family.ts';
+import { type ModelFamily, modelFamily } from './model-family.ts';
 import { type ModelInput, modelInputs } from './model-inputs.ts';
 import {
   describeNormalization,
@@ -85,32 +85,19 @@ function fromStatistics(model: Model, input: ModelInput, channels: number): Norm
   const told =
     `the statistics of ${batchNorm} say that inputs were about ${small(mean)} with a deviation of ` +
     `${small(deviation)} in training, ` +
-    `as ${givenBy(normalization)}`;
+    `as ${normalization === 'raw' ? 'pixels of 0..255 are' : `${describeNormalization(normalization)} gives`}`;
   return { normalization, reason: family ? `${told}; ${familyClause(family, normalization)}` : told };
 }
 
-function givenBy(normalization: Normalization): string {
-  return normalization === 'raw' ? 'pixels of 0..255 are' : `${describeNormalization(normalization)} gives`;
-}
-
-function familyClause(
-  family: { family: string; name: string; normalization: Normalization },
-  found: Normalization,
-): string {
-  const isSame = family.normalization === found;
-  return `the name ${family.name} is of ${family.family}, which usually gets ${
-    isSame ? 'the same' : describeNormalization(family.normalization)
-  }`;
+function familyClause({ family, name, normalization }: ModelFamily, found?: Normalization): string {
+  const usual = normalization === found ? 'the same' : describeNormalization(normalization);
+  return `the name ${name} is of ${family}, which usually gets ${usual}`;
 }
 
 function fromNames(model: Model, channels: number): NormalizationGuess | undefined {
   const family = modelFamily(model);
   if (!family || !suitsChannels(family.normalization, channels)) return undefined;
-  const usual = describeNormalization(family.normalization);
-  return {
-    normalization: family.normalization,
-    reason: `the name ${family.name} is of ${family.family}, which usually gets ${usual}`,
-  };
+  return { normalization: family.normalization, reason: familyClause(family) };
 }
 
 /** How far the pixels that would give these statistics are from those of photographs; Infinity where there are none. */

@@ -60,8 +60,8 @@ export function namesOf(inputs: readonly ModelInput[]): string {
 }
 
 /** What is no input for a model, with what to do. */
-export function unfit(message: string): UnsupportedModelError {
-  return new UnsupportedModelError('inputs', message);
+export function unfit(message: string, feature: 'inputs' | 'labels' = 'inputs'): UnsupportedModelError {
+  return new UnsupportedModelError(feature, message);
 }
 
 /** The shape that the first layer asks for: a Sequential from before Keras 2.2 has it nowhere else. */

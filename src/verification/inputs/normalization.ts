@@ -42,9 +42,28 @@ const TORCH_MEAN = [0.485, 0.456, 0.406];
 const TORCH_DEVIATION = [0.229, 0.224, 0.225];
 const CAFFE_MEAN = [103.939, 116.779, 123.68];
 
+/** In words, and `x * scale + offset`: one number for channels of any number, or one for each of RGB. */
+interface Formula {
+  readonly text: string;
+  readonly scale: number | readonly number[];
+  readonly offset: number | readonly number[];
+}
+
+const FORMULAS: Readonly<Record<Normalization, Formula>> = {
+  tf: { text: 'x/127.5 - 1', scale: 1 / 127.5, offset: -1 },
+  torch: {
+    text: 'x/255, then the mean and deviation of ImageNet',
+    scale: TORCH_DEVIATION.map((deviation) => 1 / (255 * deviation)),
+    offset: TORCH_MEAN.map((mean, channel) => -mean / (TORCH_DEVIATION[channel] ?? 1)),
+  },
+  caffe: { text: 'BGR minus the mean of ImageNet', scale: 1, offset: CAFFE_MEAN.map((mean) => -mean) },
+  '0..1': { text: 'x/255', scale: 1 / 255, offset: 0 },
+  raw: { text: '0..255 as they are', scale: 1, offset: 0 },
+};
+
 /** Whether pictures of so many channels can be normalized so: means and deviations of RGB say nothing of others. */
 export function suitsChannels(normalization: Normalization, channels: number): boolean {
-  return channels === 3 || (normalization !== 'torch' && normalization !== 'caffe');
+  return channels === 3 || typeof FORMULAS[normalization].offset === 'number';
 }
 
 /** What was guessed for a model, for one of its inputs: `0..1` where the guess does not suit its channels. */
@@ -58,45 +77,21 @@ export function guessFor(channels: number, guessed: Normalization): Normalizatio
  * @throws UnsupportedModelError where it is defined for RGB alone and the pictures have another number of channels.
  */
 export function pixelScaling(normalization: Normalization, channels: number): PixelScaling {
-  const all = (value: number): number[] => new Array<number>(channels).fill(value);
   if (!suitsChannels(normalization, channels)) {
     throw new UnsupportedModelError(
       'normalization',
       `the normalization ${normalization} is for RGB, but the input has ${channels} channels; use tf, 0..1 or raw`,
     );
   }
-  switch (normalization) {
-    case 'tf':
-      return { scale: all(1 / 127.5), offset: all(-1), isReversed: false };
-    case 'torch':
-      return {
-        scale: TORCH_DEVIATION.map((deviation) => 1 / (255 * deviation)),
-        offset: TORCH_MEAN.map((mean, channel) => -mean / (TORCH_DEVIATION[channel] ?? 1)),
-        isReversed: false,
-      };
-    case 'caffe':
-      return { scale: all(1), offset: CAFFE_MEAN.map((mean) => -mean), isReversed: true };
-    case '0..1':
-      return { scale: all(1 / 255), offset: all(0), isReversed: false };
-    case 'raw':
-      return { scale: all(1), offset: all(0), isReversed: false };
-  }
+  const { scale, offset } = FORMULAS[normalization];
+  const all = (value: number | readonly number[]): readonly number[] =>
+    typeof value === 'number' ? new Array<number>(channels).fill(value) : value;
+  return { scale: all(scale), offset: all(offset), isReversed: normalization === 'caffe' };
 }
 
 /** A formula or a few words for people. */
 export function describeNormalization(normalization: Normalization): string {
-  switch (normalization) {
-    case 'tf':
-      return 'x/127.5 - 1';
-    case 'torch':
-      return 'x/255, then the mean and deviation of ImageNet';
-    case 'caffe':
-      return 'BGR minus the mean of ImageNet';
-    case '0..1':
-      return 'x/255';
-    case 'raw':
-      return '0..255 as they are';
-  }
+  return FORMULAS[normalization].text;
 }
 
 /**

@@ -7,7 +7,6 @@
 
 import { unlessCannotRun } from '../../errors.ts';
 import type { Model } from '../../model/model.ts';
-import type { ModelRunner } from '../../model/model-runner.ts';
 import { takeSnapshot } from '../../model/snapshot.ts';
 import {
   layersByPath,
@@ -18,9 +17,8 @@ import {
   runPass,
   type Veto,
 } from '../../primitives/pass.ts';
-import type { Tensor } from '../../tensor/tensor.ts';
-import { aboveFloor, compareRuns, type RunComparison } from '../comparing/compare-runs.ts';
-import { type ModelRun, recordRun } from '../comparing/model-run.ts';
+import { aboveFloor, compareRuns, type RunComparison, withoutOutputs } from '../comparing/compare-runs.ts';
+import { type ModelRun, type RecordOptions, recordRun } from '../comparing/model-run.ts';
 import { noiseFloor } from '../comparing/noise-floor.ts';
 import {
   defaultTolerances,
@@ -30,10 +28,7 @@ import {
 } from '../comparing/tolerances.ts';
 
 /** With what a recipe is proven. */
-export interface ProofOptions<Name extends string = string> {
-  readonly runner: ModelRunner;
-  /** One tensor for each input of the model, with the samples as its first dimension. */
-  readonly inputs: readonly Tensor[];
+export interface ProofOptions<Name extends string = string> extends Omit<RecordOptions, 'batchSize'> {
   /** What to call the samples. */
   readonly sampleNames?: readonly string[];
   /** Those of float32 where they are left out: half floats are rounded when they are written, and not before. */
@@ -114,7 +109,7 @@ export function notVerified<Name extends string>(
   { name, keepsFunction }: Pass<Name>,
   reason: string,
 ): PassProof<Name> {
-  return { pass: name, keepsFunction, verdict: 'not-verified', reason, outputs: [], notes: [], undone: [] };
+  return { pass: name, keepsFunction, ...withoutOutputs('not-verified', reason), undone: [] };
 }
 
 /** A pass as it was run, perhaps without some of its edits, and what it did to the function. */
@@ -169,11 +164,7 @@ class Prover {
         return { record, run: before, comparison: this.#compare(before, before) };
       const run = await this.run();
       return typeof run === 'string'
-        ? {
-            record,
-            run: undefined,
-            comparison: { verdict: 'not-verified', reason: run, outputs: [], notes: [] },
-          }
+        ? { record, run: undefined, comparison: withoutOutputs('not-verified', run) }
         : { record, run, comparison: this.#compare(before, run) };
     };
     const undone: UndoneEdit[] = [];

@@ -1,16 +1,10 @@
 import type { Judge, Judgement } from '../../equalization/options.ts';
 import type { Model } from '../../model/model.ts';
-import type { ModelRunner } from '../../model/model-runner.ts';
-import type { Tensor } from '../../tensor/tensor.ts';
 import { compareRuns } from '../comparing/compare-runs.ts';
-import { recordRun } from '../comparing/model-run.ts';
+import { type RecordOptions, recordRun } from '../comparing/model-run.ts';
 
 /** With what models are judged. */
-export interface SqnrJudgeOptions {
-  readonly runner: ModelRunner;
-  /** One tensor for each input of the model, with the samples as its first dimension. */
-  readonly inputs: readonly Tensor[];
-  readonly batchSize?: number;
+export interface SqnrJudgeOptions extends RecordOptions {
   /** See {@link Judge.margin}; 0.5 dB where it is left out. */
   readonly margin?: number;
 }
@@ -21,7 +15,7 @@ const MARGIN = 0.5;
  * A judge for `equalize`: the SQNR of the scores (logits, where outputs end in a softmax) against those of `original`, which
  * is run once.
  *
- * @throws CannotRunError and RangeError as {@link ModelRunner.run} does.
+ * @throws CannotRunError and RangeError as `ModelRunner.run` does.
  */
 export async function sqnrJudge(original: Model, options: SqnrJudgeOptions): Promise<Judge> {
   const expected = await recordRun(original, options);

@@ -81,13 +81,11 @@ export class LoadedLayer {
     } catch (error) {
       if (!isMissingKernel(error)) throw asCannotRun(this.#call, error);
     }
-    return withBackend(this.#tfjs.core, 'cpu', async () => {
-      try {
-        return this.#apply(inputs, masks);
-      } catch (error) {
-        throw asCannotRun(this.#call, error);
-      }
-    });
+    try {
+      return await withBackend(this.#tfjs.core, 'cpu', async () => this.#apply(inputs, masks));
+    } catch (error) {
+      throw asCannotRun(this.#call, error);
+    }
   }
 
   #apply(inputs: readonly TfjsCore.Tensor[], masks: Masks | undefined): LayerResult {

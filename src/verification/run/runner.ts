@@ -69,7 +69,8 @@ export class TfjsRunner implements ModelRunner {
     const batchSize = checkedBatchSize(options.batchSize) ?? usualBatchSize(graph);
     const { core, backend } = this.#tfjs;
     return withBackend(core, backend, async () => {
-      const pass = new Pass(this.#tfjs, graph, calls, options, samples > BATCHES_WITHOUT_KEEPING * batchSize);
+      const keepsLayers = samples > BATCHES_WITHOUT_KEEPING * batchSize;
+      const pass = new Pass({ ...options, tfjs: this.#tfjs, graph, calls, keepsLayers });
       try {
         const batches: Tensor[][] = [];
         for (let start = 0; start < samples; start += batchSize) {
@@ -84,48 +85,43 @@ export class TfjsRunner implements ModelRunner {
   }
 }
 
+/** What goes through TF.js, and how. */
+interface PassOptions extends RunOptions {
+  readonly tfjs: Tfjs;
+  readonly graph: Graph;
+  /** The calls that the outputs depend on. */
+  readonly calls: readonly GraphCall[];
+  /** Layers stay loaded from batch to batch; with one batch each is loaded when its turn comes and then let go. */
+  readonly keepsLayers: boolean;
+}
+
 /** A model on its way through TF.js. */
 class Pass {
-  readonly #tfjs: Tfjs;
-  readonly #graph: Graph;
-  readonly #options: RunOptions;
-  /** Layers stay loaded from batch to batch; with one batch each is loaded when its turn comes and then let go. */
-  readonly #keepsLayers: boolean;
+  readonly #options: PassOptions;
   readonly #layers = new Map<GraphCall, LoadedLayer>();
-  /** The calls that the outputs depend on. */
-  readonly #calls: readonly GraphCall[];
   readonly #hasMasks: boolean;
 
-  constructor(
-    tfjs: Tfjs,
-    graph: Graph,
-    calls: readonly GraphCall[],
-    options: RunOptions,
-    keepsLayers: boolean,
-  ) {
-    this.#tfjs = tfjs;
-    this.#graph = graph;
+  constructor(options: PassOptions) {
     this.#options = options;
-    this.#keepsLayers = keepsLayers;
-    this.#calls = calls;
+    const { calls } = options;
     // Keras 3 computes masks with layers of their own and passes them by name.
-    this.#hasMasks = this.#calls.some(makesMask) && !this.#calls.some(({ call }) => 'mask' in call.kwargs);
+    this.#hasMasks = calls.some(makesMask) && !calls.some(({ call }) => 'mask' in call.kwargs);
   }
 
   async run(inputs: readonly Tensor[]): Promise<Tensor[]> {
-    const { core } = this.#tfjs;
+    const { tfjs, graph, calls } = this.#options;
     const tensors: Tensors = new Map();
     const masks: Tensors = new Map();
-    const uses = usesOf(this.#graph, this.#calls);
+    const uses = usesOf(graph, calls);
     const letGo = (tensor: GraphTensor): void => {
       tensors.get(tensor)?.dispose();
       tensors.delete(tensor);
     };
     try {
-      for (const [index, tensor] of this.#graph.inputs.entries()) {
-        tensors.set(tensor, this.#watched(tensor, toTfjs(core, inputs[index] as Tensor)));
+      for (const [index, tensor] of graph.inputs.entries()) {
+        tensors.set(tensor, this.#watched(tensor, toTfjs(tfjs.core, inputs[index] as Tensor)));
       }
-      for (const call of this.#calls) {
+      for (const call of calls) {
         await this.#runCall(call, tensors, masks);
         for (const tensor of call.inputs) {
           const left = (uses.get(tensor) ?? 0) - 1;
@@ -134,17 +130,18 @@ class Pass {
         }
         for (const tensor of call.outputs) if (!uses.has(tensor)) letGo(tensor);
       }
-      return this.#graph.outputs.map((tensor) => fromTfjs(tensors.get(tensor) as TfjsCore.Tensor));
+      return graph.outputs.map((tensor) => fromTfjs(tensors.get(tensor) as TfjsCore.Tensor));
     } finally {
       for (const tensor of [...tensors.values(), ...masks.values()]) tensor.dispose();
     }
   }
 
   async #runCall(call: GraphCall, tensors: Tensors, masks: Tensors): Promise<void> {
+    const { tfjs, keepsLayers } = this.#options;
     let layer = this.#layers.get(call);
     if (!layer) {
-      layer = await LoadedLayer.load(this.#tfjs, call, (tensor) => tensors.get(tensor) as TfjsCore.Tensor);
-      if (this.#keepsLayers) this.#layers.set(call, layer);
+      layer = await LoadedLayer.load(tfjs, call, (tensor) => tensors.get(tensor) as TfjsCore.Tensor);
+      if (keepsLayers) this.#layers.set(call, layer);
     }
     try {
       const made = await layer.run(
@@ -160,7 +157,7 @@ class Pass {
         if (mask && output) masks.set(output, mask);
       }
     } finally {
-      if (!this.#keepsLayers) layer.dispose();
+      if (!keepsLayers) layer.dispose();
     }
   }
 
@@ -176,12 +173,12 @@ class Pass {
 
   /** The tensor, or what the watcher puts in its place. */
   #watched(tensor: GraphTensor, made: TfjsCore.Tensor): TfjsCore.Tensor {
-    const { onTensor, wantsTensor } = this.#options;
+    const { tfjs, onTensor, wantsTensor } = this.#options;
     if (!onTensor || wantsTensor?.(tensor) === false) return made;
     const replaced = onTensor(tensor, fromTfjs(made));
     if (!replaced) return made;
     made.dispose();
-    return toTfjs(this.#tfjs.core, replaced);
+    return toTfjs(tfjs.core, replaced);
   }
 
   dispose(): void {

@@ -8,10 +8,11 @@
 
 import { UnsupportedModelError } from '../../errors.ts';
 import { tfjsConfig } from '../../formats/tfjs-layers/tfjs-config.ts';
-import { isObject, type JsonObject, type JsonValue } from '../../json/value.ts';
+import { isObject, type JsonObject, type JsonValue, mapEntries } from '../../json/value.ts';
 import type { GraphCall, GraphTensor } from '../../model/graph.ts';
 import { Layer } from '../../model/layer.ts';
 import { Call, type Dialect, Model, type ModelTensor } from '../../model/model.ts';
+import { freeName } from '../../text/names.ts';
 
 /** What flows into a call: shape with the batch first, and TF.js' name of the dtype. */
 export interface FedTensor {
@@ -47,7 +48,8 @@ export function soloLayer(
   const feeds = [...new Set(inputs.filter((_, index) => index !== maskAt))];
   const names = new Set([layer.name]);
   const sources = feeds.map((tensor, index) => {
-    const name = freeInputName(index, names);
+    const name = freeName(`input_${index}`, (one) => names.has(one));
+    names.add(name);
     return new Call(inputLayer(name, fed(tensor), dialect), []);
   });
   // What stands in the place of the mask is not read.
@@ -128,19 +130,10 @@ function aloneInModel(layer: Layer, dialect: Dialect): Layer {
 
 /** `hard_sigmoid` is one function in Keras 2, which TF.js has, and another in Keras 3; here they have two names. */
 function withTellingNames(entry: JsonObject): JsonObject {
-  return Object.fromEntries(
-    Object.entries(entry).map(([key, value]): [string, JsonValue] => {
-      const isThis = /activation$/.test(key) && value === 'hard_sigmoid';
-      return [key, isThis ? 'keras3_hard_sigmoid' : isObject(value) ? withTellingNames(value) : value];
-    }),
-  );
-}
-
-function freeInputName(index: number, taken: Set<string>): string {
-  let name = `input_${index}`;
-  while (taken.has(name)) name += '_';
-  taken.add(name);
-  return name;
+  return mapEntries(entry, (value, key): JsonValue => {
+    if (/activation$/.test(key) && value === 'hard_sigmoid') return 'keras3_hard_sigmoid';
+    return isObject(value) ? withTellingNames(value) : value;
+  });
 }
 
 function inputLayer(name: string, { shape, dtype }: FedTensor, dialect: Dialect): Layer {
@@ -165,14 +158,11 @@ function openBatch(shape: readonly number[]): (number | null)[] {
 
 /** Random initial values cost more than the run, and a constraint would be applied to the weights that are set. */
 function withoutTraining(value: JsonObject): JsonObject {
-  return Object.fromEntries(
-    Object.entries(value).map(([key, entry]): [string, JsonValue] => {
-      if (entry === null) return [key, null];
-      if (key.endsWith('_initializer')) return [key, { class_name: 'Zeros', config: {} }];
-      if (key.endsWith('_constraint') || key.endsWith('_regularizer')) return [key, null];
-      if (Array.isArray(entry))
-        return [key, entry.map((one) => (isObject(one) ? withoutTraining(one) : one))];
-      return [key, isObject(entry) ? withoutTraining(entry) : entry];
-    }),
-  );
+  return mapEntries(value, (entry, key): JsonValue => {
+    if (entry === null) return null;
+    if (key.endsWith('_initializer')) return { class_name: 'Zeros', config: {} };
+    if (key.endsWith('_constraint') || key.endsWith('_regularizer')) return null;
+    if (Array.isArray(entry)) return entry.map((one) => (isObject(one) ? withoutTraining(one) : one));
+    return isObject(entry) ? withoutTraining(entry) : entry;
+  });
 }

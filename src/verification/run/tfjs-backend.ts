@@ -46,11 +46,15 @@ export async function loadTfjs({ backend, wasmPaths }: BackendOptions = {}): Pro
 
 async function tellWasmPaths(wasmPaths: string): Promise<void> {
   try {
-    const { setWasmPaths } = await import('@tensorflow/tfjs-backend-wasm');
-    setWasmPaths(wasmPaths);
+    (await wasmPackage())?.setWasmPaths(wasmPaths);
   } catch {
-    // It is not installed, or failed to start before and does not try again; there still is the CPU.
+    // It failed to start before and does not try again; there still is the CPU.
   }
+}
+
+/** Undefined where it is not installed. */
+function wasmPackage(): Promise<typeof import('@tensorflow/tfjs-backend-wasm') | undefined> {
+  return import('@tensorflow/tfjs-backend-wasm').catch(() => undefined);
 }
 
 async function importPackages(): Promise<Pick<Tfjs, 'core' | 'layers'>> {
@@ -71,21 +75,12 @@ async function importPackages(): Promise<Pick<Tfjs, 'core' | 'layers'>> {
 
 /** Whether the backend starts; the one that a page was using stays in use. */
 async function starts(core: typeof TfjsCore, backend: Backend): Promise<boolean> {
-  if (backend === 'wasm' && !(await hasWasmPackage())) return false;
+  if (backend === 'wasm' && !(await wasmPackage())) return false;
   const restore = keepErrorListeners();
   try {
     return await withBackend(core, backend, async (started) => started);
   } finally {
     restore();
-  }
-}
-
-async function hasWasmPackage(): Promise<boolean> {
-  try {
-    await import('@tensorflow/tfjs-backend-wasm');
-    return true;
-  } catch {
-    return false;
   }
 }
 
