@@ -23,16 +23,21 @@ export { movesFar } from './report/far-correction.ts';
 export { htmlReport } from './report/html/html-report.ts';
 export { inspectContent, inspectSubject } from './report/html/inspect-content.ts';
 export { quantizeContent } from './report/html/quantize-content.ts';
-export type { DamageShare, ReportBlock, ReportContent, ReportSection } from './report/html/report-content.ts';
+export type {
+  DamageShare,
+  Fact,
+  ReportBlock,
+  ReportContent,
+  ReportSection,
+} from './report/html/report-content.ts';
 export {
-  type LayerFacts,
   type ReportSubject,
   type ReportSubjectOptions,
   reportSubject,
 } from './report/html/report-subject.ts';
 export { stepsContent } from './report/html/steps-content.ts';
 export { targetContent } from './report/html/target-content.ts';
-export { type InspectReport, inspectModel } from './report/inspect-report.ts';
+export { type InspectReport, inspectModel, type LayerFacts } from './report/inspect-report.ts';
 export {
   DAMAGE_TARGETS,
   type DamageReport,

@@ -6,15 +6,14 @@
 
 import { UnsupportedModelError } from '../errors.ts';
 import type { Model } from '../model/model.ts';
-import type { ModelRunner } from '../model/model-runner.ts';
 import { checkRunnerArguments } from '../model/model-runner.ts';
+import type { Shape } from '../model/operation.ts';
 import { fakeQuantize } from '../quantization/fake-quantize.ts';
 import { parseQuantization, type QuantizationName } from '../quantization/weight-quantizations.ts';
 import { weightSqnr } from '../quantization/weight-sqnr.ts';
-import type { Tensor } from '../tensor/tensor.ts';
 import { accuracyOf } from '../verification/comparing/accuracy.ts';
-import { compareRuns } from '../verification/comparing/compare-runs.ts';
-import { type ModelRun, recordRun } from '../verification/comparing/model-run.ts';
+import { compareRuns, type MeasuredOutput, measuredOutputs } from '../verification/comparing/compare-runs.ts';
+import { type ModelRun, type RecordOptions, recordRun } from '../verification/comparing/model-run.ts';
 import { modelInputs } from '../verification/inputs/model-inputs.ts';
 import { weightNotes } from './weight-notes.ts';
 
@@ -24,16 +23,7 @@ export interface EvaluatedModel {
   /** How its weights were quantized; null where they were not. */
   readonly quantizer: QuantizationName | null;
   /** What became of each output; empty for the original. */
-  readonly outputs: readonly {
-    /** The path of the layer that makes it. */
-    readonly name: string;
-    /** What the numbers were measured on: the output, or what stands before its softmax. */
-    readonly scores: 'output' | 'logits' | 'log-probabilities';
-    /** `10 log10(sum a^2 / sum (a - b)^2)` with a of the original, in dB. */
-    readonly sqnrDb: number;
-    /** The share of samples with the same largest class as the original; null where the output is no classes. */
-    readonly top1Agreement: number | null;
-  }[];
+  readonly outputs: readonly MeasuredOutput[];
   /** The share of samples whose class is right; null without labels or without an output of classes. */
   readonly accuracy: number | null;
 }
@@ -65,10 +55,7 @@ export interface EvaluateReport {
 }
 
 /** How a model is evaluated. */
-export interface EvaluateOptions {
-  readonly runner: ModelRunner;
-  /** One tensor for each input of the model, with the samples first. */
-  readonly inputs: readonly Tensor[];
+export interface EvaluateOptions extends Omit<RecordOptions, 'batchSize'> {
   /** What the inputs are, in words, for the report. */
   readonly inputsDescription?: string;
   /** The class of each sample. */
@@ -171,39 +158,34 @@ function quantizedLayers(model: Model, quantizers: readonly QuantizationName[]):
 const BATCH_VALUES = 8 * 224 * 224 * 3;
 const LARGEST_BATCH = 64;
 
-function runOptions({ runner, inputs }: EvaluateOptions): Parameters<typeof recordRun>[1] {
+function runOptions({ runner, inputs }: EvaluateOptions): RecordOptions {
   const perSample = inputs.reduce((sum, { size, shape }) => sum + size / Math.max(1, shape[0] ?? 1), 0);
   const fitting = Math.floor(BATCH_VALUES / Math.max(1, perSample));
   return { runner, inputs, batchSize: Math.min(LARGEST_BATCH, Math.max(1, fitting)) };
 }
 
-function compared(reference: ModelRun, run: ModelRun, notes: Set<string>): EvaluatedModel['outputs'] {
-  const shapes = [reference, run].map(({ outputs }) =>
-    outputs.map(({ shape }) => `[${shape.join(', ')}]`).join(', '),
-  );
-  if (shapes[0] !== shapes[1]) {
-    const reason = `the original makes ${shapes[0]}, but the model makes ${shapes[1]}; they cannot be compared`;
+function compared(reference: ModelRun, run: ModelRun, notes: Set<string>): MeasuredOutput[] {
+  const [made, makes] = [reference, run].map(({ outputs }) => shapesText(outputs));
+  if (made !== makes) {
+    const reason = `the original makes ${made}, but the model makes ${makes}; they cannot be compared`;
     throw new UnsupportedModelError('outputs', reason);
   }
-  // Quantized weights change the function: whether it is the same is not the question.
   const comparison = compareRuns(reference, run, { rtol: 0, atol: 0 });
   for (const note of comparison.notes) notes.add(note);
-  return comparison.outputs.map(({ name, scores, sqnrDb, top1Agreement }) => ({
-    name,
-    scores,
-    sqnrDb,
-    top1Agreement,
-  }));
+  return measuredOutputs(comparison.outputs);
 }
 
 function requireSameInputs(original: Model, model: Model): void {
-  const shapes = [original, model].map((one) =>
-    modelInputs(one).map(({ shape }) => `[${shape.slice(1).join(', ')}]`),
+  const [wanted, found] = [original, model].map((one) =>
+    shapesText(modelInputs(one).map(({ shape }) => ({ shape: shape.slice(1) }))),
   );
-  const [wanted, found] = shapes.map((one) => one.join(', '));
   if (wanted === found) return;
   throw new UnsupportedModelError(
     'inputs',
     `the original takes ${wanted}, but the model takes ${found}; they cannot be run on the same samples`,
   );
+}
+
+function shapesText(tensors: readonly { readonly shape: Shape }[]): string {
+  return tensors.map(({ shape }) => `[${shape.join(', ')}]`).join(', ');
 }

@@ -16,23 +16,28 @@ import type { DamageReport } from './layer-damage.ts';
 import { rangeSpreads } from './range-spread.ts';
 import type { SidecarReport } from './sidecar-report.ts';
 
+/** A layer, as reports name it. */
+export interface LayerFacts {
+  /** `Layer.path`. */
+  readonly layer: string;
+  readonly className: string;
+  /** With the batch first; null where not known. */
+  readonly outputShape: Shape | null;
+}
+
 /** One object for programs: what `crosslayer inspect --json` prints. Layers are named by their paths. */
 export interface InspectReport {
   readonly schemaVersion: 1;
   readonly name: string;
   readonly kind: 'functional' | 'sequential';
   readonly parameters: number;
-  readonly layers: readonly {
-    readonly layer: string;
-    readonly className: string;
-    /** With the batch first; null where not known. */
-    readonly outputShape: Shape | null;
+  readonly layers: readonly (LayerFacts & {
     readonly parameters: number;
     /** max / median of the channel ranges; null for a layer without kernel. */
     readonly rangeSpread: number | null;
     /** The same with batch norms folded, which is what plain 8-bit weights would see. */
     readonly foldedRangeSpread: number | null;
-  }[];
+  })[];
   readonly batchNorms: readonly {
     readonly bn: string;
     /** The layer that takes it; null where it stays. */
@@ -63,7 +68,6 @@ export interface InspectReport {
 
 /** Looks at `model`, which is not changed. */
 export function inspectModel(model: Model): InspectReport {
-  const graph = buildGraph(model);
   const spreads = spreadsByLayer(model);
   const notScaled: SkipReason[] = [];
   const [copy, relu6] = replaceRelu6WithRelu(model.clone());
@@ -72,13 +76,12 @@ export function inspectModel(model: Model): InspectReport {
     onSkip: (reason) => stay.set(reason.layers[0] ?? '', reason),
   });
   const foldedSpreads = spreadsByLayer(copy);
-  const layers = [...model.allLayers()].map(({ layer }) => ({
-    layer: layer.path,
-    className: layer.className,
-    outputShape: graph.callsOf(layer)[0]?.output().shape ?? null,
-    parameters: layer.parameterCount,
-    rangeSpread: spreads.get(layer.path) ?? null,
-    foldedRangeSpread: foldedSpreads.get(layer.path) ?? null,
+  const parameters = new Map([...model.allLayers()].map(({ path, layer }) => [path, layer.parameterCount]));
+  const layers = layerFacts(model).map((facts) => ({
+    ...facts,
+    parameters: parameters.get(facts.layer) ?? 0,
+    rangeSpread: spreads.get(facts.layer) ?? null,
+    foldedRangeSpread: foldedSpreads.get(facts.layer) ?? null,
   }));
   const sets = findClsSets(copy, { onSkip: (reason) => notScaled.push(reason) });
   const takers = new Map(
@@ -111,6 +114,16 @@ export function inspectModel(model: Model): InspectReport {
       message: describeSkip(reason),
     })),
   };
+}
+
+/** All layers of a model, nested ones too. */
+export function layerFacts(model: Model): LayerFacts[] {
+  const graph = buildGraph(model);
+  return [...model.allLayers()].map(({ path, layer }) => ({
+    layer: path,
+    className: layer.className,
+    outputShape: graph.callsOf(layer)[0]?.output().shape ?? null,
+  }));
 }
 
 function spreadsByLayer(model: Model): Map<string, number> {

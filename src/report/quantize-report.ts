@@ -4,8 +4,11 @@
  * @module
  */
 
+import type { WeightPlan } from '../equalization/packing/weight-plan.ts';
 import type { QuantizationRecord } from '../equalization/quantize.ts';
 import type { Model } from '../model/model.ts';
+import { grouped, tinyPercent } from '../text/numbers.ts';
+import type { MeasuredOutput } from '../verification/comparing/compare-runs.ts';
 import type { WrittenNotes } from './equalize-report.ts';
 import type { ProofReport } from './proof-report.ts';
 
@@ -16,15 +19,7 @@ export interface WrittenCheck {
   readonly backend: string;
   readonly samples: number;
   /** For each output. */
-  readonly outputs: readonly {
-    readonly name: string;
-    /** What the numbers were measured on: the output, or what stands before its softmax. */
-    readonly scores: 'output' | 'logits' | 'log-probabilities';
-    /** `10 log10(sum a^2 / sum (a - b)^2)` with a of the original, in dB. */
-    readonly sqnrDb: number;
-    /** The share of samples with the same largest class as the original; null where the output is no classes. */
-    readonly top1Agreement: number | null;
-  }[];
+  readonly outputs: readonly MeasuredOutput[];
   /** Why outputs were not compared; left out where they were. */
   readonly notCompared?: string;
   /** Shares of samples whose class is right, before and after; null without labels or classes. */
@@ -70,4 +65,15 @@ export interface QuantizeReport extends QuantizationRecord, WrittenNotes {
 /** Bytes of all weights in float32. */
 export function float32Bytes(model: Model): number {
   return 4 * [...model.allLayers()].reduce((sum, { layer }) => sum + layer.parameterCount, 0);
+}
+
+/** A plan as rows: layer, weight, dtype, bytes, and the part of the error that is left. */
+export function planRows({ weights }: WeightPlan): string[][] {
+  return weights.map(({ layer, weight, dtype, bytes, share }) => [
+    layer,
+    weight,
+    dtype,
+    grouped(bytes),
+    tinyPercent(share),
+  ]);
 }

@@ -7,7 +7,7 @@ import type { RecordOf } from '../../primitives/pass.ts';
 import type { WeightSqnr } from '../../quantization/weight-sqnr.ts';
 import { equalizeForTarget, type TargetReport } from '../../report/equalize-for-target.ts';
 import { reportSubject } from '../../report/html/report-subject.ts';
-import { targetContent } from '../../report/html/target-content.ts';
+import { rangeGain, targetContent } from '../../report/html/target-content.ts';
 import { gridOf, plainText } from '../../report/plain-model.ts';
 import { targetSidecar } from '../../report/sidecar-report.ts';
 import { count, decibels, percent } from '../../text/numbers.ts';
@@ -143,16 +143,7 @@ function passLine(record: RecordOf<EqualizePass>, { target }: TargetReport): str
 
 function absorbLine(absorbed: readonly AbsorbedBias[]): string {
   if (absorbed.length === 0) return 'no bias whose move would give activations a smaller range';
-  const gains = absorbed
-    .map(
-      ({
-        expectedRange: {
-          before: [low, high],
-          after: [min, max],
-        },
-      }) => 1 - (max - min) / (high - low),
-    )
-    .sort((one, other) => one - other);
+  const gains = absorbed.map(rangeGain).sort((one, other) => one - other);
   const [least, most] = [percent(gains[0] ?? 0), percent(gains.at(-1) ?? 0)];
   const gain = least === most ? least : `${least} to ${most}`;
   const proviso = absorbed.some(({ throughRelu }) => throughRelu)

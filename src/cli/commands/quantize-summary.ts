@@ -2,18 +2,14 @@ import type { PackedWeight } from '../../equalization/packing/pack-pass.ts';
 import type { WeightPlan } from '../../equalization/packing/weight-plan.ts';
 import type { QuantizePass } from '../../equalization/quantize.ts';
 import type { RecordOf } from '../../primitives/pass.ts';
-import { isSameByTfjs, type QuantizeReport, type WrittenCheck } from '../../report/quantize-report.ts';
-import { named } from '../../text/names.ts';
 import {
-  accuracyText,
-  byteText,
-  count,
-  decibels,
-  grouped,
-  percent,
-  small,
-  tinyPercent,
-} from '../../text/numbers.ts';
+  isSameByTfjs,
+  planRows,
+  type QuantizeReport,
+  type WrittenCheck,
+} from '../../report/quantize-report.ts';
+import { named } from '../../text/names.ts';
+import { accuracyText, byteText, count, decibels, percent, small } from '../../text/numbers.ts';
 import { proofLines, stepLines } from '../proof-lines.ts';
 import { closingLines, summaryOf, trialLines } from '../summary-lines.ts';
 import { indented, table } from '../terminal.ts';
@@ -67,19 +63,12 @@ function packLine(packed: readonly PackedWeight[]): string {
 /** Which kernel became what. */
 function planLines(plan: WeightPlan | null): string[] {
   if (!plan) return [];
-  const { budget, gainDb, weights } = plan;
+  const { budget, gainDb } = plan;
   const gain =
     gainDb === null ? '' : `, ${decibels(gainDb)} less error of the outputs than with the smallest`;
-  const rows = weights.map(({ layer, weight, dtype, bytes, share }) => [
-    layer,
-    weight,
-    dtype,
-    grouped(bytes),
-    tinyPercent(share),
-  ]);
   return [
     `plan     for ${byteText(budget)} of weights, by what is expected of each kernel${gain}:`,
-    ...indented(table(['layer', 'weight', 'dtype', 'bytes', 'of the error left'], rows, [3, 4])),
+    ...indented(table(['layer', 'weight', 'dtype', 'bytes', 'of the error left'], planRows(plan), [3, 4])),
   ];
 }
 

@@ -11,7 +11,7 @@ import type { WrittenCheck } from '../../report/quantize-report.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
 import { accuracyOf } from '../../verification/comparing/accuracy.ts';
 import { compareOutputs } from '../../verification/comparing/compare-outputs.ts';
-import { compareRuns } from '../../verification/comparing/compare-runs.ts';
+import { compareRuns, measuredOutputs } from '../../verification/comparing/compare-runs.ts';
 import { type ModelRun, recordRun } from '../../verification/comparing/model-run.ts';
 import { runWithTfjs } from '../../verification/run/run-with-tfjs.ts';
 import { firstSamples } from '../../verification/run/samples.ts';
@@ -38,12 +38,7 @@ export async function checkWritten(
       inputs: description,
       backend: runner.backend,
       samples: tensors[0]?.shape[0] ?? 0,
-      outputs: outputs.map(({ name, scores, sqnrDb, top1Agreement }) => ({
-        name,
-        scores,
-        sqnrDb,
-        top1Agreement,
-      })),
+      outputs: measuredOutputs(outputs),
       ...(outputs.length === 0 && reason !== null ? { notCompared: reason } : {}),
       accuracy: before === undefined || after === undefined ? null : { before, after },
       tfjs: await besideTfjs(output, run.outputs, ready),

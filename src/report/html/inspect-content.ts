@@ -6,7 +6,15 @@ import type { DamageReport } from '../layer-damage.ts';
 import { plainModel } from '../plain-model.ts';
 import { kernelFacts } from './kernel-facts.ts';
 import { noteSection, skippedSection } from './proof-blocks.ts';
-import { type DamageShare, list, type ReportContent, type ReportSection, text } from './report-content.ts';
+import {
+  type DamageShare,
+  type Fact,
+  list,
+  type ReportContent,
+  type ReportSection,
+  table,
+  text,
+} from './report-content.ts';
 import { type ReportSubject, reportSubject } from './report-subject.ts';
 
 /** Layers in the ranking; the table of layers has all. */
@@ -59,13 +67,17 @@ export function inspectContent(report: InspectReport, subject: ReportSubject): R
   };
 }
 
-function gainFact(damage: DamageReport | undefined): (readonly [string, string])[] {
+function gainFact(damage: DamageReport | undefined): Fact[] {
   if (!damage || damage.improvementDb === null) return [];
   return [[`Expected gain of equalizing for ${damage.target}`, decibels(damage.improvementDb)]];
 }
 
 function damageSection({ target, layers, notes }: DamageReport): ReportSection {
   const ranked = layers.filter(({ before }) => before !== null).slice(0, RANKED);
+  const rows = ranked.map(({ layer, before, after }) => [
+    layer,
+    ...[before, after].map((side) => (side ? tinyPercent(side.share) : '')),
+  ]);
   return {
     title: 'Which layers hurt',
     blocks: [
@@ -73,23 +85,10 @@ function damageSection({ target, layers, notes }: DamageReport): ReportSection {
         `Parts of the error that quantizing kernels for ${target} is expected to make at the outputs, each of its own total: of the ` +
           'model as it is, and equalized for that target.',
       ),
-      {
-        kind: 'table',
-        header: ['Layer', 'As it is', 'Equalized'],
-        rows: ranked.map(({ layer, before, after }) => [
-          layer,
-          shareText(before?.share),
-          shareText(after?.share),
-        ]),
-        right: [1, 2],
-      },
+      table(['Layer', 'As it is', 'Equalized'], rows, [1, 2]),
       ...list('What could not be told', notes),
     ],
   };
-}
-
-function shareText(share: number | undefined): string {
-  return share === undefined ? '' : tinyPercent(share);
 }
 
 function damageShares(damage: DamageReport | undefined): Map<string, DamageShare> {

@@ -1,15 +1,11 @@
 import type { WeightSqnr } from '../../quantization/weight-sqnr.ts';
 import { decibels, grouped, short } from '../../text/numbers.ts';
 import { scaledStrip } from '../strips/strip-scale.ts';
+import type { Fact } from './report-content.ts';
 import type { ReportSubject } from './report-subject.ts';
 
 /** The worst of all kernels, before and after. */
-export function kernelFacts({
-  strips,
-  weightSqnr,
-  quantizer,
-  labels,
-}: ReportSubject): (readonly [string, string])[] {
+export function kernelFacts({ strips, weightSqnr, quantizer, labels }: ReportSubject): Fact[] {
   const scaled = strips.map(scaledStrip);
   const spreads = (['before', 'after'] as const).map((side) => {
     const known = scaled.flatMap((strip) => strip[side]?.spread ?? []);
@@ -40,7 +36,7 @@ function change(
   name: string,
   [before, after]: readonly (number | undefined)[],
   text: (value: number) => string,
-): (readonly [string, string])[] {
+): Fact[] {
   if (before === undefined || after === undefined) return [];
   const [old, now] = [text(before), text(after)];
   return [[name, old === now ? old : `${old} → ${now}`]];

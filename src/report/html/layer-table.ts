@@ -6,6 +6,7 @@
 
 import type { WeightSqnr } from '../../quantization/weight-sqnr.ts';
 import { shapeText, short, tinyPercent } from '../../text/numbers.ts';
+import type { LayerFacts } from '../inspect-report.ts';
 import { type Html, html, nameHtml } from './escape.ts';
 import { kernelSqnrText } from './kernel-facts.ts';
 import type { ReportContent } from './report-content.ts';
@@ -15,84 +16,68 @@ interface Column {
   readonly title: string;
   /** What the values are; numbers go to the right, and the first click has the largest on top. */
   readonly kind: 'text' | 'number';
-  cell(row: Row): { readonly text: string; readonly value?: number | undefined };
-}
-
-interface Row {
-  readonly layer: string;
-  readonly className: string;
-  readonly shape: string;
-  readonly size: number | undefined;
-  readonly strip: NumberedStrip | undefined;
-  readonly sqnrBefore: number | undefined;
-  readonly sqnrAfter: number | undefined;
-  readonly damageBefore: number | undefined;
-  readonly damageAfter: number | undefined;
+  cell(row: LayerFacts): { readonly text: string; readonly value?: number | undefined };
 }
 
 /** Every layer in a row, with a link to its strip. */
 export function layerTable(content: ReportContent, strips: readonly NumberedStrip[]): Html {
-  const rows = rowsOf(content, strips);
-  const columns = columnsOf(content).filter(
+  // The last kernel of a SeparableConv is the one that has its output channels.
+  const stripOf = new Map(strips.map((one) => [one.strip.layer, one]));
+  const rows = content.subject.layers;
+  const columns = columnsOf(content, stripOf).filter(
     (column, index) => index < 3 || rows.some((row) => column.cell(row).text !== ''),
   );
+  const lines = rows.map((row) => html`${rowOf(row, columns, stripOf.get(row.layer))}\n`);
   return html`<div class="scroll" role="region" aria-label="Table of layers" tabindex="0">
 <table class="sortable"><thead><tr>${columns.map(({ title, kind }) => html`<th scope="col" class="${kind}" data-kind="${kind}">${title}</th>`)}</tr></thead>
-<tbody>${rows.map((row) => html`${rowOf(row, columns)}\n`)}</tbody></table></div>`;
+<tbody>${lines}</tbody></table></div>`;
 }
 
-function rowOf(row: Row, columns: readonly Column[]): Html {
+function rowOf(row: LayerFacts, columns: readonly Column[], strip: NumberedStrip | undefined): Html {
   const cells = columns.slice(1).map((column) => {
     const { text, value } = column.cell(row);
     const sortedBy = value === undefined || Number.isNaN(value) ? undefined : html` data-value="${value}"`;
     return html`<td class="${column.kind}"${sortedBy}>${text}</td>`;
   });
-  const name = row.strip ? html`<a href="#${row.strip.id}">${nameHtml(row.layer)}</a>` : nameHtml(row.layer);
+  const name = strip ? html`<a href="#${strip.id}">${nameHtml(row.layer)}</a>` : nameHtml(row.layer);
   return html`<tr><th scope="row">${name}</th>${cells}</tr>`;
 }
 
-function columnsOf({ subject: { labels } }: ReportContent): Column[] {
+function columnsOf(
+  { subject: { labels, weightSqnr }, damage }: ReportContent,
+  stripOf: ReadonlyMap<string, NumberedStrip>,
+): Column[] {
   const number = (
     title: string,
-    value: (row: Row) => number | undefined,
+    value: (layer: string) => number | undefined,
     text: (value: number) => string,
   ): Column => ({
     title,
     kind: 'number',
-    cell: (row) => {
-      const found = value(row);
+    cell: ({ layer }) => {
+      const found = value(layer);
       return found === undefined ? { text: '' } : { text: text(found), value: found };
     },
   });
+  const [before, after] = [weightSqnr.before, weightSqnr.after].map(worstByLayer);
   return [
     { title: 'Layer', kind: 'text', cell: ({ layer }) => ({ text: layer }) },
     { title: 'Class', kind: 'text', cell: ({ className }) => ({ text: className }) },
-    { title: 'Output', kind: 'text', cell: ({ shape, size }) => ({ text: shape, value: size }) },
-    number(`Spread ${labels.before}`, ({ strip }) => strip?.scaled.before?.spread, short),
-    number(`Spread ${labels.after}`, ({ strip }) => strip?.scaled.after?.spread, short),
-    number(`SQNR ${labels.before}`, ({ sqnrBefore }) => sqnrBefore, kernelSqnrText),
-    number(`SQNR ${labels.after}`, ({ sqnrAfter }) => sqnrAfter, kernelSqnrText),
-    number('Damage as it is', ({ damageBefore }) => damageBefore, tinyPercent),
-    number('Damage equalized', ({ damageAfter }) => damageAfter, tinyPercent),
+    { title: 'Output', kind: 'text', cell: ({ outputShape }) => shapeCell(outputShape) },
+    number(`Spread ${labels.before}`, (layer) => stripOf.get(layer)?.scaled.before?.spread, short),
+    number(`Spread ${labels.after}`, (layer) => stripOf.get(layer)?.scaled.after?.spread, short),
+    number(`SQNR ${labels.before}`, (layer) => before?.get(layer), kernelSqnrText),
+    number(`SQNR ${labels.after}`, (layer) => after?.get(layer), kernelSqnrText),
+    number('Damage as it is', (layer) => damage.get(layer)?.before, tinyPercent),
+    number('Damage equalized', (layer) => damage.get(layer)?.after, tinyPercent),
   ];
 }
 
-function rowsOf({ subject, damage }: ReportContent, strips: readonly NumberedStrip[]): Row[] {
-  // The last kernel of a SeparableConv is the one that has its output channels.
-  const stripOf = new Map(strips.map((one) => [one.strip.layer, one]));
-  const before = worstByLayer(subject.weightSqnr.before);
-  const after = worstByLayer(subject.weightSqnr.after);
-  return subject.layers.map(({ layer, className, outputShape }) => ({
-    layer,
-    className,
-    shape: outputShape === null ? '' : shapeText(outputShape),
-    size: outputShape?.slice(1).reduce<number>((product, length) => product * (length ?? 1), 1),
-    strip: stripOf.get(layer),
-    sqnrBefore: before.get(layer),
-    sqnrAfter: after.get(layer),
-    damageBefore: damage.get(layer)?.before,
-    damageAfter: damage.get(layer)?.after,
-  }));
+/** Shapes sort by their size. */
+function shapeCell(shape: LayerFacts['outputShape']): ReturnType<Column['cell']> {
+  if (shape === null) return { text: '' };
+  const value = shape.slice(1).reduce<number>((product, length) => product * (length ?? 1), 1);
+  return { text: shapeText(shape), value };
 }
 
 function worstByLayer(weights: readonly WeightSqnr[] = []): Map<string, number> {

@@ -13,7 +13,7 @@ import type { PassProof } from '../../verification/proving/prove-passes.ts';
 import type { WrittenNotes } from '../equalize-report.ts';
 import type { ProofReport } from '../proof-report.ts';
 import { worstOutput } from '../worst-output.ts';
-import { list, type ReportBlock, type ReportSection, text } from './report-content.ts';
+import { type Fact, list, type ReportBlock, type ReportSection, table, text } from './report-content.ts';
 
 /** What runs of the model before and after each stage showed. */
 export function proofSection(verification: ProofReport | null): ReportSection {
@@ -27,11 +27,11 @@ export function proofSection(verification: ProofReport | null): ReportSection {
     weights === 'float32'
       ? []
       : [text(`Edited weights are stored as ${weights}; that rounding is not in these numbers.`)];
-  const undone = proofs.flatMap(({ pass, undone }) =>
-    undone.map(
-      ({ layers, maxRelative }) =>
-        `${pass}: ${layers.join(' → ')} changed the function by ${small(maxRelative)} of the output and was undone`,
-    ),
+  const undone = proofs.flatMap((proof) =>
+    proof.undone.map(({ layers, maxRelative }) => {
+      const change = `changed the function by ${small(maxRelative)} of the output and was undone`;
+      return `${proof.pass}: ${layers.join(' → ')} ${change}`;
+    }),
   );
   const reasons = proofs.flatMap(({ pass, verdict, reason }) =>
     verdict !== 'same' && reason !== null && inputs !== null ? [`${pass}: ${reason}`] : [],
@@ -51,21 +51,13 @@ export function proofSection(verification: ProofReport | null): ReportSection {
 }
 
 function proofTable(proofs: readonly PassProof[]): ReportBlock {
-  return {
-    kind: 'table',
-    header: ['Stage', 'Function', 'Largest difference', 'SQNR', 'Same top-1'],
-    rows: proofs.map(({ pass, verdict, outputs }) => {
-      const { sqnrDb, top1Agreement } = worstOutput(outputs);
-      return [
-        pass,
-        VERDICTS[verdict],
-        outputs.length === 0 ? '' : small(Math.max(...outputs.map(({ maxRelative }) => maxRelative))),
-        outputs.length === 0 ? '' : sqnrText(sqnrDb),
-        agreementText(top1Agreement),
-      ];
-    }),
-    right: [2, 3, 4],
-  };
+  const rows = proofs.map(({ pass, verdict, outputs }) => {
+    const { sqnrDb, top1Agreement } = worstOutput(outputs);
+    const worst = Math.max(...outputs.map(({ maxRelative }) => maxRelative));
+    const numbers = outputs.length === 0 ? ['', ''] : [small(worst), sqnrText(sqnrDb)];
+    return [pass, VERDICTS[verdict], ...numbers, agreementText(top1Agreement)];
+  });
+  return table(['Stage', 'Function', 'Largest difference', 'SQNR', 'Same top-1'], rows, [2, 3, 4]);
 }
 
 const VERDICTS: Readonly<Record<PassProof['verdict'], string>> = {
@@ -75,7 +67,7 @@ const VERDICTS: Readonly<Record<PassProof['verdict'], string>> = {
 };
 
 /** The proof in a fact: the worst that was seen. */
-export function proofFact(verification: ProofReport | null): (readonly [string, string])[] {
+export function proofFact(verification: ProofReport | null): Fact[] {
   if (!verification) return [];
   const { proofs, inputs } = verification;
   if (inputs === null) return [['Function', 'not verified']];
@@ -101,21 +93,16 @@ export function agreementText(agreement: number | null): string {
 export function trialSection(trials: readonly Trial[], target: string): ReportSection {
   const settings = settingsTried(trials);
   if (trials.length < 2) return { title: 'Trials', blocks: [] };
+  const header = [...settings.map((name) => SETTINGS[name]), 'SQNR', 'Same top-1'];
+  const rows = trials.map((trial) => [
+    ...settings.map((name) => trial[name]),
+    sqnrText(trial.sqnrDb),
+    agreementText(trial.top1Agreement),
+  ]);
+  const about = `With kernels quantized for ${target}, against the float model; the first was taken.`;
   return {
     title: 'Trials',
-    blocks: [
-      text(`With kernels quantized for ${target}, against the float model; the first was taken.`),
-      {
-        kind: 'table',
-        header: [...settings.map((name) => SETTINGS[name]), 'SQNR', 'Same top-1'],
-        rows: trials.map((trial) => [
-          ...settings.map((name) => trial[name]),
-          sqnrText(trial.sqnrDb),
-          agreementText(trial.top1Agreement),
-        ]),
-        right: [settings.length, settings.length + 1],
-      },
-    ],
+    blocks: [text(about), table(header, rows, [settings.length, settings.length + 1])],
   };
 }
 

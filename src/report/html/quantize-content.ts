@@ -1,20 +1,10 @@
 import { allIn } from '../../primitives/pass.ts';
-import {
-  accuracyText,
-  byteText,
-  count,
-  decibels,
-  grouped,
-  percent,
-  small,
-  sqnrText,
-  tinyPercent,
-} from '../../text/numbers.ts';
-import { isSameByTfjs, type QuantizeReport, type WrittenCheck } from '../quantize-report.ts';
+import { accuracyText, byteText, count, decibels, percent, small, sqnrText } from '../../text/numbers.ts';
+import { isSameByTfjs, planRows, type QuantizeReport, type WrittenCheck } from '../quantize-report.ts';
 import { worstOutput } from '../worst-output.ts';
 import { kernelFacts } from './kernel-facts.ts';
 import { agreementText, noteSection, proofSection, skippedSection, trialSection } from './proof-blocks.ts';
-import { list, type ReportContent, type ReportSection, text } from './report-content.ts';
+import { type Fact, list, type ReportContent, type ReportSection, table, text } from './report-content.ts';
 import type { ReportSubject } from './report-subject.ts';
 import { carriedText, correctedText } from './target-content.ts';
 
@@ -53,17 +43,16 @@ function kindsOf({ passes }: QuantizeReport): string {
   );
 }
 
-function checkFacts(check: WrittenCheck | null): (readonly [string, string])[] {
+function checkFacts(check: WrittenCheck | null): Fact[] {
   if (!check) return [];
   const { outputs, accuracy } = check;
   const { sqnrDb, top1Agreement } = worstOutput(outputs);
-  return [
-    ...(outputs.length === 0 ? [] : [['SQNR of the outputs', sqnrText(sqnrDb)] as const]),
-    ...(top1Agreement === null ? [] : [['Same top-1 as the original', percent(top1Agreement)] as const]),
-    ...(accuracy
-      ? [['Accuracy', `${accuracyText(accuracy.before)} → ${accuracyText(accuracy.after)}`] as const]
-      : []),
+  const facts: Fact[] = [
+    ['SQNR of the outputs', outputs.length === 0 ? '' : sqnrText(sqnrDb)],
+    ['Same top-1 as the original', agreementText(top1Agreement)],
+    ['Accuracy', accuracy ? `${accuracyText(accuracy.before)} → ${accuracyText(accuracy.after)}` : ''],
   ];
+  return facts.filter(([, value]) => value !== '');
 }
 
 function loadedText({ tfjs, backend }: WrittenCheck): string {
@@ -78,23 +67,19 @@ function loadedText({ tfjs, backend }: WrittenCheck): string {
 function checkSection(check: WrittenCheck): ReportSection {
   const { inputs, backend, outputs, notCompared } = check;
   const compared = notCompared === undefined ? '' : ` The outputs were not compared: ${notCompared}.`;
+  const rows = outputs.map(({ name, scores, sqnrDb, top1Agreement }) => [
+    name,
+    scores === 'output' ? 'the output' : `its ${scores}`,
+    sqnrText(sqnrDb),
+    agreementText(top1Agreement),
+  ]);
   return {
     title: 'The written files',
     blocks: [
       text(
         `Read again and run (${backend}) beside the original, on ${inputs}.${compared} ${loadedText(check)}`,
       ),
-      {
-        kind: 'table',
-        header: ['Output', 'Measured on', 'SQNR', 'Same top-1'],
-        rows: outputs.map(({ name, scores, sqnrDb, top1Agreement }) => [
-          name,
-          scores === 'output' ? 'the output' : `its ${scores}`,
-          sqnrText(sqnrDb),
-          agreementText(top1Agreement),
-        ]),
-        right: [2, 3],
-      },
+      table(['Output', 'Measured on', 'SQNR', 'Same top-1'], rows, [2, 3]),
     ],
   };
 }
@@ -106,19 +91,15 @@ function sizeSection({ bytes, quantizedBefore, storedCoarsely }: QuantizeReport)
     byteText(after),
     before === 0 ? '' : percent(after / before),
   ];
+  const rows = [
+    row('Weights', bytes.before, bytes.after),
+    row('Weights, against float32', bytes.float32, bytes.after),
+    row('All files', bytes.filesBefore, bytes.filesAfter),
+  ];
   return {
     title: 'Size',
     blocks: [
-      {
-        kind: 'table',
-        header: ['Bytes', 'Before', 'After', 'Of before'],
-        rows: [
-          row('Weights', bytes.before, bytes.after),
-          row('Weights, against float32', bytes.float32, bytes.after),
-          row('All files', bytes.filesBefore, bytes.filesAfter),
-        ],
-        right: [1, 2, 3],
-      },
+      table(['Bytes', 'Before', 'After', 'Of before'], rows, [1, 2, 3]),
       text(
         'What shrinks is the download; TF.js makes float32 of all weights when it loads them, so that speed and memory stay.',
       ),
@@ -142,18 +123,7 @@ function planSection({ passes }: QuantizeReport): ReportSection {
     title: 'Plan',
     blocks: [
       text(`Types chosen so that all weights fit in ${byteText(plan.budget)}.${gain}`),
-      {
-        kind: 'table',
-        header: ['Layer', 'Weight', 'Type', 'Bytes', 'Of the error left'],
-        rows: plan.weights.map(({ layer, weight, dtype, bytes, share }) => [
-          layer,
-          weight,
-          dtype,
-          grouped(bytes),
-          tinyPercent(share),
-        ]),
-        right: [3, 4],
-      },
+      table(['Layer', 'Weight', 'Type', 'Bytes', 'Of the error left'], planRows(plan), [3, 4]),
     ],
   };
 }

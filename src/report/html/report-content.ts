@@ -11,8 +11,7 @@ export interface ReportContent {
   readonly subject: ReportSubject;
   /** What was done, in a line. */
   readonly purpose: string;
-  /** Names and values; values are short. */
-  readonly facts: readonly (readonly [name: string, value: string])[];
+  readonly facts: readonly Fact[];
   /** Before the layers and their strips; sections without blocks are left out. */
   readonly sections: readonly ReportSection[];
   /** Shares of the predicted error of the outputs, by the paths of layers, where they are known. */
@@ -33,6 +32,9 @@ export interface ReportSection {
   readonly blocks: readonly ReportBlock[];
 }
 
+/** A short name and a short value. */
+export type Fact = readonly [name: string, value: string];
+
 /** Text, a list, or a table whose columns named in `right` (by index) hold numbers. */
 export type ReportBlock =
   | { readonly kind: 'text'; readonly text: string }
@@ -52,4 +54,13 @@ export function text(line: string): ReportBlock {
 /** A list under a title; no block where it would be empty. */
 export function list(title: string, items: readonly string[]): ReportBlock[] {
   return items.length === 0 ? [] : [{ kind: 'list', title, items }];
+}
+
+/** A table; columns named in `right` (by index) hold numbers. */
+export function table(
+  header: readonly string[],
+  rows: readonly (readonly string[])[],
+  right: readonly number[],
+): ReportBlock {
+  return { kind: 'table', header, rows, right };
 }

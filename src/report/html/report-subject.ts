@@ -5,21 +5,11 @@
  */
 
 import { InvalidModelError } from '../../errors.ts';
-import { buildGraph } from '../../model/graph.ts';
 import type { Model } from '../../model/model.ts';
-import type { Shape } from '../../model/operation.ts';
 import { parseQuantizer, type QuantizerName } from '../../quantization/quantizer.ts';
 import { type WeightSqnr, weightSqnr } from '../../quantization/weight-sqnr.ts';
+import { type LayerFacts, layerFacts } from '../inspect-report.ts';
 import { type ChannelStrip, channelStrips } from '../strips/channel-strips.ts';
-
-/** A layer of the model as it was, or one that was added. */
-export interface LayerFacts {
-  /** `Layer.path`. */
-  readonly layer: string;
-  readonly className: string;
-  /** With the batch first; null where not known. */
-  readonly outputShape: Shape | null;
-}
 
 /** What a report needs of the models. */
 export interface ReportSubject {
@@ -61,15 +51,6 @@ export function reportSubject(original: Model, options: ReportSubjectOptions): R
     strips: channelStrips(before, after),
     weightSqnr: { before: sqnrOf(before, quantizer), after: sqnrOf(unrounded, quantizer) },
   };
-}
-
-function layerFacts(model: Model): LayerFacts[] {
-  const graph = buildGraph(model);
-  return [...model.allLayers()].map(({ path, layer }) => ({
-    layer: path,
-    className: layer.className,
-    outputShape: graph.callsOf(layer)[0]?.output().shape ?? null,
-  }));
 }
 
 function sqnrOf(model: Model, quantizer: QuantizerName): WeightSqnr[] | undefined {

@@ -40,14 +40,8 @@ export function targetContent(report: TargetReport, subject: ReportSubject): Rep
   };
 }
 
-function settingsOf({
-  relu6,
-  objective,
-  rounding,
-  biasCorrection,
-  activations,
-  passes,
-}: TargetReport): string {
+function settingsOf(report: TargetReport): string {
+  const { relu6, objective, rounding, biasCorrection, activations, passes } = report;
   const scales = passes.some(({ pass }) => pass === 'scale');
   return [
     ...(scales ? [`objective ${objective}`, `ReLU6 ${relu6}`] : []),
@@ -92,17 +86,14 @@ export function correctedText({ layer, largestShift }: CorrectedBias): string {
   return `${layer}: by ${short(largestShift)} at most`;
 }
 
-function absorbedText({
-  from,
-  into,
-  throughRelu,
-  channels,
-  expectedRange: {
-    before: [low, high],
-    after: [min, max],
-  },
-}: AbsorbedBias): string {
+function absorbedText(absorbed: AbsorbedBias): string {
+  const { from, into, throughRelu, channels } = absorbed;
   const proviso = throughRelu ? ', through a ReLU: exact where activations stay above mean - 3 sigma' : '';
-  const gain = percent(1 - (max - min) / (high - low));
+  const gain = percent(rangeGain(absorbed));
   return `${from} → ${into}: ${count(channels, 'channel')}, expected range ${gain} smaller${proviso}`;
+}
+
+/** By what share the expected range of activations becomes smaller. */
+export function rangeGain({ expectedRange: { before, after } }: AbsorbedBias): number {
+  return 1 - (after[1] - after[0]) / (before[1] - before[0]);
 }
