@@ -10,10 +10,10 @@ import { type KernelNoise, kernelNoise } from '../equalization/noise/kernel-nois
 import type { Target } from '../equalization/options.ts';
 import { CrosslayerError } from '../errors.ts';
 import type { Model } from '../model/model.ts';
-import { foldAllBatchNorms } from '../primitives/batch-norm-fold.ts';
 import { layersQuantizedBefore } from '../quantization/packing/quantized-before.ts';
 import { parseQuantizer } from '../quantization/quantizer.ts';
 import { named } from '../text/names.ts';
+import { plainModel } from './plain-model.ts';
 
 /** Targets that quantize weights. */
 export type DamageTarget = Exclude<Target, 'float'>;
@@ -111,8 +111,7 @@ async function attempt(
 }
 
 function damagesBefore(model: Model, target: DamageTarget): Damages {
-  const copy = model.clone();
-  if (target !== 'tfjs-uint8') foldAllBatchNorms(copy);
+  const copy = plainModel(model, target);
   return byLayer(kernelNoise(copy, activationMoments(copy), parseQuantizer(target)));
 }
 

@@ -136,27 +136,21 @@ function tables(report: EvaluateReport): string {
 }
 
 function modelTable({ models, labelled }: EvaluateReport): string {
-  const outputs = Math.max(...models.map((one) => one.outputs.length));
   const rows = models.flatMap((one) => {
     const accuracy = one.accuracy === null ? '-' : accuracyText(one.accuracy);
-    if (one.outputs.length === 0) return [[nameOf(one), ...(outputs > 1 ? [''] : []), '', '', accuracy]];
-    return one.outputs.map(({ name, sqnrDb, top1Agreement }, index) => [
-      index === 0 ? nameOf(one) : '',
-      ...(outputs > 1 ? [name] : []),
-      sqnrText(sqnrDb),
-      top1Agreement === null ? '-' : accuracyText(top1Agreement),
-      index === 0 ? accuracy : '',
-    ]);
+    const [first = ['', '', ''], ...others] = one.outputs.map(({ name, sqnrDb, top1Agreement }) => {
+      const agreement = top1Agreement === null ? '-' : accuracyText(top1Agreement);
+      return [name, sqnrText(sqnrDb), agreement];
+    });
+    return [[nameOf(one), ...first, accuracy], ...others.map((cells) => ['', ...cells, ''])];
   });
-  const header = ['model', ...(outputs > 1 ? ['output'] : []), 'SQNR', 'same top-1', 'accuracy'];
-  // Without labels the last column would be empty.
-  const width = labelled ? header.length : header.length - 1;
-  const right = header.map((_, column) => column).slice(outputs > 1 ? 2 : 1);
-  return table(
-    header.slice(0, width),
-    rows.map((row) => row.slice(0, width)),
-    right,
-  ).join('\n');
+  // One output needs no name, and without labels the last column would be empty.
+  const hasNames = models.some(({ outputs }) => outputs.length > 1);
+  const isShown = (_: string, column: number): boolean => (column === 1 ? hasNames : column < 4 || labelled);
+  const header = ['model', 'output', 'SQNR', 'same top-1', 'accuracy'].filter(isShown);
+  const right = [...header.keys()].slice(hasNames ? 2 : 1);
+  const shown = rows.map((row) => row.filter(isShown));
+  return table(header, shown, right).join('\n');
 }
 
 function nameOf({ model, quantizer }: EvaluatedModel): string {

@@ -127,15 +127,14 @@ function layerDamageSection({ target, layers, improvementDb, notes }: DamageRepo
       ? ['none: no kernel of finite numbers that could be quantized']
       : table(['layer', 'as it is', 'equalized'], rows, [1, 2])),
     ...(more > 0 ? [`… and ${count(more, 'more layer')}; --json lists all`] : []),
-    ...(improvementDb === null
-      ? []
-      : [
-          improvementDb >= 0
-            ? `all together: ${decibels(improvementDb)} less error once equalized, as expected; crosslayer evaluate measures it`
-            : `all together: ${decibels(-improvementDb)} more error once equalized, as expected; crosslayer evaluate measures it`,
-        ]),
+    ...(improvementDb === null ? [] : [improvementLine(improvementDb)]),
     ...notes,
   ]);
+}
+
+function improvementLine(db: number): string {
+  const change = db >= 0 ? `${decibels(db)} less` : `${decibels(-db)} more`;
+  return `all together: ${change} error once equalized, as expected; crosslayer evaluate measures it`;
 }
 
 function shareText(damage: LayerDamage | null): string {

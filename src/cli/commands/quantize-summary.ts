@@ -84,20 +84,13 @@ function beforeLines({ quantizedBefore, storedCoarsely, passes }: QuantizeReport
     );
   }
   const variances = storedCoarsely.filter(({ weight }) => weight === 'movingVariance');
-  if (variances.length > 0) {
-    lines.push(
-      `batch-norm variances were stored in ${variances[0]?.dtype} (${layersOf(variances)}); what they lost cannot be restored`,
-    );
-  } else if (storedCoarsely.length > 0) {
-    lines.push(
-      `other weights were stored in ${storedCoarsely[0]?.dtype} (${layersOf(storedCoarsely)}); what they lost cannot be restored`,
-    );
+  const what = variances.length > 0 ? 'batch-norm variances' : 'other weights';
+  const coarse = variances.length > 0 ? variances : storedCoarsely;
+  if (coarse.length > 0) {
+    const layers = named([...new Set(coarse.map(({ layer }) => layer))], NAMED);
+    lines.push(`${what} were stored in ${coarse[0]?.dtype} (${layers}); what they lost cannot be restored`);
   }
   return lines;
-}
-
-function layersOf(weights: QuantizeReport['storedCoarsely']): string {
-  return named([...new Set(weights.map(({ layer }) => layer))], NAMED);
 }
 
 /** What the files do that were written. */

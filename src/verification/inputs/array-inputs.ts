@@ -5,7 +5,7 @@
  */
 
 import { UnsupportedModelError } from '../../errors.ts';
-import type { DataFormat, Shape } from '../../model/operation.ts';
+import type { Shape } from '../../model/operation.ts';
 import { type FloatValues, isFloat } from '../../tensor/dtype.ts';
 import { Tensor } from '../../tensor/tensor.ts';
 import { dimensionsText } from '../../text/numbers.ts';
@@ -56,19 +56,10 @@ export function fitArray(
     };
   }
   const scaling = normalization.asked ?? guessFor(image.channels, normalization.guessed);
-  const { shape, dataFormat } = pixelLayout(array.shape, name, input);
+  const { shape, isMoved } = pixelLayout(array.shape, name, input);
   checkValues(array, name, input);
-  const [samples = 0, ...inner] = shape;
-  if (dataFormat === 'channels_last') {
-    return {
-      tensor: normalizePixels(numbersOf(array), shape, scaling, image.dataFormat),
-      normalization: scaling,
-    };
-  }
-  const [channels = 0, height = 0, width = 0] = inner;
-  const last = channelsLast(numbersOf(array), samples, channels, height * width);
-  const tensor = normalizePixels(last, [samples, height, width, channels], scaling, image.dataFormat);
-  return { tensor, normalization: scaling };
+  const pixels = isMoved ? channelsLast(numbersOf(array), shape) : numbersOf(array);
+  return { tensor: normalizePixels(pixels, shape, scaling, image.dataFormat), normalization: scaling };
 }
 
 /** Whether what goes into the input can be pixels that were normalized. */
@@ -94,19 +85,20 @@ function takesFloats({ dtype }: ModelInput): boolean {
   return /float|double|half/.test(dtype);
 }
 
-/** How pixels lie in an array for a picture: with the channels last, or as the model has them. */
+/** The shape of pixels with their channels last, and whether these have to be moved there. */
 function pixelLayout(
   shape: readonly number[],
   name: string,
   input: ModelInput,
-): { shape: readonly number[]; dataFormat: DataFormat } {
+): { readonly shape: readonly number[]; readonly isMoved: boolean } {
   const { image } = input;
   const wanted: Shape = [null, image?.height ?? null, image?.width ?? null, image?.channels ?? null];
-  if (fitsShape(shape, wanted)) return { shape, dataFormat: 'channels_last' };
+  if (fitsShape(shape, wanted)) return { shape, isMoved: false };
   const grey = [...shape, 1];
-  if (image?.channels === 1 && fitsShape(grey, wanted)) return { shape: grey, dataFormat: 'channels_last' };
+  if (image?.channels === 1 && fitsShape(grey, wanted)) return { shape: grey, isMoved: false };
   requireShape(shape, image?.dataFormat === 'channels_first' ? input.shape : wanted, name, input);
-  return { shape, dataFormat: 'channels_first' };
+  const [samples = 0, channels = 0, height = 0, width = 0] = shape;
+  return { shape: [samples, height, width, channels], isMoved: true };
 }
 
 function requireShape(shape: readonly number[], wanted: Shape, name: string, input: ModelInput): void {
@@ -165,19 +157,16 @@ function numbersOf(array: Tensor): ArrayLike<number> {
   return values as FloatValues;
 }
 
-function channelsLast(
-  values: ArrayLike<number>,
-  samples: number,
-  channels: number,
-  positions: number,
-): Float64Array {
+/** Values of channels first in the order of `shape`, which has them last. */
+function channelsLast(values: ArrayLike<number>, shape: readonly number[]): Float64Array {
+  const [samples = 0, height = 0, width = 0, channels = 0] = shape;
+  const size = height * width * channels;
   const moved = new Float64Array(values.length);
   let from = 0;
   for (let sample = 0; sample < samples; sample++) {
     for (let channel = 0; channel < channels; channel++) {
-      let to = sample * positions * channels + channel;
-      for (let position = 0; position < positions; position++, to += channels)
-        moved[to] = values[from++] ?? 0;
+      const end = (sample + 1) * size;
+      for (let to = sample * size + channel; to < end; to += channels) moved[to] = values[from++] ?? 0;
     }
   }
   return moved;

@@ -31,14 +31,10 @@ export function checkValues(array: Tensor, name: string, { tensor }: ModelInput)
 
 function notFinite(array: Tensor, name: string, index: number): UnsupportedModelError {
   const value = Number(array.values()[index]);
-  const place = placeOf(index, array.shape);
-  if (Number.isFinite(value)) {
-    return unfit(`${name}: the value at ${place} is ${value}, which float32 cannot hold; scale the array`);
-  }
-  return unfit(
-    `${name}: the value at ${place} is ${value}, and inputs are finite numbers; leave that sample out, or replace it: ` +
-      'np.nan_to_num(array)',
-  );
+  const advice = Number.isFinite(value)
+    ? 'which float32 cannot hold; scale the array'
+    : 'and inputs are finite numbers; leave that sample out, or replace it: np.nan_to_num(array)';
+  return unfit(`${name}: the value at ${placeOf(index, array.shape)} is ${value}, ${advice}`);
 }
 
 function indexOf(values: ReturnType<Tensor['values']>, isWrong: (value: number) => boolean): number {

@@ -45,6 +45,11 @@ export function numbersOf(value: OperatorValue): number[] {
   throw cannotRun(`an operator with the argument ${JSON.stringify(value)}`);
 }
 
+/** Numbers, where any are given. */
+export function optionalNumbers(value: OperatorValue): number[] | undefined {
+  return value === null || value === undefined ? undefined : numbersOf(value);
+}
+
 export function numberOf(value: OperatorValue): number {
   return numbersOf(value)[0] ?? Number.NaN;
 }

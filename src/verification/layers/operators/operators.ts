@@ -16,6 +16,7 @@ import {
   numbersOf,
   type OperatorFunction,
   type OperatorOptions,
+  optionalNumbers,
   tensorOf,
 } from './arguments.ts';
 import {
@@ -43,13 +44,9 @@ const binary =
 
 const reduction =
   (compute: (x: Tensor, axes?: number[], keepDims?: boolean) => Tensor): OperatorFunction =>
-  ([x, place], options) => {
-    const axis = place ?? options['axis'];
-    return compute(
-      tensorOf(x),
-      axis === null || axis === undefined ? undefined : numbersOf(axis),
-      (options['keepdims'] ?? options['keepDims']) === true,
-    );
+  ([x, axis], options) => {
+    const keepDims = (options['keepdims'] ?? options['keepDims']) === true;
+    return compute(tensorOf(x), optionalNumbers(axis ?? options['axis']), keepDims);
   };
 
 const activation = (name: string): OperatorFunction => unary(activationFunction(name));
@@ -132,10 +129,7 @@ const OPERATORS: Readonly<Record<string, OperatorFunction>> = {
   split: ([x, parts], options) => split(tensorOf(x), parts, options),
   sqrt: unary(tf.sqrt),
   square: unary(tf.square),
-  squeeze: ([x, axis], options) => {
-    const axes = axis ?? options['axis'];
-    return tf.squeeze(tensorOf(x), axes === null || axes === undefined ? undefined : numbersOf(axes));
-  },
+  squeeze: ([x, axis], options) => tf.squeeze(tensorOf(x), optionalNumbers(axis ?? options['axis'])),
   stack: ([tensors, axis], options) =>
     tf.stack(listOf(tensors).map(tensorOf), numberOf(axis ?? options['axis'] ?? 0)),
   stopgradient: unary((x) => x),
@@ -143,10 +137,8 @@ const OPERATORS: Readonly<Record<string, OperatorFunction>> = {
   sum: reduction(tf.sum),
   swish: sigmoidLinear,
   tanh: unary(tf.tanh),
-  transpose: ([x, axes], options) => {
-    const order = axes ?? options['perm'] ?? options['axes'];
-    return tf.transpose(tensorOf(x), order === null || order === undefined ? undefined : numbersOf(order));
-  },
+  transpose: ([x, axes], options) =>
+    tf.transpose(tensorOf(x), optionalNumbers(axes ?? options['perm'] ?? options['axes'])),
   truediv: divide,
   truedivide: divide,
   where: ([condition, x, y], options) =>
