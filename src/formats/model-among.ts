@@ -29,17 +29,13 @@ const ACCEPTED =
 export async function modelFilesAmong(files: readonly NamedFile[]): Promise<ModelFiles> {
   const [only] = files;
   if (!only) throw new UnsupportedModelError('files', `nothing was given; give ${ACCEPTED}`);
-  if (files.length === 1) return single(await only.open());
-  const models: NamedFile[] = [];
-  for (const file of files) if (await looksLikeModel(await file.open())) models.push(file);
-  const [main, second] = models;
-  if (main && second) throw several(models);
+  if (files.length === 1) {
+    const main = await only.open();
+    return (await inZip(main)) ?? { main, open: () => undefined };
+  }
+  const main = await onlyModel(files);
   if (main) return (await inZip(await main.open())) ?? besides(files, main);
   return besides(files, supposedMain(files) ?? only);
-}
-
-async function single(source: ByteSource): Promise<ModelFiles> {
-  return (await inZip(source)) ?? { main: source, open: () => undefined };
 }
 
 /** The model in a zip of the files of one; undefined where `source` is none, for its reader to say what it is. */
@@ -50,13 +46,7 @@ async function inZip(source: ByteSource): Promise<ModelFiles | undefined> {
   const files = [...members]
     .filter(([path]) => !isOfSystem(path))
     .map(([path, member]): NamedFile => ({ path, open: () => member.open() }));
-  const models: NamedFile[] = [];
-  for (const file of files) {
-    if (/\.(json|keras|h5|hdf5)$/i.test(file.path) && (await looksLikeModel(await file.open())))
-      models.push(file);
-  }
-  const [main, second] = models;
-  if (main && second) throw several(models);
+  const main = await onlyModel(files.filter(({ path }) => /\.(json|keras|h5|hdf5)$/i.test(path)));
   if (!main && isPlainZip(source, files)) throw withoutModel(source, files);
   return main && besides(files, main);
 }
@@ -97,9 +87,13 @@ function isOfSystem(path: string): boolean {
   return /(^|\/)(__MACOSX\/|\.)/.test(path);
 }
 
-function several(models: readonly NamedFile[]): UnsupportedModelError {
+/** The one among `files` that is a model; undefined where none is. @throws UnsupportedModelError where several are. */
+async function onlyModel(files: readonly NamedFile[]): Promise<NamedFile | undefined> {
+  const models: NamedFile[] = [];
+  for (const file of files) if (await looksLikeModel(await file.open())) models.push(file);
+  if (models.length < 2) return models[0];
   const names = models.map(({ path }) => path).join(', ');
-  return new UnsupportedModelError('files', `${models.length} models (${names}); give one at a time`);
+  throw new UnsupportedModelError('files', `${models.length} models (${names}); give one at a time`);
 }
 
 /** `main` with the files that it asks for, found by their paths from its folder, or by their names where these are not known. */

@@ -62,14 +62,9 @@ export function stockWeights(layer: Layer): StockWeight[] | undefined {
   return known?.length === weights.size ? known : undefined;
 }
 
-/**
- * As {@link stockWeights}.
- *
- * @param path for messages.
- * @throws UnsupportedModelError where they are not known.
- */
-export function requireStockWeights(layer: Layer, path: string): StockWeight[] {
-  const { className, weights } = layer;
+/** As {@link stockWeights}. @throws UnsupportedModelError where they are not known. */
+export function requireStockWeights(layer: Layer): StockWeight[] {
+  const { className, path, weights } = layer;
   const known = weights.size === 0 ? [] : stockWeights(layer);
   if (known) return known;
   throw new UnsupportedModelError(

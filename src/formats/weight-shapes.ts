@@ -18,12 +18,11 @@ type ExpectedShape = readonly (number | null)[];
 /**
  * Checks that the layer has the weights of its operation, in shapes that fit its configuration. Opaque layers pass.
  *
- * @param path for messages: `outer/inner`.
  * @throws {@link InvalidModelError} naming the weight, what it has and what it needs.
  */
-export function checkWeights(layer: Layer, path: string, source: string): void {
+export function checkWeights(layer: Layer, source: string): void {
   for (const name of weightNamesOf(layer.operation) ?? []) {
-    const label = `${path}/${KERAS_WEIGHT_NAMES[name]}`;
+    const label = `${layer.path}/${KERAS_WEIGHT_NAMES[name]}`;
     const tensor = layer.weights.get(name);
     if (!tensor) {
       throw new InvalidModelError(label, `missing in ${source}; ${NOT_OF_ONE_MODEL}`);

@@ -99,30 +99,38 @@ function toNumbers(value: WrittenJson): JsonValue {
 }
 
 const DEEPEST = 1000;
-/**
- * What decides how a text is read on: escapes, ends of texts, brackets, and numbers that are no key. No pattern for a whole
- * text, which would need stack for each escape in megabytes.
- */
-const TOKENS = /\\.|["[\]{}]|-?(?:Infinity|NaN|(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?)(?!\s*:)/g;
+const NUMBERS = /-?(?:Infinity|NaN|(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?)(?!\s*:)/g;
 
-/** Parses JSON and leaves its numbers as they are written: as texts, which `n` marks, and `t` all others. */
+/**
+ * Parses JSON and leaves its numbers as they are written: JSON.parse is given them as texts, with `n` in front, and all
+ * other texts with `t`.
+ */
 function parseWritten(text: string): WrittenJson {
+  const marked: string[] = [];
   let depth = 0;
-  let isInText = false;
-  const marked = text.replace(TOKENS, (token) => {
-    if (token === '"') {
-      isInText = !isInText;
-      return isInText ? '"t' : token;
-    }
-    if (isInText || token.startsWith('\\')) return token;
-    if (/[[\]{}]/.test(token)) {
-      depth += /[[{]/.test(token) ? 1 : -1;
+  for (let at = 0; at < text.length; ) {
+    const start = text.indexOf('"', at);
+    const between = text.slice(at, start === -1 ? undefined : start);
+    for (const [bracket] of between.matchAll(/[[\]{}]/g)) {
+      depth += bracket === '[' || bracket === '{' ? 1 : -1;
       if (depth > DEEPEST) throw new SyntaxError(`nested deeper than ${DEEPEST}`);
-      return token;
     }
-    return `"n${token}"`;
-  });
-  return withoutMarks(JSON.parse(marked));
+    marked.push(between.replace(NUMBERS, '"n$&"'));
+    if (start === -1) break;
+    at = endOfText(text, start) + 1;
+    marked.push('"t', text.slice(start + 1, at));
+  }
+  return withoutMarks(JSON.parse(marked.join('')));
+}
+
+/** Where the quotation mark is that ends the text that begins at `start`. */
+function endOfText(text: string, start: number): number {
+  for (let end = text.indexOf('"', start + 1); end !== -1; end = text.indexOf('"', end + 1)) {
+    let escapes = end;
+    while (text[escapes - 1] === '\\') escapes--;
+    if ((end - escapes) % 2 === 0) return end;
+  }
+  return text.length;
 }
 
 function withoutMarks(value: JsonValue): WrittenJson {

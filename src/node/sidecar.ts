@@ -111,9 +111,15 @@ export async function restoreFromSidecar(model: Model, options: RestoreOptions =
   const found: FoundSidecar[] = [];
   for (const file of candidates(from)) {
     if (!fs.existsSync(file)) continue;
-    const one = await openSidecar(file, from);
-    if (one.state === 'restored') return restored(model, { file, sidecar: one.sidecar, options });
-    found.push(one);
+    const sidecar = tryLoading(file);
+    if ('state' in sidecar) found.push(sidecar);
+    else if (sidecar.outputSha256 !== (await hashOfFiles(from.files))) found.push({ state: 'stale', file });
+    else {
+      const unknown = restoreStatistics(model, sidecar);
+      const layers = sidecar.statistics.size - unknown.length;
+      const takenBack = options.keepCorrections === true ? [] : takeBackCorrections(model, sidecar);
+      return { state: 'restored', file, sidecar, layers, takenBack, unknown };
+    }
   }
   return found[0] ?? { state: 'none' };
 }
@@ -126,32 +132,13 @@ function candidates({ name, files: { main } }: LoadedFiles): string[] {
   return names.map(sidecarName);
 }
 
-type OpenedSidecar =
-  | Exclude<FoundSidecar, { readonly state: 'restored' }>
-  | { readonly state: 'restored'; readonly sidecar: Sidecar };
-
-async function openSidecar(file: string, { files }: LoadedFiles): Promise<OpenedSidecar> {
-  let sidecar: Sidecar;
+function tryLoading(file: string): Sidecar | (FoundSidecar & { readonly state: 'unreadable' }) {
   try {
-    sidecar = loadSidecar(file);
+    return loadSidecar(file);
   } catch (error) {
     if (!(error instanceof CrosslayerError)) throw error;
     return { state: 'unreadable', file, reason: error.message };
   }
-  return sidecar.outputSha256 === (await hashOfFiles(files))
-    ? { state: 'restored', sidecar }
-    : { state: 'stale', file };
-}
-
-function restored(
-  model: Model,
-  given: { readonly file: string; readonly sidecar: Sidecar; readonly options: RestoreOptions },
-): FoundSidecar {
-  const { file, sidecar, options } = given;
-  const unknown = restoreStatistics(model, sidecar);
-  const layers = sidecar.statistics.size - unknown.length;
-  const takenBack = options.keepCorrections === true ? [] : takeBackCorrections(model, sidecar);
-  return { state: 'restored', file, sidecar, layers, takenBack, unknown };
 }
 
 /**

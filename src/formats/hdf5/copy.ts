@@ -14,6 +14,10 @@ import type { Hdf5File } from './file.ts';
 import { dtypeOf, type Hdf5Type, typeOfDtype } from './type.ts';
 import type { DatasetSpec, GroupWriter } from './writer.ts';
 
+/** Which links, by their paths, or attributes, by their names, are left out. */
+type IsSkipped = (name: string) => boolean;
+const nothing: IsSkipped = () => false;
+
 /** Copies from one file, and what could not be copied. */
 export class Hdf5Copier {
   readonly #file: Hdf5File;
@@ -27,12 +31,7 @@ export class Hdf5Copier {
   }
 
   /** Copies the group at `path` with all that is in it into `target`, but for the links that `isSkipped` names. */
-  async group(
-    path: string,
-    target: GroupWriter,
-    isSkipped: (path: string) => boolean = () => false,
-    depth = 0,
-  ): Promise<void> {
+  async group(path: string, target: GroupWriter, isSkipped: IsSkipped = nothing, depth = 0): Promise<void> {
     if (depth > MAX_HDF5_DEPTH) {
       throw new LimitError(`${this.#file.name}: groups nested in one another`, depth, MAX_HDF5_DEPTH);
     }
@@ -41,12 +40,7 @@ export class Hdf5Copier {
   }
 
   /** Copies what is in the group at `path`, but not its attributes. */
-  async links(
-    path: string,
-    target: GroupWriter,
-    isSkipped: (path: string) => boolean = () => false,
-    depth = 0,
-  ): Promise<void> {
+  async links(path: string, target: GroupWriter, isSkipped: IsSkipped = nothing, depth = 0): Promise<void> {
     for (const name of this.#file.names(path)) {
       const child = path === '' ? name : `${path}/${name}`;
       if (!isSkipped(child)) await this.link(child, target, name, isSkipped, depth);
@@ -54,7 +48,7 @@ export class Hdf5Copier {
   }
 
   /** Copies the attributes of a group, but for those that `isSkipped` names. */
-  attributes(path: string, target: GroupWriter, isSkipped: (name: string) => boolean = () => false): void {
+  attributes(path: string, target: GroupWriter, isSkipped: IsSkipped = nothing): void {
     for (const name of this.#file.attributeNames(path)) {
       if (isSkipped(name)) continue;
       const attribute = this.#file.attribute(path, name);
@@ -93,7 +87,7 @@ export class Hdf5Copier {
     path: string,
     target: GroupWriter,
     name: string,
-    isSkipped: (path: string) => boolean = () => false,
+    isSkipped: IsSkipped = nothing,
     depth = 0,
   ): Promise<void> {
     if (++this.#objects > MAX_HDF5_OBJECTS) {

@@ -15,7 +15,7 @@ import { divisionsAsOperations, operatorsAsLayers } from './dialects/replaced-op
 import { toKeras2Entry } from './dialects/to-keras2.ts';
 import { toKeras3Entry } from './dialects/to-keras3.ts';
 import { patchActivation, patchActivationLayer } from './parse/activation.ts';
-import { replaceInNode, replaceReferences } from './parse/tensor-references.ts';
+import { replaceInNode, replacer } from './parse/tensor-references.ts';
 
 type References = (tensor: ModelTensor, kind: 'inbound' | 'output') => [string, number, number];
 
@@ -227,10 +227,10 @@ function endReferences(
   const written = tensors.map((tensor) => references(tensor, 'output'));
   if (read === undefined) return written;
   // The structure holds one reference for each tensor, in the same order.
-  return replaceReferences(
-    read,
+  const replace = replacer(
     'keras2',
     () => true,
     (index) => ({ history: written[index] as [string, number, number] }),
   );
+  return replace(read);
 }

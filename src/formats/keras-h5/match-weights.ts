@@ -11,7 +11,7 @@ import type { Tensor } from '../../tensor/tensor.ts';
 import { freeName } from '../../text/names.ts';
 import { KERAS_WEIGHT_NAMES } from '../keras-weight-names.ts';
 import { shapesFit } from '../weight-shapes.ts';
-import { isTrainableWeight, layersInGroup, legacyOrder } from './weight-order.ts';
+import { isTrainableWeight, layersInGroup, weightsInGroup } from './weight-order.ts';
 
 /** One of the `weight_names` of a group with its dataset. */
 export interface GroupWeight {
@@ -22,11 +22,8 @@ export interface GroupWeight {
 /** A layer with its weights, and the name that each has in the file. */
 export interface MatchedLayer {
   readonly layer: Layer;
-  readonly path: string;
   readonly weights: Map<string, GroupWeight>;
 }
-
-type LayerEntry = { readonly layer: Layer; readonly path: string };
 
 /**
  * Gives each weight in the group of `outer` to its layer: by the names in it, or in Keras' order where the names do
@@ -37,29 +34,26 @@ type LayerEntry = { readonly layer: Layer; readonly path: string };
 export function matchWeights(outer: Layer, found: readonly GroupWeight[], source: string): MatchedLayer[] {
   const layers = layersInGroup(outer);
   const byLayer = outer.model
-    ? (ownersByName(layers, found) ?? ownersByOrder(layers, found))
+    ? (ownersByName(layers, found) ?? ownersByOrder(outer, found))
     : new Map([[outer, [...found]]]);
   if (!byLayer) throw noMatch(outer, layers, found, source);
-  return layers.map(({ layer, path }) => {
-    const weights = nameWeights(layer, byLayer.get(layer) ?? []);
-    return { layer, path: outer.model ? `${outer.name}/${path}` : path, weights };
-  });
+  return layers.map((layer) => ({ layer, weights: nameWeights(layer, byLayer.get(layer) ?? []) }));
 }
 
 /** `stem/stem_conv/kernel:0` belongs to the layer whose path or name its middle parts are. */
 function ownersByName(
-  layers: readonly LayerEntry[],
+  layers: readonly Layer[],
   found: readonly GroupWeight[],
 ): Map<Layer, GroupWeight[]> | undefined {
   const owners = new Map<Layer, GroupWeight[]>();
   for (const weight of found) {
     const owner =
-      onlyLongest(layers, weight.name, (entry) => entry.path) ??
-      onlyLongest(layers, weight.name, (entry) => entry.layer.name);
+      onlyLongest(layers, weight.name, (layer) => layer.path) ??
+      onlyLongest(layers, weight.name, (layer) => layer.name);
     if (!owner) return undefined;
     owners.set(owner, [...(owners.get(owner) ?? []), weight]);
   }
-  for (const { layer } of layers) {
+  for (const layer of layers) {
     const names = weightNamesOf(layer.operation);
     const weights = owners.get(layer) ?? [];
     if (names && weights.length < names.length) return undefined;
@@ -69,48 +63,39 @@ function ownersByName(
 }
 
 function onlyLongest(
-  layers: readonly LayerEntry[],
+  layers: readonly Layer[],
   name: string,
-  keyOf: (entry: LayerEntry) => string,
+  keyOf: (layer: Layer) => string,
 ): Layer | undefined {
   const scope = `/${name.slice(0, name.lastIndexOf('/') + 1)}`;
-  let best: LayerEntry[] = [];
-  for (const entry of layers) {
-    const key = keyOf(entry);
+  let best: Layer[] = [];
+  for (const layer of layers) {
+    const key = keyOf(layer);
     const length = best[0] ? keyOf(best[0]).length : -1;
     if (key.length < length || !scope.includes(`/${key}/`)) continue;
-    best = key.length > length ? [entry] : [...best, entry];
+    best = key.length > length ? [layer] : [...best, layer];
   }
-  return best.length === 1 ? best[0]?.layer : undefined;
+  return best.length === 1 ? best[0] : undefined;
 }
 
 /** In Keras' order. Works only where each layer's weights are known, and is believed only where the shapes fit. */
-function ownersByOrder(
-  layers: readonly LayerEntry[],
-  found: readonly GroupWeight[],
-): Map<Layer, GroupWeight[]> | undefined {
-  const expected = layers.map((entry) => ({ ...entry, weights: weightNamesOf(entry.layer.operation) ?? [] }));
-  const order = legacyOrder(expected, isTrainableWeight);
+function ownersByOrder(outer: Layer, found: readonly GroupWeight[]): Map<Layer, GroupWeight[]> | undefined {
+  const order = weightsInGroup(outer, isTrainableWeight, expectedWeights);
   if (order.length !== found.length) return undefined;
-  const named = new Map<Layer, Map<string, GroupWeight>>();
-  for (const [index, { layer, weight }] of order.entries()) {
-    const entry = named.get(layer) ?? new Map<string, GroupWeight>();
-    entry.set(weight, found[index] as GroupWeight);
-    named.set(layer, entry);
-  }
   const owners = new Map<Layer, GroupWeight[]>();
-  for (const { layer, weights } of expected) {
-    const own = weights.flatMap((weight) => named.get(layer)?.get(weight) ?? []);
-    if (
-      !shapesFit(
-        layer.operation,
-        own.map(({ tensor }) => tensor.shape),
-      )
-    )
-      return undefined;
+  for (const layer of layersInGroup(outer)) {
+    const own = expectedWeights(layer).map(
+      (name) => found[order.findIndex((one) => one.layer === layer && one.weight === name)] as GroupWeight,
+    );
+    const shapes = own.map(({ tensor }) => tensor.shape);
+    if (!shapesFit(layer.operation, shapes)) return undefined;
     owners.set(layer, own);
   }
   return owners;
+}
+
+function expectedWeights(layer: Layer): readonly WeightName[] {
+  return weightNamesOf(layer.operation) ?? [];
 }
 
 /** Our names of a layer's weights: by the last part of the name in the file, or by order. */
@@ -156,11 +141,11 @@ function setFree(named: Map<string, GroupWeight>, wanted: string, weight: GroupW
 
 function noMatch(
   outer: Layer,
-  layers: readonly LayerEntry[],
+  layers: readonly Layer[],
   found: readonly GroupWeight[],
   source: string,
 ): InvalidModelError {
-  const expected = layers.reduce((sum, { layer }) => sum + (weightNamesOf(layer.operation)?.length ?? 0), 0);
+  const expected = layers.reduce((sum, layer) => sum + expectedWeights(layer).length, 0);
   const names = found.map(({ name }) => name).slice(0, 5);
   return new InvalidModelError(
     outer.name,

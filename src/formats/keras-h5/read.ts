@@ -89,7 +89,7 @@ function readGroup(file: Hdf5File, layerName: string): GroupWeight[] {
 function attachWeights(outer: Layer, found: readonly GroupWeight[], source: string): WeightEntry[] {
   const entries = new Map<string, WeightEntry>();
   const owners = new Map<WeightEntry, Layer>();
-  for (const { layer, path, weights } of matchWeights(outer, found, source)) {
+  for (const { layer, weights } of matchWeights(outer, found, source)) {
     const place = new H5Place();
     for (const [weight, { name, tensor }] of weights) {
       layer.weights.set(weight, tensor);
@@ -99,8 +99,8 @@ function attachWeights(outer: Layer, found: readonly GroupWeight[], source: stri
       owners.set(entry, layer);
     }
     layer.remember({ weights: new Map(layer.weights), place });
-    checkWeights(layer, path, source);
-    rejectSurplus(layer, path, source);
+    checkWeights(layer, source);
+    rejectSurplus(layer, source);
   }
   const ordered = found.flatMap(({ name }) => entries.get(name) ?? []);
   markTrainable(ordered.map((entry) => ({ entry, layer: owners.get(entry) ?? outer })));
@@ -124,12 +124,12 @@ function markTrainable(ordered: readonly { entry: WeightEntry; layer: Layer }[])
 }
 
 /** A layer without weights of its own cannot have any. */
-function rejectSurplus(layer: Layer, path: string, source: string): void {
+function rejectSurplus(layer: Layer, source: string): void {
   if (weightNamesOf(layer.operation)?.length !== 0 || layer.weights.size === 0) return;
   if (layer.operation.kind === 'activation') return;
   const names = [...layer.weights.keys()].join(', ');
   throw new InvalidModelError(
-    path,
+    layer.path,
     `${source} has ${layer.weights.size} weights for it (${names}), a ${layer.className} has none`,
   );
 }

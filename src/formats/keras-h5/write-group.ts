@@ -44,7 +44,7 @@ export function planGroup(
 ): PlannedWeight[] {
   const names = new Map<Layer, Map<string, string>>();
   const taken = new Set<string>();
-  for (const { layer } of layersInGroup(outer)) {
+  for (const layer of layersInGroup(outer)) {
     const place = placeOf(layer);
     const kept = entries?.filter((entry) => entry.place === place && layer.weights.has(entry.weight)) ?? [];
     names.set(layer, new Map(kept.map((entry) => [entry.weight, entry.name])));
@@ -94,7 +94,7 @@ function orderOf(outer: Layer, entries: readonly WeightEntry[]): PlacedWeight[] 
 
 /** Beside the weights that the layer has in the file, or as Keras would name it. */
 function newName(
-  { layer, path, weight }: PlacedWeight,
+  { layer, weight }: PlacedWeight,
   own: ReadonlyMap<string, string>,
   taken: ReadonlySet<string>,
   isRewrite: boolean,
@@ -104,7 +104,8 @@ function newName(
   const slash = sibling?.lastIndexOf('/') ?? -1;
   const scope = sibling !== undefined && slash !== -1 ? sibling.slice(0, slash) : undefined;
   const suffix = sibling === undefined ? style.suffix : sibling.endsWith(':0') ? ':0' : '';
-  const last = lastName(layer, path, weight, isRewrite);
+  const { path } = layer;
+  const last = lastName(layer, weight, isRewrite);
   const candidates = [scope, style.wholePaths ? path : layer.name, path].flatMap((prefix) =>
     prefix === undefined ? [] : `${prefix}/${last}`,
   );
@@ -113,8 +114,8 @@ function newName(
 }
 
 /** Keras' name of a weight; an opaque layer of another format must be one whose weights are known. */
-function lastName(layer: Layer, path: string, weight: string, isRewrite: boolean): string {
+function lastName(layer: Layer, weight: string, isRewrite: boolean): string {
   if (isRewrite || weightNamesOf(layer.operation) !== undefined) return kerasWeightName(weight);
   const index = [...layer.weights.keys()].indexOf(weight);
-  return requireStockWeights(layer, path)[index]?.h5 ?? weight;
+  return requireStockWeights(layer)[index]?.h5 ?? weight;
 }

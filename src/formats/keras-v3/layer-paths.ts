@@ -32,12 +32,9 @@ export const SCHEMES_BY_CONTAINER: ReadonlyMap<string, readonly NamingScheme[]> 
   ['_layer_checkpoint_dependencies', ['dependencies-twice', 'dependencies']],
 ]);
 
-/** A layer, where it stands in the model, and its group. */
+/** A layer and its group in the weights file. */
 export interface LayerPlace {
   readonly layer: Layer;
-  /** `outer/inner`. */
-  readonly path: string;
-  /** The layer's group in the weights file. */
   readonly group: string;
 }
 
@@ -50,7 +47,6 @@ export function layerPlaces(
   model: Model,
   scheme: NamingScheme,
   hasWeights: (layer: Layer, group: string) => boolean,
-  path = '',
   group = '',
 ): LayerPlace[] {
   const container = `${group}${scheme.startsWith('dependencies') ? '_layer_checkpoint_dependencies' : 'layers'}/`;
@@ -59,12 +55,10 @@ export function layerPlaces(
   for (const layer of trackedLayers(model)) {
     const name =
       scheme === 'layer-names' ? layer.name : uniqueName(snakeCase(keras3ClassName(layer.className)), used);
-    const place = { layer, path: path + layer.name, group: container + name };
-    places.push(place);
-    if (layer.model) {
-      places.push(...layerPlaces(layer.model, scheme, hasWeights, `${place.path}/`, `${place.group}/`));
-    }
-    if (scheme === 'dependencies-twice' && hasWeights(layer, place.group)) {
+    const own = container + name;
+    places.push({ layer, group: own });
+    if (layer.model) places.push(...layerPlaces(layer.model, scheme, hasWeights, `${own}/`));
+    if (scheme === 'dependencies-twice' && hasWeights(layer, own)) {
       uniqueName(snakeCase(keras3ClassName(layer.className)), used);
     }
   }

@@ -98,7 +98,7 @@ function tryScheme(model: Model, file: Hdf5File, scheme: NamingScheme): Crosslay
     layer.remember({ weights: new Map(layer.weights), place: new V3Place(group, variables) });
   }
   try {
-    for (const { layer, path } of places) checkWeights(layer, path, file.name);
+    for (const { layer } of places) checkWeights(layer, file.name);
   } catch (error) {
     return error as CrosslayerError;
   }

@@ -26,10 +26,10 @@ export async function writeNewWeights(model: Model, sink: ByteSink): Promise<voi
   const writer = new Hdf5Writer(sink);
   // Keras up to 3.5 looks for a group of variables in everything, also where there are none.
   writer.root.group('vars');
-  for (const { layer, path, group } of layerPlaces(model, 'layers', hasWeights)) {
+  for (const { layer, group } of layerPlaces(model, 'layers', hasWeights)) {
     writer.root.group(`${group}/vars`);
     if (layer.model) continue;
-    for (const [name, variable] of newVariables(layer, path)) {
+    for (const [name, variable] of variablesToWrite(layer)) {
       await writeTensor(writer.root, `${group}/${variable}`, layer.weights.get(name) as Tensor);
     }
   }
@@ -62,7 +62,7 @@ export async function rewriteWeights(
 }
 
 async function rewriteLayer(
-  { layer, path, group }: LayerPlace,
+  { layer, group }: LayerPlace,
   { weights: file, groups }: KerasV3Origin,
   copier: Hdf5Copier,
   root: GroupWriter,
@@ -76,7 +76,7 @@ async function rewriteLayer(
     root.group(`${group}/vars`).setAttribute(stringAttribute('name', layer.name, 'utf8'));
   }
   if (layer.model) return;
-  for (const [name, variable] of variablesToWrite(layer, path, read)) {
+  for (const [name, variable] of variablesToWrite(layer, read)) {
     const tensor = layer.weights.get(name) as Tensor;
     const from = read?.variables.get(name);
     if (from === undefined) await writeTensor(root, `${group}/${variable}`, tensor);
@@ -86,37 +86,27 @@ async function rewriteLayer(
   }
 }
 
-/** Weights of the layer's operation are numbered anew, because one may have come; others stay where they were. */
-function variablesToWrite(layer: Layer, path: string, read: V3Place | undefined): [string, string][] {
-  if (!read) return newVariables(layer, path);
-  const expected: readonly string[] = weightNamesOf(layer.operation) ?? [];
-  return orderedWeightNames(layer).map((name) => {
-    const index = expected.indexOf(name);
-    const from = read.variables.get(name);
-    if (index === -1 && from !== undefined) return [name, from.slice(read.group.length + 1)];
-    return [name, index === -1 ? unplaced(layer, path, name) : `vars/${index}`];
-  });
-}
-
-/** Where Keras 3 puts the weights of a layer, by their names. */
-function newVariables(layer: Layer, path: string): [string, string][] {
+/**
+ * Where the weights of a layer go, by their names. Those of its operation are numbered anew, because one may have come;
+ * others stay where they were, or are where Keras 3 puts them.
+ */
+function variablesToWrite(layer: Layer, read?: V3Place): [string, string][] {
   const expected: readonly string[] | undefined = weightNamesOf(layer.operation);
-  if (!expected) {
-    const weights = requireStockWeights(layer, path);
-    return [...layer.weights.keys()].map((name, index) => [name, weights[index]?.v3 ?? '']);
-  }
-  return orderedWeightNames(layer).map((name) => {
-    const index = expected.indexOf(name);
-    return [name, index === -1 ? unplaced(layer, path, name) : `vars/${index}`];
+  const stock = expected || read ? [] : requireStockWeights(layer);
+  return orderedWeightNames(layer).map((name, index) => {
+    const own = expected?.indexOf(name) ?? -1;
+    if (own !== -1) return [name, `vars/${own}`];
+    const from = read?.variables.get(name);
+    return [name, from?.slice((read?.group.length ?? 0) + 1) ?? stock[index]?.v3 ?? unplaced(layer, name)];
   });
 }
 
 /** The slopes of a PReLU that is another layer's activation; nothing else is known to be in a layer. */
-function unplaced(layer: Layer, path: string, name: string): string {
+function unplaced({ path, className }: Layer, name: string): string {
   if (name === 'alpha') return 'activation/vars/0';
   throw new UnsupportedModelError(
     'weights inside a layer',
-    `${path}/${name}: a weight that a ${layer.className} does not have of its own cannot be written in a .keras file`,
+    `${path}/${name}: a weight that a ${className} does not have of its own cannot be written in a .keras file`,
   );
 }
 

@@ -32,8 +32,6 @@ export function opaqueWeightNames(layer: Layer): string[] {
 /** A layer and which of its weights have which names in the manifest, in Keras' order. */
 export interface NamedWeights {
   readonly layer: Layer;
-  /** For messages: `outer/inner`. */
-  readonly path: string;
   /** Name of the weight in the layer to its name in the manifest. */
   readonly names: Map<string, string>;
 }
@@ -47,8 +45,8 @@ export function matchWeightNames(model: Model, names: readonly string[], source:
   const expected = new Map<string, { target: NamedWeights; weight: WeightName }>();
   const opaque = new Map<string, NamedWeights>();
   const matched: NamedWeights[] = [];
-  for (const { layer, path } of model.allLayers()) {
-    const target: NamedWeights = { layer, path, names: new Map() };
+  for (const { layer } of model.allLayers()) {
+    const target: NamedWeights = { layer, names: new Map() };
     matched.push(target);
     const weights = weightNamesOf(layer.operation);
     if (!weights) {
@@ -73,7 +71,7 @@ export function matchWeightNames(model: Model, names: readonly string[], source:
     const inFile = found.get(name);
     if (inFile === undefined) {
       throw new InvalidModelError(
-        target.path,
+        target.layer.path,
         `${source} has no weight ${name}; the model.json is not complete: convert the model again`,
       );
     }
@@ -100,8 +98,8 @@ function opaqueOwner(name: string, opaque: ReadonlyMap<string, NamedWeights>): N
 function rejectAmbiguous(other: NamedWeights | undefined, target: NamedWeights): void {
   if (!other) return;
   throw new InvalidModelError(
-    target.path,
-    `TF.js knows weights by the name of the layer alone, and ${other.path} has the same name; rename one of the ` +
+    target.layer.path,
+    `TF.js knows weights by the name of the layer alone, and ${other.layer.path} has the same name; rename one of the ` +
       'layers in the original model and convert it again',
   );
 }

@@ -53,13 +53,13 @@ export async function readTfjsLayers(
   for (const weight of groups.flatMap(({ weights }) => weights)) {
     if (!weight.spec.isOptimizer) tensors.set(weight.spec.name, lazyWeight(weight));
   }
-  for (const { layer, path, names } of matchWeightNames(model, [...tensors.keys()], source)) {
+  for (const { layer, names } of matchWeightNames(model, [...tensors.keys()], source)) {
     for (const [key, name] of names) {
       const tensor = tensors.get(name);
       if (tensor) layer.weights.set(key, tensor);
     }
     layer.remember({ weights: new Map(layer.weights), place: new TfjsPlace(names) });
-    checkWeights(layer, path, source);
+    checkWeights(layer, source);
   }
   const origin: TfjsOrigin = { format: 'tfjs-layers', document, groups, tensors };
   model.origin = origin;

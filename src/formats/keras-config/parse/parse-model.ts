@@ -58,15 +58,25 @@ function dialectOf(entry: JsonObject): Dialect {
 
 function parseModelEntry(entry: JsonObject, dialect: Dialect, place: Place, depth: number): Model {
   if (depth > DEEPEST_NESTING) throw new LimitError('models nested in one another', depth, DEEPEST_NESTING);
-  const config = entry['config'];
-  if (entry['class_name'] === 'Sequential') return parseSequential(entry, dialect, place, depth);
-  return parseFunctional(
-    String(entry['class_name']),
-    requireObject(config, inside(place, 'config')),
+  const isSequential = entry['class_name'] === 'Sequential';
+  // Keras before 2.2.3 wrote the list of layers alone.
+  const config =
+    isSequential && Array.isArray(entry['config'])
+      ? { layers: entry['config'] }
+      : requireObject(entry['config'], inside(place, 'config'));
+  const { layers: entries, ...rest } = config;
+  const fallback = isSequential ? String(entry['name'] ?? 'sequential') : 'model';
+  const parsed = parseLayers(requireArray(entries, inside(place, 'layers')), dialect, place, depth);
+  const layers = [...parsed.values()].map(({ layer }) => layer);
+  return new Model({
+    name: typeof config['name'] === 'string' ? config['name'] : fallback,
+    kind: isSequential ? 'sequential' : 'functional',
+    className: String(entry['class_name']),
+    layers,
+    ...(isSequential ? chainLayers(layers, rest, place) : connectLayers(parsed, config, dialect, place)),
+    config: rest,
     dialect,
-    place,
-    depth,
-  );
+  });
 }
 
 /** The layers of a model, by name, before they are connected. */
@@ -137,17 +147,14 @@ function isStock(entry: JsonObject): boolean {
   return /^(keras|tf_keras|tensorflow)(\.|$)/.test(module);
 }
 
-function parseSequential(entry: JsonObject, dialect: Dialect, place: Place, depth: number): Model {
-  // Keras before 2.2.3 wrote the list of layers alone.
-  const config = Array.isArray(entry['config'])
-    ? { layers: entry['config'] }
-    : requireObject(entry['config'], inside(place, 'config'));
-  const { layers: entries, ...rest } = config;
-  const name = typeof config['name'] === 'string' ? config['name'] : String(entry['name'] ?? 'sequential');
-  const parsed = parseLayers(requireArray(entries, inside(place, 'layers')), dialect, place, depth);
-  const layers = [...parsed.values()].map(({ layer }) => layer);
+/** Connects the layers of a Sequential, one behind the other. */
+function chainLayers(
+  layers: readonly Layer[],
+  config: JsonObject,
+  place: Place,
+): Pick<Model, 'calls' | 'inputs' | 'outputs'> {
+  const [first] = layers;
   const calls: Call[] = [];
-  const first = layers[0];
   let current: ModelTensor;
   if (first?.operation.kind === 'input') {
     const call = new Call(first, []);
@@ -155,44 +162,14 @@ function parseSequential(entry: JsonObject, dialect: Dialect, place: Place, dept
     current = call.output();
     current.shape = first.operation.shape;
   } else {
-    const shape = first?.readConfig['batch_input_shape'] ?? rest['build_input_shape'];
+    const shape = first?.readConfig['batch_input_shape'] ?? config['build_input_shape'];
     current = new ModelTensor(undefined, 0, parseShape(shape, inside(place, 'batch_input_shape')));
   }
-  const input = current;
-  for (const layer of first?.operation.kind === 'input' ? layers.slice(1) : layers) {
+  const inputs = [current];
+  for (const layer of layers.slice(calls.length)) {
     const call = new Call(layer, [current]);
     calls.push(call);
     current = call.output();
   }
-  return new Model({
-    name,
-    kind: 'sequential',
-    className: 'Sequential',
-    layers,
-    calls,
-    inputs: [input],
-    outputs: [current],
-    config: rest,
-    dialect,
-  });
-}
-
-function parseFunctional(
-  className: string,
-  config: JsonObject,
-  dialect: Dialect,
-  place: Place,
-  depth: number,
-): Model {
-  const { layers: entries, ...rest } = config;
-  const parsed = parseLayers(requireArray(entries, inside(place, 'layers')), dialect, place, depth);
-  return new Model({
-    name: typeof config['name'] === 'string' ? config['name'] : 'model',
-    kind: 'functional',
-    className,
-    layers: [...parsed.values()].map(({ layer }) => layer),
-    ...connectLayers(parsed, config, dialect, place),
-    config: rest,
-    dialect,
-  });
+  return { calls, inputs, outputs: [current] };
 }

@@ -67,31 +67,25 @@ export function replaceInNode(
   isLayer: (name: string) => boolean,
   replacement: Replacement,
 ): JsonValue {
-  if (dialect === 'keras2' || !isObject(node)) return replaceReferences(node, dialect, isLayer, replacement);
-  const { args = null, kwargs = null } = node;
-  // One after the other, as they are counted; as lists, because the two themselves are no references.
-  const values = [...(Array.isArray(args) ? args : []), ...(isObject(kwargs) ? Object.values(kwargs) : [])];
-  const replaced = replaceReferences(values, dialect, isLayer, replacement) as JsonValue[];
-  const count = Array.isArray(args) ? args.length : 0;
-  const named = isObject(kwargs)
-    ? Object.keys(kwargs).map((key, index) => [key, replaced[count + index]])
-    : [];
+  const replace = replacer(dialect, isLayer, replacement);
+  if (dialect === 'keras2' || !isObject(node)) return replace(node);
+  // Each by itself, because the two are no references, and in this order, whatever the file has.
+  const { args, kwargs } = node;
   return {
     ...node,
-    ...(Array.isArray(args) ? { args: replaced.slice(0, count) } : {}),
-    ...(isObject(kwargs) ? { kwargs: Object.fromEntries(named) as JsonObject } : {}),
+    ...(Array.isArray(args) ? { args: args.map(replace) } : {}),
+    ...(isObject(kwargs) ? { kwargs: mapEntries(kwargs, replace) } : {}),
   };
 }
 
-/** `node` with every reference in it replaced, in order. */
-export function replaceReferences(
-  node: JsonValue,
+/** Replaces every reference in what it is given, in order, and counts on from one call to the next. */
+export function replacer(
   dialect: Dialect,
   isLayer: (name: string) => boolean,
   replacement: Replacement,
-): JsonValue {
+): (node: JsonValue) => JsonValue {
   let next = 0;
-  const walk = (value: JsonValue): JsonValue => {
+  return function walk(value: JsonValue): JsonValue {
     if (parseReference(value, dialect, isLayer)) {
       const { history, shape, dtype } = replacement(next++);
       if (isObject(value)) {
@@ -111,7 +105,6 @@ export function replaceReferences(
     }
     return isObject(value) ? mapEntries(value, walk) : value;
   };
-  return walk(node);
 }
 
 /** The arguments of a call, apart from the dialect, with the references in the order of the holes. */
