@@ -7,7 +7,7 @@
 import { FormatError, UnsupportedModelError } from '../errors.ts';
 import { isObject, type JsonObject } from '../json/value.ts';
 import type { ByteSource } from './bytes.ts';
-import { describeForeign, type ForeignFile, savedModel } from './foreign.ts';
+import { describeForeign, type ForeignFile, SAVE_WHOLE, SAVED_MODEL } from './foreign.ts';
 import { signatureOffset } from './hdf5/signature.ts';
 import { readJson } from './read-json.ts';
 import { isZip, openZip, type ZipArchive } from './zip/read.ts';
@@ -51,7 +51,7 @@ export async function detectFormat(source: ByteSource): Promise<DetectedFile> {
 export function mainFileOfFolder(folder: string, entries: readonly string[]): string {
   if (entries.includes('model.json')) return 'model.json';
   if (entries.includes('saved_model.pb') || entries.includes('keras_metadata.pb')) {
-    throw refusal(folder, savedModel());
+    throw refusal(folder, SAVED_MODEL);
   }
   if (entries.includes('config.json') && entries.includes('model.weights.h5')) {
     throw refusal(folder, {
@@ -88,14 +88,9 @@ async function detectZip(source: ByteSource): Promise<DetectedFile> {
       };
     }
     if (names.length > 0 && names.every((name) => name.endsWith('.npy'))) {
-      return {
-        feature: 'numpy',
-        description: 'a numpy archive (.npz)',
-        advice:
-          "weights alone do not say how the layers connect; save the whole model: model.save('model.keras')",
-      };
+      return { feature: 'numpy', description: 'a numpy archive (.npz)', advice: SAVE_WHOLE };
     }
-    if (has('saved_model.pb')) return { ...savedModel(), description: 'a zipped TensorFlow SavedModel' };
+    if (has('saved_model.pb')) return { ...SAVED_MODEL, description: 'a zipped TensorFlow SavedModel' };
     if (has('model.json') || has('config.json')) {
       return {
         feature: 'archive',

@@ -18,52 +18,39 @@ export interface ForeignFile {
 
 const HEAD_BYTES = 1024;
 
-const CONVERT_SAVED_MODEL =
-  'save it as one file: pip install tf_keras && python -c "import tf_keras; ' +
-  "tf_keras.models.load_model('saved_model_folder').save('model.h5')\"";
 const GIVE_ORIGINAL = 'give the Keras model (.keras, .h5 or TF.js layers) that it was made from';
+export const SAVE_WHOLE =
+  "weights alone do not say how the layers connect; save the whole model: model.save('model.keras')";
 
-const SAVED_MODEL: ForeignFile = {
+/** The SavedModel that a folder with `saved_model.pb` is. */
+export const SAVED_MODEL: ForeignFile = {
   feature: 'saved-model',
   description: 'a TensorFlow SavedModel',
-  advice: CONVERT_SAVED_MODEL,
+  advice:
+    'save it as one file: pip install tf_keras && python -c "import tf_keras; ' +
+    "tf_keras.models.load_model('saved_model_folder').save('model.h5')\"",
 };
 
-/** First bytes that tell alone; a dot stands for any byte. */
-const SIGNATURES: readonly (ForeignFile & { readonly at: number; readonly bytes: readonly number[] })[] = [
-  {
-    feature: 'tflite',
-    description: 'a TensorFlow Lite model',
-    advice: `its layers are fused and gone; ${GIVE_ORIGINAL}`,
-    at: 4,
-    bytes: [...'TFL3'].map(code),
-  },
-  {
-    feature: 'numpy',
-    description: 'a numpy array (.npy)',
-    advice:
-      "weights alone do not say how the layers connect; save the whole model: model.save('model.keras')",
-    at: 0,
-    bytes: [0x93, ...[...'NUMPY'].map(code)],
-  },
-  { ...compressed('gzip'), at: 0, bytes: [0x1f, 0x8b] },
-  { ...compressed('bzip2'), at: 0, bytes: [...'BZh'].map(code) },
-  { ...compressed('xz'), at: 0, bytes: [0xfd, ...[...'7zXZ'].map(code), 0] },
-  { ...compressed('7-zip'), at: 0, bytes: [...'7z'].map(code).concat(0xbc, 0xaf) },
-  { ...compressed('zstd'), at: 0, bytes: [0x28, 0xb5, 0x2f, 0xfd] },
-  { ...compressed('tar'), at: 257, bytes: [...'ustar'].map(code) },
-  {
-    feature: 'gguf',
-    description: 'a GGUF model',
-    advice: GIVE_ORIGINAL,
-    at: 0,
-    bytes: [...'GGUF'].map(code),
-  },
+/** First bytes that tell alone, a character each, and where they are if not at the start. */
+const SIGNATURES: readonly (readonly [file: ForeignFile, bytes: string, at?: number])[] = [
+  [
+    {
+      feature: 'tflite',
+      description: 'a TensorFlow Lite model',
+      advice: `its layers are fused and gone; ${GIVE_ORIGINAL}`,
+    },
+    'TFL3',
+    4,
+  ],
+  [{ feature: 'numpy', description: 'a numpy array (.npy)', advice: SAVE_WHOLE }, '\x93NUMPY'],
+  [compressed('gzip'), '\x1f\x8b'],
+  [compressed('bzip2'), 'BZh'],
+  [compressed('xz'), '\xfd7zXZ\0'],
+  [compressed('7-zip'), '7z\xbc\xaf'],
+  [compressed('zstd'), '\x28\xb5\x2f\xfd'],
+  [compressed('tar'), 'ustar', 257],
+  [{ feature: 'gguf', description: 'a GGUF model', advice: GIVE_ORIGINAL }, 'GGUF'],
 ];
-
-function code(character: string): number {
-  return character.charCodeAt(0);
-}
 
 function compressed(kind: string): ForeignFile {
   return {
@@ -80,8 +67,9 @@ export function describeForeign(source: ByteSource): ForeignFile | undefined {
   }
   const head = new Uint8Array(Math.min(HEAD_BYTES, source.size));
   const bytes = head.subarray(0, source.read(0, head));
+  const text = String.fromCharCode(...bytes);
   return (
-    SIGNATURES.find(({ at, bytes: wanted }) => wanted.every((byte, index) => bytes[at + index] === byte)) ??
+    SIGNATURES.find(([, signature, at]) => text.startsWith(signature, at))?.[0] ??
     describeBinary(bytes, source.size) ??
     describeText(bytes, bytes.length === source.size)
   );
@@ -99,12 +87,7 @@ function describeBinary(head: Uint8Array, size: number): ForeignFile | undefined
     };
   }
   if (isSafetensors(head, size)) {
-    return {
-      feature: 'safetensors',
-      description: 'a safetensors file',
-      advice:
-        "weights alone do not say how the layers connect; save the whole model: model.save('model.keras')",
-    };
+    return { feature: 'safetensors', description: 'a safetensors file', advice: SAVE_WHOLE };
   }
   if (first === 0x08 && second !== undefined && second >= 1 && second < 0x40) {
     const text = lengthPrefixed(head, 2);
@@ -182,9 +165,4 @@ function describeText(head: Uint8Array, isWhole: boolean): ForeignFile | undefin
     description: `text (${shown}${start.length > 40 ? ' …' : ''})`,
     advice: 'give a .keras or .h5 file, or the model.json of a TF.js layers model',
   };
-}
-
-/** The SavedModel that a folder with `saved_model.pb` is. */
-export function savedModel(): ForeignFile {
-  return SAVED_MODEL;
 }

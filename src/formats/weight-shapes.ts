@@ -27,7 +27,7 @@ export function checkWeights(layer: Layer, source: string): void {
     if (!tensor) {
       throw new InvalidModelError(label, `missing in ${source}; ${NOT_OF_ONE_MODEL}`);
     }
-    const expected = expectedShape(layer, name);
+    const expected = expectedOf(layer.operation, name, (other) => layer.weights.get(other)?.shape);
     if (expected && !fits(tensor.shape, expected)) throw mismatch(layer, name, label, expected);
   }
 }
@@ -44,10 +44,6 @@ export function shapesFit(operation: Operation, shapes: readonly (readonly numbe
       return shape !== undefined && (expected === undefined || fits(shape, expected));
     })
   );
-}
-
-function expectedShape(layer: Layer, name: WeightName): ExpectedShape | undefined {
-  return expectedOf(layer.operation, name, (other) => layer.weights.get(other)?.shape);
 }
 
 function expectedOf(

@@ -78,12 +78,8 @@ export function readNpyFiles(
     );
   }
   const arrays = files.map((name) => {
-    const source = openFile(name);
-    try {
-      return { name, shortName: path.basename(name), array: readNpy(source, { first }) };
-    } finally {
-      source.close();
-    }
+    using source = openFile(name);
+    return { name, shortName: path.basename(name), array: readNpy(source, { first }) };
   });
   return { arrays };
 }
@@ -96,19 +92,16 @@ export async function readNpzFile(
 ): Promise<ArraysOfFiles> {
   const [file = ''] = files;
   if (files.length > 1) throw unfit(`${files.length} .npz files; give one, with an array for each input`);
-  const source = openFile(file);
-  try {
-    const archive = await openNpz(source);
-    const arrays: NamedArray[] = [];
-    for (const name of arrayNames(archive, inputs, file)) {
-      arrays.push({ name: `${file} ${name}`, shortName: name, array: await archive.read(name, { first }) });
-    }
-    const label = LABEL_NAMES.find((name) => archive.names.includes(name) && !isInput(name, inputs));
-    if (label === undefined || !labels) return { arrays };
-    return { arrays, labels: await labelsBeside(archive, label, `${file} ${label}`, first) };
-  } finally {
-    source.close();
+  using source = openFile(file);
+  const archive = await openNpz(source);
+  const arrays: NamedArray[] = [];
+  for (const name of arrayNames(archive, inputs, file)) {
+    arrays.push({ name: `${file} ${name}`, shortName: name, array: await archive.read(name, { first }) });
   }
+  const isInput = (name: string): boolean => inputs.some((input) => input.name === name);
+  const label = LABEL_NAMES.find((name) => archive.names.includes(name) && !isInput(name));
+  if (label === undefined || !labels) return { arrays };
+  return { arrays, labels: await labelsBeside(archive, label, `${file} ${label}`, first) };
 }
 
 /** Nobody asked for these by name, so whoever cannot use them is told the way around them. */
@@ -125,10 +118,6 @@ async function labelsBeside(
     const reason = `${cause.message}; or give other labels (--labels), or the inputs without these`;
     throw new UnsupportedModelError(cause.feature, reason, { cause });
   }
-}
-
-function isInput(name: string, inputs: readonly ModelInput[]): boolean {
-  return inputs.some((input) => input.name === name);
 }
 
 /** The arrays for the inputs, in their order. */
@@ -170,24 +159,20 @@ export async function loadLabels(name: string): Promise<Int32Array> {
 /** {@link loadLabels}, with the array that they were found in. */
 export async function readLabels(file: string): Promise<NamedLabels> {
   if (isFolder(file)) throw new FormatError(file, '', `a folder; ${LABELS_ADVICE}`);
-  const source = openFile(file);
-  try {
-    switch (inputFileKind(source)) {
-      case 'npy':
-        return { name: file, labels: labelsOf(readNpy(source), file) };
-      case 'npz': {
-        const archive = await openNpz(source);
-        const array = labelArray(archive, file);
-        const name = `${file} ${array}`;
-        return { name, labels: labelsOf(await archive.read(array), name) };
-      }
-      case 'photograph':
-        throw new FormatError(file, '', `a picture; ${LABELS_ADVICE}`);
-      case undefined:
-        throw new FormatError(file, '', `neither a .npy nor a .npz file; ${LABELS_ADVICE}`);
+  using source = openFile(file);
+  switch (inputFileKind(source)) {
+    case 'npy':
+      return { name: file, labels: labelsOf(readNpy(source), file) };
+    case 'npz': {
+      const archive = await openNpz(source);
+      const array = labelArray(archive, file);
+      const name = `${file} ${array}`;
+      return { name, labels: labelsOf(await archive.read(array), name) };
     }
-  } finally {
-    source.close();
+    case 'photograph':
+      throw new FormatError(file, '', `a picture; ${LABELS_ADVICE}`);
+    case undefined:
+      throw new FormatError(file, '', `neither a .npy nor a .npz file; ${LABELS_ADVICE}`);
   }
 }
 

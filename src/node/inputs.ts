@@ -119,13 +119,9 @@ function checkArguments(model: unknown, paths: unknown, { samples, normalization
 }
 
 function kindOf(name: string): 'npy' | 'npz' | 'photograph' {
-  const source = openFile(name);
-  try {
-    const kind = inputFileKind(source);
-    if (kind) return kind;
-  } finally {
-    source.close();
-  }
+  using source = openFile(name);
+  const kind = inputFileKind(source);
+  if (kind) return kind;
   throw new FormatError(name, '', 'neither a .npy or .npz file nor a PNG, JPEG or WebP');
 }
 

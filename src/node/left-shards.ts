@@ -18,14 +18,10 @@ export function shardsBeside(target: string): string[] {
   if (!fs.existsSync(target)) return [];
   try {
     const folder = path.dirname(fs.realpathSync(target));
-    const main = openFile(target);
-    try {
-      return shardNames(main)
-        .map((name) => path.join(folder, name))
-        .filter((name) => fs.existsSync(name));
-    } finally {
-      main.close();
-    }
+    using main = openFile(target);
+    return shardNames(main)
+      .map((name) => path.join(folder, name))
+      .filter((name) => fs.existsSync(name));
   } catch {
     // Whatever it is, it is going to be replaced.
     return [];

@@ -10,6 +10,11 @@ import { FormatError, messageOf } from '../errors.ts';
 import type { ByteSource, ModelFiles } from '../formats/bytes.ts';
 import { mainFileOfFolder } from '../formats/detect.ts';
 
+/** A file that is open for reading; `using` closes it. */
+export interface OpenFile extends ByteSource, Disposable {
+  close(): void;
+}
+
 /** Files that are open for reading; closes those that nobody holds any more. */
 const forgotten = new FinalizationRegistry<number>((descriptor) => fs.closeSync(descriptor));
 
@@ -18,7 +23,7 @@ const forgotten = new FinalizationRegistry<number>((descriptor) => fs.closeSync(
  *
  * @throws {@link FormatError} where it cannot be opened.
  */
-export function openFile(name: string): ByteSource & { close(): void } {
+export function openFile(name: string): OpenFile {
   let descriptor: number;
   let size: number;
   try {
@@ -47,6 +52,9 @@ export function openFile(name: string): ByteSource & { close(): void } {
       isOpen = false;
       forgotten.unregister(source);
       fs.closeSync(descriptor);
+    },
+    [Symbol.dispose](): void {
+      source.close();
     },
   };
   forgotten.register(source, descriptor, source);

@@ -83,13 +83,8 @@ async function loadSharp(): Promise<typeof Sharp> {
   try {
     return (await import('sharp')).default;
   } catch (cause) {
-    throw new CannotRunError(
-      '',
-      'photographs are decoded by the package sharp, which cannot be loaded: npm install sharp',
-      {
-        cause,
-      },
-    );
+    const reason = 'photographs are decoded by the package sharp, which cannot be loaded: npm install sharp';
+    throw new CannotRunError('', reason, { cause });
   }
 }
 
@@ -107,14 +102,8 @@ async function decode(sharp: typeof Sharp, name: string, size: PhotographSize): 
     }
     return channels === 1 ? greyOf(data) : data;
   } catch (cause) {
-    throw new FormatError(
-      name,
-      '',
-      `cannot be decoded: ${messageOf(cause).trim()}; open it and save it anew`,
-      {
-        cause,
-      },
-    );
+    const reason = `cannot be decoded: ${messageOf(cause).trim()}; open it and save it anew`;
+    throw new FormatError(name, '', reason, { cause });
   }
 }
 

@@ -147,14 +147,10 @@ function tryLoading(file: string): Sidecar | (FoundSidecar & { readonly state: '
  * @throws FormatError where it cannot be read or is none, or of another version; LimitError where it is too long for one.
  */
 export function loadSidecar(file: string): Sidecar {
-  const source = openFile(file);
-  try {
-    // Each character takes a byte at least.
-    if (source.size > MAX_SIDECAR_CHARACTERS) {
-      throw new LimitError(`${file}: bytes`, source.size, MAX_SIDECAR_CHARACTERS, 'this is no side-car');
-    }
-    return readSidecar(new TextDecoder().decode(readAll(source)), file);
-  } finally {
-    source.close();
+  using source = openFile(file);
+  // Each character takes a byte at least.
+  if (source.size > MAX_SIDECAR_CHARACTERS) {
+    throw new LimitError(`${file}: bytes`, source.size, MAX_SIDECAR_CHARACTERS, 'this is no side-car');
   }
+  return readSidecar(new TextDecoder().decode(readAll(source)), file);
 }

@@ -192,6 +192,10 @@ describe('lists of names', () => {
     expect(readNameList(file, '', 'layer_names')).toEqual(names);
     file.close();
   });
+
+  test('a name longer than an attribute is refused', () => {
+    expect(() => writeNameList('layer_names', ['a', 'x'.repeat(65_000)])).toThrow(/a name of 65000 bytes/);
+  });
 });
 
 describe('what is refused', () => {

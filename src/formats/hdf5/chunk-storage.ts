@@ -4,7 +4,9 @@
  * @module
  */
 
+import { sizeOf } from '../../tensor/dtype.ts';
 import { ByteBuilder } from './byte-builder.ts';
+import { unravel } from './dataset.ts';
 import type { FileSpace } from './file-space.ts';
 import type { LibraryFilter } from './library.ts';
 import { writeTree } from './tree.ts';
@@ -51,17 +53,10 @@ export async function writeChunks(
 
 /** Offsets of all chunks in C order. */
 function* gridOffsets(shape: readonly number[], chunks: readonly number[]): Generator<number[]> {
-  if (shape.includes(0)) return;
-  const offsets = shape.map(() => 0);
-  for (;;) {
-    yield [...offsets];
-    let axis = shape.length - 1;
-    for (; axis >= 0; axis--) {
-      const next = (offsets[axis] ?? 0) + (chunks[axis] ?? 1);
-      offsets[axis] = next < (shape[axis] ?? 0) ? next : 0;
-      if (offsets[axis] !== 0) break;
-    }
-    if (axis < 0) return;
+  const grid = shape.map((length, axis) => Math.ceil(length / (chunks[axis] || 1)));
+  const count = sizeOf(grid);
+  for (let index = 0; index < count; index++) {
+    yield unravel(grid, index).map((at, axis) => at * (chunks[axis] ?? 1));
   }
 }
 

@@ -184,7 +184,8 @@ function* slabsOf(shape: readonly number[], start: number, count: number): Gener
   }
 }
 
-function unravel(shape: readonly number[], flat: number): number[] {
+/** The index in each dimension of the element with that flat index. */
+export function unravel(shape: readonly number[], flat: number): number[] {
   const offsets = new Array<number>(shape.length).fill(0);
   let rest = flat;
   for (let axis = shape.length - 1; axis >= 0; axis--) {

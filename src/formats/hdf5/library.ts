@@ -11,8 +11,7 @@ import { CrosslayerError, FormatError, messageOf } from '../../errors.ts';
 import type { ByteSource } from '../bytes.ts';
 import { readStringsAt } from './element-values.ts';
 import { checkHeapCollection } from './heap-check.ts';
-import { catchInstance, type LibraryInstance } from './instance.ts';
-import { MemoryLimit } from './memory-limit.ts';
+import { catchInstance, type LibraryInstance, MemoryLimit } from './instance.ts';
 
 /** What h5wasm says of a type and an extent; only what is used here. */
 export interface LibraryMetadata {
@@ -248,16 +247,12 @@ function withStack<Result>(call: () => Result): Result {
 
 /** Size of the memory of {@link viewPointer}: small enough to stay in a processor's cache. */
 export const VIEW_BYTES: number = 2 ** 21;
-const viewPointers: WeakMap<Hdf5Library, number> = new WeakMap();
+let view: number | undefined;
 
 /** Memory of {@link VIEW_BYTES} that is kept for data on their way out: each read overwrites what the last one left. */
 export function viewPointer(library: Hdf5Library): number {
-  let pointer = viewPointers.get(library);
-  if (pointer === undefined) {
-    pointer = library._malloc(VIEW_BYTES);
-    viewPointers.set(library, pointer);
-  }
-  return pointer;
+  view ??= library._malloc(VIEW_BYTES);
+  return view;
 }
 
 function asFormatError(error: unknown, source: string, where: string): CrosslayerError {

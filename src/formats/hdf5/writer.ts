@@ -103,11 +103,6 @@ export class GroupWriter {
     this.#attributes.set(attribute.name, attribute);
   }
 
-  /** Whether the group has a link of that name. */
-  has(name: string): boolean {
-    return this.#links.has(name);
-  }
-
   /** Whether the group has neither links nor attributes. */
   get isEmpty(): boolean {
     return this.#links.size === 0 && this.#attributes.size === 0;

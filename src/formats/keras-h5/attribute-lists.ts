@@ -4,7 +4,7 @@
  * @module
  */
 
-import { FormatError } from '../../errors.ts';
+import { FormatError, UnsupportedModelError } from '../../errors.ts';
 import { type Attribute, stringListAttribute } from '../hdf5/attribute.ts';
 import type { Hdf5File } from '../hdf5/file.ts';
 
@@ -40,26 +40,34 @@ export function nameListAttributes(name: string, existing: ReadonlySet<string>):
 /**
  * The attributes that hold the list `name`, as Keras' `save_attributes_to_hdf5_group` splits it.
  *
+ * @throws {@link UnsupportedModelError} where a name is longer than an attribute.
  * @param isFixed whether the file has it as strings of one fixed length, as h5py before 3 wrote a list.
  */
 export function writeNameList(name: string, texts: readonly string[], isFixed = false): Attribute[] {
   const strings = texts.map((text) => encoder.encode(text));
-  const longest = Math.max(1, ...strings.map((bytes) => bytes.length));
-  if (longest * strings.length <= ATTRIBUTE_LIMIT) {
+  if (fitsOneAttribute(strings)) {
     return [isFixed && strings.length > 0 ? fixedList(name, strings) : stringListAttribute(name, texts)];
+  }
+  if (longest(strings) > ATTRIBUTE_LIMIT) {
+    const reason = `a name of ${longest(strings)} bytes does not fit an HDF5 file, in which ${ATTRIBUTE_LIMIT} are the most`;
+    throw new UnsupportedModelError('long names', `${name}: ${reason}; give the layer a shorter one`);
   }
   let count = 2;
   while (!splitEvenly(strings, count).every(fitsOneAttribute)) count++;
   return splitEvenly(strings, count).map((part, index) => fixedList(`${name}${index}`, part));
 }
 
+function longest(strings: readonly Uint8Array[]): number {
+  return strings.reduce((most, { length }) => Math.max(most, length), 1);
+}
+
 function fitsOneAttribute(strings: readonly Uint8Array[]): boolean {
-  return Math.max(1, ...strings.map((bytes) => bytes.length)) * strings.length <= ATTRIBUTE_LIMIT;
+  return longest(strings) * strings.length <= ATTRIBUTE_LIMIT;
 }
 
 /** Strings of one length, NUL-padded, as h5py writes a numpy array of `bytes`. */
 function fixedList(name: string, strings: readonly Uint8Array[]): Attribute {
-  const size = Math.max(1, ...strings.map((bytes) => bytes.length));
+  const size = longest(strings);
   const bytes = new Uint8Array(size * strings.length);
   for (const [index, string] of strings.entries()) bytes.set(string, index * size);
   return {

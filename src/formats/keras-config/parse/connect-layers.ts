@@ -158,7 +158,7 @@ function rejectUnconnected({ layer, origin }: Call, isLayer: (name: string) => b
 function danglingReference(
   value: JsonValue,
   isLayer: (name: string) => boolean,
-): Pick<TensorReference, 'layer' | 'call' | 'output'> | undefined {
+): TensorReference | undefined {
   if (!Array.isArray(value)) return undefined;
   const reference = value.length === 3 ? parseReference(value, 'keras2', () => true) : undefined;
   if (reference && !isLayer(reference.layer)) return reference;
@@ -184,7 +184,7 @@ function endReferences(value: JsonValue | undefined, place: Place): TensorRefere
   return found;
 }
 
-function textOf({ layer, call, output }: Pick<TensorReference, 'layer' | 'call' | 'output'>): string {
+function textOf({ layer, call, output }: TensorReference): string {
   return `["${layer}", ${call}, ${output}]`;
 }
 

@@ -63,16 +63,8 @@ export function parseOperation(className: string, config: JsonObject, place: Pla
   if (activation?.kind === 'linear') return { kind: 'identity', isRandom: false };
   if (activation?.kind === 'prelu') return { kind: 'activation', activation, sharedAxes: sharedAxes(config) };
   if (activation) return { kind: 'activation', activation };
-  const spatial = SPATIAL.exec(name);
-  if (spatial) {
-    return spatialOperation(
-      String(spatial[1]),
-      Number(spatial[2]) as Rank,
-      spatial[3] !== undefined,
-      config,
-      place,
-    );
-  }
+  const [, family, rank, transposed] = SPATIAL.exec(name) ?? [];
+  if (family) return spatialOperation(family, Number(rank) as Rank, !!transposed, config, place);
   switch (name) {
     case 'InputLayer':
       return {
