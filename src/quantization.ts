@@ -44,11 +44,12 @@ export {
 } from './equalization/moments/activation-moments.ts';
 export type { ChannelDistribution, ChannelMoments } from './equalization/moments/channel-distribution.ts';
 export type { ExpectedRange } from './equalization/moments/expected-range.ts';
-export { type MeasureMomentsOptions, measureMoments } from './equalization/moments/measured-moments.ts';
 export {
   type MeasuredStatisticsOptions,
+  type MeasureMomentsOptions,
+  measureMoments,
   measureStatistics,
-} from './equalization/moments/measured-statistics.ts';
+} from './equalization/moments/measured-moments.ts';
 export { type KernelNoise, type KernelNoiseOptions, kernelNoise } from './equalization/noise/kernel-noise.ts';
 export type { KernelQuantizer } from './equalization/noise/quantized-kernels.ts';
 export {

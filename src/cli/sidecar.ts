@@ -4,7 +4,7 @@
  * @module
  */
 
-import { measureStatistics } from '../equalization/moments/measured-statistics.ts';
+import { measureStatistics } from '../equalization/moments/measured-moments.ts';
 import type { Sidecar } from '../equalization/sidecar/sidecar.ts';
 import { unlessCannotRun } from '../errors.ts';
 import type { Model } from '../model/model.ts';

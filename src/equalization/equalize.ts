@@ -13,7 +13,7 @@ import { absorbPass } from './biases/bias-absorption.ts';
 import { correctPass } from './biases/correct-pass.ts';
 import { carryPass } from './carriers/scale-carriers.ts';
 import { chooseSettings } from './choose-settings.ts';
-import { measureStatistics } from './moments/measured-statistics.ts';
+import { measureStatistics } from './moments/measured-moments.ts';
 import { type EqualizeOptions, type Settings, settingsOf, type Target, type Trial } from './options.ts';
 import { cancellingQuantizer } from './rounding/cancelling-quantizer.ts';
 import { scalePass } from './scaling/scale-pass.ts';

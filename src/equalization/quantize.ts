@@ -15,7 +15,7 @@ import { correctPass } from './biases/correct-pass.ts';
 import { carryPass, carryScales } from './carriers/scale-carriers.ts';
 import { chooseSettings } from './choose-settings.ts';
 import { equalizationPasses } from './equalize.ts';
-import { measureStatistics } from './moments/measured-statistics.ts';
+import { measureStatistics } from './moments/measured-moments.ts';
 import { checkQuantizeOptions, type QuantizeOptions, type Trial } from './options.ts';
 import { packPass, WeightPacker } from './packing/pack-pass.ts';
 import { checkBudget } from './packing/weight-plan.ts';

@@ -24,8 +24,3 @@ export function roundHalfAway(value: number): number {
   // Math.round takes ties up.
   return value < 0 ? -Math.round(-value) : Math.round(value);
 }
-
-/** The function that rounds so. */
-export function rounder(rounding: Rounding): (value: number) => number {
-  return rounding === 'half-even' ? roundHalfEven : roundHalfAway;
-}

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { rounder, roundHalfAway, roundHalfEven } from '../../src/kernels/rounding.ts';
+import { roundHalfAway, roundHalfEven } from '../../src/kernels/rounding.ts';
 
 const VALUES = [
   -2.5,
@@ -51,8 +51,4 @@ test('half away from zero', () => {
     -Infinity,
     NaN,
   ]);
-});
-
-test('by name', () => {
-  expect([rounder('half-even')(0.5), rounder('half-away')(0.5)]).toEqual([0, 1]);
 });

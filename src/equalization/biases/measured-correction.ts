@@ -5,13 +5,14 @@
  */
 
 import { kernelNames } from '../../model/channels.ts';
-import { buildGraph, type GraphTensor } from '../../model/graph.ts';
+import { buildGraph } from '../../model/graph.ts';
 import type { Model } from '../../model/model.ts';
 import type { ModelRunner } from '../../model/model-runner.ts';
 import type { WeightQuantizer } from '../../quantization/quantizer.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
 import { tensorKey } from '../moments/activation-moments.ts';
-import { activated, type LinearCopy, linearCopy } from '../moments/linear-copy.ts';
+import type { ChannelMoments } from '../moments/channel-distribution.ts';
+import { activated, type LinearCopy, linearCopy, linearMoments } from '../moments/linear-copy.ts';
 import { MomentAccumulator } from '../moments/moment-sums.ts';
 import { type KernelQuantizer, kernelQuantizer } from '../noise/quantized-kernels.ts';
 import { type BiasCorrectionRecord, correctedBias } from './bias-correction.ts';
@@ -40,7 +41,7 @@ export async function correctBiasWithInputs(
 ): Promise<BiasCorrectionRecord> {
   const quantize = kernelQuantizer(quantizer);
   const copy = linearCopy(model);
-  const wanted = await floatMeans(copy, runner, inputs);
+  const wanted = await linearMoments(copy, runner, inputs, tensorKey);
   quantizeKernels(copy, quantize);
   const shifts = await quantizedShifts(copy, wanted, runner, inputs);
   const graph = buildGraph(model);
@@ -55,26 +56,6 @@ export async function correctBiasWithInputs(
   return { corrected, left: copy.left };
 }
 
-/** The mean outputs of the layers with kernels before their activations, by {@link tensorKey}. */
-async function floatMeans(
-  copy: LinearCopy,
-  runner: ModelRunner,
-  inputs: readonly Tensor[],
-): Promise<Map<string, Float64Array>> {
-  const sums = new Map<string, MomentAccumulator>();
-  await runner.run(copy.model, inputs, {
-    wantsTensor: (tensor) => functionFor(copy, tensor) !== undefined,
-    onTensor: (tensor, values) => {
-      const key = tensorKey(tensor);
-      const known = sums.get(key) ?? new MomentAccumulator(tensor.channelAxis);
-      sums.set(key, known);
-      known.add(values);
-      return activated(values, functionFor(copy, tensor), undefined);
-    },
-  });
-  return new Map([...sums].map(([key, one]) => [key, one.distribution().mean]));
-}
-
 function quantizeKernels({ model, functions }: LinearCopy, quantize: KernelQuantizer): void {
   for (const path of functions.keys()) {
     const layer = model.layer(path);
@@ -85,32 +66,24 @@ function quantizeKernels({ model, functions }: LinearCopy, quantize: KernelQuant
 /** What each output lacks, call by call, with everything before it corrected; by the path of the layer. */
 async function quantizedShifts(
   copy: LinearCopy,
-  wanted: ReadonlyMap<string, Float64Array>,
+  wanted: ReadonlyMap<string, ChannelMoments>,
   runner: ModelRunner,
   inputs: readonly Tensor[],
 ): Promise<Map<string, Float64Array[]>> {
   const shifts = new Map<string, Float64Array[]>();
   await runner.run(copy.model, inputs, {
     batchSize: Math.max(1, inputs[0]?.shape[0] ?? 1),
-    wantsTensor: (tensor) => functionFor(copy, tensor) !== undefined,
+    wantsTensor: (tensor) => copy.functionOf(tensor) !== undefined,
     onTensor: (tensor, values) => {
       const path = tensor.producer?.path ?? '';
       const { channelAxis: axis = -1 } = tensor;
       const sums = new MomentAccumulator(axis);
       sums.add(values);
-      const means = wanted.get(tensorKey(tensor));
+      const means = wanted.get(tensorKey(tensor))?.mean;
       const shift = sums.distribution().mean.map((mean, channel) => (means?.[channel] ?? NaN) - mean);
       shifts.set(path, [...(shifts.get(path) ?? []), shift]);
-      return activated(values, functionFor(copy, tensor), { of: shift, axis });
+      return activated(values, copy.functionOf(tensor), { of: shift, axis });
     },
   });
   return shifts;
-}
-
-/** The activation that is left out of the layer which makes the tensor; undefined where none is. */
-function functionFor(
-  { functions }: LinearCopy,
-  { producer }: GraphTensor,
-): ((x: number) => number) | undefined {
-  return producer && functions.get(producer.path);
 }

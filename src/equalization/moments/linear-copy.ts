@@ -1,11 +1,14 @@
 import { weightFault } from '../../model/channels.ts';
 import { buildGraph, type GraphTensor } from '../../model/graph.ts';
 import type { Model } from '../../model/model.ts';
+import type { ModelRunner } from '../../model/model-runner.ts';
 import { activationName, activationOf, isWeighted, LINEAR } from '../../model/operation.ts';
 import { faultReason, type SkipReason } from '../../model/skip-reason.ts';
 import { allocate, type FloatValues } from '../../tensor/dtype.ts';
 import { Tensor } from '../../tensor/tensor.ts';
 import { activationFunction } from './activation-rules.ts';
+import type { ChannelDistribution } from './channel-distribution.ts';
+import { MomentSums } from './moment-sums.ts';
 
 /**
  * A copy of a model whose layers with kernels stop short of their activations, so that what they compute can be seen and
@@ -16,6 +19,8 @@ export interface LinearCopy {
   /** The layers with kernels by their paths, and what is left out in each. */
   readonly functions: ReadonlyMap<string, (x: number) => number>;
   readonly left: readonly SkipReason[];
+  /** What is left out in the layer that makes a tensor; undefined where nothing is. */
+  functionOf(tensor: GraphTensor): ((x: number) => number) | undefined;
 }
 
 /** Makes the copy; layers whose weights are faulty or whose activations are not known stay as they are. */
@@ -42,7 +47,26 @@ export function linearCopy(original: Model): LinearCopy {
       functions.set(path, f);
     }
   }
-  return { model, functions, left };
+  return { model, functions, left, functionOf: ({ producer }) => producer && functions.get(producer.path) };
+}
+
+/** Runs the copy, and takes the moments of what its layers with kernels write before their activations, by key. */
+export async function linearMoments(
+  copy: LinearCopy,
+  runner: ModelRunner,
+  inputs: readonly Tensor[],
+  keyOf: (tensor: GraphTensor) => string | undefined,
+): Promise<Map<string, ChannelDistribution>> {
+  const sums = new MomentSums();
+  await runner.run(copy.model, inputs, {
+    wantsTensor: (tensor) => copy.functionOf(tensor) !== undefined,
+    onTensor: (tensor, values) => {
+      const key = keyOf(tensor);
+      if (key !== undefined) sums.add(key, tensor, values);
+      return activated(values, copy.functionOf(tensor), undefined);
+    },
+  });
+  return sums.distributions();
 }
 
 function isUnread({ consumers }: GraphTensor): boolean {

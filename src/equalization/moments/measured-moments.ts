@@ -1,10 +1,17 @@
-import type { GraphTensor } from '../../model/graph.ts';
+/**
+ * What flows through a model for given inputs: moments of all tensors, or of what layers write that no batch norm tells of.
+ *
+ * @module
+ */
+
+import { buildGraph, firstKernelCalls, type GraphTensor } from '../../model/graph.ts';
 import type { Model } from '../../model/model.ts';
 import type { ModelRunner } from '../../model/model-runner.ts';
 import { isFloat } from '../../tensor/dtype.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
-import { ActivationMoments, tensorKey } from './activation-moments.ts';
-import { MomentAccumulator } from './moment-sums.ts';
+import { ActivationMoments, activationMoments, tensorKey } from './activation-moments.ts';
+import { linearCopy, linearMoments } from './linear-copy.ts';
+import { MomentSums } from './moment-sums.ts';
 
 /** How moments are measured. */
 export interface MeasureMomentsOptions {
@@ -28,18 +35,57 @@ export async function measureMoments(
   options: MeasureMomentsOptions = {},
 ): Promise<ActivationMoments> {
   const { batchSize, wantsTensor = () => true } = options;
-  const sums = new Map<string, MomentAccumulator>();
+  const sums = new MomentSums();
   await runner.run(model, inputs, {
     ...(batchSize === undefined ? {} : { batchSize }),
     wantsTensor,
     onTensor: (tensor, values) => {
       if (!isFloat(values.dtype)) return undefined;
-      const key = tensorKey(tensor);
-      const known = sums.get(key) ?? new MomentAccumulator(tensor.channelAxis);
-      sums.set(key, known);
-      known.add(values);
+      sums.add(tensorKey(tensor), tensor, values);
       return undefined;
     },
   });
-  return new ActivationMoments(new Map([...sums].map(([key, one]) => [key, one.distribution()])));
+  return new ActivationMoments(sums.distributions());
+}
+
+/** With what statistics are measured. */
+export interface MeasuredStatisticsOptions {
+  readonly runner: ModelRunner;
+  /** One tensor for each input of the model, with the samples as its first dimension. */
+  readonly inputs: readonly Tensor[];
+}
+
+/**
+ * Gives the layers with kernels of whose outputs nothing is known the statistics that they have on given inputs, over samples
+ * and positions: for a model that came folded, so that biases can be absorbed, and kernels rounded by the moments of what
+ * they read. Edits `model`, but no weight of it.
+ *
+ * Takes a run, and none where everything is known. What a layer writes that nothing reads is left alone, and so is one whose
+ * activation is not known.
+ *
+ * @returns the paths of the layers that were measured.
+ * @throws CannotRunError and RangeError as {@link ModelRunner.run} does.
+ */
+export async function measureStatistics(
+  model: Model,
+  { runner, inputs }: MeasuredStatisticsOptions,
+): Promise<string[]> {
+  const copy = linearCopy(model);
+  const wanted = unknownLayers(model).filter((path) => copy.functions.has(path));
+  if (wanted.length === 0) return [];
+  const measured = await linearMoments(copy, runner, inputs, ({ producer }) =>
+    producer && wanted.includes(producer.path) ? producer.path : undefined,
+  );
+  for (const [path, { mean, variance }] of measured) model.layer(path).statistics = { mean, variance };
+  return [...measured.keys()];
+}
+
+function unknownLayers(model: Model): string[] {
+  const moments = activationMoments(model);
+  const graph = buildGraph(model);
+  return firstKernelCalls(graph).flatMap(({ layer, path }) => {
+    const outputs = graph.callsOf(layer).map((call) => call.output());
+    const isRead = outputs.some(({ consumers }) => consumers.length > 0);
+    return isRead && outputs.some((tensor) => moments.of(tensor) === undefined) ? [path] : [];
+  });
 }

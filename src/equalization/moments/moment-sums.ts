@@ -1,7 +1,25 @@
 import { addMomentSums } from '../../kernels/channel-moments.ts';
+import type { GraphTensor } from '../../model/graph.ts';
 import type { FloatValues } from '../../tensor/dtype.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
 import { type ChannelDistribution, matchedDistribution } from './channel-distribution.ts';
+
+/** Moments of several tensors, each under a key of its own. */
+export class MomentSums {
+  readonly #sums = new Map<string, MomentAccumulator>();
+
+  /** Takes `values` of `tensor` in under `key`. */
+  add(key: string, { channelAxis }: GraphTensor, values: Tensor): void {
+    const known = this.#sums.get(key) ?? new MomentAccumulator(channelAxis);
+    this.#sums.set(key, known);
+    known.add(values);
+  }
+
+  /** By key. */
+  distributions(): Map<string, ChannelDistribution> {
+    return new Map([...this.#sums].map(([key, one]) => [key, one.distribution()]));
+  }
+}
 
 /** Takes the moments of tensors `[samples, ...]` over samples and positions, batch by batch. */
 export class MomentAccumulator {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { measureStatistics } from '../../../src/equalization/moments/measured-statistics.ts';
+import { measureStatistics } from '../../../src/equalization/moments/measured-moments.ts';
 import { CannotRunError } from '../../../src/errors.ts';
 import type { Model } from '../../../src/model/model.ts';
 import { foldAllBatchNorms } from '../../../src/primitives/batch-norm-fold.ts';
