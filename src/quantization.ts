@@ -73,7 +73,6 @@ export {
 export type { WeightPlan } from './equalization/packing/weight-plan.ts';
 export { type QuantizePass, quantizationPasses } from './equalization/quantize.ts';
 export { cancellingQuantizer, quantizeKernels } from './equalization/rounding/cancelling-quantizer.ts';
-export type { SolverOptions } from './equalization/scaling/equal-ranges.ts';
 export { type ScalePassOptions, type ScaleRecord, scalePass } from './equalization/scaling/scale-pass.ts';
 export {
   OBJECTIVES,

@@ -95,17 +95,15 @@ export function equalizationPasses(options: EqualizeOptions = {}): EqualizePass[
 function passFor(
   name: EqualizePass['name'],
   { target, relu6, objective, activations, biasCorrection, rounding }: Settings,
-  { iterations, samples }: EqualizeOptions,
+  { samples }: EqualizeOptions,
 ): EqualizePass | undefined {
   switch (name) {
     case 'relu6':
       return replaceRelu6Pass();
     case 'fold':
       return foldPass();
-    case 'scale': {
-      const limit = iterations === undefined ? {} : { iterations };
-      return scalePass({ objective, throughBounded: relu6 === 'exact', ...limit });
-    }
+    case 'scale':
+      return scalePass({ objective, throughBounded: relu6 === 'exact' });
     case 'carry':
       return carryPass();
     case 'absorb':

@@ -96,8 +96,6 @@ export interface EqualizeOptions {
   readonly activations?: ActivationQuantizer;
   /** What the model is run on for measured corrections; one tensor for each input, with the samples first. */
   readonly samples?: { readonly runner: ModelRunner; readonly inputs: readonly Tensor[] };
-  /** Looks at the kernels until ranges count as equal; 50 where it is left out. */
-  readonly iterations?: number;
   /**
    * What quantized models are judged by. With it, settings that are left out are tried, as `chooseSettings` does, and
    * those that the judge finds best are taken.

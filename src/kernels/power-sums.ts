@@ -13,8 +13,8 @@ export interface PowerSums {
 }
 
 /**
- * The sums of `|w|^p`, `p = 2^squarings` and at least 8, with the factors of rows and columns in `w`. Those should be such that the largest
- * `|w|` is near 1: with p = 32 a double holds what lies between 1e-9 and 1e9.
+ * The sums of `|w|^p`, `p = 2^squarings` and at least 8, with the factors of rows and columns in `w`. Those should be such
+ * that the largest `|w|` is near 1: with p = 32 a double holds what lies between 1e-9 and 1e9.
  */
 export function powerSums(
   { values, start, stride, rowFactors, columnFactors }: ScaledMatrix,
@@ -23,19 +23,32 @@ export function powerSums(
   const count = columnFactors.length;
   const rows = new Float64Array(rowFactors.length);
   const columns = new Float64Array(count);
-  for (let row = 0; row < rows.length; row++) {
-    const rowFactor = rowFactors[row]!;
-    const base = start + row * stride;
+  // Two rows at a time, for which the sum of a column is read and written once; an odd last one goes with zeros.
+  for (let row = 0; row < rows.length; row += 2) {
+    const next = row + 1 < rows.length ? row + 1 : row;
+    const [factor, nextFactor] = [rowFactors[row]!, next === row ? 0 : rowFactors[next]!];
+    const [base, nextBase] = [start + row * stride, start + next * stride];
     let sum = 0;
+    let nextSum = 0;
     for (let column = 0; column < count; column++) {
-      const weight = values[base + column]! * rowFactor * columnFactors[column]!;
-      const square = weight * weight;
-      const fourth = square * square;
-      let power = fourth * fourth;
-      for (let squaring = 3; squaring < squarings; squaring++) power *= power;
+      const columnFactor = columnFactors[column]!;
+      let power = values[base + column]! * factor * columnFactor;
+      let nextPower = values[nextBase + column]! * nextFactor * columnFactor;
+      power *= power;
+      nextPower *= nextPower;
+      power *= power;
+      nextPower *= nextPower;
+      power *= power;
+      nextPower *= nextPower;
+      for (let squaring = 3; squaring < squarings; squaring++) {
+        power *= power;
+        nextPower *= nextPower;
+      }
       sum += power;
-      columns[column] = columns[column]! + power;
+      nextSum += nextPower;
+      columns[column] = columns[column]! + power + nextPower;
     }
+    rows[next] = nextSum;
     rows[row] = sum;
   }
   return { rows, columns };

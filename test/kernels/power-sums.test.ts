@@ -30,6 +30,13 @@ describe('powerSums', () => {
     expect([...columns]).toEqual([257, 257, 0]);
   });
 
+  it('takes an odd number of rows, of which the last has no neighbour', () => {
+    const values = Float32Array.of(1, -2, 0, 0.5, 1, -1, 2, 1, 1);
+    const { rows, columns } = powerSums({ ...matrix, values, rowFactors: Float64Array.of(1, 1, 1) }, 3);
+    expect([...rows]).toEqual([257, 2 + 1 / 256, 258]);
+    expect([...columns]).toEqual([257 + 1 / 256, 258, 2]);
+  });
+
   it('reads a part of a matrix', () => {
     const part = { ...matrix, start: 1, columnFactors: Float64Array.of(1, 1) };
     const { rows, columns } = powerSums(part, 3);

@@ -23,7 +23,7 @@ export function limited(logScale: number): number {
 }
 
 /** For each class the known weights that write or read it, and the two among them that decide its ranges. */
-export class ActiveRanges {
+export class DecidingWeights {
   /** `ln |w|`, the class on the other side of the kernel, and the next entry of the same class (-1: none). */
   #values = new Float64Array(1 << 12);
   #others = new Int32Array(1 << 12);
@@ -32,24 +32,26 @@ export class ActiveRanges {
   readonly #first: Readonly<Record<KernelSide, Int32Array>>;
   /** The same in the order of the classes: what writes class c, then what reads it, from `starts[2 c]` and `starts[2 c + 1]`. */
   #packed = { starts: new Int32Array(1), values: new Float64Array(0), others: new Int32Array(0) };
-  /** The class on the other side of the weight that decides what writes a class, and what reads it; see {@link bind}. */
+  /** `ln` of the largest weight of a class on either side, but for the factor of the class itself; see {@link bind}. */
+  readonly largest: Readonly<Record<KernelSide, Float64Array>>;
+  /** The class on the other side of the one that writes, and of the one that reads. */
   readonly before: Int32Array;
   readonly behind: Int32Array;
-  /** Half of `ln` of the first of the two weights over the second. */
+  /** Half of `ln` of the first of the two over the second, without any factor. */
   readonly offsets: Float64Array;
 
   /** @param classes how many classes there are */
   constructor(classes: number) {
     this.#first = { written: new Int32Array(classes).fill(-1), read: new Int32Array(classes).fill(-1) };
+    this.largest = { written: new Float64Array(classes), read: new Float64Array(classes) };
     this.before = new Int32Array(classes);
     this.behind = new Int32Array(classes);
     this.offsets = new Float64Array(classes);
   }
 
-  /** Takes a weight in; it counts from the next {@link pack} on. */
-  add(side: KernelSide, at: number, other: number, magnitude: number): void {
-    if (!(magnitude > 0)) return;
-    const value = Math.log(magnitude);
+  /** Takes a weight in, by its logarithm; it counts from the next {@link pack} on. */
+  add(side: KernelSide, at: number, other: number, value: number): void {
+    if (!(value > -Infinity)) return;
     const first = this.#first[side];
     for (let entry = first[at] as number; entry >= 0; entry = this.#next[entry] as number) {
       if (this.#others[entry] !== other) continue;
@@ -69,16 +71,12 @@ export class ActiveRanges {
     const starts = new Int32Array(2 * classes + 1);
     const values = new Float64Array(this.#count);
     const others = new Int32Array(this.#count);
-    const { written, read } = this.#first;
+    const sides = [this.#first.written, this.#first.read];
     let place = 0;
-    for (let at = 0; at < classes; at++) {
-      starts[2 * at] = place;
-      for (let entry = written[at] as number; entry >= 0; entry = this.#next[entry] as number) {
-        values[place] = this.#values[entry] as number;
-        others[place++] = this.#others[entry] as number;
-      }
-      starts[2 * at + 1] = place;
-      for (let entry = read[at] as number; entry >= 0; entry = this.#next[entry] as number) {
+    for (let list = 0; list < 2 * classes; list++) {
+      starts[list] = place;
+      const first = sides[list % 2]?.[list >> 1] ?? -1;
+      for (let entry = first; entry >= 0; entry = this.#next[entry] as number) {
         values[place] = this.#values[entry] as number;
         others[place++] = this.#others[entry] as number;
       }
@@ -87,43 +85,10 @@ export class ActiveRanges {
     this.#packed = { starts, values, others };
   }
 
-  /** The ranges of the classes as far as these weights tell them, but for the factor of the class itself. */
-  ranges(logScales: Float64Array): Record<KernelSide, Float64Array> {
-    const classes = this.before.length;
+  /** Finds the two weights that decide the ranges of each of the classes at these factors. */
+  bind(classes: ArrayLike<number>, logScales: Float64Array): void {
     const { starts, values, others } = this.#packed;
-    const [written, read] = [new Float64Array(classes), new Float64Array(classes)];
-    for (let at = 0; at < classes; at++) {
-      let writing = -Infinity;
-      let reading = -Infinity;
-      const middle = starts[2 * at + 1] as number;
-      const end = starts[2 * at + 2] as number;
-      for (let entry = starts[2 * at] as number; entry < middle; entry++) {
-        writing = Math.max(
-          writing,
-          (values[entry] as number) + (logScales[others[entry] as number] as number),
-        );
-      }
-      for (let entry = middle; entry < end; entry++) {
-        reading = Math.max(
-          reading,
-          (values[entry] as number) - (logScales[others[entry] as number] as number),
-        );
-      }
-      written[at] = Math.exp(writing);
-      read[at] = Math.exp(reading);
-    }
-    return { written, read };
-  }
-
-  /** Finds the two weights that decide the ranges of a class at these factors. It must have a weight on either side. */
-  bind(at: number, logScales: Float64Array): void {
-    this.bindAll([at], logScales);
-  }
-
-  /** {@link bind} for each of the classes. */
-  bindAll(classes: ArrayLike<number>, logScales: Float64Array): void {
-    const { starts, values, others } = this.#packed;
-    const { before, behind, offsets } = this;
+    const { largest, before, behind, offsets } = this;
     for (let place = 0; place < classes.length; place++) {
       const at = classes[place] as number;
       const middle = starts[2 * at + 1] as number;
@@ -146,6 +111,8 @@ export class ActiveRanges {
           second = entry;
         }
       }
+      largest.written[at] = writing;
+      largest.read[at] = reading;
       before[at] = others[first] as number;
       behind[at] = others[second] as number;
       offsets[at] = ((values[first] as number) - (values[second] as number)) / 2;
@@ -161,27 +128,22 @@ export class ActiveRanges {
 
   /** Steps from the factors of the classes to their {@link goal}s; returns the largest. */
   stepsOf(classes: Int32Array, logScales: Float64Array, steps: Float64Array): number {
-    const { before, behind, offsets } = this;
     let largest = 0;
     for (let place = 0; place < classes.length; place++) {
       const at = classes[place] as number;
-      const around =
-        (logScales[before[at] as number] as number) + (logScales[behind[at] as number] as number);
-      const goal = limited((offsets[at] as number) + around / 2);
-      const step = goal - (logScales[at] as number);
+      const step = this.goal(at, logScales) - (logScales[at] as number);
       steps[place] = step;
-      if (step > largest) largest = step;
-      else if (-step > largest) largest = -step;
+      largest = Math.max(largest, Math.abs(step));
     }
     return largest;
   }
 
   #grow(): void {
-    const size = 2 * this.#values.length;
     const grown = <Values extends Float64Array | Int32Array>(to: Values, from: Values): Values => {
       to.set(from);
       return to;
     };
+    const size = 2 * this.#values.length;
     this.#values = grown(new Float64Array(size), this.#values);
     this.#others = grown(new Int32Array(size), this.#others);
     this.#next = grown(new Int32Array(size), this.#next);

@@ -4,51 +4,35 @@
  * @module
  */
 
-import { ActiveRanges, isAtLimit, limited } from './deciding-weights.ts';
-import type { KernelRanges, KernelSide, TakeWeight } from './kernel-ranges.ts';
-import { type Factors, regionShifts } from './region-shifts.ts';
+import { DecidingWeights, isAtLimit, limited } from './deciding-weights.ts';
+import type { KernelRanges, KernelSide } from './kernel-ranges.ts';
 import type { Region } from './regions.ts';
 
-/** When the solver stops. */
-export interface SolverOptions {
-  /** Looks at the kernels; 50 where it is left out. */
-  readonly rounds?: number;
-  /** The largest `|ln s|` at which the ranges count as equal; 1e-3 where it is left out. */
-  readonly tolerance?: number;
-}
-
-/** What the solver found. */
-export interface Solution {
+/** Factors with which `r1 = r2` holds for all classes, but for those that are named. */
+export interface EqualRanges {
   /** By class: tensors of the class are divided by it. */
   readonly scales: Float64Array;
-  /** Looks at the kernels that it took. */
-  readonly rounds: number;
-  /** Whether `r1 = r2` holds for all classes, but for those below. */
-  readonly converged: boolean;
   /** Classes of dead channels: what writes or what reads them has next to no weight. */
   readonly dead: ReadonlySet<number>;
   /** Classes whose factor reached the limit. */
   readonly clamped: ReadonlySet<number>;
 }
 
+/** Looks at the kernels. */
 const MOST_ROUNDS = 50;
+/** The largest `|ln s|` at which ranges count as equal. */
 const TOLERANCE = 1e-3;
 /** It stops a little below the tolerance, so that rounded weights are within it when they are looked at again. */
 const MARGIN = 0.9;
 /** Between looks at the kernels the factors are settled to this part of what the last look changed. */
-const SETTLED = 0.3;
+const SETTLED = 0.05;
 /** Sweeps over the classes for each look at the kernels. */
 const MOST_SWEEPS = 200;
 /** The first of them are each followed by a shift of whole regions, and by sweeps that keep the deciding weights. */
 const QUICK_SWEEPS = 20;
-const BOUND_SWEEPS = 4;
+const BOUND_SWEEPS = 8;
 /** More regions than this are not shifted as a whole: their equations would take too much memory. */
 const MOST_SHIFTED = 1000;
-/**
- * A look takes all weights in that are nearly the largest. How nearly, in logarithms: kernels whose factors move by less are
- * not looked at again.
- */
-const NEAR = 0.15;
 /**
  * A channel below this part of its kernel's largest range is dead, and counts as if it had that much. Left at the factor 1
  * instead, where all others move, weights that it has on the other side could rule the range of their kernel.
@@ -61,42 +45,40 @@ const BIAS_SHARE = 1 / 20;
  * Equal ranges: `s = sqrt(r1 / r2)` for each class, again and again, `r1` the largest range among the kernels that write the
  * class and `r2` among those that read it (Nagel et al. 2019, section 4.1, on whole graphs).
  *
- * The rounds are done on the weights that decide the ranges; then the kernels are looked at for weights that decide them at
- * the factors found, until there are no others. A model whose ranges match within the tolerance keeps them.
+ * The rounds are done on the weights that decided the ranges so far; then all kernels are looked at for weights that are
+ * larger at the factors found, until there are none. A model whose ranges match within the tolerance keeps them.
  *
  * @param classes how many classes there are
  */
-export function solve(regions: readonly Region[], classes: number, options: SolverOptions = {}): Solution {
-  const { rounds: most = MOST_ROUNDS, tolerance = TOLERANCE } = options;
-  const kernels = [...new Set(regions.flatMap((region) => [...region.sources, ...region.sinks]))];
-  const { state, dead } = firstLook(
-    regions,
-    kernels.map(({ ranges }) => ranges),
-    classes,
-  );
+export function equalRanges(
+  regions: readonly Region[],
+  classes: number,
+  tolerance: number = TOLERANCE,
+): EqualRanges {
+  const { state, dead } = firstLook(regions, classes);
   let change = largestStep(state);
-  let rounds = 1;
-  let converged = change < tolerance;
-  for (; rounds < most && !converged; rounds++) {
-    settle(state, Math.max((MARGIN / 2) * tolerance, SETTLED * Math.min(change, 1)));
-    look(state, (MARGIN / 2) * tolerance);
+  const least = (MARGIN / 2) * tolerance;
+  for (let round = 1, most = tolerance; round < MOST_ROUNDS && change >= most; round++) {
+    settle(state, Math.max(least, SETTLED * Math.min(change, 1)));
+    look(state, least);
     change = largestStep(state);
-    converged = change < MARGIN * tolerance;
+    most = MARGIN * tolerance;
   }
-  return {
-    scales: state.logScales.slice(0, classes).map(Math.exp),
-    rounds,
-    converged,
-    dead,
-    clamped: new Set(
-      state.members.flatMap((list) => [...list].filter((at) => isAtLimit(state.logScales[at] as number))),
-    ),
-  };
+  const { logScales, members } = state;
+  const scales = logScales.slice(0, classes).map(Math.exp);
+  const clamped = members.flatMap((list) => [...list].filter((at) => isAtLimit(logScales[at] as number)));
+  return { scales, dead, clamped: new Set(clamped) };
 }
 
-interface State extends Factors {
+interface State {
   readonly kernels: readonly KernelRanges[];
-  readonly active: ActiveRanges;
+  readonly weights: DecidingWeights;
+  /** By region, the classes whose factors are free. */
+  readonly members: readonly Int32Array[];
+  /** By class; -1 where the factor stays 1. */
+  readonly regionOf: Int32Array;
+  /** By class. */
+  readonly logScales: Float64Array;
   /** By place in its region, the steps of the sweep under way. */
   readonly steps: Float64Array;
   /** By region: whether a kernel reads and writes it, so that its classes decide each other's ranges. */
@@ -104,21 +86,20 @@ interface State extends Factors {
 }
 
 /** Takes in the largest weight of each class on either side, and the floor below it. */
-function firstLook(
-  regions: readonly Region[],
-  kernels: readonly KernelRanges[],
-  classes: number,
-): { state: State; dead: Set<number> } {
+function firstLook(regions: readonly Region[], classes: number): { state: State; dead: Set<number> } {
+  const kernels = [
+    ...new Set(regions.flatMap(({ sources, sinks }) => [...sources, ...sinks].map(({ ranges }) => ranges))),
+  ];
   const shares = { written: new Float64Array(classes), read: new Float64Array(classes) };
   /** Classes with a floor, which those of kernels of zeros alone have not. */
   const founded = { written: new Set<number>(), read: new Set<number>() };
   // One class more, which keeps the factor 1: that on the other side of a bias or a floor.
   const ones = new Float64Array(classes + 1).fill(1);
-  const active = new ActiveRanges(classes + 1);
+  const weights = new DecidingWeights(classes + 1);
   for (const ranges of kernels) {
     const found: { side: KernelSide; at: number; magnitude: number }[] = [];
-    ranges.look(ones, 0, 0, (side, at, other, magnitude) => {
-      active.add(side, at, other, magnitude);
+    ranges.look(ones, (side, at, other, magnitude) => {
+      weights.add(side, at, other, Math.log(magnitude));
       found.push({ side, at, magnitude });
     });
     const largest = found.reduce((most, { magnitude }) => Math.max(most, magnitude), 0);
@@ -131,7 +112,7 @@ function firstLook(
       ['read', ranges.inputs],
     ] as const) {
       for (const at of list) {
-        active.add(side, at, classes, DEAD * largest);
+        weights.add(side, at, classes, Math.log(DEAD * largest));
         founded[side].add(at);
       }
     }
@@ -147,28 +128,32 @@ function firstLook(
   for (const { biases } of regions) {
     for (const { classes: list, magnitudes } of biases) {
       for (const [channel, at] of list.entries()) {
-        active.add('written', at, classes, BIAS_SHARE * (magnitudes[channel] as number));
+        weights.add('written', at, classes, Math.log(BIAS_SHARE * (magnitudes[channel] as number)));
       }
     }
   }
-  active.pack();
+  weights.pack();
   const loops = regions.map(({ sources, sinks }) => sources.some((source) => sinks.includes(source)));
   const [logScales, steps] = [new Float64Array(classes + 1), new Float64Array(classes + 1)];
-  return { state: { members, regionOf, logScales, kernels, active, steps, loops }, dead };
+  return { state: { kernels, weights, members, regionOf, logScales, steps, loops }, dead };
 }
 
-/** Looks at the kernels whose factors have changed enough, and takes in the weights that decide their ranges now. */
-function look({ kernels, active, logScales, regionOf }: State, slack: number): void {
+/** Takes in the weights that are larger now, by more than `slack`, than those that are known. */
+function look({ kernels, weights, members, regionOf, logScales }: State, slack: number): void {
+  for (const list of members) weights.bind(list, logScales);
   const scales = logScales.map(Math.exp);
-  const known = active.ranges(logScales);
-  for (let at = 0; at < regionOf.length; at++) {
-    if ((regionOf[at] as number) < 0) known.written[at] = known.read[at] = Infinity;
+  for (const ranges of kernels) {
+    ranges.look(scales, (side, at, other, magnitude) => {
+      if ((regionOf[at] as number) < 0) return;
+      const value = Math.log(magnitude);
+      const factor = logScales[other] as number;
+      const isLarger =
+        (side === 'written' ? value + factor : value - factor) >
+        (weights.largest[side][at] as number) + slack;
+      if (isLarger) weights.add(side, at, other, value);
+    });
   }
-  const take: TakeWeight = (side, at, other, magnitude) => {
-    if ((regionOf[at] as number) >= 0) active.add(side, at, other, magnitude);
-  };
-  for (const ranges of kernels) ranges.look(scales, NEAR, slack, take, known);
-  active.pack();
+  weights.pack();
 }
 
 /** Sweeps over the classes until no step is larger than `tolerance`. */
@@ -189,14 +174,14 @@ function settle(state: State, tolerance: number): void {
  * sooner, but graphs with residuals have more than one end, and kernels of a MobileNetV2 lost 0.1 dB at the one found so.
  */
 function sweep(state: State, isBackward: boolean, isFree: boolean): number {
-  const { members, logScales, active, loops, steps } = state;
+  const { members, logScales, weights, loops, steps } = state;
   let largest = 0;
   for (let index = 0; index < members.length; index++) {
     const region = isBackward ? members.length - 1 - index : index;
     const list = members[region] as Int32Array;
     const part = loops[region] === true ? 0.5 : 1;
-    if (isFree) active.bindAll(list, logScales);
-    largest = Math.max(largest, active.stepsOf(list, logScales, steps));
+    if (isFree) weights.bind(list, logScales);
+    largest = Math.max(largest, weights.stepsOf(list, logScales, steps));
     for (let place = 0; place < list.length; place++) {
       const at = list[place] as number;
       logScales[at] = (logScales[at] as number) + part * (steps[place] as number);
@@ -207,17 +192,61 @@ function sweep(state: State, isBackward: boolean, isFree: boolean): number {
 
 function shiftRegions(state: State): void {
   const { members, logScales } = state;
-  const shifts = regionShifts(state, state.active);
+  const shifts = regionShifts(state);
   for (const [region, list] of members.entries()) {
     for (const at of list) logScales[at] = limited((logScales[at] as number) + (shifts[region] as number));
   }
 }
 
-function largestStep({ members, logScales, active, steps }: State): number {
+/** A part of each region's own weight in the equations below, which keeps them from running away where they say little. */
+const HOLD = 0.1;
+/** Gauss-Seidel sweeps over these equations; {@link HOLD} leaves less than a hundredth behind them. */
+const SHIFT_SWEEPS = 30;
+/** A region is not shifted by more than this many times the largest step. */
+const LONGEST_SHIFT = 10;
+
+/**
+ * By how much each region as a whole has to move, so that on average over its classes the ranges match: what the sweeps
+ * over the classes, where a region moves its neighbours and these theirs, take long to find out.
+ */
+function regionShifts({ members, regionOf, logScales, weights }: State): Float64Array {
+  const count = members.length;
+  // shifts[r] (1 + HOLD) classes[r] = sum over its classes of step + (shift of the region before + of that behind) / 2
+  const neighbours = new Float64Array(count * count);
+  const steps = new Float64Array(count);
+  let longest = 0;
+  for (const [region, classes] of members.entries()) {
+    for (const at of classes) {
+      const step = weights.goal(at, logScales) - (logScales[at] as number);
+      steps[region] = (steps[region] as number) + step;
+      longest = Math.max(longest, LONGEST_SHIFT * Math.abs(step));
+      for (const other of [weights.before[at] as number, weights.behind[at] as number]) {
+        const place = region * count + (regionOf[other] as number);
+        if ((regionOf[other] as number) >= 0) neighbours[place] = (neighbours[place] as number) + 0.5;
+      }
+    }
+  }
+  const shifts = new Float64Array(count);
+  for (let sweep = 0; sweep < SHIFT_SWEEPS; sweep++) {
+    for (let index = 0; index < count; index++) {
+      const region = sweep % 2 === 0 ? index : count - 1 - index;
+      const own = neighbours[region * count + region] as number;
+      let sum = steps[region] as number;
+      for (let other = 0; other < count; other++) {
+        if (other !== region)
+          sum += (neighbours[region * count + other] as number) * (shifts[other] as number);
+      }
+      shifts[region] = sum / ((1 + HOLD) * (members[region]?.length || 1) - own);
+    }
+  }
+  return shifts.map((shift) => Math.max(-longest, Math.min(longest, shift)));
+}
+
+function largestStep({ members, logScales, weights, steps }: State): number {
   let largest = 0;
   for (const list of members) {
-    active.bindAll(list, logScales);
-    largest = Math.max(largest, active.stepsOf(list, logScales, steps));
+    weights.bind(list, logScales);
+    largest = Math.max(largest, weights.stepsOf(list, logScales, steps));
   }
   return largest;
 }

@@ -4,16 +4,7 @@
  * @module
  */
 
-import {
-  type KnownLargest,
-  type LargestWeights,
-  largestRatio,
-  largestWeights,
-  nearWeights,
-  type ScaledMatrix,
-  spreadOfRatios,
-  type TakeEntry,
-} from '../../kernels/largest-weights.ts';
+import { largestWeights, type ScaledMatrix } from '../../kernels/largest-weights.ts';
 import { powerSums } from '../../kernels/power-sums.ts';
 import type { FloatValues } from '../../tensor/dtype.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
@@ -38,9 +29,6 @@ export type KernelSide = 'written' | 'read';
 /** Takes a large weight of a channel: its class, the class on the other side of the kernel, and `|w|` without factors. */
 export type TakeWeight = (side: KernelSide, at: number, other: number, magnitude: number) => void;
 
-/** What is known of the ranges of the classes at some factors, but for the factor of the class itself; Infinity: not wanted. */
-export type KnownRanges = Readonly<Record<KernelSide, Float64Array>>;
-
 /** `max over positions of |W|` of a kernel. */
 export interface KernelRanges {
   /** The classes that the kernel writes, some perhaps more than once. */
@@ -48,12 +36,10 @@ export interface KernelRanges {
   /** The classes that the kernel reads. */
   readonly inputs: Int32Array;
   /**
-   * Gives the largest weights of each channel on either side, where tensors of class c are divided by `scales[c]`
-   * (`W' = W s_in / s_out`): the largest of all, and, where there are few, those that are less by no more than `near` in
-   * logarithms. With `known`, none that is less than that by more than `near`. A look that could find nothing which is
-   * larger, by more than `slack`, than what was given before or is known is left out.
+   * Gives the largest weight of each channel on either side, where tensors of class c are divided by `scales[c]` (`W' = W s_in
+   * / s_out`); perhaps others too.
    */
-  look(scales: Float64Array, near: number, slack: number, take: TakeWeight, known?: KnownRanges): void;
+  look(scales: Float64Array, take: TakeWeight): void;
   /** The range of the whole kernel at these factors, as a smooth function of them. */
   softRange(scales: Float64Array, squarings: number): SoftRange;
 }
@@ -77,7 +63,6 @@ class PairRanges implements KernelRanges {
   readonly outputs: Int32Array;
   readonly inputs: Int32Array;
   readonly #values: Float64Array;
-  #isGiven = false;
 
   constructor(kernel: Tensor, { inputs, outputs }: Extract<KernelSides, { kind: 'pairs' }>) {
     this.inputs = inputs;
@@ -86,9 +71,7 @@ class PairRanges implements KernelRanges {
     takeRows(kernel, 0, kernel.columns, (row) => row, this.#values);
   }
 
-  look(_scales: Float64Array, _near: number, _slack: number, take: TakeWeight): void {
-    if (this.#isGiven) return;
-    this.#isGiven = true;
+  look(_scales: Float64Array, take: TakeWeight): void {
     for (let pair = 0; pair < this.#values.length; pair++) {
       const input = this.inputs[pair] as number;
       const output = this.outputs[pair] as number;
@@ -132,7 +115,6 @@ class MatrixRanges implements KernelRanges {
   readonly #rowWeights: Float64Array | undefined;
   readonly #columnWeights: Float64Array | undefined;
   readonly #readsRows: boolean;
-  #seen: Seen | undefined;
   #largestWeight: number | undefined;
 
   constructor(kernel: Tensor, sides: Extract<KernelSides, { kind: 'matrix' }>) {
@@ -165,70 +147,48 @@ class MatrixRanges implements KernelRanges {
     return this.#readsRows ? this.#rows : this.#columns;
   }
 
-  look(scales: Float64Array, near: number, slack: number, take: TakeWeight, known?: KnownRanges): void {
-    const [ofRows, ofColumns] = this.#readsRows
+  look(scales: Float64Array, take: TakeWeight): void {
+    const { columnOfRow, rowOfColumn } = largestWeights(this.#scaled(scales));
+    const [ofRow, ofColumn] = this.#readsRows
       ? (['read', 'written'] as const)
       : (['written', 'read'] as const);
-    const give: TakeEntry = (ofRow, row, column) => {
-      const [at, other] = [this.#rows[row] as number, this.#columns[column] as number];
-      const magnitude = this.#magnitude(row, column);
-      if (ofRow) take(ofRows, at, other, magnitude);
-      else take(ofColumns, other, at, magnitude);
-    };
-    const matrix = {
+    const [rows, columns] = [this.#rows, this.#columns];
+    for (const [row, column] of columnOfRow.entries()) {
+      take(ofRow, rows[row] as number, columns[column] as number, this.#magnitude(row, column));
+    }
+    for (const [column, row] of rowOfColumn.entries()) {
+      take(ofColumn, columns[column] as number, rows[row] as number, this.#magnitude(row, column));
+    }
+  }
+
+  softRange(scales: Float64Array, squarings: number): SoftRange {
+    const largest = this.#largest();
+    const matrix = this.#scaled(scales);
+    for (let column = 0; column < matrix.columnFactors.length; column++) {
+      matrix.columnFactors[column] = (matrix.columnFactors[column] as number) / (largest || 1);
+    }
+    const { rows, columns } = powerSums(matrix, squarings);
+    return this.#readsRows
+      ? softRangeOf(largest, squarings, rows, columns)
+      : softRangeOf(largest, squarings, columns, rows);
+  }
+
+  #scaled(scales: Float64Array | undefined): ScaledMatrix {
+    return {
       values: this.#values,
       start: this.#start,
       stride: this.#stride,
       rowFactors: factorsOf(this.#rows, this.#rowWeights, scales, this.#readsRows),
       columnFactors: factorsOf(this.#columns, this.#columnWeights, scales, !this.#readsRows),
     };
-    this.#seen =
-      known && this.#seen
-        ? lookFurther(
-            matrix,
-            this.#seen,
-            { near, slack, give },
-            {
-              rowLargest: rangesIn(known[ofRows], this.#rows, this.#rowWeights),
-              columnLargest: rangesIn(known[ofColumns], this.#columns, this.#columnWeights),
-            },
-          )
-        : lookAfresh(matrix, this.#seen, { near, slack, give });
-  }
-
-  softRange(scales: Float64Array, squarings: number): SoftRange {
-    const largest = this.#largest();
-    const { rows, columns } = powerSums(
-      {
-        values: this.#values,
-        start: this.#start,
-        stride: this.#stride,
-        rowFactors: factorsOf(this.#rows, this.#rowWeights, scales, this.#readsRows),
-        columnFactors: factorsOf(this.#columns, this.#columnWeights, scales, !this.#readsRows).map(
-          (factor) => factor / (largest || 1),
-        ),
-      },
-      squarings,
-    );
-    return this.#readsRows
-      ? softRangeOf(largest, squarings, rows, columns)
-      : softRangeOf(largest, squarings, columns, rows);
   }
 
   /** The largest weight at factors of 1. */
   #largest(): number {
     if (this.#largestWeight === undefined) {
-      const { rowLargest } = largestWeights({
-        values: this.#values,
-        start: this.#start,
-        stride: this.#stride,
-        rowFactors: this.#rowWeights?.map(Math.abs) ?? new Float64Array(this.#rows.length).fill(1),
-        columnFactors: this.#columnWeights?.map(Math.abs) ?? new Float64Array(this.#columns.length).fill(1),
-      });
-      this.#largestWeight = rowLargest.reduce(
-        (most, one, row) => Math.max(most, one * Math.abs(this.#rowWeights?.[row] ?? 1)),
-        0,
-      );
+      const { columnOfRow } = largestWeights(this.#scaled(undefined));
+      const magnitudes = [...columnOfRow].map((column, row) => this.#magnitude(row, column));
+      this.#largestWeight = magnitudes.reduce((most, one) => Math.max(most, one), 0);
     }
     return this.#largestWeight;
   }
@@ -239,101 +199,16 @@ class MatrixRanges implements KernelRanges {
   }
 }
 
-/** A matrix as it was looked at. */
-interface Seen {
-  readonly rowFactors: Float64Array;
-  readonly columnFactors: Float64Array;
-  /** More than any weight has that was not given, without the factor of the row or column itself. */
-  readonly rowBounds: Float64Array;
-  readonly columnBounds: Float64Array;
-  /** By how much, in logarithms, they are less than the largest that were given. */
-  readonly near: number;
-}
-
-interface Look {
-  readonly near: number;
-  readonly slack: number;
-  readonly give: TakeEntry;
-}
-
-/** Gives the largest weights of all rows and columns, if others than those that were given can be the largest now. */
-function lookAfresh(matrix: ScaledMatrix, seen: Seen | undefined, { near, slack, give }: Look): Seen {
-  const { rowFactors, columnFactors } = matrix;
-  // What was not given was less than the largest by `near`, and has gained no more on it than these have on each other.
-  const gain = Math.max(
-    spreadOfRatios(seen?.rowFactors, rowFactors),
-    spreadOfRatios(seen?.columnFactors, columnFactors),
-  );
-  if (seen && gain <= Math.exp(seen.near + slack)) return seen;
-  const largest = giveLargest(matrix, give);
-  const isComplete = near === 0 || nearWeights(matrix, largest, Math.exp(-near), give);
-  return seenAt(matrix, largest, isComplete ? near : 0);
-}
-
-/** Gives the weights that are nearly the largest known, or larger, if there can be any that were not given. */
-function lookFurther(
-  matrix: ScaledMatrix,
-  seen: Seen,
-  { near, slack, give }: Look,
-  largest: KnownLargest,
-): Seen {
-  const { rowFactors, columnFactors } = matrix;
-  const { rowLargest, columnLargest } = largest;
-  const enough = Math.exp(slack);
-  // The weights of a row grow with the factors of the columns, and the other way round.
-  const gainOfRows = largestRatio(seen.columnFactors, columnFactors) / enough;
-  const gainOfColumns = largestRatio(seen.rowFactors, rowFactors) / enough;
-  const mayFind =
-    seen.rowBounds.some((bound, row) => bound * gainOfRows > (rowLargest[row] as number)) ||
-    seen.columnBounds.some((bound, column) => bound * gainOfColumns > (columnLargest[column] as number));
-  if (!mayFind) return seen;
-  const isComplete = nearWeights(matrix, largest, Math.exp(-near), give);
-  return seenAt(matrix, largest, isComplete ? near : 0);
-}
-
-function seenAt({ rowFactors, columnFactors }: ScaledMatrix, largest: KnownLargest, near: number): Seen {
-  const part = Math.exp(-near);
-  return {
-    rowFactors,
-    columnFactors,
-    rowBounds: largest.rowLargest.map((one) => one * part),
-    columnBounds: largest.columnLargest.map((one) => one * part),
-    near,
-  };
-}
-
-function giveLargest(matrix: ScaledMatrix, give: TakeEntry): LargestWeights {
-  const largest = largestWeights(matrix);
-  for (let row = 0; row < matrix.rowFactors.length; row++)
-    give(true, row, largest.columnOfRow[row] as number);
-  for (let column = 0; column < matrix.columnFactors.length; column++) {
-    give(false, largest.rowOfColumn[column] as number, column);
-  }
-  return largest;
-}
-
-/** The ranges of classes without the weights that the kernel has for them. */
-function rangesIn(
-  ranges: Float64Array,
-  classes: Int32Array,
-  weights: Float64Array | undefined,
-): Float64Array {
-  const found = new Float64Array(classes.length);
-  for (let index = 0; index < found.length; index++) {
-    found[index] = (ranges[classes[index] as number] as number) / Math.abs(weights?.[index] ?? 1);
-  }
-  return found;
-}
-
+/** The factors of rows or columns: their own, with those of their classes where there are any. */
 function factorsOf(
   classes: Int32Array,
   weights: Float64Array | undefined,
-  scales: Float64Array,
+  scales: Float64Array | undefined,
   isRead: boolean,
 ): Float64Array {
   const factors = new Float64Array(classes.length);
   for (let index = 0; index < factors.length; index++) {
-    const scale = scales[classes[index] as number] as number;
+    const scale = scales ? (scales[classes[index] as number] as number) : 1;
     const weight = Math.abs(weights?.[index] ?? 1);
     factors[index] = isRead ? weight * scale : weight / scale;
   }

@@ -18,6 +18,11 @@ const SQUARINGS = [3, 5] as const;
 /** Steps for each of them, and the change of the logarithm of the noise at which it is found. */
 const ITERATIONS = 40;
 const TOLERANCE = 1e-4;
+/**
+ * Factors that make the logarithm of the noise smaller by less than this are not worth it: what is found from different starts
+ * differs by as much.
+ */
+const LEAST_GAIN = 1e-2;
 /** A factor goes no further than this many times from that of equal ranges, which heeds dead channels and biases. */
 const FURTHEST = 30;
 
@@ -25,7 +30,7 @@ const FURTHEST = 30;
  * The factors that make the noise of all kernels together smallest, `sum over kernels of range² (sum of E[x_i'²] - E[x_i']²)
  * (sum of D_o')`, where the means of errors are corrected with biases: what is left goes with the variances of inputs, and
  * weighs as much as the outputs are sensitive to it. In the logarithms of the factors that is a convex function, over the
- * whole graph at once: sums of exponentials, products of them, and maxima.
+ * whole graph at once: sums of exponentials, products of them, and maxima. A model whose noise is least keeps its factors.
  *
  * @param start factors of equal ranges, by class
  * @returns factors by class, 1 for classes that belong to no region.
@@ -45,11 +50,15 @@ export function leastNoise(
     high[at] = limited(logScale + Math.log(FURTHEST));
   }
   let logScales: Float64Array = Float64Array.from(start, Math.log);
+  // Factors of 1, or as near to that as the bounds let them.
+  const kept = low.map((least, at) => Math.max(least, Math.min(0, high[at] as number)));
+  let gain = 0;
   for (const squarings of SQUARINGS) {
     const f = (x: Float64Array, gradient: Float64Array): number => logNoise(terms, squarings, x, gradient);
     logScales = minimize(f, logScales, { low, high, iterations: ITERATIONS, tolerance: TOLERANCE });
+    gain = f(kept, new Float64Array(kept.length)) - f(logScales, new Float64Array(kept.length));
   }
-  return logScales.map(Math.exp);
+  return (gain < LEAST_GAIN ? kept : logScales).map(Math.exp);
 }
 
 /** The logarithm of the noise of all kernels, and its derivatives by the logarithms of the factors. */

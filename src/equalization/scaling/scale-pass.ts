@@ -12,8 +12,6 @@ export interface ScalePassOptions {
   readonly objective?: Objective;
   /** Whether factors go through ReLUs with a maximum, each channel of which then gets one of its own; true where it is left out. */
   readonly throughBounded?: boolean;
-  /** Looks at the kernels until ranges count as equal; 50 where it is left out. */
-  readonly iterations?: number;
 }
 
 /** What {@link scalePass} did. */
@@ -63,15 +61,10 @@ function throughMaxima(model: Model, options: ScalePassOptions, context: StepOpt
   }
 }
 
-function scaled(
-  model: Model,
-  { iterations: rounds, ...options }: ScalePassOptions,
-  { veto }: StepOptions,
-): Scaled {
+function scaled(model: Model, options: ScalePassOptions, { veto }: StepOptions): Scaled {
   const vetoed: SkipReason[] = [];
   const { bounded, left, ...record } = scaleRegions(model, {
     ...options,
-    ...(rounds === undefined ? {} : { rounds }),
     ...(veto ? { veto } : {}),
     onSkip: (reason) => void vetoed.push(reason),
   });

@@ -12,7 +12,7 @@ import type { StepOptions } from '../../primitives/pass.ts';
 import { type ChannelGraph, channelGraph, type ScalableLayer } from '../channels/channel-graph.ts';
 import { type ActivationMoments, activationMoments } from '../moments/activation-moments.ts';
 import { applyScales } from './apply-scales.ts';
-import { type Solution, type SolverOptions, solve } from './equal-ranges.ts';
+import { type EqualRanges, equalRanges } from './equal-ranges.ts';
 import { leastNoise } from './least-noise.ts';
 import { findRegions, type Region, type RegionKernel, rootedLayers } from './regions.ts';
 
@@ -27,7 +27,7 @@ export const OBJECTIVES = ['equal-ranges', 'least-noise'] as const;
 export type Objective = (typeof OBJECTIVES)[number];
 
 /** How a graph is scaled. `veto` is asked with the paths of what writes a region and then of what reads it. */
-export interface ScaleRegionsOptions extends SolverOptions, StepOptions {
+export interface ScaleRegionsOptions extends StepOptions {
   /** Whether factors go through ReLUs with a maximum; {@link RegionRecord.bounded} then has what their maxima become. */
   readonly throughBounded?: boolean;
   /** `equal-ranges` where it is left out. */
@@ -64,8 +64,6 @@ export interface RegionRecord {
   readonly bounded: readonly ScaledBound[];
   /** For each scaled layer, by its path, what its output was divided by, `[channels]`. */
   readonly outputScales: ReadonlyMap<string, Float64Array>;
-  readonly rounds: number;
-  readonly converged: boolean;
   /** Channels that are dead on one side, and those whose factor reached a thousand or a thousandth. */
   readonly deadChannels: number;
   readonly clampedChannels: number;
@@ -86,7 +84,7 @@ export function scaleRegions(model: Model, options: ScaleRegionsOptions = {}): R
     if (reason) options.onSkip?.(reason);
     return reason === undefined;
   });
-  const equal = solve(regions, graph.classes.size, options);
+  const equal = equalRanges(regions, graph.classes.size);
   const solution =
     options.objective === 'least-noise'
       ? {
@@ -112,7 +110,7 @@ function recordOf(
   graph: ChannelGraph,
   layers: readonly ScalableLayer[],
   regions: readonly Region[],
-  { scales, rounds, converged, dead, clamped }: Solution,
+  { scales, dead, clamped }: EqualRanges,
 ): RegionRecord {
   const inRegion = new Set(regions.flatMap((region) => region.classes));
   return {
@@ -135,8 +133,6 @@ function recordOf(
     outputScales: new Map(
       layers.map(({ path, outputs }) => [path, Float64Array.from(outputs, (at) => scales[at] ?? 1)]),
     ),
-    rounds,
-    converged,
     deadChannels: dead.size,
     clampedChannels: clamped.size,
   };

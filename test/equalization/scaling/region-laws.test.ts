@@ -222,7 +222,6 @@ describe('scaleRegions', () => {
       fc.property(randomGraph({ barriers: 'none' }), (make) => {
         const model = make();
         const first = scaleRegions(model);
-        expect(first.converged).toBe(true);
         fc.pre(first.deadChannels === 0 && first.clampedChannels === 0);
         const found = mismatches(model);
         for (const mismatch of found) expect(mismatch).toBeLessThan(1e-3);

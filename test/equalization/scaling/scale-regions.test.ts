@@ -59,7 +59,7 @@ describe('scaleRegions', () => {
     ]);
     const written = channelRange(model.layer('a'), 'output');
     const read = channelRange(model.layer('b'), 'input');
-    const { outputScales, regions, left, converged } = scaleRegions(model);
+    const { outputScales, regions, left } = scaleRegions(model);
     const factors = outputScales.get('a') as Float64Array;
     for (const [channel, factor] of factors.entries()) {
       expect(factor).toBeCloseTo(Math.sqrt((written[channel] ?? NaN) / (read[channel] ?? NaN)), 6);
@@ -75,7 +75,6 @@ describe('scaleRegions', () => {
       },
     ]);
     expect(left).toEqual([]);
-    expect(converged).toBe(true);
   });
 
   it('divides the bias, and by the factors of a batch norm that stays its statistics', async () => {
@@ -480,7 +479,7 @@ describe('a kernel of weights that are all of one size', () => {
       ),
       layer('Dense', 'c', { units: 400, use_bias: false }, { weights: { kernel: signs(160_000) } }),
     ]);
-    expect(scaleRegions(model).converged).toBe(true);
+    scaleRegions(model);
     expectEqual(model, 'a', 'b');
     expectEqual(model, 'b', 'c');
   });
