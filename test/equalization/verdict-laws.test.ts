@@ -79,7 +79,8 @@ describe.each(TARGETS)('for %s every layer with a kernel and every batch norm ha
       edited += records.flatMap(doneIn).length;
       left += allIn(records, 'left').length;
     }
-    expect(edited).toBeGreaterThan(50);
-    expect(left).toBeGreaterThan(50);
+    // Of either kind there are some, in the committed selection too.
+    expect(edited).toBeGreaterThan(15);
+    expect(left).toBeGreaterThan(15);
   });
 });

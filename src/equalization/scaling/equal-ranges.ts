@@ -25,7 +25,7 @@ const TOLERANCE = 1e-3;
 /** It stops a little below the tolerance, so that rounded weights are within it when they are looked at again. */
 const MARGIN = 0.9;
 /** Between looks at the kernels the factors are settled to this part of what the last look changed. */
-const SETTLED = 0.05;
+const SETTLED = 0.15;
 /** Sweeps over the classes for each look at the kernels. */
 const MOST_SWEEPS = 200;
 /** The first of them are each followed by a shift of whole regions, and by sweeps that keep the deciding weights. */
