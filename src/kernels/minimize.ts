@@ -17,7 +17,7 @@ export interface Bounds {
 export interface MinimizeOptions extends Bounds {
   /** Steps. */
   readonly iterations: number;
-  /** It ends when a step makes the value smaller by less than this. */
+  /** It ends when a few steps each make the value smaller by less than this. */
   readonly tolerance: number;
 }
 
@@ -27,6 +27,8 @@ const MEMORY = 8;
 const FIRST_STEP = 0.2;
 const LONGEST_STEP = 2;
 const MOST_HALVINGS = 12;
+/** Steps one after the other that gain next to nothing: a kink in the way of one leaves others. */
+const MOST_IDLE = 3;
 /** The part of the decrease that the gradient promises with which a step is taken (Armijo). */
 const ENOUGH = 1e-4;
 
@@ -41,6 +43,7 @@ export function minimize(f: SmoothFunction, start: Float64Array, options: Minimi
   let gradient = new Float64Array(size);
   let x = moved(start, start, 0, options);
   let value = f(x, gradient);
+  let idle = 0;
   for (let iteration = 0; iteration < iterations; iteration++) {
     const free = freeGradient(gradient, x, options);
     let direction = descent(free, history);
@@ -57,7 +60,8 @@ export function minimize(f: SmoothFunction, start: Float64Array, options: Minimi
     remember(history, x, gradient, found);
     const decrease = value - found.value;
     ({ x, value, gradient } = found);
-    if (decrease < tolerance) break;
+    idle = decrease < tolerance ? idle + 1 : 0;
+    if (idle === MOST_IDLE) break;
   }
   return x;
 }

@@ -75,6 +75,11 @@ export function largestFinite(dtype: DType): number {
   }
 }
 
+/** The smallest value of `dtype` with all of its digits. */
+export function smallestNormal(dtype: DType): number {
+  return dtype === 'float16' ? 2 ** -14 : dtype === 'float64' ? 2 ** -1022 : 2 ** -126;
+}
+
 /** A zeroed array that holds `size` values of `dtype` in memory. */
 export function allocate(dtype: DType, size: number): TensorValues {
   switch (dtype) {

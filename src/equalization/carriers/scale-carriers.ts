@@ -21,7 +21,7 @@ import {
 } from '../../model/statistics.ts';
 import type { Pass } from '../../primitives/pass.ts';
 import { extremesOf, outputLayout } from '../../quantization/kernel-layout.ts';
-import { type DType, largestFinite } from '../../tensor/dtype.ts';
+import { type DType, largestFinite, smallestNormal } from '../../tensor/dtype.ts';
 import { Tensor } from '../../tensor/tensor.ts';
 import { faultyWeight, findCarriers } from './carrier-search.ts';
 import { balanceSeparable } from './separable-balance.ts';
@@ -181,7 +181,7 @@ function isExact(factor: number, slope: number, dtype: DType): boolean {
     size >= 1 / LARGEST_FACTOR &&
     size <= LARGEST_FACTOR &&
     gamma <= largestFinite(dtype) &&
-    (slope === 0 || gamma >= (dtype === 'float16' ? 2 ** -14 : 2 ** -126))
+    (slope === 0 || gamma >= smallestNormal(dtype))
   );
 }
 

@@ -8,6 +8,8 @@ import { minimize } from '../../kernels/minimize.ts';
 import type { Graph } from '../../model/graph.ts';
 import type { ActivationMoments } from '../moments/activation-moments.ts';
 import { limited } from './deciding-weights.ts';
+import type { EqualRanges } from './equal-ranges.ts';
+import type { SoftRange } from './kernel-ranges.ts';
 import { type NoiseTerm, noiseTerms } from './noise-terms.ts';
 import type { LayerKernel, Region } from './regions.ts';
 
@@ -32,22 +34,23 @@ const FURTHEST = 30;
  * weighs as much as the outputs are sensitive to it. In the logarithms of the factors that is a convex function, over the
  * whole graph at once: sums of exponentials, products of them, and maxima. A model whose noise is least keeps its factors.
  *
- * @param start factors of equal ranges, by class
+ * @param equal factors of equal ranges, by class; dead channels keep them
  * @returns factors by class, 1 for classes that belong to no region.
  */
 export function leastNoise(
   regions: readonly Region<LayerKernel>[],
   graph: Graph,
   moments: ActivationMoments,
-  start: Float64Array,
+  { scales: start, dead }: Pick<EqualRanges, 'scales' | 'dead'>,
 ): Float64Array {
-  const terms = noiseTerms(regions, graph, moments);
+  const terms = weighted(noiseTerms(regions, graph, moments), start);
   const [low, high] = [new Float64Array(start.length), new Float64Array(start.length)];
   const members = new Set(regions.flatMap(({ classes }) => classes));
   for (const at of members) {
     const logScale = Math.log(start[at] ?? 1);
-    low[at] = limited(logScale - Math.log(FURTHEST));
-    high[at] = limited(logScale + Math.log(FURTHEST));
+    const reach = dead.has(at) ? 0 : Math.log(FURTHEST);
+    low[at] = limited(logScale - reach);
+    high[at] = limited(logScale + reach);
   }
   let logScales: Float64Array = Float64Array.from(start, Math.log);
   // Factors of 1, or as near to that as the bounds let them.
@@ -61,9 +64,23 @@ export function leastNoise(
   return (gain < LEAST_GAIN ? kept : logScales).map(Math.exp);
 }
 
+/** A term, and the unit of its noise. */
+type WeightedTerm = NoiseTerm & { readonly weight: number };
+
+/** Guessed variances have no unit: such terms count at the start as much as those that are known do on average. */
+function weighted(terms: readonly NoiseTerm[], start: Float64Array): WeightedTerm[] {
+  const noises = terms.map((term) => noiseOf(term, SQUARINGS[0], start).noise);
+  const known = noises.filter((noise, index) => noise > 0 && terms[index]?.isKnown);
+  const average = Math.exp(known.reduce((sum, noise) => sum + Math.log(noise), 0) / (known.length || 1));
+  return terms.map((term, index) => {
+    const noise = noises[index] as number;
+    return { ...term, weight: term.isKnown || noise === 0 ? 1 : average / noise };
+  });
+}
+
 /** The logarithm of the noise of all kernels, and its derivatives by the logarithms of the factors. */
 function logNoise(
-  terms: readonly NoiseTerm[],
+  terms: readonly WeightedTerm[],
   squarings: number,
   logScales: Float64Array,
   gradient: Float64Array,
@@ -76,12 +93,27 @@ function logNoise(
   return Math.log(total);
 }
 
-/** The noise of one kernel, whose derivatives are added to the gradient. */
-function addNoise(term: NoiseTerm, squarings: number, scales: Float64Array, gradient: Float64Array): number {
+/** The noise of one kernel, and what has which part in it. */
+function noiseOf(
+  term: NoiseTerm,
+  squarings: number,
+  scales: Float64Array,
+): { readonly noise: number; readonly range: SoftRange; readonly passed: Passed } {
   const range = term.ranges.softRange(scales, squarings);
-  if (range.sum === 0) return 0;
   const passed = term.kind === 'pairs' ? passedPairs(term, scales) : passedMatrix(term, scales);
-  const noise = range.square * passed.sum;
+  return { noise: range.square * passed.sum, range, passed };
+}
+
+/** The weighted noise of one kernel, whose derivatives are added to the gradient. */
+function addNoise(
+  term: WeightedTerm,
+  squarings: number,
+  scales: Float64Array,
+  gradient: Float64Array,
+): number {
+  const { noise: plain, range, passed } = noiseOf(term, squarings, scales);
+  if (range.sum === 0) return 0;
+  const noise = term.weight * plain;
   const add = (classes: Int32Array, shares: Float64Array, factor: number): void => {
     for (let index = 0; index < classes.length; index++) {
       const at = classes[index] as number;

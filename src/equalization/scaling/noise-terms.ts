@@ -5,10 +5,10 @@
  */
 
 import type { KernelInputs } from '../../kernels/response-moments.ts';
-import type { Graph } from '../../model/graph.ts';
+import type { Graph, GraphCall } from '../../model/graph.ts';
 import type { ScalableLayer } from '../channels/channel-graph.ts';
 import type { ActivationMoments } from '../moments/activation-moments.ts';
-import { kernelInputs, layerInputs } from '../noise/kernel-response.ts';
+import { alikeInputs, kernelInputs, layerInputs, layerResponse } from '../noise/kernel-response.ts';
 import { kernelSensitivity, type OutputSensitivity, outputSensitivity } from '../noise/output-sensitivity.ts';
 import type { KernelRanges } from './kernel-ranges.ts';
 import type { LayerKernel, Region } from './regions.ts';
@@ -27,6 +27,8 @@ export interface NoiseTerm {
   /** The class of each channel that it writes, and the sensitivity of the outputs to it. */
   readonly outputs: Int32Array;
   readonly sensitivities: Float64Array;
+  /** False where variances or sensitivities are guesses, in which only channels of one kernel compare. */
+  readonly isKnown: boolean;
 }
 
 /** A channel counts as no quieter than this part of the average: one that never varies leaves no reason for its factor. */
@@ -50,7 +52,7 @@ function noiseTerm(
   sensitivity: OutputSensitivity,
 ): NoiseTerm {
   const { layer } = entry;
-  const { variances, sensitivities } = channelsOfKernel(entry, name, graph, moments, sensitivity);
+  const { variances, sensitivities, isKnown } = channelsOfKernel(entry, name, graph, moments, sensitivity);
   const kernel = layer.requireWeight(name);
   const varied = audible(variances);
   const heard = audible(sensitivities);
@@ -58,7 +60,7 @@ function noiseTerm(
     const { inputs, outputs } = sides;
     const multiplier = kernel.columns;
     const ofPairs = Float64Array.from(outputs, (_, pair) => varied[Math.floor(pair / multiplier)] ?? 0);
-    return { kind: 'pairs', ranges, inputs, variances: ofPairs, outputs, sensitivities: heard };
+    return { kind: 'pairs', ranges, inputs, variances: ofPairs, outputs, sensitivities: heard, isKnown };
   }
   const [inputs, outputs] =
     sides.inputs === 'rows' ? [sides.rows, sides.columns] : [sides.columns, sides.rows];
@@ -71,6 +73,7 @@ function noiseTerm(
     variances: varied.subarray(group * inputs.length, (group + 1) * inputs.length),
     outputs,
     sensitivities: heard.subarray(firstOutput, firstOutput + outputs.length),
+    isKnown,
   };
 }
 
@@ -81,15 +84,29 @@ function channelsOfKernel(
   graph: Graph,
   moments: ActivationMoments,
   sensitivity: OutputSensitivity,
-): { variances: Float64Array; sensitivities: Float64Array } {
+): { variances: Float64Array; sensitivities: Float64Array; isKnown: boolean } {
   const variances = new Float64Array((name === 'pointwiseKernel' && between ? between : inputs).length);
   const sensitivities = new Float64Array(outputs.length);
+  let isKnown = true;
   for (const call of graph.callsOf(layer)) {
-    const known = layerInputs(call, (tensor) => moments.of(tensor));
-    addTo(variances, known && variancesRead(kernelInputs(layer, name, known)));
-    addTo(sensitivities, sensitivity.calls.get(call));
+    const read = layerInputs(call, (tensor) => moments.of(tensor)) ?? impliedInputs(call, moments);
+    const heard = sensitivity.calls.get(call);
+    addTo(variances, read && variancesRead(kernelInputs(layer, name, read)));
+    addTo(sensitivities, heard);
+    isKnown &&= read !== undefined && heard !== undefined;
   }
-  return { variances, sensitivities: kernelSensitivity(layer, name, sensitivities) };
+  return { variances, sensitivities: kernelSensitivity(layer, name, sensitivities), isKnown };
+}
+
+/** Channels that are alike, and vary such that half of the outputs vary more than they are known to: whatever their scales. */
+function impliedInputs(call: GraphCall, moments: ActivationMoments): KernelInputs | undefined {
+  const written = moments.before(call)?.variance;
+  const alike = alikeInputs(call);
+  const response = layerResponse(call.layer, alike).variance;
+  const ratios = written?.map((variance, channel) => variance / (response[channel] ?? NaN));
+  const usable = ratios?.filter((ratio) => ratio > 0 && ratio < Infinity).sort();
+  const variance = usable?.[usable.length >> 1];
+  return variance === undefined ? undefined : { ...alike, variance: alike.variance.map(() => variance) };
 }
 
 /** The variance of what each channel adds up to over the positions of a kernel, if its weights were 1. */
@@ -98,7 +115,7 @@ function variancesRead({ shares, variance }: KernelInputs): Float64Array {
   return variance.map((value) => value * positions);
 }
 
-/** Nothing known: as if all channels were alike. */
+/** Nothing known: as if all channels were alike, in units of their own. */
 function addTo(sums: Float64Array, values: Float64Array | undefined): void {
   for (let channel = 0; channel < sums.length; channel++) {
     sums[channel] = (sums[channel] ?? 0) + (values ? (values[channel] ?? 0) : 1);

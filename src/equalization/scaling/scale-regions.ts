@@ -9,12 +9,13 @@ import type { Model } from '../../model/model.ts';
 import { isWeighted } from '../../model/operation.ts';
 import type { RegionBorder, SkipReason } from '../../model/skip-reason.ts';
 import type { StepOptions } from '../../primitives/pass.ts';
+import { largestFinite, smallestNormal } from '../../tensor/dtype.ts';
 import { type ChannelGraph, channelGraph, type ScalableLayer } from '../channels/channel-graph.ts';
 import { type ActivationMoments, activationMoments } from '../moments/activation-moments.ts';
 import { applyScales } from './apply-scales.ts';
 import { type EqualRanges, equalRanges } from './equal-ranges.ts';
 import { leastNoise } from './least-noise.ts';
-import { findRegions, type Region, type RegionKernel, rootedLayers } from './regions.ts';
+import { findRegions, type LayerKernel, type Region, type RegionKernel, rootedLayers } from './regions.ts';
 
 /**
  * What factors are looked for:
@@ -89,9 +90,10 @@ export function scaleRegions(model: Model, options: ScaleRegionsOptions = {}): R
     options.objective === 'least-noise'
       ? {
           ...equal,
-          scales: leastNoise(regions, graph.graph, options.moments ?? activationMoments(model), equal.scales),
+          scales: leastNoise(regions, graph.graph, options.moments ?? activationMoments(model), equal),
         }
       : equal;
+  keepWithinDtypes(regions, solution.scales);
   if (options.powersOfTwo === true) roundToPowersOfTwo(solution.scales);
   for (const entry of layers) applyScales(entry, solution.scales);
   return recordOf(graph, layers, regions, solution);
@@ -100,6 +102,49 @@ export function scaleRegions(model: Model, options: ScaleRegionsOptions = {}): R
 /** A SeparableConv has two kernels and one path. */
 function pathsOf(kernels: readonly RegionKernel[]): string[] {
   return [...new Set(kernels.map(({ path }) => path))];
+}
+
+/** Halvings of the logarithms of factors, after which they are 1. */
+const MOST_HALVINGS = 12;
+
+/**
+ * Draws factors nearer to 1 in regions where a channel would leave the range in which its type has all digits, as half floats
+ * soon do.
+ */
+function keepWithinDtypes(regions: readonly Region<LayerKernel>[], scales: Float64Array): void {
+  for (let halvings = 0; halvings <= MOST_HALVINGS; halvings++) {
+    const outside = new Set(
+      regions
+        .flatMap(({ sources, sinks }) => [...sources, ...sinks])
+        .filter((one) => leavesDtype(one, scales)),
+    );
+    const touched = regions.filter(({ sources, sinks }) =>
+      [...sources, ...sinks].some((one) => outside.has(one)),
+    );
+    for (const at of touched.flatMap(({ classes }) => classes)) {
+      scales[at] = halvings < MOST_HALVINGS ? Math.sqrt(scales[at] ?? 1) : 1;
+    }
+    if (touched.length === 0) return;
+  }
+}
+
+/** Whether the largest weight of a channel, or a bias, no longer fits the type of its layer at these factors. */
+function leavesDtype({ entry: { layer, outputs }, ranges }: LayerKernel, scales: Float64Array): boolean {
+  const dtype = layer.weightDtype;
+  if (dtype !== 'float16') return false;
+  const [least, most] = [smallestNormal(dtype), largestFinite(dtype)];
+  const leaves = (before: number, after: number): boolean =>
+    after > most || (before >= least && after < least);
+  const scale = (at: number): number => scales[at] ?? 1;
+  let isOutside = false;
+  ranges.look(scales, (side, at, other, magnitude) => {
+    const factor = side === 'written' ? scale(other) / scale(at) : scale(at) / scale(other);
+    isOutside ||= leaves(magnitude, magnitude * factor);
+  });
+  const bias = layer.weight('bias')?.toFloat64() ?? new Float64Array(0);
+  return (
+    isOutside || bias.some((value, channel) => leaves(0, Math.abs(value) / scale(outputs[channel] ?? -1)))
+  );
 }
 
 function roundToPowersOfTwo(scales: Float64Array): void {

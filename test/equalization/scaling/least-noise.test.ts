@@ -1,7 +1,12 @@
 import { beforeEach, describe, expect, it } from 'vitest';
-import { activationMoments } from '../../../src/equalization/moments/activation-moments.ts';
+import {
+  ActivationMoments,
+  activationMoments,
+} from '../../../src/equalization/moments/activation-moments.ts';
+import { matchedDistribution } from '../../../src/equalization/moments/channel-distribution.ts';
 import { type Objective, scaleRegions } from '../../../src/equalization/scaling/scale-regions.ts';
 import type { Model } from '../../../src/model/model.ts';
+import { Tensor } from '../../../src/tensor/tensor.ts';
 import { buildModel, input, layer } from '../../support/model-builder.ts';
 import { seededRandom } from '../../support/random.ts';
 
@@ -87,8 +92,12 @@ class Noise {
     const throughPairs = CHANNELS.map(
       (c) => half(stem[c]!) * this.#sensitivities.depthwise[c]! * (middle[c]! / residual[c]!) ** 2,
     );
+    // Of the input nothing is known but what the stem makes of it: the upper middle of what its outputs would need.
+    const [, , variance = NaN] = CHANNELS.map(
+      (c) => stem[c]! ** 2 / total(this.#weights.stem.map((row) => row[c]! ** 2)),
+    ).sort((one, other) => one - other);
     return (
-      this.#matrix('stem', [ones, residual], ones, p) +
+      this.#matrix('stem', [ones, residual], [variance, variance, variance], p) +
       norm(pairs, p) ** 2 * total(throughPairs) +
       this.#matrix('project', [middle, residual], depthwise.map(half), p) +
       this.#matrix(
@@ -216,6 +225,44 @@ describe('least noise', () => {
     for (const name of Object.keys(DEVIATIONS)) model.layer(name).statistics = undefined;
     const { outputScales } = scaleRegions(model, { objective: 'least-noise' });
     expect([...(outputScales.get('stem') ?? [])]).not.toEqual(factorsOf('least-noise')[0]);
+  });
+
+  it('leaves dead channels where equal ranges have them', () => {
+    const factors = (objective: Objective): number[] => {
+      const model = block();
+      const kernel = model.layer('expand').requireWeight('kernel');
+      const values = kernel.toFloat64().map((weight, index) => (index % 4 === 2 ? 0 : weight));
+      model.layer('expand').setWeight('kernel', Tensor.fromNumbers('float32', kernel.shape, values));
+      const { outputScales, deadChannels } = scaleRegions(model, { objective });
+      expect(deadChannels).toBe(1);
+      return [...(outputScales.get('expand') ?? [])];
+    };
+    const [equal, least] = [factors('equal-ranges'), factors('least-noise')];
+    expect(least[2]).toBeCloseTo(equal[2] ?? NaN, 9);
+    expect(least[1]).not.toBeCloseTo(equal[1] ?? NaN, 2);
+  });
+
+  it('does not depend on the unit of what is known where something is not', () => {
+    const factors = (unit: number): number[] => {
+      const config = { kernel_size: 1, use_bias: false, activation: 'relu' };
+      const model = buildModel(
+        [
+          input('x', [1, 1, 3]),
+          layer('Conv2D', 'first', { filters: 4, ...config }),
+          layer('Conv2D', 'second', { filters: 4, ...config }),
+          layer('Conv2D', 'third', { filters: 4, ...config }),
+          layer('Conv2D', 'head', { filters: 3, kernel_size: 1 }),
+        ],
+        { seed: 5 },
+      );
+      const variance = Float64Array.from(DEVIATIONS.stem, (deviation) => (unit * deviation) ** 2);
+      const tensors = new Map([['third#0:0', matchedDistribution(new Float64Array(4), variance)]]);
+      const moments = new ActivationMoments(tensors);
+      const { outputScales } = scaleRegions(model, { objective: 'least-noise', moments });
+      return [...outputScales.values()].flatMap((scales) => [...scales]);
+    };
+    const [one, thousand] = [factors(1), factors(1000)];
+    for (const [index, factor] of one.entries()) expect((thousand[index] ?? NaN) / factor).toBeCloseTo(1, 2);
   });
 
   it('rounds to powers of two where it is told to', () => {

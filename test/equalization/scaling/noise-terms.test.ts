@@ -43,9 +43,10 @@ describe('noiseTerms', () => {
       ],
       { first: [4, 0.25], second: [2, 1] },
     );
-    // Of the input nothing is known: as if its channels were alike.
+    // Of the input nothing is known: as if its channels were alike, and as large as the upper half of the outputs need them.
+    const implied = 4 / (1 + 9);
     expect(numbersOf(terms)).toEqual([
-      ['matrix', [1, 1], [9, 4 * 9 + 16]],
+      ['matrix', close(implied, implied), [9, 4 * 9 + 16]],
       ['matrix', close(4, 0.25), [9, 16]],
       ['matrix', close(2, 1), [1]],
     ]);
@@ -76,7 +77,7 @@ describe('noiseTerms', () => {
       { first: [4, 0.25], depthwise: [1, 2, 3, 4] },
     );
     expect(numbersOf(terms)).toEqual([
-      ['matrix', [1, 1], close(25 + 4 * 36, 9 * 49 + 16 * 64)],
+      ['matrix', close(2, 2), close(25 + 4 * 36, 9 * 49 + 16 * 64)],
       ['pairs', close(4, 4, 0.25, 0.25), [25, 36, 49, 64]],
       ['matrix', close(1, 2, 3, 4), [1]],
     ]);
@@ -92,7 +93,7 @@ describe('noiseTerms', () => {
     );
     // Rows 1 2 3 4 and 5 6 7 8; the first two columns read channels 0 and 1, the others 2 and 3.
     expect(numbersOf(terms)).toEqual([
-      ['matrix', [1, 1], close(1 + 4 * 4, 25 + 36 * 4, 9 * 9 + 16 * 16, 49 * 9 + 64 * 16)],
+      ['matrix', close(1.5, 1.5), close(1 + 4 * 4, 25 + 36 * 4, 9 * 9 + 16 * 16, 49 * 9 + 64 * 16)],
       ['matrix', close(1, 2), [1, 4]],
       ['matrix', close(3, 4), [9, 16]],
       ['matrix', close(1, 1, 1, 1), [1]],
@@ -112,7 +113,7 @@ describe('noiseTerms', () => {
     );
     const behind = [25 + 4 * 36, 9 * 25 + 16 * 36] as const;
     expect(numbersOf(terms)).toEqual([
-      ['matrix', [1, 1], close(4 * behind[0], 9 * behind[1])],
+      ['matrix', close(2, 2), close(4 * behind[0], 9 * behind[1])],
       ['pairs', close(4, 0.25), close(...behind)],
       ['matrix', close(4 * 4, 9 * 0.25), close(25, 36)],
       ['matrix', close(1, 1), [1]],

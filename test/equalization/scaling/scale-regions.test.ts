@@ -3,6 +3,7 @@ import { scaleRegions } from '../../../src/equalization/scaling/scale-regions.ts
 import { channelRange } from '../../../src/model/channels.ts';
 import type { Model } from '../../../src/model/model.ts';
 import { describeSkip } from '../../../src/model/skip-reason.ts';
+import { Tensor } from '../../../src/tensor/tensor.ts';
 import { TfjsRunner } from '../../../src/verification/run/runner.ts';
 import {
   buildModel,
@@ -482,5 +483,23 @@ describe('a kernel of weights that are all of one size', () => {
     scaleRegions(model);
     expectEqual(model, 'a', 'b');
     expectEqual(model, 'b', 'c');
+  });
+
+  it('leaves no half float without its digits', () => {
+    const model = buildModel([
+      input('x', [1]),
+      layer('Dense', 'one', { units: 2 }, { weights: { kernel: [1000, 1000], bias: [20000, 1] } }),
+      layer('Dense', 'two', { units: 1 }, { weights: { kernel: [60000, 60000] } }),
+    ]);
+    for (const { layer: each } of model.allLayers()) {
+      for (const [name, tensor] of each.weights) {
+        each.weights.set(name, Tensor.fromNumbers('float16', tensor.shape, tensor.toFloat64()));
+      }
+    }
+    const { regions } = scaleRegions(model);
+    // As float32 the first factor would be 0.13, and the bias 155,000.
+    const bias = model.layer('one').requireWeight('bias').toFloat64();
+    expect(bias[0]).toBeLessThan(65504);
+    expect(regions[0]?.smallest).toBeLessThan(0.9);
   });
 });
