@@ -5,7 +5,7 @@
  */
 
 import type { Model } from '../model/model.ts';
-import { kerasH5Origin } from './keras-h5/origin.ts';
+import { kerasH5Origin, TOP_LEVEL_GROUP, WEIGHTS_GROUP } from './keras-h5/origin.ts';
 import { kerasV3Origin } from './keras-v3/origin.ts';
 import { tfjsOrigin } from './tfjs-layers/origin.ts';
 
@@ -27,15 +27,19 @@ export function lostState(model: Model): string[] {
 function stateNames(model: Model): string[] {
   const h5 = kerasH5Origin(model);
   if (h5) {
-    const { file } = h5;
+    const { file, groups } = h5;
+    const own = `${WEIGHTS_GROUP}/${TOP_LEVEL_GROUP}`;
+    const hasOwn = !groups.has(TOP_LEVEL_GROUP) && file.hasGroup(own) && file.names(own).length > 0;
     return [...file.attributeNames(''), ...file.names('')]
       .filter((name) => !MODEL_H5_PARTS.has(name))
-      .map((name) => (name === 'optimizer_weights' ? 'optimizer state (optimizer_weights)' : name));
+      .map((name) => (name === 'optimizer_weights' ? 'optimizer state (optimizer_weights)' : name))
+      .concat(hasOwn ? `the weights in ${own}` : []);
   }
   const v3 = kerasV3Origin(model);
   if (v3) {
     return [
       ...(v3.weights.hasGroup('optimizer') ? ['optimizer state'] : []),
+      ...v3.groupsBeside.filter((group) => group !== 'optimizer').map((group) => `the weights in ${group}`),
       ...(hasContent(v3.document['compile_config']) ? ['compile_config'] : []),
       ...[...v3.archive.keys()].filter((name) => !MODEL_V3_ENTRIES.has(name)),
     ];

@@ -6,6 +6,7 @@
 
 import { UnsupportedModelError } from '../errors.ts';
 import { isObject, type JsonObject, type JsonValue, ownEntry } from '../json/value.ts';
+import { rejectQuantized } from '../model/keras-quantized.ts';
 import { isCustomClass, type Layer } from '../model/layer.ts';
 import { weightNamesOf } from '../model/layer-weights.ts';
 import { parseOperation } from './keras-config/parse/parse-operation.ts';
@@ -67,6 +68,7 @@ export function requireStockWeights(layer: Layer): StockWeight[] {
   const { className, path, weights } = layer;
   const known = weights.size === 0 ? [] : stockWeights(layer);
   if (known) return known;
+  rejectQuantized(layer);
   throw new UnsupportedModelError(
     `${className} in another format`,
     `${path}: the order of the ${weights.size} weights of a ${className} is not known, so that they cannot be written ` +

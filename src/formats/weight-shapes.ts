@@ -7,7 +7,8 @@
 import { InvalidModelError } from '../errors.ts';
 import type { Layer } from '../model/layer.ts';
 import { type WeightName, weightNamesOf } from '../model/layer-weights.ts';
-import type { Operation } from '../model/operation.ts';
+import { activationOf, type Operation } from '../model/operation.ts';
+import { isSerialized } from './keras-config/serialized-objects.ts';
 import { KERAS_WEIGHT_NAMES } from './keras-weight-names.ts';
 
 const NOT_OF_ONE_MODEL = 'the configuration and the weights are not of the same model: save it again';
@@ -16,11 +17,21 @@ const NOT_OF_ONE_MODEL = 'the configuration and the weights are not of the same 
 type ExpectedShape = readonly (number | null)[];
 
 /**
- * Checks that the layer has the weights of its operation, in shapes that fit its configuration. Opaque layers pass.
+ * Checks that the layer has the weights of its operation and no others, in shapes that fit its configuration. Opaque layers
+ * pass.
  *
  * @throws {@link InvalidModelError} naming the weight, what it has and what it needs.
  */
 export function checkWeights(layer: Layer, source: string): void {
+  const names: readonly string[] | undefined = weightNamesOf(layer.operation);
+  const surplus =
+    names && !mayHaveMore(layer) ? [...layer.weights.keys()].filter((name) => !names.includes(name)) : [];
+  if (surplus.length > 0) {
+    throw new InvalidModelError(
+      layer.path,
+      `${source} has weights for it that a ${layer.className} does not have (${surplus.join(', ')}); ${NOT_OF_ONE_MODEL}`,
+    );
+  }
   for (const name of weightNamesOf(layer.operation) ?? []) {
     const label = `${layer.path}/${KERAS_WEIGHT_NAMES[name]}`;
     const tensor = layer.weights.get(name);
@@ -30,6 +41,14 @@ export function checkWeights(layer: Layer, source: string): void {
     const expected = expectedOf(layer.operation, name, (other) => layer.weights.get(other)?.shape);
     if (expected && !fits(tensor.shape, expected)) throw mismatch(layer, name, label, expected);
   }
+}
+
+/** Whether the weights of the operation need not be all: an activation may have some, and a batch norm that renormalizes. */
+function mayHaveMore({ operation, readConfig }: Layer): boolean {
+  if (activationOf(operation).kind === 'prelu') return true;
+  const { activation, renorm } = readConfig;
+  const isLayer = isSerialized(activation) && activation['class_name'] !== 'function';
+  return isLayer || (operation.kind === 'batchNorm' && renorm === true);
 }
 
 /** Whether tensors of these shapes could be the weights of the layer, in Keras' order. */

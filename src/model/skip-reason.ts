@@ -30,8 +30,10 @@ export interface DecidedBy {
   'input-is-output': object;
   /** A weight is NaN or infinite. */
   'non-finite': { where: string };
-  /** A kernel of whole numbers, such as `model.quantize` of Keras 3 makes. */
+  /** A kernel of whole numbers. */
   'not-float': { where: string; dtype: string };
+  /** Keras quantized the layer itself, by `model.quantize()`. */
+  'quantized-by-keras': { mode: string };
   /** A variance is negative. */
   'negative-variance': { channel: number; variance: number };
   /** The call runs in training mode, with the statistics of the batch. */
@@ -159,6 +161,7 @@ function whatStays({ code, edit, layers: [first = '', other] }: SkipReason): str
     case 'model-output':
     case 'non-finite':
     case 'not-float':
+    case 'quantized-by-keras':
     case 'negative-variance':
     case 'training-mode':
       return `${first} is left alone`;
@@ -224,6 +227,8 @@ function because(reason: Exclude<SkipReason, { code: 'changes-function' }>): str
       return `NaN or Inf in ${reason.where}`;
     case 'not-float':
       return `${reason.where} is ${reason.dtype}, and only real numbers can be scaled`;
+    case 'quantized-by-keras':
+      return `quantized by Keras (${reason.mode}): give the model before quantize()`;
     case 'negative-variance':
       return `the moving variance of channel ${reason.channel}${edit === 'carry' ? ` of ${other}` : ''} is ${reason.variance}`;
     case 'training-mode':

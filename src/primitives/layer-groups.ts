@@ -14,6 +14,7 @@ import { readsChannels } from '../model/channel-axes.ts';
 import { channelCount, weightFault } from '../model/channels.ts';
 import type { Graph, GraphCall, GraphTensor } from '../model/graph.ts';
 import { buildGraph, firstKernelCalls } from '../model/graph.ts';
+import { kerasQuantizedReasons } from '../model/keras-quantized.ts';
 import type { Layer } from '../model/layer.ts';
 import type { Model } from '../model/model.ts';
 import {
@@ -62,7 +63,7 @@ interface Link {
 export function findClsSets(model: Model, options: StepOptions = {}): FoundClsSet[] {
   const graph = buildGraph(model);
   const links = new Map<GraphCall, Link>();
-  const skipped: SkipReason[] = [];
+  const skipped = kerasQuantizedReasons(model);
   for (const call of firstKernelCalls(graph)) {
     const next = followingConvolution(graph, call);
     if ('link' in next) links.set(call, next.link);

@@ -20,6 +20,7 @@ const REASONS: { readonly [Code in SkipCode]: Extract<SkipReason, { code: Code }
   'transposed-convolution': { code: 'transposed-convolution', layers },
   'input-is-output': { code: 'input-is-output', layers },
   'non-finite': { code: 'non-finite', layers, where: 'second/kernel, output channel 3' },
+  'quantized-by-keras': { code: 'quantized-by-keras', layers, mode: 'int8' },
   'negative-variance': { code: 'negative-variance', layers, channel: 7, variance: -0.25 },
   'layer-between': { code: 'layer-between', layers, between: 'pool (MaxPooling2D)' },
   'activation-between': {

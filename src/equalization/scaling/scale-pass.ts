@@ -1,4 +1,5 @@
 import { UnsupportedModelError } from '../../errors.ts';
+import { kerasQuantizedReasons } from '../../model/keras-quantized.ts';
 import type { Model } from '../../model/model.ts';
 import type { SkipReason } from '../../model/skip-reason.ts';
 import { takeSnapshot } from '../../model/snapshot.ts';
@@ -71,6 +72,6 @@ function scaled(model: Model, options: ScalePassOptions, { veto }: StepOptions):
   const { caps, addedLayers } = capActivations(model, bounded);
   return {
     record: { ...record, caps: caps.map((cap) => ({ ...cap, message: describeCap(cap) })), addedLayers },
-    left: [...vetoed, ...left],
+    left: [...kerasQuantizedReasons(model), ...vetoed, ...left],
   };
 }

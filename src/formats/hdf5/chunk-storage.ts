@@ -17,9 +17,9 @@ const FLETCHER32 = 3;
 /** HDF5's default for files whose superblock does not say. */
 const CHUNK_K = 32;
 
-/** The filters of a dataset that are applied again when it is written; others would only change how it is stored. */
-export function writtenFilters(filters: readonly LibraryFilter[]): LibraryFilter[] {
-  return filters.filter(({ id }) => id === DEFLATE || id === SHUFFLE || id === FLETCHER32);
+/** Whether a filter of a dataset is applied again when it is written; others would only change how it is stored. */
+export function isWritten({ id }: LibraryFilter): boolean {
+  return id === DEFLATE || id === SHUFFLE || id === FLETCHER32;
 }
 
 /**

@@ -8,11 +8,12 @@ import { LimitError } from '../../errors.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
 import { MAX_HDF5_DEPTH, MAX_HDF5_OBJECTS } from '../limits.ts';
 import { type Attribute, stringAttribute } from './attribute.ts';
+import { isWritten } from './chunk-storage.ts';
 import type { Hdf5Dataset } from './dataset.ts';
 import { bytesOfValues } from './element-values.ts';
 import type { Hdf5File } from './file.ts';
 import { dtypeOf, type Hdf5Type, typeOfDtype } from './type.ts';
-import type { DatasetSpec, GroupWriter } from './writer.ts';
+import { type DatasetSpec, fitsHeader, type GroupWriter } from './writer.ts';
 
 /** Which links, by their paths, or attributes, by their names, are left out. */
 type IsSkipped = (name: string) => boolean;
@@ -52,7 +53,7 @@ export class Hdf5Copier {
     for (const name of this.#file.attributeNames(path)) {
       if (isSkipped(name)) continue;
       const attribute = this.#file.attribute(path, name);
-      if (attribute && this.#isCopied(`${path}@${name}`, attribute.type)) target.setAttribute(attribute);
+      if (attribute && this.#isAttributeCopied(path, attribute)) target.setAttribute(attribute);
     }
   }
 
@@ -78,7 +79,8 @@ export class Hdf5Copier {
     const { type, shape, maxShape, chunks, filters, path } = dataset;
     const attributes = this.#file
       .attributes(path)
-      .filter(({ name, type }) => this.#isCopied(`${path}@${name}`, type));
+      .filter((attribute) => this.#isAttributeCopied(path, attribute));
+    for (const filter of filters) if (!isWritten(filter)) this.#leaveFilter(filter.name);
     return { type, shape, maxShape, chunks, filters, attributes };
   }
 
@@ -112,6 +114,21 @@ export class Hdf5Copier {
         this.#dropped.push(`${path}: ${what}, which Keras does not read`);
       }
     }
+  }
+
+  #leaveFilter(name: string): void {
+    const sentence = `compression by ${name}: nothing here compresses so, and the weights that were are stored without it`;
+    if (!this.#dropped.includes(sentence)) this.#dropped.push(sentence);
+  }
+
+  #isAttributeCopied(path: string, attribute: Attribute): boolean {
+    const where = `${path}@${attribute.name}`;
+    if (!this.#isCopied(where, attribute.type)) return false;
+    if (fitsHeader(attribute)) return true;
+    this.#dropped.push(
+      `${where}: longer than the 64 kB that fit the header of an HDF5 object, and Keras does not read it`,
+    );
+    return false;
   }
 
   /** References are addresses in the file that they are in. */

@@ -12,6 +12,8 @@ import type { FileSpace } from './file-space.ts';
 const COLLECTION_BYTES = 4096;
 const HEAD_BYTES = 16;
 const OBJECT_HEAD_BYTES = 16;
+/** An element that refers to a string. */
+export const REFERENCE_BYTES = 16;
 
 /** Stores strings in collections; each is written once it is full. */
 export class GlobalHeap {
@@ -22,12 +24,12 @@ export class GlobalHeap {
     this.#space = space;
   }
 
-  /** Stores `strings` and returns the elements that refer to them, 16 bytes each. */
+  /** Stores `strings` and returns the elements that refer to them. */
   store(strings: readonly Uint8Array[]): Uint8Array {
     const references = new ByteBuilder();
     for (const string of strings) {
       if (string.length === 0) {
-        references.zeros(16);
+        references.zeros(REFERENCE_BYTES);
         continue;
       }
       const { address, index } = this.#add(string);

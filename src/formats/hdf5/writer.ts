@@ -15,10 +15,10 @@ import { sizeOf } from '../../tensor/dtype.ts';
 import type { ByteSink } from '../bytes.ts';
 import type { Attribute, Content } from './attribute.ts';
 import { ByteBuilder, UNDEFINED_ADDRESS } from './byte-builder.ts';
-import { writeChunks, writtenFilters } from './chunk-storage.ts';
+import { isWritten, writeChunks } from './chunk-storage.ts';
 import { encodeType } from './encode-type.ts';
 import { FileSpace } from './file-space.ts';
-import { GlobalHeap } from './global-heap.ts';
+import { GlobalHeap, REFERENCE_BYTES } from './global-heap.ts';
 import { appendEntry, INTERNAL_K, LEAF_K, type LinkTarget, writeGroupIndex } from './group-index.ts';
 import type { LibraryFilter } from './library.ts';
 import {
@@ -169,7 +169,7 @@ export class GroupWriter {
   ): Promise<StoredLayout> {
     const size = spec.shape === undefined ? 0 : sizeOf(spec.shape) * elementSize;
     if (spec.chunks && spec.shape) {
-      const filters = writtenFilters(spec.filters ?? []);
+      const filters = (spec.filters ?? []).filter(isWritten);
       const bytes = collect(blocks, size, where);
       const index = await writeChunks(this.#space, bytes, spec.shape, spec.chunks, elementSize, filters);
       return { kind: 'chunked', index, chunks: spec.chunks, filters };
@@ -188,10 +188,9 @@ export class GroupWriter {
 
   #attributeMessage(attribute: Attribute, where: string): HeaderMessage {
     const label = `${where}@${attribute.name}`;
-    const type = encodeOrRefuse(attribute.type, label);
     const { content } = attribute;
     const value = 'strings' in content ? this.#heap.store(content.strings) : content.bytes;
-    const message = encodeAttribute(attribute.name, type, encodeDataspace(attribute.shape), value);
+    const message = attributeMessage(attribute, encodeOrRefuse(attribute.type, label), value);
     if (message.body.length > MAX_MESSAGE_BYTES) {
       throw new UnsupportedModelError(
         'large HDF5 attributes',
@@ -219,6 +218,19 @@ export class GroupWriter {
     }
     this.#links.set(name, link);
   }
+}
+
+function attributeMessage({ name, shape }: Attribute, type: Uint8Array, value: Uint8Array): HeaderMessage {
+  return encodeAttribute(name, type, encodeDataspace(shape), value);
+}
+
+/** Whether an attribute fits the header of its object, which is where the writer puts it. */
+export function fitsHeader(attribute: Attribute): boolean {
+  const { type, content } = attribute;
+  const value =
+    'strings' in content ? new Uint8Array(REFERENCE_BYTES * content.strings.length) : content.bytes;
+  const message = attributeMessage(attribute, encodeType(type) ?? new Uint8Array(), value);
+  return message.body.length <= MAX_MESSAGE_BYTES;
 }
 
 function invalidName(path: string, name: string): InvalidModelError {

@@ -7,6 +7,11 @@
 import type { Model, ModelOrigin } from '../../model/model.ts';
 import type { Hdf5File } from '../hdf5/file.ts';
 
+/** The group that holds the weights of the layers. */
+export const WEIGHTS_GROUP = 'model_weights';
+/** In it, Keras 2 and 3 have in every file: weights of a model that no layer has. */
+export const TOP_LEVEL_GROUP = 'top_level_model_weights';
+
 /** {@link ModelOrigin} of a model that was read from an HDF5 file. */
 export interface KerasH5Origin extends ModelOrigin {
   readonly format: 'keras-h5';

@@ -16,11 +16,8 @@ import { parseModelConfig } from '../keras-config/parse/parse-model.ts';
 import { checkWeights } from '../weight-shapes.ts';
 import { readNameList } from './attribute-lists.ts';
 import { type GroupWeight, matchWeights } from './match-weights.ts';
-import { H5Place, type KerasH5Origin, type WeightEntry } from './origin.ts';
+import { H5Place, type KerasH5Origin, WEIGHTS_GROUP, type WeightEntry } from './origin.ts';
 import { isTrainableWeight } from './weight-order.ts';
-
-/** The group that holds the weights of the layers. */
-export const WEIGHTS_GROUP = 'model_weights';
 
 /**
  * Reads a whole-model HDF5 file. The file stays open: weights are read when they are needed.
@@ -100,7 +97,6 @@ function attachWeights(outer: Layer, found: readonly GroupWeight[], source: stri
     }
     layer.remember({ weights: new Map(layer.weights), place });
     checkWeights(layer, source);
-    rejectSurplus(layer, source);
   }
   const ordered = found.flatMap(({ name }) => entries.get(name) ?? []);
   markTrainable(ordered.map((entry) => ({ entry, layer: owners.get(entry) ?? outer })));
@@ -121,17 +117,6 @@ function markTrainable(ordered: readonly { entry: WeightEntry; layer: Layer }[])
     if (!isTrainableWeight(layer, entry.weight) || (isBehind && !isKnown(layer))) continue;
     entry.place.trainable.add(entry.weight);
   }
-}
-
-/** A layer without weights of its own cannot have any. */
-function rejectSurplus(layer: Layer, source: string): void {
-  if (weightNamesOf(layer.operation)?.length !== 0 || layer.weights.size === 0) return;
-  if (layer.operation.kind === 'activation') return;
-  const names = [...layer.weights.keys()].join(', ');
-  throw new InvalidModelError(
-    layer.path,
-    `${source} has ${layer.weights.size} weights for it (${names}), a ${layer.className} has none`,
-  );
 }
 
 function withoutConfig(file: Hdf5File): Error {

@@ -15,19 +15,16 @@ import type { WriteReport } from '../format.ts';
 import { stringAttribute } from '../hdf5/attribute.ts';
 import { Hdf5Copier, writeTensor } from '../hdf5/copy.ts';
 import type { Hdf5File } from '../hdf5/file.ts';
-import { type GroupWriter, Hdf5Writer } from '../hdf5/writer.ts';
+import { fitsHeader, type GroupWriter, Hdf5Writer } from '../hdf5/writer.ts';
 import { plainNumbers } from '../keras-config/serialized-objects.ts';
 import { modelForDialect, writeModelConfig } from '../keras-config/write-model.ts';
 import { lostState } from '../lost-state.ts';
 import { trackedLayers } from '../tracked-layers.ts';
 import { nameListAttributes, readNameList, writeNameList } from './attribute-lists.ts';
-import { type KerasH5Origin, kerasH5Origin } from './origin.ts';
-import { WEIGHTS_GROUP } from './read.ts';
+import { type KerasH5Origin, kerasH5Origin, TOP_LEVEL_GROUP, WEIGHTS_GROUP } from './origin.ts';
 import { type NamingStyle, type PlannedWeight, planGroup } from './write-group.ts';
 
 const OPTIMIZER_GROUP = 'optimizer_weights';
-/** Keras 2 and 3 have it in every file: weights of a model that no layer has. */
-const TOP_LEVEL_GROUP = 'top_level_model_weights';
 /** The versions that files say they are of when they are made anew. */
 const KERAS_VERSIONS = { keras2: '2.15.0', keras3: '3.0.0' } as const;
 
@@ -51,6 +48,7 @@ export async function writeKerasH5(
   if (origin) await rewrite(model, origin, writer.root, dropped);
   else {
     const written = modelForDialect(model, dialect, (warning) => warnings.push(warning));
+    warnings.push(...nameWarnings(written));
     await writeNew(written, dialect, writer.root);
   }
   writer.close();
@@ -79,7 +77,18 @@ async function writeNew(model: Model, dialect: Dialect, root: GroupWriter): Prom
   for (const layer of layers) {
     await writeWeights(group.group(layer.name), planGroup(layer, undefined, style));
   }
-  setNameList(group.group(TOP_LEVEL_GROUP), 'weight_names', []);
+  if (!layers.some(({ name }) => name === TOP_LEVEL_GROUP)) {
+    setNameList(group.group(TOP_LEVEL_GROUP), 'weight_names', []);
+  }
+}
+
+/** Keras has the same group for weights of the model's own, and compares their number with the layer's. */
+function nameWarnings(model: Model): string[] {
+  const layer = trackedLayers(model).find(({ name }) => name === TOP_LEVEL_GROUP);
+  if (!layer) return [];
+  return [
+    `${layer.name}: Keras does not load an .h5 file with a layer of this name; rename the layer, or write the model as .keras`,
+  ];
 }
 
 async function rewrite(
@@ -113,7 +122,7 @@ function copyConfig(model: Model, file: Hdf5File, copier: Hdf5Copier, root: Grou
     // Keras before 2.2.3 wrote the layers of a Sequential alone.
     config['config'] = config['config']['layers'] ?? [];
   }
-  if (sameJson(document, config)) {
+  if (sameJson(document, config) && read && fitsHeader(read)) {
     copier.attributes('', root, (name) => name !== 'model_config');
     return;
   }
@@ -158,10 +167,10 @@ async function rewriteGroup(
   const isSame =
     planned.length === entries.length &&
     planned.every(({ name, isUnchanged }, index) => isUnchanged && name === entries[index]?.name);
-  if (isSame) return copier.group(path, group, isLayerGroup);
-  const read = new Set(entries.map(({ name }) => `${path}/${name}`));
   const names = planned.map(({ name }) => name);
   copyAttributesWithList(file, copier, path, group, 'weight_names', names);
+  if (isSame) return copier.links(path, group, isLayerGroup);
+  const read = new Set(entries.map(({ name }) => `${path}/${name}`));
   await copier.links(path, group, (child) => read.has(child) || isLayerGroup(child));
   await writeDatasets(group, planned, copier);
 }
@@ -198,7 +207,10 @@ function copyAttributesWithList(
 ): void {
   const parts = nameListAttributes(list, new Set(file.attributeNames(path)));
   const read = readNameList(file, path, list) ?? [];
-  const isSame = read.length === names.length && read.every((name, index) => name === names[index]);
+  const isSame =
+    read.length === names.length &&
+    read.every((name, index) => name === names[index]) &&
+    file.attributes(path).every((attribute) => !parts.includes(attribute.name) || fitsHeader(attribute));
   copier.attributes(path, target, (name) => !isSame && parts.includes(name));
   if (isSame) return;
   const isFixed = parts.some((part) => file.attribute(path, part)?.type.kind === 'string');

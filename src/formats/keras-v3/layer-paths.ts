@@ -38,6 +38,11 @@ export interface LayerPlace {
   readonly group: string;
 }
 
+/** The group in that of a model which has those of its layers. */
+export function containerOf(scheme: NamingScheme): string {
+  return scheme.startsWith('dependencies') ? '_layer_checkpoint_dependencies' : 'layers';
+}
+
 /**
  * The groups of all layers, nested models before the layers inside.
  *
@@ -49,7 +54,7 @@ export function layerPlaces(
   hasWeights: (layer: Layer, group: string) => boolean,
   group = '',
 ): LayerPlace[] {
-  const container = `${group}${scheme.startsWith('dependencies') ? '_layer_checkpoint_dependencies' : 'layers'}/`;
+  const container = `${group}${containerOf(scheme)}/`;
   const used = new Map<string, number>();
   const places: LayerPlace[] = [];
   for (const layer of trackedLayers(model)) {
@@ -65,10 +70,13 @@ export function layerPlaces(
   return places;
 }
 
-/** `Conv2D` to `conv2d`, `BatchNormalization` to `batch_normalization`, as Keras' `to_snake_case`. */
+/**
+ * `Conv2D` to `conv2d`, `BatchNormalization` to `batch_normalization`, as Keras' `to_snake_case`. Python's `\W` leaves the
+ * letters of all scripts; its `[A-Z]` and `[a-z]` are those of ASCII.
+ */
 export function snakeCase(className: string): string {
   return className
-    .replaceAll(/\W+/g, '')
+    .replaceAll(/[^\p{L}\p{N}_]+/gu, '')
     .replaceAll(/(.)([A-Z][a-z]+)/g, '$1_$2')
     .replaceAll(/([a-z])([A-Z])/g, '$1_$2')
     .toLowerCase();

@@ -21,6 +21,8 @@ export interface KerasV3Origin extends ModelOrigin {
   readonly scheme: NamingScheme;
   /** The groups of all layers. */
   readonly groups: ReadonlySet<string>;
+  /** Groups that hold weights and are no layer's: `optimizer`, and what a program keeps at its model. */
+  readonly groupsBeside: readonly string[];
   /** How many layers have weights. */
   readonly weightedLayers: number;
 }

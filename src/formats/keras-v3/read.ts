@@ -4,9 +4,10 @@
  * @module
  */
 
-import { type CrosslayerError, FormatError, UnsupportedModelError } from '../../errors.ts';
+import { type CrosslayerError, FormatError, InvalidModelError, UnsupportedModelError } from '../../errors.ts';
 import type { JsonObject } from '../../json/value.ts';
 import type { Model } from '../../model/model.ts';
+import { named } from '../../text/names.ts';
 import type { ByteSource } from '../bytes.ts';
 import { countWeightedLayers } from '../edited-weights.ts';
 import { type Hdf5File, openHdf5 } from '../hdf5/file.ts';
@@ -14,9 +15,9 @@ import { parseModelConfig } from '../keras-config/parse/parse-model.ts';
 import { readJsonObject } from '../read-json.ts';
 import { checkWeights } from '../weight-shapes.ts';
 import { openZip, type ZipArchive } from '../zip/read.ts';
-import { layerPlaces, type NamingScheme, SCHEMES_BY_CONTAINER } from './layer-paths.ts';
+import { type LayerPlace, layerPlaces, type NamingScheme, SCHEMES_BY_CONTAINER } from './layer-paths.ts';
 import { type KerasV3Origin, V3Place } from './origin.ts';
-import { hasVariables, variablesOf } from './variables.ts';
+import { groupsBeside, hasVariables, unclaimedVariables, variablesOf } from './variables.ts';
 
 /** The configuration in the zip file. */
 export const CONFIG_ENTRY = 'config.json';
@@ -35,8 +36,7 @@ export async function readKerasV3(source: ByteSource, opened?: ZipArchive): Prom
   const model = parseModelConfig(document, source.name);
   const weights = await openHdf5(await openWeights(archive, source.name));
   try {
-    const scheme = attachWeights(model, weights);
-    const places = layerPlaces(model, scheme, (_, group) => hasVariables(weights, group));
+    const { scheme, places } = attachWeights(model, weights);
     const origin: KerasV3Origin = {
       format: 'keras-v3',
       archive,
@@ -44,6 +44,7 @@ export async function readKerasV3(source: ByteSource, opened?: ZipArchive): Prom
       weights,
       scheme,
       groups: new Set(places.map(({ group }) => group)),
+      groupsBeside: groupsBeside(weights, scheme, places),
       weightedLayers: countWeightedLayers(model),
     };
     model.origin = origin;
@@ -74,26 +75,34 @@ async function openWeights(archive: ZipArchive, source: string): Promise<ByteSou
   throw new FormatError(source, WEIGHTS_ENTRY, 'the weights are missing');
 }
 
+/** A naming scheme with what it says of a file. */
+interface PlacedLayers {
+  readonly scheme: NamingScheme;
+  readonly places: readonly LayerPlace[];
+}
+
 /** Gives all layers their weights, by the first naming scheme that fits the file. */
-function attachWeights(model: Model, file: Hdf5File): NamingScheme {
+function attachWeights(model: Model, file: Hdf5File): PlacedLayers {
   const roots = new Set(file.names(''));
   const schemes = [...SCHEMES_BY_CONTAINER].flatMap(([container, named]) =>
     roots.has(container) ? named : [],
   );
   let firstError: CrosslayerError | undefined;
   for (const scheme of schemes.length > 0 ? schemes : (['layers'] as const)) {
-    const error = tryScheme(model, file, scheme);
-    if (!error) return scheme;
+    const places = layerPlaces(model, scheme, (_, group) => hasVariables(file, group));
+    const error = tryScheme(file, { scheme, places });
+    if (!error) return { scheme, places };
     firstError ??= error;
   }
   throw firstError ?? new FormatError(file.name, '', 'no group of layers');
 }
 
-/** Attaches weights as `scheme` names them; what is wrong with them, where it is not the file's. */
-function tryScheme(model: Model, file: Hdf5File, scheme: NamingScheme): CrosslayerError | undefined {
-  const places = layerPlaces(model, scheme, (_, group) => hasVariables(file, group));
+/** Attaches weights as a scheme names them; what is wrong with them, where it is not the file's. */
+function tryScheme(file: Hdf5File, { scheme, places }: PlacedLayers): CrosslayerError | undefined {
+  const claimed = new Set<string>();
   for (const { layer, group } of places) {
     const variables = layer.model ? new Map<string, string>() : variablesOf(file, layer, group);
+    for (const path of variables.values()) claimed.add(path);
     layer.weights = new Map([...variables].map(([name, at]) => [name, file.dataset(at).tensor()]));
     layer.remember({ weights: new Map(layer.weights), place: new V3Place(group, variables) });
   }
@@ -102,5 +111,11 @@ function tryScheme(model: Model, file: Hdf5File, scheme: NamingScheme): Crosslay
   } catch (error) {
     return error as CrosslayerError;
   }
-  return undefined;
+  const unclaimed = unclaimedVariables(file, scheme, places, claimed);
+  if (unclaimed.length === 0) return undefined;
+  return new InvalidModelError(
+    '',
+    `${file.name} has weights that no layer of the configuration has (${named(unclaimed)}); the configuration ` +
+      'and the weights are not of the same model: save it again',
+  );
 }

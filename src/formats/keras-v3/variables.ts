@@ -5,16 +5,20 @@
  */
 
 import { LimitError } from '../../errors.ts';
+import { sameJson } from '../../json/value.ts';
 import type { Layer } from '../../model/layer.ts';
 import { weightNamesOf } from '../../model/layer-weights.ts';
 import { activationOf } from '../../model/operation.ts';
 import type { Hdf5File } from '../hdf5/file.ts';
 import { MAX_HDF5_DEPTH } from '../limits.ts';
+import { containerOf, type LayerPlace, type NamingScheme } from './layer-paths.ts';
 
 /** What a layer has of its own: the group `vars` with datasets `0`, `1`, … */
 const OWN = 'vars';
-/** State of random numbers, which Keras does not count as weights. */
-const SEEDS = 'seed_generator';
+/** Groups of the state of random numbers, which Keras does not count as weights. */
+const SEEDS = /^seed_generator/;
+/** What layers that change images at random call theirs; another layer may call a part of its network so. */
+const GENERATOR = /^_?(random_)?generator$/;
 
 /** Paths of the variables in a layer's group by the names of the weights, in the order of Keras' `layer.weights`. */
 export function variablesOf(file: Hdf5File, layer: Layer, group: string): Map<string, string> {
@@ -40,6 +44,36 @@ export function hasVariables(file: Hdf5File, group: string): boolean {
 }
 
 /**
+ * Paths of the weights among those of the layers that no layer has.
+ *
+ * @param claimed those that layers have.
+ */
+export function unclaimedVariables(
+  file: Hdf5File,
+  scheme: NamingScheme,
+  places: readonly LayerPlace[],
+  claimed: ReadonlySet<string>,
+): string[] {
+  const container = containerOf(scheme);
+  const beside = groupsBeside(file, scheme, places);
+  return variablePaths(file, container)
+    .map((path) => `${container}/${path}`)
+    .filter((path) => !claimed.has(path) && !beside.some((group) => path.startsWith(`${group}/`)));
+}
+
+/** Groups of a model, or one inside, that hold weights beside the layers: of its optimizer, or of what a program keeps there. */
+export function groupsBeside(file: Hdf5File, scheme: NamingScheme, places: readonly LayerPlace[]): string[] {
+  const inner = places.flatMap(({ layer, group }) => (layer.model && file.hasGroup(group) ? [group] : []));
+  return ['', ...inner].flatMap((model) =>
+    file
+      .names(model)
+      .filter((name) => name !== containerOf(scheme))
+      .map((name) => (model === '' ? name : `${model}/${name}`))
+      .filter((group) => hasVariables(file, group)),
+  );
+}
+
+/**
  * The name of a weight that no operation knows: its path without `vars`, and `alpha` for the slopes of a PReLU that is
  * the activation of another layer, as HDF5 files name them.
  */
@@ -60,13 +94,21 @@ function variablePaths(file: Hdf5File, group: string, depth = 0): string[] {
   if (file.kind(group) !== 'group') return [];
   const paths: string[] = [];
   for (const name of file.names(group)) {
-    if (name.startsWith(SEEDS)) continue;
+    if (SEEDS.test(name) || (GENERATOR.test(name) && isSeed(file, `${group}/${name}`))) continue;
     const kind = file.kind(`${group}/${name}`);
-    if (kind === 'dataset' && group.endsWith(`/${OWN}`)) paths.push(name);
+    if (kind === 'dataset' && `/${group}`.endsWith(`/${OWN}`)) paths.push(name);
     if (kind !== 'group') continue;
     for (const path of variablePaths(file, `${group}/${name}`, depth + 1)) paths.push(`${name}/${path}`);
   }
   return paths;
+}
+
+/** Whether a group holds a seed and a counter, and nothing else. */
+function isSeed(file: Hdf5File, group: string): boolean {
+  const [path, ...others] = variablePaths(file, group);
+  if (path !== `${OWN}/0` || others.length > 0) return false;
+  const { type, shape } = file.dataset(`${group}/${path}`);
+  return type.kind === 'integer' && sameJson(shape, [2]);
 }
 
 /** Own variables by number first, then those of the layers inside; forward before backward. */

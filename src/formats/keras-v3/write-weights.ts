@@ -54,7 +54,7 @@ export async function rewriteWeights(
   const isElsewhere = (path: string): boolean =>
     groups.has(path) || (dropsOptimizer && path === OPTIMIZER_GROUP);
   await copier.group('', writer.root, isElsewhere);
-  const namesLayers = file.strings('vars', 'name') !== undefined;
+  const namesLayers = file.hasGroup('vars') && file.strings('vars', 'name') !== undefined;
   for (const place of layerPlaces(model, scheme, hasWeights)) {
     await rewriteLayer(place, origin, copier, writer.root, namesLayers);
   }

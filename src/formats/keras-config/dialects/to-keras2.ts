@@ -6,6 +6,7 @@
 
 import { UnsupportedModelError } from '../../../errors.ts';
 import { isObject, type JsonObject, type JsonValue, ownEntry } from '../../../json/value.ts';
+import { kerasQuantization, policyOf, rejectQuantized } from '../../../model/keras-quantized.ts';
 import type { Layer } from '../../../model/layer.ts';
 import { classNameOf, configOf, isSerialized, mapSerialized } from '../serialized-objects.ts';
 import { isOperator, operatorRefusal } from './operator-layers.ts';
@@ -58,7 +59,10 @@ export function toKeras2Entry(layer: Layer, entry: JsonObject): JsonObject {
   const { name } = layer;
   if (layer.model) return { class_name: classNameOf(entry), config: entry['config'] ?? {}, name };
   if (isOperator(entry)) throw operatorRefusal(name, entry, TARGET);
-  const converted = mapSerialized(entry, 'layer', (object, key) => convertObject(object, key, name));
+  rejectQuantized(layer);
+  const config = configOf(entry);
+  const own = 'dtype' in config ? { ...entry, config: { ...config, dtype: policyOf(config) } } : entry;
+  const converted = mapSerialized(own, 'layer', (object, key) => convertObject(object, key, name));
   return { ...(isObject(converted) ? converted : {}), name };
 }
 
@@ -90,9 +94,13 @@ function attentionShapes(buildConfig: JsonValue | undefined): JsonObject {
 function policyName(className: string, object: JsonObject, where: string): string {
   const { name } = configOf(object);
   if (typeof name === 'string' && /^(DTypePolicy|FloatDTypePolicy)$/.test(className)) return name;
+  const isQuantized = kerasQuantization({ dtype: object }) !== undefined;
+  const remedy = isQuantized
+    ? 'quantized by Keras: give the model before quantize()'
+    : 'write the model in the format that it was read from';
   throw new UnsupportedModelError(
-    'quantized layers',
-    `${where}: a ${className} has no form in Keras 2; give the model as it was before model.quantize()`,
+    isQuantized ? 'quantized layers' : className,
+    `${where}: a ${className} has no form in Keras 2; ${remedy}`,
   );
 }
 

@@ -49,11 +49,33 @@ export function parseModelConfig(config: unknown, source: string): Model {
   return parseModelEntry(entry, dialectOf(entry), { source, where: '' }, 0);
 }
 
-/** Keras 3 passes tensors as objects and names shapes `batch_shape`; without any call the modules tell. */
+/**
+ * Keras 3 writes a call as an object, Keras 2 as a list. Without any call the shape of an input tells, whose entry has another
+ * name in each; and then a module or a policy that only Keras 3 has.
+ */
 function dialectOf(entry: JsonObject): Dialect {
-  const text = JSON.stringify(entry);
-  if (text.includes('"__keras_tensor__"') || text.includes('"batch_shape"')) return 'keras3';
-  return text.includes('"keras.src.models') || text.includes('"DTypePolicy"') ? 'keras3' : 'keras2';
+  const entries = entriesIn(entry);
+  for (const { inbound_nodes: nodes } of entries) {
+    if (Array.isArray(nodes) && nodes.length > 0) return isObject(nodes[0]) ? 'keras3' : 'keras2';
+  }
+  for (const { config } of entries) {
+    if (isObject(config) && 'batch_shape' in config) return 'keras3';
+    if (isObject(config) && 'batch_input_shape' in config) return 'keras2';
+  }
+  return entries.some(isOfKeras3) ? 'keras3' : 'keras2';
+}
+
+function isOfKeras3({ module, config }: JsonObject): boolean {
+  const dtype = isObject(config) ? config['dtype'] : undefined;
+  const policy = isObject(dtype) ? String(dtype['class_name']) : '';
+  return String(module).startsWith('keras.src.models') || policy.includes('DTypePolicy');
+}
+
+/** The entries of a model and of the layers in it, those of nested models too. */
+function entriesIn(entry: JsonObject): JsonObject[] {
+  const { config } = entry;
+  const layers = isObject(config) && 'layers' in config ? config['layers'] : config;
+  return [entry, ...(Array.isArray(layers) ? layers.filter(isObject).flatMap(entriesIn) : [])];
 }
 
 function parseModelEntry(entry: JsonObject, dialect: Dialect, place: Place, depth: number): Model {

@@ -6,6 +6,7 @@
 
 import { inside, mismatch, type Place, requireArray } from '../../../json/place.ts';
 import type { JsonObject, JsonValue } from '../../../json/value.ts';
+import { kerasQuantization } from '../../../model/keras-quantized.ts';
 import type {
   ConvOperation,
   DataFormat,
@@ -54,6 +55,7 @@ const SPATIAL =
  * @throws FormatError where an entry that decides it has the wrong type.
  */
 export function parseOperation(className: string, config: JsonObject, place: Place): Operation {
+  if (kerasQuantization(config) !== undefined) return { kind: 'opaque' };
   const name = presentClassName(className);
   if (IDENTITIES.has(name)) return { kind: 'identity', isRandom: false };
   if (RANDOM.has(name)) return { kind: 'identity', isRandom: config['rate'] !== 0 };
