@@ -28,12 +28,42 @@ const SPECIAL_NUMBERS: ReadonlyMap<string, number> = new Map([
 ]);
 
 /**
- * JSON text of `value`.
+ * JSON text of `value`, as Python writes it.
  *
  * @param read the text that `value` was made from, whose numbers are kept as they are written.
+ * @param at where in that text the value stood, key by key.
  */
-export function pythonJson(value: JsonValue, read?: string): string {
-  return write(value, read === undefined ? undefined : parseWritten(read));
+export function pythonJson(value: JsonValue, read?: string, at: readonly string[] = []): string {
+  const style = { comma: ', ', colon: ': ', special: (text: string) => text };
+  return write(value, partnerIn(read, at), style);
+}
+
+/**
+ * JSON text of `value`, as JavaScript writes and reads it: without spaces, and with null for NaN and the infinities.
+ *
+ * @param read as in {@link pythonJson}.
+ * @param onLost is told of each number that is null, and where it stands, with layers by their names.
+ */
+export function scriptJson(
+  value: JsonValue,
+  read: string | undefined,
+  onLost: (place: string, number: string) => void,
+): string {
+  const place: string[] = [];
+  const special = (text: string): string => {
+    onLost(place.join('.'), text);
+    return 'null';
+  };
+  return write(value, partnerIn(read, []), { comma: ',', colon: ':', special, place });
+}
+
+function partnerIn(read: string | undefined, at: readonly string[]): WrittenJson | undefined {
+  if (read === undefined) return undefined;
+  const whole: WrittenJson | undefined = parseWritten(read);
+  return at.reduce<WrittenJson | undefined>(
+    (outer, key) => (outer instanceof Map ? outer.get(key) : undefined),
+    whole,
+  );
 }
 
 /**
@@ -45,34 +75,60 @@ export function parsePythonJson(text: string): JsonValue {
   return toNumbers(parseWritten(text));
 }
 
-function write(value: JsonValue, read: WrittenJson | undefined): string {
-  if (typeof value === 'number') return writeNumber(value, read);
+interface Style {
+  readonly comma: string;
+  readonly colon: string;
+  /** What is written for NaN and the infinities. */
+  readonly special: (text: string) => string;
+  /** Kept up while writing: the keys down to where the writer is. */
+  readonly place?: string[];
+}
+
+function write(value: JsonValue, read: WrittenJson | undefined, style: Style): string {
+  if (typeof value === 'number') return writeNumber(value, read, style);
+  const { comma, colon, place } = style;
+  const inside = (key: string, inner: JsonValue, partner: WrittenJson | undefined): string => {
+    place?.push(key);
+    const text = write(inner, partner, style);
+    place?.pop();
+    return text;
+  };
   if (Array.isArray(value)) {
-    const partnerOf = Array.isArray(read) ? matchItems(read) : () => undefined;
-    return `[${value.map((item, index) => write(item, partnerOf(item, index))).join(', ')}]`;
+    const partnerOf = Array.isArray(read) ? matchItems(read, value.length) : () => undefined;
+    const items = value.map((item, index) =>
+      inside(nameOf(item) ?? String(index), item, partnerOf(item, index)),
+    );
+    return `[${items.join(comma)}]`;
   }
   if (!isObject(value)) return JSON.stringify(value);
   const entries = Object.entries(value).map(([key, inner]) => {
     const partner = read instanceof Map ? read.get(key) : undefined;
-    return `${JSON.stringify(key)}: ${write(inner, partner)}`;
+    return `${JSON.stringify(key)}${colon}${inside(key, inner, partner)}`;
   });
-  return `{${entries.join(', ')}}`;
+  return `{${entries.join(comma)}}`;
 }
 
-function writeNumber(value: number, read: WrittenJson | undefined): string {
-  if (read instanceof NumberLiteral && Object.is(numberOf(read), value)) return read.text;
-  for (const [text, special] of SPECIAL_NUMBERS) if (Object.is(special, value)) return text;
-  return JSON.stringify(value);
+function writeNumber(value: number, read: WrittenJson | undefined, style: Style): string {
+  const kept = read instanceof NumberLiteral && Object.is(numberOf(read), value) ? read.text : undefined;
+  if (kept !== undefined && !SPECIAL_NUMBERS.has(kept)) return kept;
+  for (const [text, special] of SPECIAL_NUMBERS) if (Object.is(special, value)) return style.special(text);
+  // A whole number has no sign of zero in Python.
+  return Object.is(value, -0) ? '-0.0' : JSON.stringify(value);
 }
 
-/** What an item of a list was: the one of the same name, for layers; otherwise the one at the same place. */
+/**
+ * What an item of a list was: the one of the same name, for layers; otherwise the one at the same place, if the list has as
+ * many items still.
+ */
 function matchItems(
   read: readonly WrittenJson[],
+  length: number,
 ): (item: JsonValue, index: number) => WrittenJson | undefined {
   const named = new Map(read.map((item): [unknown, WrittenJson] => [nameOf(item), item]));
   return (item, index) => {
     const name = nameOf(item);
-    return name === undefined ? read[index] : named.get(name);
+    const atPlace = name === undefined || read.length === length ? read[index] : undefined;
+    return (name === undefined ? undefined : named.get(name)) ?? atPlace;
   };
 }
 

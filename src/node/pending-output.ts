@@ -110,6 +110,9 @@ export class PendingOutput implements OutputFiles {
 
   #open(target: string, isScratch = false): ByteSink {
     if (!isScratch && isFolder(target)) throw new OutputError(target, 'is a folder; name a file');
+    if (!isScratch && this.#files.some((file) => !file.isScratch && file.target === target)) {
+      throw new OutputError(target, 'would be written twice; choose another name for one of the two');
+    }
     if (!isScratch && !this.#force) refuseExisting(target);
     const { temporary, descriptor } = openTemporary(target);
     const sink = sinkOf(isScratch ? this.main.name : target, descriptor, this.#signal);

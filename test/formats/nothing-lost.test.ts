@@ -1,13 +1,18 @@
 /**
  * Nothing of a file is lost without a word, and no sound file is refused: what was found in reviews, each with its kind.
  */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import * as h5 from 'h5wasm';
 import { describe, expect, test } from 'vitest';
+import { OutputError } from '../../src/errors.ts';
 import { snakeCase } from '../../src/formats/keras-v3/layer-paths.ts';
-import { readModel } from '../../src/formats/read.ts';
+import { memoryFiles, readModel } from '../../src/formats/read.ts';
 import { writeModelToMemory } from '../../src/formats/write.ts';
 import type { JsonObject } from '../../src/json/value.ts';
 import type { Model } from '../../src/model/model.ts';
+import { PendingOutput } from '../../src/node/pending-output.ts';
 import { Tensor } from '../../src/tensor/tensor.ts';
 import { type Datasets, hdf5File, kerasFile } from '../support/made-files.ts';
 
@@ -175,7 +180,6 @@ describe('the dialect is told by structure', () => {
       ['model.json', new TextEncoder().encode(JSON.stringify(document))],
       ['w.bin', new Uint8Array(36)],
     ]);
-    const { memoryFiles } = await import('../../src/formats/read.ts');
     return readModel(memoryFiles(files, 'model.json'));
   };
 
@@ -323,5 +327,162 @@ describe('layers that Keras quantized itself', () => {
     expect(report.warnings).toEqual([]);
     expect(new TextDecoder().decode(files.get('model.json'))).toContain('"dtype":"float32"');
     await writeModelToMemory(model, { format: 'keras-h5' });
+  });
+});
+
+/** A model.json of a Dense, a layer of somebody's own and what a page keeps with it, and its weights. */
+function tfjsFiles(config: string, metadata: string): Map<string, Uint8Array> {
+  const text =
+    '{"format":"layers-model","modelTopology":{"class_name":"Sequential","config":{"name":"m","layers":[' +
+    '{"class_name":"Dense","config":{"name":"d","units":3,"batch_input_shape":[null,2]}},' +
+    `{"class_name":"Own","config":{"name":"own",${config}}}]}},"weightsManifest":[{"paths":["w.bin"],"weights":[` +
+    '{"name":"d/kernel","shape":[2,3],"dtype":"float32"},{"name":"d/bias","shape":[3],"dtype":"float32"}]}],' +
+    `"userDefinedMetadata":${metadata}}`;
+  return new Map([
+    ['model.json', new TextEncoder().encode(text)],
+    ['w.bin', new Uint8Array(36)],
+  ]);
+}
+
+const textIn = (files: ReadonlyMap<string, Uint8Array>, name = 'model.json'): string =>
+  new TextDecoder().decode(files.get(name));
+
+describe('numbers of a model.json', () => {
+  const kept =
+    '"big":9007199254740993,"z":-0,"one":1.0,"e":1E+2,"far":1e999,"long":[0.1000000000000000055511151231257827]';
+
+  test('that were not edited keep their text', async () => {
+    const files = tfjsFiles(kept, `{${kept}}`);
+    const { files: written, report } = await writeModelToMemory(
+      await readModel(memoryFiles(files, 'model.json')),
+    );
+    expect(textIn(written)).toBe(textIn(files));
+    expect(report.warnings).toEqual([]);
+  });
+
+  test('that TF.js cannot read are null, and named', async () => {
+    const files = tfjsFiles('"limit":Infinity,"rates":[1,NaN]', '{"low":-Infinity}');
+    const { files: written, report } = await writeModelToMemory(
+      await readModel(memoryFiles(files, 'model.json')),
+    );
+    expect(textIn(written)).toContain('"limit":null,"rates":[1,null]');
+    expect(report.warnings).toEqual([
+      'written as null, because TF.js cannot read a model.json with NaN or Infinity: ' +
+        'modelTopology.config.layers.own.config.limit (Infinity), modelTopology.config.layers.own.config.rates.1 (NaN), ' +
+        'userDefinedMetadata.low (-Infinity)',
+    ]);
+  });
+
+  test('keep their text in a file of Keras, and back', async () => {
+    const model = await readModel(memoryFiles(tfjsFiles(kept, '{}'), 'model.json'));
+    const h5 = await writeModelToMemory(model, { format: 'keras-h5' });
+    const again = await writeModelToMemory(await readModel(h5.files.get('model.h5') as Uint8Array), {
+      format: 'tfjs-layers',
+    });
+    expect(textIn(again.files)).toContain(kept);
+  });
+
+  test('of a live model stay what they are', async () => {
+    const { readLiveModel } = await import('../../src/formats/tfjs-layers/live-read.ts');
+    const { writeLiveModel } = await import('../../src/formats/tfjs-layers/live-write.ts');
+    const own = { name: 'own', limit: Number.POSITIVE_INFINITY, nan: Number.NaN, z: -0, text: '\\u0000NaN' };
+    const modelTopology = {
+      class_name: 'Sequential',
+      config: { name: 'm', layers: [{ class_name: 'Own', config: own }] },
+    };
+    const model = await readLiveModel({
+      name: 'm',
+      save: async (handler) =>
+        handler.save({ modelTopology, weightSpecs: [], weightData: new ArrayBuffer(0) }),
+    });
+    expect(model.layers[0]?.readConfig).toEqual(own);
+    let given: unknown;
+    const loadLayersModel = async (handler: {
+      load(): Promise<{ modelTopology?: object }>;
+    }): Promise<never> => {
+      given = (await handler.load()).modelTopology;
+      throw new Error('seen');
+    };
+    const scope = { track: [] };
+    const tf = {
+      ready: async () => {},
+      engine: () => ({
+        startScope() {},
+        endScope() {},
+        state: { registeredVariables: {}, activeScope: scope },
+      }),
+      loadLayersModel,
+      serialization: { SerializationMap: { getMap: () => ({ classNameMap: { Own: [] } }) } },
+    };
+    await expect(writeLiveModel(model, tf as never)).rejects.toThrow('seen');
+    expect(given).toMatchObject({
+      config: { layers: [{ config: { limit: Number.POSITIVE_INFINITY, nan: Number.NaN, z: -0 } }] },
+    });
+  });
+});
+
+describe('files of weights', () => {
+  const bytes = (...values: number[]): Uint8Array => new Uint8Array(Float32Array.from(values).buffer);
+  /** A Dense of six and three values, in the files that `paths` lists. */
+  function withPaths(
+    paths: readonly string[],
+    files: Record<string, Uint8Array>,
+    main = 'model.json',
+  ): Promise<Model> {
+    const text = textIn(tfjsFiles('"a":1', '{}')).replace('["w.bin"]', JSON.stringify(paths));
+    const all = new Map(Object.entries(files)).set(main, new TextEncoder().encode(text));
+    return readModel(memoryFiles(all, main));
+  }
+  const THREE = { 'w.bin': bytes(1, 2, 3), 'v.bin': bytes(7, 8, 9) };
+
+  test.each<[what: string, paths: string[]]>([
+    ['listed twice', ['w.bin', 'v.bin', 'w.bin']],
+    ['listed twice in two ways', ['w.bin', 'v.bin', './w.bin']],
+  ])('one that is %s: a right model in other files', async (_, paths) => {
+    const model = await withPaths(paths, { ...THREE, './w.bin': THREE['w.bin'] });
+    model.layers[0]?.setWeight('kernel', Tensor.of('float32', [2, 3], Float32Array.of(6, 5, 4, 3, 2, 1)));
+    const { files } = await writeModelToMemory(model);
+    const again = await readModel(memoryFiles(files, 'model.json'));
+    expect(valuesOf(again)).toEqual({ 'd/kernel': [6, 5, 4, 3, 2, 1], 'd/bias': [1, 2, 3] });
+    const folder = mkdtempSync(join(tmpdir(), 'crosslayer-'));
+    try {
+      const { saveModel, loadModel } = await import('../../src/node.ts');
+      const target = join(folder, 'model.json');
+      for (const force of [false, true]) await saveModel(model, target, { force });
+      expect(valuesOf(await loadModel(target))).toEqual(valuesOf(again));
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
+  });
+
+  test.each(['model.json', './Model.JSON'])('one that is called %s is refused', async (name) => {
+    const reading = withPaths(['w.bin', name], { ...THREE, [name]: bytes(1, 2, 3, 4, 5, 6) });
+    await expect(reading).rejects.toThrow(/: a file of weights cannot be model\.json itself/);
+  });
+
+  test('none is called like the file of the model that is written, nor two the same', async () => {
+    const model = await withPaths(
+      ['Model.json', 'x-Model.json', 'v.bin'],
+      { ...THREE, 'Model.json': THREE['w.bin'], 'x-Model.json': THREE['v.bin'] },
+      'other.json',
+    );
+    for (const name of ['model.json', 'x.json']) {
+      const { files } = await writeModelToMemory(model, { name });
+      expect(new Set([...files.keys()].map((key) => key.toLowerCase())).size).toBe(files.size);
+      expect(valuesOf(await readModel(memoryFiles(files, name)))).toEqual(valuesOf(model));
+    }
+  });
+
+  test('a file is not written twice', () => {
+    const folder = mkdtempSync(join(tmpdir(), 'crosslayer-'));
+    const output = new PendingOutput(join(folder, 'model.json'), { force: true });
+    try {
+      output.create('w.bin');
+      expect(() => output.create('w.bin')).toThrow(/w\.bin: would be written twice/);
+      expect(() => output.create('model.json')).toThrow(OutputError);
+    } finally {
+      output.discard();
+      rmSync(folder, { recursive: true });
+    }
   });
 });

@@ -10,6 +10,7 @@ import { isObject, type JsonObject, sameJson } from '../../json/value.ts';
 import type { Layer } from '../../model/layer.ts';
 import type { Dialect, Model } from '../../model/model.ts';
 import type { OutputFiles } from '../bytes.ts';
+import { configTextOf } from '../config-text.ts';
 import { isOptimizerStale } from '../edited-weights.ts';
 import type { WriteReport } from '../format.ts';
 import { stringAttribute } from '../hdf5/attribute.ts';
@@ -62,7 +63,8 @@ async function writeNew(model: Model, dialect: Dialect, root: GroupWriter): Prom
   const version = KERAS_VERSIONS[dialect];
   root.setAttribute(stringAttribute('backend', 'tensorflow', 'utf8'));
   root.setAttribute(stringAttribute('keras_version', version, 'utf8'));
-  root.setAttribute(stringAttribute('model_config', pythonJson(readable)));
+  const read = await configTextOf(model);
+  root.setAttribute(stringAttribute('model_config', pythonJson(readable, read?.text, read?.at)));
   const group = root.group(WEIGHTS_GROUP);
   group.setAttribute(stringAttribute('backend', 'tensorflow'));
   group.setAttribute(stringAttribute('keras_version', version));

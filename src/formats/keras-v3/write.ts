@@ -8,6 +8,7 @@ import { pythonJson } from '../../json/python-json.ts';
 import { type JsonObject, type JsonValue, sameJson } from '../../json/value.ts';
 import type { Dialect, Model } from '../../model/model.ts';
 import { type ByteSource, memorySource, type OutputFiles, readAll } from '../bytes.ts';
+import { configTextOf } from '../config-text.ts';
 import { isOptimizerStale } from '../edited-weights.ts';
 import type { WriteReport } from '../format.ts';
 import { modelForDialect, writeModelConfig } from '../keras-config/write-model.ts';
@@ -52,7 +53,8 @@ export async function writeKerasV3(
 
 async function writeNew(model: Model, files: OutputFiles, zip: ZipOutput): Promise<void> {
   await zip.add(METADATA_ENTRY, encode(METADATA_ENTRY, METADATA));
-  await zip.add(CONFIG_ENTRY, encode(CONFIG_ENTRY, newDocument(model)));
+  const read = await configTextOf(model);
+  await zip.add(CONFIG_ENTRY, encode(CONFIG_ENTRY, newDocument(model), read?.text, read?.at));
   const weights = files.scratch();
   await writeNewWeights(model, weights);
   await zip.add(WEIGHTS_ENTRY, weights);
@@ -106,6 +108,6 @@ function newDocument(model: Model): JsonObject {
       };
 }
 
-function encode(name: string, value: JsonValue, read?: string): ByteSource {
-  return memorySource(name, new TextEncoder().encode(pythonJson(value, read)));
+function encode(name: string, value: JsonValue, read?: string, at?: readonly string[]): ByteSource {
+  return memorySource(name, new TextEncoder().encode(pythonJson(value, read, at)));
 }

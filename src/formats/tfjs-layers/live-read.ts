@@ -23,8 +23,17 @@ export async function readLiveModel(live: LiveModel): Promise<Model> {
   const weightsManifest = [{ paths: [...files.keys()], weights: weightSpecs }];
   const { format, generatedBy, convertedBy, userDefinedMetadata } = rest;
   const document = { format, generatedBy, convertedBy, modelTopology, weightsManifest, userDefinedMetadata };
-  files.set(name, new TextEncoder().encode(JSON.stringify(document)));
+  files.set(name, new TextEncoder().encode(liveJson(document)));
   return readModel(memoryFiles(files, name));
+}
+
+/** JSON with the numbers that JavaScript has and its JSON has not, as Python writes them. */
+function liveJson(document: object): string {
+  const text = JSON.stringify(document, (_, value: unknown) => {
+    if (typeof value !== 'number' || (Number.isFinite(value) && !Object.is(value, -0))) return value;
+    return `\0${Object.is(value, -0) ? '-0.0' : value}`;
+  });
+  return text.replace(/"\\u0000(-0\.0|NaN|-?Infinity)"/g, '$1');
 }
 
 /** As the converter names them, for the model may go to files from here. */

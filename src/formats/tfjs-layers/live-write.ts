@@ -7,10 +7,11 @@
 import { CannotRunError, messageOf, UnsupportedModelError } from '../../errors.ts';
 import { isObject, type JsonObject, type JsonValue } from '../../json/value.ts';
 import type { Model } from '../../model/model.ts';
+import { MemorySink } from '../bytes.ts';
 import type { WriteReport } from '../format.ts';
-import { writeModelToMemory } from '../write.ts';
 import { loadOrCleanUp } from './live-load.ts';
 import type { LiveArtifacts, LiveModel, LiveTf, LiveWeightSpec } from './live-model.ts';
+import { writeShards } from './write.ts';
 
 /**
  * Makes a live model.
@@ -41,24 +42,32 @@ export async function writeLiveModel<M extends LiveModel>(
 }
 
 async function artifactsFor(model: Model): Promise<{ artifacts: LiveArtifacts; report: WriteReport }> {
-  const { files, report } = await writeModelToMemory(model, { format: 'tfjs-layers' });
-  const document = JSON.parse(new TextDecoder().decode(files.get('model.json'))) as {
+  const shards = new Map<string, MemorySink>();
+  const { document, report } = await writeShards(model, {
+    main: new MemorySink('model.json'),
+    create(name) {
+      const sink = new MemorySink(name);
+      shards.set(name, sink);
+      return sink;
+    },
+    scratch: () => new MemorySink('scratch'),
+  });
+  // TF.js may change what it is given, and the model's own configuration is frozen.
+  const { trainingConfig, ...given } = structuredClone(document);
+  const { format, modelTopology, weightsManifest, userDefinedMetadata } = given as unknown as {
     format?: string;
     modelTopology: object;
     weightsManifest: { paths: string[]; weights: LiveWeightSpec[] }[];
     userDefinedMetadata?: { [key: string]: NonNullable<unknown> };
-    trainingConfig?: unknown;
   };
-  const { format = 'layers-model', modelTopology, weightsManifest, userDefinedMetadata } = document;
-  const shards = weightsManifest.flatMap(({ paths }) => paths).map((path) => files.get(path));
   const artifacts: LiveArtifacts = {
-    format,
+    format: format ?? 'layers-model',
     modelTopology,
     weightSpecs: weightsManifest.flatMap(({ weights }) => weights),
-    weightData: joined(shards.filter((shard) => shard !== undefined)),
+    weightData: joined([...shards.values()].map((shard) => shard.bytes())),
     ...(userDefinedMetadata && { userDefinedMetadata }),
   };
-  if (!document.trainingConfig) return { artifacts, report };
+  if (!trainingConfig) return { artifacts, report };
   const dropped = [...report.dropped, 'trainingConfig: the live model is not compiled; call compile() again'];
   return { artifacts, report: { ...report, dropped } };
 }

@@ -61,7 +61,26 @@ const DTYPE_BYTES: Record<WeightDType, number> = { float32: 4, int32: 4, bool: 1
 export function parseManifest(manifest: unknown, source: string): WeightGroup[] {
   const place = { source, where: 'weightsManifest' };
   const seen = new Set<string>();
-  return requireItems(manifest, place, (group, at) => parseGroup(group, at, seen));
+  const groups = requireItems(manifest, place, (group, at) => parseGroup(group, at, seen));
+  const own = groups
+    .flatMap(({ paths }) => paths)
+    .find((path) => fileKey(path) === fileKey(fileName(source)));
+  if (own === undefined) return groups;
+  throw new FormatError(
+    source,
+    own,
+    'a file of weights cannot be model.json itself; convert the model again',
+  );
+}
+
+function fileName(path: string): string {
+  return path.replace(/^.*[\\/]/, '');
+}
+
+/** The same for all ways to write the path of a file, on systems too that do not tell `W.bin` from `w.bin`. */
+export function fileKey(path: string): string {
+  const parts = path.split(/[\\/]/).filter((part) => part !== '' && part !== '.');
+  return parts.join('/').toLowerCase();
 }
 
 function parseGroup(value: unknown, place: Place, seen: Set<string>): WeightGroup {

@@ -7,6 +7,7 @@
 import type { JsonObject } from '../../json/value.ts';
 import type { Model, ModelOrigin } from '../../model/model.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
+import type { ByteSource } from '../bytes.ts';
 import type { WeightBytes } from './decode.ts';
 
 /** A group of the manifest with where its bytes lie. */
@@ -19,6 +20,8 @@ export interface OriginGroup {
 /** {@link Model.origin} of a TF.js model. */
 export interface TfjsOrigin extends ModelOrigin {
   readonly format: 'tfjs-layers';
+  /** model.json, which stays open: its numbers are text in it. */
+  readonly main: ByteSource;
   /** All of model.json. */
   readonly document: JsonObject;
   readonly groups: readonly OriginGroup[];

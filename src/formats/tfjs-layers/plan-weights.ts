@@ -16,6 +16,7 @@ import type { Tensor } from '../../tensor/tensor.ts';
 import { orderedWeightNames } from '../keras-weight-names.ts';
 import type { WeightBytes } from './decode.ts';
 import { encodedLength, tfjsDType } from './encode.ts';
+import { fileKey } from './manifest.ts';
 import { manifestName, opaqueWeightNames } from './match-weights.ts';
 import { type OriginGroup, TfjsPlace, tfjsOrigin } from './origin.ts';
 
@@ -32,7 +33,21 @@ export type PlannedWeight = {
 /** A group of the manifest to be written. */
 export interface PlannedGroup {
   readonly weights: readonly PlannedWeight[];
-  readonly shards: readonly { readonly path: string; readonly size: number }[];
+  readonly shards: readonly PlannedShard[];
+}
+
+/** A file of a group. */
+export interface PlannedShard {
+  readonly path: string;
+  readonly size: number;
+}
+
+/** How a model is divided into files. */
+export interface PlanOptions {
+  /** The name of the model's own file. */
+  readonly main: string;
+  /** How large shards may be; as they were, or 4 MiB, where it is left out. */
+  readonly shardBytes?: number | undefined;
 }
 
 /** All that is written beside model.json, and what is not written. */
@@ -47,17 +62,15 @@ export interface WeightPlan {
 /**
  * Plans the weights of `model`.
  *
- * @param options.shardBytes how large files may be; as they were, or 4 MiB, where it is left out.
  * @throws UnsupportedModelError where two layers would give their weights the same name.
  */
-export function planWeights(model: Model, options: { readonly shardBytes?: number } = {}): WeightPlan {
-  const { shardBytes } = options;
+export function planWeights(model: Model, options: PlanOptions): WeightPlan {
   const origin = tfjsOrigin(model);
   const current = weightsByName(model);
   const unpacked: string[] = [];
   if (!origin) {
     const weights = [...current].map(([name, tensor]) => encoded(name, tensor));
-    return { groups: numbered([{ weights, origin: undefined }], shardBytes), droppedOptimizer: [], unpacked };
+    return { groups: numbered([{ weights, origin: undefined }], options), droppedOptimizer: [], unpacked };
   }
   const isEdited =
     current.size !== origin.tensors.size ||
@@ -91,7 +104,7 @@ export function planWeights(model: Model, options: { readonly shardBytes?: numbe
     else
       groups.push({ weights: [encoded(name, tensor)], origin: { paths: [], shardSizes: [], weights: [] } });
   }
-  return { groups: numbered(groups, shardBytes), droppedOptimizer, unpacked };
+  return { groups: numbered(groups, options), droppedOptimizer, unpacked };
 }
 
 function encoded(name: string, tensor: Tensor): PlannedWeight {
@@ -140,28 +153,43 @@ function sameNames(name: string, one: string, other: string): UnsupportedModelEr
   );
 }
 
-/** Divides groups into shards, under the names that they had or that the converter gives. */
+/** Divides groups into shards, under the names that they had or that the converter gives, each of them once. */
 function numbered(
   groups: readonly { weights: readonly PlannedWeight[]; origin: OriginGroup | undefined }[],
-  shardBytes: number | undefined,
+  { shardBytes, main }: PlanOptions,
 ): PlannedGroup[] {
   const kept = groups.filter(({ weights, origin }) => weights.length > 0 || origin?.weights.length === 0);
-  const taken = new Set<string>();
+  const taken = new Set([fileKey(main)]);
+  const own = ownName(main);
+  const isFree = (shards: readonly PlannedShard[]): boolean => {
+    const keys = new Set(shards.map(({ path }) => fileKey(path)));
+    return keys.size === shards.length && ![...keys].some((key) => taken.has(key));
+  };
   return kept.map(({ weights, origin }, index) => {
     const total = weights.reduce((sum, weight) => sum + weight.byteLength, 0);
-    let shards = origin && sameFiles(origin, total, shardBytes);
-    if (!shards || shards.some(({ path }) => taken.has(path)))
-      shards = newFiles(origin, total, { index, taken, shardBytes });
-    for (const { path } of shards) taken.add(path);
+    let shards = origin && sameFiles(origin, total, shardBytes)?.map(own);
+    for (let group = index + 1; !shards || !isFree(shards); group++) {
+      shards = newFiles(origin, total, group, shardBytes).map(own);
+    }
+    for (const { path } of shards) taken.add(fileKey(path));
     return { weights, shards };
   });
 }
 
-function sameFiles(
-  origin: OriginGroup,
-  total: number,
-  shardBytes = Infinity,
-): { path: string; size: number }[] | undefined {
+/**
+ * Shards of a model whose file is not model.json carry its name, so that several models can lie in one folder and none
+ * overwrites the weights of another.
+ */
+function ownName(main: string): (shard: PlannedShard) => PlannedShard {
+  const stem = main.replace(/\.json$/i, '');
+  if (stem === 'model') return (shard) => shard;
+  return ({ path, size }) => {
+    const named = path.replace(/[^/]+$/, (name) => (name.startsWith(`${stem}-`) ? name : `${stem}-${name}`));
+    return { path: named, size };
+  };
+}
+
+function sameFiles(origin: OriginGroup, total: number, shardBytes = Infinity): PlannedShard[] | undefined {
   if (origin.shardSizes.some((size) => size > shardBytes)) return undefined;
   if (origin.shardSizes.reduce((sum, size) => sum + size, 0) !== total) return undefined;
   return origin.paths.map((path, index) => ({ path, size: origin.shardSizes[index] ?? 0 }));
@@ -170,24 +198,17 @@ function sameFiles(
 function newFiles(
   origin: OriginGroup | undefined,
   total: number,
-  asked: {
-    readonly index: number;
-    readonly taken: ReadonlySet<string>;
-    readonly shardBytes: number | undefined;
-  },
-): { path: string; size: number }[] {
-  const { index, taken } = asked;
+  group: number,
+  asked: number | undefined,
+): PlannedShard[] {
   const several = origin && origin.paths.length > 1;
-  const shardBytes = asked.shardBytes ?? (several ? Math.max(1, ...origin.shardSizes) : SHARD_BYTES);
+  const shardBytes = asked ?? (several ? Math.max(1, ...origin.shardSizes) : SHARD_BYTES);
   const first = origin?.paths[0];
   const folder = first?.includes('/') ? first.slice(0, first.lastIndexOf('/') + 1) : '';
   const extension = first === undefined || /\.[a-z]+$/i.test(first) ? '.bin' : '';
   const count = Math.ceil(total / shardBytes);
-  for (let group = index + 1; ; group++) {
-    const files = Array.from({ length: count }, (_, shard) => ({
-      path: `${folder}group${group}-shard${shard + 1}of${count}${extension}`,
-      size: Math.min(shardBytes, total - shard * shardBytes),
-    }));
-    if (!files.some(({ path }) => taken.has(path))) return files;
-  }
+  return Array.from({ length: count }, (_, shard) => ({
+    path: `${folder}group${group}-shard${shard + 1}of${count}${extension}`,
+    size: Math.min(shardBytes, total - shard * shardBytes),
+  }));
 }

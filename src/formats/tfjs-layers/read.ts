@@ -61,7 +61,7 @@ export async function readTfjsLayers(
     layer.remember({ weights: new Map(layer.weights), place: new TfjsPlace(names) });
     checkWeights(layer, source);
   }
-  const origin: TfjsOrigin = { format: 'tfjs-layers', document, groups, tensors };
+  const origin: TfjsOrigin = { format: 'tfjs-layers', main: files.main, document, groups, tensors };
   model.origin = origin;
   return model;
 }

@@ -4,10 +4,13 @@
  * @module
  */
 
+import { scriptJson } from '../../json/python-json.ts';
 import { isObject, type JsonObject } from '../../json/value.ts';
 import type { Model } from '../../model/model.ts';
 import type { DType } from '../../tensor/dtype.ts';
+import { named } from '../../text/names.ts';
 import type { ByteSink, OutputFiles } from '../bytes.ts';
+import { configTextOf } from '../config-text.ts';
 import type { WriteReport } from '../format.ts';
 import { lostState } from '../lost-state.ts';
 import { Pauses } from '../pause.ts';
@@ -38,10 +41,34 @@ export async function writeTfjsLayers(
   files: OutputFiles,
   options: { readonly shardBytes?: number } = {},
 ): Promise<WriteReport> {
+  const { document, report } = await writeShards(model, files, options);
+  const lost: string[] = [];
+  const text = scriptJson(document, await textOf(model), (place, number) => {
+    lost.push(`${place} (${number})`);
+  });
+  files.main.write(0, new TextEncoder().encode(text));
+  if (lost.length === 0) return report;
+  const sentence = `written as null, because TF.js cannot read a model.json with NaN or Infinity: ${named(lost)}`;
+  return { ...report, warnings: [...report.warnings, sentence] };
+}
+
+/** The text of model.json with the numbers as they were read. */
+async function textOf(model: Model): Promise<string | undefined> {
+  const read = await configTextOf(model);
+  return read && (tfjsOrigin(model) ? read.text : `{"modelTopology":{"model_config":${read.text}}}`);
+}
+
+/** As {@link writeTfjsLayers}, but for model.json, which is returned. */
+export async function writeShards(
+  model: Model,
+  files: OutputFiles,
+  options: { readonly shardBytes?: number } = {},
+): Promise<{ readonly document: JsonObject; readonly report: WriteReport }> {
   const origin = tfjsOrigin(model);
   const warnings: string[] = [];
   const config = tfjsConfig(model, (warning) => void warnings.push(warning));
-  const plan = withOwnShards(planWeights(model, options), files.main.name);
+  const main = files.main.name.replace(/^.*[\\/]/, '');
+  const plan = planWeights(model, { ...options, main });
   const pauses = new Pauses();
   for (const group of plan.groups) await writeGroup(group, files, pauses);
   const weightsManifest = plan.groups.map(({ weights, shards }) => ({
@@ -57,11 +84,8 @@ export async function writeTfjsLayers(
         modelTopology: { keras_version: KERAS_VERSION, backend: 'tensorflow', model_config: config },
         weightsManifest,
       };
-  files.main.write(0, new TextEncoder().encode(JSON.stringify(document)));
-  return {
-    dropped: origin ? droppedBy(plan) : lostState(model),
-    warnings: [...warnings, ...changedTypes(model, plan)],
-  };
+  const dropped = origin ? droppedBy(plan) : lostState(model);
+  return { document, report: { dropped, warnings: [...warnings, ...changedTypes(model, plan)] } };
 }
 
 /** The document with another configuration in the place of the one that it had. */
@@ -71,22 +95,6 @@ function withModelConfig(document: JsonObject, config: JsonObject): JsonObject {
     ? { ...topology, model_config: config }
     : { ...topology, ...config };
   return { ...document, modelTopology: replaced };
-}
-
-/**
- * Shards of a model whose file is not model.json carry its name, so that several models can lie in one folder and none
- * overwrites the weights of another.
- */
-function withOwnShards(plan: WeightPlan, main: string): WeightPlan {
-  const stem = main.replace(/^.*[\\/]/, '').replace(/\.json$/i, '');
-  if (stem === 'model') return plan;
-  const own = (path: string): string =>
-    path.replace(/[^/]+$/, (name) => (name.startsWith(`${stem}-`) ? name : `${stem}-${name}`));
-  const groups = plan.groups.map((group) => ({
-    ...group,
-    shards: group.shards.map(({ path, size }) => ({ path: own(path), size })),
-  }));
-  return { ...plan, groups };
 }
 
 async function writeGroup(group: PlannedGroup, files: OutputFiles, pauses: Pauses): Promise<void> {

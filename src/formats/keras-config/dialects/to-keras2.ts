@@ -96,7 +96,7 @@ function policyName(className: string, object: JsonObject, where: string): strin
   if (typeof name === 'string' && /^(DTypePolicy|FloatDTypePolicy)$/.test(className)) return name;
   const isQuantized = kerasQuantization({ dtype: object }) !== undefined;
   const remedy = isQuantized
-    ? 'quantized by Keras: give the model before quantize()'
+    ? 'quantized by Keras: give the model as it was before model.quantize()'
     : 'write the model in the format that it was read from';
   throw new UnsupportedModelError(
     isQuantized ? 'quantized layers' : className,
