@@ -245,6 +245,19 @@ test('an attribute that does not fit is left out of a rewritten file, and named'
   expect(valuesOf(await readModel(files.get('model.keras') as Uint8Array))).toEqual(valuesOf(model));
 });
 
+test('compression that nothing here does is left out of a rewritten file, and named once', async () => {
+  const weights = await latestFile((file) => {
+    const own = file.create_group('layers').create_group('dense').create_group('vars');
+    const szip = { compression: 4, compression_opts: [4, 2] };
+    own.create_dataset({ name: '0', data: new Float32Array(6).fill(2), shape: [2, 3], chunks: [2, 3], ...szip });
+    own.create_dataset({ name: '1', data: new Float32Array(3).fill(1), shape: [3], chunks: [3], ...szip });
+  });
+  const model = await readModel(await kerasFile(sequential3(dense3('d')), weights));
+  const { files, report } = await writeModelToMemory(model);
+  expect(report.dropped).toEqual([expect.stringMatching(/^compression by szip: /)]);
+  expect(valuesOf(await readModel(files.get('model.keras') as Uint8Array))).toEqual(valuesOf(model));
+});
+
 test('a configuration and lists of names that do not fit are written in another way', async () => {
   const config = sequential3(dense3('d', { note: LONG }));
   const names = Array.from({ length: 700 }, (_, index) => `${index}${'n'.repeat(100 - `${index}`.length)}`);
