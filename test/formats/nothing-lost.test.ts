@@ -249,7 +249,13 @@ test('compression that nothing here does is left out of a rewritten file, and na
   const weights = await latestFile((file) => {
     const own = file.create_group('layers').create_group('dense').create_group('vars');
     const szip = { compression: 4, compression_opts: [4, 2] };
-    own.create_dataset({ name: '0', data: new Float32Array(6).fill(2), shape: [2, 3], chunks: [2, 3], ...szip });
+    own.create_dataset({
+      name: '0',
+      data: new Float32Array(6).fill(2),
+      shape: [2, 3],
+      chunks: [2, 3],
+      ...szip,
+    });
     own.create_dataset({ name: '1', data: new Float32Array(3).fill(1), shape: [3], chunks: [3], ...szip });
   });
   const model = await readModel(await kerasFile(sequential3(dense3('d')), weights));
