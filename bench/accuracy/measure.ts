@@ -7,11 +7,9 @@
 import type { Model } from '../../src/model/model.ts';
 import type { ModelRunner } from '../../src/model/model-runner.ts';
 import type { ActivationQuantizer, WeightQuantizer } from '../../src/quantization/quantizer.ts';
-import { QuantizationSimModel } from '../../src/quantization/simulation/quantization-sim-model.ts';
 import type { Tensor } from '../../src/tensor/tensor.ts';
 import { accuracyOf } from '../../src/verification/comparing/accuracy.ts';
 import { compareRuns } from '../../src/verification/comparing/compare-runs.ts';
-import { scoresOf, withLogits } from '../../src/verification/comparing/logits.ts';
 import { type ModelRun, recordRun } from '../../src/verification/comparing/model-run.ts';
 import { quantized, type Recipe } from './recipes.ts';
 
@@ -76,11 +74,12 @@ async function withActivations(
   weights: WeightQuantizer,
   { runner, inputs, batchSize }: Bench,
 ): Promise<Agreement['activations']> {
-  const { model: extended, sources } = withLogits(model);
-  const sim = new QuantizationSimModel(extended, { weights, activations: ACTIVATIONS });
-  await sim.computeEncodings(runner, inputs, { batchSize });
-  const made = await sim.run(runner, inputs, { batchSize });
-  const run = { ...expected, outputs: made.slice(0, sources.length), scores: scoresOf(sources, made) };
+  const run = await recordRun(model, {
+    runner,
+    inputs,
+    batchSize,
+    grids: { weights, activations: ACTIVATIONS },
+  });
   const { top1Agreement, sqnrDb } = compared(expected, run);
   return { top1: top1Agreement ?? Number.NaN, sqnrDb };
 }

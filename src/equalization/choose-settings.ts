@@ -26,7 +26,7 @@ export async function chooseSettings(
   options: EqualizeOptions,
   recipe: (options: EqualizeOptions) => readonly Pass[],
 ): Promise<{ readonly options: EqualizeOptions; readonly trials: readonly Trial[] }> {
-  const { target = 'int8-per-tensor', judge } = options;
+  const { target = 'int8-per-tensor', judge, activations } = options;
   const changes = openSettings(model, options);
   if (!judge || target === 'float' || changes.length === 0) return { options, trials: [] };
   const quantizer = parseQuantizer(target as QuantizerName);
@@ -35,7 +35,10 @@ export async function chooseSettings(
   const attempt = async (candidate: EqualizeOptions): Promise<void> => {
     const copy = model.clone();
     await runPasses(copy, recipe(candidate));
-    const trial = { ...settingsOf(candidate), ...(await judge.judge(fakeQuantize(copy, quantizer))) };
+    const judgement = activations
+      ? await judge.judge(copy, { weights: quantizer, activations })
+      : await judge.judge(fakeQuantize(copy, quantizer));
+    const trial = { ...settingsOf(candidate), ...judgement };
     trials.push(trial);
     if (!best || trial.sqnrDb > best.trial.sqnrDb + judge.margin) best = { options: candidate, trial };
   };

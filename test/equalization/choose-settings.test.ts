@@ -196,6 +196,24 @@ describe('chooseSettings', () => {
     for (const other of others) expect(other).not.toEqual(usual);
   });
 
+  it('shows the judge the model before it is quantized, and the grids, where tensors have some too', async () => {
+    const judge = fakeJudge([10, 9, 8, 7]);
+    const grids: unknown[] = [];
+    const watching: Judge = {
+      ...judge,
+      judge: (one, given) => {
+        grids.push(given);
+        return judge.judge(one);
+      },
+    };
+    const activations = { bits: 8, symmetric: false, rounding: 'half-away' } as const;
+    await chooseSettings(model, { judge: watching, activations }, equalizationPasses);
+    expect(grids).toEqual(grids.map(() => ({ weights: parseQuantizer('int8-per-tensor'), activations })));
+    const copy = network(6);
+    await runPasses(copy, equalizationPasses({ activations }));
+    expect(weightsOf(judge.seen[0] as Model)).toEqual(weightsOf(copy));
+  });
+
   it('passes on what the judge throws, and refuses options that are none', async () => {
     const failing: Judge = { margin: 1, judge: () => Promise.reject(new Error('no device')) };
     await expect(chooseSettings(model, { judge: failing }, equalizationPasses)).rejects.toThrow('no device');

@@ -1,6 +1,10 @@
 import { buildGraph } from '../../model/graph.ts';
 import type { Model } from '../../model/model.ts';
-import type { ModelRunner } from '../../model/model-runner.ts';
+import type { ModelRunner, RunOptions } from '../../model/model-runner.ts';
+import {
+  QuantizationSimModel,
+  type QuantizationSimOptions,
+} from '../../quantization/simulation/quantization-sim-model.ts';
 import { isFloat } from '../../tensor/dtype.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
 import { type ScoreSource, scoresOf, withLogits } from './logits.ts';
@@ -24,15 +28,20 @@ export interface RecordOptions {
   readonly inputs: readonly Tensor[];
   /** Samples that go through a model at a time. */
   readonly batchSize?: number;
+  /** Grids that kernels and tensors are put on, with the ranges that tensors have on these inputs. */
+  readonly grids?: Required<QuantizationSimOptions>;
 }
 
-/** Runs a model for `compareRuns`, with its logits. */
+/** Runs a model for `compareRuns`, with its logits; with grids, as it computes on these. */
 export async function recordRun(
   model: Model,
-  { runner, inputs, batchSize }: RecordOptions,
+  { runner, inputs, batchSize, grids }: RecordOptions,
 ): Promise<ModelRun> {
   const { model: extended, sources } = withLogits(model);
-  const made = await runner.run(extended, inputs, batchSize === undefined ? {} : { batchSize });
+  const options = batchSize === undefined ? {} : { batchSize };
+  const made = grids
+    ? await simulated(new QuantizationSimModel(extended, grids), runner, inputs, options)
+    : await runner.run(extended, inputs, options);
   return {
     names: outputNames(model),
     outputs: made.slice(0, sources.length),
@@ -40,6 +49,16 @@ export async function recordRun(
     sources,
     faultyWeight: faultyWeight(model),
   };
+}
+
+async function simulated(
+  sim: QuantizationSimModel,
+  runner: ModelRunner,
+  inputs: readonly Tensor[],
+  options: Pick<RunOptions, 'batchSize'>,
+): Promise<Tensor[]> {
+  await sim.computeEncodings(runner, inputs, options);
+  return sim.run(runner, inputs, options);
 }
 
 function outputNames(model: Model): string[] {

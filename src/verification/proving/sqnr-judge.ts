@@ -1,4 +1,4 @@
-import type { Judge, Judgement } from '../../equalization/options.ts';
+import type { Judge } from '../../equalization/options.ts';
 import type { Model } from '../../model/model.ts';
 import { compareRuns } from '../comparing/compare-runs.ts';
 import { type RecordOptions, recordRun } from '../comparing/model-run.ts';
@@ -19,8 +19,9 @@ const MARGIN = 0.5;
  */
 export async function sqnrJudge(original: Model, options: SqnrJudgeOptions): Promise<Judge> {
   const expected = await recordRun(original, options);
-  const judge = async (quantized: Model): Promise<Judgement> => {
-    const { outputs } = compareRuns(expected, await recordRun(quantized, options), { rtol: 0, atol: 0 });
+  const judge: Judge['judge'] = async (model, grids) => {
+    const run = await recordRun(model, grids ? { ...options, grids } : options);
+    const { outputs } = compareRuns(expected, run, { rtol: 0, atol: 0 });
     const [worst] = [...outputs].sort((one, other) => one.sqnrDb - other.sqnrDb);
     return { sqnrDb: worst?.sqnrDb ?? Number.NEGATIVE_INFINITY, top1Agreement: worst?.top1Agreement ?? null };
   };

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { CannotRunError } from '../../../src/errors.ts';
 import type { Model } from '../../../src/model/model.ts';
 import type { ModelRunner, RunOptions } from '../../../src/model/model-runner.ts';
+import type { ActivationQuantizer, WeightQuantizer } from '../../../src/quantization/quantizer.ts';
 import { Tensor } from '../../../src/tensor/tensor.ts';
 import { sqnrJudge } from '../../../src/verification/proving/sqnr-judge.ts';
 import { TfjsRunner } from '../../../src/verification/run/runner.ts';
@@ -127,6 +128,25 @@ describe('sqnrJudge', () => {
     const { sqnrDb, top1Agreement } = await judge(shifted);
     expect(sqnrDb).toBeCloseTo(10 * Math.log10(signal / 4), 4);
     expect(top1Agreement).toBe(1);
+  });
+
+  it('judges tensors on grids too, of the ranges that they have on its inputs', async () => {
+    const identity = { weights: { kernel: [1, 0, 0, 1] } };
+    const model = buildModel([
+      input('x', [2]),
+      layer('Dense', 'hidden', { units: 2, activation: 'relu', use_bias: false }, identity),
+      layer('Dense', 'classes', { units: 2, use_bias: false }, identity),
+    ]);
+    const runner = await TfjsRunner.create({ backend: 'cpu' });
+    const samples = [Tensor.fromNumbers('float32', [2, 2], [0.3, 0.1, 1.4, 3])];
+    const { judge } = await sqnrJudge(model, { runner, inputs: samples });
+    const weights: WeightQuantizer = { bits: 8, symmetric: true, perChannel: false, rounding: 'half-away' };
+    const activations: ActivationQuantizer = { bits: 2, symmetric: false, rounding: 'half-away' };
+    // All tensors go from 0 to 3 in steps of 1: 0.3, 0.1 and 1.4 become 0, 0 and 1.
+    const [signal, noise] = [0.3 ** 2 + 0.1 ** 2 + 1.4 ** 2 + 3 ** 2, 0.3 ** 2 + 0.1 ** 2 + 0.4 ** 2];
+    const { sqnrDb } = await judge(model, { weights, activations });
+    expect(sqnrDb).toBeCloseTo(10 * Math.log10(signal / noise), 4);
+    expect((await judge(model)).sqnrDb).toBe(Infinity);
   });
 
   it('has the margin that it is given, else half a decibel', async () => {
