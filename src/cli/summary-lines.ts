@@ -24,8 +24,9 @@ export function trialLines(trials: readonly Trial[], target: string): string[] {
     trial.top1Agreement === null ? '-' : percent(trial.top1Agreement),
   ]);
   const names = settings.map((name) => (name === 'biasCorrection' ? 'correction' : name));
+  const tensors = trials[0]?.activations ? ' and activations' : '';
   return [
-    `tried, with kernels quantized for ${target}, against the float model; the first was taken:`,
+    `tried, with kernels${tensors} quantized for ${target}, against the float model; the first was taken:`,
     ...indented(table([...names, 'SQNR', 'top-1'], rows, [settings.length, settings.length + 1])),
   ];
 }

@@ -99,7 +99,8 @@ export function trialSection(trials: readonly Trial[], target: string): ReportSe
     sqnrText(trial.sqnrDb),
     agreementText(trial.top1Agreement),
   ]);
-  const about = `With kernels quantized for ${target}, against the float model; the first was taken.`;
+  const tensors = trials[0]?.activations ? ' and activations' : '';
+  const about = `With kernels${tensors} quantized for ${target}, against the float model; the first was taken.`;
   return {
     title: 'Trials',
     blocks: [text(about), table(header, rows, [settings.length, settings.length + 1])],
