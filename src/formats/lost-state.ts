@@ -5,7 +5,7 @@
  */
 
 import type { Model } from '../model/model.ts';
-import { kerasH5Origin, TOP_LEVEL_GROUP, WEIGHTS_GROUP } from './keras-h5/origin.ts';
+import { kerasH5Origin, WEIGHTS_GROUP } from './keras-h5/origin.ts';
 import { kerasV3Origin } from './keras-v3/origin.ts';
 import { tfjsOrigin } from './tfjs-layers/origin.ts';
 
@@ -28,12 +28,16 @@ function stateNames(model: Model): string[] {
   const h5 = kerasH5Origin(model);
   if (h5) {
     const { file, groups } = h5;
-    const own = `${WEIGHTS_GROUP}/${TOP_LEVEL_GROUP}`;
-    const hasOwn = !groups.has(TOP_LEVEL_GROUP) && file.hasGroup(own) && file.names(own).length > 0;
+    const layers = new Set([...groups.keys()].map((name) => name.split('/')[0]));
+    const others = file
+      .names(WEIGHTS_GROUP)
+      .filter((name) => !layers.has(name))
+      .map((name) => `${WEIGHTS_GROUP}/${name}`)
+      .filter((path) => !file.hasGroup(path) || file.names(path).length > 0);
     return [...file.attributeNames(''), ...file.names('')]
       .filter((name) => !MODEL_H5_PARTS.has(name))
       .map((name) => (name === 'optimizer_weights' ? 'optimizer state (optimizer_weights)' : name))
-      .concat(hasOwn ? `the weights in ${own}` : []);
+      .concat(others.map((path) => `the weights in ${path}`));
   }
   const v3 = kerasV3Origin(model);
   if (v3) {

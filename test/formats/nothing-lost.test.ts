@@ -14,7 +14,7 @@ import type { JsonObject } from '../../src/json/value.ts';
 import type { Model } from '../../src/model/model.ts';
 import { PendingOutput } from '../../src/node/pending-output.ts';
 import { Tensor } from '../../src/tensor/tensor.ts';
-import { type Datasets, hdf5File, kerasFile } from '../support/made-files.ts';
+import { type Datasets, hdf5File, kerasFile, wholeH5File } from '../support/made-files.ts';
 
 const tensor = (...shape: number[]): Tensor =>
   Tensor.of(
@@ -114,6 +114,22 @@ test('.h5 refuses a third weight of a Dense as well', async () => {
   const { files } = await writeModelToMemory(model, { format: 'keras-h5' });
   const written = readModel(files.get('model.h5') as Uint8Array, 'made.h5');
   await expect(written).rejects.toThrow('d: made.h5 has weights for it that a Dense does not have (more)');
+});
+
+test('weights in an .h5 file that no layer has are named where they are dropped', async () => {
+  const config = JSON.stringify(sequential3(dense3('d')));
+  const layers = [['d', { kernel: tensor(2, 3), bias: tensor(3) }]] as const;
+  const beside = {
+    'model_weights/top_level_model_weights/w': tensor(1),
+    'model_weights/old/kernel': tensor(1),
+  };
+  const model = await readModel(await wholeH5File(config, '{}', layers, beside));
+  const { report } = await writeModelToMemory(model, { format: 'keras-v3' });
+  expect(report.dropped.map((sentence) => sentence.split(':')[0])).toEqual([
+    'training_config',
+    'the weights in model_weights/old',
+    'the weights in model_weights/top_level_model_weights',
+  ]);
 });
 
 test('names of classes outside ASCII find their groups as in Python', async () => {

@@ -36,11 +36,12 @@ export async function kerasFile(config: string | object, weights: Uint8Array): P
   return sink.bytes();
 }
 
-/** A whole-model `.h5` file of Keras 3, with the weights of each layer by their names. */
+/** A whole-model `.h5` file of Keras 3, with the weights of each layer by their names, and what lies beside them. */
 export async function wholeH5File(
   config: string,
   trainingConfig: string,
   layers: readonly (readonly [name: string, weights: Datasets])[],
+  beside: Datasets = {},
 ): Promise<Uint8Array> {
   const sink = new MemorySink('made.h5');
   const writer = new Hdf5Writer(sink);
@@ -54,6 +55,7 @@ export async function wholeH5File(
     for (const attribute of writeNameList('weight_names', Object.keys(weights))) own.setAttribute(attribute);
     for (const [path, tensor] of Object.entries(weights)) await writeTensor(own, path, tensor);
   }
+  for (const [path, tensor] of Object.entries(beside)) await writeTensor(writer.root, path, tensor);
   writer.close();
   return sink.bytes();
 }
