@@ -7,6 +7,7 @@
 import { movesFar } from '../report/far-correction.ts';
 import type { ProofReport } from '../report/proof-report.ts';
 import { worstOutput } from '../report/worst-output.ts';
+import { largestOf } from '../tensor/extremes.ts';
 import { decibels, percent, small } from '../text/numbers.ts';
 import type { PassProof } from '../verification/proving/prove-passes.ts';
 import { indented } from './terminal.ts';
@@ -33,7 +34,10 @@ export function proofLines({ inputs, backend, proofs, weights }: ProofReport): s
 /** What was seen of one step. */
 export function stepLines(proof: PassProof): string[] {
   const { pass, verdict, reason, outputs, undone } = proof;
-  const worst = Math.max(0, ...outputs.map(({ maxRelative }) => maxRelative));
+  const worst = largestOf(
+    outputs.map(({ maxRelative }) => maxRelative),
+    0,
+  );
   const taken = undone.map(
     ({ layers, maxRelative }) =>
       `${pass}: ${layers.join(' -> ')} changed the function (${small(maxRelative)}) and was undone; please report this`,

@@ -5,6 +5,7 @@
  */
 
 import { styleText } from 'node:util';
+import { largestOf } from '../tensor/extremes.ts';
 
 type Style = Parameters<typeof styleText>[0];
 
@@ -21,7 +22,7 @@ export function table(
   right: readonly number[] = [],
 ): string[] {
   const all = [header, ...rows];
-  const widths = header.map((_, column) => Math.max(...all.map((row) => (row[column] ?? '').length)));
+  const widths = header.map((_, column) => largestOf(all.map((row) => (row[column] ?? '').length)));
   const line = (row: readonly string[]): string =>
     row
       .map((cell, column) => {

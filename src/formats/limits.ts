@@ -14,8 +14,8 @@ export const MAX_INFLATED_BYTES: number = 2 ** 31 - 1;
 /** Entries of a zip file. */
 export const MAX_ZIP_ENTRIES: number = 100_000;
 
-/** Groups, datasets and links of an HDF5 file that are visited. */
-export const MAX_HDF5_OBJECTS: number = 1_000_000;
+/** Parts of the paths of the groups, datasets and links of an HDF5 file that are visited. */
+export const MAX_HDF5_PARTS: number = 1_000_000;
 
 /** Nesting of groups in an HDF5 file; Keras needs two for each nested model. */
 export const MAX_HDF5_DEPTH: number = 200;

@@ -4,10 +4,11 @@
  * @module
  */
 
-import { InvalidModelError } from '../errors.ts';
+import { InvalidModelError, LimitError } from '../errors.ts';
 import type { Layer } from '../model/layer.ts';
 import { type WeightName, weightNamesOf } from '../model/layer-weights.ts';
 import { activationOf, type Operation } from '../model/operation.ts';
+import { sizeOf } from '../tensor/dtype.ts';
 import { isSerialized } from './keras-config/serialized-objects.ts';
 import { KERAS_WEIGHT_NAMES } from './keras-weight-names.ts';
 
@@ -32,6 +33,7 @@ export function checkWeights(layer: Layer, source: string): void {
       `${source} has weights for it that a ${layer.className} does not have (${surplus.join(', ')}); ${NOT_OF_ONE_MODEL}`,
     );
   }
+  for (const [name, { shape }] of layer.weights) checkEmpty(shape, `${source}: ${layer.path}/${name}`);
   for (const name of weightNamesOf(layer.operation) ?? []) {
     const label = `${layer.path}/${KERAS_WEIGHT_NAMES[name]}`;
     const tensor = layer.weights.get(name);
@@ -49,6 +51,17 @@ function mayHaveMore({ operation, readConfig }: Layer): boolean {
   const { activation, renorm } = readConfig;
   const isLayer = isSerialized(activation) && activation['class_name'] !== 'function';
   return isLayer || (operation.kind === 'batchNorm' && renorm === true);
+}
+
+/** A weight without elements takes no room in a file, whatever its other dimensions are, which sums over it would have. */
+const MOST_BESIDE_NONE = 2 ** 20;
+
+function checkEmpty(shape: readonly number[], where: string): void {
+  if (!shape.includes(0)) return;
+  const others = sizeOf(shape.filter((length) => length > 0));
+  if (others > MOST_BESIDE_NONE) {
+    throw new LimitError(`${where}: dimensions of a weight without elements`, others, MOST_BESIDE_NONE);
+  }
 }
 
 /** Whether tensors of these shapes could be the weights of the layer, in Keras' order. */

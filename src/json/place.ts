@@ -22,9 +22,15 @@ export function inside(place: Place, step: string): Place {
 
 /** A FormatError that says what was found instead of what was expected. */
 export function mismatch(place: Place, expected: string, found: unknown): FormatError {
-  const text = JSON.stringify(found) ?? 'nothing';
-  const shown = text.length > 80 ? `${text.slice(0, 77)}...` : text;
-  return new FormatError(place.source, place.where, `expected ${expected}, found ${shown}`);
+  return new FormatError(place.source, place.where, `expected ${expected}, found ${shownValue(found)}`);
+}
+
+/** A value as text; of a list or an object its type, because what is in it may be deep and long. */
+function shownValue(value: unknown): string {
+  if (Array.isArray(value)) return value.length === 0 ? '[]' : `a list of ${value.length}`;
+  if (isObject(value)) return Object.keys(value).length === 0 ? '{}' : 'an object';
+  const text = JSON.stringify(typeof value === 'string' ? value.slice(0, 80) : value) ?? 'nothing';
+  return text.length > 80 ? `${text.slice(0, 77)}...` : text;
 }
 
 /** @throws FormatError where `value` is no object. */
@@ -57,14 +63,36 @@ export function requireString(value: unknown, place: Place): string {
   return value;
 }
 
+/** The least and the most that a number may be. */
+interface Bounds {
+  readonly least: number;
+  readonly most?: number;
+}
+
+/** @throws FormatError where `value` is no whole number within bounds, the widest of which are those of exact numbers. */
+export function requireWhole(
+  value: unknown,
+  { least, most = Number.MAX_SAFE_INTEGER }: Bounds,
+  place: Place,
+): number {
+  const number = Number.isInteger(value) ? Number(value) : Number.NaN;
+  if (number >= least && number <= most) return number;
+  throw mismatch(place, number > most ? `a whole number up to ${most}` : wholeNumberText(least), value);
+}
+
+function wholeNumberText(least: number): string {
+  if (least === 1) return 'a positive whole number';
+  return least === Number.MIN_SAFE_INTEGER ? 'a whole number' : `a whole number of at least ${least}`;
+}
+
 /** JSON nested deeper than this is no configuration; walking it could exhaust the stack. */
 const DEEPEST_JSON = 500;
 
-/** @throws LimitError where `value` is nested too deep to be walked. */
-export function checkDepth(value: unknown): void {
+/** @throws LimitError where `value`, which messages call `what`, is nested too deep to be walked. */
+export function checkDepth(value: unknown, what: string): void {
   let level: unknown[] = [value];
   for (let depth = 0; level.length > 0; depth++) {
-    if (depth > DEEPEST_JSON) throw new LimitError('nesting of the model configuration', depth, DEEPEST_JSON);
+    if (depth > DEEPEST_JSON) throw new LimitError(`${what}: lists in one another`, depth, DEEPEST_JSON);
     level = level.flatMap((node) => (typeof node === 'object' && node !== null ? Object.values(node) : []));
   }
 }

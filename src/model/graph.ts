@@ -6,7 +6,7 @@
  * @module
  */
 
-import { InvalidModelError } from '../errors.ts';
+import { InvalidModelError, LimitError } from '../errors.ts';
 import type { JsonValue } from '../json/value.ts';
 import { findChannelAxes } from './channel-axes.ts';
 import type { Layer } from './layer.ts';
@@ -103,17 +103,25 @@ export interface Graph {
   callsOf(layer: Layer): readonly GraphCall[];
 }
 
+/** A nested model that calls another twice, which calls another twice, has more calls than anybody can walk. */
+const MOST_CALLS = 2 ** 15;
+/** Of all tensors together: analysis keeps some numbers for each. The largest published models have a few million. */
+const MOST_CHANNELS = 2 ** 25;
+
 /**
  * The flat graph of `model`, with the shapes of its tensors and where their channels lie.
  *
- * @throws InvalidModelError where a nested model is called with another number of tensors than it has inputs.
+ * @throws InvalidModelError where a nested model is called with another number of tensors than it has inputs; LimitError where
+ * there are more calls or channels than can be walked.
  */
 export function buildGraph(model: Model): Graph {
   if (!(model instanceof Model)) throw new TypeError('expected a Model, such as loadModel gives');
   const calls: GraphCall[] = [];
   const byLayer = new Map<Layer, GraphCall[]>();
   const add = (call: GraphCall): void => {
-    calls.push(call);
+    if (calls.push(call) > MOST_CALLS) {
+      throw new LimitError(`${model.name}: calls of layers, nested models walked`, calls.length, MOST_CALLS);
+    }
     const list = byLayer.get(call.layer);
     if (list) list.push(call);
     else byLayer.set(call.layer, [call]);
@@ -124,6 +132,11 @@ export function buildGraph(model: Model): Graph {
   for (const call of calls) for (const tensor of call.inputs) tensor.consumers.push(call);
   for (const call of calls) call.output().shape ??= outputShape(call);
   findChannelAxes(calls, inputs);
+  const tensors = [...inputs, ...calls.flatMap((call) => call.outputs)];
+  const channels = tensors.reduce((sum, tensor) => sum + (tensor.channels ?? 0), 0);
+  if (channels > MOST_CHANNELS) {
+    throw new LimitError(`${model.name}: channels of all tensors`, channels, MOST_CHANNELS);
+  }
   return { model, calls, inputs, outputs, callsOf: (layer) => byLayer.get(layer) ?? [] };
 }
 

@@ -52,14 +52,26 @@ export function reshapedChannels(
     const length = target[place];
     const run = inner / (innerSize(target, place) ?? 0);
     if (!length || !Number.isInteger(run) || length % (run * channels) !== 0) continue;
-    const places = Int32Array.from({ length }, (_, index) => Math.floor(index / run) % channels);
-    return { axis: place - target.length, length, kind: 'fan-out', places };
+    return {
+      axis: place - target.length,
+      length,
+      kind: 'fan-out',
+      get places() {
+        return Int32Array.from({ length }, (_, index) => Math.floor(index / run) % channels);
+      },
+    };
   }
   for (const place of axes) {
     const length = target[place];
     if (!length || innerSize(target, place) !== inner || channels % length !== 0) continue;
-    const places = Int32Array.from({ length: channels }, (_, channel) => channel % length);
-    return { axis: place - target.length, length, kind: 'fan-in', places };
+    return {
+      axis: place - target.length,
+      length,
+      kind: 'fan-in',
+      get places() {
+        return Int32Array.from({ length: channels }, (_, channel) => channel % length);
+      },
+    };
   }
   return undefined;
 }

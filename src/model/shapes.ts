@@ -41,7 +41,10 @@ export function outputShape(call: GraphCall): Shape | undefined {
       );
     case 'cropping':
       return (
-        input && resized(input, operation, operation.cropping, (size, [first, last]) => size - first - last)
+        input &&
+        resized(input, operation, operation.cropping, (size, [first, last]) =>
+          Math.max(0, size - first - last),
+        )
       );
     case 'upSampling':
       return input && resized(input, operation, operation.size, (size, factor) => size * factor);
@@ -181,7 +184,7 @@ interface Window {
 function slidingSize(dimension: Dimension, { kernel, stride, dilation, padding }: Window): Dimension {
   if (dimension === null) return null;
   if (padding !== 'valid') return Math.ceil(dimension / stride);
-  return Math.floor((dimension - (kernel - 1) * dilation - 1) / stride) + 1;
+  return Math.max(0, Math.floor((dimension - (kernel - 1) * dilation - 1) / stride) + 1);
 }
 
 function transposedSize(
@@ -193,7 +196,7 @@ function transposedSize(
   const reach = (kernel - 1) * dilation + 1;
   if (outputPadding !== undefined) {
     const padded = padding === 'same' ? 2 * Math.floor(reach / 2) : 0;
-    return (dimension - 1) * stride + reach - padded + outputPadding;
+    return Math.max(0, (dimension - 1) * stride + reach - padded + outputPadding);
   }
   return padding === 'same' ? dimension * stride : dimension * stride + Math.max(reach - stride, 0);
 }
@@ -210,7 +213,7 @@ function reshaped(input: Shape, target: readonly number[]): Shape {
   const known = target.filter((one) => one >= 0).reduce((size, one) => size * one, 1);
   return [
     input[0] ?? null,
-    ...target.map((one) => (one >= 0 ? one : total === null || known === 0 ? null : total / known)),
+    ...target.map((one) => (one >= 0 ? one : total === null || total % known !== 0 ? null : total / known)),
   ];
 }
 

@@ -1,3 +1,4 @@
+import { largestOf } from '../tensor/extremes.ts';
 import { buildGraph } from './graph.ts';
 import type { Model } from './model.ts';
 
@@ -20,7 +21,10 @@ export function summarizeModel(model: Model): string {
   });
   const header = ['Layer', 'Output shape', 'Parameters', 'Reads'];
   const widths = header.map((title, column) =>
-    Math.max(title.length, ...rows.map((row) => (row[column] ?? '').length)),
+    largestOf(
+      rows.map((row) => (row[column] ?? '').length),
+      title.length,
+    ),
   );
   const lines = [header, ...rows].map((row) =>
     row

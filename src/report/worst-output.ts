@@ -1,3 +1,4 @@
+import { smallestOf } from '../tensor/extremes.ts';
 import type { OutputDifference } from '../verification/comparing/compare-runs.ts';
 
 /** The least SQNR of several outputs, and the least share of samples with the same class; null where none has classes. */
@@ -6,7 +7,7 @@ export function worstOutput(
 ): Pick<OutputDifference, 'sqnrDb' | 'top1Agreement'> {
   const agreements = outputs.flatMap(({ top1Agreement }) => top1Agreement ?? []);
   return {
-    sqnrDb: Math.min(...outputs.map(({ sqnrDb }) => sqnrDb)),
-    top1Agreement: agreements.length === 0 ? null : Math.min(...agreements),
+    sqnrDb: smallestOf(outputs.map(({ sqnrDb }) => sqnrDb)),
+    top1Agreement: agreements.length === 0 ? null : smallestOf(agreements),
   };
 }

@@ -15,10 +15,7 @@ import { treeOf } from '../support/hdf5-tree.ts';
 const fixture = (name: string): Uint8Array<ArrayBuffer> =>
   new Uint8Array(readFileSync(join(import.meta.dirname, '../fixtures/formats', name)));
 
-async function written(
-  write: (root: GroupWriter) => Promise<void> | void,
-  userBlock?: Uint8Array,
-): Promise<Uint8Array> {
+async function written(write: (root: GroupWriter) => unknown, userBlock?: Uint8Array): Promise<Uint8Array> {
   const sink = new MemorySink('written.h5');
   const writer = new Hdf5Writer(sink, userBlock);
   await write(writer.root);

@@ -8,6 +8,7 @@ import { CannotRunError } from '../../errors.ts';
 import { openModelFiles } from '../../node/open-files.ts';
 import { closeModel, loadModel } from '../../node.ts';
 import type { WrittenCheck } from '../../report/quantize-report.ts';
+import { largestOf } from '../../tensor/extremes.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
 import { accuracyOf } from '../../verification/comparing/accuracy.ts';
 import { compareOutputs } from '../../verification/comparing/compare-outputs.ts';
@@ -58,7 +59,12 @@ async function besideTfjs(
     const few = firstSamples(tensors, RUN_BY_TFJS);
     const outputs = await runWithTfjs(files, few, { backend: runner.backend });
     const ours = firstSamples(made, RUN_BY_TFJS);
-    return { maxRelative: Math.max(0, ...outputs.map((one, index) => difference(one, ours[index]))) };
+    return {
+      maxRelative: largestOf(
+        outputs.map((one, index) => difference(one, ours[index])),
+        0,
+      ),
+    };
   } catch (error) {
     if (error instanceof CannotRunError) return { reason: error.message };
     throw error;

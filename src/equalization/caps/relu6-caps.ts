@@ -16,6 +16,7 @@ import type { Layer } from '../../model/layer.ts';
 import type { Call, Model } from '../../model/model.ts';
 import { freeLayerName, newAffine, newRelu } from '../../model/new-layer.ts';
 import { type Activation, LINEAR, type Relu } from '../../model/operation.ts';
+import { largestOf, smallestOf } from '../../tensor/extremes.ts';
 import { short } from '../../text/numbers.ts';
 import type { ScaledBound } from '../scaling/scale-regions.ts';
 import { negateOutput } from './negated-layer.ts';
@@ -101,7 +102,7 @@ function capped(cap: WantedCap, state: State): ActivationCap {
   }
   const { maxima } = form;
   const made = isFused ? maximaFused(cap, maxima, state) : maximaAlone(cap, maxima, state);
-  return { kind: form.kind, path, smallest: Math.min(...maxima), largest: Math.max(...maxima), ...made };
+  return { kind: form.kind, path, smallest: smallestOf(maxima), largest: largestOf(maxima), ...made };
 }
 
 /** A ReLU that is fused into a layer: another in its place, or one behind where the configuration has no word for it. */

@@ -32,6 +32,7 @@ import {
 import { channelsBehindReshape } from '../../model/reshaped-channels.ts';
 import type { RegionBorder } from '../../model/skip-reason.ts';
 import { changesNothing, usesBatchStatistics } from '../../model/training.ts';
+import { largestOf } from '../../tensor/extremes.ts';
 import type { ChannelClasses } from './channel-classes.ts';
 import { TensorChannels } from './tensor-channels.ts';
 
@@ -263,7 +264,7 @@ class Builder {
     if (merge === 'multiply' || call.constants.length > 0) return closedAsLayer(call);
     const operands = this.#operands(call);
     if (!operands) return { code: 'layout', layer: call.path };
-    const most = Math.max(...operands.map(({ length }) => length));
+    const most = largestOf(operands.map(({ length }) => length));
     if (operands.some(({ length }) => length !== most && length !== 1)) {
       return { code: 'layout', layer: call.path };
     }

@@ -5,6 +5,7 @@
  */
 
 import { addPiece, type ClippedNormals, type MomentSums } from '../../kernels/normal-pieces.ts';
+import { largestOf, smallestOf } from '../../tensor/extremes.ts';
 
 /** Moments of the values of each channel over samples and positions, `[channels]` each. */
 export interface ChannelMoments {
@@ -173,10 +174,12 @@ export function mixedDistribution(
   const [first, ...others] = parts;
   if (first && others.length === 0) return first;
   const { mean, variance } = mixedMoments(parts, counts);
-  const end = (pick: (...values: number[]) => number, of: (part: ChannelDistribution) => Float64Array) =>
-    mean.map((_, channel) => pick(...parts.map((part) => of(part)[channel] ?? NaN)));
+  const end = (
+    pick: (values: readonly number[]) => number,
+    of: (part: ChannelDistribution) => Float64Array,
+  ) => mean.map((_, channel) => pick(parts.map((part) => of(part)[channel] ?? NaN)));
   return matchedDistribution(mean, variance, {
-    low: end(Math.min, ({ low }) => low),
-    high: end(Math.max, ({ high }) => high),
+    low: end(smallestOf, ({ low }) => low),
+    high: end(largestOf, ({ high }) => high),
   });
 }

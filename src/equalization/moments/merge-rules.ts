@@ -6,6 +6,7 @@
 
 import { normalCdf, normalDensity } from '../../kernels/normal-distribution.ts';
 import type { MergeKind } from '../../model/operation.ts';
+import { largestOf } from '../../tensor/extremes.ts';
 import { clipped } from './activation-rules.ts';
 import {
   affineDistribution,
@@ -24,7 +25,7 @@ export function mergedDistribution(
   inputs: readonly ChannelDistribution[],
   merge: MergeKind,
 ): ChannelDistribution | undefined {
-  const channels = Math.max(...inputs.map(({ mean }) => mean.length));
+  const channels = largestOf(inputs.map(({ mean }) => mean.length));
   const [first, ...others] = inputs.map((input) =>
     input.mean.length === 1 && channels > 1 ? pickedChannels(input, new Int32Array(channels)) : input,
   );
@@ -138,7 +139,7 @@ export function pooledDistribution(
     );
   }
   if (count === undefined) return undefined;
-  const largest = largestOf(count);
+  const largest = largestOfNormals(count);
   const { normal } = input;
   const rise = Math.sqrt(1 - common) * largest.mean;
   const raised = matchedDistribution(
@@ -150,7 +151,7 @@ export function pooledDistribution(
 }
 
 /** Mean and variance of the largest of `count` independent standard normals, by the trapezoidal rule. */
-function largestOf(count: number): { mean: number; variance: number } {
+function largestOfNormals(count: number): { mean: number; variance: number } {
   const step = 1 / 64;
   let [first, second] = [0, 0];
   for (let x = -10; x <= 10; x += step) {

@@ -212,7 +212,7 @@ const LONGEST_SHIFT = 10;
 function regionShifts({ members, regionOf, logScales, weights }: State): Float64Array {
   const count = members.length;
   // shifts[r] (1 + HOLD) classes[r] = sum over its classes of step + (shift of the region before + of that behind) / 2
-  const neighbours = new Float64Array(count * count);
+  const neighbours = members.map(() => new Map<number, number>());
   const steps = new Float64Array(count);
   let longest = 0;
   for (const [region, classes] of members.entries()) {
@@ -221,20 +221,21 @@ function regionShifts({ members, regionOf, logScales, weights }: State): Float64
       steps[region] = (steps[region] as number) + step;
       longest = Math.max(longest, LONGEST_SHIFT * Math.abs(step));
       for (const other of [weights.before[at] as number, weights.behind[at] as number]) {
-        const place = region * count + (regionOf[other] as number);
-        if ((regionOf[other] as number) >= 0) neighbours[place] = (neighbours[place] as number) + 0.5;
+        const neighbour = regionOf[other] as number;
+        const around = neighbours[region] as Map<number, number>;
+        if (neighbour >= 0) around.set(neighbour, (around.get(neighbour) ?? 0) + 0.5);
       }
     }
   }
+  const inOrder = neighbours.map((around) => [...around].sort(([one], [other]) => one - other));
   const shifts = new Float64Array(count);
   for (let sweep = 0; sweep < SHIFT_SWEEPS; sweep++) {
     for (let index = 0; index < count; index++) {
       const region = sweep % 2 === 0 ? index : count - 1 - index;
-      const own = neighbours[region * count + region] as number;
+      const own = neighbours[region]?.get(region) ?? 0;
       let sum = steps[region] as number;
-      for (let other = 0; other < count; other++) {
-        if (other !== region)
-          sum += (neighbours[region * count + other] as number) * (shifts[other] as number);
+      for (const [other, weight] of inOrder[region] ?? []) {
+        if (other !== region) sum += weight * (shifts[other] as number);
       }
       shifts[region] = sum / ((1 + HOLD) * (members[region]?.length || 1) - own);
     }

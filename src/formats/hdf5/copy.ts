@@ -4,14 +4,13 @@
  * @module
  */
 
-import { LimitError } from '../../errors.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
-import { MAX_HDF5_DEPTH, MAX_HDF5_OBJECTS } from '../limits.ts';
 import { type Attribute, stringAttribute } from './attribute.ts';
 import { isWritten } from './chunk-storage.ts';
 import type { Hdf5Dataset } from './dataset.ts';
 import { bytesOfValues } from './element-values.ts';
 import type { Hdf5File } from './file.ts';
+import { ObjectCount } from './object-count.ts';
 import { dtypeOf, type Hdf5Type, typeOfDtype } from './type.ts';
 import { type DatasetSpec, fitsHeader, type GroupWriter } from './writer.ts';
 
@@ -19,23 +18,30 @@ import { type DatasetSpec, fitsHeader, type GroupWriter } from './writer.ts';
 type IsSkipped = (name: string) => boolean;
 const nothing: IsSkipped = () => false;
 
-/** Copies from one file, and what could not be copied. */
+/** A dataset that was copied. */
+interface Copied {
+  readonly address: number;
+  /** How many links lead to it. */
+  links: number;
+}
+
+/** Copies from one file into another, and what could not be copied. */
 export class Hdf5Copier {
   readonly #file: Hdf5File;
   readonly #dropped: string[];
-  #objects = 0;
+  readonly #objects: ObjectCount;
+  /** By their addresses in the file that is read: what several links lead to is copied once. */
+  readonly #copied = new Map<string, Copied>();
 
   /** @param dropped sentences on what could not be copied are added to it. */
   constructor(file: Hdf5File, dropped: string[]) {
     this.#file = file;
     this.#dropped = dropped;
+    this.#objects = new ObjectCount(file);
   }
 
   /** Copies the group at `path` with all that is in it into `target`, but for the links that `isSkipped` names. */
   async group(path: string, target: GroupWriter, isSkipped: IsSkipped = nothing, depth = 0): Promise<void> {
-    if (depth > MAX_HDF5_DEPTH) {
-      throw new LimitError(`${this.#file.name}: groups nested in one another`, depth, MAX_HDF5_DEPTH);
-    }
     this.attributes(path, target);
     await this.links(path, target, isSkipped, depth);
   }
@@ -61,9 +67,13 @@ export class Hdf5Copier {
   async dataset(path: string, target: GroupWriter, name: string): Promise<void> {
     const dataset = this.#file.dataset(path);
     if (!this.#isCopied(path, dataset.type)) return;
+    const at = this.#file.address(path);
+    const copied = this.#copied.get(at);
+    if (copied) return target.hardLink(name, copied.address, ++copied.links);
     const content = dataset.type.kind === 'variableString' ? dataset.content() : dataset.blocks();
     const spec = this.#specOf(dataset);
-    await target.dataset(name, spec, 'bytes' in content ? [content.bytes] : content);
+    const address = await target.dataset(name, spec, 'bytes' in content ? [content.bytes] : content);
+    this.#copied.set(at, { address, links: 1 });
   }
 
   /** Writes `tensor` in the place of the dataset at `path`, stored as that one was. */
@@ -92,9 +102,7 @@ export class Hdf5Copier {
     isSkipped: IsSkipped = nothing,
     depth = 0,
   ): Promise<void> {
-    if (++this.#objects > MAX_HDF5_OBJECTS) {
-      throw new LimitError(`${this.#file.name}: objects`, this.#objects, MAX_HDF5_OBJECTS);
-    }
+    this.#objects.visit(depth);
     const kind = this.#file.kind(path);
     switch (kind) {
       case 'group': {

@@ -79,7 +79,8 @@ export class Hdf5Dataset {
       );
     }
     return Tensor.lazy(dtype, shape, {
-      read: (start, count): TensorValues => valuesOfBytes(dtype, this.#viewBytes(start, count)),
+      // A copy, because what is viewed is overwritten by the next read of any dataset.
+      read: (start, count): TensorValues => valuesOfBytes(dtype, this.#viewBytes(start, count).slice()),
     });
   }
 

@@ -84,6 +84,12 @@ export class Hdf5File {
     return this.kind(path) === 'group';
   }
 
+  /** What is the same for all links to one object, and for no two objects. */
+  address(path: string): string {
+    const { library, id } = this.#opened;
+    return this.#opened.guarded(path, () => library.create_object_reference(id, absolute(path)).join());
+  }
+
   /** Where a soft link leads. */
   linkTarget(path: string): string {
     const { library, id } = this.#opened;

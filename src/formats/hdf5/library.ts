@@ -78,6 +78,8 @@ export interface Hdf5Library {
   get_type(file: bigint, path: string): number;
   get_symbolic_link(file: bigint, path: string): string | null;
   get_external_link(file: bigint, path: string): { filename?: string };
+  /** Eight bytes: the address of the object. */
+  create_object_reference(file: bigint, path: string): Uint8Array;
   get_names(file: bigint, path: string, recursive: boolean): string[];
   get_attribute_names(file: bigint, path: string): string[];
   get_attribute_metadata(file: bigint, path: string, name: string): LibraryMetadata;

@@ -18,6 +18,12 @@ export interface HeaderMessage {
 /** The largest message: its size is a 16-bit number, and a multiple of 8. */
 export const MAX_MESSAGE_BYTES = 65528;
 
+/** Messages of an object: their number is one of 16 bits. */
+export const MAX_MESSAGES = 65535;
+
+/** Where the header of an object has the number of links to it, of 32 bits. */
+export const REFERENCES_OFFSET = 4;
+
 /** The header of an object with these messages. */
 export function encodeObjectHeader(messages: readonly HeaderMessage[]): Uint8Array {
   const body = new ByteBuilder();

@@ -28,6 +28,8 @@ import {
   encodeObjectHeader,
   type HeaderMessage,
   MAX_MESSAGE_BYTES,
+  MAX_MESSAGES,
+  REFERENCES_OFFSET,
   type StoredLayout,
 } from './object-header.ts';
 import { type Hdf5Type, typeSize } from './type.ts';
@@ -127,11 +129,11 @@ export class GroupWriter {
   }
 
   /**
-   * Writes a dataset at `path` below this group.
+   * Writes a dataset at `path` below this group, and returns its address.
    *
    * @throws {@link UnsupportedModelError} where its type cannot be written.
    */
-  async dataset(path: string, spec: DatasetSpec, content: DatasetContent): Promise<void> {
+  async dataset(path: string, spec: DatasetSpec, content: DatasetContent): Promise<number> {
     const slash = path.lastIndexOf('/');
     if (slash !== -1) return this.group(path.slice(0, slash)).dataset(path.slice(slash + 1), spec, content);
     const where = join(this.path, path);
@@ -141,8 +143,17 @@ export class GroupWriter {
     const layout = await this.#store(spec, bytes, elementSize, where);
     const dataspace = encodeDataspace(spec.shape, spec.maxShape);
     const messages = encodeDatasetMessages(type, elementSize, dataspace, layout);
-    for (const attribute of spec.attributes ?? []) messages.push(this.#attributeMessage(attribute, where));
-    this.#add(path, { kind: 'dataset', address: this.#space.write(encodeObjectHeader(messages)) });
+    const address = this.#writeHeader(messages, spec.attributes ?? [], where);
+    this.#add(path, { kind: 'dataset', address });
+    return address;
+  }
+
+  /** Adds a link at `path` below this group to the dataset at `address`, which has `references` of them then. */
+  hardLink(path: string, address: number, references: number): void {
+    const slash = path.lastIndexOf('/');
+    const group = slash === -1 ? this : this.group(path.slice(0, slash));
+    group.#add(path.slice(slash + 1), { kind: 'dataset', address });
+    this.#space.writeAt(address + REFERENCES_OFFSET, new ByteBuilder().u32(references).build());
   }
 
   /** Writes the group and all below it. */
@@ -155,10 +166,21 @@ export class GroupWriter {
     const messages: HeaderMessage[] = [
       { type: 0x11, body: new ByteBuilder().u64(index.tree, index.heap).build() },
     ];
-    for (const attribute of this.#attributes.values()) {
-      messages.push(this.#attributeMessage(attribute, this.path));
+    const address = this.#writeHeader(messages, [...this.#attributes.values()], this.path);
+    return { kind: 'group', address, index };
+  }
+
+  #writeHeader(own: readonly HeaderMessage[], attributes: readonly Attribute[], where: string): number {
+    const count = own.length + attributes.length;
+    if (count > MAX_MESSAGES) {
+      throw new UnsupportedModelError(
+        'many HDF5 attributes',
+        `${where}: ${attributes.length} attributes, of which an object of an HDF5 file has room for ` +
+          `${MAX_MESSAGES - own.length}; delete some, or give the layers shorter names, whose lists are kept in them`,
+      );
     }
-    return { kind: 'group', address: this.#space.write(encodeObjectHeader(messages)), index };
+    const messages = attributes.map((attribute) => this.#attributeMessage(attribute, where));
+    return this.#space.write(encodeObjectHeader([...own, ...messages]));
   }
 
   async #store(
@@ -209,7 +231,9 @@ export class GroupWriter {
   }
 
   #add(name: string, link: GroupWriter | LinkTarget): void {
-    if (name === '' || name === '.' || name.includes('\0')) throw invalidName(this.path, name);
+    // A half of a surrogate pair has no bytes in UTF-8: two names with different halves would become one.
+    const hasBytes = !/\p{Surrogate}/u.test(name);
+    if (name === '' || name === '.' || name.includes('\0') || !hasBytes) throw invalidName(this.path, name);
     if (this.#links.has(name)) {
       throw new InvalidModelError(
         join(this.path, name),

@@ -62,7 +62,8 @@ export function layerPlaces(
       scheme === 'layer-names' ? layer.name : uniqueName(snakeCase(keras3ClassName(layer.className)), used);
     const own = container + name;
     places.push({ layer, group: own });
-    if (layer.model) places.push(...layerPlaces(layer.model, scheme, hasWeights, `${own}/`));
+    const inner = layer.model ? layerPlaces(layer.model, scheme, hasWeights, `${own}/`) : [];
+    for (const place of inner) places.push(place);
     if (scheme === 'dependencies-twice' && hasWeights(layer, own)) {
       uniqueName(snakeCase(keras3ClassName(layer.className)), used);
     }

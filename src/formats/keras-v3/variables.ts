@@ -4,13 +4,12 @@
  * @module
  */
 
-import { LimitError } from '../../errors.ts';
 import { sameJson } from '../../json/value.ts';
 import type { Layer } from '../../model/layer.ts';
 import { weightNamesOf } from '../../model/layer-weights.ts';
 import { activationOf } from '../../model/operation.ts';
 import type { Hdf5File } from '../hdf5/file.ts';
-import { MAX_HDF5_DEPTH } from '../limits.ts';
+import { ObjectCount } from '../hdf5/object-count.ts';
 import { containerOf, type LayerPlace, type NamingScheme } from './layer-paths.ts';
 
 /** What a layer has of its own: the group `vars` with datasets `0`, `1`, … */
@@ -87,25 +86,43 @@ function nameOf(layer: Layer, path: string): string {
         .join('/');
 }
 
+/** What was found in a file: each group is walked once, however many links lead to it. */
+interface Found {
+  readonly objects: ObjectCount;
+  /** By the address of the group. */
+  readonly paths: Map<string, readonly string[]>;
+}
+
+const foundIn = new WeakMap<Hdf5File, Found>();
+
 /** Paths of all datasets below `group/…/vars`, relative to it; missing groups have none. */
-function variablePaths(file: Hdf5File, group: string, depth = 0): string[] {
-  if (depth > MAX_HDF5_DEPTH)
-    throw new LimitError(`${file.name}: groups nested in one another`, depth, MAX_HDF5_DEPTH);
-  if (file.kind(group) !== 'group') return [];
+function variablePaths(file: Hdf5File, group: string, depth = 0): readonly string[] {
+  if (!file.hasGroup(group)) return [];
+  const found = foundIn.get(file) ?? { objects: new ObjectCount(file), paths: new Map() };
+  foundIn.set(file, found);
+  const isOwn = `/${group}`.endsWith(`/${OWN}`);
+  const key = `${file.address(group)} ${isOwn}`;
+  const known = found.paths.get(key);
+  if (known) return known;
   const paths: string[] = [];
   for (const name of file.names(group)) {
-    if (SEEDS.test(name) || (GENERATOR.test(name) && isSeed(file, `${group}/${name}`))) continue;
+    found.objects.visit(depth);
+    if (SEEDS.test(name) || (GENERATOR.test(name) && isSeed(file, `${group}/${name}`, depth + 1))) continue;
     const kind = file.kind(`${group}/${name}`);
-    if (kind === 'dataset' && `/${group}`.endsWith(`/${OWN}`)) paths.push(name);
+    if (kind === 'dataset' && isOwn) paths.push(name);
     if (kind !== 'group') continue;
-    for (const path of variablePaths(file, `${group}/${name}`, depth + 1)) paths.push(`${name}/${path}`);
+    for (const path of variablePaths(file, `${group}/${name}`, depth + 1)) {
+      found.objects.visit(depth);
+      paths.push(`${name}/${path}`);
+    }
   }
+  found.paths.set(key, paths);
   return paths;
 }
 
 /** Whether a group holds a seed and a counter, and nothing else. */
-function isSeed(file: Hdf5File, group: string): boolean {
-  const [path, ...others] = variablePaths(file, group);
+function isSeed(file: Hdf5File, group: string, depth: number): boolean {
+  const [path, ...others] = variablePaths(file, group, depth);
   if (path !== `${OWN}/0` || others.length > 0) return false;
   const { type, shape } = file.dataset(`${group}/${path}`);
   return type.kind === 'integer' && sameJson(shape, [2]);

@@ -13,6 +13,7 @@ import {
   requireItems,
   requireObject,
   requireString,
+  requireWhole,
 } from '../../json/place.ts';
 import { isObject, type JsonObject } from '../../json/value.ts';
 import { sizeOf } from '../../tensor/dtype.ts';
@@ -146,11 +147,9 @@ function parseDType(value: unknown, name: string, place: Place): WeightDType {
 }
 
 function parseShape(value: unknown, place: Place): number[] {
-  const shape = requireArray(value, place).map((dimension) => {
-    const isLength = typeof dimension === 'number' && Number.isInteger(dimension) && dimension >= 0;
-    if (!isLength || dimension > LARGEST_DIMENSION) throw mismatch(place, 'whole numbers >= 0', value);
-    return dimension;
-  });
+  const shape = requireArray(value, place).map((dimension) =>
+    requireWhole(dimension, { least: 0, most: LARGEST_DIMENSION }, place),
+  );
   // Without the zeros, so that [0, 2**31, 2**31, 2**31] is refused as well.
   if (sizeOf(shape.filter((dimension) => dimension > 0)) > Number.MAX_SAFE_INTEGER / 8) {
     throw mismatch(place, 'a shape that fits a file', value);

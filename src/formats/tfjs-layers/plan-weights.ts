@@ -11,6 +11,7 @@ import { UnsupportedModelError } from '../../errors.ts';
 import type { JsonObject } from '../../json/value.ts';
 import { weightNamesOf } from '../../model/layer-weights.ts';
 import type { Model } from '../../model/model.ts';
+import { largestOf } from '../../tensor/extremes.ts';
 import { type PackedValues, packedWidth } from '../../tensor/packed-values.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
 import { orderedWeightNames } from '../keras-weight-names.ts';
@@ -202,7 +203,7 @@ function newFiles(
   asked: number | undefined,
 ): PlannedShard[] {
   const several = origin && origin.paths.length > 1;
-  const shardBytes = asked ?? (several ? Math.max(1, ...origin.shardSizes) : SHARD_BYTES);
+  const shardBytes = asked ?? (several ? largestOf(origin.shardSizes, 1) : SHARD_BYTES);
   const first = origin?.paths[0];
   const folder = first?.includes('/') ? first.slice(0, first.lastIndexOf('/') + 1) : '';
   const extension = first === undefined || /\.[a-z]+$/i.test(first) ? '.bin' : '';

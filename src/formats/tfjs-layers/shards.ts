@@ -5,6 +5,7 @@
  */
 
 import { FormatError } from '../../errors.ts';
+import { largestOf } from '../../tensor/extremes.ts';
 import type { ByteSource, ModelFiles } from '../bytes.ts';
 import { describeForeign } from '../foreign.ts';
 import type { WeightGroup } from './manifest.ts';
@@ -68,7 +69,7 @@ function sizeError(
     return end > available;
   });
   // All shards but the last are of one size, so one that is shorter stands out.
-  const largest = Math.max(0, ...shards.map((shard) => shard.size));
+  const largest = largestOf(shards.map((shard) => shard.size));
   const odd = shards.findIndex((shard, index) => index < shards.length - 1 && shard.size < largest);
   const shard = group.paths[odd === -1 ? shards.length - 1 : odd] ?? 'no file';
   return new FormatError(

@@ -1,4 +1,5 @@
 import type { WeightSqnr } from '../../quantization/weight-sqnr.ts';
+import { largestOf, smallestOf } from '../../tensor/extremes.ts';
 import { decibels, grouped, short } from '../../text/numbers.ts';
 import { scaledStrip } from '../strips/strip-scale.ts';
 import type { Fact } from './report-content.ts';
@@ -9,7 +10,7 @@ export function kernelFacts({ strips, weightSqnr, quantizer, labels }: ReportSub
   const scaled = strips.map(scaledStrip);
   const spreads = (['before', 'after'] as const).map((side) => {
     const known = scaled.flatMap((strip) => strip[side]?.spread ?? []);
-    return known.length === 0 ? undefined : Math.max(...known);
+    return known.length === 0 ? undefined : largestOf(known);
   });
   const narrow = (['before', 'after'] as const).map((side) =>
     scaled.reduce((sum, strip) => sum + (strip[side]?.narrow ?? 0), 0),
@@ -29,7 +30,7 @@ export function kernelSqnrText(sqnr: number): string {
 }
 
 function worstOf(weights: readonly WeightSqnr[] = []): number | undefined {
-  return weights.length === 0 ? undefined : Math.min(...weights.map(({ sqnr }) => sqnr));
+  return weights.length === 0 ? undefined : smallestOf(weights.map(({ sqnr }) => sqnr));
 }
 
 function change(

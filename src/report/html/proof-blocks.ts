@@ -8,6 +8,7 @@ import { settingsTried } from '../../equalization/choose-settings.ts';
 import type { Trial } from '../../equalization/options.ts';
 import { type DescribedReason, messagesByCode } from '../../model/skip-reason.ts';
 import type { FoldedBatchNorm } from '../../primitives/batch-norm-fold.ts';
+import { largestOf } from '../../tensor/extremes.ts';
 import { count, percent, small, sqnrText } from '../../text/numbers.ts';
 import type { PassProof } from '../../verification/proving/prove-passes.ts';
 import type { WrittenNotes } from '../equalize-report.ts';
@@ -53,7 +54,7 @@ export function proofSection(verification: ProofReport | null): ReportSection {
 function proofTable(proofs: readonly PassProof[]): ReportBlock {
   const rows = proofs.map(({ pass, verdict, outputs }) => {
     const { sqnrDb, top1Agreement } = worstOutput(outputs);
-    const worst = Math.max(...outputs.map(({ maxRelative }) => maxRelative));
+    const worst = largestOf(outputs.map(({ maxRelative }) => maxRelative));
     const numbers = outputs.length === 0 ? ['', ''] : [small(worst), sqnrText(sqnrDb)];
     return [pass, VERDICTS[verdict], ...numbers, agreementText(top1Agreement)];
   });
@@ -77,7 +78,7 @@ export function proofFact(verification: ProofReport | null): Fact[] {
     .filter(({ verdict }) => verdict === 'same')
     .flatMap(({ outputs }) => outputs.map(({ maxRelative }) => maxRelative));
   const parts = [
-    ...(worst.length === 0 ? [] : [`the same within ${small(Math.max(...worst))}`]),
+    ...(worst.length === 0 ? [] : [`the same within ${small(largestOf(worst))}`]),
     ...(changing.length === 0 ? [] : [`changed on purpose by ${changing.join(', ')}`]),
     ...(open.length === 0 ? [] : [`not verified for ${open.join(', ')}`]),
   ];

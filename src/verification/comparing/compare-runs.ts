@@ -6,6 +6,7 @@
 
 import type { Shape } from '../../model/operation.ts';
 import type { FloatValues } from '../../tensor/dtype.ts';
+import { largestOf } from '../../tensor/extremes.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
 import { dimensionsText, small } from '../../text/numbers.ts';
 import {
@@ -85,7 +86,7 @@ export function compareRuns(
   const notes = compared.flatMap(({ pair, comparison }) =>
     notesOn(pair, comparison).map((note) => `${pair.name}: ${note}`),
   );
-  notes.push(...outputs.flatMap(looseNote));
+  for (const note of outputs.flatMap(looseNote)) notes.push(note);
   const reason = differenceReason(outputs, tolerances, sampleNames);
   if (reason !== undefined) return { verdict: 'different', reason, outputs, notes };
   const hollow = compared.find(({ pair, comparison }) => isHollow(pair.a.output, comparison));
@@ -102,7 +103,10 @@ export function compareRuns(
  * @param floor of {@link noiseFloor}
  */
 export function aboveFloor(comparison: RunComparison, floor: number): RunComparison {
-  const worst = Math.max(0, ...comparison.outputs.map(({ maxRelative }) => maxRelative));
+  const worst = largestOf(
+    comparison.outputs.map(({ maxRelative }) => maxRelative),
+    0,
+  );
   if (comparison.verdict !== 'different' || worst > floor || comparison.outputs.length === 0)
     return comparison;
   const reason =

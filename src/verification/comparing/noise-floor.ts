@@ -1,5 +1,6 @@
 import type { Model } from '../../model/model.ts';
 import { isFloat } from '../../tensor/dtype.ts';
+import { largestOf } from '../../tensor/extremes.ts';
 import { Tensor } from '../../tensor/tensor.ts';
 import { compareRuns } from './compare-runs.ts';
 import { type ModelRun, type RecordOptions, recordRun } from './model-run.ts';
@@ -25,7 +26,13 @@ export async function noiseFloor(model: Model, run: ModelRun, options: RecordOpt
   const inputs = options.inputs.map(withLastBitChanged);
   const disturbed = await recordRun(model, { ...options, inputs });
   const { outputs } = compareRuns(run, disturbed, FLOAT32_TOLERANCES);
-  return ROUNDINGS * Math.max(0, ...outputs.map(({ maxRelative }) => maxRelative));
+  return (
+    ROUNDINGS *
+    largestOf(
+      outputs.map(({ maxRelative }) => maxRelative),
+      0,
+    )
+  );
 }
 
 /** Every other value a little larger, the others a little smaller. */

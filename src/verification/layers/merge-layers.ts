@@ -1,12 +1,13 @@
 import type { Tensor } from '@tensorflow/tfjs-core';
 import * as tf from '@tensorflow/tfjs-core';
+import { largestOf } from '../../tensor/extremes.ts';
 import { KerasLayer } from './keras-layer.ts';
 import { fromFront, numberIn, type OpenShape } from './layer-config.ts';
 
 /** Keras' Subtract; tensors of fewer dimensions get new ones behind the batch. */
 export class Subtract extends KerasLayer {
   protected override compute(inputs: readonly Tensor[]): Tensor {
-    const rank = Math.max(...inputs.map((input) => input.rank));
+    const rank = largestOf(inputs.map((input) => input.rank));
     const [one, other] = inputs.map(({ shape }, index) => {
       const [batch = 1, ...sizes] = shape;
       const ones = Array<number>(rank - shape.length).fill(1);

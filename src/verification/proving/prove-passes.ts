@@ -17,6 +17,7 @@ import {
   runPass,
   type Veto,
 } from '../../primitives/pass.ts';
+import { largestOf } from '../../tensor/extremes.ts';
 import { aboveFloor, compareRuns, type RunComparison, withoutOutputs } from '../comparing/compare-runs.ts';
 import { type ModelRun, type RecordOptions, recordRun } from '../comparing/model-run.ts';
 import { noiseFloor } from '../comparing/noise-floor.ts';
@@ -178,7 +179,7 @@ class Prover {
     }
     while (isAtFault()) {
       if (undone.length < MOST_SEARCHES) undone.push(await findGuilty(attempt, undone, tryWithout));
-      else undone.push(...attempt.record.edits.map((layers) => undoneEdit(layers, attempt)));
+      else for (const layers of attempt.record.edits) undone.push(undoneEdit(layers, attempt));
       attempt = await tryWithout(undone);
     }
     return { attempt, undone };
@@ -229,7 +230,13 @@ async function findGuilty<Done extends PassRecord>(
 }
 
 function undoneEdit(layers: readonly string[], { comparison }: Attempt): UndoneEdit {
-  return { layers, maxRelative: Math.max(0, ...comparison.outputs.map(({ maxRelative }) => maxRelative)) };
+  return {
+    layers,
+    maxRelative: largestOf(
+      comparison.outputs.map(({ maxRelative }) => maxRelative),
+      0,
+    ),
+  };
 }
 
 function vetoOf(leftOut: readonly UndoneEdit[]): Veto {

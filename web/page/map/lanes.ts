@@ -55,7 +55,8 @@ function freeLane(carried: readonly (number | undefined)[]): number {
 /** How many lanes lie side by side at most. */
 export function laneCount(rows: readonly RowLanes[]): number {
   return rows.reduce(
-    (most, { lane, through }) => Math.max(most, lane + 1, ...through.map((one) => one + 1)),
+    (most, { lane, through }) =>
+      through.reduce((wide, one) => Math.max(wide, one + 1), Math.max(most, lane + 1)),
     1,
   );
 }

@@ -119,6 +119,6 @@ function droppedMaxima(damages: readonly Relu6Damage[]): string {
   const mean = shares.reduce((sum, share) => sum + share, 0) / shares.length;
   return (
     `${dropped}, which changes what the model computes: ${tinyPercent(mean)} of their values are expected above it, ` +
-    `${tinyPercent(Math.max(...shares))} in the worst layer.`
+    `${tinyPercent(shares.reduce((most, share) => Math.max(most, share)))} in the worst layer.`
   );
 }

@@ -37,7 +37,7 @@ const MODEL_CLASSES = new Set(['Functional', 'Model', 'Sequential']);
  */
 export function parseModelConfig(config: unknown, source: string): Model {
   const entry = requireObject(config, { source, where: 'model configuration' });
-  checkDepth(entry);
+  checkDepth(entry, `${source}: configuration`);
   const className = requireString(entry['class_name'], { source, where: 'class_name' });
   if (!MODEL_CLASSES.has(className)) {
     throw new FormatError(

@@ -18,7 +18,7 @@ import type {
 } from '../../../model/operation.ts';
 import { AUGMENTATIONS, presentClassName } from '../layer-classes.ts';
 import { parseActivation, parseActivationLayer } from './activation.ts';
-import { numberOr, positiveInteger } from './config-numbers.ts';
+import { axisNumber, numberOr, positiveInteger, wholeNumber } from './config-numbers.ts';
 
 type Rank = 1 | 2 | 3;
 
@@ -63,7 +63,8 @@ export function parseOperation(className: string, config: JsonObject, place: Pla
   if (merge) return { kind: 'merge', merge };
   const activation = parseActivationLayer(name, config);
   if (activation?.kind === 'linear') return { kind: 'identity', isRandom: false };
-  if (activation?.kind === 'prelu') return { kind: 'activation', activation, sharedAxes: sharedAxes(config) };
+  if (activation?.kind === 'prelu')
+    return { kind: 'activation', activation, sharedAxes: sharedAxes(config, place) };
   if (activation) return { kind: 'activation', activation };
   const [, family, rank, transposed] = SPATIAL.exec(name) ?? [];
   if (family) return spatialOperation(family, Number(rank) as Rank, !!transposed, config, place);
@@ -89,11 +90,11 @@ export function parseOperation(className: string, config: JsonObject, place: Pla
       return {
         kind: 'reshape',
         targetShape: requireArray(config['target_shape'], inside(place, 'target_shape')).map((dimension) =>
-          numberOr(dimension, -1, inside(place, 'target_shape')),
+          wholeNumber(dimension, { least: -1, fallback: -1 }, inside(place, 'target_shape')),
         ),
       };
     case 'Concatenate':
-      return { kind: 'concatenate', axis: numberOr(config['axis'], -1, inside(place, 'axis')) };
+      return { kind: 'concatenate', axis: axisNumber(config['axis'], inside(place, 'axis')) };
     default:
       return { kind: 'opaque' };
   }
@@ -171,8 +172,8 @@ function convolution(
       outputPadding:
         extra === undefined || extra === null
           ? undefined
-          : (Array.isArray(extra) ? extra : Array<JsonValue>(rank).fill(extra)).map((side) =>
-              numberOr(side, 0, inside(place, 'output_padding')),
+          : forEachAxis(extra, rank, inside(place, 'output_padding')).map((side) =>
+              wholeNumber(side, { least: 0, fallback: 0 }, inside(place, 'output_padding')),
             ),
     };
   }
@@ -208,7 +209,7 @@ function pooling(family: string, rank: Rank, config: JsonObject, place: Place): 
 
 function batchNorm(config: JsonObject, place: Place): Operation {
   const axis = config['axis'] ?? -1;
-  const axes = (Array.isArray(axis) ? axis : [axis]).map((one) => numberOr(one, -1, inside(place, 'axis')));
+  const axes = (Array.isArray(axis) ? axis : [axis]).map((one) => axisNumber(one, inside(place, 'axis')));
   const epsilon = numberOr(config['epsilon'], 1e-3, inside(place, 'epsilon'));
   if (epsilon < 0) throw mismatch(inside(place, 'epsilon'), 'a number of at least 0', epsilon);
   return {
@@ -220,9 +221,9 @@ function batchNorm(config: JsonObject, place: Place): Operation {
   };
 }
 
-function sharedAxes(config: JsonObject): number[] {
+function sharedAxes(config: JsonObject, place: Place): number[] {
   const axes = config['shared_axes'];
-  return Array.isArray(axes) ? axes.filter((axis) => typeof axis === 'number') : [];
+  return Array.isArray(axes) ? axes.map((axis) => axisNumber(axis, inside(place, 'shared_axes'))) : [];
 }
 
 function dataFormat(config: JsonObject, place: Place): DataFormat {
@@ -248,9 +249,14 @@ function sizes(
   fallback: number | undefined,
   place: Place,
 ): number[] {
-  const list = Array.isArray(value) ? value : Array<JsonValue | undefined>(rank).fill(value);
+  return forEachAxis(value, rank, place).map((one) => positiveInteger(one, fallback, place));
+}
+
+/** What is given for each spatial dimension: one for all, or a list. */
+function forEachAxis<Value>(value: Value | Value[], rank: Rank, place: Place): Value[] {
+  const list = Array.isArray(value) ? value : Array<Value>(rank).fill(value);
   if (list.length !== rank) throw mismatch(place, `${rank} numbers`, value);
-  return list.map((one) => positiveInteger(one, fallback, place));
+  return list;
 }
 
 /** `[before, after]` for each spatial dimension, from a number, a list of numbers, or a list of pairs. */
@@ -260,11 +266,7 @@ function sidePairs(
   fallback: number,
   place: Place,
 ): [number, number][] {
-  const side = (one: JsonValue | undefined): number => {
-    const number = numberOr(one, fallback, place);
-    if (!Number.isInteger(number) || number < 0) throw mismatch(place, 'a whole number of at least 0', one);
-    return number;
-  };
+  const side = (one: JsonValue | undefined): number => wholeNumber(one, { least: 0, fallback }, place);
   if (!Array.isArray(value)) return Array.from({ length: rank }, () => [side(value), side(value)]);
   // One dimension is written as one pair: [before, after].
   if (rank === 1 && value.length === 2 && !Array.isArray(value[0])) return [[side(value[0]), side(value[1])]];
@@ -284,8 +286,5 @@ export function parseShape(value: JsonValue | undefined, place: Place): Shape | 
   ) {
     return undefined;
   }
-  return value.map((dimension) => {
-    if (dimension === null) return null;
-    return numberOr(dimension, 0, place);
-  });
+  return value.map((dimension) => (dimension === null ? null : wholeNumber(dimension, { least: 0 }, place)));
 }
