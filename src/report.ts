@@ -88,3 +88,4 @@ export {
   sqnrText,
   tinyPercent,
 } from './text/numbers.ts';
+export { visible } from './text/visible.ts';

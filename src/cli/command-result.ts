@@ -5,6 +5,7 @@
  */
 
 import { CrosslayerError } from '../errors.ts';
+import { type Line, printError, printed, progressDone } from './terminal.ts';
 
 /** Exit codes of the command; `--help` lists them. */
 export const EXIT = { ok: 0, checkFailed: 1, usage: 2, input: 3, bug: 70 } as const;
@@ -20,29 +21,59 @@ Exit codes:
 
 /** What goes to standard output, and how the process ends. */
 export interface CommandResult {
-  readonly text: string;
+  readonly lines: readonly Line[];
   readonly exitCode: number;
+  /** What went wrong once the model was written; the exit code is that of the first. */
+  readonly failures?: readonly unknown[];
 }
 
-/** Ends a command with its result, which goes out in one piece. */
+/** Ends a command with its result, which goes out in one piece, and with what failed after the model was written. */
 export async function end(result: Promise<CommandResult>): Promise<void> {
-  const { text, exitCode } = await result;
-  process.stdout.write(`${text}\n`);
+  const { lines, exitCode, failures = [] } = await result;
+  process.stdout.write(`${printed(lines)}\n`);
   process.exitCode = exitCode;
+  if (failures.length > 0) endWithErrors(failures);
+}
+
+/** Does what comes after the model was written; undefined, and an entry in `failures`, where that fails. */
+export async function tried<Result>(
+  failures: unknown[],
+  work: () => Result | Promise<Result>,
+): Promise<Result | undefined> {
+  try {
+    return await work();
+  } catch (error) {
+    failures.push(error);
+    return undefined;
+  }
+}
+
+/** Ends the process with what went wrong. */
+export function endWithErrors(errors: readonly unknown[]): void {
+  progressDone();
+  for (const error of errors) printError(...errorLines(error));
+  process.exitCode = exitCodeOf(errors[0]);
 }
 
 /** A mistake in how the command was called. */
 export class UsageError extends Error {}
 
 /** The exit code for an error. */
-export function exitCodeOf(error: unknown): number {
+function exitCodeOf(error: unknown): number {
   if (error instanceof UsageError) return EXIT.usage;
   return error instanceof CrosslayerError ? EXIT.input : EXIT.bug;
 }
 
 /** What to print for an error. */
-export function errorText(error: unknown): string {
-  if (error instanceof UsageError || error instanceof CrosslayerError) return `crosslayer: ${error.message}`;
-  const trace = error instanceof Error ? (error.stack ?? error.message) : String(error);
-  return `crosslayer: this is a bug; please report it with the lines below\n${trace}`;
+function errorLines(error: unknown): string[] {
+  if (error instanceof UsageError || error instanceof CrosslayerError)
+    return [`crosslayer: ${error.message}`];
+  const { name, message, stack = '' } = error instanceof Error ? error : new Error(String(error));
+  // The message stands before the calls, and may have lines of its own.
+  const calls = stack.slice(Math.max(0, stack.indexOf(message)) + message.length).split('\n');
+  return [
+    'crosslayer: this is a bug; please report it with the lines below',
+    `${name}: ${message}`,
+    ...calls.filter((line) => /^ +at /.test(line)),
+  ];
 }

@@ -1,14 +1,14 @@
 #!/usr/bin/env node
 import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
-import { EXIT, EXIT_CODE_HELP, errorText, exitCodeOf } from './command-result.ts';
+import { EXIT, EXIT_CODE_HELP, endWithErrors } from './command-result.ts';
 import { addConvert } from './commands/convert.ts';
 import { addEqualize } from './commands/equalize.ts';
 import { addEvaluate } from './commands/evaluate.ts';
 import { addInspect } from './commands/inspect.ts';
 import { addQuantize } from './commands/quantize.ts';
 import { addVerify } from './commands/verify.ts';
-import { progressDone } from './terminal.ts';
+import { printError, progressDone } from './terminal.ts';
 
 const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'));
 
@@ -20,6 +20,7 @@ function program(): Command {
     .version(version)
     .showHelpAfterError('(crosslayer --help says more)')
     .addHelpText('after', EXIT_CODE_HELP)
+    .configureOutput({ outputError: (text) => printError(...text.trimEnd().split('\n')) })
     .exitOverride();
   const commands = [addEqualize, addInspect, addConvert, addVerify, addEvaluate, addQuantize];
   for (const add of commands) add(root);
@@ -29,18 +30,17 @@ function program(): Command {
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   // A reader that stops early, such as `head`, is no error.
   if (error.code === 'EPIPE') return;
-  process.stderr.write(`crosslayer: the result cannot be printed: ${error.message}\n`);
+  printError(`crosslayer: the result cannot be printed: ${error.message}`);
   process.exitCode = EXIT.input;
 });
 
 try {
   await program().parseAsync();
 } catch (error) {
-  progressDone();
   if (error instanceof CommanderError) {
+    progressDone();
     process.exitCode = error.exitCode === 0 ? EXIT.ok : EXIT.usage;
   } else {
-    process.stderr.write(`${errorText(error)}\n`);
-    process.exitCode = exitCodeOf(error);
+    endWithErrors([error]);
   }
 }

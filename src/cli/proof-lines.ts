@@ -10,10 +10,10 @@ import { worstOutput } from '../report/worst-output.ts';
 import { largestOf } from '../tensor/extremes.ts';
 import { decibels, percent, small } from '../text/numbers.ts';
 import type { PassProof } from '../verification/proving/prove-passes.ts';
-import { indented } from './terminal.ts';
+import { indented, type Line } from './terminal.ts';
 
 /** The proof in lines: what the model was run on, and under that one line for each step. */
-export function proofLines({ inputs, backend, proofs, weights }: ProofReport): string[] {
+export function proofLines({ inputs, backend, proofs, weights }: ProofReport): Line[] {
   const [first] = proofs;
   const isOpen =
     first !== undefined &&

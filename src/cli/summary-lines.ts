@@ -12,10 +12,10 @@ import { allIn, type PassRecord } from '../primitives/pass.ts';
 import type { SidecarReport } from '../report/sidecar-report.ts';
 import { decibels, percent } from '../text/numbers.ts';
 import { sidecarLines } from './sidecar.ts';
-import { indented, styled, table } from './terminal.ts';
+import { indented, type Line, styled, table } from './terminal.ts';
 
 /** What was tried; the settings that differ, and what they leave of the float model. Nothing where there was no choice. */
-export function trialLines(trials: readonly Trial[], target: string): string[] {
+export function trialLines(trials: readonly Trial[], target: string): Line[] {
   if (trials.length < 2) return [];
   const settings = settingsTried(trials);
   const rows = trials.map((trial) => [
@@ -36,19 +36,17 @@ export function summaryOf(
   output: string,
   what: string,
   sidecar: SidecarReport | undefined,
-  lines: readonly string[],
-): string {
+  lines: readonly Line[],
+): Line[] {
   const { before, after } = sidecar ? sidecarLines(sidecar) : { before: [], after: [] };
-  return [`${styled('bold', output)} written${what}`, ...indented([...before, ...lines, ...after])].join(
-    '\n',
-  );
+  return [[styled('bold', output), ` written${what}`], ...indented([...before, ...lines, ...after])];
 }
 
 /** What passes left alone and why, and what else there is to say of the model that was written. */
 export function closingLines(
   { passes, ...written }: WriteReport & { readonly passes: readonly PassRecord[] },
   hintFor?: ReasonHint,
-): string[] {
+): Line[] {
   const left = allIn(passes, 'left');
   return [
     ...(left.length === 0

@@ -1,18 +1,50 @@
 /**
- * What a terminal shows: styles, tables, progress.
+ * What a terminal shows: lines, styles, tables, progress.
+ *
+ * All that the command prints goes through {@link printed} or {@link printError}, so that no name of a file or in one
+ * writes on the terminal itself.
  *
  * @module
  */
 
 import { styleText } from 'node:util';
 import { largestOf } from '../tensor/extremes.ts';
+import { visible } from '../text/visible.ts';
 
 type Style = Parameters<typeof styleText>[0];
 
+/** Text in a style, which it gets when it is printed. */
+interface Styled {
+  readonly style: Style;
+  readonly text: string;
+}
+
+/** A line of a result, in one piece or in several of which some have a style. */
+export type Line = string | readonly (string | Styled)[];
+
 /** `text` in a style where standard output is a terminal that takes it and `NO_COLOR` is not set. */
-export function styled(style: Style, text: string): string {
-  const coloured = process.stdout.isTTY === true && !process.env['NO_COLOR'];
-  return coloured ? styleText(style, text) : text;
+export function styled(style: Style, text: string): Styled {
+  return { style, text };
+}
+
+/** Lines as they go to standard output, whatever characters are in them. */
+export function printed(lines: readonly Line[]): string {
+  const isColoured = process.stdout.isTTY === true && !process.env['NO_COLOR'];
+  const piece = (part: string | Styled): string => {
+    if (typeof part === 'string') return visible(part);
+    const text = visible(part.text);
+    return isColoured ? styleText(part.style, text) : text;
+  };
+  return lines.map((line) => piecesOf(line).map(piece).join('')).join('\n');
+}
+
+/** Lines on standard error. */
+export function printError(...lines: readonly string[]): void {
+  process.stderr.write(`${lines.map(visible).join('\n')}\n`);
+}
+
+function piecesOf(line: Line): readonly (string | Styled)[] {
+  return typeof line === 'string' ? [line] : line;
 }
 
 /** Lines of aligned columns; columns named in `right` (by index) are aligned to the right. */
@@ -20,8 +52,8 @@ export function table(
   header: readonly string[],
   rows: readonly (readonly string[])[],
   right: readonly number[] = [],
-): string[] {
-  const all = [header, ...rows];
+): Line[] {
+  const all = [header, ...rows].map((row) => row.map(visible));
   const widths = header.map((_, column) => largestOf(all.map((row) => (row[column] ?? '').length)));
   const line = (row: readonly string[]): string =>
     row
@@ -32,17 +64,17 @@ export function table(
       .join('  ')
       .trimEnd();
   const [head = '', ...body] = all.map(line);
-  return [styled('bold', head), ...body];
+  return [[styled('bold', head)], ...body];
 }
 
 /** Lines moved to the right. */
-export function indented(lines: readonly string[], spaces = 2): string[] {
-  return lines.map((line) => ' '.repeat(spaces) + line);
+export function indented(lines: readonly Line[]): Line[] {
+  return lines.map((line) => ['  ', ...piecesOf(line)]);
 }
 
 /** Progress lines on standard error, only where that is a terminal. */
 export function progress(text: string): void {
-  if (process.stderr.isTTY) process.stderr.write(`\r\x1b[K${text}`);
+  if (process.stderr.isTTY) process.stderr.write(`\r\x1b[K${visible(text)}`);
 }
 
 /** Clears the line of {@link progress}. */

@@ -49,6 +49,7 @@ export interface ModelBytes {
   readonly after: number;
   /** Of the files that were read, and of those that were written. */
   readonly filesBefore: number;
+  /** NaN where they could not be read again. */
   readonly filesAfter: number;
 }
 

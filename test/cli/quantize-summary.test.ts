@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { quantizeSummary } from '../../src/cli/commands/quantize-summary.ts';
+import { printed } from '../../src/cli/terminal.ts';
 import { isSameByTfjs, type WrittenCheck } from '../../src/report/quantize-report.ts';
 
 const CHECK: WrittenCheck = {
@@ -17,7 +18,7 @@ function summaryOf(
   check: Partial<WrittenCheck>,
   changes: Partial<Parameters<typeof quantizeSummary>[1]> = {},
 ): string {
-  return quantizeSummary('web-model', {
+  const lines = quantizeSummary('web-model', {
     schemaVersion: 2,
     trials: [],
     quantizedBefore: [],
@@ -31,6 +32,7 @@ function summaryOf(
     sidecar: { read: null, measured: [], written: null },
     ...changes,
   });
+  return printed(lines);
 }
 
 describe('quantizeSummary', () => {

@@ -4,6 +4,8 @@
  * @module
  */
 
+import { visible } from 'crosslayer/report';
+
 /** Attributes by name; true is the attribute without a value, false and undefined leave it out. */
 export type Attributes = Readonly<Record<string, string | number | boolean | undefined>>;
 
@@ -18,8 +20,18 @@ export function element<Tag extends keyof HTMLElementTagNameMap>(
 ): HTMLElementTagNameMap[Tag] {
   const made = document.createElement(tag);
   setAttributes(made, attributes);
-  made.append(...children);
+  made.append(...children.map(shown));
   return made;
+}
+
+/** Texts have names of files of strangers in them. */
+function shown(child: Child): Child {
+  return typeof child === 'string' ? visible(child) : child;
+}
+
+/** Makes `text` all that is in an element. */
+export function setText(target: Element, text: string): void {
+  target.textContent = visible(text);
 }
 
 /** An SVG element. */
@@ -30,7 +42,7 @@ export function svgElement<Tag extends keyof SVGElementTagNameMap>(
 ): SVGElementTagNameMap[Tag] {
   const made = document.createElementNS('http://www.w3.org/2000/svg', tag);
   setAttributes(made, attributes);
-  made.append(...children);
+  made.append(...children.map(shown));
   return made;
 }
 
@@ -84,7 +96,7 @@ export function folded(title: string, sentences: readonly string[]): HTMLDetails
 
 /** A name that may be broken behind the marks that it is put together with; not in `(.h5)`, where none is before the mark. */
 export function breakable(name: string): Child[] {
-  return name
+  return visible(name)
     .split(/(?<=\w[_/.-])/)
     .flatMap((part, index) => (index === 0 ? [part] : [element('wbr'), part]));
 }

@@ -2,11 +2,12 @@ import { type Command, Option } from 'commander';
 import { UnsupportedModelError } from '../../errors.ts';
 import type { Model } from '../../model/model.ts';
 import { loadModel, type SaveOptions, saveModel, type WriteReport } from '../../node.ts';
+import { reportJson } from '../../report/report-json.ts';
 import { type CommandResult, EXIT, end, UsageError } from '../command-result.ts';
 import { interruptible } from '../interruptible.ts';
 import { choiceOption, jsonOption, type OutputOptions, outputOption, withOptions } from '../options.ts';
-import { writtenLines } from '../summary-lines.ts';
-import { indented, progress, progressDone, styled } from '../terminal.ts';
+import { summaryOf, writtenLines } from '../summary-lines.ts';
+import { progress, progressDone } from '../terminal.ts';
 
 interface ConvertOptions extends OutputOptions {
   readonly keras?: '2' | '3';
@@ -41,9 +42,11 @@ async function convertCommand(input: string, options: ConvertOptions): Promise<C
   progress(`writing ${options.output}`);
   const written = await save(model, options);
   progressDone();
-  const lines = [`${styled('bold', options.output)} written`, ...indented(writtenLines(written))];
-  const text = options.json === true ? JSON.stringify({ schemaVersion: 1, ...written }) : lines.join('\n');
-  return { text, exitCode: EXIT.ok };
+  const lines =
+    options.json === true
+      ? [reportJson({ schemaVersion: 1, ...written })]
+      : summaryOf(options.output, '', undefined, writtenLines(written));
+  return { lines, exitCode: EXIT.ok };
 }
 
 async function save(model: Model, { output, keras, force }: ConvertOptions): Promise<WriteReport> {

@@ -11,7 +11,7 @@ import { count, short } from '../../text/numbers.ts';
 import type { Ready } from '../chosen-inputs.ts';
 import { proofLines } from '../proof-lines.ts';
 import { closingLines, type ReasonHint, summaryOf } from '../summary-lines.ts';
-import { progress } from '../terminal.ts';
+import { type Line, progress } from '../terminal.ts';
 import { type EqualizeOptions, parseSteps } from './equalize-options.ts';
 import type { EqualizeOutcome } from './equalize-outcome.ts';
 
@@ -63,7 +63,7 @@ export async function equalizeBySteps(
   };
 }
 
-function summary(output: string, report: EqualizeReport, batchNorms: number): string {
+function summary(output: string, report: EqualizeReport, batchNorms: number): Line[] {
   return summaryOf(output, '', report.sidecar, [
     ...report.passes.map((record) => `${record.pass.padEnd(6)} ${stepLine(record, batchNorms)}`),
     ...(report.verification ? proofLines(report.verification) : []),

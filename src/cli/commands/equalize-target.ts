@@ -17,7 +17,7 @@ import type { Ready } from '../chosen-inputs.ts';
 import { defined } from '../options.ts';
 import { proofLines } from '../proof-lines.ts';
 import { closingLines, type ReasonHint, summaryOf, trialLines } from '../summary-lines.ts';
-import { indented, progress, table } from '../terminal.ts';
+import { indented, type Line, progress, table } from '../terminal.ts';
 import { ACTIVATIONS, type EqualizeOptions } from './equalize-options.ts';
 import type { EqualizeOutcome } from './equalize-outcome.ts';
 
@@ -100,7 +100,7 @@ function judgeOf(model: Model, bench: SqnrJudgeOptions): Promise<Judge | undefin
   );
 }
 
-function summary(output: string, report: TargetReport): string {
+function summary(output: string, report: TargetReport): Line[] {
   return summaryOf(output, `, for ${report.target}`, report.sidecar, [
     ...report.passes.map((record) => `${record.pass.padEnd(7)} ${passLine(record, report)}`),
     ...(report.verification ? proofLines(report.verification) : []),
@@ -154,7 +154,7 @@ function absorbLine(absorbed: readonly AbsorbedBias[]): string {
 }
 
 /** The worst kernels before, and what became of them. */
-function sqnrLines({ target, weightSqnr: { before, after } }: TargetReport): string[] {
+function sqnrLines({ target, weightSqnr: { before, after } }: TargetReport): Line[] {
   const now = new Map(after.map((one) => [keyOf(one), one.sqnr]));
   const worst = [...before].sort((one, other) => one.sqnr - other.sqnr).slice(0, KERNELS_SHOWN);
   if (worst.length === 0) return [];

@@ -4,7 +4,7 @@ import { checkOutput, loadModel, type SaveOptions, saveModel } from '../../node.
 import { isProven } from '../../report/proof-report.ts';
 import { reportJson } from '../../report/report-json.ts';
 import { readyToRun } from '../chosen-inputs.ts';
-import { type CommandResult, EXIT, end } from '../command-result.ts';
+import { type CommandResult, EXIT, end, tried } from '../command-result.ts';
 import { checkHtmlOutput } from '../html-output.ts';
 import { interruptible } from '../interruptible.ts';
 import { measureUnknown, readSidecarOf, writtenSidecar } from '../sidecar.ts';
@@ -41,12 +41,14 @@ export async function equalizeCommand(input: string, options: EqualizeOptions): 
   );
   const sidecar = { written: writtenSidecar(output, options), read, measured };
   const { report, summary, content } = equalized.tell({ ...written, sidecar });
-  writeHtml?.(content);
+  const failures: unknown[] = [];
+  await tried(failures, () => writeHtml?.(content));
   progressDone();
   const { verification } = report;
   return {
-    text: json === true ? reportJson(report) : summary(),
+    lines: json === true ? [reportJson(report)] : summary(),
     exitCode: strict === true && verification && !isProven(verification) ? EXIT.checkFailed : EXIT.ok,
+    failures,
   };
 }
 

@@ -21,7 +21,7 @@ import {
 } from '../chosen-inputs.ts';
 import { type CommandResult, EXIT, end, UsageError } from '../command-result.ts';
 import { inputOptions, jsonOption, withOptions } from '../options.ts';
-import { progress, progressDone, table } from '../terminal.ts';
+import { type Line, progress, progressDone, table } from '../terminal.ts';
 
 interface EvaluateOptions extends InputOptions {
   readonly against?: string;
@@ -74,7 +74,7 @@ async function evaluateCommand(input: string, options: EvaluateOptions): Promise
   const original = options.against === undefined ? undefined : await loadModel(options.against);
   const report = await evaluate(model, { original, quantizers, options });
   progressDone();
-  return { text: options.json === true ? reportJson(report) : tables(report), exitCode: EXIT.ok };
+  return { lines: options.json === true ? [reportJson(report)] : tables(report), exitCode: EXIT.ok };
 }
 
 async function evaluate(
@@ -122,20 +122,21 @@ async function inputsFor(model: Model, options: EvaluateOptions): Promise<Chosen
   return { ...chosen, description: `${chosen.description}; real samples, given by --inputs, tell more` };
 }
 
-function tables(report: EvaluateReport): string {
+function tables(report: EvaluateReport): Line[] {
   const { inputsDescription, models, layers, notes } = report;
-  return [
-    ...(inputsDescription === '' ? [] : [inputsDescription]),
+  const paragraphs: Line[][] = [
+    ...(inputsDescription === '' ? [] : [[inputsDescription]]),
     ...(models.length === 0 ? [] : [modelTable(report)]),
-    ...[...new Set(layers.map(({ quantizer }) => quantizer))].map(
-      (quantizer) =>
-        `${quantizer}: what is left of the weights, the worst first\n${layerTable(report, quantizer)}`,
-    ),
-    ...notes.map((note) => `note: ${note}`),
-  ].join('\n\n');
+    ...[...new Set(layers.map(({ quantizer }) => quantizer))].map((quantizer): Line[] => [
+      `${quantizer}: what is left of the weights, the worst first`,
+      ...layerTable(report, quantizer),
+    ]),
+    ...notes.map((note) => [`note: ${note}`]),
+  ];
+  return paragraphs.flatMap((lines, index) => (index === 0 ? lines : ['', ...lines]));
 }
 
-function modelTable({ models, labelled }: EvaluateReport): string {
+function modelTable({ models, labelled }: EvaluateReport): Line[] {
   const rows = models.flatMap((one) => {
     const accuracy = one.accuracy === null ? '-' : accuracyText(one.accuracy);
     const [first = ['', '', ''], ...others] = one.outputs.map(({ name, sqnrDb, top1Agreement }) => {
@@ -150,7 +151,7 @@ function modelTable({ models, labelled }: EvaluateReport): string {
   const header = ['model', 'output', 'SQNR', 'same top-1', 'accuracy'].filter(isShown);
   const right = [...header.keys()].slice(hasNames ? 2 : 1);
   const shown = rows.map((row) => row.filter(isShown));
-  return table(header, shown, right).join('\n');
+  return table(header, shown, right);
 }
 
 function nameOf({ model, quantizer }: EvaluatedModel): string {
@@ -164,9 +165,9 @@ function nameOf({ model, quantizer }: EvaluatedModel): string {
   }
 }
 
-function layerTable({ layers }: EvaluateReport, quantizer: QuantizationName): string {
+function layerTable({ layers }: EvaluateReport, quantizer: QuantizationName): Line[] {
   const rows = layers
     .filter((layer) => layer.quantizer === quantizer)
     .map(({ layer, weight, sqnrDb }) => [layer, weight, sqnrText(sqnrDb)]);
-  return table(['layer', 'weight', 'SQNR'], rows, [2]).join('\n');
+  return table(['layer', 'weight', 'SQNR'], rows, [2]);
 }

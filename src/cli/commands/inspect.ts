@@ -16,7 +16,7 @@ import { type CommandResult, EXIT, end } from '../command-result.ts';
 import { checkHtmlOutput } from '../html-output.ts';
 import { choiceOption, type ReportOptions, reportOptions, withOptions } from '../options.ts';
 import { readSidecarOf, type SidecarOptions, sidecarLines } from '../sidecar.ts';
-import { indented, progress, progressDone, styled, table } from '../terminal.ts';
+import { indented, type Line, progress, progressDone, styled, table } from '../terminal.ts';
 
 interface InspectOptions extends ReportOptions, SidecarOptions {
   readonly target?: DamageTarget;
@@ -51,11 +51,11 @@ export async function inspectCommand(input: string, options: InspectOptions): Pr
   const sidecar = { read, measured: [], written: null };
   writeHtml?.(() => inspectContent({ ...report, sidecar }, inspectSubject(model, report.damage.target)));
   progressDone();
-  const text = options.json === true ? reportJson({ ...report, sidecar }) : render(report, sidecar);
-  return { text, exitCode: EXIT.ok };
+  const lines = options.json === true ? [reportJson({ ...report, sidecar })] : render(report, sidecar);
+  return { lines, exitCode: EXIT.ok };
 }
 
-function render(report: InspectReport & { readonly damage: DamageReport }, sidecar: SidecarReport): string {
+function render(report: InspectReport & { readonly damage: DamageReport }, sidecar: SidecarReport): Line[] {
   const verdicts = new Map(report.batchNorms.map((verdict) => [verdict.bn, verdict]));
   const rows = report.layers.map((layer) => {
     const verdict = verdicts.get(layer.layer);
@@ -70,7 +70,10 @@ function render(report: InspectReport & { readonly damage: DamageReport }, sidec
   });
   const staying = report.batchNorms.flatMap(({ reason }) => reason?.message ?? []);
   return [
-    `${styled('bold', report.name)}: ${report.kind}, ${count(report.layers.length, 'layer')}, ${count(report.parameters, 'parameter')}`,
+    [
+      styled('bold', report.name),
+      `: ${report.kind}, ${count(report.layers.length, 'layer')}, ${count(report.parameters, 'parameter')}`,
+    ],
     ...sidecarLines(sidecar).before,
     '',
     'max/median: the largest channel range of a kernel over the median one, with batch norms folded',
@@ -90,11 +93,11 @@ function render(report: InspectReport & { readonly damage: DamageReport }, sidec
       `layers that are not scaled (${report.notScaled.length})`,
       report.notScaled.map(({ message }) => message),
     ),
-  ].join('\n');
+  ];
 }
 
 /** What the step `relu6` would cost, layer by layer. */
-function relu6Section({ relu6Damage }: InspectReport): string[] {
+function relu6Section({ relu6Damage }: InspectReport): Line[] {
   const known = relu6Damage.flatMap(({ layer, expected }) => (expected ? [{ layer, ...expected }] : []));
   const unknown = relu6Damage.flatMap(({ layer, expected }) => (expected ? [] : [layer]));
   const rows = known.map(({ layer, clippedShare, worstShare, meanLost, relativeLost }) => [
@@ -117,7 +120,7 @@ function relu6Section({ relu6Damage }: InspectReport): string[] {
 const SHOWN = 15;
 
 /** Which layer hurts. */
-function layerDamageSection({ target, layers, improvementDb, notes }: DamageReport): string[] {
+function layerDamageSection({ target, layers, improvementDb, notes }: DamageReport): Line[] {
   const rows = layers
     .slice(0, SHOWN)
     .map(({ layer, before, after }) => [layer, shareText(before), shareText(after)]);
@@ -141,6 +144,6 @@ function shareText(damage: LayerDamage | null): string {
   return damage === null ? '-' : `${damage.isKnown ? '' : '? '}${tinyPercent(damage.share)}`;
 }
 
-function section(title: string, lines: readonly string[]): string[] {
-  return lines.length === 0 ? [] : ['', styled('bold', title), ...indented(lines)];
+function section(title: string, lines: readonly Line[]): Line[] {
+  return lines.length === 0 ? [] : ['', [styled('bold', title)], ...indented(lines)];
 }

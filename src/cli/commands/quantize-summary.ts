@@ -12,13 +12,13 @@ import { named } from '../../text/names.ts';
 import { accuracyText, byteText, count, decibels, percent, small } from '../../text/numbers.ts';
 import { proofLines, stepLines } from '../proof-lines.ts';
 import { closingLines, summaryOf, trialLines } from '../summary-lines.ts';
-import { indented, table } from '../terminal.ts';
+import { indented, type Line, table } from '../terminal.ts';
 
 /** Layers named in a line; `--json` has all. */
 const NAMED = 3;
 
 /** What `crosslayer quantize` prints for people. */
-export function quantizeSummary(output: string, report: QuantizeReport): string {
+export function quantizeSummary(output: string, report: QuantizeReport): Line[] {
   const { passes, bytes } = report;
   return summaryOf(output, '', report.sidecar, [
     ...passes.map((record) => `${record.pass.padEnd(8)} ${passLine(record)}`),
@@ -61,7 +61,7 @@ function packLine(packed: readonly PackedWeight[]): string {
 }
 
 /** Which kernel became what. */
-function planLines(plan: WeightPlan | null): string[] {
+function planLines(plan: WeightPlan | null): Line[] {
   if (!plan) return [];
   const { budget, gainDb } = plan;
   const gain =
@@ -94,7 +94,7 @@ function beforeLines({ quantizedBefore, storedCoarsely, passes }: QuantizeReport
 }
 
 /** What the files do that were written. */
-function checkLines({ check }: QuantizeReport): string[] {
+function checkLines({ check }: QuantizeReport): Line[] {
   if (!check) return [];
   const { inputs, backend, outputs, notCompared, accuracy, tfjs } = check;
   const lines = outputs.map(({ name, sqnrDb, top1Agreement }) => {
@@ -120,7 +120,7 @@ function tfjsLine(tfjs: WrittenCheck['tfjs'], backend: string): string {
 }
 
 /** That batch norms carry the scales and change nothing else; why nothing could be run. */
-function proofOf({ verification, check }: QuantizeReport): string[] {
+function proofOf({ verification, check }: QuantizeReport): Line[] {
   if (!verification) return [];
   return check ? verification.proofs.flatMap(stepLines) : proofLines(verification);
 }

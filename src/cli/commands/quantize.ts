@@ -7,13 +7,14 @@ import { runPasses } from '../../primitives/pass.ts';
 import { layersQuantizedBefore } from '../../quantization/packing/quantized-before.ts';
 import { weightBytes } from '../../quantization/packing/weight-bytes.ts';
 import { quantizeContent } from '../../report/html/quantize-content.ts';
+import type { ReportContent } from '../../report/html/report-content.ts';
 import { reportSubject } from '../../report/html/report-subject.ts';
 import { isProven, type ProofReport, runWithProof } from '../../report/proof-report.ts';
 import { float32Bytes, isSameByTfjs, type QuantizeReport } from '../../report/quantize-report.ts';
 import { reportJson } from '../../report/report-json.ts';
 import { sqnrJudge } from '../../verification/proving/sqnr-judge.ts';
 import type { Ready, Runnable } from '../chosen-inputs.ts';
-import { type CommandResult, EXIT, end, UsageError } from '../command-result.ts';
+import { type CommandResult, EXIT, end, tried, UsageError } from '../command-result.ts';
 import { checkHtmlOutput } from '../html-output.ts';
 import { interruptible } from '../interruptible.ts';
 import { defined } from '../options.ts';
@@ -50,8 +51,12 @@ async function quantizeCommand(input: string, given: QuantizeOptions): Promise<C
     saveModel(quantized, options.output, { ...saveOptions, signal }),
   );
   progress(`running ${options.output}`);
-  const check = original && runnable ? await checkWritten(options.output, original, runnable) : null;
-  const filesAfter = await bytesOfFiles(options.output);
+  const failures: unknown[] = [];
+  const filesAfter = await tried(failures, () => bytesOfFiles(options.output));
+  const check =
+    original && runnable && filesAfter !== undefined
+      ? await tried(failures, () => checkWritten(options.output, original, runnable))
+      : undefined;
   const report: QuantizeReport = {
     schemaVersion: 2,
     ...told,
@@ -61,23 +66,25 @@ async function quantizeCommand(input: string, given: QuantizeOptions): Promise<C
       before: weightBytes(model),
       after: weightBytes(quantized),
       filesBefore: fileBytes(model),
-      filesAfter,
+      filesAfter: filesAfter ?? Number.NaN,
     },
     verification: run.proof,
-    check,
+    check: check ?? null,
     ...written,
     sidecar: { read, measured: [], written: null },
   };
-  writeHtml?.(() => {
+  const content = (): ReportContent => {
     const labels = { before: 'as it is', after: 'quantized' };
     const { unrounded } = run;
     const shown = { before: model, after: quantized, unrounded, quantizer: 'tfjs-uint8', labels } as const;
     return quantizeContent(report, reportSubject(model, shown));
-  });
+  };
+  await tried(failures, () => writeHtml?.(content));
   progressDone();
   return {
-    text: options.json === true ? reportJson(report) : quantizeSummary(options.output, report),
+    lines: options.json === true ? [reportJson(report)] : quantizeSummary(options.output, report),
     exitCode: options.strict === true && !isTrusted(report) ? EXIT.checkFailed : EXIT.ok,
+    failures,
   };
 }
 

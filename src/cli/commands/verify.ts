@@ -10,7 +10,7 @@ import { chosenInputs, type InputOptions, SEEDED_SAMPLES } from '../chosen-input
 import { type CommandResult, EXIT, end } from '../command-result.ts';
 import { choiceOption, defined, inputOptions, jsonOption, tolerance, withOptions } from '../options.ts';
 import { correctionNotes, type SidecarOptions } from '../sidecar.ts';
-import { progress, progressDone, styled, table } from '../terminal.ts';
+import { type Line, progress, progressDone, styled, table } from '../terminal.ts';
 
 interface VerifyOptions extends InputOptions, SidecarOptions {
   readonly rtol?: number;
@@ -61,7 +61,7 @@ async function verifyCommand(
   const report = { ...compared, notes: [...compared.notes, ...notes] };
   progressDone();
   return {
-    text: options.json === true ? reportJson(report) : render(report),
+    lines: options.json === true ? [reportJson(report)] : render(report),
     exitCode: report.verdict === 'same' ? EXIT.ok : EXIT.checkFailed,
   };
 }
@@ -82,16 +82,16 @@ async function compare(before: Model, after: Model, options: VerifyOptions): Pro
   }
 }
 
-function render(report: VerifyReport): string {
+function render(report: VerifyReport): Line[] {
   return [
     `inputs: ${report.inputsDescription}`,
     ...(report.outputs.length === 0 ? [] : ['', ...outputTable(report), '']),
     ...report.notes.map((note) => `note: ${note}`),
     verdictLine(report),
-  ].join('\n');
+  ];
 }
 
-function outputTable({ outputs, sampleNames }: VerifyReport): string[] {
+function outputTable({ outputs, sampleNames }: VerifyReport): Line[] {
   const header = ['output', 'max |a - b|', 'of max |a|', 'SQNR in dB', 'of the', 'top-1', 'worst input', ''];
   const rows = outputs.map((output) => [
     output.name,
@@ -106,17 +106,17 @@ function outputTable({ outputs, sampleNames }: VerifyReport): string[] {
   return table(header, rows, [1, 2, 3, 5]);
 }
 
-function verdictLine({ verdict, reason, tolerances, backend }: VerifyReport): string {
+function verdictLine({ verdict, reason, tolerances, backend }: VerifyReport): Line {
   const { rtol, atol, weights } = tolerances;
   switch (verdict) {
     case 'same': {
       const rounded = weights === 'float32' ? '' : `; edited weights are ${weights}`;
       const bound = `max |a - b| <= ${small(rtol)} max |a| + ${small(atol)} for every output`;
-      return `${styled('green', 'same function')}: ${bound} (${backend}${rounded})`;
+      return [styled('green', 'same function'), `: ${bound} (${backend}${rounded})`];
     }
     case 'different':
-      return `${styled('red', 'different')}: ${reason}`;
+      return [styled('red', 'different'), `: ${reason}`];
     case 'not-verified':
-      return `${styled('yellow', 'not verified')}: ${reason}`;
+      return [styled('yellow', 'not verified'), `: ${reason}`];
   }
 }

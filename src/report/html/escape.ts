@@ -1,3 +1,5 @@
+import { visible } from '../../text/visible.ts';
+
 /** Markup that needs no more escaping. */
 export interface Html {
   readonly html: string;
@@ -6,7 +8,7 @@ export interface Html {
 /** What a template takes: text is escaped, markup is not, and lists are joined. */
 export type HtmlPart = string | number | Html | undefined | readonly HtmlPart[];
 
-/** A template whose texts are escaped, in elements and in quoted attributes. */
+/** A template whose texts are escaped, in elements and in quoted attributes, and stand as {@link visible} lines. */
 export function html(strings: TemplateStringsArray, ...parts: readonly HtmlPart[]): Html {
   return { html: strings.map((text, index) => text + markupOf(parts[index])).join('') };
 }
@@ -34,7 +36,7 @@ function hex(character: string): string {
 function markupOf(part: HtmlPart): string {
   if (part === undefined) return '';
   if (typeof part === 'object') return 'html' in part ? part.html : part.map(markupOf).join('');
-  return String(part).replace(/[&<>"']/g, (character) => ENTITIES.get(character) ?? character);
+  return visible(String(part)).replace(/[&<>"']/g, (character) => ENTITIES.get(character) ?? character);
 }
 
 const ENTITIES: ReadonlyMap<string, string> = new Map([

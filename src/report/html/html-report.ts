@@ -9,7 +9,7 @@ import { GRID_STEPS, NARROW_STEPS } from '../strips/strip-scale.ts';
 import { type Html, html, jsonForScript, nameHtml, trusted } from './escape.ts';
 import { layerTable } from './layer-table.ts';
 import { PAGE_SCRIPT, PAGE_SCRIPT_HASH } from './page-script.ts';
-import { PAGE_STYLE } from './page-style.ts';
+import { PAGE_STYLE, PAGE_STYLE_HASH } from './page-style.ts';
 import type { ReportContent } from './report-content.ts';
 import { factsList, reportSection } from './sections.ts';
 import { numberedStrips, stripFigures } from './strip-figures.ts';
@@ -18,7 +18,7 @@ import { numberedStrips, stripFigures } from './strip-figures.ts';
 const MAX_JSON = 1 << 20;
 
 /** Nothing is fetched, whatever a layer may be called. */
-const POLICY = `default-src 'none'; style-src 'unsafe-inline'; script-src '${PAGE_SCRIPT_HASH}'`;
+const POLICY = `default-src 'none'; style-src '${PAGE_STYLE_HASH}'; script-src '${PAGE_SCRIPT_HASH}'`;
 
 /** The page of a report. It prints, needs no network, and is the same for the same content. */
 export function htmlReport(content: ReportContent): string {

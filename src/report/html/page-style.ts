@@ -87,3 +87,6 @@ figcaption span, .numbers, .none { color: var(--soft); font-size: .85rem; }
   .readout, .sortable th[aria-sort] [role=button]::after { display: none; }
 }
 `;
+
+/** The SHA-256 of {@link PAGE_STYLE}, by which the page's policy lets it apply and nothing else. */
+export const PAGE_STYLE_HASH = 'sha256-gzmuH6qRT/oDZxs5h/nia7/6bKnYSitnbtmceOEiDaA=';

@@ -5,6 +5,7 @@ import type { Model } from '../../../src/model/model.ts';
 import { htmlReport } from '../../../src/report/html/html-report.ts';
 import { inspectContent } from '../../../src/report/html/inspect-content.ts';
 import { PAGE_SCRIPT } from '../../../src/report/html/page-script.ts';
+import { PAGE_STYLE } from '../../../src/report/html/page-style.ts';
 import type { ReportContent } from '../../../src/report/html/report-content.ts';
 import { reportSubject } from '../../../src/report/html/report-subject.ts';
 import { inspectModel } from '../../../src/report/inspect-report.ts';
@@ -151,13 +152,23 @@ describe('the page', () => {
     expect(JSON.parse(json).layers[1].layer).toBe(EVIL);
   });
 
+  test('shows characters that turn text or end lines as what they are', async () => {
+    await open(contentOf(model('a\u202e\u2066b\nc\x1b\x9b\u2028d')));
+    const [, name] = await texts('tbody th');
+    expect(name).toBe('a\\u202e\\u2066b\\nc\\u001b\\u009b\\u2028d');
+    expect(await page.content()).not.toMatch(/(?!\n)[\p{Cc}\p{Zl}\p{Bidi_C}]/u);
+  });
+
   test('asks for nothing, runs its own script alone, and is the same each time', async () => {
     const html = htmlReport(contentOf(model()));
     expect(html).not.toMatch(/https?:|url\(|@import|<link|<img|src=/i);
     await open(contentOf(model()));
     const [policy] = await attributes('meta[http-equiv]', 'content');
-    const hash = createHash('sha256').update(PAGE_SCRIPT).digest('base64');
-    expect(policy).toBe(`default-src 'none'; style-src 'unsafe-inline'; script-src 'sha256-${hash}'`);
+    const hash = (text: string): string => `sha256-${createHash('sha256').update(text).digest('base64')}`;
+    expect(policy).toBe(
+      `default-src 'none'; style-src '${hash(PAGE_STYLE)}'; script-src '${hash(PAGE_SCRIPT)}'`,
+    );
+    expect(html).not.toMatch(/ style=/);
     expect(await page.locator('.sortable [role=button]').count()).toBeGreaterThan(5);
     expect(htmlReport(contentOf(model()))).toBe(html);
   });

@@ -5,7 +5,7 @@
  */
 
 import type { Choice, OpenedModel, Preview } from '../../protocol.ts';
-import { button, byId, element, setEnabled } from '../dom.ts';
+import { button, byId, element, setEnabled, setText } from '../dom.ts';
 import { chosen, groupOf, optionsOf } from './choice-cards.ts';
 import {
   isPossible,
@@ -153,7 +153,7 @@ export class Choices {
     this.#look.hidden = this.#known.kind !== 'left-out';
     this.#policySet.disabled = !matters;
     this.#policySet.hidden = !this.#hasRelu6;
-    this.#policyNote.textContent = matters ? '' : 'For what is chosen above it makes no difference.';
+    setText(this.#policyNote, matters ? '' : 'For what is chosen above it makes no difference.');
   }
 
   #drawPreview(choice: Choice, input: HTMLInputElement, target: HTMLElement): void {

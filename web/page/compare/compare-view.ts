@@ -6,7 +6,7 @@
 
 import { named } from 'crosslayer/report';
 import type { Comparison, EqualizedModel, OpenedModel, PickedFile } from '../../protocol.ts';
-import { button, byId, element, setEnabled } from '../dom.ts';
+import { button, byId, element, setEnabled, setText } from '../dom.ts';
 import { byName, EXAMPLE_CLASSES, labelsFromNames, readLabels } from './picture-labels.ts';
 import { pictureTable, scoreTable } from './prediction-tables.ts';
 import type { Thumbnails } from './thumbnails.ts';
@@ -149,7 +149,7 @@ export class CompareView {
 
   #showChosen(): void {
     const names = this.#pictures.map(({ path }) => path);
-    this.#chosen.textContent = names.length === 0 ? '' : `Chosen: ${named(names)}.`;
+    setText(this.#chosen, names.length === 0 ? '' : `Chosen: ${named(names)}.`);
   }
 
   #compare(): void {

@@ -5,7 +5,7 @@
  */
 
 import { count, type MapLayer } from 'crosslayer/report';
-import { byId, element, setAttributes } from '../dom.ts';
+import { byId, element, setAttributes, setText } from '../dom.ts';
 import { laneDrawing, laneSpacing } from './lane-drawing.ts';
 import { assignLanes, laneCount, type RowLanes } from './lanes.ts';
 import { spreadMark } from './spread-mark.ts';
@@ -91,7 +91,7 @@ export class LayerMap {
     this.#list.replaceChildren(...this.#shown.map(({ option }) => option));
     const all = count(this.#rows.length, 'layer');
     this.#list.hidden = this.#shown.length === 0;
-    this.#count.textContent = countText(this.#shown.length, all, wanted);
+    setText(this.#count, countText(this.#shown.length, all, wanted));
     const selected = this.#shown.findIndex(({ option }) => option.getAttribute('aria-selected') === 'true');
     this.#setCurrent(Math.max(0, selected));
   }

@@ -7,7 +7,7 @@
 import { count, type DamageReport, type MapLayer } from 'crosslayer/report';
 import type { EqualizedModel, OpenedModel } from '../../protocol.ts';
 import { changeText, shareText } from '../choices/damage-rows.ts';
-import { byId, element, list } from '../dom.ts';
+import { byId, element, list, setText } from '../dom.ts';
 import { equalizedStory, openedStory } from './layer-story.ts';
 import { spreadSentence } from './spread-scale.ts';
 import { stripFigure } from './strip-figure.ts';
@@ -24,7 +24,7 @@ export function showLayer(layer: string, known: KnownLayers): void {
   const { opened, equalized } = known;
   const entry = opened.map.find((one) => one.layer === layer);
   if (!entry) return;
-  byId('layer-title', HTMLElement).textContent = `Layer ${layer}`;
+  setText(byId('layer-title', HTMLElement), `Layer ${layer}`);
   const story = equalized ? equalizedStory(layer, equalized.report) : openedStory(layer, opened.inspect);
   byId('layer', HTMLElement).replaceChildren(
     element(
@@ -43,7 +43,7 @@ export function showLayer(layer: string, known: KnownLayers): void {
 
 /** Shows that none is chosen. */
 export function showNoLayer(): void {
-  byId('layer-title', HTMLElement).textContent = 'No layer chosen';
+  setText(byId('layer-title', HTMLElement), 'No layer chosen');
   byId('layer', HTMLElement).replaceChildren(
     element('p', {}, 'Choose a layer in the list to see the ranges of its channels.'),
   );

@@ -17,7 +17,7 @@ import {
   small,
   stripDrawing,
 } from 'crosslayer/report';
-import { element, svgElement } from '../dom.ts';
+import { element, setText, svgElement } from '../dom.ts';
 import { nextIndex } from './layer-map.ts';
 
 /** The figure of a strip; a sentence where there is nothing to draw. */
@@ -49,7 +49,7 @@ export function stripFigure(strip: ChannelStrip, names: SideNames): HTMLElement 
   const cursors = drawn.map(({ cursor }) => cursor);
   followChannel(chart, channels, (channel) => {
     const text = channelText(channel, panels);
-    readout.textContent = text;
+    setText(readout, text);
     chart.setAttribute('aria-valuenow', String(channel));
     chart.setAttribute('aria-valuetext', text);
     for (const cursor of cursors) cursor.setAttribute('x', String(channel - 0.5));

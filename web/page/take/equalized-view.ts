@@ -8,7 +8,7 @@ import { allIn } from 'crosslayer/quantization';
 import { count, short, type TargetReport } from 'crosslayer/report';
 import type { EqualizedModel, OpenedModel } from '../../protocol.ts';
 import { improvementText } from '../choices/damage-rows.ts';
-import { byId, element, folded, list } from '../dom.ts';
+import { byId, element, folded, list, setText } from '../dom.ts';
 import { regionText } from '../map/layer-story.ts';
 import { proofSentences, proofVerdict, stageName } from './proof-texts.ts';
 
@@ -16,7 +16,7 @@ import { proofSentences, proofVerdict, stageName } from './proof-texts.ts';
 export function showEqualized(equalized: EqualizedModel, opened: OpenedModel): void {
   const { report, verification, damage } = equalized;
   const verdict = proofVerdict(verification);
-  byId('equalized-title', HTMLElement).textContent = `What was done for ${equalized.target}`;
+  setText(byId('equalized-title', HTMLElement), `What was done for ${equalized.target}`);
   byId('equalized-content', HTMLElement).replaceChildren(
     element('p', { class: verdict.isGood ? 'verdict good' : 'verdict open' }, verdict.text),
     ...(verification && verification.inputs !== null ? [proofDetails(equalized)] : []),

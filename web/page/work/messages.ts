@@ -4,7 +4,7 @@
  * @module
  */
 
-import { button, byId, element } from '../dom.ts';
+import { button, byId, element, setText } from '../dom.ts';
 
 /** Screen readers get news of progress no oftener than this, in milliseconds. */
 const BETWEEN_NEWS = 4000;
@@ -33,7 +33,7 @@ export class Messages {
   showProgress(text: string, share: number | null): void {
     if (this.#progress.hidden) this.#begunAt = document.activeElement;
     this.#progress.hidden = false;
-    this.#text.textContent = text;
+    setText(this.#text, text);
     if (share === null) this.#bar.removeAttribute('value');
     else this.#bar.value = share;
     const now = performance.now();
@@ -74,6 +74,6 @@ export class Messages {
 
   /** Tells screen readers. */
   announce(text: string): void {
-    this.#announcement.textContent = text;
+    setText(this.#announcement, text);
   }
 }
