@@ -3,9 +3,12 @@ import type * as TfjsLayers from '@tensorflow/tfjs-layers';
 import { CannotRunError, CrosslayerError, messageOf, UnsupportedModelError } from '../../errors.ts';
 import { tfjsDifference } from '../../formats/keras-config/tfjs/differences-from-keras.ts';
 import { kerasWeightName, orderedWeightNames } from '../../formats/keras-weight-names.ts';
+import { MAX_ARRAY_BYTES } from '../../formats/limits.ts';
 import { isObject, type JsonObject, type JsonValue, ownEntry } from '../../json/value.ts';
 import type { GraphCall, GraphTensor } from '../../model/graph.ts';
+import { sizeOf } from '../../tensor/dtype.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
+import { count } from '../../text/numbers.ts';
 import { type SoloLayer, soloLayer } from './solo-layer.ts';
 import { toTfjs } from './tensor-transfer.ts';
 import { type Tfjs, withBackend } from './tfjs-backend.ts';
@@ -62,6 +65,7 @@ export class LoadedLayer {
       const fault = faultOf(tfjs.classes, solo.config);
       if (fault !== undefined) throw cannotRun(call, fault);
       model = await modelFrom(tfjs, solo.config);
+      refuseLarge(call, model.layers, Math.max(1, ...solo.inputs.map((tensor) => fed(tensor).shape[0] ?? 1)));
       setWeights(tfjs, call, model);
       return new LoadedLayer(tfjs, call, model, solo);
     } catch (error) {
@@ -200,6 +204,24 @@ function checkNames(call: GraphCall, variables: readonly TfjsLayers.LayerVariabl
         `its weights come in another order than TF.js has them: ${ours} in the place of ${theirs}`,
       );
     }
+  }
+}
+
+/** A small file can ask for any amount of memory: padding, sizes of upsampling, repetitions are numbers in it. */
+function refuseLarge(call: GraphCall, layers: readonly TfjsLayers.layers.Layer[], samples: number): void {
+  for (const layer of layers) {
+    const [tensor] = listed<TfjsLayers.SymbolicTensor>(layer.output);
+    if (!tensor) continue;
+    // A model inside TimeDistributed is called with all steps as samples.
+    const inner = (layer as { readonly layer?: Partial<TfjsLayers.LayersModel> }).layer?.layers;
+    if (inner) refuseLarge(call, inner, samples * (tensor.shape[1] ?? 1));
+    const bytes = 4 * samples * sizeOf(tensor.shape.slice(1).map((size) => size ?? 1));
+    if (!(bytes > MAX_ARRAY_BYTES)) continue;
+    throw cannotRun(
+      call,
+      `what it makes of ${count(samples, 'sample')} takes ${(bytes / 2 ** 30).toFixed(1)} GiB, and a tensor may take 2 GiB ` +
+        'here; where it is meant to be so large, run the model in Keras',
+    );
   }
 }
 

@@ -13,7 +13,7 @@ import { openGroup } from '../../formats/tfjs-layers/shards.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
 import { joinBatches, slice } from './samples.ts';
 import { fromTfjs, toTfjs } from './tensor-transfer.ts';
-import { type BackendOptions, loadTfjs, type Tfjs, withBackend } from './tfjs-backend.ts';
+import { type BackendOptions, inTurn, loadTfjs, type Tfjs } from './tfjs-backend.ts';
 
 /** Samples at a time where the caller does not say. */
 const BATCH = 8;
@@ -34,7 +34,7 @@ export async function runWithTfjs(
   const artifacts = artifactsOf(files);
   const tfjs = await loadTfjs(options);
   const { batchSize = BATCH } = options;
-  return withBackend(tfjs.core, tfjs.backend, async () => {
+  return inTurn(tfjs.core, tfjs.backend, async () => {
     try {
       return await predict(tfjs, artifacts, inputs, batchSize);
     } catch (error) {

@@ -15,7 +15,7 @@ import { checkInputs } from '../inputs/check-inputs.ts';
 import { LoadedLayer } from './loaded-layer.ts';
 import { joinBatches, slice } from './samples.ts';
 import { fromTfjs, toTfjs } from './tensor-transfer.ts';
-import { type Backend, type BackendOptions, loadTfjs, type Tfjs, withBackend } from './tfjs-backend.ts';
+import { type Backend, type BackendOptions, inTurn, loadTfjs, type Tfjs } from './tfjs-backend.ts';
 
 type Tensors = Map<GraphTensor, TfjsCore.Tensor>;
 
@@ -68,7 +68,7 @@ export class TfjsRunner implements ModelRunner {
     for (const call of calls) refuseTraining(call);
     const batchSize = checkedBatchSize(options.batchSize) ?? usualBatchSize(graph);
     const { core, backend } = this.#tfjs;
-    return withBackend(core, backend, async () => {
+    return inTurn(core, backend, async () => {
       const keepsLayers = samples > BATCHES_WITHOUT_KEEPING * batchSize;
       const pass = new Pass({ ...options, tfjs: this.#tfjs, graph, calls, keepsLayers });
       try {

@@ -78,7 +78,7 @@ async function starts(core: typeof TfjsCore, backend: Backend): Promise<boolean>
   if (backend === 'wasm' && !(await wasmPackage())) return false;
   const restore = keepErrorListeners();
   try {
-    return await withBackend(core, backend, async (started) => started);
+    return await inTurn(core, backend, async (started) => started);
   } finally {
     restore();
   }
@@ -101,8 +101,23 @@ function keepErrorListeners(): () => void {
   };
 }
 
+/** What is waited for before the backend is changed again. */
+let turn: Promise<unknown> = Promise.resolve();
+
+/** {@link withBackend} once all that was begun before is done: two at once would take each other's backend away. */
+export function inTurn<Result>(
+  core: typeof TfjsCore,
+  backend: Backend,
+  work: (started: boolean) => Promise<Result>,
+): Promise<Result> {
+  const done = turn.then(() => withBackend(core, backend, work));
+  turn = done.catch(() => {});
+  return done;
+}
+
 /**
- * Does some work with a backend in use, and then puts the one back that was in use before.
+ * Does some work with a backend in use, and then puts the one back that was in use before: for work inside of what is done
+ * {@link inTurn}.
  *
  * @param work is told whether the backend started.
  */

@@ -138,6 +138,30 @@ describe('TfjsRunner', () => {
     expect(tfc.getBackend()).toBe('cpu');
     await tfc.setBackend('wasm');
   });
+
+  it('has its own backend where several models are run at once, and leaves the one that was in use', async () => {
+    // As WebGL would be on a page.
+    tfc.registerBackend('page', () => new tfc.KernelBackend());
+    await tfc.setBackend('page');
+    const model = buildModel([input('x', [4]), layer('ReLU', 'one'), layer('ReLU', 'two')]);
+    const cpu = await TfjsRunner.create({ backend: 'cpu' });
+    const seen = new Map<TfjsRunner, Set<string>>([runner, cpu].map((one) => [one, new Set()]));
+    const run = (one: TfjsRunner): Promise<Tensor[]> =>
+      one.run(model, randomInputs(model), {
+        batchSize: 1,
+        onTensor: () => void seen.get(one)?.add(tfc.getBackend()),
+      });
+    await Promise.all([run(runner), run(cpu), run(runner), run(cpu)]);
+    expect([...(seen.get(runner) ?? [])]).toEqual(['wasm']);
+    expect([...(seen.get(cpu) ?? [])]).toEqual(['cpu']);
+    expect(tfc.getBackend()).toBe('page');
+    // What fails keeps none of the others waiting.
+    const failing = buildModel([input('x', [4]), layer('NoSuchLayer', 'none')]);
+    const [failed, sound] = await Promise.allSettled([cpu.run(failing, randomInputs(model)), run(runner)]);
+    expect([failed?.status, sound?.status]).toEqual(['rejected', 'fulfilled']);
+    expect(tfc.getBackend()).toBe('page');
+    await tfc.setBackend('wasm');
+  });
 });
 
 describe('onTensor', () => {
