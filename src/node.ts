@@ -13,7 +13,7 @@ import { readModel } from './formats/read.ts';
 import { releaseModel } from './formats/release.ts';
 import { writeModel } from './formats/write.ts';
 import type { Model } from './model/model.ts';
-import { leftNote, shardsBeside } from './node/left-shards.ts';
+import { removeLeft, shardsBeside } from './node/left-shards.ts';
 import { filesOf, rememberFiles } from './node/loaded-files.ts';
 import { isFolder, isSameFile, openModelFiles } from './node/open-files.ts';
 import { makeFolder, PendingOutput, refuseExisting } from './node/pending-output.ts';
@@ -68,8 +68,10 @@ export async function loadModel(name: string): Promise<Model> {
  * Writes a model to disk in the format that the name says: `.keras`, `.h5`, `.json`; a folder, or a name without an
  * ending, becomes a folder with a model of TF.js.
  *
- * Files are written under temporary names and renamed when they are complete: a write that fails leaves nothing
- * behind, and a model may be saved over the file that it was loaded from.
+ * Files are written under temporary names and renamed when they are complete and on the disk: a write that fails leaves
+ * nothing behind, and a model may be saved over the file that it was loaded from. Where a model of TF.js is replaced the
+ * files of weights get new names and model.json its name last, so that there is the old model or the new one at any time;
+ * then the old files of weights are removed, unless another model in the folder uses them.
  *
  * @throws OutputError where it cannot be written; UnsupportedModelError where the format cannot hold the model.
  */
@@ -77,7 +79,6 @@ export async function saveModel(model: Model, name: string, options: SaveOptions
   const { force = false, signal, sidecar: record } = options;
   const { format, folder, target, sidecar } = checkOutput(model, name, options);
   const isNewFolder = folder !== undefined && !fs.existsSync(folder);
-  const before = force && format === 'tfjs-layers' ? shardsBeside(target) : [];
   if (folder !== undefined && isNewFolder) makeFolder(folder, false);
   let output: PendingOutput | undefined;
   try {
@@ -86,9 +87,9 @@ export async function saveModel(model: Model, name: string, options: SaveOptions
     if (sidecar !== undefined && record) {
       await writeSidecarBeside(model, output, { target: sidecar, record, signal });
     }
-    const written = output.written.map(({ name: file }) => file);
+    const before = force && format === 'tfjs-layers' ? shardsBeside(target) : [];
     output.commit();
-    return { ...report, warnings: [...report.warnings, ...leftNote(before, written)] };
+    return { ...report, warnings: [...report.warnings, ...removeLeft(before, target)] };
   } catch (error) {
     output?.discard();
     if (folder !== undefined && isNewFolder) removeEmptyFolder(folder);

@@ -44,6 +44,11 @@ export interface OutputFiles {
   readonly main: ByteSink;
   /** A new file beside it. */
   create(name: string): ByteSink;
+  /**
+   * The name for {@link create} of a file that would have `name`: another one where a model is replaced, so that the new
+   * main file is what makes one model of the other. The name itself where it is left out.
+   */
+  nameFor?(name: string): string;
   /** Scratch space that is gone when the write is over: the HDF5 file that goes into a zip. */
   scratch(): ByteSink;
 }

@@ -13,6 +13,9 @@ import { openFile } from './open-files.ts';
 /** Files named in a sentence. */
 const NAMED = 3;
 
+/** Names that writers of TF.js models give to files of weights: others may be anything, whatever a manifest says. */
+const SHARD = /(\.bin|-shard\d+of\d+)$/i;
+
 /** The files of weights of the model.json at `target` that lie beside it; none where it is no model. */
 export function shardsBeside(target: string): string[] {
   if (!fs.existsSync(target)) return [];
@@ -28,14 +31,31 @@ export function shardsBeside(target: string): string[] {
   }
 }
 
-/** What to say of files that were left, because another model may use them; nothing where none was. */
-export function leftNote(before: readonly string[], written: readonly string[]): string[] {
-  const used = new Set(written.map((name) => path.resolve(name)));
-  const left = before.filter((name) => !used.has(path.resolve(name)));
+/**
+ * Removes those of the files `before` that no model in the folder of `target` uses, now that the model at `target` is
+ * another one.
+ *
+ * @returns what to say of files that are left all the same; nothing where none is.
+ */
+export function removeLeft(before: readonly string[], target: string): string[] {
+  if (before.length === 0) return [];
+  const folder = path.dirname(fs.realpathSync(target));
+  const models = fs.readdirSync(folder).filter((name) => /\.json$/i.test(name));
+  const used = new Set(models.flatMap((name) => shardsBeside(path.join(folder, name))));
+  const left = before.filter((name) => !used.has(name) && !(SHARD.test(name) && isRemoved(name)));
   if (left.length === 0) return [];
   const names = left.map((name) => path.basename(name));
   return [
     `${named(names, NAMED)}: files of weights of the model that was there before; ` +
       'model.json does not use them, so delete them before you upload the folder',
   ];
+}
+
+function isRemoved(name: string): boolean {
+  try {
+    fs.rmSync(name, { force: true });
+    return true;
+  } catch {
+    return false;
+  }
 }

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { randomBytes } from 'node:crypto';
 import fs from 'node:fs';
 import path from 'node:path';
 import { messageOf, OutputError } from '../errors.ts';
@@ -14,13 +15,18 @@ interface PendingFile {
   readonly target: string;
   readonly temporary: string;
   readonly descriptor: number;
-  readonly isScratch: boolean;
+  readonly kind: Kind;
   readonly sink: ByteSink;
 }
 
+/** A file of the model's own is new, whatever is replaced; what the user named, and a file beside it, may be replaced. */
+type Kind = 'named' | 'own' | 'scratch';
+
 /**
  * Files being written under temporary names in the folder that they belong in. They get their names when all of them
- * are complete; until then nothing that was there is touched, also where it is being read.
+ * are complete and on the disk, the main one last; until then nothing that was there is touched, also where it is being
+ * read. Where a model is replaced its own files get names that nothing had before, so that whoever opens the main file has
+ * the old model or the new one, whenever this ends and whoever else writes there.
  */
 export class PendingOutput implements OutputFiles {
   readonly main: ByteSink;
@@ -28,6 +34,11 @@ export class PendingOutput implements OutputFiles {
   readonly #force: boolean;
   readonly #signal: AbortSignal | undefined;
   readonly #files: PendingFile[] = [];
+  /** In the names of this model's files where it replaces another. */
+  readonly #mark: string = randomBytes(4).toString('hex');
+  readonly #replaces: boolean;
+  /** The outermost folder that was made for a file, and the innermost. */
+  readonly #folders: { readonly first: string; readonly last: string }[] = [];
 
   /**
    * @param target the main file.
@@ -43,31 +54,39 @@ export class PendingOutput implements OutputFiles {
     this.#folder = path.dirname(real);
     this.#force = options.force;
     this.#signal = options.signal;
-    this.main = this.#open(real);
+    this.#replaces = options.force && isTaken(real);
+    this.main = this.#open(real, 'named');
   }
 
   create(name: string): ByteSink {
     const target = path.join(this.#folder, name);
     const inside = path.relative(this.#folder, target);
-    if (inside.startsWith('..') || path.isAbsolute(inside)) {
+    if (inside.split(path.sep)[0] === '..' || path.isAbsolute(inside)) {
       throw new OutputError(name, 'leads out of the folder of the model');
     }
-    if (inside.includes(path.sep)) makeFolder(path.dirname(target));
-    return this.#open(target);
+    const last = path.dirname(target);
+    const first = inside.includes(path.sep) ? makeFolder(last) : undefined;
+    if (first !== undefined) this.#folders.push({ first, last });
+    return this.#open(target, 'own');
+  }
+
+  nameFor(name: string): string {
+    const isFree = !this.#replaces && !(this.#force && isTaken(path.join(this.#folder, name)));
+    return isFree ? name : name.replace(MARK, (_, ending = '') => `.${this.#mark}${ending}`);
   }
 
   scratch(): ByteSink {
-    return this.#open(path.join(this.#folder, 'scratch'), true);
+    return this.#open(path.join(this.#folder, 'scratch'), 'scratch');
   }
 
   /** The files written so far, the main one first; they can be read back. */
   get written(): readonly ByteSink[] {
-    return this.#files.filter(({ isScratch }) => !isScratch).map(({ sink }) => sink);
+    return this.#files.filter(({ kind }) => kind !== 'scratch').map(({ sink }) => sink);
   }
 
   /** A file that belongs to the model, wherever it lies. */
   createBeside(target: string): ByteSink {
-    return this.#open(realTarget(target));
+    return this.#open(realTarget(target), 'named');
   }
 
   /**
@@ -77,26 +96,29 @@ export class PendingOutput implements OutputFiles {
    */
   commit(): void {
     this.#signal?.throwIfAborted();
-    const results = this.#files.filter(({ isScratch }) => !isScratch);
+    const results = this.#files.filter(({ kind }) => kind !== 'scratch');
+    const [main, ...others] = results;
     const placed: string[] = [];
     for (const { target } of results) if (!this.#force) refuseExisting(target);
+    let current = this.main.name;
     try {
-      for (const file of this.#files.splice(0)) {
-        fs.closeSync(file.descriptor);
-        if (file.isScratch) fs.unlinkSync(file.temporary);
+      for (const { kind, descriptor, temporary, sink } of this.#files) {
+        current = sink.name;
+        if (kind === 'scratch') fs.unlinkSync(temporary);
+        else fs.fsyncSync(descriptor);
       }
-      const [main, ...others] = results;
+      for (const { descriptor } of this.#files.splice(0)) fs.closeSync(descriptor);
       for (const file of main ? [...others, main] : []) {
-        this.#rename(file);
-        placed.push(file.target);
+        current = file.target;
+        if (file === main) for (const folder of foldersOf(others)) syncFolder(folder);
+        this.#place(file, placed);
       }
+      syncFolder(this.#folder);
     } catch (cause) {
-      for (const { temporary } of results) fs.rmSync(temporary, { force: true });
-      // With force they have replaced what was there, which is gone either way.
-      if (!this.#force) for (const target of placed) fs.rmSync(target, { force: true });
-      throw cause instanceof OutputError
-        ? cause
-        : new OutputError(this.main.name, writingReason(cause), { cause });
+      for (const name of [...results.map(({ temporary }) => temporary), ...placed]) {
+        fs.rmSync(name, { force: true });
+      }
+      throw cause instanceof OutputError ? cause : new OutputError(current, writingReason(cause), { cause });
     }
   }
 
@@ -106,9 +128,11 @@ export class PendingOutput implements OutputFiles {
       fs.closeSync(descriptor);
       fs.rmSync(temporary, { force: true });
     }
+    for (const { first, last } of this.#folders.splice(0).reverse()) removeEmptyFolders(first, last);
   }
 
-  #open(target: string, isScratch = false): ByteSink {
+  #open(target: string, kind: Kind): ByteSink {
+    const isScratch = kind === 'scratch';
     if (!isScratch && isFolder(target)) throw new OutputError(target, 'is a folder; name a file');
     if (!isScratch && this.#files.some((file) => !file.isScratch && file.target === target)) {
       throw new OutputError(target, 'would be written twice; choose another name for one of the two');
@@ -116,25 +140,72 @@ export class PendingOutput implements OutputFiles {
     if (!isScratch && !this.#force) refuseExisting(target);
     const { temporary, descriptor } = openTemporary(target);
     const sink = sinkOf(isScratch ? this.main.name : target, descriptor, this.#signal);
-    this.#files.push({ target, temporary, descriptor, isScratch, sink });
+    this.#files.push({ target, temporary, descriptor, kind, sink });
     return sink;
   }
 
-  #rename({ target, temporary }: PendingFile): void {
-    if (this.#force) {
+  /** Gives a file its name, which goes into `placed` where nothing had it before. */
+  #place({ target, temporary, kind }: PendingFile, placed: string[]): void {
+    if (this.#force && kind === 'named') {
       const mode = fs.statSync(target, { throwIfNoEntry: false })?.mode;
-      if (mode !== undefined) fs.chmodSync(temporary, mode);
+      if (mode !== undefined) keepMode(temporary, mode);
       fs.renameSync(temporary, target);
+      if (mode === undefined) placed.push(target);
       return;
     }
     try {
       // Unlike a rename, a link never replaces a file that came in the meantime.
       fs.linkSync(temporary, target);
-      fs.unlinkSync(temporary);
     } catch {
+      if (this.#force && isTaken(target)) throw new OutputError(target, CAME_MEANWHILE);
       refuseExisting(target);
       fs.renameSync(temporary, target);
+      placed.push(target);
+      return;
     }
+    placed.push(target);
+    fs.unlinkSync(temporary);
+  }
+}
+
+/** Behind the name of a file, before its ending: where the mark of a writer goes, in the place of an earlier one. */
+const MARK = /(?:\.[0-9a-f]{8})?(\.[^./\\]*)?$/;
+
+const CAME_MEANWHILE =
+  'came there while this was written, by another writer whose model it belongs to; nothing was written: try again';
+
+function foldersOf(files: readonly PendingFile[]): ReadonlySet<string> {
+  return new Set(files.map(({ target }) => path.dirname(target)));
+}
+
+/** Names that were given are on the disk before others are given, as far as the system has a way to say so. */
+function syncFolder(name: string): void {
+  try {
+    const descriptor = fs.openSync(name, 'r');
+    using _ = { [Symbol.dispose]: () => fs.closeSync(descriptor) };
+    fs.fsyncSync(descriptor);
+  } catch {
+    // Windows does not open folders.
+  }
+}
+
+/** Disks of other systems and networks have no permissions to keep. */
+function keepMode(name: string, mode: number): void {
+  try {
+    fs.chmodSync(name, mode);
+  } catch {
+    // The file is as good without.
+  }
+}
+
+/** Removes a folder and those around it up to `first`, as far as they are empty. */
+function removeEmptyFolders(first: string, last: string): void {
+  try {
+    for (let folder = last; folder.length >= first.length; folder = path.dirname(folder)) {
+      fs.rmdirSync(folder);
+    }
+  } catch {
+    // Something else is in it.
   }
 }
 
@@ -184,11 +255,12 @@ function sinkOf(name: string, descriptor: number, signal: AbortSignal | undefine
 /**
  * Makes a folder, with those around it.
  *
+ * @returns the outermost that was made; undefined where it was there.
  * @throws {@link OutputError} where that is not possible.
  */
-export function makeFolder(name: string, recursive = true): void {
+export function makeFolder(name: string, recursive = true): string | undefined {
   try {
-    fs.mkdirSync(name, { recursive });
+    return fs.mkdirSync(name, { recursive });
   } catch (cause) {
     throw new OutputError(name, `the folder cannot be made: ${writingReason(cause)}`, { cause });
   }

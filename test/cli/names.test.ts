@@ -65,7 +65,7 @@ describe.each([
   });
 
   test('--json is one object that has them', async () => {
-    const [command, ...others] = args();
+    const [command = '', ...others] = args();
     const force = ['equalize', 'convert', 'quantize'].includes(command) ? ['--force'] : [];
     const result = await crosslayer(command, ...others, ...force, '--json');
     expectSafe(result);

@@ -184,8 +184,10 @@ function numbered(
 function ownName(main: string): (shard: PlannedShard) => PlannedShard {
   const stem = main.replace(/\.json$/i, '');
   if (stem === 'model') return (shard) => shard;
+  // A browser makes a URL of it, in which `#`, `?` and `%` mean something else.
+  const prefix = `${stem.replace(/[^\p{L}\p{M}\p{N}_.-]+/gu, '_')}-`;
   return ({ path, size }) => {
-    const named = path.replace(/[^/]+$/, (name) => (name.startsWith(`${stem}-`) ? name : `${stem}-${name}`));
+    const named = path.replace(/[^/]+$/, (name) => (name.startsWith(prefix) ? name : prefix + name));
     return { path: named, size };
   };
 }

@@ -68,7 +68,7 @@ export async function writeShards(
   const warnings: string[] = [];
   const config = tfjsConfig(model, (warning) => void warnings.push(warning));
   const main = files.main.name.replace(/^.*[\\/]/, '');
-  const plan = planWeights(model, { ...options, main });
+  const plan = withNewNames(planWeights(model, { ...options, main }), files);
   const pauses = new Pauses();
   for (const group of plan.groups) await writeGroup(group, files, pauses);
   const weightsManifest = plan.groups.map(({ weights, shards }) => ({
@@ -95,6 +95,15 @@ function withModelConfig(document: JsonObject, config: JsonObject): JsonObject {
     ? { ...topology, model_config: config }
     : { ...topology, ...config };
   return { ...document, modelTopology: replaced };
+}
+
+/** Shards with other names than those of the model that is replaced, where the files say so. */
+function withNewNames(plan: WeightPlan, files: OutputFiles): WeightPlan {
+  const groups = plan.groups.map((group) => ({
+    ...group,
+    shards: group.shards.map(({ path, size }) => ({ path: files.nameFor?.(path) ?? path, size })),
+  }));
+  return { ...plan, groups };
 }
 
 async function writeGroup(group: PlannedGroup, files: OutputFiles, pauses: Pauses): Promise<void> {

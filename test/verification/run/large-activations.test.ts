@@ -1,5 +1,6 @@
 import { beforeAll, describe, expect, test } from 'vitest';
 import { CannotRunError } from '../../../src/errors.ts';
+import type { JsonObject } from '../../../src/json/value.ts';
 import type { Model } from '../../../src/model/model.ts';
 import { equalizeForTarget } from '../../../src/report/equalize-for-target.ts';
 import { sizeOf } from '../../../src/tensor/dtype.ts';
@@ -35,7 +36,7 @@ describe('activations without bound', () => {
     ['ZeroPadding1D', { padding: 2 ** 30 }, [2, 1], '8.0'],
     ['UpSampling1D', { size: 2 ** 30 }, [2, 1], '8.0'],
     ['RepeatVector', { n: 2 ** 30 }, [2], '8.0'],
-  ] as const)('%s %j', async (className, config, shape, size) => {
+  ] as [string, JsonObject, number[], string][])('%s %j', async (className, config, shape, size) => {
     const model = buildModel([input('in', shape), layer(className, 'large', config)]);
     expect(await refusal(model)).toBe(
       `large: ${className} cannot be run: what it makes of 1 sample takes ${size} GiB, and a tensor may take 2 GiB here; ` +
