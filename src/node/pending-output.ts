@@ -134,7 +134,7 @@ export class PendingOutput implements OutputFiles {
   #open(target: string, kind: Kind): ByteSink {
     const isScratch = kind === 'scratch';
     if (!isScratch && isFolder(target)) throw new OutputError(target, 'is a folder; name a file');
-    if (!isScratch && this.#files.some((file) => !file.isScratch && file.target === target)) {
+    if (!isScratch && this.#files.some((file) => file.kind !== 'scratch' && file.target === target)) {
       throw new OutputError(target, 'would be written twice; choose another name for one of the two');
     }
     if (!isScratch && !this.#force) refuseExisting(target);
