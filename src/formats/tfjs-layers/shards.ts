@@ -49,11 +49,10 @@ function sizeError(
   needed: number,
 ): FormatError {
   const names = group.paths.join(', ');
-  for (const [index, shard] of shards.entries()) {
-    const foreign = describeForeign(shard);
-    if (foreign) {
-      return new FormatError(source, group.paths[index] ?? '', `no weights: this is ${foreign.description}`);
-    }
+  // A path may come again and again: each file is looked into once.
+  for (const [path, shard] of new Map(group.paths.map((path, index) => [path, shards[index]]))) {
+    const foreign = shard && describeForeign(shard);
+    if (foreign) return new FormatError(source, path, `no weights: this is ${foreign.description}`);
   }
   if (available > needed) {
     return new FormatError(
