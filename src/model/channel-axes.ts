@@ -59,6 +59,7 @@ export function channelAxisOf({ layer, inputs }: GraphCall): number | 'any' | un
   const { operation } = layer;
   switch (operation.kind) {
     case 'dense':
+    case 'cap':
       return -1;
     case 'conv':
     case 'convTranspose':
@@ -125,6 +126,7 @@ function passageOf({ layer }: GraphCall): 'own' | 'kept' | 'without positions' |
     case 'batchNorm':
     case 'activation':
     case 'identity':
+    case 'cap':
     case 'merge':
     case 'concatenate':
       return 'kept';

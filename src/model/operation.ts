@@ -109,6 +109,12 @@ export interface PoolOperation {
   readonly dataFormat: DataFormat;
 }
 
+/** A maximum of its own for each channel, `[channels]`. */
+export interface CapOperation {
+  readonly kind: 'cap';
+  readonly maxima: Float64Array;
+}
+
 /** Elementwise merges of two or more tensors. */
 export type MergeKind = 'add' | 'subtract' | 'multiply' | 'average' | 'maximum' | 'minimum';
 
@@ -145,6 +151,8 @@ export type Operation =
    * `isRandom` of those that change values at random in training.
    */
   | { readonly kind: 'identity'; readonly isRandom: boolean }
+  /** `min(x, maxima[c])`, with a finite number for each channel of the last axis. */
+  | CapOperation
   | { readonly kind: 'flatten'; readonly dataFormat: DataFormat }
   /** Without the batch dimension; -1 at most once. */
   | { readonly kind: 'reshape'; readonly targetShape: readonly number[] }

@@ -55,6 +55,7 @@ export function outputShape(call: GraphCall): Shape | undefined {
     case 'batchNorm':
     case 'activation':
     case 'identity':
+    case 'cap':
       return input;
     case 'merge':
       return call.constants.every((one) => typeof one === 'number') ? broadcast(shapesOf(inputs)) : undefined;

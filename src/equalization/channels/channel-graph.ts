@@ -36,7 +36,7 @@ import { largestOf } from '../../tensor/extremes.ts';
 import type { ChannelClasses } from './channel-classes.ts';
 import { TensorChannels } from './tensor-channels.ts';
 
-/** A layer whose weights take factors: one with a kernel, or a batch norm that stays. */
+/** A layer that takes factors: one with a kernel, a batch norm that stays, or a cap. */
 export interface ScalableLayer {
   readonly layer: Layer;
   readonly path: string;
@@ -136,6 +136,8 @@ class Builder {
       case 'cropping':
       case 'upSampling':
         return readsChannels(call) ? this.#pass(call) : { code: 'layout', layer: call.path };
+      case 'cap':
+        return this.#visitCap(call);
       case 'flatten':
       case 'reshape':
         return this.#visitReshape(call);
@@ -154,7 +156,7 @@ class Builder {
   #close(call: GraphCall, closing: RegionBorder): void {
     for (const tensor of [...call.inputs, ...call.outputs]) this.#tensors.close(tensor, closing);
     const { operation } = call.layer;
-    if (isWeighted(operation) || operation.kind === 'batchNorm') {
+    if (isWeighted(operation) || operation.kind === 'batchNorm' || operation.kind === 'cap') {
       this.#closeLayer(this.#entryOf(call), closing);
     }
   }
@@ -168,8 +170,10 @@ class Builder {
     const known = this.#layers.get(layer);
     if (known) return known;
     const { operation } = layer;
-    const count = (side: 'input' | 'output'): number =>
-      isWeighted(operation) ? channelCount(layer, side) : batchNormChannels(layer);
+    const count = (side: 'input' | 'output'): number => {
+      if (operation.kind === 'cap') return operation.maxima.length;
+      return isWeighted(operation) ? channelCount(layer, side) : batchNormChannels(layer);
+    };
     const inputs = this.#classes.add(count('input'));
     const between =
       operation.kind === 'separableConv'
@@ -177,7 +181,12 @@ class Builder {
         : undefined;
     const entry = { layer, path, inputs, between, outputs: this.#classes.add(count('output')) };
     this.#layers.set(layer, entry);
-    const fault = isWeighted(operation) ? weightFault(layer) : batchNormFault(layer);
+    if (operation.kind === 'cap') this.#classes.joinAll(entry.inputs, entry.outputs);
+    const fault = isWeighted(operation)
+      ? weightFault(layer)
+      : operation.kind === 'batchNorm'
+        ? batchNormFault(layer)
+        : undefined;
     if (fault) {
       const where = 'where' in fault ? fault.where : `movingVariance, channel ${fault.channel}`;
       this.#closeLayer(entry, { code: 'weights', layer: path, where });
@@ -207,6 +216,16 @@ class Builder {
     if (isNegatingBatchNorm(layer)) this.#classes.joinAll(inputs, outputs);
     if (!readsChannels(call) || !this.#tensors.join(call.inputs[0] as GraphTensor, inputs)) {
       return { code: 'layout', layer: path };
+    }
+    this.#tensors.set(call.output(), outputs);
+    return undefined;
+  }
+
+  /** `min(x, c) / s = min(x / s, c / s)`: the maxima take the factors as weights do. */
+  #visitCap(call: GraphCall): RegionBorder | undefined {
+    const { inputs, outputs } = this.#entryOf(call);
+    if (!readsChannels(call) || !this.#tensors.join(call.inputs[0] as GraphTensor, inputs)) {
+      return { code: 'layout', layer: call.path };
     }
     this.#tensors.set(call.output(), outputs);
     return undefined;

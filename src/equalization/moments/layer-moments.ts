@@ -16,7 +16,7 @@ import { spatialSizes } from '../../model/shapes.ts';
 import { batchNormalized, isNormalizing, statisticsBehind } from '../../model/statistics.ts';
 import { usesBatchStatistics } from '../../model/training.ts';
 import { layerInputs, layerResponse } from '../noise/kernel-response.ts';
-import { activatedDistribution } from './activation-rules.ts';
+import { activatedDistribution, clipped } from './activation-rules.ts';
 import {
   affineDistribution,
   type ChannelDistribution,
@@ -66,6 +66,8 @@ export function distributionOf(call: GraphCall, inputs: readonly Known[], linear
       return concatenated(call, operation.axis, inputs);
     case 'pool':
       return input && pooled(call, operation, input);
+    case 'cap':
+      return input && capped(call, operation.maxima, input);
     case 'upSampling':
       return input && upSampled(operation.interpolation, input);
     case 'flatten':
@@ -136,6 +138,11 @@ function preluSlopes(layer: Layer, channels: number): Float64Array | undefined {
   const values = alpha.toFloat64();
   if (values.length === 1) return new Float64Array(channels).fill(values[0] ?? 0);
   return values.length === channels && alpha.shape.at(-1) === channels ? values : undefined;
+}
+
+function capped(call: GraphCall, maxima: Float64Array, input: ChannelDistribution): Known {
+  if (!readsChannels(call) || input.mean.length !== maxima.length) return undefined;
+  return clipped(input, { low: maxima.map(() => -Infinity), high: maxima });
 }
 
 function pooled(call: GraphCall, operation: PoolOperation, input: ChannelDistribution): Known {

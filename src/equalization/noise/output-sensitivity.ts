@@ -87,6 +87,15 @@ class SensitivityWalk implements OutputSensitivity {
   }
 
   #beforeActivation(call: GraphCall, behind: Float64Array): Float64Array {
+    const { operation } = call.layer;
+    if (operation.kind === 'cap') {
+      const normal = call.input && this.#moments.of(call.input)?.normal;
+      if (normal?.mean.length !== behind.length) return behind;
+      return behind.map((value, channel) => {
+        const share = shareBetween(normal, channel, -Infinity, operation.maxima[channel] ?? Infinity);
+        return value * Math.max(SMALLEST_SHARE, share);
+      });
+    }
     const activation = activationOf(call.layer.operation);
     if (activation.kind !== 'relu') return behind;
     const { maxValue = Infinity, negativeSlope, threshold } = activation;
@@ -152,6 +161,7 @@ function passedTo(
       return beforeReshape(call, before);
     case 'activation':
     case 'identity':
+    case 'cap':
     case 'pool':
     case 'zeroPadding':
     case 'cropping':

@@ -8,7 +8,7 @@ import type { ScalableLayer } from '../channels/channel-graph.ts';
 
 /**
  * Gives a layer the factors of what it reads and writes: `W' = W s_in / s_out`, `b' = b / s_out`; for a batch norm
- * `mean' = mean / s_in`, `gamma' = gamma s_in / s_out`, `beta' = beta / s_out`.
+ * `mean' = mean / s_in`, `gamma' = gamma s_in / s_out`, `beta' = beta / s_out`; for a cap `maxima' = maxima / s`.
  *
  * @param scales by class: tensors of the class are divided by it
  */
@@ -17,8 +17,13 @@ export function applyScales({ layer, inputs, between, outputs }: ScalableLayer, 
   const written = Float64Array.from(outputs, (at) => scales[at] ?? 1);
   // With factors in gamma a batch norm no longer tells its distribution by itself.
   if (layer.operation.kind === 'batchNorm') layer.statistics = statisticsBehind(layer, undefined);
+  const { operation } = layer;
+  if (operation.kind === 'cap') {
+    layer.operation = { ...operation, maxima: quotient(operation.maxima, written) };
+    return;
+  }
   const edit = (): void => {
-    if (layer.operation.kind === 'batchNorm') scaleBatchNorm(layer, read, written);
+    if (operation.kind === 'batchNorm') scaleBatchNorm(layer, read, written);
     else scaleWeighted(layer, read, between && Float64Array.from(between, (at) => scales[at] ?? 1), written);
   };
   keepStatistics(layer, edit, (statistics) => dividedStatistics(statistics, written));

@@ -9,6 +9,7 @@ import { isObject, type JsonObject, type JsonValue, mapEntries, sameJson } from 
 import type { Layer } from '../../model/layer.ts';
 import type { Call, CallArgument, Dialect, Model, ModelTensor } from '../../model/model.ts';
 import { activationOf, type Operation } from '../../model/operation.ts';
+import { capEntry, capNode, editedMaxima } from './dialects/cap-operator.ts';
 import { withKeras3Names } from './dialects/keras3-names.ts';
 import { convertModelBody } from './dialects/model-entries.ts';
 import { divisionsAsOperations, operatorsAsLayers } from './dialects/replaced-operators.ts';
@@ -74,6 +75,7 @@ function bodyWithLayers(model: Model, dialect: Dialect): JsonObject {
 function writeLayerEntry(layer: Layer, owner: Model, dialect: Dialect): JsonObject {
   const whole: JsonObject = layer.origin?.config ?? { class_name: layer.className, config: {} };
   const { inbound_nodes: _, ...read } = whole;
+  if (layer.operation.kind === 'cap' && dialect !== owner.dialect) return capEntry(layer.name, dialect);
   const entry: JsonObject = layer.model
     ? { ...read, config: nestedBody(read, layer.model, dialect) }
     : {
@@ -147,6 +149,12 @@ function callIndexBase(layer: Layer, kind: 'inbound' | 'output', from: Dialect, 
 }
 
 function writeCall(call: Call, dialect: Dialect, references: References): JsonValue {
+  const { operation } = call.layer;
+  if (operation.kind === 'cap' && (editedMaxima(call.layer) || call.origin?.dialect !== dialect)) {
+    const tensor = call.inputs[0] as ModelTensor;
+    const reference = dialect === 'keras3' ? keras3Tensor(tensor, references) : references(tensor, 'inbound');
+    return capNode(reference, operation.maxima, dialect);
+  }
   if (call.origin?.dialect === dialect) {
     const { node, reads } = call.origin;
     return replaceInNode(
@@ -168,19 +176,20 @@ function writeCall(call: Call, dialect: Dialect, references: References): JsonVa
 
 function keras3Node(call: Call, references: References): JsonValue {
   const write = (argument: CallArgument): JsonValue =>
-    writeArgument(argument, (index) => {
-      const tensor = call.inputs[index] as ModelTensor;
-      return {
-        class_name: '__keras_tensor__',
-        config: {
-          // Keras takes the shape of the tensor that `keras_history` names, but refuses a null here.
-          shape: [...(tensor.shape ?? [])],
-          dtype: tensor.dtype ?? 'float32',
-          keras_history: references(tensor, 'inbound'),
-        },
-      };
-    });
+    writeArgument(argument, (index) => keras3Tensor(call.inputs[index] as ModelTensor, references));
   return { args: call.args.map(write), kwargs: mapEntries(givenArguments(call), write) };
+}
+
+function keras3Tensor(tensor: ModelTensor, references: References): JsonObject {
+  return {
+    class_name: '__keras_tensor__',
+    config: {
+      // Keras takes the shape of the tensor that `keras_history` names, but refuses a null here.
+      shape: [...(tensor.shape ?? [])],
+      dtype: tensor.dtype ?? 'float32',
+      keras_history: references(tensor, 'inbound'),
+    },
+  };
 }
 
 function keras2Node(call: Call, references: References): JsonValue {

@@ -155,6 +155,8 @@ function mergeOperation(merge: MergeKind, tensors: number): string {
 
 function plainOperation(operation: Operation, className: string): string | undefined {
   switch (operation.kind) {
+    case 'cap':
+      return 'Minimum';
     case 'zeroPadding':
       return 'Pad';
     case 'cropping':

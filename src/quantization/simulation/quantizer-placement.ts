@@ -42,7 +42,8 @@ function isSimulated(graph: Graph, layer: Layer, name: string): boolean {
  * That is AIMET's default configuration with its supergroups: a convolution or Dense with the batch norm behind it, with
  * or without a ReLU behind the two; a convolution or Dense with the ReLU behind it; Add with ReLU. Any ReLU with or
  * without a maximum counts, whichever layer it is. A transposed convolution goes with its batch norm, but not with a
- * ReLU. Where a layer has an activation of its own, the tensor behind that is quantized, and it goes with nothing else.
+ * ReLU. Where a layer has an activation of its own, the tensor behind that is quantized, and it goes with nothing else but a
+ * cap.
  */
 export function quantizedActivations(graph: Graph): Set<GraphTensor> {
   const tensors = new Set<GraphTensor>(graph.inputs);
@@ -58,8 +59,14 @@ function staysInside(call: GraphCall): boolean {
   const next = onlyReader(call);
   if (!next) return false;
   const { operation } = next.layer;
+  if (operation.kind === 'cap') return isReluOrKernel(call);
   if (operation.kind === 'activation' && isRelu(operation.activation)) return canTakeRelu(call);
   return operation.kind === 'batchNorm' && isLinearKernel(call);
+}
+
+/** A cap needs no grid of its own: the ReLU before it ends at the top of the range, and maxima are rounded to the grid. */
+function isReluOrKernel({ layer: { operation } }: GraphCall): boolean {
+  return isWeighted(operation) || (operation.kind === 'activation' && isRelu(operation.activation));
 }
 
 function canTakeRelu(call: GraphCall): boolean {

@@ -10,6 +10,7 @@ import { isObject, type JsonObject, type JsonValue } from '../../../json/value.t
 import type { Layer } from '../../../model/layer.ts';
 import { Call, type Dialect, type Model, type ModelTensor } from '../../../model/model.ts';
 import { sortCalls } from '../../../model/topology.ts';
+import { capMaxima } from '../dialects/cap-operator.ts';
 import { parseShape } from './parse-operation.ts';
 import { parseArguments, parseReference, type TensorReference } from './tensor-references.ts';
 
@@ -49,6 +50,7 @@ export function connectLayers(
   for (const [name, parsed] of layers) {
     pending.set(name, parseCalls(parsed, dialect, isLayer, inside(place, `${name}.inbound_nodes`)));
   }
+  findCaps(layers, pending);
   const inputs = endReferences(config['input_layers'], inside(place, 'input_layers'));
   const outputs = endReferences(config['output_layers'], inside(place, 'output_layers'));
   const everyCall = [...pending.values()].flat();
@@ -86,6 +88,20 @@ export function connectLayers(
     inputs: inputs.map((reference) => tensorOf(reference, 'output', 'input_layers')),
     outputs: outputs.map((reference) => tensorOf(reference, 'output', 'output_layers')),
   };
+}
+
+/** Operators whose only call caps channels: what an operator computes stands in its call. */
+function findCaps(
+  layers: ReadonlyMap<string, ParsedLayer>,
+  pending: ReadonlyMap<string, readonly PendingCall[]>,
+): void {
+  for (const [name, { layer, entry }] of layers) {
+    const [only, ...others] = pending.get(name) ?? [];
+    const maxima = only && others.length === 0 ? capMaxima(entry, only.call) : undefined;
+    if (!maxima) continue;
+    layer.operation = { kind: 'cap', maxima };
+    layer.remember({ operation: layer.operation });
+  }
 }
 
 /** The calls of a layer, which read nothing yet. An InputLayer has one that no node stands for. */

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { capArguments, editedMaxima } from '../../../formats/keras-config/dialects/cap-operator.ts';
 import { isOperator, operatorName } from '../../../formats/keras-config/dialects/operator-layers.ts';
 import { configOf, numbersIn } from '../../../formats/keras-config/serialized-objects.ts';
 import { isObject, type JsonObject, type JsonValue, mapEntries } from '../../../json/value.ts';
@@ -25,8 +26,11 @@ export function operatorAsLayer(layer: Layer, call: Call): Layer | undefined {
   if (!isKnownOperator(operator)) return undefined;
   const { name, path } = layer;
   const className = 'Operator';
-  const options = { ...ownEntries(entry), ...mapEntries(call.kwargs, plainArgument) };
-  const config: JsonObject = { name, operator, arguments: call.args.map(plainArgument), options };
+  // Maxima that were edited are no longer those of the call.
+  const maxima = editedMaxima(layer);
+  const options = maxima ? {} : { ...ownEntries(entry), ...mapEntries(call.kwargs, plainArgument) };
+  const args = (maxima ? capArguments(maxima) : call.args).map(plainArgument);
+  const config: JsonObject = { name, operator, arguments: args, options };
   const operation = { kind: 'opaque' } as const;
   return new Layer({
     ...{ name, path, className, operation },
