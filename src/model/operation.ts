@@ -228,6 +228,9 @@ export function isHomogeneous(activation: Activation): boolean {
 /** No activation. */
 export const LINEAR: Activation = { kind: 'linear' };
 
+/** `max(0, x)`. */
+export const PLAIN_RELU: Relu = { kind: 'relu', maxValue: undefined, negativeSlope: 0, threshold: 0 };
+
 /** What an activation is called in sentences, with what bends it. */
 export function activationName(activation: Activation): string {
   switch (activation.kind) {

@@ -14,8 +14,8 @@ export interface LayerReplacement {
   readonly inputs?: readonly number[];
   /** How it takes the inputs of a call, by position. */
   readonly args?: readonly CallArgument[];
-  /** A layer behind it, whose output is read in place of the layer's. */
-  readonly behind?: Layer;
+  /** Layers behind it, one after the other; the output of the last is read in place of the layer's. */
+  readonly behind?: readonly Layer[];
 }
 
 /** Finds what stands in the place of a layer of `owner`; undefined where the layer stays. */
@@ -38,24 +38,28 @@ export function replaceLayers(model: Model, replace: Replace): Model {
   const mapped = (tensor: ModelTensor): ModelTensor => tensors.get(tensor) ?? tensor;
   const calls = model.calls.flatMap((call) => {
     const inputs = call.inputs.map(mapped);
-    const { layer, inputs: taken, args, behind } = replaced.get(call.layer) ?? { layer: call.layer };
+    const { layer, inputs: taken, args, behind = [] } = replaced.get(call.layer) ?? { layer: call.layer };
     const made = taken
       ? new Call(layer, pick(inputs, taken))
       : new Call(layer, inputs, args ?? call.args, args ? {} : call.kwargs);
     if (!taken && !args) made.origin = call.origin;
-    const last = behind ? new Call(behind, [made.output()]) : made;
+    const chain = behind.reduce<Call[]>(
+      (before, next) => [...before, new Call(next, [(before.at(-1) ?? made).output()])],
+      [],
+    );
+    const last = chain.at(-1) ?? made;
     for (const output of call.outputs) {
       const copy = last.output(output.index);
       copy.shape = output.shape;
       copy.dtype = output.dtype;
       tensors.set(output, copy);
     }
-    return last === made ? [made] : [made, last];
+    return [made, ...chain];
   });
   return modelWith(model, {
     layers: model.layers.flatMap((layer) => {
-      const { layer: stays, behind } = replaced.get(layer) ?? { layer };
-      return behind ? [stays, behind] : [stays];
+      const { layer: stays, behind = [] } = replaced.get(layer) ?? { layer };
+      return [stays, ...behind];
     }),
     calls,
     inputs: model.inputs.map(mapped),

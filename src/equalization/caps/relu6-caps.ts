@@ -15,7 +15,7 @@ import { buildGraph, type Graph, type GraphCall } from '../../model/graph.ts';
 import type { Layer } from '../../model/layer.ts';
 import type { Call, Model } from '../../model/model.ts';
 import { freeLayerName, newAffine, newRelu } from '../../model/new-layer.ts';
-import { type Activation, LINEAR, type Relu } from '../../model/operation.ts';
+import { type Activation, LINEAR, PLAIN_RELU, type Relu } from '../../model/operation.ts';
 import { largestOf, smallestOf } from '../../tensor/extremes.ts';
 import { short } from '../../text/numbers.ts';
 import type { ScaledBound } from '../scaling/scale-regions.ts';
@@ -151,8 +151,6 @@ function negateIntoInner(layer: Layer, maxima: Float64Array, { negated }: State)
   setActivation(layer, PLAIN_RELU);
   negated.set(layer, maxima);
 }
-
-const PLAIN_RELU: Relu = { kind: 'relu', maxValue: undefined, negativeSlope: 0, threshold: 0 };
 
 /** Makes another ReLU of that call alone: the layer itself where it has no other calls and its class can say it. */
 function changeRelu(

@@ -12,6 +12,7 @@ import { named } from '../../text/names.ts';
 import type { ByteSink, OutputFiles } from '../bytes.ts';
 import { configTextOf } from '../config-text.ts';
 import type { WriteReport } from '../format.ts';
+import { capsAsLayers } from '../keras-config/tfjs/caps-as-layers.ts';
 import { lostState } from '../lost-state.ts';
 import { Pauses } from '../pause.ts';
 import { readWeightBytes } from './decode.ts';
@@ -60,10 +61,11 @@ async function textOf(model: Model): Promise<string | undefined> {
 
 /** As {@link writeTfjsLayers}, but for model.json, which is returned. */
 export async function writeShards(
-  model: Model,
+  given: Model,
   files: OutputFiles,
   options: { readonly shardBytes?: number } = {},
 ): Promise<{ readonly document: JsonObject; readonly report: WriteReport }> {
+  const model = capsAsLayers(given);
   const origin = tfjsOrigin(model);
   const warnings: string[] = [];
   const config = tfjsConfig(model, (warning) => void warnings.push(warning));

@@ -135,14 +135,16 @@ function poolingAndReshape(
   );
   return {
     layer: withConfig(layer, { keepdims: false }, { ...operation, keepDims: false }),
-    behind: newLayer(
-      { owner, beside: layer, name },
-      {
-        className: 'Reshape',
-        operation: { kind: 'reshape', targetShape },
-        config: { target_shape: targetShape },
-      },
-    ),
+    behind: [
+      newLayer(
+        { owner, beside: layer, name },
+        {
+          className: 'Reshape',
+          operation: { kind: 'reshape', targetShape },
+          config: { target_shape: targetShape },
+        },
+      ),
+    ],
   };
 }
 

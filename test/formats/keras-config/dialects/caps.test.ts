@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { activationMoments } from '../../../../src/equalization/moments/activation-moments.ts';
 import { scaleRegions } from '../../../../src/equalization/scaling/scale-regions.ts';
-import { readModel } from '../../../../src/formats/read.ts';
+import { memoryFiles, readModel } from '../../../../src/formats/read.ts';
 import { writeModelToMemory } from '../../../../src/formats/write.ts';
 import { buildGraph } from '../../../../src/model/graph.ts';
 import type { Model } from '../../../../src/model/model.ts';
@@ -87,6 +87,15 @@ describe.each(FILES)('minimums with a constant for each channel in %s', (file) =
       }
     },
   );
+
+  it('become layers of TF.js that compute the same', async () => {
+    const model = await read();
+    const { files, report } = await writeModelToMemory(model, { format: 'tfjs-layers' });
+    expect(report.warnings).toEqual([]);
+    const again = await readModel(memoryFiles(files, 'model.json'), 'model.json');
+    expect(again.layers.map(({ className }) => className)).not.toContain('TFOpLambda');
+    expect(await difference(again, file)).toBeLessThan(1e-5);
+  });
 
   it('cut off what is known of distributions, and have no tensor of their own before them', async () => {
     const model = await read();
