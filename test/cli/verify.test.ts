@@ -7,6 +7,7 @@ import { loadModel, saveModel } from '../../src/node.ts';
 import { referencePasses } from '../../src/primitives/equalize-model.ts';
 import { runPasses } from '../../src/primitives/pass.ts';
 import { type CommandResult, crosslayer } from '../support/command.ts';
+import { buildModel, input, layer } from '../support/model-builder.ts';
 import { trainingModel } from '../support/training-models.ts';
 
 const GOLDEN = new URL('../fixtures/golden/', import.meta.url).pathname;
@@ -118,6 +119,16 @@ describe('verify', () => {
       expect(code).toBe(1);
       expect(stdout).toMatch(/\nnot verified: the original cannot be run: body\/bn1: .*training mode/);
     }
+  });
+
+  test('a model with an input of no values is not verified', async () => {
+    const hollow = path.join(folder, 'hollow.h5');
+    await saveModel(buildModel([input('x', [0, 4, 3]), layer('ReLU', 'relu')]), hollow);
+    const { code, stdout, stderr } = await verify(hollow, hollow);
+    expect({ code, stderr }).toEqual({ code: 1, stderr: '' });
+    expect(stdout).toMatch(
+      '\nnot verified: the original cannot be run: x: an input of shape [?, 0, 4, 3] has no values',
+    );
   });
 
   test('a model that cannot be run is not verified, exit code 1, and the layer is named', async () => {

@@ -9,6 +9,7 @@ import { channelCount } from '../../model/channels.ts';
 import { buildGraph, type GraphTensor } from '../../model/graph.ts';
 import type { Model } from '../../model/model.ts';
 import { axisOfFormat, type DataFormat, isConvolution, type Shape } from '../../model/operation.ts';
+import { dimensionsText } from '../../text/numbers.ts';
 
 /** How a picture lies in a tensor `[samples, height, width, channels]` or `[samples, channels, height, width]`. */
 export interface ImageLayout {
@@ -38,7 +39,7 @@ export interface ModelInput {
  * The inputs of `model` in their order. One looks like a picture where it has four dimensions, of which that of the
  * channels is 1, 3 or 4.
  *
- * @throws CannotRunError where the shape of one can not be told.
+ * @throws CannotRunError where the shape of one can not be told, or has a dimension of 0.
  */
 export function modelInputs(model: Model): ModelInput[] {
   return buildGraph(model).inputs.map((tensor, index) => {
@@ -49,6 +50,8 @@ export function modelInputs(model: Model): ModelInput[] {
     if (shape === undefined) {
       throw new CannotRunError(name, 'its shape is not in the file; save the model again after it was built');
     }
+    if (shape.includes(0))
+      throw new CannotRunError(name, `an input of shape ${dimensionsText(shape)} has no values`);
     const dtype = model.inputs[index]?.dtype ?? input?.dtype ?? 'float32';
     return { name, shape, dtype, image: imageLayout(shape, tensor), tensor };
   });

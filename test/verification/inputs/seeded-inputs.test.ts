@@ -159,4 +159,10 @@ describe('other seeded inputs', () => {
     for (const tensor of unknown.inputs) tensor.shape = undefined;
     expect(() => seededInputs(unknown)).toThrow(CannotRunError);
   });
+
+  it('are refused for an input that has no values', () => {
+    expect(() => seededInputs(pictures([0, 4, 3]))).toThrow(
+      new CannotRunError('picture', 'an input of shape [?, 0, 4, 3] has no values'),
+    );
+  });
 });
