@@ -202,6 +202,13 @@ describe('what is not verified', () => {
     expect(report.reason).toBe('out of the original is NaN or infinite everywhere, which proves nothing');
   });
 
+  test('where an output has no number', async () => {
+    expect(await check(plain(), plain(), { runner: fakeRunner([], []) })).toMatchObject({
+      verdict: 'not-verified',
+      reason: 'the output of out is empty',
+    });
+  });
+
   test('a NaN that is gone is a difference all the same', async () => {
     const nothing = [Number.NaN, Number.NaN, Number.NaN, Number.NaN];
     const report = await check(plain(), plain(), { runner: fakeRunner(nothing, [1, 2, 3, 4]) });
