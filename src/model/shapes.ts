@@ -11,6 +11,7 @@ import {
   type ConvolutionOperation,
   type DataFormat,
   type DepthwiseConvOperation,
+  type Operation,
   type Padding,
   type PoolOperation,
   type Shape,
@@ -113,6 +114,47 @@ function convolved(
       ? transposedSize(dimension, window, operation.outputPadding?.[axis])
       : slidingSize(dimension, window);
   });
+}
+
+/** Why `operation` makes nothing of an input of `shape`; undefined where it makes something, and where that is not known. */
+export function emptyOutputReason(operation: Operation, shape: Shape | undefined): string | undefined {
+  switch (operation.kind) {
+    case 'cropping': {
+      const { dataFormat, cropping } = operation;
+      const sizes = spatialSizes(shape, { dataFormat, rank: cropping.length });
+      return firstReason(sizes, (size, axis) => {
+        const [first, last] = cropping[axis] ?? [0, 0];
+        return first + last >= size
+          ? `croppings of ${first} and ${last} on ${size} leave no output`
+          : undefined;
+      });
+    }
+    case 'conv':
+    case 'depthwiseConv':
+    case 'separableConv':
+    case 'pool': {
+      if (operation.padding !== 'valid') return undefined;
+      return firstReason(spatialSizes(shape, operation), (size, axis) => {
+        const window =
+          operation.kind === 'pool'
+            ? (operation.poolSize[axis] ?? 1)
+            : ((operation.kernelSize[axis] ?? 1) - 1) * (operation.dilationRate[axis] ?? 1) + 1;
+        return window > size ? `a window of ${window} on ${size} leaves no output` : undefined;
+      });
+    }
+    default:
+      return undefined;
+  }
+}
+
+/** The first reason that one of the known sizes gives. */
+function firstReason(
+  sizes: Shape = [],
+  reasonFor: (size: number, axis: number) => string | undefined,
+): string | undefined {
+  return sizes
+    .map((size, axis) => (size === null ? undefined : reasonFor(size, axis)))
+    .find((reason) => reason !== undefined);
 }
 
 function depthwiseChannels(

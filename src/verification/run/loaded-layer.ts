@@ -6,9 +6,10 @@ import { kerasWeightName, orderedWeightNames } from '../../formats/keras-weight-
 import { MAX_ARRAY_BYTES } from '../../formats/limits.ts';
 import { isObject, type JsonObject, type JsonValue, ownEntry } from '../../json/value.ts';
 import type { GraphCall, GraphTensor } from '../../model/graph.ts';
+import { emptyOutputReason } from '../../model/shapes.ts';
 import { sizeOf } from '../../tensor/dtype.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
-import { count } from '../../text/numbers.ts';
+import { count, dimensionsText } from '../../text/numbers.ts';
 import { type SoloLayer, soloLayer } from './solo-layer.ts';
 import { toTfjs } from './tensor-transfer.ts';
 import { type Tfjs, withBackend } from './tfjs-backend.ts';
@@ -61,11 +62,14 @@ export class LoadedLayer {
   ): Promise<LoadedLayer> {
     let model: TfjsLayers.LayersModel | undefined;
     try {
+      const [read] = call.inputs;
+      const reason = emptyOutputReason(call.layer.operation, read && fed(read).shape);
+      if (reason !== undefined) throw cannotRun(call, reason);
       const solo = soloLayer(call, fed, Math.max(1, call.outputs.length), tfjs.classes.operatorAsLayer);
       const fault = faultOf(tfjs.classes, solo.config);
       if (fault !== undefined) throw cannotRun(call, fault);
       model = await modelFrom(tfjs, solo.config);
-      refuseLarge(call, model.layers, Math.max(1, ...solo.inputs.map((tensor) => fed(tensor).shape[0] ?? 1)));
+      refuseSizes(call, model.layers, Math.max(1, ...solo.inputs.map((tensor) => fed(tensor).shape[0] ?? 1)));
       setWeights(tfjs, call, model);
       return new LoadedLayer(tfjs, call, model, solo);
     } catch (error) {
@@ -207,14 +211,20 @@ function checkNames(call: GraphCall, variables: readonly TfjsLayers.LayerVariabl
   }
 }
 
-/** A small file can ask for any amount of memory: padding, sizes of upsampling, repetitions are numbers in it. */
-function refuseLarge(call: GraphCall, layers: readonly TfjsLayers.layers.Layer[], samples: number): void {
+/**
+ * A window may be larger than what it slides over, and a small file can ask for any amount of memory: padding, sizes of
+ * upsampling, repetitions are numbers in it.
+ */
+function refuseSizes(call: GraphCall, layers: readonly TfjsLayers.layers.Layer[], samples: number): void {
   for (const layer of layers) {
     const [tensor] = listed<TfjsLayers.SymbolicTensor>(layer.output);
     if (!tensor) continue;
     // A model inside TimeDistributed is called with all steps as samples.
     const inner = (layer as { readonly layer?: Partial<TfjsLayers.LayersModel> }).layer?.layers;
-    if (inner) refuseLarge(call, inner, samples * (tensor.shape[1] ?? 1));
+    if (inner) refuseSizes(call, inner, samples * (tensor.shape[1] ?? 1));
+    if (tensor.shape.some((size) => size !== null && size <= 0)) {
+      throw cannotRun(call, `it leaves no output, a tensor of shape ${dimensionsText(tensor.shape)}`);
+    }
     const bytes = 4 * samples * sizeOf(tensor.shape.slice(1).map((size) => size ?? 1));
     if (!(bytes > MAX_ARRAY_BYTES)) continue;
     throw cannotRun(

@@ -284,6 +284,67 @@ describe('what cannot be run', () => {
     expect((await failing(model)) as Error).toMatchObject({ code: 'cannot-run', layer: 'add' });
   });
 
+  it.each<[string, LayerSpec, string]>([
+    [
+      'MaxPooling2D',
+      layer('MaxPooling2D', 'b', { pool_size: [1, 9] }),
+      'a window of 9 on 4 leaves no output',
+    ],
+    ['Conv2D', layer('Conv2D', 'b', { filters: 2, kernel_size: 5 }), 'a window of 5 on 4 leaves no output'],
+    [
+      'DepthwiseConv2D',
+      layer('DepthwiseConv2D', 'b', { kernel_size: 3, dilation_rate: 2 }),
+      'a window of 5 on 4 leaves no output',
+    ],
+    [
+      'SeparableConv2D',
+      layer('SeparableConv2D', 'b', { filters: 2, kernel_size: [2, 7] }),
+      'a window of 7 on 4 leaves no output',
+    ],
+    [
+      'Cropping2D',
+      layer('Cropping2D', 'b', {
+        cropping: [
+          [2, 2],
+          [1, 0],
+        ],
+      }),
+      'croppings of 2 and 2 on 4 leave no output',
+    ],
+    [
+      'TimeDistributed',
+      layer('TimeDistributed', 'b', {
+        layer: { class_name: 'MaxPooling1D', config: { name: 'pool', pool_size: 9, padding: 'valid' } },
+      }),
+      'it leaves no output, a tensor of shape [?, 4, 0, 2]',
+    ],
+  ])('refuses a layer that leaves no output, and names the sizes: %s', async (className, spec, reason) => {
+    for (const size of [4, null]) {
+      const model = buildModel([input('x', [size, 4, 2]), spec]);
+      const error = await failing(model, [Tensor.of('float32', [1, 4, 4, 2], new Float32Array(32))]);
+      expect(error).toMatchObject({
+        code: 'cannot-run',
+        message: `b: ${className} cannot be run: ${reason}`,
+      });
+    }
+  });
+
+  it('runs a window that is as large as its input', async () => {
+    const model = buildModel([
+      input('x', [4, 4, 2]),
+      layer('Cropping2D', 'crop', {
+        cropping: [
+          [1, 1],
+          [2, 1],
+        ],
+      }),
+      layer('MaxPooling2D', 'pool', { pool_size: [2, 1] }),
+      layer('Conv2D', 'same', { filters: 1, kernel_size: 3, padding: 'same' }),
+    ]);
+    const [output] = await runner.run(model, randomInputs(model));
+    expect(output?.shape.slice(1)).toEqual([1, 1, 1]);
+  });
+
   it('says which inputs do not fit', async () => {
     const model = buildModel([input('x', [3]), layer('ReLU', 'relu')]);
     const tensor = (shape: number[]): Tensor =>
