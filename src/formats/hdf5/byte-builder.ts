@@ -1,6 +1,7 @@
 /** Little-endian bytes that grow as they are written: the small structures between the data of an HDF5 file. */
 export class ByteBuilder {
   #bytes: Uint8Array<ArrayBuffer> = new Uint8Array(256);
+  #view: DataView = new DataView(this.#bytes.buffer);
   #length = 0;
 
   /** Bytes so far. */
@@ -9,20 +10,40 @@ export class ByteBuilder {
   }
 
   u8(...values: number[]): this {
-    return this.bytes(Uint8Array.from(values));
+    let at = this.#reserve(1 * values.length);
+    for (const value of values) {
+      this.#view.setUint8(at, value);
+      at += 1;
+    }
+    return this;
   }
 
   u16(...values: number[]): this {
-    return this.bytes(new Uint8Array(Uint16Array.from(values).buffer));
+    let at = this.#reserve(2 * values.length);
+    for (const value of values) {
+      this.#view.setUint16(at, value, true);
+      at += 2;
+    }
+    return this;
   }
 
   u32(...values: number[]): this {
-    return this.bytes(new Uint8Array(Uint32Array.from(values).buffer));
+    let at = this.#reserve(4 * values.length);
+    for (const value of values) {
+      this.#view.setUint32(at, value, true);
+      at += 4;
+    }
+    return this;
   }
 
   /** Whole numbers below 2^53, or {@link UNDEFINED_ADDRESS}. */
   u64(...values: (number | bigint)[]): this {
-    return this.bytes(new Uint8Array(BigUint64Array.from(values, BigInt).buffer));
+    let at = this.#reserve(8 * values.length);
+    for (const value of values) {
+      this.#view.setBigUint64(at, BigInt(value), true);
+      at += 8;
+    }
+    return this;
   }
 
   bytes(bytes: Uint8Array): this {
@@ -57,6 +78,7 @@ export class ByteBuilder {
       const grown = new Uint8Array(Math.max(this.#length, 2 * this.#bytes.length));
       grown.set(this.#bytes);
       this.#bytes = grown;
+      this.#view = new DataView(grown.buffer);
     }
     return at;
   }
