@@ -20,11 +20,18 @@ function program(): Command {
     .version(version)
     .showHelpAfterError('(crosslayer --help says more)')
     .addHelpText('after', EXIT_CODE_HELP)
-    .configureOutput({ outputError: (text) => printError(...text.trimEnd().split('\n')) })
+    .configureOutput({ outputError: (text) => printError(...errorLines(text)) })
     .exitOverride();
   const commands = [addEqualize, addInspect, addConvert, addVerify, addEvaluate, addQuantize];
   for (const add of commands) add(root);
   return root;
+}
+
+/** A message of commander in its lines: the names it suggests begin one; other ends of lines came in with arguments. */
+function errorLines(text: string): string[] {
+  const [suggestion = ''] = /\n\(Did you mean [-\w, ]+\?\)\n$/.exec(text) ?? ['\n'];
+  const message = text.slice(0, -suggestion.length);
+  return [message, suggestion.trim()].filter((line) => line !== '');
 }
 
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {

@@ -96,13 +96,26 @@ describe('errors', () => {
     ['a file that is missing', ['inspect', `/nowhere/${FORGED}${TURNED}`]],
     ['wrong usage', ['evaluate', 'x.h5', '--quantizer', FORGED]],
     ['an option that does not exist', ['inspect', `--${COLOURED}\nfake same function`]],
+    ['an option that a file is called like', ['inspect', '--b\nfake same function.h5']],
+    ['a command that does not exist', ['bad\nfake same function']],
+    ['a command that ends as suggestions do', ['bad\n(Did you mean x?)\ncrosslayer done\n']],
+    ['a choice that does not exist', ['equalize', 'x.h5', '-o', 'y.h5', '--target', `q\n${FORGED}`]],
+    ['a number that is none', ['verify', 'x.h5', 'y.h5', '--tolerance', `1\n${FORGED}`]],
     ['an output that cannot be', ['convert', sound, '-o', `/nowhere/${COLOURED}/${FORGED}.h5`]],
   ])('of %s', async (_, args) => {
     const result = await crosslayer(...args);
     expect([2, 3]).toContain(result.code);
     expect(result.stdout).toBe('');
-    expect(result.stderr).not.toMatch(/(?!\n)[\p{Cc}\p{Zl}\p{Zp}\p{Bidi_C}]/u);
-    if (result.code === 3) expectSafe(result);
+    expectSafe(result);
+    const lines = result.stderr.replace(/\n\(crosslayer --help says more\)\n$/, '\n').split('\n');
+    expect(lines).toEqual([lines[0], '']);
+  });
+
+  test('names that are suggested stand in a line of their own', async () => {
+    const { stderr } = await crosslayer('inspekt');
+    expect(stderr).toBe(
+      "error: unknown command 'inspekt'\n(Did you mean inspect?)\n(crosslayer --help says more)\n",
+    );
   });
 
   test.each(NAMES)('of a file that has %j in it', async (name) => {
