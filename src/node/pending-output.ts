@@ -4,8 +4,9 @@
  * @module
  */
 
-import { randomBytes } from 'node:crypto';
+import { createHash, randomBytes } from 'node:crypto';
 import fs from 'node:fs';
+import os from 'node:os';
 import path from 'node:path';
 import { messageOf, OutputError } from '../errors.ts';
 import type { ByteSink, OutputFiles } from '../formats/bytes.ts';
@@ -39,6 +40,8 @@ export class PendingOutput implements OutputFiles {
   readonly #replaces: boolean;
   /** The outermost folder that was made for a file, and the innermost. */
   readonly #folders: { readonly first: string; readonly last: string }[] = [];
+  /** What processes that were killed left, by folder; it is looked for once. */
+  readonly #abandoned = new Map<string, ReadonlyMap<string, readonly string[]>>();
 
   /**
    * @param target the main file.
@@ -138,10 +141,25 @@ export class PendingOutput implements OutputFiles {
       throw new OutputError(target, 'would be written twice; choose another name for one of the two');
     }
     if (!isScratch && !this.#force) refuseExisting(target);
+    this.#removeAbandoned(target);
     const { temporary, descriptor } = openTemporary(target);
     const sink = sinkOf(isScratch ? this.main.name : target, descriptor, this.#signal);
     this.#files.push({ target, temporary, descriptor, kind, sink });
     return sink;
+  }
+
+  /** Removes what processes that were killed left of a file of that name. */
+  #removeAbandoned(target: string): void {
+    const folder = path.dirname(target);
+    const abandoned = this.#abandoned.get(folder) ?? abandonedIn(folder);
+    this.#abandoned.set(folder, abandoned);
+    for (const name of abandoned.get(temporaryPrefix(target)) ?? []) {
+      try {
+        fs.rmSync(path.join(folder, name), { force: true });
+      } catch {
+        // It is in nobody's way.
+      }
+    }
   }
 
   /** Gives a file its name, which goes into `placed` where nothing had it before. */
@@ -214,10 +232,48 @@ function realTarget(target: string): string {
   return fs.existsSync(target) ? fs.realpathSync(target) : target;
 }
 
+/** Tells machines and containers apart that write into one folder: only here is it known which processes live. */
+const HOST = createHash('sha256').update(os.hostname()).digest('hex').slice(0, 8);
+
+const TEMPORARY = /^(?<prefix>\..*\.)(?<host>[0-9a-f]{8})-(?<pid>\d+)-\d+\.tmp$/s;
+
+/** What the names of temporary files begin with, whatever the mark of the writer. */
+function temporaryPrefix(target: string): string {
+  // Short, because the longest name that a file may have leaves no room for more.
+  return `.${path.basename(target).replace(MARK, '$1').slice(0, 40)}.`;
+}
+
+/** Names of the temporary files in a folder whose processes no longer live, by what they begin with. */
+function abandonedIn(folder: string): ReadonlyMap<string, readonly string[]> {
+  const found = new Map<string, string[]>();
+  for (const name of namesIn(folder)) {
+    const { prefix = '', host, pid } = TEMPORARY.exec(name)?.groups ?? {};
+    if (host === HOST && !isAlive(Number(pid))) found.set(prefix, [...(found.get(prefix) ?? []), name]);
+  }
+  return found;
+}
+
+function namesIn(folder: string): string[] {
+  try {
+    return fs.readdirSync(folder);
+  } catch {
+    // Whether it can be written is found out by writing.
+    return [];
+  }
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch (cause) {
+    // Another user's process lives, but takes no signals from here.
+    return codeOf(cause) !== 'ESRCH';
+  }
+}
+
 function openTemporary(target: string): { temporary: string; descriptor: number } {
   for (let attempt = 0; ; attempt++) {
-    // Short, because the longest name that a file may have leaves no room for more.
-    const name = `.${path.basename(target).slice(0, 40)}.${process.pid}-${attempt}.tmp`;
+    const name = `${temporaryPrefix(target)}${HOST}-${process.pid}-${attempt}.tmp`;
     const temporary = path.join(path.dirname(target), name);
     try {
       return { temporary, descriptor: fs.openSync(temporary, 'wx+') };

@@ -213,6 +213,32 @@ describe('signals', () => {
   );
 });
 
+describe('a process that is killed', () => {
+  test.each(FORMATS)('leaves what the next write of that name removes: %s', async (_, input, name) => {
+    const args = ['convert', input, '-o', name, '--force'];
+    const env = { ...process.env, SIGNAL_IN_WRITE: 'SIGKILL' };
+    const injected = ['--import', SIGNAL_IN_WRITE, COMMAND, ...args];
+    const killed = await ended(spawn(process.execPath, injected, { cwd: folder, env }));
+    expect(killed.signal).toBe('SIGKILL');
+    const left = everything().filter((entry) => entry.endsWith('.tmp'));
+    expect(left.length).toBeGreaterThan(0);
+    // As if a process that lives, one on another machine and one with another output had left some too.
+    const others = left.flatMap((entry) => [
+      entry.replace(/\d+-\d+\.tmp$/, `${process.pid}-0.tmp`),
+      entry.replace(/[0-9a-f]{8}-(\d+-\d+\.tmp)$/, '00000000-$1'),
+      path.join(path.dirname(entry), `.other${path.basename(entry)}`),
+    ]);
+    for (const other of others) fs.writeFileSync(at(other), '');
+    expect((await crosslayer(args)).code).toBe(0);
+    await expectWhole(at(name));
+    expect(everything().filter((entry) => entry.endsWith('.tmp'))).toEqual(others.sort());
+    // Marks of writers do not matter.
+    for (const entry of left) fs.writeFileSync(at(entry), '');
+    expect((await crosslayer(args)).code).toBe(0);
+    expect(everything().filter((entry) => entry.endsWith('.tmp'))).toEqual(others);
+  });
+});
+
 describe('a full disk', () => {
   /** A disk of 64 kB. */
   function mountTinyDisk(disk: string): void {
