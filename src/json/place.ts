@@ -29,6 +29,8 @@ export function mismatch(place: Place, expected: string, found: unknown): Format
 function shownValue(value: unknown): string {
   if (Array.isArray(value)) return value.length === 0 ? '[]' : `a list of ${value.length}`;
   if (isObject(value)) return Object.keys(value).length === 0 ? '{}' : 'an object';
+  // JSON has no NaN and no Infinity, which Python writes.
+  if (typeof value === 'number') return String(value);
   const text = JSON.stringify(typeof value === 'string' ? value.slice(0, 80) : value) ?? 'nothing';
   return text.length > 80 ? `${text.slice(0, 77)}...` : text;
 }
