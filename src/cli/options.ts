@@ -43,7 +43,12 @@ export function outputOption(
   name = '<out>',
   what = 'where the result goes; its ending decides the format',
 ): Option {
-  return new Option(`-o, --output ${name}`, what).makeOptionMandatory();
+  return new Option(`-o, --output ${name}`, what).argParser(notEmpty).makeOptionMandatory();
+}
+
+function notEmpty(text: string): string {
+  if (text !== '') return text;
+  throw new InvalidArgumentError('It is empty; name a file or a folder.');
 }
 
 /** The result is printed for programs. */

@@ -339,3 +339,14 @@ test('models of TF.js in one folder keep their shards apart', async () => {
   ]);
   expect((await crosslayer('inspect', path.join(shared, 'conv_bn_relu_chain.json'))).code).toBe(0);
 });
+
+test.each(['equalize', 'convert', 'quantize'])(
+  '%s says that the name of the output is empty',
+  async (command) => {
+    const { code, stderr } = await crosslayer(command, 'in.h5', '-o', '');
+    expect(code).toBe(2);
+    expect(stderr).toMatch(
+      /'-o, --output <.*>' argument '' is invalid\. It is empty; name a file or a folder\./,
+    );
+  },
+);
