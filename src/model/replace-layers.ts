@@ -43,10 +43,8 @@ export function replaceLayers(model: Model, replace: Replace): Model {
       ? new Call(layer, pick(inputs, taken))
       : new Call(layer, inputs, args ?? call.args, args ? {} : call.kwargs);
     if (!taken && !args) made.origin = call.origin;
-    const chain = behind.reduce<Call[]>(
-      (before, next) => [...before, new Call(next, [(before.at(-1) ?? made).output()])],
-      [],
-    );
+    const chain: Call[] = [];
+    for (const next of behind) chain.push(new Call(next, [(chain.at(-1) ?? made).output()]));
     const last = chain.at(-1) ?? made;
     for (const output of call.outputs) {
       const copy = last.output(output.index);

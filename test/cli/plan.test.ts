@@ -52,7 +52,7 @@ describe('quantize --plan', () => {
     [
       'a budget that is too small, with the smallest',
       ['--plan', 'budget=100'],
-      /all weights take up to 1710 bytes/,
+      /all weights take up to 1614 bytes/,
     ],
     ['what is no budget', ['--plan', '3MB'], /It must be budget= and the size/],
     ['a size that is none', ['--plan', 'budget=much'], /such as 4MiB, 500kB or 3MB/],
