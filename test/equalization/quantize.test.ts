@@ -1,7 +1,9 @@
 import { beforeAll, describe, expect, it } from 'vitest';
+import { equalize } from '../../src/equalization/equalize.ts';
 import type { QuantizeOptions } from '../../src/equalization/options.ts';
 import { quantize } from '../../src/equalization/quantize.ts';
 import type { Model } from '../../src/model/model.ts';
+import type { ModelRunner } from '../../src/model/model-runner.ts';
 import { loadInputs } from '../../src/node/inputs.ts';
 import { loadModel } from '../../src/node.ts';
 import { allIn } from '../../src/primitives/pass.ts';
@@ -10,6 +12,8 @@ import { compareRuns } from '../../src/verification/comparing/compare-runs.ts';
 import { type ModelRun, recordRun } from '../../src/verification/comparing/model-run.ts';
 import { sqnrJudge } from '../../src/verification/proving/sqnr-judge.ts';
 import { TfjsRunner } from '../../src/verification/run/runner.ts';
+import { buildModel, input, layer } from '../support/model-builder.ts';
+import { randomInputs } from '../support/run-model.ts';
 
 const EXAMPLE = new URL('../../examples/fashion-mobilenetv2.keras', import.meta.url).pathname;
 
@@ -74,6 +78,33 @@ describe('quantize', () => {
     // 8 bits more are 48 dB; a half float has 11 bits for every value, however small.
     expect(uint16).toBeGreaterThan(uint8 + 40);
     expect(float16).toBeGreaterThan(uint8 + 20);
+  });
+
+  it('with samples measures what layers that came folded write, as equalize does', async () => {
+    const folded = buildModel([
+      input('x', [6, 6, 2]),
+      layer('Conv2D', 'first', { filters: 3, kernel_size: 3, activation: 'relu' }),
+      layer('Conv2D', 'second', { filters: 2, kernel_size: 1 }),
+    ]);
+    const measured: string[][] = [];
+    const watching: ModelRunner = {
+      run: (one, given, options) => {
+        measured.push(one.layers.map(({ name }) => name));
+        return runner.run(one, given, options);
+      },
+    };
+    // Nothing but statistics needs a run then.
+    const options = {
+      samples: { runner: watching, inputs: randomInputs(folded) },
+      biasCorrection: 'none',
+    } as const;
+    await equalize(folded, { ...options, target: 'tfjs-uint8' });
+    const [wanted, ...others] = measured.splice(0);
+    await quantize(folded, options);
+    expect(others).toEqual([]);
+    expect(wanted).toContain('first');
+    expect(measured).toEqual([wanted]);
+    expect(folded.layer('first').statistics).toBeUndefined();
   });
 
   it('with samples means are measured, and all kernels are packed all the same', async () => {
