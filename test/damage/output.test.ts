@@ -412,13 +412,31 @@ describe('several commands that write the same OUT at once', () => {
     expect(everything().filter((entry) => entry.endsWith('.tmp'))).toEqual([]);
   });
 
-  test.each(FORMATS)('with --force all succeed, and the last one stays: %s', async (_, input, name) => {
+  test.each(FORMATS)(
+    'with --force over a model all succeed, and the last one stays: %s',
+    async (_, input, name) => {
+      expect((await crosslayer(['equalize', input, '-o', name])).code).toBe(0);
+      const results = await Promise.all(
+        Array.from({ length: 4 }, () => crosslayer(['equalize', input, '-o', name, '--force'])),
+      );
+      expect(results.map(({ code, stderr }) => ({ code, stderr }))).toEqual(
+        results.map(() => ({ code: 0, stderr: '' })),
+      );
+      await expectWhole(at(name));
+      expect(everything().filter((entry) => entry.endsWith('.tmp'))).toEqual([]);
+    },
+  );
+
+  test.each(FORMATS)('with --force where none was all succeed or say who did: %s', async (_, input, name) => {
     const results = await Promise.all(
       Array.from({ length: 4 }, () => crosslayer(['equalize', input, '-o', name, '--force'])),
     );
-    expect(results.map(({ code, stderr }) => ({ code, stderr }))).toEqual(
-      results.map(() => ({ code: 0, stderr: '' })),
-    );
+    expect(results.some(({ code }) => code === 0)).toBe(true);
+    for (const { code, stderr } of results) {
+      if (code === 0) expect(stderr).toBe('');
+      else
+        expect({ code, stderr }).toEqual({ code: 3, stderr: expect.stringContaining('by another writer') });
+    }
     await expectWhole(at(name));
     expect(everything().filter((entry) => entry.endsWith('.tmp'))).toEqual([]);
   });
