@@ -4,13 +4,13 @@
  * @module
  */
 
-import { createHash, randomBytes } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
 import fs from 'node:fs';
-import os from 'node:os';
 import path from 'node:path';
 import { messageOf, OutputError } from '../errors.ts';
 import type { ByteSink, OutputFiles } from '../formats/bytes.ts';
 import { codeOf, isFolder, readFully } from './open-files.ts';
+import { AbandonedFiles, marked, openTemporary } from './temporary-files.ts';
 
 interface PendingFile {
   readonly target: string;
@@ -40,8 +40,7 @@ export class PendingOutput implements OutputFiles {
   readonly #replaces: boolean;
   /** The outermost folder that was made for a file, and the innermost. */
   readonly #folders: { readonly first: string; readonly last: string }[] = [];
-  /** What processes that were killed left, by folder; it is looked for once. */
-  readonly #abandoned = new Map<string, ReadonlyMap<string, readonly string[]>>();
+  readonly #abandoned = new AbandonedFiles();
 
   /**
    * @param target the main file.
@@ -75,7 +74,7 @@ export class PendingOutput implements OutputFiles {
 
   nameFor(name: string): string {
     const isFree = !this.#replaces && !(this.#force && isTaken(path.join(this.#folder, name)));
-    return isFree ? name : name.replace(MARK, (_, ending = '') => `.${this.#mark}${ending}`);
+    return isFree ? name : marked(name, this.#mark);
   }
 
   scratch(): ByteSink {
@@ -141,25 +140,11 @@ export class PendingOutput implements OutputFiles {
       throw new OutputError(target, 'would be written twice; choose another name for one of the two');
     }
     if (!isScratch && !this.#force) refuseExisting(target);
-    this.#removeAbandoned(target);
-    const { temporary, descriptor } = openTemporary(target);
+    this.#abandoned.remove(target);
+    const { temporary, descriptor } = openedTemporary(target);
     const sink = sinkOf(isScratch ? this.main.name : target, descriptor, this.#signal);
     this.#files.push({ target, temporary, descriptor, kind, sink });
     return sink;
-  }
-
-  /** Removes what processes that were killed left of a file of that name. */
-  #removeAbandoned(target: string): void {
-    const folder = path.dirname(target);
-    const abandoned = this.#abandoned.get(folder) ?? abandonedIn(folder);
-    this.#abandoned.set(folder, abandoned);
-    for (const name of abandoned.get(temporaryPrefix(target)) ?? []) {
-      try {
-        fs.rmSync(path.join(folder, name), { force: true });
-      } catch {
-        // It is in nobody's way.
-      }
-    }
   }
 
   /** Gives a file its name, which goes into `placed` where nothing had it before. */
@@ -185,9 +170,6 @@ export class PendingOutput implements OutputFiles {
     fs.unlinkSync(temporary);
   }
 }
-
-/** Behind the name of a file, before its ending: where the mark of a writer goes, in the place of an earlier one. */
-const MARK = /(?:\.[0-9a-f]{8})?(\.[^./\\]*)?$/;
 
 const CAME_MEANWHILE =
   'came there while this was written, by another writer whose model it belongs to; nothing was written: try again';
@@ -232,55 +214,11 @@ function realTarget(target: string): string {
   return fs.existsSync(target) ? fs.realpathSync(target) : target;
 }
 
-/** Tells machines and containers apart that write into one folder: only here is it known which processes live. */
-const HOST = createHash('sha256').update(os.hostname()).digest('hex').slice(0, 8);
-
-const TEMPORARY = /^(?<prefix>\..*\.)(?<host>[0-9a-f]{8})-(?<pid>\d+)-\d+\.tmp$/s;
-
-/** What the names of temporary files begin with, whatever the mark of the writer. */
-function temporaryPrefix(target: string): string {
-  // Short, because the longest name that a file may have leaves no room for more.
-  return `.${path.basename(target).replace(MARK, '$1').slice(0, 40)}.`;
-}
-
-/** Names of the temporary files in a folder whose processes no longer live, by what they begin with. */
-function abandonedIn(folder: string): ReadonlyMap<string, readonly string[]> {
-  const found = new Map<string, string[]>();
-  for (const name of namesIn(folder)) {
-    const { prefix = '', host, pid } = TEMPORARY.exec(name)?.groups ?? {};
-    if (host === HOST && !isAlive(Number(pid))) found.set(prefix, [...(found.get(prefix) ?? []), name]);
-  }
-  return found;
-}
-
-function namesIn(folder: string): string[] {
+function openedTemporary(target: string): ReturnType<typeof openTemporary> {
   try {
-    return fs.readdirSync(folder);
-  } catch {
-    // Whether it can be written is found out by writing.
-    return [];
-  }
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    return process.kill(pid, 0);
+    return openTemporary(target);
   } catch (cause) {
-    // Another user's process lives, but takes no signals from here.
-    return codeOf(cause) !== 'ESRCH';
-  }
-}
-
-function openTemporary(target: string): { temporary: string; descriptor: number } {
-  for (let attempt = 0; ; attempt++) {
-    const name = `${temporaryPrefix(target)}${HOST}-${process.pid}-${attempt}.tmp`;
-    const temporary = path.join(path.dirname(target), name);
-    try {
-      return { temporary, descriptor: fs.openSync(temporary, 'wx+') };
-    } catch (cause) {
-      if (codeOf(cause) === 'EEXIST' && attempt < 1000) continue;
-      throw new OutputError(target, writingReason(cause), { cause });
-    }
+    throw new OutputError(target, writingReason(cause), { cause });
   }
 }
 
