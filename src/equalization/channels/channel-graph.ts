@@ -137,7 +137,8 @@ class Builder {
       case 'upSampling':
         return readsChannels(call) ? this.#pass(call) : { code: 'layout', layer: call.path };
       case 'cap':
-        return this.#visitCap(call);
+        // `min(x, c) / s = min(x / s, c / s)`: the maxima take the factors as weights do.
+        return this.#enter(call);
       case 'flatten':
       case 'reshape':
         return this.#visitReshape(call);
@@ -181,28 +182,20 @@ class Builder {
         : undefined;
     const entry = { layer, path, inputs, between, outputs: this.#classes.add(count('output')) };
     this.#layers.set(layer, entry);
-    if (operation.kind === 'cap') this.#classes.joinAll(entry.inputs, entry.outputs);
-    const fault = isWeighted(operation)
-      ? weightFault(layer)
-      : operation.kind === 'batchNorm'
-        ? batchNormFault(layer)
-        : undefined;
-    if (fault) {
-      const where = 'where' in fault ? fault.where : `movingVariance, channel ${fault.channel}`;
-      this.#closeLayer(entry, { code: 'weights', layer: path, where });
+    // The batch norm of a cap stays one with the same factor on both sides, and does not cut in two what was one region.
+    if (operation.kind === 'cap' || isNegatingBatchNorm(layer)) {
+      this.#classes.joinAll(entry.inputs, entry.outputs);
     }
+    const where = faultyWeight(layer);
+    if (where !== undefined) this.#closeLayer(entry, { code: 'weights', layer: path, where });
     return entry;
   }
 
   /** A layer with a kernel: the factors of both its sides go into its weights. */
   #visitWeighted(call: GraphCall, operation: WeightedOperation): RegionBorder | undefined {
-    const { inputs, outputs } = this.#entryOf(call);
-    if (!readsChannels(call) || !this.#tensors.join(call.inputs[0] as GraphTensor, inputs)) {
-      return { code: 'layout', layer: call.path };
-    }
-    this.#tensors.set(call.output(), outputs);
-    this.#throughActivation(call, activationOf(operation), outputs);
-    return undefined;
+    const closing = this.#enter(call);
+    if (!closing) this.#throughActivation(call, activationOf(operation), this.#entryOf(call).outputs);
+    return closing;
   }
 
   /** A batch norm that stays is an affine map a channel: its statistics take the factor before, gamma and beta that behind. */
@@ -211,18 +204,11 @@ class Builder {
     if (usesBatchStatistics(call)) return { code: 'training-mode', layer: path };
     if (isIdentityBatchNorm(layer)) return this.#pass(call);
     if (!operation.scale) return { code: 'no-gamma', layer: path };
-    const { inputs, outputs } = this.#entryOf(call);
-    // The batch norm of a cap stays one with the same factor on both sides, and does not cut in two what was one region.
-    if (isNegatingBatchNorm(layer)) this.#classes.joinAll(inputs, outputs);
-    if (!readsChannels(call) || !this.#tensors.join(call.inputs[0] as GraphTensor, inputs)) {
-      return { code: 'layout', layer: path };
-    }
-    this.#tensors.set(call.output(), outputs);
-    return undefined;
+    return this.#enter(call);
   }
 
-  /** `min(x, c) / s = min(x / s, c / s)`: the maxima take the factors as weights do. */
-  #visitCap(call: GraphCall): RegionBorder | undefined {
+  /** A layer that takes factors: it reads the classes of one of its sides and writes those of the other. */
+  #enter(call: GraphCall): RegionBorder | undefined {
     const { inputs, outputs } = this.#entryOf(call);
     if (!readsChannels(call) || !this.#tensors.join(call.inputs[0] as GraphTensor, inputs)) {
       return { code: 'layout', layer: call.path };
@@ -323,6 +309,13 @@ class Builder {
     const isKnown = first && others.length + 1 === inputs.length && shape !== undefined;
     return isKnown && inputs.every(isAlike) ? [first, ...others] : undefined;
   }
+}
+
+/** The weight with which a layer cannot be scaled, and the place in it. */
+function faultyWeight(layer: Layer): string | undefined {
+  if (isWeighted(layer.operation)) return weightFault(layer)?.where;
+  const fault = layer.operation.kind === 'batchNorm' ? batchNormFault(layer) : undefined;
+  return fault && 'channel' in fault ? `movingVariance, channel ${fault.channel}` : fault?.where;
 }
 
 function closedAsLayer({ path, layer }: GraphCall): RegionBorder {

@@ -13,7 +13,7 @@ import { inputIndex, kernelNames, outputIndex, weightFault } from '../../model/c
 import type { Graph, GraphCall, GraphTensor } from '../../model/graph.ts';
 import type { Layer } from '../../model/layer.ts';
 import type { WeightName } from '../../model/layer-weights.ts';
-import { activationOf, isWeighted, type MergeKind } from '../../model/operation.ts';
+import { activationOf, isWeighted, type MergeKind, type Operation } from '../../model/operation.ts';
 import { channelsBehindReshape } from '../../model/reshaped-channels.ts';
 import { Tensor } from '../../tensor/tensor.ts';
 import type { ActivationMoments } from '../moments/activation-moments.ts';
@@ -87,23 +87,15 @@ class SensitivityWalk implements OutputSensitivity {
   }
 
   #beforeActivation(call: GraphCall, behind: Float64Array): Float64Array {
-    const { operation } = call.layer;
-    if (operation.kind === 'cap') {
-      const normal = call.input && this.#moments.of(call.input)?.normal;
-      if (normal?.mean.length !== behind.length) return behind;
-      return behind.map((value, channel) => {
-        const share = shareBetween(normal, channel, -Infinity, operation.maxima[channel] ?? Infinity);
-        return value * Math.max(SMALLEST_SHARE, share);
-      });
-    }
-    const activation = activationOf(call.layer.operation);
-    if (activation.kind !== 'relu') return behind;
-    const { maxValue = Infinity, negativeSlope, threshold } = activation;
-    const before = this.#moments.before(call);
+    const limits = limitsOf(call.layer.operation);
+    if (!limits) return behind;
+    const { low, high, slope } = limits;
+    const isCap = call.layer.operation.kind === 'cap';
+    const before = isCap ? call.input && this.#moments.of(call.input)?.normal : this.#moments.before(call);
     if (before?.mean.length !== behind.length) return behind;
     return behind.map((value, channel) => {
-      const share = shareBetween(before, channel, threshold, maxValue);
-      return value * Math.max(SMALLEST_SHARE, share + negativeSlope ** 2 * (1 - share));
+      const share = shareBetween(before, channel, low, high(channel));
+      return value * Math.max(SMALLEST_SHARE, share + slope ** 2 * (1 - share));
     });
   }
 
@@ -112,6 +104,19 @@ class SensitivityWalk implements OutputSensitivity {
     const isAlike = known?.length === values.length;
     this.tensors.set(tensor, isAlike ? known.map((one, channel) => one + (values[channel] ?? 0)) : values);
   }
+}
+
+/** Between which values an operation passes each channel as it is, and the slope outside; undefined where it bounds none. */
+function limitsOf(
+  operation: Operation,
+): { low: number; high: (channel: number) => number; slope: number } | undefined {
+  if (operation.kind === 'cap') {
+    return { low: -Infinity, high: (channel) => operation.maxima[channel] ?? Infinity, slope: 0 };
+  }
+  const activation = activationOf(operation);
+  if (activation.kind !== 'relu') return undefined;
+  const { maxValue = Infinity, negativeSlope, threshold } = activation;
+  return { low: threshold, high: () => maxValue, slope: negativeSlope };
 }
 
 /** `P(low < x < high)` of a normal variable. */
