@@ -31,7 +31,7 @@ const MOST_SWEEPS = 200;
 /** The first of them are each followed by a shift of whole regions, and by sweeps that keep the deciding weights. */
 const QUICK_SWEEPS = 20;
 const BOUND_SWEEPS = 8;
-/** More regions than this are not shifted as a whole: their equations would take too much memory. */
+/** More regions than this are not shifted as a whole: their equations are solved for all of them together. */
 const MOST_SHIFTED = 1000;
 /**
  * A channel below this part of its kernel's largest range is dead, and counts as if it had that much. Left at the factor 1

@@ -55,13 +55,12 @@ export function leastNoise(
   let logScales: Float64Array = Float64Array.from(start, Math.log);
   // Factors of 1, or as near to that as the bounds let them.
   const kept = low.map((least, at) => Math.max(least, Math.min(0, high[at] as number)));
-  let gain = 0;
   for (const squarings of SQUARINGS) {
     const f = (x: Float64Array, gradient: Float64Array): number => logNoise(terms, squarings, x, gradient);
     logScales = minimize(f, logScales, { low, high, iterations: ITERATIONS, tolerance: TOLERANCE });
-    gain = f(kept, new Float64Array(kept.length)) - f(logScales, new Float64Array(kept.length));
   }
-  return (gain < LEAST_GAIN ? kept : logScales).map(Math.exp);
+  const noise = (x: Float64Array): number => logNoise(terms, SQUARINGS[1], x, new Float64Array(x.length));
+  return (noise(kept) - noise(logScales) < LEAST_GAIN ? kept : logScales).map(Math.exp);
 }
 
 /** A term, and the unit of its noise. */
@@ -69,6 +68,7 @@ type WeightedTerm = NoiseTerm & { readonly weight: number };
 
 /** Guessed variances have no unit: such terms count at the start as much as those that are known do on average. */
 function weighted(terms: readonly NoiseTerm[], start: Float64Array): WeightedTerm[] {
+  if (terms.every(({ isKnown }) => isKnown)) return terms.map((term) => ({ ...term, weight: 1 }));
   const noises = terms.map((term) => noiseOf(term, SQUARINGS[0], start).noise);
   const known = noises.filter((noise, index) => noise > 0 && terms[index]?.isKnown);
   const average = Math.exp(known.reduce((sum, noise) => sum + Math.log(noise), 0) / (known.length || 1));

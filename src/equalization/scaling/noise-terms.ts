@@ -101,11 +101,12 @@ function channelsOfKernel(
 /** Channels that are alike, and vary such that half of the outputs vary more than they are known to: whatever their scales. */
 function impliedInputs(call: GraphCall, moments: ActivationMoments): KernelInputs | undefined {
   const written = moments.before(call)?.variance;
+  if (!written) return undefined;
   const alike = alikeInputs(call);
   const response = layerResponse(call.layer, alike).variance;
-  const ratios = written?.map((variance, channel) => variance / (response[channel] ?? NaN));
-  const usable = ratios?.filter((ratio) => ratio > 0 && ratio < Infinity).sort();
-  const variance = usable?.[usable.length >> 1];
+  const ratios = written.map((variance, channel) => variance / (response[channel] ?? NaN));
+  const usable = ratios.filter((ratio) => ratio > 0 && ratio < Infinity).sort();
+  const variance = usable[usable.length >> 1];
   return variance === undefined ? undefined : { ...alike, variance: alike.variance.map(() => variance) };
 }
 
