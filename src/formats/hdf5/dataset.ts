@@ -79,8 +79,7 @@ export class Hdf5Dataset {
       );
     }
     return Tensor.lazy(dtype, shape, {
-      // A copy, because what is viewed is overwritten by the next read of any dataset.
-      read: (start, count): TensorValues => valuesOfBytes(dtype, this.#viewBytes(start, count).slice()),
+      read: (start, count): TensorValues => valuesOfBytes(dtype, this.readBytes(start, count)),
     });
   }
 
@@ -91,6 +90,7 @@ export class Hdf5Dataset {
    */
   readBytes(start: number, count: number): Uint8Array<ArrayBuffer> {
     const bytes = count * typeSize(this.type);
+    if (bytes <= VIEW_BYTES) return this.#viewBytes(start, count).slice();
     return this.#opened.withMemory(bytes, this.path, (pointer) => {
       this.#readInto(start, count, pointer);
       return this.#opened.library.HEAPU8.slice(pointer, pointer + bytes) as Uint8Array<ArrayBuffer>;

@@ -82,11 +82,14 @@ function onlyLongest(
 function ownersByOrder(outer: Layer, found: readonly GroupWeight[]): Map<Layer, GroupWeight[]> | undefined {
   const order = weightsInGroup(outer, isTrainableWeight, expectedWeights);
   if (order.length !== found.length) return undefined;
+  const placed = new Map<Layer, Map<string, GroupWeight>>();
+  for (const [index, { layer, weight }] of order.entries()) {
+    const own = placed.get(layer) ?? new Map<string, GroupWeight>();
+    placed.set(layer, own.set(weight, found[index] as GroupWeight));
+  }
   const owners = new Map<Layer, GroupWeight[]>();
   for (const layer of layersInGroup(outer)) {
-    const own = expectedWeights(layer).map(
-      (name) => found[order.findIndex((one) => one.layer === layer && one.weight === name)] as GroupWeight,
-    );
+    const own = expectedWeights(layer).map((name) => placed.get(layer)?.get(name) as GroupWeight);
     const shapes = own.map(({ tensor }) => tensor.shape);
     if (!shapesFit(layer.operation, shapes)) return undefined;
     owners.set(layer, own);

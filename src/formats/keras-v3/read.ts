@@ -4,7 +4,7 @@
  * @module
  */
 
-import { type CrosslayerError, FormatError, InvalidModelError, UnsupportedModelError } from '../../errors.ts';
+import { CrosslayerError, FormatError, InvalidModelError, UnsupportedModelError } from '../../errors.ts';
 import type { JsonObject } from '../../json/value.ts';
 import type { Model } from '../../model/model.ts';
 import { named } from '../../text/names.ts';
@@ -36,7 +36,7 @@ export async function readKerasV3(source: ByteSource, opened?: ZipArchive): Prom
   const model = parseModelConfig(document, source.name);
   const weights = await openHdf5(await openWeights(archive, source.name));
   try {
-    const { scheme, places } = attachWeights(model, weights);
+    const { scheme, places, beside } = attachWeights(model, weights);
     const origin: KerasV3Origin = {
       format: 'keras-v3',
       archive,
@@ -44,7 +44,7 @@ export async function readKerasV3(source: ByteSource, opened?: ZipArchive): Prom
       weights,
       scheme,
       groups: new Set(places.map(({ group }) => group)),
-      groupsBeside: groupsBeside(weights, scheme, places),
+      groupsBeside: beside,
       weightedLayers: countWeightedLayers(model),
     };
     model.origin = origin;
@@ -79,6 +79,8 @@ async function openWeights(archive: ZipArchive, source: string): Promise<ByteSou
 interface PlacedLayers {
   readonly scheme: NamingScheme;
   readonly places: readonly LayerPlace[];
+  /** Of {@link groupsBeside}. */
+  readonly beside: readonly string[];
 }
 
 /** Gives all layers their weights, by the first naming scheme that fits the file. */
@@ -90,15 +92,19 @@ function attachWeights(model: Model, file: Hdf5File): PlacedLayers {
   let firstError: CrosslayerError | undefined;
   for (const scheme of schemes.length > 0 ? schemes : (['layers'] as const)) {
     const places = layerPlaces(model, scheme, (_, group) => hasVariables(file, group));
-    const error = tryScheme(file, { scheme, places });
-    if (!error) return { scheme, places };
-    firstError ??= error;
+    const placed = tryScheme(file, scheme, places);
+    if (!(placed instanceof CrosslayerError)) return placed;
+    firstError ??= placed;
   }
   throw firstError ?? new FormatError(file.name, '', 'no group of layers');
 }
 
 /** Attaches weights as a scheme names them; what is wrong with them, where it is not the file's. */
-function tryScheme(file: Hdf5File, { scheme, places }: PlacedLayers): CrosslayerError | undefined {
+function tryScheme(
+  file: Hdf5File,
+  scheme: NamingScheme,
+  places: readonly LayerPlace[],
+): PlacedLayers | CrosslayerError {
   const claimed = new Set<string>();
   for (const { layer, group } of places) {
     const variables = layer.model ? new Map<string, string>() : variablesOf(file, layer, group);
@@ -111,8 +117,9 @@ function tryScheme(file: Hdf5File, { scheme, places }: PlacedLayers): Crosslayer
   } catch (error) {
     return error as CrosslayerError;
   }
-  const unclaimed = unclaimedVariables(file, scheme, places, claimed);
-  if (unclaimed.length === 0) return undefined;
+  const beside = groupsBeside(file, scheme, places);
+  const unclaimed = unclaimedVariables(file, scheme, claimed, beside);
+  if (unclaimed.length === 0) return { scheme, places, beside };
   return new InvalidModelError(
     '',
     `${file.name} has weights that no layer of the configuration has (${named(unclaimed)}); the configuration ` +

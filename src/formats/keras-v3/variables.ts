@@ -46,15 +46,15 @@ export function hasVariables(file: Hdf5File, group: string): boolean {
  * Paths of the weights among those of the layers that no layer has.
  *
  * @param claimed those that layers have.
+ * @param beside groups of {@link groupsBeside}, which are nobody's.
  */
 export function unclaimedVariables(
   file: Hdf5File,
   scheme: NamingScheme,
-  places: readonly LayerPlace[],
   claimed: ReadonlySet<string>,
+  beside: readonly string[],
 ): string[] {
   const container = containerOf(scheme);
-  const beside = groupsBeside(file, scheme, places);
   return variablePaths(file, container)
     .map((path) => `${container}/${path}`)
     .filter((path) => !claimed.has(path) && !beside.some((group) => path.startsWith(`${group}/`)));
