@@ -7,11 +7,8 @@
 import type { Model } from '../model/model.ts';
 import type { ModelRunner } from '../model/model-runner.ts';
 import { PACKED_DTYPES, type PackedDType } from '../quantization/packing/packed-dtypes.ts';
-import {
-  type ActivationQuantizer,
-  checkActivationQuantizer,
-  type WeightQuantizer,
-} from '../quantization/quantizer.ts';
+import { type ActivationQuantizer, checkActivationQuantizer } from '../quantization/quantizer.ts';
+import type { QuantizationSimOptions } from '../quantization/simulation/quantization-sim-model.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 import { OBJECTIVES, type Objective } from './scaling/scale-regions.ts';
 
@@ -79,10 +76,7 @@ export interface Judge {
    * @param model one whose kernels are quantized
    * @param grids what kernels and tensors are put on, where tensors are too; then the kernels of `model` are those before
    */
-  judge(
-    model: Model,
-    grids?: { readonly weights: WeightQuantizer; readonly activations: ActivationQuantizer },
-  ): Promise<Judgement>;
+  judge(model: Model, grids?: Required<QuantizationSimOptions>): Promise<Judgement>;
   /** By how much, in dB, settings have to be better than the usual ones to be taken: as far as the inputs can be trusted. */
   readonly margin: number;
 }

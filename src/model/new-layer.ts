@@ -64,6 +64,11 @@ export function newAffine(
   });
 }
 
+/** A BatchNormalization that computes `minuends[c] - x`; see {@link newAffine}. */
+export function newNegation(place: NewLayerPlace, axis: number, minuends: Float64Array): Layer {
+  return newAffine(place, axis, new Float64Array(minuends.length).fill(-1), minuends);
+}
+
 /** A ReLU layer. */
 export function newRelu(place: NewLayerPlace, activation: Activation & { readonly kind: 'relu' }): Layer {
   const { maxValue, negativeSlope, threshold } = activation;

@@ -14,7 +14,7 @@ import { insertBefore, insertBehind, replaceCall } from '../../model/edit.ts';
 import { buildGraph, type Graph, type GraphCall } from '../../model/graph.ts';
 import type { Layer } from '../../model/layer.ts';
 import type { Call, Model } from '../../model/model.ts';
-import { freeLayerName, newAffine, newRelu } from '../../model/new-layer.ts';
+import { freeLayerName, newNegation, newRelu } from '../../model/new-layer.ts';
 import { type Activation, LINEAR, PLAIN_RELU, type Relu } from '../../model/operation.ts';
 import { largestOf, smallestOf } from '../../tensor/extremes.ts';
 import { short } from '../../text/numbers.ts';
@@ -121,7 +121,7 @@ function maximaFused({ call, relu }: WantedCap, maxima: Float64Array, state: Sta
   // A shared layer has as many calls, all with these maxima.
   if (!state.negated.has(layer)) negateIntoInner(layer, maxima, state);
   const rest = [
-    affineBeside(call, 'cap', maxima, state),
+    negationBeside(call, 'cap', maxima, state),
     reluBeside(call, 'relu', { ...relu, maxValue: undefined }, state),
   ];
   return { negatedIn: path, added: insertedBehind(call, rest) };
@@ -129,10 +129,10 @@ function maximaFused({ call, relu }: WantedCap, maxima: Float64Array, state: Sta
 
 /** A ReLU that is a layer does the outer ReLU, and new layers before it the rest. */
 function maximaAlone({ call, relu, source }: WantedCap, maxima: Float64Array, state: State): Negation {
-  const rest = [affineBeside(call, 'cap', maxima, state)];
+  const rest = [negationBeside(call, 'cap', maxima, state)];
   if (source) negateIntoInner(source, maxima, state);
   else
-    rest.unshift(affineBeside(call, 'negate', maxima, state), reluBeside(call, 'inner', PLAIN_RELU, state));
+    rest.unshift(negationBeside(call, 'negate', maxima, state), reluBeside(call, 'inner', PLAIN_RELU, state));
   const outer = changeRelu(call, { ...relu, maxValue: undefined }, state);
   insertBefore(call.owner, outer.call, rest);
   return { negatedIn: source?.path ?? rest[0]?.path ?? '', added: [...pathsOf(rest), ...outer.added] };
@@ -180,11 +180,14 @@ function reluBeside(call: GraphCall, suffix: string, relu: Relu, { graph, names 
 }
 
 /** A layer that computes `maxima[c] - x`. */
-function affineBeside(call: GraphCall, suffix: string, maxima: Float64Array, { graph, names }: State): Layer {
+function negationBeside(
+  call: GraphCall,
+  suffix: string,
+  maxima: Float64Array,
+  { graph, names }: State,
+): Layer {
   const name = freeLayerName(graph.model, `${call.layer.name}_${suffix}`, names);
-  const axis = kerasAxis(call.output());
-  const factors = new Float64Array(maxima.length).fill(-1);
-  return newAffine({ owner: call.owner, beside: call.layer, name }, axis, factors, maxima);
+  return newNegation({ owner: call.owner, beside: call.layer, name }, kerasAxis(call.output()), maxima);
 }
 
 function setActivation(layer: Layer, activation: Activation): void {

@@ -24,6 +24,7 @@ import {
   matchedDistribution,
   mixedDistribution,
   pickedChannels,
+  unbounded,
 } from './channel-distribution.ts';
 import { mergedDistribution, pooledDistribution } from './merge-rules.ts';
 
@@ -142,7 +143,7 @@ function preluSlopes(layer: Layer, channels: number): Float64Array | undefined {
 
 function capped(call: GraphCall, maxima: Float64Array, input: ChannelDistribution): Known {
   if (!readsChannels(call) || input.mean.length !== maxima.length) return undefined;
-  return clipped(input, { low: maxima.map(() => -Infinity), high: maxima });
+  return clipped(input, { ...unbounded(maxima.length), high: maxima });
 }
 
 function pooled(call: GraphCall, operation: PoolOperation, input: ChannelDistribution): Known {

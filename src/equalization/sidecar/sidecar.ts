@@ -11,6 +11,7 @@ import type { Layer, LayerStatistics } from '../../model/layer.ts';
 import type { Model } from '../../model/model.ts';
 import { isWeighted } from '../../model/operation.ts';
 import type { FoldedBatchNorm } from '../../primitives/batch-norm-fold.ts';
+import { layersByPath } from '../../primitives/pass.ts';
 import { shiftOutput } from '../biases/output-shift.ts';
 import { isSha256, parseSidecar, SIDECAR_VERSION } from './sidecar-json.ts';
 
@@ -176,10 +177,6 @@ export function takeBackCorrections(model: Model, sidecar: Sidecar): string[] {
     );
     return [path];
   });
-}
-
-function layersByPath(model: Model): Map<string, Layer> {
-  return new Map([...model.allLayers()].map(({ layer, path }) => [path, layer]));
 }
 
 function channelsOf(layer: Layer): number | undefined {

@@ -5,6 +5,7 @@
  */
 
 import { FormatError, UnsupportedModelError } from '../../errors.ts';
+import { largestOf } from '../../tensor/extremes.ts';
 import { type Attribute, stringListAttribute } from '../hdf5/attribute.ts';
 import type { Hdf5File } from '../hdf5/file.ts';
 
@@ -58,7 +59,10 @@ export function writeNameList(name: string, texts: readonly string[], isFixed = 
 }
 
 function longest(strings: readonly Uint8Array[]): number {
-  return strings.reduce((most, { length }) => Math.max(most, length), 1);
+  return largestOf(
+    strings.map(({ length }) => length),
+    1,
+  );
 }
 
 function fitsOneAttribute(strings: readonly Uint8Array[]): boolean {

@@ -74,7 +74,8 @@ export function parseManifest(manifest: unknown, source: string): WeightGroup[] 
   );
 }
 
-function fileName(path: string): string {
+/** The last part of a path. */
+export function fileName(path: string): string {
   return path.replace(/^.*[\\/]/, '');
 }
 

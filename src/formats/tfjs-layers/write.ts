@@ -17,6 +17,7 @@ import { lostState } from '../lost-state.ts';
 import { Pauses } from '../pause.ts';
 import { readWeightBytes } from './decode.ts';
 import { encodeWeight } from './encode.ts';
+import { fileName } from './manifest.ts';
 import { tfjsOrigin } from './origin.ts';
 import { type PlannedGroup, type PlannedWeight, planWeights, type WeightPlan } from './plan-weights.ts';
 import { tfjsConfig } from './tfjs-config.ts';
@@ -69,7 +70,7 @@ export async function writeShards(
   const origin = tfjsOrigin(model);
   const warnings: string[] = [];
   const config = tfjsConfig(model, (warning) => void warnings.push(warning));
-  const main = files.main.name.replace(/^.*[\\/]/, '');
+  const main = fileName(files.main.name);
   const plan = withNewNames(planWeights(model, { ...options, main }), files);
   const pauses = new Pauses();
   for (const group of plan.groups) await writeGroup(group, files, pauses);

@@ -9,13 +9,11 @@ import type { JsonObject, JsonValue } from '../../../json/value.ts';
 import type { Layer } from '../../../model/layer.ts';
 import type { Call, CallArgument, Dialect } from '../../../model/model.ts';
 import { numbersIn } from '../serialized-objects.ts';
-import { isOperator, operands, operatorName } from './operator-layers.ts';
-
-const NAMES: ReadonlySet<string> = new Set(['math.minimum', 'minimum', 'Minimum']);
+import { isOperator, MERGES, operands, operatorName } from './operator-layers.ts';
 
 /** The constants of a call that caps the channels of one tensor, the last of its axes; undefined for any other call. */
 export function capMaxima(entry: JsonObject, call: Call): Float64Array | undefined {
-  if (!isOperator(entry) || !NAMES.has(operatorName(entry))) return undefined;
+  if (!isOperator(entry) || MERGES.get(operatorName(entry)) !== 'Minimum') return undefined;
   const [first, second, ...others] = operands(call);
   if (!first || !second || others.length > 0) return undefined;
   const [tensor, constant] = 'tensor' in first ? [first, second] : [second, first];

@@ -32,13 +32,13 @@ const ACTIVATIONS = byName([
 ]);
 
 /** Merging layers likewise, and division, for which there is none. */
-const MERGES = byName([
+export const MERGES: ReadonlyMap<string, string> = byName([
   ['Add', '__operators__.add math.add Add'],
   ['Subtract', 'math.subtract Subtract'],
   ['Multiply', 'math.multiply Multiply'],
   ['Divide', 'math.truediv math.divide TrueDivide Divide'],
   ['Maximum', 'math.maximum Maximum'],
-  ['Minimum', 'math.minimum Minimum'],
+  ['Minimum', 'math.minimum minimum Minimum'],
 ]);
 
 function byName(rows: readonly (readonly [meaning: string, names: string])[]): ReadonlyMap<string, string> {
