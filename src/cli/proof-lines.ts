@@ -7,8 +7,8 @@
 import { movesFar } from '../report/far-correction.ts';
 import type { ProofReport } from '../report/proof-report.ts';
 import { worstOutput } from '../report/worst-output.ts';
-import { largestOf } from '../tensor/extremes.ts';
 import { decibels, percent, small } from '../text/numbers.ts';
+import { worstRelative } from '../verification/comparing/compare-outputs.ts';
 import type { PassProof } from '../verification/proving/prove-passes.ts';
 import { indented, type Line } from './terminal.ts';
 
@@ -34,10 +34,7 @@ export function proofLines({ inputs, backend, proofs, weights }: ProofReport): L
 /** What was seen of one step. */
 export function stepLines(proof: PassProof): string[] {
   const { pass, verdict, reason, outputs, undone } = proof;
-  const worst = largestOf(
-    outputs.map(({ maxRelative }) => maxRelative),
-    0,
-  );
+  const worst = worstRelative(outputs);
   const taken = undone.map(
     ({ layers, maxRelative }) =>
       `${pass}: ${layers.join(' -> ')} changed the function (${small(maxRelative)}) and was undone; please report this`,

@@ -6,6 +6,7 @@
 
 import { decibelsOf } from '../../kernels/quantize.ts';
 import type { FloatValues } from '../../tensor/dtype.ts';
+import { largestOf } from '../../tensor/extremes.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
 import { dimensionsText } from '../../text/numbers.ts';
 
@@ -28,6 +29,14 @@ export interface OutputComparison {
   readonly worstInput: number | null;
   /** How many values of the original are NaN or infinite: they are equal or not, and measure nothing. */
   readonly nonFinite: number;
+}
+
+/** The largest {@link OutputComparison.maxRelative} of several outputs, 0 of none. */
+export function worstRelative(outputs: readonly Pick<OutputComparison, 'maxRelative'>[]): number {
+  return largestOf(
+    outputs.map(({ maxRelative }) => maxRelative),
+    0,
+  );
 }
 
 /**

@@ -6,7 +6,6 @@
 
 import type { Shape } from '../../model/operation.ts';
 import type { FloatValues } from '../../tensor/dtype.ts';
-import { largestOf } from '../../tensor/extremes.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
 import { dimensionsText, small } from '../../text/numbers.ts';
 import {
@@ -14,6 +13,7 @@ import {
   decisionAgreement,
   type OutputComparison,
   top1Agreement,
+  worstRelative,
 } from './compare-outputs.ts';
 import type { ModelRun } from './model-run.ts';
 import { isWithin, type Tolerances } from './tolerances.ts';
@@ -106,10 +106,7 @@ export function compareRuns(
  * @param floor of {@link noiseFloor}
  */
 export function aboveFloor(comparison: RunComparison, floor: number): RunComparison {
-  const worst = largestOf(
-    comparison.outputs.map(({ maxRelative }) => maxRelative),
-    0,
-  );
+  const worst = worstRelative(comparison.outputs);
   if (comparison.verdict !== 'different' || worst > floor || comparison.outputs.length === 0)
     return comparison;
   const reason =

@@ -1,7 +1,7 @@
 import type { Model } from '../../model/model.ts';
 import { isFloat } from '../../tensor/dtype.ts';
-import { largestOf } from '../../tensor/extremes.ts';
 import { Tensor } from '../../tensor/tensor.ts';
+import { worstRelative } from './compare-outputs.ts';
 import { compareRuns } from './compare-runs.ts';
 import { type ModelRun, type RecordOptions, recordRun } from './model-run.ts';
 import { FLOAT32_TOLERANCES } from './tolerances.ts';
@@ -26,13 +26,7 @@ export async function noiseFloor(model: Model, run: ModelRun, options: RecordOpt
   const inputs = options.inputs.map(withLastBitChanged);
   const disturbed = await recordRun(model, { ...options, inputs });
   const { outputs } = compareRuns(run, disturbed, FLOAT32_TOLERANCES);
-  return (
-    ROUNDINGS *
-    largestOf(
-      outputs.map(({ maxRelative }) => maxRelative),
-      0,
-    )
-  );
+  return ROUNDINGS * worstRelative(outputs);
 }
 
 /** Every other value a little larger, the others a little smaller. */

@@ -17,7 +17,7 @@ import {
   runPass,
   type Veto,
 } from '../../primitives/pass.ts';
-import { largestOf } from '../../tensor/extremes.ts';
+import { worstRelative } from '../comparing/compare-outputs.ts';
 import { aboveFloor, compareRuns, type RunComparison, withoutOutputs } from '../comparing/compare-runs.ts';
 import { type ModelRun, type RecordOptions, recordRun } from '../comparing/model-run.ts';
 import { noiseFloor } from '../comparing/noise-floor.ts';
@@ -232,10 +232,7 @@ async function findGuilty<Done extends PassRecord>(
 function undoneEdit(layers: readonly string[], { comparison }: Attempt): UndoneEdit {
   return {
     layers,
-    maxRelative: largestOf(
-      comparison.outputs.map(({ maxRelative }) => maxRelative),
-      0,
-    ),
+    maxRelative: worstRelative(comparison.outputs),
   };
 }
 
