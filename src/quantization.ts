@@ -114,6 +114,7 @@ export {
 export type {
   Activation,
   BatchNormOperation,
+  CapOperation,
   ConvOperation,
   ConvTransposeOperation,
   DataFormat,

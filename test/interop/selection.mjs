@@ -44,6 +44,8 @@ const TO_EACH_KERAS = {
   'each kind of layer and of call': [
     'keras-3.15.1/multi.keras',
     'keras-3.15.1/ops.keras',
+    'keras-3.15.1/capped.keras',
+    'tfkeras-2.15/capped.h5',
     'tfkeras-2.15/rnn.h5',
     'keras-3.15.1/conv1d3d.keras',
     'golden/separable_conv/input.h5',
