@@ -39,11 +39,6 @@ export function readsChannels(call: GraphCall): boolean {
   return axis === 'any' || (axis !== undefined && axis === call.inputs[0]?.channelAxis);
 }
 
-/** The axis as configurations of Keras have it: -1 for the last, others from the front where the rank is known. */
-export function kerasAxis({ channelAxis = -1, shape }: GraphTensor): number {
-  return channelAxis === -1 || !shape ? channelAxis : channelAxis + shape.length;
-}
-
 /** The axis from the end of one as Keras counts it; undefined where the rank would have to tell, or there is no such axis. */
 export function axisFromEnd(axis: number, rank: number | undefined): number | undefined {
   if (rank === undefined) return axis < 0 ? axis : undefined;
@@ -59,8 +54,9 @@ export function channelAxisOf({ layer, inputs }: GraphCall): number | 'any' | un
   const { operation } = layer;
   switch (operation.kind) {
     case 'dense':
-    case 'cap':
       return -1;
+    case 'cap':
+      return operation.axis;
     case 'conv':
     case 'convTranspose':
     case 'depthwiseConv':

@@ -9,8 +9,8 @@ import { isObject, type JsonObject, type JsonValue } from '../json/value.ts';
 import { Tensor } from '../tensor/tensor.ts';
 import { freeName } from '../text/names.ts';
 import { Layer } from './layer.ts';
-import type { Model } from './model.ts';
-import { type Activation, activationOf, type Operation } from './operation.ts';
+import type { Dialect, Model } from './model.ts';
+import { type Activation, activationOf, type CapOperation, type Operation } from './operation.ts';
 
 /** Where a new layer will stand. */
 export interface NewLayerPlace {
@@ -67,6 +67,34 @@ export function newAffine(
 /** A BatchNormalization that computes `minuends[c] - x`; see {@link newAffine}. */
 export function newNegation(place: NewLayerPlace, axis: number, minuends: Float64Array): Layer {
   return newAffine(place, axis, new Float64Array(minuends.length).fill(-1), minuends);
+}
+
+/** The operator that caps channels; what it computes stands in its call when it is written. */
+export function newCap(place: NewLayerPlace, maxima: Float64Array, axis: number): Layer {
+  const operation: CapOperation = { kind: 'cap', maxima, axis };
+  return layerAt(place, capEntry(place.name, place.owner.dialect, namesModules(place)), { operation });
+}
+
+/** The entry of an operator that caps, without its `inbound_nodes`. */
+export function capEntry(
+  name: string,
+  dialect: Dialect,
+  hasModule: boolean = dialect === 'keras3',
+): JsonObject {
+  if (dialect === 'keras3') {
+    return {
+      ...{ module: 'keras.src.ops.numpy', class_name: 'Minimum' },
+      ...{ config: { name }, registered_name: 'Minimum' },
+    };
+  }
+  const className = 'TFOpLambda';
+  const entry = {
+    class_name: className,
+    config: { name, trainable: true, dtype: 'float32', function: 'math.minimum' },
+  };
+  return hasModule
+    ? { module: 'keras.src.layers.core.tf_op_layer', ...entry, registered_name: className }
+    : entry;
 }
 
 /** A ReLU layer. */
@@ -128,23 +156,35 @@ export interface LayerParts {
 }
 
 /** A layer with the configuration that Keras would have written for it. */
-export function newLayer({ owner, beside, name }: NewLayerPlace, parts: LayerParts): Layer {
-  const { className, operation, readOperation = operation, trainable = true, weights = new Map() } = parts;
-  const config = { name, trainable, dtype: policyOf(beside), ...parts.config };
-  // Keras 2.13 and newer names modules in `.keras` files, and none in HDF5 files.
-  const namesModules = owner.dialect === 'keras3' || beside.origin?.config['module'] !== undefined;
-  const entry: JsonObject = namesModules
+export function newLayer(place: NewLayerPlace, parts: LayerParts): Layer {
+  const { className, trainable = true } = parts;
+  const config = { name: place.name, trainable, dtype: policyOf(place.beside), ...parts.config };
+  const entry: JsonObject = namesModules(place)
     ? { module: 'keras.layers', class_name: className, config, registered_name: null }
     : { class_name: className, config };
+  return layerAt(place, entry, parts);
+}
+
+function layerAt(
+  { beside, name }: NewLayerPlace,
+  config: JsonObject,
+  parts: Omit<LayerParts, 'className' | 'config'>,
+): Layer {
+  const { operation, readOperation = operation, trainable = true, weights = new Map() } = parts;
   return new Layer({
     name,
     path: beside.path.slice(0, beside.path.length - beside.name.length) + name,
-    className,
+    className: String(config['class_name']),
     operation,
     weights,
     trainable,
-    origin: { config: entry, operation: readOperation, weights: new Map() },
+    origin: { config, operation: readOperation, weights: new Map() },
   });
+}
+
+/** Keras 2.13 and newer names modules in `.keras` files, and none in HDF5 files. */
+function namesModules({ owner, beside }: NewLayerPlace): boolean {
+  return owner.dialect === 'keras3' || beside.origin?.config['module'] !== undefined;
 }
 
 /** The precision of a layer as its configuration has it: the name of a policy, or an object with the name. */

@@ -109,10 +109,12 @@ export interface PoolOperation {
   readonly dataFormat: DataFormat;
 }
 
-/** A maximum of its own for each channel, `[channels]`. */
+/** A finite maximum of its own for each channel, `[channels]`. */
 export interface CapOperation {
   readonly kind: 'cap';
   readonly maxima: Float64Array;
+  /** That of the channels, counted from the end: -1 is the last. */
+  readonly axis: number;
 }
 
 /** Elementwise merges of two or more tensors. */
@@ -151,7 +153,7 @@ export type Operation =
    * `isRandom` of those that change values at random in training.
    */
   | { readonly kind: 'identity'; readonly isRandom: boolean }
-  /** `min(x, maxima[c])`, with a finite number for each channel of the last axis. */
+  /** `min(x, maxima[c])`. */
   | CapOperation
   | { readonly kind: 'flatten'; readonly dataFormat: DataFormat }
   /** Without the batch dimension; -1 at most once. */

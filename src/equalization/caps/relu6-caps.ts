@@ -1,36 +1,29 @@
 /**
- * ReLUs whose maximum differs from channel to channel, in stock layers of Keras.
- *
- * `min(relu(x), c) = relu(c - relu(c - x))`: the inner negation goes into the weights of the layer before, which takes the
- * inner ReLU too; then come a batch norm that computes `c - h`, and a ReLU. A value is rounded once or twice more than before,
- * each time by at most half a unit in the last place of `c`.
+ * ReLUs whose maximum differs from channel to channel: `min(relu(x), c)`, an operator behind the ReLU.
  *
  * @module
  */
 
 import { isObject, type JsonValue } from '../../json/value.ts';
-import { kerasAxis } from '../../model/channel-axes.ts';
-import { insertBefore, insertBehind, replaceCall } from '../../model/edit.ts';
+import { insertBehind, replaceCall } from '../../model/edit.ts';
 import { buildGraph, type Graph, type GraphCall } from '../../model/graph.ts';
 import type { Layer } from '../../model/layer.ts';
 import type { Call, Model } from '../../model/model.ts';
-import { freeLayerName, newNegation, newRelu } from '../../model/new-layer.ts';
-import { type Activation, LINEAR, PLAIN_RELU, type Relu } from '../../model/operation.ts';
+import { freeLayerName, type NewLayerPlace, newCap, newRelu } from '../../model/new-layer.ts';
+import { type Activation, type CapOperation, LINEAR, type Relu } from '../../model/operation.ts';
 import { largestOf, smallestOf } from '../../tensor/extremes.ts';
 import { short } from '../../text/numbers.ts';
 import type { ScaledBound } from '../scaling/scale-regions.ts';
-import { negateOutput } from './negated-layer.ts';
 import { type WantedCap, wantedCaps } from './wanted-caps.ts';
 
 /** What became of a ReLU with a maximum. Layers by their paths. */
 export type ActivationCap =
-  /** Each channel has its own: `negatedIn` computes `relu(c - x)`, and `added` were put into the model. */
+  /** Each channel has its own, in an operator behind the ReLU; `added` were put into the model. */
   | {
       readonly kind: 'per-channel';
       readonly path: string;
       readonly smallest: number;
       readonly largest: number;
-      readonly negatedIn: string;
       readonly added: readonly string[];
     }
   /** All channels have the same, so that a ReLU can do it. */
@@ -47,8 +40,6 @@ export interface CapRecord {
   readonly caps: readonly ActivationCap[];
   /** Layers more than before. */
   readonly addedLayers: number;
-  /** Layers that compute `relu(c - x)` now, `x` being what they computed before, with the `c` of each channel. */
-  readonly negated: ReadonlyMap<Layer, Float64Array>;
 }
 
 /**
@@ -62,10 +53,10 @@ export interface CapRecord {
 export function capActivations(model: Model, bounded: readonly ScaledBound[]): CapRecord {
   const graph = buildGraph(model);
   const wanted = wantedCaps(graph, bounded);
-  const state: State = { graph, names: new Set(), negated: new Map() };
+  const state: State = { graph, names: new Set() };
   const layersBefore = layerCount(model);
   const caps = wanted.map((one) => capped(one, state));
-  return { caps, addedLayers: layerCount(model) - layersBefore, negated: state.negated };
+  return { caps, addedLayers: layerCount(model) - layersBefore };
 }
 
 /** What became of a ReLU, in a sentence. */
@@ -73,7 +64,7 @@ export function describeCap(cap: ActivationCap): string {
   const added = cap.added.length === 0 ? '' : `; added: ${cap.added.join(', ')}`;
   switch (cap.kind) {
     case 'per-channel':
-      return `${cap.path}: maxima of ${short(cap.smallest)} to ${short(cap.largest)}, a channel its own, with the negation in ${cap.negatedIn}${added}`;
+      return `${cap.path}: maxima of ${short(cap.smallest)} to ${short(cap.largest)}, a channel its own${added}`;
     case 'one-maximum':
       return `${cap.path}: a maximum of ${short(cap.maximum)} for all channels${added}`;
   }
@@ -84,7 +75,6 @@ interface State {
   readonly graph: Graph;
   /** Names of new layers. */
   readonly names: Set<string>;
-  readonly negated: Map<Layer, Float64Array>;
 }
 
 function capped(cap: WantedCap, state: State): ActivationCap {
@@ -100,9 +90,48 @@ function capped(cap: WantedCap, state: State): ActivationCap {
         : changeRelu(call, wanted, state).added;
     return { ...form, path, added };
   }
-  const { maxima } = form;
-  const made = isFused ? maximaFused(cap, maxima, state) : maximaAlone(cap, maxima, state);
-  return { kind: form.kind, path, smallest: smallestOf(maxima), largest: largestOf(maxima), ...made };
+  return { kind: form.kind, path, ...cappedBehind(cap, form.maxima, state) };
+}
+
+/** The operator goes behind the ReLU, which keeps its own maximum where none of the new ones is larger. */
+function cappedBehind(
+  { call: before, relu, isFused }: WantedCap,
+  wanted: Float64Array,
+  state: State,
+): Omit<Extract<ActivationCap, { kind: 'per-channel' }>, 'kind' | 'path'> {
+  const { owner, layer } = before;
+  const axis = before.output().channelAxis ?? -1;
+  const present = capBehind(before, axis);
+  const maxima = wanted.map((one, channel) => Math.min(one, present?.operation.maxima[channel] ?? Infinity));
+  const [smallest, largest] = [smallestOf(maxima), largestOf(maxima)];
+  let { call } = before;
+  let added: readonly string[] = [];
+  if (largest > relu.maxValue) {
+    const unbounded = { ...relu, maxValue: undefined };
+    if (isFused) setActivation(layer, unbounded);
+    else ({ call, added } = changeRelu(before, unbounded, state));
+  }
+  if (present) present.layer.operation = { ...present.operation, maxima };
+  else {
+    const cap = newCap(placeBeside(before, 'cap', state), maxima, axis);
+    insertBehind(owner, call, [cap]);
+    added = [...added, cap.path];
+  }
+  return { smallest, largest, added };
+}
+
+/** The cap that alone reads the call, and reads nothing else: one that was made when the model was scaled before. */
+function capBehind(
+  { owner, call }: GraphCall,
+  axis: number,
+): { readonly layer: Layer; readonly operation: CapOperation } | undefined {
+  const output = call.output();
+  const [reader, ...others] = owner.calls.filter(({ inputs }) => inputs.includes(output));
+  if (!reader || others.length > 0 || owner.outputs.includes(output)) return undefined;
+  const { layer } = reader;
+  const { operation } = layer;
+  if (operation.kind !== 'cap' || operation.axis !== axis) return undefined;
+  return owner.calls.some((one) => one.layer === layer && one !== reader) ? undefined : { layer, operation };
 }
 
 /** A ReLU that is fused into a layer: another in its place, or one behind where the configuration has no word for it. */
@@ -112,60 +141,21 @@ function maximumFused(call: GraphCall, relu: Relu, state: State): string[] {
     return [];
   }
   setActivation(call.layer, LINEAR);
-  return insertedBehind(call, [reluBeside(call, 'relu', relu, state)]);
-}
-
-/** The layer does the inner ReLU, and new layers behind it the rest. */
-function maximaFused({ call, relu }: WantedCap, maxima: Float64Array, state: State): Negation {
-  const { layer, path } = call;
-  // A shared layer has as many calls, all with these maxima.
-  if (!state.negated.has(layer)) negateIntoInner(layer, maxima, state);
-  const rest = [
-    negationBeside(call, 'cap', maxima, state),
-    reluBeside(call, 'relu', { ...relu, maxValue: undefined }, state),
-  ];
-  return { negatedIn: path, added: insertedBehind(call, rest) };
-}
-
-/** A ReLU that is a layer does the outer ReLU, and new layers before it the rest. */
-function maximaAlone({ call, relu, source }: WantedCap, maxima: Float64Array, state: State): Negation {
-  const rest = [negationBeside(call, 'cap', maxima, state)];
-  if (source) negateIntoInner(source, maxima, state);
-  else
-    rest.unshift(negationBeside(call, 'negate', maxima, state), reluBeside(call, 'inner', PLAIN_RELU, state));
-  const outer = changeRelu(call, { ...relu, maxValue: undefined }, state);
-  insertBefore(call.owner, outer.call, rest);
-  return { negatedIn: source?.path ?? rest[0]?.path ?? '', added: [...pathsOf(rest), ...outer.added] };
-}
-
-type Negation = Pick<Extract<ActivationCap, { kind: 'per-channel' }>, 'negatedIn' | 'added'>;
-
-function insertedBehind({ owner, call }: GraphCall, layers: readonly Layer[]): string[] {
-  insertBehind(owner, call, layers);
-  return pathsOf(layers);
-}
-
-/** Makes a layer with a kernel compute `relu(c - x)`. A fused ReLU costs next to nothing, where a layer of its own would. */
-function negateIntoInner(layer: Layer, maxima: Float64Array, { negated }: State): void {
-  negateOutput(layer, maxima);
-  setActivation(layer, PLAIN_RELU);
-  negated.set(layer, maxima);
+  const made = newRelu(placeBeside(call, 'relu', state), relu);
+  insertBehind(call.owner, call.call, [made]);
+  return [made.path];
 }
 
 /** Makes another ReLU of that call alone: the layer itself where it has no other calls and its class can say it. */
-function changeRelu(
-  { owner, call, layer }: GraphCall,
-  relu: Relu,
-  { graph, names }: State,
-): { call: Call; added: string[] } {
+function changeRelu(before: GraphCall, relu: Relu, state: State): { call: Call; added: string[] } {
+  const { owner, call, layer } = before;
   const isShared = owner.calls.some((one) => one.layer === layer && one !== call);
   // An Activation layer has a name for a ReLU without maximum, and none for other maxima than 6.
   if (!isShared && (layer.className === 'ReLU' || relu.maxValue === undefined)) {
     setActivation(layer, relu);
     return { call, added: [] };
   }
-  const name = freeLayerName(graph.model, `${layer.name}_relu`, names);
-  const made = newRelu({ owner, beside: layer, name }, relu);
+  const made = newRelu(placeBeside(before, 'relu', state), relu);
   return { call: replaceCall(owner, call, made), added: [made.path] };
 }
 
@@ -174,29 +164,13 @@ function fusedClass({ readConfig: { activation } }: Layer): JsonValue | undefine
   return isObject(activation) ? activation['class_name'] : undefined;
 }
 
-function reluBeside(call: GraphCall, suffix: string, relu: Relu, { graph, names }: State): Layer {
-  const name = freeLayerName(graph.model, `${call.layer.name}_${suffix}`, names);
-  return newRelu({ owner: call.owner, beside: call.layer, name }, relu);
-}
-
-/** A layer that computes `maxima[c] - x`. */
-function negationBeside(
-  call: GraphCall,
-  suffix: string,
-  maxima: Float64Array,
-  { graph, names }: State,
-): Layer {
-  const name = freeLayerName(graph.model, `${call.layer.name}_${suffix}`, names);
-  return newNegation({ owner: call.owner, beside: call.layer, name }, kerasAxis(call.output()), maxima);
+function placeBeside({ owner, layer }: GraphCall, suffix: string, { graph, names }: State): NewLayerPlace {
+  return { owner, beside: layer, name: freeLayerName(graph.model, `${layer.name}_${suffix}`, names) };
 }
 
 function setActivation(layer: Layer, activation: Activation): void {
   const { operation } = layer;
   if ('activation' in operation) layer.operation = { ...operation, activation };
-}
-
-function pathsOf(layers: readonly Layer[]): string[] {
-  return layers.map(({ path }) => path);
 }
 
 function layerCount(model: Model): number {

@@ -6,20 +6,16 @@
 
 import { UnsupportedModelError } from '../../errors.ts';
 import type { Graph, GraphCall } from '../../model/graph.ts';
-import type { Layer } from '../../model/layer.ts';
 import type { Call } from '../../model/model.ts';
 import { activationOf, type Relu } from '../../model/operation.ts';
 import type { ScaledBound } from '../scaling/scale-regions.ts';
-import { negatableSource } from './negated-layer.ts';
 
 /** A call of a ReLU and what it has to do. */
 export interface WantedCap {
   readonly call: GraphCall;
-  readonly relu: Relu;
+  readonly relu: Relu & { readonly maxValue: number };
   /** Whether the ReLU is the activation of a layer with a kernel. */
   readonly isFused: boolean;
-  /** The layer before a ReLU layer that can be negated. */
-  readonly source: Layer | undefined;
   readonly form:
     | { readonly kind: 'per-channel'; readonly maxima: Float64Array }
     | { readonly kind: 'one-maximum'; readonly maximum: number };
@@ -47,9 +43,12 @@ export function wantedCaps(graph: Graph, bounded: readonly ScaledBound[]): Wante
     if (relu.kind !== 'relu' || relu.maxValue === undefined) {
       throw new TypeError(`${path} (${use.layer.className}) is no ReLU with a maximum`);
     }
-    const isFused = operation.kind !== 'activation';
-    const source = isFused ? undefined : negatableSource(graph, use, first.maxima.length);
-    wanted.push({ call: use, relu, isFused, source, form: formOf(first.maxima) });
+    wanted.push({
+      call: use,
+      relu: { ...relu, maxValue: relu.maxValue },
+      isFused: operation.kind !== 'activation',
+      form: formOf(first.maxima),
+    });
   }
   return wanted;
 }

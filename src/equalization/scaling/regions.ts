@@ -1,5 +1,5 @@
+import { biasOf } from '../../model/bias.ts';
 import type { WeightName } from '../../model/layer-weights.ts';
-import { biasBeforeNegation } from '../caps/negated-layer.ts';
 import { ChannelClasses } from '../channels/channel-classes.ts';
 import type { ChannelGraph, ScalableLayer } from '../channels/channel-graph.ts';
 import { type KernelRanges, type KernelSides, kernelRanges } from './kernel-ranges.ts';
@@ -51,7 +51,7 @@ export function rootedLayers({ layers, classes }: ChannelGraph): ScalableLayer[]
  * Reads every kernel that takes part once.
  */
 export function findRegions(
-  { classes, graph }: ChannelGraph,
+  { classes }: ChannelGraph,
   layers: readonly ScalableLayer[],
 ): Region<LayerKernel>[] {
   const isOpen = openClasses(classes, layers);
@@ -64,10 +64,7 @@ export function findRegions(
       kernels.push({ path: entry.path, entry, name, sides, ranges });
     }
     if (taking.length > 0 && entry.layer.weight('bias')) {
-      biases.push({
-        classes: entry.outputs,
-        magnitudes: biasBeforeNegation(graph, entry.layer).map(Math.abs),
-      });
+      biases.push({ classes: entry.outputs, magnitudes: biasOf(entry.layer).map(Math.abs) });
     }
   }
   const written = marked(

@@ -13,6 +13,7 @@ import { largestFinite, smallestNormal } from '../../tensor/dtype.ts';
 import { type ChannelGraph, channelGraph, type ScalableLayer } from '../channels/channel-graph.ts';
 import { type ActivationMoments, activationMoments } from '../moments/activation-moments.ts';
 import { applyScales } from './apply-scales.ts';
+import { boundedRegions, centredFactors, keepLargestMaxima } from './common-factors.ts';
 import { type EqualRanges, equalRanges } from './equal-ranges.ts';
 import { leastNoise } from './least-noise.ts';
 import { findRegions, type LayerKernel, type Region, type RegionKernel, rootedLayers } from './regions.ts';
@@ -86,17 +87,28 @@ export function scaleRegions(model: Model, options: ScaleRegionsOptions = {}): R
     return reason === undefined;
   });
   const equal = equalRanges(regions, graph.classes.size);
-  const solution =
-    options.objective === 'least-noise'
-      ? {
-          ...equal,
-          scales: leastNoise(regions, graph.graph, options.moments ?? activationMoments(model), equal),
-        }
-      : equal;
+  const isLeastNoise = options.objective === 'least-noise';
+  const solution = isLeastNoise
+    ? quietest(graph, regions, equal, options.moments ?? activationMoments(model))
+    : equal;
   keepWithinDtypes(regions, solution.scales);
   if (options.powersOfTwo === true) roundToPowersOfTwo(solution.scales);
   for (const entry of layers) applyScales(entry, solution.scales);
   return recordOf(graph, layers, regions, solution);
+}
+
+/** The factors of the least noise that leave ReLUs with a maximum as they are, where they can. */
+function quietest(
+  graph: ChannelGraph,
+  regions: readonly Region<LayerKernel>[],
+  equal: EqualRanges,
+  moments: ActivationMoments,
+): EqualRanges {
+  const bounded = boundedRegions(graph, regions);
+  const start = { ...equal, scales: centredFactors(bounded, equal) };
+  const scales = leastNoise(regions, graph.graph, moments, start);
+  keepLargestMaxima(bounded, scales);
+  return { ...equal, scales };
 }
 
 /** A SeparableConv has two kernels and one path. */

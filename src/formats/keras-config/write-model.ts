@@ -8,8 +8,9 @@ import { UnsupportedModelError } from '../../errors.ts';
 import { isObject, type JsonObject, type JsonValue, mapEntries, sameJson } from '../../json/value.ts';
 import type { Layer } from '../../model/layer.ts';
 import type { Call, CallArgument, Dialect, Model, ModelTensor } from '../../model/model.ts';
+import { capEntry } from '../../model/new-layer.ts';
 import { activationOf, type Operation } from '../../model/operation.ts';
-import { capEntry, capNode, editedMaxima } from './dialects/cap-operator.ts';
+import { capNode, hasEditedMaxima } from './dialects/cap-operator.ts';
 import { withKeras3Names } from './dialects/keras3-names.ts';
 import { convertModelBody } from './dialects/model-entries.ts';
 import { divisionsAsOperations, operatorsAsLayers } from './dialects/replaced-operators.ts';
@@ -19,6 +20,11 @@ import { patchActivation, patchActivationLayer } from './parse/activation.ts';
 import { replaceInNode, replacer } from './parse/tensor-references.ts';
 
 type References = (tensor: ModelTensor, kind: 'inbound' | 'output') => [string, number, number];
+
+/** Whether calls have no arguments of their own in the configuration of `model`, as an operator's have its constants. */
+export function isSequential(model: Model): boolean {
+  return model.kind === 'sequential';
+}
 
 /**
  * `model` as it is written in `dialect`: layers for the operators of the other dialect, and names that this one takes.
@@ -150,10 +156,10 @@ function callIndexBase(layer: Layer, kind: 'inbound' | 'output', from: Dialect, 
 
 function writeCall(call: Call, dialect: Dialect, references: References): JsonValue {
   const { operation } = call.layer;
-  if (operation.kind === 'cap' && (editedMaxima(call.layer) || call.origin?.dialect !== dialect)) {
+  if (operation.kind === 'cap' && (hasEditedMaxima(call.layer) || call.origin?.dialect !== dialect)) {
     const tensor = call.inputs[0] as ModelTensor;
     const reference = dialect === 'keras3' ? keras3Tensor(tensor, references) : references(tensor, 'inbound');
-    return capNode(reference, operation.maxima, dialect);
+    return capNode(reference, operation, dialect);
   }
   if (call.origin?.dialect === dialect) {
     const { node, reads } = call.origin;

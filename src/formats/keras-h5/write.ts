@@ -17,8 +17,9 @@ import { stringAttribute } from '../hdf5/attribute.ts';
 import { Hdf5Copier, writeTensor } from '../hdf5/copy.ts';
 import type { Hdf5File } from '../hdf5/file.ts';
 import { fitsHeader, type GroupWriter, Hdf5Writer } from '../hdf5/writer.ts';
+import { capsAsLayers } from '../keras-config/caps-as-layers.ts';
 import { plainNumbers } from '../keras-config/serialized-objects.ts';
-import { modelForDialect, writeModelConfig } from '../keras-config/write-model.ts';
+import { isSequential, modelForDialect, writeModelConfig } from '../keras-config/write-model.ts';
 import { lostState } from '../lost-state.ts';
 import { trackedLayers } from '../tracked-layers.ts';
 import { nameListAttributes, readNameList, writeNameList } from './attribute-lists.ts';
@@ -30,7 +31,7 @@ const OPTIMIZER_GROUP = 'optimizer_weights';
 const KERAS_VERSIONS = { keras2: '2.15.0', keras3: '3.0.0' } as const;
 
 /**
- * Writes `model` as a whole-model HDF5 file to `files.main`.
+ * Writes a model as a whole-model HDF5 file to `files.main`.
  *
  * A model that was read from one keeps all that was not edited, bit for bit; from another format, or for another Keras, a
  * new file is made as the Keras of `dialect` makes it.
@@ -38,11 +39,13 @@ const KERAS_VERSIONS = { keras2: '2.15.0', keras3: '3.0.0' } as const;
  * @throws UnsupportedModelError where a layer cannot be brought into this format.
  */
 export async function writeKerasH5(
-  model: Model,
+  given: Model,
   files: OutputFiles,
-  dialect: Dialect = model.dialect,
+  dialect: Dialect = given.dialect,
 ): Promise<WriteReport> {
-  const origin = dialect === model.dialect ? kerasH5Origin(model) : undefined;
+  const origin = dialect === given.dialect ? kerasH5Origin(given) : undefined;
+  const hasOperators = !origin || knowsOperators(origin.file);
+  const model = capsAsLayers(given, (owner) => !hasOperators || isSequential(owner));
   const dropped = origin ? [] : lostState(model);
   const writer = new Hdf5Writer(files.main, origin?.file.userBlock());
   const warnings: string[] = [];
@@ -54,6 +57,15 @@ export async function writeKerasH5(
   }
   writer.close();
   return { dropped, warnings };
+}
+
+/**
+ * Whether the Keras of a file has operators as layers: from TensorFlow 2.4 on, whose Keras calls itself 2.4.0 as that of
+ * TensorFlow 2.3 does.
+ */
+function knowsOperators(file: Hdf5File): boolean {
+  const [major = 0, minor = 0] = (file.strings('', 'keras_version')?.[0] ?? '').split('.').map(Number);
+  return major > 2 || (major === 2 && minor >= 5);
 }
 
 async function writeNew(model: Model, dialect: Dialect, root: GroupWriter): Promise<void> {

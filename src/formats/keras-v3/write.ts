@@ -11,7 +11,8 @@ import { type ByteSource, memorySource, type OutputFiles, readAll } from '../byt
 import { configTextOf } from '../config-text.ts';
 import { isOptimizerStale } from '../edited-weights.ts';
 import type { WriteReport } from '../format.ts';
-import { modelForDialect, writeModelConfig } from '../keras-config/write-model.ts';
+import { capsAsLayers } from '../keras-config/caps-as-layers.ts';
+import { isSequential, modelForDialect, writeModelConfig } from '../keras-config/write-model.ts';
 import { lostState } from '../lost-state.ts';
 import { createZip, type ZipOutput } from '../zip/write.ts';
 import { type KerasV3Origin, kerasV3Origin } from './origin.ts';
@@ -23,7 +24,7 @@ const METADATA_ENTRY = 'metadata.json';
 const METADATA = { keras_version: '3.0.0', date_saved: '1980-01-01@00:00:00' };
 
 /**
- * Writes `model` as a `.keras` file to `files.main`.
+ * Writes a model as a `.keras` file to `files.main`.
  *
  * A model that was read from one keeps all that was not edited, bit for bit, in the version of Keras that wrote it;
  * from another format, or for another Keras, a file is made that Keras 3 reads.
@@ -32,10 +33,11 @@ const METADATA = { keras_version: '3.0.0', date_saved: '1980-01-01@00:00:00' };
  * @throws UnsupportedModelError where a layer cannot be brought into this format.
  */
 export async function writeKerasV3(
-  model: Model,
+  given: Model,
   files: OutputFiles,
-  dialect: Dialect = kerasV3Origin(model) ? model.dialect : 'keras3',
+  dialect: Dialect = kerasV3Origin(given) ? given.dialect : 'keras3',
 ): Promise<WriteReport> {
+  const model = capsAsLayers(given, isSequential);
   const origin = dialect === model.dialect ? kerasV3Origin(model) : undefined;
   const zip = await createZip(files.main);
   const dropped = origin ? [] : lostState(model);

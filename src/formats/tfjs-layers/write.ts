@@ -12,7 +12,7 @@ import { named } from '../../text/names.ts';
 import type { ByteSink, OutputFiles } from '../bytes.ts';
 import { configTextOf } from '../config-text.ts';
 import type { WriteReport } from '../format.ts';
-import { capsAsLayers } from '../keras-config/tfjs/caps-as-layers.ts';
+import { capsAsLayers } from '../keras-config/caps-as-layers.ts';
 import { lostState } from '../lost-state.ts';
 import { Pauses } from '../pause.ts';
 import { readWeightBytes } from './decode.ts';

@@ -2,13 +2,14 @@ import fc from 'fast-check';
 import { beforeAll, describe, expect, it, test } from 'vitest';
 import { capActivations, describeCap } from '../../../src/equalization/caps/relu6-caps.ts';
 import { type RegionRecord, scaleRegions } from '../../../src/equalization/scaling/scale-regions.ts';
+import { capsAsLayers } from '../../../src/formats/keras-config/caps-as-layers.ts';
 import { writeModelConfig } from '../../../src/formats/keras-config/write-model.ts';
 import { memoryFiles, readModel } from '../../../src/formats/read.ts';
 import { writeModelToMemory } from '../../../src/formats/write.ts';
 import type { JsonObject } from '../../../src/json/value.ts';
-import { buildGraph } from '../../../src/model/graph.ts';
+import { buildGraph, type GraphCall } from '../../../src/model/graph.ts';
 import type { Model } from '../../../src/model/model.ts';
-import { activationOf } from '../../../src/model/operation.ts';
+import { activationOf, type CapOperation, PLAIN_RELU } from '../../../src/model/operation.ts';
 import { Tensor } from '../../../src/tensor/tensor.ts';
 import { TfjsRunner } from '../../../src/verification/run/runner.ts';
 import {
@@ -74,32 +75,20 @@ interface Placement {
   readonly layers: readonly LayerSpec[];
   /** Why tfjs-layers itself cannot run it, with or without caps. */
   readonly notInTfjs?: string;
-  /** Where the negation goes, and what is added, for the caps in order. */
-  readonly expected: readonly { negatedIn: string; added: readonly string[] }[];
+  /** What is added, for the caps in order. */
+  readonly expected: readonly (readonly string[])[];
 }
 
-const folded = (relu: string, source: string): Placement['expected'][number] => ({
-  negatedIn: source,
-  added: [`${relu}_cap`],
-});
-const inFront = (relu: string): Placement['expected'][number] => ({
-  negatedIn: `${relu}_negate`,
-  added: [`${relu}_negate`, `${relu}_inner`, `${relu}_cap`],
-});
-const fused = (name: string): Placement['expected'][number] => ({
-  negatedIn: name,
-  added: [`${name}_cap`, `${name}_relu`],
-});
 const x = input('x', [6, 6, 2]);
 
 const PLACEMENTS: Readonly<Record<string, Placement>> = {
   'behind a convolution': {
     layers: [x, conv('a'), relu6('r'), head],
-    expected: [folded('r', 'a')],
+    expected: [['r_cap']],
   },
   'behind a convolution without bias': {
     layers: [x, conv('a', { use_bias: false }), relu6('r'), head],
-    expected: [folded('r', 'a')],
+    expected: [['r_cap']],
   },
   'behind depthwise, grouped, transposed and separable convolutions': {
     layers: [
@@ -114,7 +103,7 @@ const PLACEMENTS: Readonly<Record<string, Placement>> = {
       relu6('rs'),
       head,
     ],
-    expected: [folded('rd', 'd'), folded('rg', 'g'), folded('rt', 't'), folded('rs', 's')],
+    expected: [['rd_cap'], ['rg_cap'], ['rt_cap'], ['rs_cap']],
   },
   'behind Dense': {
     layers: [
@@ -123,7 +112,7 @@ const PLACEMENTS: Readonly<Record<string, Placement>> = {
       relu6('r'),
       layer('Dense', 'b', { units: 2 }),
     ],
-    expected: [folded('r', 'a')],
+    expected: [['r_cap']],
   },
   'where a Reshape puts the channels first': {
     layers: [
@@ -135,11 +124,11 @@ const PLACEMENTS: Readonly<Record<string, Placement>> = {
       layer('Conv2D', 'last', { filters: 2, kernel_size: 1, data_format: 'channels_first' }),
     ],
     notInTfjs: 'channels come first',
-    expected: [inFront('r')],
+    expected: [['r_cap']],
   },
   'as an Activation layer by name': {
     layers: [x, conv('a'), layer('Activation', 'r', { activation: 'relu6' }), head],
-    expected: [folded('r', 'a')],
+    expected: [['r_cap']],
   },
   'fused into layers': {
     layers: [
@@ -148,7 +137,7 @@ const PLACEMENTS: Readonly<Record<string, Placement>> = {
       layer('DepthwiseConv2D', 'd', { kernel_size: 3, activation: 'relu6', use_bias: false }),
       head,
     ],
-    expected: [fused('a'), fused('d')],
+    expected: [['a_cap'], ['d_cap']],
   },
   'fused as an object with a slope': {
     layers: [
@@ -158,15 +147,15 @@ const PLACEMENTS: Readonly<Record<string, Placement>> = {
       }),
       head,
     ],
-    expected: [fused('a')],
+    expected: [['a_cap']],
   },
   'with a slope below zero': {
     layers: [x, conv('a'), layer('ReLU', 'r', { max_value: 3, negative_slope: 0.25, threshold: 0 }), head],
-    expected: [folded('r', 'a')],
+    expected: [['r_cap']],
   },
   'behind an Add': {
     layers: [x, conv('a'), conv('b'), layer('Add', 'sum', {}, { from: ['a', 'b'] }), relu6('r'), head],
-    expected: [inFront('r')],
+    expected: [['r_cap']],
   },
   'beside another reader of the convolution': {
     layers: [
@@ -177,7 +166,7 @@ const PLACEMENTS: Readonly<Record<string, Placement>> = {
       layer('Add', 'sum', {}, { from: ['r', 'c'] }),
       head,
     ],
-    expected: [inFront('r')],
+    expected: [['r_cap']],
   },
   'behind zero padding and dropout': {
     layers: [
@@ -188,7 +177,7 @@ const PLACEMENTS: Readonly<Record<string, Placement>> = {
       relu6('r'),
       head,
     ],
-    expected: [inFront('r')],
+    expected: [['r_cap']],
   },
   'one ReLU6 called twice': {
     layers: [
@@ -200,11 +189,8 @@ const PLACEMENTS: Readonly<Record<string, Placement>> = {
       conv('d', {}, { from: ['r:1'] }),
       layer('Add', 'sum', {}, { from: ['c', 'd'] }),
     ],
-    expected: [
-      { negatedIn: 'a', added: ['r_cap', 'r_relu'] },
-      // The layer itself stays with its last call.
-      { negatedIn: 'b', added: ['r_cap_1'] },
-    ],
+    // The layer itself stays with its last call.
+    expected: [['r_relu', 'r_cap'], ['r_cap_1']],
   },
   'one convolution called twice': {
     layers: [
@@ -224,14 +210,11 @@ const PLACEMENTS: Readonly<Record<string, Placement>> = {
       layer('Concatenate', 'both', { axis: -1 }, { from: ['same', 'same:1'] }),
       conv('c'),
     ],
-    expected: [fused('same'), { negatedIn: 'same', added: ['same_cap_1', 'same_relu_1'] }],
+    expected: [['same_cap'], ['same_cap_1']],
   },
   'names that are taken': {
     layers: [x, conv('a'), relu6('r'), conv('r_cap'), relu6('r_relu'), head],
-    expected: [
-      { negatedIn: 'a', added: ['r_cap_1'] },
-      { negatedIn: 'r_cap', added: ['r_relu_cap'] },
-    ],
+    expected: [['r_cap_1'], ['r_relu_cap']],
   },
   'inside a nested model': {
     layers: [
@@ -240,11 +223,11 @@ const PLACEMENTS: Readonly<Record<string, Placement>> = {
       layer('AveragePooling2D', 'pool'),
       head,
     ],
-    expected: [{ negatedIn: 'inner/a', added: ['inner/r_cap'] }],
+    expected: [['inner/r_cap']],
   },
   'behind a nested model': {
     layers: [x, nested('inner', [input('y', [6, 6, 2]), conv('a')]), relu6('r'), head],
-    expected: [inFront('r')],
+    expected: [['r_cap']],
   },
   'channels first': {
     notInTfjs: 'normalizes the last axis, whichever it is given',
@@ -256,7 +239,7 @@ const PLACEMENTS: Readonly<Record<string, Placement>> = {
       relu6('q'),
       conv('last', { data_format: 'channels_first' }),
     ],
-    expected: [folded('r', 'a'), inFront('q')],
+    expected: [['r_cap'], ['q_cap']],
   },
   'in three and in one spatial dimension': {
     notInTfjs: 'its batch norm takes no more than two spatial dimensions',
@@ -269,7 +252,7 @@ const PLACEMENTS: Readonly<Record<string, Placement>> = {
       layer('Conv1D', 'c', { filters: 3, kernel_size: 2, activation: 'relu6' }),
       layer('Conv1D', 'd', { filters: 1, kernel_size: 1 }),
     ],
-    expected: [folded('r', 'a'), fused('c')],
+    expected: [['r_cap'], ['c_cap']],
   },
 };
 
@@ -277,13 +260,8 @@ describe('capActivations', () => {
   test.each(Object.entries(PLACEMENTS))('a ReLU6 %s', async (_, { layers, expected, notInTfjs }) => {
     const model = buildModel(layers);
     const { caps, difference, withoutCaps, record, inputs, before } = await equalized(model);
-    expect(
-      caps.caps.map((cap) => ({ negatedIn: 'negatedIn' in cap ? cap.negatedIn : '', added: cap.added })),
-    ).toEqual(expected);
+    expect(caps.caps.map(({ added }) => added)).toEqual(expected);
     expect(record.bounded).toHaveLength(expected.length);
-    expect([...caps.negated.keys()].map(({ path }) => path)).toEqual([
-      ...new Set(expected.map(({ negatedIn }) => negatedIn).filter((path) => !path.endsWith('_negate'))),
-    ]);
     expect(difference).toBeLessThan(TOLERANCE);
     // Without caps the function is another one, so that the line above says something.
     if (expected.length > 0) expect(withoutCaps).toBeGreaterThan(100 * TOLERANCE);
@@ -295,16 +273,7 @@ describe('capActivations', () => {
   it('in a Sequential keeps the layers in order', async () => {
     const model = buildSequential([x, conv('a'), relu6('r'), conv('b', { activation: 'relu6' }), head]);
     const { difference } = await equalized(model);
-    expect(model.layers.map(({ name }) => name)).toEqual([
-      'x',
-      'a',
-      'r_cap',
-      'r',
-      'b',
-      'b_cap',
-      'b_relu',
-      'last',
-    ]);
+    expect(model.layers.map(({ name }) => name)).toEqual(['x', 'a', 'r', 'r_cap', 'b', 'b_cap', 'last']);
     expect(difference).toBeLessThan(TOLERANCE);
   });
 
@@ -389,22 +358,59 @@ describe('capActivations', () => {
     );
   });
 
-  it('turns the statistics of a layer around with it', () => {
+  it.each([
+    [6, ['relu6', 6, 6], []],
+    [6.5, ['relu', undefined, undefined], ['shared_relu']],
+  ] as const)(
+    'with %d as the largest maximum leaves ReLUs %j',
+    (largest, [fusedName, named, shared], made) => {
+      const model = buildModel([
+        x,
+        conv('a', { activation: 'relu6' }),
+        layer('Activation', 'named', { activation: 'relu6' }),
+        relu6('shared', { calls: [['named'], ['shared']] }),
+        conv('last', {}, { from: ['shared:1'] }),
+      ]);
+      const graph = buildGraph(model);
+      const callOf = (name: string): GraphCall => graph.callsOf(model.layer(name))[0]!;
+      const bounded = ['a', 'named', 'shared'].map((name) => ({
+        call: callOf(name),
+        maxima: Float64Array.of(1, largest, 3),
+      }));
+      const { caps, addedLayers } = capActivations(model, bounded);
+      expect(caps.map(({ added }) => added)).toEqual([['a_cap'], ['named_cap'], [...made, 'shared_cap']]);
+      expect(addedLayers).toBe(3 + made.length);
+      expect(caps[0]).toMatchObject({ kind: 'per-channel', path: 'a', smallest: 1, largest });
+      expect(describeCap(caps[0]!)).toBe(`a: maxima of 1 to ${largest}, a channel its own; added: a_cap`);
+      const configOf = (name: string): JsonObject => {
+        const { config } = writeModelConfig(model) as { config: { layers: JsonObject[] } };
+        return config.layers.find((entry) => entry['name'] === name)?.['config'] as JsonObject;
+      };
+      expect(configOf('a')['activation']).toBe(fusedName);
+      const relu = (name: string): unknown => activationOf(model.layer(name).operation);
+      expect(relu('named')).toMatchObject({ kind: 'relu', maxValue: named });
+      expect(relu(made[0] ?? 'shared')).toMatchObject({ kind: 'relu', maxValue: shared });
+      // Its other call needs no other maximum.
+      expect(relu('shared')).toMatchObject({ maxValue: 6 });
+    },
+  );
+
+  it('lowers the cap that is there already when a model is scaled again', async () => {
     const model = buildModel([x, conv('a'), relu6('r'), head]);
-    const { bounded } = scaleRegions(model, { throughBounded: true });
-    const conv1 = model.layer('a');
-    conv1.statistics = { mean: Float64Array.of(1, 2, 3), variance: Float64Array.of(4, 5, 6) };
-    const maxima = bounded[0]!.maxima;
-    capActivations(model, bounded);
-    expect(conv1.statistics).toEqual({
-      mean: Float64Array.of(maxima[0]! - 1, maxima[1]! - 2, maxima[2]! - 3),
-      variance: Float64Array.of(4, 5, 6),
-    });
+    await equalized(model);
+    const cap = model.layer('r_cap').operation as CapOperation;
+    const call = buildGraph(model).callsOf(model.layer('r'))[0]!;
+    model.layer('r').operation = { kind: 'activation', activation: { ...PLAIN_RELU, maxValue: 100 } };
+    const [first = 0, ...others] = cap.maxima;
+    const { caps, addedLayers } = capActivations(model, [
+      { call, maxima: Float64Array.of(first / 2, ...others.map((one) => one + 1)) },
+    ]);
+    expect([caps[0]?.added, addedLayers]).toEqual([[], 0]);
+    expect(model.layer('r_cap').operation).toEqual({ ...cap, maxima: Float64Array.of(first / 2, ...others) });
+    expect(activationOf(model.layer('r').operation)).toMatchObject({ maxValue: 100 });
   });
 
-  it('is scaled no further the second time, as one region with the layer that was turned around', async () => {
-    // The shortcut makes one region of what two layers write, of which one is turned around; the other cap has a layer of its
-    // own for the negation, because two read the sum.
+  it('is scaled no further the second time, as one region with what is before and behind', async () => {
     const model = buildModel([
       x,
       conv('a'),
@@ -442,24 +448,25 @@ describe('capActivations', () => {
     expect(relativeDifference(before, changed)).toBeGreaterThan(100 * TOLERANCE);
   });
 
-  it('gives new layers configurations in the dialect of the model', async () => {
+  it('gives operators entries in the dialect that is written, with their maxima in the call', async () => {
     const model = buildModel([x, conv('a'), layer('Dropout', 'drop'), relu6('r'), head]);
     await equalized(model);
-    const entries = (dialect: 'keras2' | 'keras3'): JsonObject[] => {
-      const { config } = writeModelConfig(model, dialect) as { config: { layers: JsonObject[] } };
-      return config.layers.filter(({ name }) => String(name).startsWith('r_'));
+    const maxima = [...(model.layer('r_cap').operation as CapOperation).maxima];
+    const entry = (dialect: 'keras2' | 'keras3'): JsonObject | undefined => {
+      const { config } = writeModelConfig(model.clone(), dialect) as { config: { layers: JsonObject[] } };
+      return config.layers.find(({ name }) => name === 'r_cap');
     };
-    const cap = { trainable: false, axis: -1, epsilon: 2 ** -8, center: true, scale: true };
-    expect(entries('keras2')).toMatchObject([
-      { class_name: 'BatchNormalization', config: { name: 'r_negate', ...cap } },
-      { class_name: 'ReLU', config: { name: 'r_inner', max_value: null, negative_slope: 0, threshold: 0 } },
-      { class_name: 'BatchNormalization', config: { name: 'r_cap', ...cap } },
-    ]);
-    expect(entries('keras3')).toMatchObject([
-      { module: 'keras.layers', class_name: 'BatchNormalization', registered_name: null },
-      { module: 'keras.layers', class_name: 'ReLU', registered_name: null },
-      { module: 'keras.layers', class_name: 'BatchNormalization', registered_name: null },
-    ]);
+    expect(entry('keras2')).toMatchObject({
+      class_name: 'TFOpLambda',
+      config: { name: 'r_cap', function: 'math.minimum' },
+      inbound_nodes: [['r', 0, 0, { y: maxima, name: null }]],
+    });
+    expect(entry('keras3')).toMatchObject({
+      module: 'keras.src.ops.numpy',
+      class_name: 'Minimum',
+      registered_name: 'Minimum',
+      inbound_nodes: [{ args: [{}, { class_name: '__numpy__', config: { value: maxima } }] }],
+    });
   });
 
   it.each(['keras-h5', 'keras-v3', 'tfjs-layers'] as const)(
@@ -484,10 +491,9 @@ describe('capActivations', () => {
         const [main = ''] = files.keys();
         const read = await readModel(memoryFiles(files, main));
         expect(relativeDifference(before, await outputsOf(read, inputs))).toBeLessThan(TOLERANCE);
-        const frozen = [...read.allLayers()].filter(({ layer: one }) => !one.trainable);
-        expect(frozen.map(({ path }) => path)).toEqual(
-          [...model.allLayers()].flatMap(({ layer: one, path }) => (one.trainable ? [] : [path])),
-        );
+        const written = format === 'tfjs-layers' ? capsAsLayers(model) : model;
+        const pathsOf = (one: Model): string[] => [...one.allLayers()].map(({ path }) => path).sort();
+        expect(pathsOf(read)).toEqual(pathsOf(written));
       }
     },
   );

@@ -233,8 +233,8 @@ describe('scaleRegions', () => {
     expect(compared).toBeGreaterThan(2500);
   });
 
-  it('leaves ranges alone the second time where layers were turned around for maxima', () => {
-    let turned = 0;
+  it('leaves ranges alone the second time where channels have maxima of their own', () => {
+    let capped = 0;
     fc.assert(
       fc.property(randomGraph({ barriers: 'relu6' }), (make) => {
         const model = make();
@@ -245,11 +245,11 @@ describe('scaleRegions', () => {
         expect(largestFactor(second)).toBeLessThan(1.001);
         // A cap does not cut in two what was one region.
         expect(second.regions.map(({ sinks }) => sinks)).toEqual(first.regions.map(({ sinks }) => sinks));
-        turned += caps.some(({ kind }) => kind === 'per-channel') ? 1 : 0;
+        capped += caps.some(({ kind }) => kind === 'per-channel') ? 1 : 0;
       }),
       { seed, numRuns: 500 },
     );
-    expect(turned).toBeGreaterThan(100);
+    expect(capped).toBeGreaterThan(100);
   });
 
   it('computes the same bits where factors are powers of two', async () => {

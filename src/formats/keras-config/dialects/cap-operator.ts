@@ -1,6 +1,6 @@
 /**
  * `min(x, c)` with a constant for each channel, as operators say it: `keras.ops.minimum` in Keras 3, `tf.math.minimum` in
- * Keras 2.4 and later.
+ * Keras 2.4 and later. The constant is broadcast: `[c]` along the last axis, `[c, 1, 1]` along the last but two.
  *
  * @module
  */
@@ -8,11 +8,12 @@
 import type { JsonObject, JsonValue } from '../../../json/value.ts';
 import type { Layer } from '../../../model/layer.ts';
 import type { Call, CallArgument, Dialect } from '../../../model/model.ts';
+import type { CapOperation } from '../../../model/operation.ts';
 import { numbersIn } from '../serialized-objects.ts';
 import { isOperator, MERGES, operands, operatorName } from './operator-layers.ts';
 
-/** The constants of a call that caps the channels of one tensor, the last of its axes; undefined for any other call. */
-export function capMaxima(entry: JsonObject, call: Call): Float64Array | undefined {
+/** What a call does that caps the channels of one tensor; undefined for any other call. */
+export function capOperation(entry: JsonObject, call: Call): CapOperation | undefined {
   if (!isOperator(entry) || MERGES.get(operatorName(entry)) !== 'Minimum') return undefined;
   const [first, second, ...others] = operands(call);
   if (!first || !second || others.length > 0) return undefined;
@@ -20,32 +21,28 @@ export function capMaxima(entry: JsonObject, call: Call): Float64Array | undefin
   return 'tensor' in tensor ? channelNumbers(constantOf(constant)) : undefined;
 }
 
-/** The entry of an operator that caps, without its `inbound_nodes`. */
-export function capEntry(name: string, dialect: Dialect): JsonObject {
-  return dialect === 'keras3'
-    ? { module: 'keras.src.ops.numpy', class_name: 'Minimum', config: { name }, registered_name: 'Minimum' }
-    : {
-        class_name: 'TFOpLambda',
-        config: { name, trainable: true, dtype: 'float32', function: 'math.minimum' },
-      };
-}
-
-/** The arguments of a call that caps its one tensor at `maxima`. */
-export function capArguments(maxima: Float64Array): readonly [tensor: CallArgument, constant: CallArgument] {
-  return [{ tensor: 0 }, { value: [...maxima] }];
+/** The arguments of a call that caps its one tensor. */
+export function capArguments(cap: CapOperation): readonly [tensor: CallArgument, constant: CallArgument] {
+  return [{ tensor: 0 }, { value: broadcastMaxima(cap) }];
 }
 
 /** The node of a call of a cap, given how the dialect refers to its tensor. */
-export function capNode(tensor: JsonValue, maxima: Float64Array, dialect: Dialect): JsonValue {
+export function capNode(tensor: JsonValue, cap: CapOperation, dialect: Dialect): JsonValue {
+  const value = broadcastMaxima(cap);
   // An operator reads a tensor, where a layer would read a list of one.
-  if (dialect === 'keras2') return [...(tensor as JsonValue[]), { y: [...maxima], name: null }];
-  const constant = { class_name: '__numpy__', config: { value: [...maxima], dtype: 'float32' } };
-  return { args: [tensor, constant], kwargs: {} };
+  if (dialect === 'keras2') return [...(tensor as JsonValue[]), { y: value, name: null }];
+  return { args: [tensor, { class_name: '__numpy__', config: { value, dtype: 'float32' } }], kwargs: {} };
 }
 
-/** The maxima of a layer that caps, where they are others than those that were read. */
-export function editedMaxima({ operation, origin }: Layer): Float64Array | undefined {
-  return operation.kind === 'cap' && operation !== origin?.operation ? operation.maxima : undefined;
+/** Whether a layer that caps has other maxima than those that were read. */
+export function hasEditedMaxima({ operation, origin }: Layer): boolean {
+  return operation !== origin?.operation;
+}
+
+function broadcastMaxima({ maxima, axis }: CapOperation): JsonValue[] {
+  let value: JsonValue[] = [...maxima];
+  for (let behind = -1; behind > axis; behind--) value = value.map((one) => [one]);
+  return value;
 }
 
 function constantOf(argument: CallArgument): JsonValue | undefined {
@@ -55,11 +52,21 @@ function constantOf(argument: CallArgument): JsonValue | undefined {
   return items.every((item) => item !== undefined) ? items : undefined;
 }
 
-/** `[c]`, or that within dimensions of 1. */
-function channelNumbers(value: JsonValue | undefined): Float64Array | undefined {
-  if (!Array.isArray(value)) return undefined;
-  const [only, ...others] = value;
-  if (Array.isArray(only)) return others.length === 0 ? channelNumbers(only) : undefined;
-  const numbers = value.filter((one): one is number => typeof one === 'number' && Number.isFinite(one));
-  return numbers.length === value.length && numbers.length > 0 ? Float64Array.from(numbers) : undefined;
+/** `[c]`, or that among dimensions of 1. */
+function channelNumbers(value: JsonValue | undefined): CapOperation | undefined {
+  let items = value;
+  while (Array.isArray(items) && items.length === 1 && Array.isArray(items[0])) [items] = items;
+  let axis = -1;
+  for (; isColumn(items); axis--) items = items.map(([only]) => only as JsonValue);
+  if (!Array.isArray(items) || items.length === 0) return undefined;
+  const numbers = items.filter((one): one is number => typeof one === 'number' && Number.isFinite(one));
+  return numbers.length === items.length
+    ? { kind: 'cap', maxima: Float64Array.from(numbers), axis }
+    : undefined;
+}
+
+function isColumn(value: JsonValue | undefined): value is JsonValue[][] {
+  return (
+    Array.isArray(value) && value.length > 0 && value.every((one) => Array.isArray(one) && one.length === 1)
+  );
 }

@@ -10,7 +10,7 @@ import { isObject, type JsonObject, type JsonValue } from '../../../json/value.t
 import type { Layer } from '../../../model/layer.ts';
 import { Call, type Dialect, type Model, type ModelTensor } from '../../../model/model.ts';
 import { sortCalls } from '../../../model/topology.ts';
-import { capMaxima } from '../dialects/cap-operator.ts';
+import { capOperation } from '../dialects/cap-operator.ts';
 import { parseShape } from './parse-operation.ts';
 import { parseArguments, parseReference, type TensorReference } from './tensor-references.ts';
 
@@ -97,10 +97,10 @@ function findCaps(
 ): void {
   for (const [name, { layer, entry }] of layers) {
     const [only, ...others] = pending.get(name) ?? [];
-    const maxima = only && others.length === 0 ? capMaxima(entry, only.call) : undefined;
-    if (!maxima) continue;
-    layer.operation = { kind: 'cap', maxima };
-    layer.remember({ operation: layer.operation });
+    const operation = only && others.length === 0 ? capOperation(entry, only.call) : undefined;
+    if (!operation) continue;
+    layer.operation = operation;
+    layer.remember({ operation });
   }
 }
 

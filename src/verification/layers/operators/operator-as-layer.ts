@@ -4,7 +4,7 @@
  * @module
  */
 
-import { capArguments, editedMaxima } from '../../../formats/keras-config/dialects/cap-operator.ts';
+import { capArguments } from '../../../formats/keras-config/dialects/cap-operator.ts';
 import { isOperator, operatorName } from '../../../formats/keras-config/dialects/operator-layers.ts';
 import { configOf, numbersIn } from '../../../formats/keras-config/serialized-objects.ts';
 import { isObject, type JsonObject, type JsonValue, mapEntries } from '../../../json/value.ts';
@@ -20,17 +20,25 @@ import { isKnownOperator } from './operators.ts';
  */
 export function operatorAsLayer(layer: Layer, call: Call): Layer | undefined {
   const entry = layer.origin?.config;
+  // Maxima are those of the layer, which the call has only as they were read.
+  if (layer.operation.kind === 'cap')
+    return operatorLayer(layer, 'minimum', capArguments(layer.operation), {});
   if (!entry || !isOperator(entry)) return undefined;
   const isSlicing = entry['class_name'] === 'SlicingOpLambda';
   const operator = isSlicing ? 'getitem' : canonicalName(operatorName(entry));
   if (!isKnownOperator(operator)) return undefined;
-  const { name, path } = layer;
+  const options = { ...ownEntries(entry), ...mapEntries(call.kwargs, plainArgument) };
+  return operatorLayer(layer, operator, call.args, options);
+}
+
+function operatorLayer(
+  { name, path }: Layer,
+  operator: string,
+  args: readonly CallArgument[],
+  options: JsonObject,
+): Layer {
   const className = 'Operator';
-  // Maxima that were edited are no longer those of the call.
-  const maxima = editedMaxima(layer);
-  const options = maxima ? {} : { ...ownEntries(entry), ...mapEntries(call.kwargs, plainArgument) };
-  const args = (maxima ? capArguments(maxima) : call.args).map(plainArgument);
-  const config: JsonObject = { name, operator, arguments: args, options };
+  const config: JsonObject = { name, operator, arguments: args.map(plainArgument), options };
   const operation = { kind: 'opaque' } as const;
   return new Layer({
     ...{ name, path, className, operation },
