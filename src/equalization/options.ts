@@ -37,7 +37,7 @@ export type Target = (typeof TARGETS)[number];
  * What happens where a factor meets a ReLU6:
  * - `keep`: scaling ends there.
  * - `relu`: it becomes a ReLU first, as in the reference, which changes the function wherever an activation exceeds 6.
- * - `exact`: each channel gets a maximum of its own, in stock layers; the function stays.
+ * - `exact`: each channel gets a maximum of its own, in an operator behind it; the function stays.
  */
 export const RELU6_POLICIES = ['keep', 'relu', 'exact'] as const;
 

@@ -43,7 +43,7 @@ export function isIdentityBatchNorm(bn: Layer): boolean {
   return a.every((factor) => factor === 1) && d.every((shift) => shift === 0);
 }
 
-/** Whether the layer computes `d - x` of each channel, exactly, as batch norms of caps do. */
+/** Whether the layer computes `d - x` of each channel, exactly, as batch norms of caps in stock layers do. */
 export function isNegatingBatchNorm(bn: Layer): boolean {
   return bn.operation.kind === 'batchNorm' && affineOf(bn).a.every((factor) => factor === -1);
 }

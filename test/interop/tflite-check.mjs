@@ -16,8 +16,8 @@ export const TFLITE = 'tflite/fashion-mobilenetv2.keras';
  */
 const MARGIN = 0.03;
 
-/** Each maximum of a channel is a multiplication and an addition more. */
-const OPERATORS_A_CAP = 2;
+/** Each is a minimum more. */
+const OPERATORS_A_CAP = 1;
 const CAPS = 35;
 
 /**

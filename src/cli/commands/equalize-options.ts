@@ -104,7 +104,7 @@ Objectives (int8-per-tensor and -symmetric, float):
   least-noise   kernels with one range each disturb the outputs least, biases corrected
   equal-ranges  the ranges of what writes and what reads a channel match
 ReLU6:
-  exact  each channel gets a maximum of its own, in stock layers; the function stays
+  exact  each channel gets a maximum of its own, in an operator behind it; the function stays
   keep   scaling ends at it
   relu   it becomes a ReLU, which changes the function wherever an activation exceeds 6
 Rounding:

@@ -182,7 +182,8 @@ class Builder {
         : undefined;
     const entry = { layer, path, inputs, between, outputs: this.#classes.add(count('output')) };
     this.#layers.set(layer, entry);
-    // The batch norm of a cap stays one with the same factor on both sides, and does not cut in two what was one region.
+    // The batch norm of a cap in stock layers stays one with the same factor on both sides, and does not cut in two what was one
+    // region.
     if (operation.kind === 'cap' || isNegatingBatchNorm(layer)) {
       this.#classes.joinAll(entry.inputs, entry.outputs);
     }

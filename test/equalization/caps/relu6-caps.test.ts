@@ -435,6 +435,36 @@ describe('capActivations', () => {
     }
   });
 
+  it('is one region in the stock layers of TF.js files, and of older releases', async () => {
+    const model = buildModel([x, conv('a'), relu6('r'), head]);
+    await equalized(model);
+    const { files } = await writeModelToMemory(model, { format: 'tfjs-layers' });
+    const negation = {
+      gamma: [-1, -1, -1],
+      beta: [1, 2, 3],
+      movingMean: [0, 0, 0],
+      movingVariance: [1, 1, 1],
+    };
+    const older = buildModel([
+      x,
+      conv('a', { activation: 'relu' }),
+      layer('BatchNormalization', 'r_cap', { epsilon: 0 }, { weights: negation }),
+      layer('ReLU', 'r'),
+      head,
+    ]);
+    for (const stock of [await readModel(memoryFiles(files, 'model.json')), older]) {
+      const inputs = largeInputs(stock);
+      const before = await outputsOf(stock, inputs);
+      const kernel = stock.layer('last').requireWeight('kernel');
+      stock.layer('last').setWeight('kernel', kernel.scaled('rows', Float64Array.of(1, 10, 100)));
+      const changed = await outputsOf(stock, inputs);
+      const { regions } = scaleRegions(stock);
+      expect(regions).toMatchObject([{ sources: ['a'], sinks: ['last'] }]);
+      expect(relativeDifference(changed, await outputsOf(stock, inputs))).toBeLessThan(TOLERANCE);
+      expect(relativeDifference(before, changed)).toBeGreaterThan(100 * TOLERANCE);
+    }
+  });
+
   it('can be scaled after it, by any factors', async () => {
     const model = buildModel([x, conv('a'), relu6('r'), conv('b'), relu6('q'), head]);
     const { inputs, before } = await equalized(model);

@@ -43,7 +43,7 @@ export const RELU6_TEXTS: readonly ChoiceText<Relu6Policy>[] = [
   {
     value: 'exact',
     title: 'A maximum for each channel',
-    text: 'Computes the same. Layers are added where the maxima differ.',
+    text: 'Computes the same. An operation is added where the maxima differ; in files for TF.js it is three layers.',
   },
   {
     value: 'keep',
