@@ -43,23 +43,6 @@ function redirect(owner: Model, from: ModelTensor, to: ModelTensor): void {
   owner.outputs = owner.outputs.map(replace);
 }
 
-/**
- * Puts layers with one input and one output between a call and what it reads, first the one that reads it. Others that read
- * the same tensor are left alone.
- *
- * @throws TypeError where the call does not read exactly one tensor.
- */
-export function insertBefore(owner: Model, call: Call, layers: readonly Layer[]): void {
-  const [input] = call.inputs;
-  if (!input || call.inputs.length !== 1) throw new TypeError(`${call.layer.name} does not read one tensor`);
-  const missing = withoutPresent(owner, layers);
-  const chain = chainOf(input, layers);
-  call.inputs = [chain.at(-1)?.output() ?? input];
-  owner.calls = owner.calls.flatMap((one) => (one === call ? [...chain, call] : [one]));
-  owner.layers = owner.layers.flatMap((one) => (one === call.layer ? [...missing, one] : [one]));
-  reorder(owner);
-}
-
 /** Puts layers with one input and one output behind the output of a call: what read it reads the last of them. */
 export function insertBehind(owner: Model, call: Call, layers: readonly Layer[]): void {
   const output = call.output();

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { bypassLayer, canBypass, insertBefore, insertBehind, replaceCall } from '../../src/model/edit.ts';
+import { bypassLayer, canBypass, insertBehind, replaceCall } from '../../src/model/edit.ts';
 import { buildGraph } from '../../src/model/graph.ts';
 import type { Call, Model } from '../../src/model/model.ts';
 import { type NewLayerPlace, newRelu } from '../../src/model/new-layer.ts';
@@ -45,33 +45,15 @@ describe('canBypass', () => {
   });
 });
 
-describe('insertBefore', () => {
-  it('puts layers between a call and what it reads, and leaves other readers alone', () => {
-    const model = branched();
-    callOf(model, 'dense').output().shape = [null, 2];
-    insertBefore(model, callOf(model, 'relu'), [
-      newRelu(place(model, 'one'), RELU),
-      newRelu(place(model, 'two'), RELU),
-    ]);
-    expect(wiring(model)).toEqual(['dense<x', 'one<dense', 'two<one', 'relu<two', 'add<dense,relu']);
-    expect(callOf(model, 'two').output().shape).toEqual([null, 2]);
-    // The order in which Keras counts layers once it has loaded the model.
-    expect(model.layers.map(({ name }) => name)).toEqual(['x', 'dense', 'one', 'two', 'relu', 'add']);
-  });
-
-  it('refuses a call that reads several tensors', () => {
-    const model = branched();
-    expect(() => insertBefore(model, callOf(model, 'add'), [])).toThrow(
-      new TypeError('add does not read one tensor'),
-    );
-  });
-});
-
 describe('insertBehind', () => {
   it('feeds all that read the call, outputs too', () => {
     const model = branched(['dense', 'add']);
+    callOf(model, 'dense').output().shape = [null, 2];
     insertBehind(model, callOf(model, 'dense'), [newRelu(place(model, 'new'), RELU)]);
     expect(wiring(model)).toEqual(['dense<x', 'new<dense', 'relu<new', 'add<new,relu']);
+    expect(callOf(model, 'new').output().shape).toEqual([null, 2]);
+    // The order in which Keras counts layers once it has loaded the model.
+    expect(model.layers.map(({ name }) => name)).toEqual(['x', 'dense', 'new', 'relu', 'add']);
     expect(model.outputs.map(({ producer }) => producer?.layer.name)).toEqual(['new', 'add']);
   });
 
@@ -89,7 +71,6 @@ describe('insertBehind', () => {
     const restore = takeSnapshot(model);
     const before = wiring(model);
     insertBehind(model, callOf(model, 'dense'), [newRelu(place(model, 'new'), RELU)]);
-    insertBefore(model, callOf(model, 'relu'), [newRelu(place(model, 'other'), RELU)]);
     restore();
     expect(wiring(model)).toEqual(before);
   });
