@@ -9,6 +9,7 @@ import { buildGraph, type Graph, type GraphCall, type GraphTensor } from '../../
 import type { Model } from '../../model/model.ts';
 import { activationOf, isWeighted } from '../../model/operation.ts';
 import { isNormalizing } from '../../model/statistics.ts';
+import { keyOf, tensorKey } from '../../model/tensor-key.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
 import {
   type ChannelDistribution,
@@ -74,18 +75,6 @@ export class ActivationMoments {
   get size(): number {
     return this.#tensors.size;
   }
-}
-
-/** Which tensor of a model it is, in words that are the same for its copies. */
-export function tensorKey({ producer, index }: GraphTensor): string {
-  if (!producer) return keyOf('', 0, index);
-  const { owner, call, layer } = producer;
-  const calls = owner.calls.filter((one) => one.layer === layer);
-  return keyOf(layer.path, calls.indexOf(call), index);
-}
-
-function keyOf(path: string, call: number, output: number): string {
-  return `${path}#${call}:${output}`;
 }
 
 /** What is known besides the model. */
@@ -182,7 +171,7 @@ class MomentWalk {
   }
 }
 
-/** By {@link tensorKey}; uses of one call in a nested model have one. */
+/** By {@link tensorKey}. */
 function mixedByKey(known: ReadonlyMap<GraphTensor, ChannelDistribution>): Map<string, ChannelDistribution> {
   const lists = new Map<string, ChannelDistribution[]>();
   for (const [tensor, one] of known) {
