@@ -67,6 +67,31 @@ export function replaceCall(owner: Model, call: Call, layer: Layer): Call {
   return made;
 }
 
+/**
+ * Puts others in the place of some calls with one output: the output of the last of them is read in place of the call's,
+ * and its layers stand where the layer of the call stood.
+ *
+ * @param expand the calls in the place of one, which may be among them; undefined where it stays. It is asked in the order
+ * of the calls, so that what a call reads is what came before.
+ */
+export function expandCalls(owner: Model, expand: (call: Call) => readonly Call[] | undefined): void {
+  const layers = new Map<Layer, Set<Layer>>();
+  owner.calls = owner.calls.flatMap((call) => {
+    const calls = expand(call);
+    const last = calls?.at(-1);
+    if (!calls || !last) return [call];
+    const standing = layers.get(call.layer) ?? new Set();
+    for (const { layer } of calls) standing.add(layer);
+    layers.set(call.layer, standing);
+    copyType(call.output(), last.output());
+    redirect(owner, call.output(), last.output());
+    return calls;
+  });
+  if (layers.size === 0) return;
+  owner.layers = owner.layers.flatMap((layer) => [...(layers.get(layer) ?? [layer])]);
+  reorder(owner);
+}
+
 /** A layer that is put behind several calls is shared by them. */
 function withoutPresent(owner: Model, layers: readonly Layer[]): Layer[] {
   return layers.filter((layer) => !owner.layers.includes(layer));
