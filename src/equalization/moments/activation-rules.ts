@@ -19,7 +19,6 @@ import {
   type ChannelDistribution,
   clippedDistribution,
   matchedDistribution,
-  unbounded,
   varianceOf,
 } from './channel-distribution.ts';
 
@@ -143,7 +142,20 @@ function throughFunction(input: ChannelDistribution, f: (x: number) => number): 
   const channels = input.mean.length;
   const sums: MomentSums = { first: new Float64Array(channels), second: new Float64Array(channels) };
   addQuadrature(input.normal, f, RULE, sums);
-  return matchedDistribution(sums.first, varianceOf(sums), unbounded(channels));
+  const { low, high } = boundsOf(f);
+  return matchedDistribution(sums.first, varianceOf(sums), {
+    low: new Float64Array(channels).fill(low),
+    high: new Float64Array(channels).fill(high),
+  });
+}
+
+/** What a function is known never to leave: all that are known here are settled this far from 0, or grow on. */
+function boundsOf(f: (x: number) => number): { readonly low: number; readonly high: number } {
+  const settled = 40;
+  let [low, high] = [f(-settled), f(settled)];
+  for (let x = -settled; x <= settled; x += 1 / 64) low = Math.min(low, f(x));
+  if (high > settled / 2) high = Infinity;
+  return { low, high };
 }
 
 /** The function that an activation is, a value at a time; undefined for one that is not known, PReLU and Softmax. */

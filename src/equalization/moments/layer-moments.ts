@@ -10,7 +10,7 @@ import { axisFromEnd, readsChannels } from '../../model/channel-axes.ts';
 import { weightFault } from '../../model/channels.ts';
 import type { GraphCall, GraphTensor } from '../../model/graph.ts';
 import type { Layer } from '../../model/layer.ts';
-import { activationOf, type PoolOperation } from '../../model/operation.ts';
+import { type Activation, activationOf, type PoolOperation } from '../../model/operation.ts';
 import { channelsBehindReshape } from '../../model/reshaped-channels.ts';
 import { spatialSizes } from '../../model/shapes.ts';
 import { batchNormalized, isNormalizing, statisticsBehind } from '../../model/statistics.ts';
@@ -158,8 +158,8 @@ function pooled(call: GraphCall, operation: PoolOperation, input: ChannelDistrib
 }
 
 /**
- * Of a product only where one side is a gate, the same at all positions: elsewhere what is multiplied mostly comes of the
- * same values (`x sigmoid(x)`), and is not independent.
+ * Of a product where it is a swish, `x sigmoid(x)`, or one side is a gate, the same at all positions: elsewhere what is
+ * multiplied mostly comes of the same values, and is not independent.
  */
 function merged(
   call: GraphCall,
@@ -168,8 +168,26 @@ function merged(
 ): Known {
   const known = inputs.filter((input) => input !== undefined);
   if (known.length < inputs.length || call.constants.length > 0 || !areAlike(call.inputs)) return undefined;
+  const swished = merge === 'multiply' ? swishedInput(call) : -1;
+  if (swished >= 0) {
+    return inputs[swished] && activatedDistribution(inputs[swished], SWISH, { dialect: call.owner.dialect });
+  }
   if (merge === 'multiply' && !(known.length === 2 && call.inputs.some(isGate))) return undefined;
   return mergedDistribution(known, merge);
+}
+
+const SWISH: Activation = { kind: 'other', name: 'swish' };
+
+/** Which input of a product of two is multiplied by its own sigmoid; -1 where none is. */
+function swishedInput({ inputs }: GraphCall): number {
+  if (inputs.length !== 2) return -1;
+  return inputs.findIndex((tensor, index) => {
+    const gate = inputs[1 - index]?.producer;
+    const activation = gate?.layer.operation.kind === 'activation' && gate.layer.operation.activation;
+    return (
+      activation && activation.kind === 'other' && activation.name === 'sigmoid' && gate.input === tensor
+    );
+  });
 }
 
 /** Whether tensors have as many dimensions, and their channels on the same. */

@@ -6,12 +6,14 @@
 
 import { minimize } from '../../kernels/minimize.ts';
 import type { Graph } from '../../model/graph.ts';
+import { largestOf } from '../../tensor/extremes.ts';
 import type { ActivationMoments } from '../moments/activation-moments.ts';
 import { limited } from './deciding-weights.ts';
 import type { EqualRanges } from './equal-ranges.ts';
 import type { SoftRange } from './kernel-ranges.ts';
 import { type NoiseTerm, noiseTerms } from './noise-terms.ts';
 import type { LayerKernel, Region } from './regions.ts';
+import type { TensorTerm } from './tensor-terms.ts';
 
 /**
  * A maximum stands for `(sum of w^p)^(1/p)`, which is smooth, with p = 2^squarings: first rough and easy to find, then close.
@@ -25,16 +27,22 @@ const TOLERANCE = 1e-4;
  * differs by as much.
  */
 const LEAST_GAIN = 1e-2;
+/**
+ * The noise of a tensor beside that of a kernel: the squares of their steps, of 255 on a width and of 127 on the largest
+ * weight, and by how much less tensors were measured to count on four networks than their terms say.
+ */
+const TENSOR_WEIGHT = 0.4 * (127 / 255) ** 2;
 /** A factor goes no further than this many times from that of equal ranges, which heeds dead channels and biases. */
 const FURTHEST = 30;
 
 /**
- * The factors that make the noise of all kernels together smallest, `sum over kernels of range² (sum of E[x_i'²] - E[x_i']²)
+ * The factors that make the noise of all kernels and tensors together smallest. That of kernels is `sum over kernels of range² (sum of E[x_i'²] - E[x_i']²)
  * (sum of D_o')`, where the means of errors are corrected with biases: what is left goes with the variances of inputs, and
- * weighs as much as the outputs are sensitive to it. In the logarithms of the factors that is a convex function, over the
+ * weighs as much as the outputs are sensitive to it. For tensors see {@link TensorTerm}. In the logarithms of the factors that is a convex function, over the
  * whole graph at once: sums of exponentials, products of them, and maxima. A model whose noise is least keeps its factors.
  *
  * @param equal factors of equal ranges, by class; dead channels keep them
+ * @param tensors what is rounded besides kernels; nothing where it is left out
  * @returns factors by class, 1 for classes that belong to no region.
  */
 export function leastNoise(
@@ -42,8 +50,9 @@ export function leastNoise(
   graph: Graph,
   moments: ActivationMoments,
   { scales: start, dead }: Pick<EqualRanges, 'scales' | 'dead'>,
+  tensors: readonly TensorTerm[] = [],
 ): Float64Array {
-  const terms = weighted(noiseTerms(regions, graph, moments), start);
+  const terms: Terms = { kernels: weighted(noiseTerms(regions, graph, moments), start), tensors };
   const [low, high] = [new Float64Array(start.length), new Float64Array(start.length)];
   const members = new Set(regions.flatMap(({ classes }) => classes));
   for (const at of members) {
@@ -78,9 +87,14 @@ function weighted(terms: readonly NoiseTerm[], start: Float64Array): WeightedTer
   });
 }
 
-/** The logarithm of the noise of all kernels, and its derivatives by the logarithms of the factors. */
+interface Terms {
+  readonly kernels: readonly WeightedTerm[];
+  readonly tensors: readonly TensorTerm[];
+}
+
+/** The logarithm of all noise, and its derivatives by the logarithms of the factors. */
 function logNoise(
-  terms: readonly WeightedTerm[],
+  { kernels, tensors }: Terms,
   squarings: number,
   logScales: Float64Array,
   gradient: Float64Array,
@@ -88,7 +102,8 @@ function logNoise(
   gradient.fill(0);
   const scales = logScales.map(Math.exp);
   let total = 0;
-  for (const term of terms) total += addNoise(term, squarings, scales, gradient);
+  for (const term of kernels) total += addNoise(term, squarings, scales, gradient);
+  for (const term of tensors) total += addTensorNoise(term, squarings, scales, gradient);
   for (let at = 0; at < gradient.length; at++) gradient[at] = (gradient[at] ?? 0) / total;
   return Math.log(total);
 }
@@ -125,6 +140,41 @@ function addNoise(
   add(term.inputs, passed.inputs, (-2 * noise) / passed.inputSum);
   add(term.outputs, passed.outputs, (2 * noise) / passed.outputSum);
   return noise;
+}
+
+/** The weighted noise of one grid of tensors, whose derivatives are added to the gradient. */
+function addTensorNoise(
+  { classes, up, down, sensitivities }: TensorTerm,
+  squarings: number,
+  scales: Float64Array,
+  gradient: Float64Array,
+): number {
+  const scaled = (values: Float64Array): Float64Array =>
+    values.map((value, index) => value / (scales[classes[index] as number] as number));
+  const [above, below] = [softLargest(scaled(up), squarings), softLargest(scaled(down), squarings)];
+  const heard = sensitivities.map((one, index) => one * (scales[classes[index] as number] as number) ** 2);
+  const [width, all] = [above.value + below.value, sumOf(heard)];
+  if (width === 0 || all === 0) return 0;
+  const noise = TENSOR_WEIGHT * width ** 2 * all;
+  for (let index = 0; index < classes.length; index++) {
+    const at = classes[index] as number;
+    const wider =
+      (above.value * (above.shares[index] as number) + below.value * (below.shares[index] as number)) / width;
+    gradient[at] = (gradient[at] as number) + 2 * noise * ((heard[index] as number) / all - wider);
+  }
+  return noise;
+}
+
+/** `(sum of v^p)^(1/p)` with p = 2^squarings, and the part that each of the values has in it. */
+function softLargest(
+  values: Float64Array,
+  squarings: number,
+): { readonly value: number; readonly shares: Float64Array } {
+  const largest = largestOf(values);
+  if (!(largest > 0)) return { value: 0, shares: new Float64Array(values.length) };
+  const powers = values.map((value) => (value / largest) ** (2 ** squarings));
+  const sum = sumOf(powers);
+  return { value: largest * sum ** (1 / 2 ** squarings), shares: powers.map((power) => power / sum) };
 }
 
 /** What errors of the size 1 become, and the shares that channels have in it. */

@@ -17,6 +17,7 @@ import { boundedRegions, centredFactors, keepLargestMaxima } from './common-fact
 import { type EqualRanges, equalRanges } from './equal-ranges.ts';
 import { leastNoise } from './least-noise.ts';
 import { findRegions, type LayerKernel, type Region, type RegionKernel, rootedLayers } from './regions.ts';
+import { tensorTerms } from './tensor-terms.ts';
 
 /**
  * What factors are looked for:
@@ -34,6 +35,11 @@ export interface ScaleRegionsOptions extends StepOptions {
   readonly throughBounded?: boolean;
   /** `equal-ranges` where it is left out. */
   readonly objective?: Objective;
+  /**
+   * For the objective `least-noise`: whether tensors get grids of 8 bits too, as in a whole-integer model, so that factors are
+   * looked for with which these disturb the outputs least together with kernels. False where it is left out.
+   */
+  readonly tensors?: boolean;
   /** Those of `model`, for the objective `least-noise`; from its statistics where they are left out. */
   readonly moments?: ActivationMoments;
   /** Factors rounded to powers of two, with which no value is rounded and the function is bit for bit the same. */
@@ -88,9 +94,7 @@ export function scaleRegions(model: Model, options: ScaleRegionsOptions = {}): R
   });
   const equal = equalRanges(regions, graph.classes.size);
   const isLeastNoise = options.objective === 'least-noise';
-  const solution = isLeastNoise
-    ? quietest(graph, regions, equal, options.moments ?? activationMoments(model))
-    : equal;
+  const solution = isLeastNoise ? quietest(graph, regions, equal, options) : equal;
   keepWithinDtypes(regions, solution.scales);
   if (options.powersOfTwo === true) roundToPowersOfTwo(solution.scales);
   for (const entry of layers) applyScales(entry, solution.scales);
@@ -102,11 +106,12 @@ function quietest(
   graph: ChannelGraph,
   regions: readonly Region<LayerKernel>[],
   equal: EqualRanges,
-  moments: ActivationMoments,
+  { moments = activationMoments(graph.graph.model), tensors = false }: ScaleRegionsOptions,
 ): EqualRanges {
   const bounded = boundedRegions(graph, regions);
   const start = { ...equal, scales: centredFactors(bounded, equal) };
-  const scales = leastNoise(regions, graph.graph, moments, start);
+  const terms = tensors ? tensorTerms(graph, moments) : [];
+  const scales = leastNoise(regions, graph.graph, moments, start, terms);
   keepLargestMaxima(bounded, scales);
   return { ...equal, scales };
 }
