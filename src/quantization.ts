@@ -98,9 +98,10 @@ export {
 export { messageOf } from './errors.ts';
 export type { JsonObject, JsonValue } from './json/value.ts';
 export type { InputCorrelation } from './kernels/cancelling-rounding.ts';
+export type { ChannelLayout } from './kernels/channel-layout.ts';
 export type { ClippedNormals } from './kernels/normal-pieces.ts';
 export type { Rounding } from './kernels/rounding.ts';
-export { GraphCall, GraphTensor } from './model/graph.ts';
+export { buildGraph, type Graph, GraphCall, GraphTensor } from './model/graph.ts';
 export type { FoldRecord, LayerOrigin, LayerStatistics } from './model/layer.ts';
 export type { WeightName } from './model/layer-weights.ts';
 export {
@@ -128,6 +129,7 @@ export type {
   Shape,
 } from './model/operation.ts';
 export type { DecidedBy, RegionBorder, SkipCode } from './model/skip-reason.ts';
+export { tensorKey } from './model/tensor-key.ts';
 export { foldPass } from './primitives/batch-norm-fold.ts';
 export {
   allIn,
@@ -142,6 +144,16 @@ export {
   type Veto,
 } from './primitives/pass.ts';
 export { fakeQuantize } from './quantization/fake-quantize.ts';
+export { type GridGroup, gridGroups, type TensorScale } from './quantization/integer/grid-groups.ts';
+export { integerForm } from './quantization/integer/integer-form.ts';
+export {
+  type IntegerPlan,
+  type IntegerPlanOptions,
+  integerPlan,
+} from './quantization/integer/integer-plan.ts';
+export { type IntegerBias, type IntegerKernel, kernelKey } from './quantization/integer/integer-weights.ts';
+export { rangeGrid, type TensorRange } from './quantization/integer/range-grid.ts';
+export { type PlanParts, type RunPlanOptions, runPlan } from './quantization/integer/simulate-plan.ts';
 export { PACKED_DTYPES, type PackedDType } from './quantization/packing/packed-dtypes.ts';
 export {
   type CoarseWeight,

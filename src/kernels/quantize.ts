@@ -63,6 +63,48 @@ export function fakeQuantizeInteger(
   }
 }
 
+/** What is done to values that are put on a grid of codes from -128 to 127, of which q stands for `scale * (q - zeroPoint)`. */
+export interface CodeSteps {
+  readonly scale: number;
+  readonly zeroPoint: number;
+  readonly rounding: boolean;
+  readonly clipping: boolean;
+  /**
+   * Whether values are means of codes: a tie then goes away from the code 0 instead of the value 0, and what misses one
+   * by a rounding error of float32 is one.
+   */
+  readonly areMeans: boolean;
+}
+
+/** By how much, in codes, a mean in float32 may miss a tie. */
+const NEAR_TIE = 2 ** -10;
+
+/**
+ * `target = scale * (clamp(round(w / scale + zeroPoint), -128, 127) - zeroPoint)` in float64, ties away from zero, rounded once
+ * into the target's type; without the rounding or the clamping where it is left out.
+ *
+ * Zero stays zero, and a -0 becomes 0; infinite values go to the ends of the grid, a NaN stays one; no values do nothing.
+ * `target` may be `values`.
+ */
+export function fakeQuantizeCodes(values: FloatValues, steps: CodeSteps, target: FloatValues): void {
+  const { scale, zeroPoint, rounding, clipping, areMeans } = steps;
+  const lowest = clipping ? -128 - zeroPoint : -Infinity;
+  const highest = clipping ? 127 - zeroPoint : Infinity;
+  for (let index = 0; index < values.length; index++) {
+    let step = values[index]! / scale;
+    if (step < lowest) step = lowest;
+    else if (step > highest) step = highest;
+    if (rounding) {
+      step = areMeans ? roundMean(step + zeroPoint) - zeroPoint : roundHalfAway(step);
+    }
+    target[index] = scale * step + 0;
+  }
+}
+
+function roundMean(code: number): number {
+  return roundHalfAway(code < 0 ? code - NEAR_TIE : code + NEAR_TIE);
+}
+
 /**
  * The levels of values as TF.js' converter writes them: `round((clip(w, min, max) - min) / scale)`, ties to even, each
  * operation in float32 as NumPy 1 has it, which keeps the type of the array.

@@ -62,8 +62,12 @@ export function floatWeights(
   );
 }
 
-/** @throws InvalidModelError where the weight is of whole numbers. */
-function requireFloat(layer: Layer, name: string, tensor: Tensor): Tensor {
+/**
+ * The weight.
+ *
+ * @throws InvalidModelError where it is of whole numbers.
+ */
+export function requireFloat(layer: Layer, name: string, tensor: Tensor): Tensor {
   if (isFloat(tensor.dtype)) return tensor;
   throw new InvalidModelError(
     layer.path,
