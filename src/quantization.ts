@@ -72,6 +72,14 @@ export {
 } from './equalization/packing/pack-pass.ts';
 export type { WeightPlan } from './equalization/packing/weight-plan.ts';
 export { type QuantizePass, quantizationPasses } from './equalization/quantize.ts';
+export {
+  type RangeSamples,
+  type RangeSource,
+  type SourcedRange,
+  type TensorRangeOptions,
+  type TensorRanges,
+  tensorRanges,
+} from './equalization/ranges/tensor-ranges.ts';
 export { cancellingQuantizer, quantizeKernels } from './equalization/rounding/cancelling-quantizer.ts';
 export { type ScalePassOptions, type ScaleRecord, scalePass } from './equalization/scaling/scale-pass.ts';
 export {

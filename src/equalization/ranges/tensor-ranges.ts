@@ -1,0 +1,152 @@
+/**
+ * The ranges of the tensors of a whole-integer model: from statistics, or from inputs.
+ *
+ * @module
+ */
+
+import { InvalidModelError } from '../../errors.ts';
+import { emptyExtremes, takeExtremes } from '../../kernels/channel-layout.ts';
+import { buildGraph, type GraphTensor } from '../../model/graph.ts';
+import type { Model } from '../../model/model.ts';
+import type { ModelRunner, RunOptions } from '../../model/model-runner.ts';
+import { tensorKey } from '../../model/tensor-key.ts';
+import { gridGroups, placeOf } from '../../quantization/integer/grid-groups.ts';
+import { integerForm } from '../../quantization/integer/integer-form.ts';
+import type { TensorRange } from '../../quantization/integer/range-grid.ts';
+import { type FloatValues, isFloat } from '../../tensor/dtype.ts';
+import { largestOf, smallestOf } from '../../tensor/extremes.ts';
+import type { Tensor } from '../../tensor/tensor.ts';
+import { activationMoments } from '../moments/activation-moments.ts';
+import { channelReach, expectedReaches } from '../moments/expected-range.ts';
+import { pictureRange } from './input-range.ts';
+
+/** What a model is run on. */
+export interface RangeSamples extends Pick<RunOptions, 'batchSize'> {
+  readonly runner: ModelRunner;
+  /** One tensor for each input of the model, with the samples first. */
+  readonly inputs: readonly Tensor[];
+}
+
+/** What ranges are taken from. */
+export interface TensorRangeOptions {
+  /** The ranges of the inputs of the model, in their order; guessed where they are left out. */
+  readonly inputRanges?: readonly TensorRange[];
+  /** Inputs as the model will see them: all ranges are then those that it has on them. */
+  readonly samples?: RangeSamples;
+  /** Any inputs: the tensors of which statistics tell nothing then have the ranges that they have on these. */
+  readonly standIns?: RangeSamples;
+}
+
+/** Where the range of a tensor is from. */
+export type RangeSource = 'given' | 'picture' | 'statistics' | 'samples' | 'stand-ins';
+
+/** A tensor and its range. */
+export interface SourcedRange extends TensorRange {
+  /** The path of the layer that makes it; of an input of the model its own. */
+  readonly path: string;
+  readonly source: RangeSource;
+  /** The channel that sets its upper end, where channels were looked at: what one channel reaches, all have to pay for. */
+  readonly widestChannel: number | undefined;
+}
+
+/** Ranges by `tensorKey`, of the tensors that decide the grids of the {@link integerForm}. */
+export type TensorRanges = ReadonlyMap<string, SourcedRange>;
+
+/**
+ * The ranges that the tensors of `model` are expected to have. Without samples they are the mean of each channel and 6 deviations to
+ * both sides (Nagel et al. 2019, section 5; 10 behind a depthwise convolution), as the statistics of batch norms give them through
+ * the whole graph, cut off where activations and caps do it.
+ *
+ * @throws InvalidModelError where nothing tells a range, or it is not finite, with the layers; RangeError where there are not as
+ * many input ranges as inputs; what the runner throws.
+ */
+export async function tensorRanges(model: Model, options: TensorRangeOptions = {}): Promise<TensorRanges> {
+  const form = integerForm(model);
+  const { inputRanges, samples, standIns } = options;
+  const found = expectedRanges(form, inputRanges);
+  if (samples) await measure(found, [...found.keys()], form, samples, 'samples');
+  const unknown = [...found].flatMap(([key, { range }]) => (range ? [] : key));
+  if (unknown.length > 0 && standIns) await measure(found, unknown, form, standIns, 'stand-ins');
+  const lost = [...found.values()].filter(({ range }) => !range);
+  const [first] = lost;
+  if (first) {
+    throw new InvalidModelError(
+      first.tensor.producer?.path ?? '',
+      `nothing tells the range of ${placeOf(first.tensor)}${lost.length > 1 ? ` and of ${lost.length - 1} more tensors` : ''}: no batch ` +
+        'norm, and no samples; give inputs to measure it on',
+    );
+  }
+  return new Map([...found].flatMap(([key, { range }]) => (range ? [[key, range] as const] : [])));
+}
+
+interface Found {
+  readonly tensor: GraphTensor;
+  range: SourcedRange | undefined;
+}
+
+/** What is known without running anything, for each tensor that decides a grid. */
+function expectedRanges(form: Model, inputRanges: readonly TensorRange[] | undefined): Map<string, Found> {
+  const graph = buildGraph(form);
+  if (inputRanges && inputRanges.length !== graph.inputs.length) {
+    throw new RangeError(`${inputRanges.length} input ranges for a model with ${graph.inputs.length} inputs`);
+  }
+  const moments = activationMoments(form);
+  const reaches = expectedReaches(graph);
+  const deciding = gridGroups(graph).flatMap((group) => group.deciding);
+  const rangeOf = (tensor: GraphTensor): SourcedRange | undefined => {
+    const path = tensor.producer?.path ?? '';
+    const input = graph.inputs.indexOf(tensor);
+    const given = inputRanges?.[input];
+    if (given) return { ...given, path, source: 'given', widestChannel: undefined };
+    const distribution = moments.of(tensor);
+    const picture = input >= 0 ? pictureRange(tensor, distribution) : undefined;
+    if (picture) return { ...picture, path, source: 'picture', widestChannel: undefined };
+    if (!distribution) return undefined;
+    const { low, high } = channelReach(distribution, reaches.get(tensor) ?? 0);
+    const [min, max] = [smallestOf([0, ...low]), largestOf([0, ...high])];
+    if (!Number.isFinite(max - min)) return undefined;
+    return { min, max, path, source: 'statistics', widestChannel: widest(low, high) };
+  };
+  return new Map(deciding.map((tensor) => [tensorKey(tensor), { tensor, range: rangeOf(tensor) }]));
+}
+
+function widest(low: Float64Array, high: Float64Array): number {
+  const far = high.map((value, channel) => Math.max(value, -(low[channel] ?? 0)));
+  return far.indexOf(largestOf(far));
+}
+
+/** Smallest and largest value on inputs. */
+async function measure(
+  found: ReadonlyMap<string, Found>,
+  keys: readonly string[],
+  form: Model,
+  { runner, inputs, batchSize }: RangeSamples,
+  source: RangeSource,
+): Promise<void> {
+  const wanted = new Set(keys);
+  const measured = new Map<string, TensorRange>();
+  await runner.run(form, inputs, {
+    ...(batchSize === undefined ? {} : { batchSize }),
+    wantsTensor: (tensor) => wanted.has(tensorKey(tensor)),
+    onTensor: (tensor, values) => {
+      if (!isFloat(values.dtype) || values.size === 0) return undefined;
+      const key = tensorKey(tensor);
+      const { min, max } = measured.get(key) ?? { min: 0, max: 0 };
+      const extremes = emptyExtremes(1);
+      takeExtremes(values.values() as FloatValues, 0, { channels: 1, inner: values.size }, extremes);
+      measured.set(key, {
+        min: Math.min(min, extremes.min[0] ?? NaN),
+        max: Math.max(max, extremes.max[0] ?? NaN),
+      });
+      return undefined;
+    },
+  });
+  for (const [key, range] of measured) {
+    const one = found.get(key);
+    const path = one?.tensor.producer?.path ?? '';
+    if (!Number.isFinite(range.max - range.min)) {
+      throw new InvalidModelError(path, `its values range from ${range.min} to ${range.max} on these inputs`);
+    }
+    if (one) one.range = { ...range, path, source, widestChannel: one.range?.widestChannel };
+  }
+}
