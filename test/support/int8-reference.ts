@@ -162,6 +162,7 @@ function compute(
     case 'cropping':
       return crop(first, operation.cropping);
     case 'upSampling':
+      if (operation.interpolation === 'bilinear') return resize(first, operation.size);
       if (operation.interpolation !== 'nearest') throw new Error(`${path}: ${operation.interpolation}`);
       return repeat(first, operation.size);
     case 'concatenate':
@@ -501,6 +502,37 @@ function repeat({ shape, codes, grid }: Codes, [tall = 1, wide = 1]: readonly nu
     }
   }
   return { shape: [samples, height * tall, width * wide, channels], codes: Int8Array.from(made), grid };
+}
+
+/** RESIZE_BILINEAR with half pixel centers: positions and weights have 10 bits behind the point. */
+function resize({ shape, codes, grid }: Codes, [tall = 1, wide = 1]: readonly number[]): Codes {
+  const [samples = 0, height = 0, width = 0, channels = 0] = shape;
+  const made: number[] = [];
+  for (let sample = 0; sample < samples; sample++) {
+    for (let row = 0; row < height * tall; row++) {
+      const y = between(row, height, tall);
+      for (let column = 0; column < width * wide; column++) {
+        const x = between(column, width, wide);
+        for (let channel = 0; channel < channels; channel++) {
+          const at = (one: number, other: number): number =>
+            codes[((sample * height + one) * width + other) * channels + channel]!;
+          const upper = at(y.low, x.low) * (1024 - x.part) + at(y.low, x.high) * x.part;
+          const lower = at(y.high, x.low) * (1024 - x.part) + at(y.high, x.high) * x.part;
+          const sum = upper * (1024 - y.part) + lower * y.part;
+          made.push(Math.trunc((sum + (sum > 0 ? 2 ** 19 : -(2 ** 19))) / 2 ** 20));
+        }
+      }
+    }
+  }
+  return { shape: [samples, height * tall, width * wide, channels], codes: Int8Array.from(made), grid };
+}
+
+function between(to: number, size: number, factor: number): { low: number; high: number; part: number } {
+  const scale = Math.trunc((1024 * size + Math.trunc((size * factor) / 2)) / (size * factor));
+  const position = to * scale + Math.trunc(scale / 2) - 512;
+  const low = Math.max(Math.trunc(position / 1024), 0);
+  const high = Math.min(Math.trunc((position + 1023) / 1024), size - 1);
+  return { low, high, part: position - 1024 * low };
 }
 
 function concatenate(read: readonly Codes[], axis: number): Codes {

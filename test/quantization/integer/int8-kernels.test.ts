@@ -159,6 +159,12 @@ const MODELS: Record<string, () => Model> = {
       layer('Reshape', 'reshape', { target_shape: [6, 8, 8] }),
       layer('GlobalMaxPooling2D', 'top'),
     ]),
+  'bilinear upsampling': () =>
+    buildModel([
+      IMAGE,
+      layer('Conv2D', 'conv', CONV),
+      layer('UpSampling2D', 'twice', { size: [2, 2], interpolation: 'bilinear' }),
+    ]),
   'maxima and minima': () =>
     buildModel([
       IMAGE,
