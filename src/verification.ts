@@ -22,6 +22,11 @@ export {
   type Verdict,
 } from './verification/comparing/compare-runs.ts';
 export {
+  type IntegerModel,
+  type IntegerModelOptions,
+  integerModel,
+} from './verification/comparing/integer-model.ts';
+export {
   type ModelWithLogits,
   type ScoreSource,
   scoresOf,
