@@ -34,6 +34,13 @@ export {
 } from './verification/comparing/logits.ts';
 export { type ModelRun, type RecordOptions, recordRun } from './verification/comparing/model-run.ts';
 export {
+  type GridRun,
+  type GridRunOptions,
+  type Grids,
+  isWholeInteger,
+  recordOnGrids,
+} from './verification/comparing/record-on-grids.ts';
+export {
   type DefaultTolerances,
   defaultTolerances,
   type Tolerances,
