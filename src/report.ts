@@ -13,11 +13,13 @@ export {
 export type { EqualizeReport, WrittenNotes } from './report/equalize-report.ts';
 export {
   type EvaluatedModel,
+  type EvaluatedOnIntegers,
   type EvaluateOptions,
   type EvaluateReport,
   evaluateModel,
   evaluateWeights,
   type QuantizedLayer,
+  type RangesFrom,
 } from './report/evaluate-report.ts';
 export { movesFar } from './report/far-correction.ts';
 export { htmlReport } from './report/html/html-report.ts';

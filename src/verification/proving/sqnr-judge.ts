@@ -5,7 +5,7 @@ import type { TensorRange } from '../../quantization/integer/range-grid.ts';
 import { compareRuns } from '../comparing/compare-runs.ts';
 import { type ModelRun, type RecordOptions, recordRun } from '../comparing/model-run.ts';
 import { type Grids, isWholeInteger, recordOnGrids } from '../comparing/record-on-grids.ts';
-import { inputRanges } from '../inputs/input-ranges.ts';
+import { inputRangesOn } from '../inputs/input-ranges.ts';
 import type { Normalization } from '../inputs/normalization.ts';
 
 /** With what models are judged. */
@@ -32,7 +32,7 @@ export async function sqnrJudge(original: Model, options: SqnrJudgeOptions): Pro
   const expected = await recordRun(original, options);
   let pixels: (TensorRange | undefined)[] | undefined;
   const onGrids = (model: Model, grids: Grids): Promise<ModelRun | undefined> => {
-    pixels ??= inputRanges(original, options.normalization);
+    pixels ??= inputRangesOn(original, options.inputs, options.normalization);
     const ranges = isWholeInteger(grids) ? 'statistics' : 'measured';
     const run = recordOnGrids(model, { ...options, grids, ranges, inputRanges: pixels });
     return unlessInvalid(run.then((made) => made.run));
