@@ -74,6 +74,13 @@ export {
   type ScaledStrip,
   scaledStrip,
 } from './report/strips/strip-scale.ts';
+export {
+  type DamagedTensor,
+  damageRanking,
+  type RankedDamage,
+  type TensorDamage,
+  tensorRemedy,
+} from './report/tensor-damage.ts';
 export { worstOutput } from './report/worst-output.ts';
 export { named } from './text/names.ts';
 export {

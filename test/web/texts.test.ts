@@ -80,6 +80,14 @@ describe('damage', () => {
       { layer: 'b', before: { damage: 2, share: 0.2, isKnown: false }, after: null },
       { layer: 'c', before: null, after: { damage: 0.5, share: 0.5, isKnown: true } },
     ],
+    tensors: [
+      {
+        layer: 'a',
+        tensor: 'output of a',
+        before: { damage: 4, share: 0, isKnown: true, min: 0, max: 9, loneChannel: 3 },
+        after: { damage: 1, share: 0, isKnown: true, min: 0, max: 1, loneChannel: null },
+      },
+    ],
     improvementDb: 10,
     notes: [],
   };
@@ -88,14 +96,30 @@ describe('damage', () => {
     expect(damageRows(report)).toEqual([
       {
         layer: 'a',
+        name: 'a',
+        remedy: '',
         before: '80 %',
         after: '50 %',
         change: '16\u00d7 less',
         bars: { before: 1, after: 0.0625 },
       },
-      { layer: 'b', before: '20 % ?', after: undefined, change: '', bars: { before: 0.25, after: 0 } },
+      {
+        layer: 'a',
+        name: 'output of a',
+        remedy: 'its range is set by channel 3 alone; equalize cures that',
+        before: '0 %',
+        after: '0 %',
+        change: '4\u00d7 less',
+        bars: { before: 0.5, after: 0.125 },
+      },
+      {
+        ...{ layer: 'b', name: 'b', remedy: '', before: '20 % ?', after: undefined, change: '' },
+        bars: { before: 0.25, after: 0 },
+      },
       {
         layer: 'c',
+        name: 'c',
+        remedy: '',
         before: undefined,
         after: '50 %',
         change: 'new layer',

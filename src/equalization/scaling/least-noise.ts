@@ -8,6 +8,7 @@ import { minimize } from '../../kernels/minimize.ts';
 import type { Graph } from '../../model/graph.ts';
 import { largestOf } from '../../tensor/extremes.ts';
 import type { ActivationMoments } from '../moments/activation-moments.ts';
+import { TENSOR_COUNT } from '../noise/tensor-noise.ts';
 import { limited } from './deciding-weights.ts';
 import type { EqualRanges } from './equal-ranges.ts';
 import type { SoftRange } from './kernel-ranges.ts';
@@ -29,9 +30,9 @@ const TOLERANCE = 1e-4;
 const LEAST_GAIN = 1e-2;
 /**
  * The noise of a tensor beside that of a kernel: the squares of their steps, of 255 on a width and of 127 on the largest
- * weight, and by how much less tensors were measured to count on four networks than their terms say.
+ * weight, and by how much less tensors count than their terms say.
  */
-const TENSOR_WEIGHT = 0.4 * (127 / 255) ** 2;
+const TENSOR_WEIGHT = TENSOR_COUNT * (127 / 255) ** 2;
 /** A factor goes no further than this many times from that of equal ranges, which heeds dead channels and biases. */
 const FURTHEST = 30;
 

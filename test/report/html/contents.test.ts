@@ -89,8 +89,10 @@ test('an inspection: which layers hurt, with their shares in the table of layers
   expect(wordsOf(content, 'Which layers hurt')).toContain('dense');
   const shares = [...content.damage.values()].map(({ before }) => before ?? 0);
   expect([...content.damage.keys()].sort()).toEqual(['a', 'b', 'dense']);
-  // Parts of one total.
-  expect(shares.reduce((sum, share) => sum + share, 0)).toBeCloseTo(1, 9);
+  // Parts of one total, together with tensors.
+  const rounded = damage.tensors.map(({ before }) => before?.share ?? 0);
+  expect([...shares, ...rounded].reduce((sum, share) => sum + share, 0)).toBeCloseTo(1, 9);
+  expect(wordsOf(content, 'Which layers hurt')).toContain('output of dense');
 });
 
 test('a quantization: sizes, types and what the written files do', async () => {
