@@ -49,7 +49,7 @@ export {
 export { type FittedArray, fitArray } from './verification/inputs/array-inputs.ts';
 export { labelsOf } from './verification/inputs/class-labels.ts';
 export { guessNormalization, type NormalizationGuess } from './verification/inputs/guess-normalization.ts';
-export { inputRanges } from './verification/inputs/input-ranges.ts';
+export { inputRanges, inputRangesOn } from './verification/inputs/input-ranges.ts';
 export { type ImageLayout, type ModelInput, modelInputs } from './verification/inputs/model-inputs.ts';
 export {
   describeNormalization,

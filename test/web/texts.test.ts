@@ -232,6 +232,8 @@ describe('pictures', () => {
   it('go through the model as converters would round it', () => {
     expect(threeModelsText({ target: 'int8-per-tensor' })).toMatch(/batch norms folded/);
     expect(threeModelsText({ target: 'tfjs-uint8' })).not.toMatch(/folded/);
+    expect(threeModelsText({ target: 'int8-per-channel' })).toMatch(/kernels and the results of its layers/);
+    expect(threeModelsText({ target: 'float' })).not.toMatch(/results of its layers/);
   });
 });
 
