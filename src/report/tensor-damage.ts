@@ -4,7 +4,7 @@
  * @module
  */
 
-import { tensorNoise } from '../equalization/noise/tensor-noise.ts';
+import { tensorNoise } from '../equalization/noise/rounded-tensors.ts';
 import type { TensorRangeOptions } from '../equalization/ranges/tensor-ranges.ts';
 import type { GraphTensor } from '../model/graph.ts';
 import type { Model } from '../model/model.ts';

@@ -11,7 +11,7 @@ import { integerForm } from '../../quantization/integer/integer-form.ts';
 import type { ChannelGraph } from '../channels/channel-graph.ts';
 import type { ActivationMoments } from '../moments/activation-moments.ts';
 import { type ChannelReach, channelReach, expectedReaches } from '../moments/expected-range.ts';
-import { roundingSensitivity } from '../noise/tensor-noise.ts';
+import { roundingSensitivity } from '../noise/rounded-tensors.ts';
 
 /**
  * Tensors on one grid over their whole range. Errors are as large in all of their channels, so that they make the noise

@@ -3,7 +3,117 @@ import { expectedRanges, tensorRanges } from '../../../src/equalization/ranges/t
 import type { Model } from '../../../src/model/model.ts';
 import { Tensor } from '../../../src/tensor/tensor.ts';
 import { TfjsRunner } from '../../../src/verification/run/runner.ts';
-import { buildModel, input, layer } from '../../support/model-builder.ts';
+import { buildModel, input, type LayerSpec, layer } from '../../support/model-builder.ts';
+
+const runner = await TfjsRunner.create({ backend: 'cpu' });
+
+/** A convolution of known statistics, two channels of mean 1 and 0 and deviations 0.5 and 2, and what stands behind it. */
+function behind(...layers: LayerSpec[]): Model {
+  const model = buildModel(
+    [input('x', [4, 4, 3]), layer('Conv2D', 'conv', { filters: 2, kernel_size: 1 }), ...layers],
+    { seed: 5 },
+  );
+  model.layer('conv').statistics = { mean: Float64Array.of(1, 0), variance: Float64Array.of(0.25, 4) };
+  return model;
+}
+
+/** Smallest and largest value expected of what a layer writes; the input is between -1 and 1. */
+async function rangeOf(model: Model, path: string): Promise<[number, number] | undefined> {
+  const ranges = await tensorRanges(model, { inputRanges: [{ min: -1, max: 1 }] });
+  const found = [...ranges.values()].find((one) => one.path === path);
+  return found && [found.min, found.max];
+}
+
+describe('tensorRanges without data', () => {
+  it('is the mean and 6 deviations to both sides, 0 included', async () => {
+    expect(await rangeOf(behind(), 'conv')).toEqual([-12, 12]);
+    const ranges = await tensorRanges(behind(), { inputRanges: [{ min: 2, max: 3 }] });
+    expect(ranges.get('x#0:0')).toMatchObject({ min: 2, max: 3, source: 'given', path: 'x' });
+    expect(ranges.get('conv#0:0')).toMatchObject({ source: 'statistics', widestChannel: 1 });
+  });
+
+  it('ends where activations end', async () => {
+    expect(await rangeOf(behind(layer('ReLU', 'relu')), 'relu')).toEqual([0, 12]);
+    expect(await rangeOf(behind(layer('ReLU', 'relu', { max_value: 6 })), 'relu')).toEqual([0, 6]);
+    const [low, high] = (await rangeOf(behind(layer('Activation', 'a', { activation: 'swish' })), 'a')) ?? [];
+    expect(low).toBeCloseTo(-0.27846, 4);
+    // Matched by a normal variable: of N(0, 4) a swish has the mean 0.77 and the deviation 1.15.
+    expect(high).toBeGreaterThan(6);
+    expect(high).toBeLessThan(9);
+    const gate = behind(
+      layer('Activation', 'gate', { activation: 'sigmoid' }),
+      layer('Multiply', 'product', {}, { from: ['conv', 'gate'] }),
+    );
+    expect(await rangeOf(gate, 'product')).toEqual([low, high]);
+  });
+
+  it('is added up by sums, and kept by pooling', async () => {
+    const sum = behind(layer('Add', 'sum', {}, { from: ['conv', 'conv'] }));
+    const [low = 0, high = 0] = (await rangeOf(sum, 'sum')) ?? [];
+    expect(high).toBeCloseTo(6 * Math.sqrt(8), 6);
+    expect(low).toBeCloseTo(-high, 6);
+    const pooled = behind(layer('ReLU', 'relu', { max_value: 6 }), layer('GlobalAveragePooling2D', 'pool'));
+    const range = await rangeOf(pooled, 'pool');
+    expect(range?.[0]).toBe(0);
+    expect(range?.[1]).toBeLessThanOrEqual(6);
+  });
+
+  it('is wider where channels may agree that were taken for independent', async () => {
+    const channels = 64;
+    const model = buildModel([
+      input('x', [channels]),
+      layer('Dense', 'told', { units: channels }),
+      layer('Dense', 'classes', { units: 1, use_bias: false }),
+    ]);
+    const kernel = new Float64Array(channels).fill(1);
+    model.layer('classes').setWeight('kernel', Tensor.fromNumbers('float32', [channels, 1], kernel));
+    const variance = new Float64Array(channels).fill(1);
+    model.layer('told').statistics = { mean: new Float64Array(channels), variance };
+    // The deviation of the sum is 8, were they independent, and up to 8 times that: 6 * 8 * 8 / 6.
+    expect((await rangeOf(model, 'classes'))?.[1]).toBeCloseTo(64, 4);
+  });
+
+  it('names what nothing tells, and measures it on stand-ins', async () => {
+    const model = buildModel([
+      input('x', [3]),
+      layer('Dense', 'a', { units: 2 }),
+      layer('Dense', 'b', { units: 2 }),
+    ]);
+    await expect(tensorRanges(model)).rejects.toThrow(
+      /^x: nothing tells the range of the input x and of 2 more tensors: no batch norm, and no samples; give inputs/,
+    );
+    const inputs = [Tensor.fromNumbers('float32', [2, 3], [1, -2, 0.5, 3, 0, 0])];
+    const ranges = await tensorRanges(model, { standIns: { runner, inputs } });
+    expect([...ranges.values()].map(({ source }) => source)).toEqual(['stand-ins', 'stand-ins', 'stand-ins']);
+    expect(ranges.get('x#0:0')).toMatchObject({ min: -2, max: 3 });
+  });
+
+  it('refuses other than a range an input', async () => {
+    await expect(tensorRanges(behind(), { inputRanges: [] })).rejects.toThrow(
+      new RangeError('0 input ranges for a model with 1 inputs'),
+    );
+  });
+});
+
+describe('tensorRanges with samples', () => {
+  it('is the smallest and the largest value on them', async () => {
+    const model = behind(layer('ReLU', 'relu'));
+    const values = Array.from({ length: 2 * 4 * 4 * 3 }, (_, index) => Math.sin(index));
+    const inputs = [Tensor.fromNumbers('float32', [2, 4, 4, 3], values)];
+    const ranges = await tensorRanges(model, { samples: { runner, inputs, batchSize: 1 } });
+    const [made] = await runner.run(model, inputs);
+    const largest = Math.max(...(made?.toFloat64() ?? []));
+    expect(ranges.get('relu#0:0')).toMatchObject({ min: 0, max: largest, source: 'samples' });
+    expect(ranges.get('x#0:0')?.min).toBeCloseTo(Math.min(...values), 6);
+  });
+
+  it('names the layer whose values are not finite', async () => {
+    const inputs = [Tensor.fromNumbers('float32', [1, 4, 4, 3], new Float64Array(48).fill(Number.NaN))];
+    await expect(tensorRanges(behind(), { samples: { runner, inputs } })).rejects.toThrow(
+      /^x: its values range from NaN to NaN on these inputs/,
+    );
+  });
+});
 
 /** What the batch norm writes has the means 0, 1 and 2 and the deviations 1, 1 and 5, and 6 of them are expected at most. */
 const network = (): Model =>
@@ -47,24 +157,5 @@ describe('expectedRanges', () => {
   it('leaves out what nothing tells', () => {
     const model = buildModel([input('x', [3]), layer('Dense', 'dense', { units: 2 })]);
     expect(expectedRanges(model).size).toBe(0);
-  });
-});
-
-describe('tensorRanges', () => {
-  it('measures with stand-ins what nothing tells, or throws', async () => {
-    const model = buildModel([
-      input('x', [2]),
-      layer('Dense', 'dense', { units: 2 }, { weights: { kernel: [1, 0, 0, 1], bias: [0, 0] } }),
-    ]);
-    await expect(tensorRanges(model)).rejects.toThrow(
-      /^x: nothing tells the range of the input x and of 1 more/,
-    );
-    const runner = await TfjsRunner.create({ backend: 'cpu' });
-    const standIns = { runner, inputs: [Tensor.fromNumbers('float32', [2, 2], [1, -2, 3, 4])] };
-    const ranges = await tensorRanges(model, { standIns });
-    expect([...ranges].map(([key, { min, max, source }]) => [key, min, max, source])).toEqual([
-      ['x#0:0', -2, 4, 'stand-ins'],
-      ['dense#0:0', -2, 4, 'stand-ins'],
-    ]);
   });
 });

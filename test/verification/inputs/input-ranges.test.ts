@@ -1,33 +1,29 @@
-import { describe, expect, it } from 'vitest';
+import { expect, test } from 'vitest';
 import { Tensor } from '../../../src/tensor/tensor.ts';
 import { inputRanges, inputRangesOn } from '../../../src/verification/inputs/input-ranges.ts';
 import { buildModel, input, layer } from '../../support/model-builder.ts';
 
-const pictures = buildModel([
-  input('image', [2, 1, 3]),
-  layer('Conv2D', 'conv', { filters: 1, kernel_size: 1 }),
-]);
+const convolution = (channels: number) =>
+  buildModel([input('x', [8, 8, channels]), layer('Conv2D', 'c', { filters: 2, kernel_size: 1 })]);
 
-describe('inputRanges', () => {
-  it('are what becomes of bytes', () => {
-    expect(inputRanges(pictures, 'tf')).toEqual([{ min: -1, max: 1 }]);
-    expect(inputRanges(pictures, 'raw')).toEqual([{ min: 0, max: 255 }]);
-    // (255 / 255 - 0.406) / 0.225 of blue, and -0.485 / 0.229 of red.
-    const [torch] = inputRanges(pictures, 'torch');
-    expect(torch?.max).toBeCloseTo(2.64, 2);
-    expect(torch?.min).toBeCloseTo(-2.1179, 3);
-  });
+test('ranges of pixels are those that bytes get by their normalization', () => {
+  expect(inputRanges(convolution(3), 'tf')).toEqual([{ min: -1, max: 1 }]);
+  expect(inputRanges(convolution(1), 'raw')).toEqual([{ min: 0, max: 255 }]);
+  const [torch] = inputRanges(convolution(3), 'torch');
+  expect(torch?.min).toBeCloseTo(-2.118, 3);
+  expect(torch?.max).toBeCloseTo(2.64, 3);
+  // Guessed where it is left out.
+  expect(inputRanges(convolution(3))).toEqual([{ min: 0, max: 1 }]);
+});
 
-  it('are not known of what is no picture', () => {
-    const numbers = buildModel([input('x', [4]), layer('Dense', 'dense', { units: 1 })]);
-    expect(inputRanges(numbers)).toEqual([undefined]);
-    expect(inputRangesOn(numbers, [Tensor.fromNumbers('float32', [1, 4], [1, 2, 3, 4])])).toEqual([
-      undefined,
-    ]);
-  });
+test('inputs that are no pictures, or none of that kind, have none', () => {
+  expect(inputRanges(convolution(5), 'tf')).toEqual([undefined]);
+  expect(inputRanges(convolution(1), 'torch')).toEqual([undefined]);
+});
 
-  it('go as far as the inputs do', () => {
-    const given = Tensor.fromNumbers('float32', [1, 2, 1, 3], [0, 0.5, 3, 0, -0.5, 0.25]);
-    expect(inputRangesOn(pictures, [given], 'tf')).toEqual([{ min: -1, max: 3 }]);
-  });
+test('go as far as the inputs do, where they are known', () => {
+  const given = Tensor.fromNumbers('float32', [1, 1, 2, 3], [0, 0.5, 3, 0, -0.5, 0.25]);
+  expect(inputRangesOn(convolution(3), [given], 'tf')).toEqual([{ min: -1, max: 3 }]);
+  expect(inputRangesOn(convolution(3), [], 'tf')).toEqual([{ min: -1, max: 1 }]);
+  expect(inputRangesOn(convolution(5), [Tensor.fromNumbers('float32', [1], [7])], 'tf')).toEqual([undefined]);
 });

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { TENSOR_COUNT, tensorNoise } from '../../../src/equalization/noise/tensor-noise.ts';
+import { TENSOR_COUNT, tensorNoise } from '../../../src/equalization/noise/rounded-tensors.ts';
 import type { Model } from '../../../src/model/model.ts';
 import { tensorKey } from '../../../src/model/tensor-key.ts';
 import { buildModel, input, type LayerSpec, layer } from '../../support/model-builder.ts';
