@@ -73,6 +73,7 @@ export {
 export type { WeightPlan } from './equalization/packing/weight-plan.ts';
 export { type QuantizePass, quantizationPasses } from './equalization/quantize.ts';
 export {
+  expectedRanges,
   type RangeSamples,
   type RangeSource,
   type SourcedRange,

@@ -5,13 +5,15 @@
  */
 
 import { largestOf } from '../../tensor/extremes.ts';
+import { TENSOR_COUNT } from '../noise/rounded-tensors.ts';
 import type { TensorTerm } from './tensor-terms.ts';
 
 /**
  * The noise of a tensor beside that of a kernel: the squares of their steps, of 255 on a width and of 127 on the largest
- * weight, and by how much less tensors were measured to count on four networks than their terms say.
+ * weight, and by how much less tensors count than their terms say.
  */
-const TENSOR_WEIGHT = 0.4 * (127 / 255) ** 2;
+const TENSOR_WEIGHT = TENSOR_COUNT * (127 / 255) ** 2;
+
 /**
  * The noise of the tensors of a grid at factors, whose derivatives by the logarithms of the factors are added to `gradient`.
  *

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { tensorRanges } from '../../../src/equalization/ranges/tensor-ranges.ts';
+import { expectedRanges, tensorRanges } from '../../../src/equalization/ranges/tensor-ranges.ts';
 import type { Model } from '../../../src/model/model.ts';
 import { Tensor } from '../../../src/tensor/tensor.ts';
 import { TfjsRunner } from '../../../src/verification/run/runner.ts';
@@ -112,5 +112,50 @@ describe('tensorRanges with samples', () => {
     await expect(tensorRanges(behind(), { samples: { runner, inputs } })).rejects.toThrow(
       /^x: its values range from NaN to NaN on these inputs/,
     );
+  });
+});
+
+/** What the batch norm writes has the means 0, 1 and 2 and the deviations 1, 1 and 5, and 6 of them are expected at most. */
+const network = (): Model =>
+  buildModel([
+    input('x', [3]),
+    layer(
+      'BatchNormalization',
+      'bn',
+      { epsilon: 1e-9 },
+      { weights: { gamma: [1, 1, 5], beta: [0, 1, 2], movingMean: [0, 0, 0], movingVariance: [4, 4, 4] } },
+    ),
+    layer('ReLU', 'relu'),
+    layer('Dense', 'classes', { units: 2, activation: 'softmax' }),
+  ]);
+
+describe('expectedRanges', () => {
+  it('has what statistics tell, and the channel that decides', () => {
+    const ranges = expectedRanges(network());
+    expect([...ranges.keys()]).toEqual(['x#0:0', 'bn#0:0', 'relu#0:0', 'classes#0:0']);
+    const bn = ranges.get('bn#0:0');
+    expect(bn).toMatchObject({ path: 'bn', source: 'statistics', widestChannel: 2 });
+    expect([bn?.min, bn?.max, bn?.widthWithout].map((value) => Math.round(value ?? NaN))).toEqual([
+      // -28 to 32; without the last channel -6 to 7.
+      -28, 32, 13,
+    ]);
+    const relu = ranges.get('relu#0:0');
+    expect([relu?.min, relu?.max, relu?.widthWithout].map((value) => Math.round(value ?? NaN))).toEqual([
+      0, 32, 7,
+    ]);
+    expect(ranges.get('classes#0:0')).toMatchObject({ min: 0, max: 1, source: 'given' });
+  });
+
+  it('takes ranges of inputs', () => {
+    const ranges = expectedRanges(network(), { inputRanges: [{ min: -3, max: 4 }] });
+    expect(ranges.get('x#0:0')).toMatchObject({ min: -3, max: 4, source: 'given', widestChannel: undefined });
+    expect(() => expectedRanges(network(), { inputRanges: [] })).toThrow(
+      /^0 input ranges for a model with 1 inputs/,
+    );
+  });
+
+  it('leaves out what nothing tells', () => {
+    const model = buildModel([input('x', [3]), layer('Dense', 'dense', { units: 2 })]);
+    expect(expectedRanges(model).size).toBe(0);
   });
 });

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
-import { inputRanges } from '../../../src/verification/inputs/input-ranges.ts';
+import { Tensor } from '../../../src/tensor/tensor.ts';
+import { inputRanges, inputRangesOn } from '../../../src/verification/inputs/input-ranges.ts';
 import { buildModel, input, layer } from '../../support/model-builder.ts';
 
 const convolution = (channels: number) =>
@@ -18,4 +19,11 @@ test('ranges of pixels are those that bytes get by their normalization', () => {
 test('inputs that are no pictures, or none of that kind, have none', () => {
   expect(inputRanges(convolution(5), 'tf')).toEqual([undefined]);
   expect(inputRanges(convolution(1), 'torch')).toEqual([undefined]);
+});
+
+test('go as far as the inputs do, where they are known', () => {
+  const given = Tensor.fromNumbers('float32', [1, 1, 2, 3], [0, 0.5, 3, 0, -0.5, 0.25]);
+  expect(inputRangesOn(convolution(3), [given], 'tf')).toEqual([{ min: -1, max: 3 }]);
+  expect(inputRangesOn(convolution(3), [], 'tf')).toEqual([{ min: -1, max: 1 }]);
+  expect(inputRangesOn(convolution(5), [Tensor.fromNumbers('float32', [1], [7])], 'tf')).toEqual([undefined]);
 });
