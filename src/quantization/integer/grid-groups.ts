@@ -8,6 +8,7 @@ import { InvalidModelError } from '../../errors.ts';
 import type { Graph, GraphCall, GraphTensor } from '../../model/graph.ts';
 import type { Layer } from '../../model/layer.ts';
 import { type Activation, activationOf, isRelu, isWeighted } from '../../model/operation.ts';
+import { isPermute } from '../../model/shapes.ts';
 import { tensorKey } from '../../model/tensor-key.ts';
 
 /** A grid of int8 codes: a code q stands for `scale * (q - zeroPoint)`. */
@@ -92,7 +93,8 @@ const OWN: GridRule = { kind: 'own' };
 const SAME: GridRule = { kind: 'same', isRounded: false };
 const SAME_ROUNDED: GridRule = { kind: 'same', isRounded: true };
 
-function ruleOf({ operation }: Layer): GridRule {
+function ruleOf(layer: Layer): GridRule {
+  const { operation } = layer;
   switch (operation.kind) {
     case 'zeroPadding':
     case 'cropping':
@@ -115,6 +117,8 @@ function ruleOf({ operation }: Layer): GridRule {
       const grid = fixedGrid(operation.activation);
       return grid ? { kind: 'fixed', grid } : OWN;
     }
+    case 'opaque':
+      return isPermute(layer) ? SAME : OWN;
     default:
       return OWN;
   }
@@ -272,7 +276,7 @@ class Grouping {
 }
 
 /** The calls that the outputs of the model depend on, in their order, without those that make its inputs. */
-function neededCalls(graph: Graph): GraphCall[] {
+export function neededCalls(graph: Graph): GraphCall[] {
   const needed = new Set<GraphTensor>(graph.outputs);
   const inputs = new Set<GraphTensor>(graph.inputs);
   const calls: GraphCall[] = [];
