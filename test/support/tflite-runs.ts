@@ -1,0 +1,92 @@
+/**
+ * Whole-integer models run twice: as LiteRT runs the file, and as the plan says.
+ *
+ * @module
+ */
+
+import { tensorRanges } from '../../src/equalization/ranges/tensor-ranges.ts';
+import type { TfliteGraph } from '../../src/formats/tflite/graph.ts';
+import { type LowerOptions, lowerPlan } from '../../src/formats/tflite/lower.ts';
+import { writeTflite } from '../../src/formats/tflite/write.ts';
+import { buildGraph } from '../../src/model/graph.ts';
+import type { Model } from '../../src/model/model.ts';
+import { tensorKey } from '../../src/model/tensor-key.ts';
+import { startLitert } from '../../src/node/litert.ts';
+import { type IntegerPlan, integerPlan } from '../../src/quantization/integer/integer-plan.ts';
+import { runPlan } from '../../src/quantization/integer/simulate-plan.ts';
+import { QUANTIZER_PRESETS, type QuantizerName } from '../../src/quantization/quantizer.ts';
+import { Tensor } from '../../src/tensor/tensor.ts';
+import { runTflite } from '../../src/verification/litert/run-tflite.ts';
+import { TfjsRunner } from '../../src/verification/run/runner.ts';
+import { seededRandom } from './random.ts';
+
+/** A model in whole numbers. */
+export interface Planned {
+  readonly plan: IntegerPlan;
+  readonly graph: TfliteGraph;
+  readonly bytes: Uint8Array;
+  readonly inputs: readonly Tensor[];
+}
+
+/** The plan and the file of a model, with the ranges that it has on normal inputs. */
+export async function planned(
+  model: Model,
+  options: LowerOptions & { readonly weights?: QuantizerName; readonly samples?: number } = {},
+): Promise<Planned> {
+  const { weights = 'int8-per-channel', samples = 4, ...lowering } = options;
+  const inputs = normalInputs(model, samples);
+  const runner = await TfjsRunner.create({ backend: 'cpu' });
+  const ranges = await tensorRanges(model, { samples: { runner, inputs } });
+  const plan = integerPlan(model, { weights: QUANTIZER_PRESETS[weights], ranges });
+  const graph = lowerPlan(plan, { names: model, ...lowering });
+  return { plan, graph, bytes: writeTflite(graph), inputs };
+}
+
+/** By how many codes outputs of the file and of the plan differ. */
+export interface CodeDifferences {
+  readonly most: number;
+  /** Of all codes those that differ at all. */
+  readonly share: number;
+  /** Of the outputs of the plan. */
+  readonly distinct: number;
+}
+
+/** Runs both. */
+export async function codeDifferences({ plan, bytes, inputs }: Planned): Promise<CodeDifferences> {
+  const runner = await TfjsRunner.create({ backend: 'cpu' });
+  const expected = await runPlan(plan, runner, inputs);
+  const actual = await runTflite(await startLitert(), bytes, inputs);
+  const graph = buildGraph(plan.model);
+  let most = 0;
+  let different = 0;
+  let all = 0;
+  const codes = new Set<number>();
+  for (const [index, output] of graph.outputs.entries()) {
+    const { scale = NaN } = plan.tensors.get(tensorKey(output)) ?? {};
+    const wanted = expected[index]!.toFloat64();
+    const got = actual[index]!.toFloat64();
+    if (wanted.length !== got.length) throw new Error(`${got.length} values, not ${wanted.length}`);
+    for (const [at, value] of wanted.entries()) {
+      const difference = Math.round(Math.abs(value - got[at]!) / scale);
+      most = Math.max(most, difference);
+      if (difference !== 0) different++;
+      codes.add(Math.round(value / scale));
+    }
+    all += wanted.length;
+  }
+  return { most, share: different / all, distinct: codes.size };
+}
+
+/** Standard normal values for all inputs. */
+export function normalInputs(model: Model, samples: number, seed = 7): Tensor[] {
+  const random = seededRandom(seed);
+  return model.inputs.map(({ shape }) => {
+    const filled = [samples, ...(shape ?? []).slice(1).map((size) => size ?? 1)];
+    const values = new Float32Array(filled.reduce((product, size) => product * size, 1));
+    return Tensor.of(
+      'float32',
+      filled,
+      values.map(() => random.normal()),
+    );
+  });
+}
