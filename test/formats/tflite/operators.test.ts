@@ -1,12 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { Model } from '../../../src/model/model.ts';
-import {
-  buildModel,
-  buildSequential,
-  input,
-  type LayerSpec,
-  layer,
-} from '../../support/model-builder.ts';
+import { buildModel, buildSequential, input, type LayerSpec, layer } from '../../support/model-builder.ts';
 import { codeDifferences, planned } from '../../support/tflite-runs.ts';
 
 /** Models by what is in them, with the operators that they become. */
