@@ -34,7 +34,13 @@ export type { ClsSet, ReluFlags } from './primitives/layer-groups.ts';
 export type { OnSkip, StepOptions } from './primitives/pass.ts';
 export { replaceRelu6Pass, replaceRelu6WithRelu } from './primitives/replace-relu6.ts';
 export type { QuantizationEncoding } from './quantization/encoding.ts';
-export type { ExportedEncoding, ExportedEncodings } from './quantization/simulation/export-encodings.ts';
+export type {
+  ExportedEncoding,
+  ExportedEncodingLists,
+  ExportedEncodings,
+  ExportedQuantizers,
+  ExportedTensorEncodings,
+} from './quantization/simulation/export-encodings.ts';
 export {
   type ActivationEncoding,
   QuantizationSimModel,

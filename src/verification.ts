@@ -22,6 +22,11 @@ export {
   type Verdict,
 } from './verification/comparing/compare-runs.ts';
 export {
+  type IntegerModel,
+  type IntegerModelOptions,
+  integerModel,
+} from './verification/comparing/integer-model.ts';
+export {
   type ModelWithLogits,
   type ScoreSource,
   scoresOf,
@@ -37,6 +42,7 @@ export {
 export { type FittedArray, fitArray } from './verification/inputs/array-inputs.ts';
 export { labelsOf } from './verification/inputs/class-labels.ts';
 export { guessNormalization, type NormalizationGuess } from './verification/inputs/guess-normalization.ts';
+export { inputRanges } from './verification/inputs/input-ranges.ts';
 export { type ImageLayout, type ModelInput, modelInputs } from './verification/inputs/model-inputs.ts';
 export {
   describeNormalization,

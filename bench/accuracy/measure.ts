@@ -6,7 +6,6 @@
 
 import type { Model } from '../../src/model/model.ts';
 import type { ModelRunner } from '../../src/model/model-runner.ts';
-import type { ActivationQuantizer, WeightQuantizer } from '../../src/quantization/quantizer.ts';
 import type { Tensor } from '../../src/tensor/tensor.ts';
 import { accuracyOf } from '../../src/verification/comparing/accuracy.ts';
 import { compareRuns } from '../../src/verification/comparing/compare-runs.ts';
@@ -22,8 +21,6 @@ export interface Agreement {
   readonly sqnrDb: number;
   /** The same before anything is quantized; not measured once more where only the biases are corrected as well. */
   readonly floatDb: number | undefined;
-  /** With activations in 8 bits too, their ranges taken from the same inputs; undefined where it was not measured. */
-  readonly activations: { readonly top1: number; readonly sqnrDb: number } | undefined;
 }
 
 /** The accuracy of a recipe on labelled images, a number for each of the widths that were measured. */
@@ -58,33 +55,11 @@ export async function measureAgreement(
       top1: top1Agreement ?? Number.NaN,
       sqnrDb,
       floatDb: float?.sqnrDb,
-      activations: recipe.simulatesActivations
-        ? await withActivations(expected, model, recipe.quantizer, bench)
-        : undefined,
     });
     process.stderr.write(`  ${JSON.stringify(rows.at(-1))}\n`);
   }
   return rows;
 }
-
-/** With activations on grids of 8 bits, one range a tensor, as AIMET places them; kernels are on theirs already. */
-async function withActivations(
-  expected: ModelRun,
-  model: Model,
-  weights: WeightQuantizer,
-  { runner, inputs, batchSize }: Bench,
-): Promise<Agreement['activations']> {
-  const run = await recordRun(model, {
-    runner,
-    inputs,
-    batchSize,
-    grids: { weights, activations: ACTIVATIONS },
-  });
-  const { top1Agreement, sqnrDb } = compared(expected, run);
-  return { top1: top1Agreement ?? Number.NaN, sqnrDb };
-}
-
-const ACTIVATIONS: ActivationQuantizer = { bits: 8, symmetric: false, rounding: 'half-away' };
 
 function compared(expected: ModelRun, run: ModelRun): ReturnType<typeof compareRuns>['outputs'][number] {
   const [first] = compareRuns(expected, run, { rtol: 0, atol: 0 }).outputs;

@@ -17,6 +17,9 @@ export interface PublishedNetwork {
   readonly normalization: Normalization;
 }
 
+/** One that may take no pictures, and then has no normalization. */
+export type AnyNetwork = Omit<PublishedNetwork, 'normalization'> & Partial<PublishedNetwork>;
+
 /** The networks by the names that the command takes. */
 export const NETWORKS: Readonly<Record<string, PublishedNetwork>> = {
   v1: {
@@ -34,6 +37,12 @@ export const NETWORKS: Readonly<Record<string, PublishedNetwork>> = {
     path: 'models/mobilenet_v2_nsfw/model.json',
     normalization: '0..1',
   },
+};
+
+/** Those of MLPerf Tiny, which are measured on integers alone. */
+export const SMALL_NETWORKS: Readonly<Record<string, AnyNetwork>> = {
+  resnet8: { title: 'ResNet8, 10 classes', path: 'models/resnet8_cifar10.h5', normalization: 'tf' },
+  dscnn: { title: 'DS-CNN, 12 keywords, seeded inputs', path: 'models/dscnn_keywords.h5' },
 };
 
 /** The network that comes with the package. */

@@ -30,8 +30,6 @@ export interface Recipe {
   readonly corrects: boolean;
   /** How weights are rounded: to the nearest level, or so that errors cancel each other. */
   readonly rounding: 'nearest' | 'cancelling';
-  /** Whether it is measured with activations in 8 bits too. */
-  readonly simulatesActivations: boolean;
 }
 
 const PER_TENSOR = QUANTIZER_PRESETS['int8-per-tensor'];
@@ -40,30 +38,26 @@ const TFJS = QUANTIZER_PRESETS['tfjs-uint8'];
 
 const CORRECTED = { corrects: true } as const;
 const CANCELLING = { rounding: 'cancelling' } as const;
-const SIMULATED = { simulatesActivations: true } as const;
 
 /** All recipes, in the order of the tables. */
 export const RECIPES: readonly Recipe[] = [
-  recipe('batch norms folded, nothing else', PER_TENSOR, fold, SIMULATED),
+  recipe('batch norms folded, nothing else', PER_TENSOR, fold),
   recipe('reference: ReLU for ReLU6, fold, scale, absorb', PER_TENSOR, (model) => {
     replaceRelu6WithRelu(model);
     const [foldedPairs] = foldAllBatchNorms(model);
     equalizeBnFoldedModel(model, foldedPairs);
   }),
-  recipe('folded, bias correction', PER_TENSOR, fold, { ...CORRECTED, ...SIMULATED }),
+  recipe('folded, bias correction', PER_TENSOR, fold, { ...CORRECTED }),
   recipe('equal ranges, exact caps', PER_TENSOR, scaleTo('equal-ranges')),
   recipe('equal ranges, exact caps, bias correction', PER_TENSOR, scaleTo('equal-ranges'), {
     ...CORRECTED,
-    ...SIMULATED,
   }),
   recipe('least noise, exact caps', PER_TENSOR, scaleTo('least-noise')),
   recipe('least noise, ReLU6 kept, bias correction', PER_TENSOR, scaleTo('least-noise', false), {
     ...CORRECTED,
-    ...SIMULATED,
   }),
   recipe('least noise, exact caps, bias correction', PER_TENSOR, scaleTo('least-noise'), {
     ...CORRECTED,
-    ...SIMULATED,
   }),
   recipe(
     'least noise, exact caps, bias correction, cancelling rounding',
@@ -81,7 +75,7 @@ export const RECIPES: readonly Recipe[] = [
     ...CANCELLING,
   }),
   recipe('per channel: folded', PER_CHANNEL, fold),
-  recipe('per channel: folded, bias correction', PER_CHANNEL, fold, { ...CORRECTED, ...SIMULATED }),
+  recipe('per channel: folded, bias correction', PER_CHANNEL, fold, { ...CORRECTED }),
   recipe('per channel: folded, bias correction, cancelling rounding', PER_CHANNEL, fold, {
     ...CORRECTED,
     ...CANCELLING,
@@ -94,7 +88,7 @@ function recipe(
   prepare: (model: Model) => void,
   options: Partial<Recipe> = {},
 ): Recipe {
-  const plain = { corrects: false, rounding: 'nearest', simulatesActivations: false } as const;
+  const plain = { corrects: false, rounding: 'nearest' } as const;
   return { name, quantizer, prepare, ...plain, ...options };
 }
 

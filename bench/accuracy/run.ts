@@ -1,66 +1,142 @@
 /**
- * `npm run bench:accuracy`: what 8-bit kernels leave of published networks after each recipe, and of the example at 8, 6
- * and 4 bits, as tables.
+ * `npm run bench:accuracy`: what 8-bit kernels leave of published networks after each recipe, of the example at 8, 6
+ * and 4 bits, and what is left of them on integers, as tables.
  *
- * `-- --write` puts the tables into docs/accuracy.md; names of networks (or `example`) measure those alone, and
- * `--recipe TEXT` the recipes whose names have the text.
+ * `-- --write` puts the tables into docs/accuracy.md; names of networks (or `example`) measure those alone,
+ * `--recipe TEXT` the recipes whose names have the text, and `--part kernels` or `--part integers` one of the two.
  *
  * @module
  */
 
 import { existsSync } from 'node:fs';
 import { parseArgs } from 'node:util';
+import type { Model } from '../../src/model/model.ts';
 import { loadInputs, loadModel } from '../../src/node.ts';
+import { Tensor } from '../../src/tensor/tensor.ts';
 import { modelInputs } from '../../src/verification/inputs/model-inputs.ts';
+import { seededInputs } from '../../src/verification/inputs/seeded-inputs.ts';
 import { TfjsRunner } from '../../src/verification/run/runner.ts';
 import { naturalCrops } from './crops.ts';
+import { INTEGER_RECIPES, type IntegerBench, measureIntegers, worstTensors } from './integers.ts';
 import { measureAccuracy, measureAgreement } from './measure.ts';
-import { EXAMPLE, NETWORKS, SHARED } from './networks.ts';
+import { type AnyNetwork, EXAMPLE, NETWORKS, SHARED, SMALL_NETWORKS } from './networks.ts';
 import { RECIPES } from './recipes.ts';
-import { type AccuracyResults, renderTables, writeTables } from './tables.ts';
+import {
+  type AccuracyResults,
+  type IntegerTables,
+  renderIntegerTables,
+  renderTables,
+  writeIntegerTables,
+  writeTables,
+} from './tables.ts';
 
 const BITS = [8, 6, 4];
 const BATCH = { photographs: 8, small: 100 } as const;
+const SEEDED_SAMPLES = 96;
+const WORST = 3;
 
 const { values: options, positionals } = parseArgs({
-  options: { write: { type: 'boolean', default: false }, recipe: { type: 'string', default: '' } },
+  options: {
+    write: { type: 'boolean', default: false },
+    recipe: { type: 'string', default: '' },
+    part: { type: 'string', default: '' },
+  },
   allowPositionals: true,
 });
-const everything = [...Object.keys(NETWORKS), 'example'];
+const parts = ['kernels', 'integers'].filter((part) => part.includes(options.part));
+const everything = [...Object.keys(NETWORKS), ...Object.keys(SMALL_NETWORKS), 'example'];
 const unknown = positionals.find((name) => !everything.includes(name));
 if (unknown !== undefined) throw new RangeError(`${unknown}: choose from ${everything.join(', ')}`);
 if (options.write && (positionals.length > 0 || options.recipe !== '')) {
   throw new RangeError('--write needs everything');
 }
 const names = positionals.length > 0 ? positionals : everything;
-const recipes = RECIPES.filter(({ name }) => name.includes(options.recipe));
+const named = <One extends { readonly name: string }>(list: readonly One[]): One[] =>
+  list.filter(({ name }) => name.includes(options.recipe));
 const runner = await TfjsRunner.create();
-const networks: AccuracyResults['networks'][number][] = [];
-for (const [name, { title, path, normalization }] of Object.entries(NETWORKS)) {
-  if (!names.includes(name)) continue;
-  if (!existsSync(`${SHARED}/${path}`)) {
-    if (options.write) throw new Error(`${SHARED}/${path} is missing, and --write needs everything`);
-    process.stderr.write(`${title}: left out, ${SHARED}/${path} is missing\n`);
-    continue;
+if (parts.includes('kernels')) {
+  const networks: AccuracyResults['networks'][number][] = [];
+  for (const { name, title, model, bench } of await published(NETWORKS)) {
+    process.stderr.write(`${name}: kernels …\n`);
+    networks.push({ title, rows: await measureAgreement(model, named(RECIPES), bench) });
   }
-  process.stderr.write(`${title} …\n`);
-  const model = await loadModel(`${SHARED}/${path}`);
+  const tables = renderTables({ networks, example: await measureExample() });
+  console.log(tables);
+  if (options.write) writeTables(tables);
+}
+if (parts.includes('integers')) {
+  const networks: IntegerTables[] = [];
+  for (const one of [...(await published({ ...NETWORKS, ...SMALL_NETWORKS })), ...(await labelled())]) {
+    process.stderr.write(`${one.name}: integers …\n`);
+    networks.push(await measuredIntegers(one));
+  }
+  const tables = renderIntegerTables(networks);
+  console.log(tables);
+  if (options.write) writeIntegerTables(tables);
+}
+
+interface Measurable {
+  readonly name: string;
+  readonly title: string;
+  readonly model: Model;
+  readonly bench: IntegerBench;
+}
+
+async function published(networks: Readonly<Record<string, AnyNetwork>>): Promise<Measurable[]> {
+  const found: Measurable[] = [];
+  for (const [name, { title, path, normalization }] of Object.entries(networks)) {
+    if (!names.includes(name)) continue;
+    if (!existsSync(`${SHARED}/${path}`)) {
+      if (options.write) throw new Error(`${SHARED}/${path} is missing, and --write needs everything`);
+      process.stderr.write(`${title}: left out, ${SHARED}/${path} is missing\n`);
+      continue;
+    }
+    const model = await loadModel(`${SHARED}/${path}`);
+    const inputs = normalization
+      ? [await naturalCrops(`${SHARED}/photos`, pictureSize(model, title), normalization)]
+      : seededInputs(model, { samples: SEEDED_SAMPLES });
+    found.push({
+      name,
+      title,
+      model,
+      bench: { runner, inputs, batchSize: BATCH.photographs, normalization },
+    });
+  }
+  return found;
+}
+
+function pictureSize(model: Model, title: string): number {
   const size = modelInputs(model)[0]?.image?.height;
   if (!size) throw new Error(`${title}: takes no pictures of a known size`);
-  const inputs = [await naturalCrops(`${SHARED}/photos`, size, normalization)];
-  const bench = { runner, inputs, batchSize: BATCH.photographs };
-  networks.push({ title, rows: await measureAgreement(model, recipes, bench) });
+  return size;
 }
-const example = names.includes('example') ? await measureExample() : undefined;
-const tables = renderTables({ networks, example });
-console.log(tables);
-if (options.write) writeTables(tables);
 
-async function measureExample(): Promise<AccuracyResults['example']> {
-  process.stderr.write(`${EXAMPLE.title} …\n`);
+async function measuredIntegers({ title, model, bench }: Measurable): Promise<IntegerTables> {
+  const recipes = named(INTEGER_RECIPES);
+  const rows = await measureIntegers(model, recipes, bench);
+  const few = { ...bench, inputs: bench.inputs.map((tensor) => firstSamples(tensor, BATCH.photographs)) };
+  const usual = recipes.find(({ factors }) => factors === 'kernels and tensors');
+  return { title, rows, worst: usual ? await worstTensors(model, usual, few, WORST) : [] };
+}
+
+function firstSamples(tensor: Tensor, count: number): Tensor {
+  const each = tensor.size / (tensor.shape[0] ?? 1);
+  const values = tensor.toFloat64().slice(0, count * each);
+  return Tensor.fromNumbers(tensor.dtype as 'float32', [count, ...tensor.shape.slice(1)], values);
+}
+
+async function labelled(): Promise<(Measurable & { bench: { readonly labels: Int32Array } })[]> {
+  if (!names.includes('example')) return [];
   const model = await loadModel(EXAMPLE.model);
   const { tensors, labels } = await loadInputs(model, [EXAMPLE.images], { normalization: 'tf' });
   if (!labels) throw new Error(`${EXAMPLE.images}: no labels`);
-  const bench = { runner, inputs: tensors, batchSize: BATCH.small, labels };
-  return { title: EXAMPLE.title, widths: BITS, ...(await measureAccuracy(model, recipes, BITS, bench)) };
+  const bench = { runner, inputs: tensors, batchSize: BATCH.small, labels, normalization: 'tf' as const };
+  return [{ name: 'example', title: EXAMPLE.title, model, bench }];
+}
+
+async function measureExample(): Promise<AccuracyResults['example']> {
+  const [example] = await labelled();
+  if (!example) return undefined;
+  const { title, model, bench } = example;
+  return { title, widths: BITS, ...(await measureAccuracy(model, named(RECIPES), BITS, bench)) };
 }

@@ -26,10 +26,11 @@ export async function chooseSettings(
   options: EqualizeOptions,
   recipe: (options: EqualizeOptions) => readonly Pass[],
 ): Promise<{ readonly options: EqualizeOptions; readonly trials: readonly Trial[] }> {
-  const { target = 'int8-per-tensor', judge, activations } = options;
+  const { target = 'int8-per-tensor', judge } = options;
   const changes = openSettings(model, options);
   if (!judge || target === 'float' || changes.length === 0) return { options, trials: [] };
   const quantizer = parseQuantizer(target as QuantizerName);
+  const { activations } = settingsOf(options);
   const trials: Trial[] = [];
   let best: { options: EqualizeOptions; trial: Trial } | undefined;
   const attempt = async (candidate: EqualizeOptions): Promise<void> => {

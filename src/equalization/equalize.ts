@@ -9,7 +9,6 @@ import { foldPass } from '../primitives/batch-norm-fold.ts';
 import { type RecordOf, runPasses } from '../primitives/pass.ts';
 import { replaceRelu6Pass } from '../primitives/replace-relu6.ts';
 import { parseQuantizer, type QuantizerName } from '../quantization/quantizer.ts';
-import { absorbPass } from './biases/bias-absorption.ts';
 import { correctPass } from './biases/correct-pass.ts';
 import { carryPass } from './carriers/scale-carriers.ts';
 import { chooseSettings } from './choose-settings.ts';
@@ -20,12 +19,7 @@ import { scalePass } from './scaling/scale-pass.ts';
 
 /** A pass of the recipe for a target. */
 export type EqualizePass = ReturnType<
-  | typeof replaceRelu6Pass
-  | typeof foldPass
-  | typeof scalePass
-  | typeof carryPass
-  | typeof absorbPass
-  | typeof correctPass
+  typeof replaceRelu6Pass | typeof foldPass | typeof scalePass | typeof carryPass | typeof correctPass
 >;
 
 /** What was done, and with which settings. */
@@ -40,8 +34,8 @@ export interface EqualizationRecord extends Settings {
  * Equalizes a copy of `model` for a target. The same for the same model and options.
  *
  * The copy computes what the model does, up to rounding, but for ReLU6 with the policy `relu`, for corrected biases, which
- * make up for what the quantizer of the target is going to change and are off by as much before it does, for weights that are
- * rounded here, and a little for biases that were moved, where activations are stated.
+ * make up for what the quantizer of the target is going to change and are off by as much before it does, and for weights that
+ * are rounded here.
  *
  * @throws RangeError where an option is none; CannotRunError where samples are given and the model cannot be run.
  */
@@ -71,10 +65,10 @@ export async function prepareEqualization(
 
 /** The passes that make a model ready for a target; before them comes `relu6`, where that is the policy. */
 const PASSES: Readonly<Record<Target, readonly EqualizePass['name'][]>> = {
-  'int8-per-tensor': ['fold', 'scale', 'absorb', 'correct'],
-  'int8-per-tensor-symmetric': ['fold', 'scale', 'absorb', 'correct'],
+  'int8-per-tensor': ['fold', 'scale', 'correct'],
+  'int8-per-tensor-symmetric': ['fold', 'scale', 'correct'],
   'tfjs-uint8': ['carry', 'correct'],
-  'int8-per-channel': ['fold', 'absorb', 'correct'],
+  'int8-per-channel': ['fold', 'correct'],
   float: ['fold', 'scale'],
 };
 
@@ -103,11 +97,9 @@ function passFor(
     case 'fold':
       return foldPass();
     case 'scale':
-      return scalePass({ objective, throughBounded: relu6 === 'exact' });
+      return scalePass({ objective, throughBounded: relu6 === 'exact', tensors: activations !== undefined });
     case 'carry':
       return carryPass();
-    case 'absorb':
-      return activations && absorbPass({ activations });
     case 'correct': {
       const quantizer = parseQuantizer(target as QuantizerName);
       const rounds = rounding === 'cancelling';

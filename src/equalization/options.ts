@@ -14,8 +14,8 @@ import { OBJECTIVES, type Objective } from './scaling/scale-regions.ts';
 
 /**
  * What a model is made ready for:
- * - `int8-per-tensor`: integer converters and NPUs with one range for each kernel. Folded, scaled across the whole graph, with
- *   corrected biases.
+ * - `int8-per-tensor`: integer converters and NPUs with one range for each kernel. Folded, scaled across the whole graph for
+ *   kernels and activations of 8 bits, with corrected biases.
  * - `int8-per-tensor-symmetric`: the same for grids from -127 to 127, as TensorFlow Lite has them with ranges for channels
  *   switched off.
  * - `tfjs-uint8`: TF.js layers models with 8-bit kernels. Batch norms stay and carry the scales of the channels.
@@ -94,11 +94,11 @@ export interface EqualizeOptions {
   /** Left out: `cancelling` for `tfjs-uint8`, else `nearest`; the target `float` has no grid. */
   readonly rounding?: WeightRounding;
   /**
-   * What activations will be quantized with. With it biases are moved into the next layer where the range of a tensor is
-   * expected to become smaller by that, which changes the function a little where a ReLU stands between (`absorbBiases`). For
-   * `int8-per-tensor` and `int8-per-channel`; left out, biases stay where they are.
+   * What activations will be quantized with, or that they stay in `float`, as for `tfjs-uint8` and `float` they always do. Left
+   * out: 8 bits for the other targets, as integer converters have them. Factors are then looked for that suit tensors as well
+   * as kernels, and settings are judged with both on grids.
    */
-  readonly activations?: ActivationQuantizer;
+  readonly activations?: ActivationQuantizer | 'float';
   /** What the model is run on for measured corrections; one tensor for each input, with the samples first. */
   readonly samples?: { readonly runner: ModelRunner; readonly inputs: readonly Tensor[] };
   /**
@@ -115,7 +115,7 @@ export interface Settings {
   readonly objective: Objective;
   readonly rounding: WeightRounding;
   readonly biasCorrection: BiasCorrection;
-  /** Left out where none was stated. */
+  /** Left out where activations stay in float. */
   readonly activations?: ActivationQuantizer;
 }
 
@@ -127,7 +127,10 @@ export function hasKernelRanges(target: Target): boolean {
   return target === 'int8-per-tensor' || target === 'int8-per-tensor-symmetric';
 }
 
-/** Targets of which activations may be quantized too. */
+/** What integer converters do to activations. */
+const INT8_ACTIVATIONS: ActivationQuantizer = { bits: 8, symmetric: false, rounding: 'half-away' };
+
+/** Targets of which activations are quantized too. */
 const WITH_ACTIVATIONS: readonly Target[] = [
   'int8-per-tensor',
   'int8-per-tensor-symmetric',
@@ -163,19 +166,21 @@ export function settingsOf(options: EqualizeOptions): Settings {
   if (biasCorrection === 'measured' && !samples) {
     throw new RangeError("biasCorrection: 'measured' takes samples to measure with");
   }
-  if (activations && !WITH_ACTIVATIONS.includes(target)) {
+  const isOnIntegers = WITH_ACTIVATIONS.includes(target);
+  if (activations && activations !== 'float' && !isOnIntegers) {
     throw new RangeError(
       `activations: with the target '${target}' they stay in float; leave them out, or choose ${WITH_ACTIVATIONS.join(' or ')}`,
     );
   }
-  if (activations) checkActivationQuantizer(activations);
+  const quantizer = activations ?? (isOnIntegers ? INT8_ACTIVATIONS : 'float');
+  if (quantizer !== 'float') checkActivationQuantizer(quantizer);
   return {
     target,
     relu6,
     objective,
     rounding,
     biasCorrection: target === 'float' ? 'none' : (biasCorrection ?? (samples ? 'measured' : 'analytic')),
-    ...(activations ? { activations } : {}),
+    ...(quantizer === 'float' ? {} : { activations: quantizer }),
   };
 }
 

@@ -76,7 +76,10 @@ export function replaceCall(owner: Model, call: Call, layer: Layer): Call {
  */
 export function expandCalls(owner: Model, expand: (call: Call) => readonly Call[] | undefined): void {
   const layers = new Map<Layer, Set<Layer>>();
+  const tensors = new Map<ModelTensor, ModelTensor>();
+  const mapped = (tensor: ModelTensor): ModelTensor => tensors.get(tensor) ?? tensor;
   owner.calls = owner.calls.flatMap((call) => {
+    call.inputs = call.inputs.map(mapped);
     const calls = expand(call);
     const last = calls?.at(-1);
     if (!calls || !last) return [call];
@@ -84,10 +87,11 @@ export function expandCalls(owner: Model, expand: (call: Call) => readonly Call[
     for (const { layer } of calls) standing.add(layer);
     layers.set(call.layer, standing);
     copyType(call.output(), last.output());
-    redirect(owner, call.output(), last.output());
+    tensors.set(call.output(), last.output());
     return calls;
   });
   if (layers.size === 0) return;
+  owner.outputs = owner.outputs.map(mapped);
   owner.layers = owner.layers.flatMap((layer) => [...(layers.get(layer) ?? [layer])]);
   reorder(owner);
 }

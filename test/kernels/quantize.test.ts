@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import {
   addNoisePower,
+  fakeQuantizeCodes,
   fakeQuantizeInteger,
   fakeQuantizeTfjs,
   subtractInPlace,
@@ -82,4 +83,32 @@ test('ties go where the rounding says', () => {
   };
   expect(rounded('half-even')).toEqual([0, 0, 2, -2, 2, -2, 0]);
   expect(rounded('half-away')).toEqual([1, -1, 2, -2, 3, -3, 0]);
+});
+
+const CODES = { scale: 0.5, zeroPoint: -100, rounding: true, clipping: true, areMeans: false };
+
+function onCodes(values: readonly number[], steps: Partial<typeof CODES> = {}): number[] {
+  const target = new Float32Array(values.length);
+  fakeQuantizeCodes(Float32Array.from(values), { ...CODES, ...steps }, target);
+  return [...target];
+}
+
+test('codes from -128 to 127 around a zero point', () => {
+  // The ends are (-128 + 100) / 2 and (127 + 100) / 2; ties go away from zero.
+  expect(onCodes([0, -0, 0.2, 0.25, -0.25, 1.3, -99, 999])).toEqual([0, 0, 0, 0.5, -0.5, 1.5, -14, 113.5]);
+  expect(onCodes([Infinity, -Infinity, NaN])).toEqual([113.5, -14, NaN]);
+  expect(onCodes([])).toEqual([]);
+});
+
+test('codes are rounded alone, or clamped alone', () => {
+  expect(onCodes([1.3, -99, 999.3], { clipping: false })).toEqual([1.5, -99, 999.5]);
+  expect(onCodes([1.25, -99, 999], { rounding: false })).toEqual([1.25, -14, 113.5]);
+  const copied = [1.25, -99, 999];
+  expect(onCodes(copied, { rounding: false, clipping: false })).toEqual(copied);
+});
+
+test('means of codes have their ties away from the code 0', () => {
+  // 0.25 is the code -99.5, 50.25 the code 0.5; float32 may miss a tie.
+  expect(onCodes([0.25, 0.24999, 0.2, 50.25, 50.24999], { areMeans: true })).toEqual([0, 0, 0, 50.5, 50.5]);
+  expect(onCodes([0.2501, -0.25, -0.24], { areMeans: true })).toEqual([0, -0.5, 0]);
 });

@@ -1,8 +1,9 @@
 import { describe, expect, it } from 'vitest';
-import { bypassLayer, canBypass, insertBehind, replaceCall } from '../../src/model/edit.ts';
+import { bypassLayer, canBypass, expandCalls, insertBehind, replaceCall } from '../../src/model/edit.ts';
 import { buildGraph } from '../../src/model/graph.ts';
-import type { Call, Model } from '../../src/model/model.ts';
+import { Call, type Model } from '../../src/model/model.ts';
 import { type NewLayerPlace, newRelu } from '../../src/model/new-layer.ts';
+import { PLAIN_RELU } from '../../src/model/operation.ts';
 import { takeSnapshot } from '../../src/model/snapshot.ts';
 import { buildModel, input, layer } from '../support/model-builder.ts';
 
@@ -115,3 +116,61 @@ function wiring(model: Model): string[] {
         `${name}<${inputs.map(({ producer }) => producer?.layer.name).join(',')}`,
     );
 }
+
+describe('expandCalls', () => {
+  const place = (model: Model, name: string): NewLayerPlace => ({
+    owner: model,
+    beside: model.layer('dense'),
+    name,
+  });
+  const reads = (model: Model): string[][] =>
+    buildGraph(model).calls.map(({ path, inputs }) => [
+      path,
+      ...inputs.map((one) => one.producer?.path ?? ''),
+    ]);
+
+  it('puts calls in the place of one, and what read it reads the last of them', () => {
+    const model = buildModel(
+      [
+        input('x', [2]),
+        layer('Dense', 'dense', { units: 2 }, { calls: [['x'], ['dense:0']] }),
+        layer('Add', 'add', {}, { from: ['dense:0', 'dense:1'] }),
+      ],
+      { outputs: ['add', 'dense:0'] },
+    );
+    const relu = newRelu(place(model, 'relu'), PLAIN_RELU);
+    expandCalls(model, (call) =>
+      call.layer.name === 'dense' ? [call, new Call(relu, [call.output()])] : undefined,
+    );
+    expect(reads(model)).toEqual([
+      ...[['x'], ['dense', 'x'], ['relu', 'dense'], ['dense', 'relu'], ['relu', 'dense']],
+      ['add', 'relu', 'relu'],
+    ]);
+    expect(model.layers.map(({ name }) => name)).toEqual(['x', 'dense', 'relu', 'add']);
+    expect(buildGraph(model).outputs.map((tensor) => tensor.producer?.path)).toEqual(['add', 'relu']);
+    expect(model.outputs[1]?.shape).toEqual(model.outputs[0]?.shape);
+  });
+
+  it('takes layers out that are in none of the calls', () => {
+    const model = buildModel([
+      input('x', [2]),
+      layer('Dense', 'dense', { units: 2 }),
+      layer('ReLU', 'old'),
+      layer('Dense', 'last', { units: 2 }),
+    ]);
+    const relu = newRelu(place(model, 'relu'), PLAIN_RELU);
+    expandCalls(model, (call) =>
+      call.layer.name === 'old' ? [new Call(relu, call.inputs), new Call(relu, call.inputs)] : undefined,
+    );
+    expect(model.layers.map(({ name }) => name)).toEqual(['x', 'dense', 'relu', 'last']);
+    expect(reads(model).at(-1)).toEqual(['last', 'relu']);
+  });
+
+  it('leaves a model alone where every call stays', () => {
+    const model = buildModel([input('x', [2]), layer('Dense', 'dense', { units: 2 })]);
+    const { calls, layers } = { calls: [...model.calls], layers: model.layers };
+    expandCalls(model, () => undefined);
+    expect(model.calls).toEqual(calls);
+    expect(model.layers).toBe(layers);
+  });
+});

@@ -26,11 +26,12 @@ import {
 import type { SidecarOptions } from '../sidecar.ts';
 
 /** What `--activations` knows by name. */
-export const ACTIVATIONS: Readonly<Record<ActivationsName, ActivationQuantizer>> = {
+export const ACTIVATIONS: Readonly<Record<ActivationsName, ActivationQuantizer | 'float'>> = {
   int8: { bits: 8, symmetric: false, rounding: 'half-away' },
+  float: 'float',
 };
 
-type ActivationsName = 'int8';
+type ActivationsName = 'int8' | 'float';
 
 /** Options of `crosslayer equalize`. */
 export interface EqualizeOptions
@@ -74,7 +75,7 @@ export function equalizeOptions(root: Command): Command {
     ),
     choiceOption(
       '--activations <how>',
-      'what activations will be quantized as too; biases move to where ranges become smaller',
+      'what activations are where the model runs (int8; for tfjs-uint8 and float always float)',
       Object.keys(ACTIVATIONS),
     ),
     NO_CORRECTION,
@@ -94,7 +95,7 @@ export function equalizeOptions(root: Command): Command {
     'after',
     `
 Targets:
-  int8-per-tensor   one range for each kernel: folded, scaled across the whole graph, biases corrected
+  int8-per-tensor   one range for each kernel and tensor: folded, scaled across the whole graph, biases corrected
   int8-per-tensor-symmetric
                     the same for grids from -127 to 127, as TensorFlow Lite has them without ranges for channels
   int8-per-channel  a range for each output channel: folded, biases corrected
@@ -112,9 +113,8 @@ Rounding:
   cancelling  weights are put on the grid here, such that errors of a channel cancel each other; a tool that quantizes on
               the same grid keeps them; often better, not always: crosslayer evaluate tells
 Activations (int8-per-tensor and -symmetric, int8-per-channel):
-  int8  8 bits, one asymmetric range for each tensor: what is always there in the output of a layer moves from its bias
-        into that of the next where this is expected to make the range smaller; behind a ReLU it may change the function
-        a little, and before padding with zeros it is left
+  int8   8 bits, one range for each tensor, as whole-integer models have them: factors suit tensors as well as kernels
+  float  kernels alone are quantized, and factors suit these
 With --inputs, what is left open of these is tried: a model with each setting is quantized and run, and the one that stays
 nearest to the float model is taken; the summary has the table. Without, the usual settings are taken, because made-up
 inputs say little about real ones; with --trials others are taken that are better by 3 dB on 16 of them.
@@ -164,7 +164,7 @@ export function checkEqualizeOptions(options: EqualizeOptions): void {
       '--rounding cancelling: the target float has no grid to round to; choose another --target',
     );
   }
-  if (activations !== undefined && (target === 'tfjs-uint8' || target === 'float')) {
+  if (activations === 'int8' && (target === 'tfjs-uint8' || target === 'float')) {
     throw new UsageError(
       `--activations: with the target ${target} activations stay in float; leave it out, or choose --target ` +
         'int8-per-tensor or int8-per-channel',

@@ -1,4 +1,3 @@
-import type { AbsorbedBias } from '../../equalization/biases/bias-absorption.ts';
 import type { EqualizePass } from '../../equalization/equalize.ts';
 import type { Judge, EqualizeOptions as RecipeOptions } from '../../equalization/options.ts';
 import { unlessCannotRun } from '../../errors.ts';
@@ -7,10 +6,10 @@ import type { RecordOf } from '../../primitives/pass.ts';
 import type { WeightSqnr } from '../../quantization/weight-sqnr.ts';
 import { equalizeForTarget, type TargetReport } from '../../report/equalize-for-target.ts';
 import { reportSubject } from '../../report/html/report-subject.ts';
-import { rangeGain, targetContent } from '../../report/html/target-content.ts';
+import { targetContent } from '../../report/html/target-content.ts';
 import { gridOf, plainText } from '../../report/plain-model.ts';
 import { targetSidecar } from '../../report/sidecar-report.ts';
-import { count, decibels, percent } from '../../text/numbers.ts';
+import { count, decibels } from '../../text/numbers.ts';
 import { seededInputs } from '../../verification/inputs/seeded-inputs.ts';
 import { type SqnrJudgeOptions, sqnrJudge } from '../../verification/proving/sqnr-judge.ts';
 import type { Ready } from '../chosen-inputs.ts';
@@ -134,23 +133,9 @@ function passLine(record: RecordOf<EqualizePass>, { target }: TargetReport): str
     }
     case 'carry':
       return `${count(record.carried.length, 'layer')} with all channels of one range; batch norms carry the scales`;
-    case 'absorb':
-      return absorbLine(record.absorbed);
     case 'correct':
       return `${count(record.corrected.length, 'bias', 'biases')} corrected for what ${target} does to the kernels`;
   }
-}
-
-function absorbLine(absorbed: readonly AbsorbedBias[]): string {
-  if (absorbed.length === 0) return 'no bias whose move would give activations a smaller range';
-  const gains = absorbed.map(rangeGain).sort((one, other) => one - other);
-  const [least, most] = [percent(gains[0] ?? 0), percent(gains.at(-1) ?? 0)];
-  const gain = least === most ? least : `${least} to ${most}`;
-  const proviso = absorbed.some(({ throughRelu }) => throughRelu)
-    ? '; exact where activations stay above mean - 3 sigma'
-    : '';
-  const moved = `${count(absorbed.length, 'bias', 'biases')} moved into the next layer`;
-  return `${moved}, expected ranges of activations ${gain} smaller${proviso}`;
 }
 
 /** The worst kernels before, and what became of them. */

@@ -18,7 +18,6 @@ import { largestOf, smallestOf } from '../../tensor/extremes.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
 import { activationMoments } from '../moments/activation-moments.ts';
 import { channelReach, expectedReaches } from '../moments/expected-range.ts';
-import { pictureRange } from './input-range.ts';
 
 /** What a model is run on. */
 export interface RangeSamples extends Pick<RunOptions, 'batchSize'> {
@@ -29,8 +28,11 @@ export interface RangeSamples extends Pick<RunOptions, 'batchSize'> {
 
 /** What ranges are taken from. */
 export interface TensorRangeOptions {
-  /** The ranges of the inputs of the model, in their order; guessed where they are left out. */
-  readonly inputRanges?: readonly TensorRange[];
+  /**
+   * The ranges of the inputs of the model, in their order, such as `inputRanges` of `crosslayer/verification` gives them: the
+   * ends of a range of pixels are values that they often have. Where there is none, it is expected as those of other tensors.
+   */
+  readonly inputRanges?: readonly (TensorRange | undefined)[];
   /** Inputs as the model will see them: all ranges are then those that it has on them. */
   readonly samples?: RangeSamples;
   /** Any inputs: the tensors of which statistics tell nothing then have the ranges that they have on these. */
@@ -38,7 +40,7 @@ export interface TensorRangeOptions {
 }
 
 /** Where the range of a tensor is from. */
-export type RangeSource = 'given' | 'picture' | 'statistics' | 'samples' | 'stand-ins';
+export type RangeSource = 'given' | 'statistics' | 'samples' | 'stand-ins';
 
 /** A tensor and its range. */
 export interface SourcedRange extends TensorRange {
@@ -85,7 +87,10 @@ interface Found {
 }
 
 /** What is known without running anything, for each tensor that decides a grid. */
-function expectedRanges(form: Model, inputRanges: readonly TensorRange[] | undefined): Map<string, Found> {
+function expectedRanges(
+  form: Model,
+  inputRanges: readonly (TensorRange | undefined)[] | undefined,
+): Map<string, Found> {
   const graph = buildGraph(form);
   if (inputRanges && inputRanges.length !== graph.inputs.length) {
     throw new RangeError(`${inputRanges.length} input ranges for a model with ${graph.inputs.length} inputs`);
@@ -95,12 +100,9 @@ function expectedRanges(form: Model, inputRanges: readonly TensorRange[] | undef
   const deciding = gridGroups(graph).flatMap((group) => group.deciding);
   const rangeOf = (tensor: GraphTensor): SourcedRange | undefined => {
     const path = tensor.producer?.path ?? '';
-    const input = graph.inputs.indexOf(tensor);
-    const given = inputRanges?.[input];
+    const given = inputRanges?.[graph.inputs.indexOf(tensor)];
     if (given) return { ...given, path, source: 'given', widestChannel: undefined };
     const distribution = moments.of(tensor);
-    const picture = input >= 0 ? pictureRange(tensor, distribution) : undefined;
-    if (picture) return { ...picture, path, source: 'picture', widestChannel: undefined };
     if (!distribution) return undefined;
     const { low, high } = channelReach(distribution, reaches.get(tensor) ?? 0);
     const [min, max] = [smallestOf([0, ...low]), largestOf([0, ...high])];

@@ -11,6 +11,8 @@ import { type Objective, type RegionRecord, scaleRegions } from './scale-regions
 export interface ScalePassOptions {
   /** What factors are looked for; `equal-ranges` where it is left out. */
   readonly objective?: Objective;
+  /** Whether tensors get grids of 8 bits too, see `scaleRegions`. */
+  readonly tensors?: boolean;
   /** Whether factors go through ReLUs with a maximum, each channel of which then gets one of its own; true where it is left out. */
   readonly throughBounded?: boolean;
 }

@@ -159,8 +159,13 @@ class Grouping {
     for (const tensor of new Set([...graph.inputs, ...written])) {
       const key = tensorKey(tensor);
       this.#keys.set(tensor, key);
-      this.#uses.set(key, [...(this.#uses.get(key) ?? []), tensor]);
+      const uses = this.#uses.get(key);
+      if (uses) uses.push(tensor);
+      else this.#uses.set(key, [tensor]);
     }
+    const whole = indices(this.#calls);
+    const isReal = (tensor: GraphTensor): boolean =>
+      !whole.has(tensor) && (dtypeOf(tensor)?.includes('float') ?? true);
     for (const tensor of graph.inputs) if (isReal(tensor)) this.#parents.set(tensor, tensor);
     for (const call of this.#calls) {
       const isWhole = call.inputs.length > 0 && !call.inputs.some((input) => this.#knows(input));
@@ -187,7 +192,9 @@ class Grouping {
     const members = new Map<GraphTensor, GraphTensor[]>();
     for (const tensor of this.#parents.keys()) {
       const root = this.#rootOf(tensor);
-      members.set(root, [...(members.get(root) ?? []), tensor]);
+      const group = members.get(root);
+      if (group) group.push(tensor);
+      else members.set(root, [tensor]);
     }
     return [...members.values()].map((tensors) => {
       const makers = tensors.filter((tensor) => fixers.has(tensor));
@@ -288,20 +295,22 @@ export function neededCalls(graph: Graph): GraphCall[] {
   return calls.reverse();
 }
 
-/** Whether a tensor is not known to be one of whole numbers: by its type, or as indices that an Embedding reads. */
-function isReal(tensor: GraphTensor): boolean {
-  const { producer, index } = tensor;
+/** The type of a tensor, where the file gives it. */
+function dtypeOf({ producer, index }: GraphTensor): string | undefined {
   const operation = producer?.layer.operation;
-  const dtype = operation?.kind === 'input' ? operation.dtype : producer?.call.outputs[index]?.dtype;
-  return (dtype === undefined || dtype.includes('float')) && !isIndex(tensor);
+  return operation?.kind === 'input' ? operation.dtype : producer?.call.outputs[index]?.dtype;
 }
 
-function isIndex({ consumers }: GraphTensor): boolean {
-  return consumers.some(({ layer, outputs }) => {
-    if (layer.className === 'Embedding') return true;
+/** The tensors that an Embedding reads as indices, through what leaves them as they are. */
+function indices(calls: readonly GraphCall[]): Set<GraphTensor> {
+  const found = new Set<GraphTensor>();
+  for (const { layer, inputs, outputs } of [...calls].reverse()) {
     const { kind } = layer.operation;
-    return (kind === 'identity' || kind === 'reshape' || kind === 'flatten') && outputs.some(isIndex);
-  });
+    const passes = kind === 'identity' || kind === 'reshape' || kind === 'flatten';
+    if (layer.className !== 'Embedding' && !(passes && outputs.some((tensor) => found.has(tensor)))) continue;
+    for (const tensor of inputs) found.add(tensor);
+  }
+  return found;
 }
 
 /** Whether whole numbers stay such; nobody knows what an opaque layer makes of them. */

@@ -15,7 +15,14 @@ import { integerForm } from './integer-form.ts';
 import { type IntegerBias, type IntegerKernel, KernelGrid, kernelKey } from './integer-weights.ts';
 import { LARGEST_SCALE, rangeGrid, type TensorRange } from './range-grid.ts';
 
-/** A whole-integer model, as the int8 kernels of TensorFlow Lite (LiteRT) compute it. */
+/**
+ * A whole-integer model, as the int8 kernels of TensorFlow Lite (LiteRT) compute it.
+ *
+ * Whoever makes a file of it decides no numbers, but which operators compute a layer: a ReLU with a maximum below the top of
+ * its grid needs a MINIMUM where the runtime has none that ends there; a linear Activation puts a tensor on another grid; a
+ * kernel without a bias has one of zeros here. Batch norms that were not folded, and numbers among the operands of a merge, have
+ * no codes.
+ */
 export interface IntegerPlan {
   /** The {@link integerForm} of the model, with its float weights. */
   readonly model: Model;

@@ -16,7 +16,12 @@ import {
 } from '../quantizer.ts';
 import { type TensorGrid, weightGrid } from '../tensor-grid.ts';
 import { ActivationRanges, originalCalls, type TensorPlace } from './activation-ranges.ts';
-import { type ExportedEncodings, exportedEncodings } from './export-encodings.ts';
+import {
+  type ExportedEncodingLists,
+  type ExportedEncodings,
+  exportedEncodingLists,
+  exportedEncodings,
+} from './export-encodings.ts';
 import { kerasVariableName, layerScopes, tensorNames } from './keras-tensor-names.ts';
 import { quantizedActivations, simulatedParameters } from './quantizer-placement.ts';
 import { RememberedLayers } from './remembered-layers.ts';
@@ -173,14 +178,23 @@ export class QuantizationSimModel {
    * {@link computeEncodings}.
    *
    * @throws InvalidModelError, with the layer, where a weight is NaN or infinite; TypeError as
-   * {@link activationEncodings}.
+   * {@link activationEncodings}; RangeError where there is no such format.
    */
-  exportEncodings(): ExportedEncodings {
-    return exportedEncodings(
-      this.activationEncodings().map(({ name, encoding }) => [name, [encoding]] as const),
-      this.weightEncodings().map(({ name, encodings }) => [name, encodings] as const),
-      this,
-    );
+  exportEncodings(options: { readonly format: '1.0.0' }): ExportedEncodingLists;
+  exportEncodings(options?: { readonly format?: '0.6.1' }): ExportedEncodings;
+  exportEncodings({
+    format = '0.6.1',
+  }: {
+    readonly format?: '0.6.1' | '1.0.0';
+  } = {}): ExportedEncodings | ExportedEncodingLists {
+    if (format !== '0.6.1' && format !== '1.0.0') {
+      throw new RangeError(`format: encodings are exported as 0.6.1 or 1.0.0, not ${String(format)}`);
+    }
+    const activations = this.activationEncodings().map(({ name, encoding }) => [name, [encoding]] as const);
+    const parameters = this.weightEncodings().map(({ name, encodings }) => [name, encodings] as const);
+    return format === '0.6.1'
+      ? exportedEncodings(activations, parameters, this)
+      : exportedEncodingLists(activations, parameters, this);
   }
 
   async #run(

@@ -1,9 +1,8 @@
-import type { AbsorbedBias } from '../../equalization/biases/bias-absorption.ts';
 import type { CorrectedBias } from '../../equalization/biases/bias-correction.ts';
 import type { CarriedLayer } from '../../equalization/carriers/scale-carriers.ts';
 import type { ScaledRegion } from '../../equalization/scaling/scale-regions.ts';
 import { allIn } from '../../primitives/pass.ts';
-import { count, percent, short } from '../../text/numbers.ts';
+import { count, short } from '../../text/numbers.ts';
 import type { TargetReport } from '../equalize-for-target.ts';
 import { kernelFacts } from './kernel-facts.ts';
 import {
@@ -63,7 +62,6 @@ function regionSection({ passes }: TargetReport): ReportSection {
         allIn(passes, 'caps').map(({ message }) => message),
       ),
       ...list('Scales carried by batch norms', allIn(passes, 'carried').map(carriedText)),
-      ...list('Biases that moved into the next layer', allIn(passes, 'absorbed').map(absorbedText)),
       ...list('Biases corrected', allIn(passes, 'corrected').map(correctedText)),
     ],
   };
@@ -84,16 +82,4 @@ export function carriedText({ layer, batchNorms }: CarriedLayer): string {
 /** A corrected bias. */
 export function correctedText({ layer, largestShift }: CorrectedBias): string {
   return `${layer}: by ${short(largestShift)} at most`;
-}
-
-function absorbedText(absorbed: AbsorbedBias): string {
-  const { from, into, throughRelu, channels } = absorbed;
-  const proviso = throughRelu ? ', through a ReLU: exact where activations stay above mean - 3 sigma' : '';
-  const gain = percent(rangeGain(absorbed));
-  return `${from} → ${into}: ${count(channels, 'channel')}, expected range ${gain} smaller${proviso}`;
-}
-
-/** By what share the expected range of activations becomes smaller. */
-export function rangeGain({ expectedRange: { before, after } }: AbsorbedBias): number {
-  return 1 - (after[1] - after[0]) / (before[1] - before[0]);
 }

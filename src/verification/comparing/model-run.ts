@@ -42,6 +42,15 @@ export async function recordRun(
   const made = grids
     ? await simulated(new QuantizationSimModel(extended, grids), runner, inputs, options)
     : await runner.run(extended, inputs, options);
+  return modelRun(model, sources, made);
+}
+
+/**
+ * What was made of the outputs of `model`.
+ *
+ * @param made those of `withLogits`, which gave `sources`
+ */
+export function modelRun(model: Model, sources: readonly ScoreSource[], made: readonly Tensor[]): ModelRun {
   return {
     names: outputNames(model),
     outputs: made.slice(0, sources.length),

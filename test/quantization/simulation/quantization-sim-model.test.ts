@@ -376,3 +376,35 @@ test('exportEncodings is the document of AIMET 0.6.1', async () => {
     },
   });
 });
+
+test('exportEncodings is the document of AIMET 2 in its format 1.0.0, on request', async () => {
+  const kernel = { weights: { kernel: [12.7, -25.4], bias: [0, 0] } };
+  const model = buildModel([input('x', [1]), layer('Dense', 'dense', { units: 2 }, kernel)]);
+  const close = (value: number): unknown => expect.closeTo(value, 5);
+  const inputs = [Tensor.of('float32', [2, 1], Float32Array.of(-0.5, 2.05))];
+  const sim = new QuantizationSimModel(model, { weights: parseQuantizer('int8-per-channel') });
+  await sim.computeEncodings(runner, inputs);
+  const document = JSON.parse(JSON.stringify(sim.exportEncodings({ format: '1.0.0' })));
+  const common = { dtype: 'INT', bw: 8 };
+  const perTensor = { ...common, enc_type: 'PER_TENSOR' };
+  expect(document).toEqual({
+    version: '1.0.0',
+    activation_encodings: [
+      { ...perTensor, name: 'x:0', is_sym: false, scale: [close(0.01)], offset: [-50] },
+      expect.objectContaining({ ...perTensor, name: 'dense/BiasAdd:0', is_sym: false }),
+    ],
+    param_encodings: [
+      {
+        ...{ ...common, name: 'dense/kernel:0', enc_type: 'PER_CHANNEL', is_sym: true },
+        ...{ scale: [close(0.1), close(0.2)], offset: [-127, -127] },
+      },
+    ],
+    quantizer_args: sim.exportEncodings({ format: '0.6.1' }).quantizer_args,
+  });
+  const whole = new QuantizationSimModel(model).exportEncodings({ format: '1.0.0' });
+  expect(whole.activation_encodings).toEqual([]);
+  expect(whole.param_encodings).toEqual([
+    { ...perTensor, name: 'dense/kernel:0', is_sym: true, scale: [close(0.2)], offset: [-128] },
+  ]);
+  expect(() => sim.exportEncodings({ format: '2.0.0' } as never)).toThrow(RangeError);
+});

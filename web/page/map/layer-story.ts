@@ -59,11 +59,6 @@ function passSentences(layer: string, record: TargetReport['passes'][number]): s
       ];
     case 'carry':
       return record.carried.flatMap((one) => carrySentence(layer, one));
-    case 'absorb':
-      return record.absorbed.flatMap(({ from, into, channels }) => {
-        if (from === layer) return [`The bias of ${count(channels, 'channel')} moved into ${into}.`];
-        return into === layer ? [`It took over the bias of ${count(channels, 'channel')} of ${from}.`] : [];
-      });
     case 'correct':
       return record.corrected.flatMap((one) =>
         one.layer === layer

@@ -113,11 +113,6 @@ function passSentences(record: TargetReport['passes'][number]): string[] {
         record.carried,
         ({ length }) => `${count(length, 'layer')} scaled, with batch norms that take the factors back.`,
       );
-    case 'absorb':
-      return counted(
-        record.absorbed,
-        ({ length }) => `${count(length, 'bias', 'biases')} moved into the next layer.`,
-      );
     case 'correct':
       return counted(
         record.corrected,

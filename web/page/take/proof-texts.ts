@@ -13,14 +13,12 @@ const STAGES: ReadonlyMap<string, string> = new Map([
   ['fold', 'Folding batch norms'],
   ['scale', 'Scaling channels'],
   ['carry', 'Scaling channels, with batch norms that carry the factors'],
-  ['absorb', 'Moving biases into the next layer'],
   ['correct', 'Correcting biases'],
 ]);
 
 /** Why a stage changes what the model computes. */
 const PURPOSES: ReadonlyMap<string, string> = new Map([
   ['relu6', ', because values above 6 are not cut off any more'],
-  ['absorb', ', because a ReLU stands between the two layers'],
   ['correct', ', in advance of the rounding to 8 bits, which shifts the other way'],
 ]);
 

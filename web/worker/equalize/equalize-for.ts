@@ -24,7 +24,6 @@ const PASS_TEXTS: Readonly<Record<EqualizePass['name'], string>> = {
   fold: 'Folding batch norms',
   scale: 'Scaling channels',
   carry: 'Scaling channels',
-  absorb: 'Moving biases',
   correct: 'Correcting biases',
 };
 

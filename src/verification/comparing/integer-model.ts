@@ -1,0 +1,57 @@
+/**
+ * What a whole-integer model makes of inputs, to be compared with what the float model makes of them.
+ *
+ * @module
+ */
+
+import {
+  type TensorRangeOptions,
+  type TensorRanges,
+  tensorRanges,
+} from '../../equalization/ranges/tensor-ranges.ts';
+import type { Model } from '../../model/model.ts';
+import { type IntegerPlan, integerPlan } from '../../quantization/integer/integer-plan.ts';
+import { type PlanParts, runPlan } from '../../quantization/integer/simulate-plan.ts';
+import type { WeightQuantizer } from '../../quantization/quantizer.ts';
+import { withLogits } from './logits.ts';
+import { type ModelRun, modelRun, type RecordOptions } from './model-run.ts';
+
+/** How a whole-integer model is made of a model. */
+export interface IntegerModelOptions extends TensorRangeOptions {
+  /** `int8-per-tensor-symmetric` or `int8-per-channel`, see `integerPlan`. */
+  readonly weights: WeightQuantizer;
+}
+
+/** A whole-integer model with the logits of its float original. */
+export interface IntegerModel {
+  readonly plan: IntegerPlan;
+  readonly ranges: TensorRanges;
+  /**
+   * Runs it, or parts of it, for `compareRuns`.
+   *
+   * @throws what {@link runPlan} throws.
+   */
+  record(
+    options: Pick<RecordOptions, 'runner' | 'inputs' | 'batchSize'>,
+    parts?: PlanParts,
+  ): Promise<ModelRun>;
+}
+
+/**
+ * The whole-integer model of `model`, whose ranges are those that are expected, or that it has on samples.
+ *
+ * @throws InvalidModelError and RangeError as `tensorRanges` and `integerPlan` do.
+ */
+export async function integerModel(model: Model, options: IntegerModelOptions): Promise<IntegerModel> {
+  const { model: extended, sources } = withLogits(model);
+  const ranges = await tensorRanges(extended, options);
+  const plan = integerPlan(extended, { weights: options.weights, ranges });
+  return {
+    plan,
+    ranges,
+    record: async ({ runner, inputs, batchSize }, parts = {}) => {
+      const options = batchSize === undefined ? parts : { ...parts, batchSize };
+      return modelRun(model, sources, await runPlan(plan, runner, inputs, options));
+    },
+  };
+}
