@@ -12,6 +12,7 @@ import { kernelKey } from '../../quantization/integer/integer-weights.ts';
 import { codeOf } from '../../quantization/integer/range-grid.ts';
 import {
   imageOfOutput,
+  lowerBatchNorm,
   lowerConvolution,
   lowerDense,
   lowerTransposed,
@@ -81,7 +82,8 @@ export function lowerCall(lowering: Lowering, call: GraphCall): void {
       // What feeds it is its value.
       break;
     case 'batchNorm':
-      throw refusal(call, `normalizes an axis that has no int8 kernel; fold it, or ${IN_FLOAT}`);
+      lowerBatchNorm(lowering, call, operation);
+      break;
     case 'separableConv':
     case 'model':
       throw new TypeError(`${call.path}: an integerForm has no ${operation.kind}`);

@@ -8,6 +8,7 @@ import { InvalidModelError } from '../../errors.ts';
 import type { GraphCall } from '../../model/graph.ts';
 import type { Layer } from '../../model/layer.ts';
 import type {
+  BatchNormOperation,
   ConvOperation,
   ConvTransposeOperation,
   DenseOperation,
@@ -121,6 +122,43 @@ export function lowerDense(lowering: Lowering, call: GraphCall, { units }: Dense
       output,
       version: 4,
       options: { fused_activation_function: fused },
+    });
+  });
+}
+
+/** Lowers a BatchNormalization on the axis of its channels: a depthwise kernel of one weight a channel. */
+export function lowerBatchNorm(lowering: Lowering, call: GraphCall, { axes }: BatchNormOperation): void {
+  const { maker } = lowering;
+  const rank = lowering.shapeOf(call.output()).length;
+  const [axis = -1, second] = axes.map((one) => (one < 0 ? one + rank : one));
+  const isLast = axis === rank - 1;
+  if (second !== undefined || (!isLast && axis !== 1)) {
+    throw refusal(
+      call,
+      `normalizes the axes ${axes.join(', ')}, and its int8 kernel the first or the last behind the batch`,
+    );
+  }
+  const dataFormat = isLast ? 'channels_last' : 'channels_first';
+  const read = lowering.channelsLast(lowering.inputOf(call), call.path, dataFormat);
+  const channels = maker.tensor(read).shape.at(-1) ?? 1;
+  const shape = rank === 4 ? maker.tensor(read).shape : [1, 1, maker.elements(read) / channels, channels];
+  const input = maker.reshaped(read, call.path, shape);
+  const kernel = kernelOf(lowering, call.layer, {
+    weight: 'gamma',
+    shape: () => [1, 1, 1, channels],
+    dimension: 3,
+    arrange: (codes) => codes,
+  });
+  lowering.emit(call, { shape, fuses: true, dataFormat }, (output, fused) => {
+    maker.operator('DEPTHWISE_CONV_2D', {
+      layer: call.path,
+      inputs: [input, kernel.weights, kernel.bias],
+      output,
+      version: 3,
+      options: {
+        ...{ padding: PADDING.valid, stride_w: 1, stride_h: 1, depth_multiplier: 1 },
+        fused_activation_function: fused,
+      },
     });
   });
 }

@@ -10,6 +10,7 @@ import type { Layer } from '../../model/layer.ts';
 import { type Activation, activationOf, isRelu, isWeighted } from '../../model/operation.ts';
 import { isPermute } from '../../model/shapes.ts';
 import { tensorKey } from '../../model/tensor-key.ts';
+import { hasIntegerKernel } from './integer-weights.ts';
 
 /** A grid of int8 codes: a code q stands for `scale * (q - zeroPoint)`. */
 export interface TensorScale {
@@ -40,7 +41,7 @@ export interface GridGroup {
  * of a kernel, a batch norm or a sum, product or mean that a ReLU alone reads, is in no group, and nor are whole numbers
  * such as the indices of an Embedding.
  *
- * What goes into the calls of one layer with a kernel or with caps shares a grid, so that its bias, or its maxima, have one
+ * What goes into the calls of one layer with a kernel or with caps, or of one batch norm, shares a grid, so that its bias, or its maxima, have one
  * set of codes; and so do the uses of a tensor of a nested model, which have one `tensorKey`.
  *
  * @throws InvalidModelError where a fixed grid would have to be shared with tensors that are not on it, which never happens in
@@ -214,7 +215,7 @@ class Grouping {
       const { kind } = ruleOf(call.layer);
       if (kind === 'same' || kind === 'cap') this.#joinAll([...call.inputs, ...call.outputs]);
       const { operation } = call.layer;
-      if (isWeighted(operation) || operation.kind === 'cap') {
+      if (hasIntegerKernel(call.layer) || operation.kind === 'cap') {
         this.#joinAll(this.#graph.callsOf(call.layer).flatMap(({ inputs }) => inputs));
       }
     }

@@ -7,12 +7,17 @@
 import { InvalidModelError } from '../../errors.ts';
 import { buildGraph, type Graph, type GraphCall, type GraphTensor } from '../../model/graph.ts';
 import type { Model } from '../../model/model.ts';
-import { isWeighted } from '../../model/operation.ts';
 import { tensorKey } from '../../model/tensor-key.ts';
 import { checkWeightQuantizer, type WeightQuantizer } from '../quantizer.ts';
 import { type GridGroup, gridGroups, placeOf, type TensorScale } from './grid-groups.ts';
 import { integerForm } from './integer-form.ts';
-import { type IntegerBias, type IntegerKernel, KernelGrid, kernelKey } from './integer-weights.ts';
+import {
+  hasIntegerKernel,
+  type IntegerBias,
+  type IntegerKernel,
+  KernelGrid,
+  kernelKey,
+} from './integer-weights.ts';
 import { LARGEST_SCALE, rangeGrid, type TensorRange } from './range-grid.ts';
 
 /**
@@ -30,9 +35,9 @@ export interface IntegerPlan {
   readonly tensors: ReadonlyMap<string, TensorScale>;
   /** The keys of the tensors that are rounded onto their grids where they are made; the others lie on them. */
   readonly rounded: ReadonlySet<string>;
-  /** Kernels, and slopes of PReLUs, by {@link kernelKey}. */
+  /** Kernels, factors of batch norms, and slopes of PReLUs, by {@link kernelKey}. */
   readonly kernels: ReadonlyMap<string, IntegerKernel>;
-  /** A bias for every layer with a kernel, by the path of the layer; of zeros, where it has none. */
+  /** A bias for every layer with a kernel and every batch norm, by the path of the layer; of zeros, where it has none. */
   readonly biases: ReadonlyMap<string, IntegerBias>;
 }
 
@@ -189,7 +194,7 @@ function kernelGrids(graph: Graph, grids: TensorGrids, weights: WeightQuantizer)
   for (const call of graph.calls) {
     const { layer, path } = call;
     const calls = graph.callsOf(layer);
-    if (!isWeighted(layer.operation) || calls[0] !== call) continue;
+    if (!hasIntegerKernel(layer) || calls[0] !== call) continue;
     const used = calls.filter((one) => writtenGrid(one, grids));
     // Nothing that the model gives depends on it.
     if (used.length === 0) continue;

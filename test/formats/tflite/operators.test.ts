@@ -1,6 +1,13 @@
 import { describe, expect, it } from 'vitest';
 import type { Model } from '../../../src/model/model.ts';
-import { buildModel, buildSequential, input, type LayerSpec, layer } from '../../support/model-builder.ts';
+import {
+  buildModel,
+  buildSequential,
+  input,
+  type LayerSpec,
+  layer,
+  nested,
+} from '../../support/model-builder.ts';
 import { codeDifferences, planned } from '../../support/tflite-runs.ts';
 
 /** Models by what is in them, with the operators that they become. */
@@ -197,6 +204,73 @@ const CASES: readonly (readonly [name: string, model: () => Model, operators: st
   ['Flatten', () => image([layer('Flatten', 'flat', {})]), 'RESHAPE'],
   ['Reshape', () => image([layer('Reshape', 'shape', { target_shape: [-1, 2] })]), 'RESHAPE'],
   ['Permute', () => image([layer('Permute', 'swap', { dims: [3, 1, 2] })]), 'TRANSPOSE'],
+  ['BatchNormalization', () => image([layer('BatchNormalization', 'bn', {})]), 'DEPTHWISE_CONV_2D'],
+  [
+    'BatchNormalization relu',
+    () => image([layer('BatchNormalization', 'bn', {}), layer('ReLU', 'relu', {})]),
+    'DEPTHWISE_CONV_2D',
+  ],
+  [
+    'BatchNormalization of features',
+    () => buildModel([input('in', [12]), layer('BatchNormalization', 'bn', {})]),
+    'RESHAPE DEPTHWISE_CONV_2D RESHAPE',
+  ],
+  [
+    'BatchNormalization channels first',
+    () => image([layer('BatchNormalization', 'bn', { axis: 1 })]),
+    'TRANSPOSE DEPTHWISE_CONV_2D TRANSPOSE',
+  ],
+  [
+    'Rescaling',
+    () => image([layer('Rescaling', 'rescaling', { scale: 0.5, offset: -1 })]),
+    'DEPTHWISE_CONV_2D',
+  ],
+  [
+    'Normalization',
+    () =>
+      image([
+        layer('Normalization', 'norm', { axis: -1, mean: [0.1, 0.2, 0.3, 0.4], variance: [1, 2, 0.5, 1] }),
+      ]),
+    'DEPTHWISE_CONV_2D',
+  ],
+  ['hard_sigmoid', () => image([activation('hard_sigmoid')]), 'DEPTHWISE_CONV_2D'],
+  [
+    'Average of three',
+    () => buildModel([...inputs(3), merge('Average', {}, 3)]),
+    'ADD ADD DEPTHWISE_CONV_2D',
+  ],
+  ['Multiply of three', () => buildModel([...inputs(3), merge('Multiply', {}, 3)]), 'MUL MUL'],
+  [
+    'a sum with features',
+    () =>
+      buildModel([
+        input('in0', [8, 6, 4]),
+        input('in1', [4]),
+        layer('Add', 'merge', {}, { from: ['in0', 'in1'] }),
+      ]),
+    'RESHAPE ADD',
+  ],
+  [
+    'a shared layer',
+    () =>
+      buildModel([
+        ...inputs(2),
+        layer('Conv2D', 'conv', { filters: 6, kernel_size: 3 }, { calls: [['in0'], ['in1']] }),
+        layer('Add', 'add', {}, { from: ['conv', 'conv:1'] }),
+      ]),
+    'CONV_2D CONV_2D ADD',
+  ],
+  [
+    'a nested model',
+    () =>
+      buildModel([
+        input('in', [8, 6, 4]),
+        nested('inner', [input('inner_in', [8, 6, 4]), conv('conv', {}), layer('ReLU', 'relu', {})]),
+        layer('GlobalAveragePooling2D', 'pool', {}),
+      ]),
+    'CONV_2D MEAN',
+  ],
+  ['an input as the output', () => image([layer('Dropout', 'drop', { rate: 0.5 })]), 'RESHAPE'],
   ['Dropout', () => image([layer('Dropout', 'drop', { rate: 0.5 }), conv('conv', {})]), 'CONV_2D'],
 ];
 
