@@ -7,7 +7,7 @@
 import { tensorRanges } from '../../src/equalization/ranges/tensor-ranges.ts';
 import type { TfliteGraph } from '../../src/formats/tflite/graph.ts';
 import { type LowerOptions, lowerPlan } from '../../src/formats/tflite/lower.ts';
-import { writeTflite } from '../../src/formats/tflite/write.ts';
+import { tfliteBytes } from '../../src/formats/tflite/write.ts';
 import { buildGraph } from '../../src/model/graph.ts';
 import type { Model } from '../../src/model/model.ts';
 import { tensorKey } from '../../src/model/tensor-key.ts';
@@ -38,43 +38,46 @@ export async function planned(
   const runner = await TfjsRunner.create({ backend: 'cpu' });
   const ranges = await tensorRanges(model, { samples: { runner, inputs } });
   const plan = integerPlan(model, { weights: QUANTIZER_PRESETS[weights], ranges });
-  const graph = lowerPlan(plan, { names: model, ...lowering });
-  return { plan, graph, bytes: writeTflite(graph), inputs };
+  const graph = lowerPlan(plan, lowering);
+  return { plan, graph, bytes: tfliteBytes(graph), inputs };
 }
 
 /** By how many codes outputs of the file and of the plan differ. */
 export interface CodeDifferences {
   readonly most: number;
-  /** Of all codes those that differ at all. */
+  /** Of all codes those that differ at all; of several outputs the largest, as of {@link distinct}. */
   readonly share: number;
-  /** Of the outputs of the plan. */
+  /** How many codes the plan gives. */
   readonly distinct: number;
 }
 
-/** Runs both. */
-export async function codeDifferences({ plan, bytes, inputs }: Planned): Promise<CodeDifferences> {
+/** Runs both; the differences of all outputs together. */
+export async function codeDifferences(planned: Planned): Promise<CodeDifferences> {
+  const outputs = await outputDifferences(planned);
+  return {
+    most: Math.max(...outputs.map(({ most }) => most)),
+    share: Math.max(...outputs.map(({ share }) => share)),
+    distinct: Math.max(...outputs.map(({ distinct }) => distinct)),
+  };
+}
+
+/** Runs both; the differences of each output. */
+export async function outputDifferences({ plan, bytes, inputs }: Planned): Promise<CodeDifferences[]> {
   const runner = await TfjsRunner.create({ backend: 'cpu' });
   const expected = await runPlan(plan, runner, inputs);
   const actual = await runTflite(await startLitert(), bytes, inputs);
-  const graph = buildGraph(plan.model);
-  let most = 0;
-  let different = 0;
-  let all = 0;
-  const codes = new Set<number>();
-  for (const [index, output] of graph.outputs.entries()) {
+  return buildGraph(plan.model).outputs.map((output, index) => {
     const { scale = NaN } = plan.tensors.get(tensorKey(output)) ?? {};
     const wanted = expected[index]!.toFloat64();
     const got = actual[index]!.toFloat64();
     if (wanted.length !== got.length) throw new Error(`${got.length} values, not ${wanted.length}`);
-    for (const [at, value] of wanted.entries()) {
-      const difference = Math.round(Math.abs(value - got[at]!) / scale);
-      most = Math.max(most, difference);
-      if (difference !== 0) different++;
-      codes.add(Math.round(value / scale));
-    }
-    all += wanted.length;
-  }
-  return { most, share: different / all, distinct: codes.size };
+    const differences = wanted.map((value, at) => Math.round(Math.abs(value - got[at]!) / scale));
+    return {
+      most: differences.reduce((most, one) => Math.max(most, one), 0),
+      share: differences.filter((one) => one !== 0).length / differences.length,
+      distinct: new Set(wanted.map((value) => Math.round(value / scale))).size,
+    };
+  });
 }
 
 /** Standard normal values for all inputs. */

@@ -9,7 +9,7 @@ import type { Activation, MergeKind, Operation, PoolOperation } from '../../mode
 import { isPermute, permutedAxes } from '../../model/shapes.ts';
 import { trainingEffect } from '../../model/training.ts';
 import { kernelKey } from '../../quantization/integer/integer-weights.ts';
-import { codeOf } from '../../quantization/integer/range-grid.ts';
+import { codeOf, HIGHEST_CODE } from '../../quantization/integer/range-grid.ts';
 import {
   imageOfOutput,
   lowerBatchNorm,
@@ -299,6 +299,11 @@ function lowerCap(lowering: Lowering, call: GraphCall, { maxima, axis }: CapOper
   const input = lowering.inputOf(call);
   const grid = lowering.gridOf(call.output());
   const codes = Array.from(maxima, (maximum) => codeOf(maximum, grid));
+  if (codes.every((code) => code === HIGHEST_CODE)) {
+    // The end of the grid caps them.
+    lowering.alias(call, input);
+    return;
+  }
   const shape = [codes.length, ...Array<number>(-1 - axis).fill(1)];
   const caps = lowering.shared(`${call.path}/maxima`, () =>
     maker.constant(lowering.name(`${call.path}/maxima`), shape, grid, codes),

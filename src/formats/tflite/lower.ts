@@ -6,11 +6,9 @@
 
 import { UnsupportedModelError } from '../../errors.ts';
 import { buildGraph, type Graph, type GraphTensor } from '../../model/graph.ts';
-import type { Model } from '../../model/model.ts';
 import { tensorKey } from '../../model/tensor-key.ts';
 import { neededCalls, type TensorScale } from '../../quantization/integer/grid-groups.ts';
 import type { IntegerPlan } from '../../quantization/integer/integer-plan.ts';
-import { freeName } from '../../text/names.ts';
 import type { TfliteGraph, TflitePort } from './graph.ts';
 import { lowerCall } from './lower-call.ts';
 import { Lowering } from './lowering.ts';
@@ -25,8 +23,11 @@ export type TfliteIo = (typeof TFLITE_IO)[number];
 export interface LowerOptions {
   /** int8, as microcontrollers and NPUs want it, where it is left out; the inside is int8 always. */
   readonly io?: TfliteIo;
-  /** The model that the plan was made from: its inputs and outputs have their names from it; from the plan's form otherwise. */
-  readonly names?: Model;
+  /**
+   * The outputs of the file by the names of the plan's, the first ones; all where it is left out. A plan may have more, to look at
+   * what is in the middle.
+   */
+  readonly outputNames?: readonly string[];
 }
 
 /**
@@ -34,27 +35,14 @@ export interface LowerOptions {
  *
  * @throws UnsupportedModelError, with the layer and the way out, where a layer has no int8 kernel or a size is not known.
  */
-export function lowerPlan(
-  plan: IntegerPlan,
-  { io = 'int8', names = plan.model }: LowerOptions = {},
-): TfliteGraph {
+export function lowerPlan(plan: IntegerPlan, options: LowerOptions = {}): TfliteGraph {
+  const { io = 'int8', outputNames = plan.names.outputs } = options;
   const graph = buildGraph(plan.model);
   const lowering = new Lowering(plan);
-  const inputs = lowerInputs(lowering, graph, { io, names: portNames(names, 'inputs') });
+  const inputs = lowerInputs(lowering, graph, { io, names: plan.names.inputs });
   for (const call of neededCalls(graph)) if (!lowering.isDone(call)) lowerCall(lowering, call);
-  const outputs = lowerOutputs(lowering, graph, { io, names: portNames(names, 'outputs'), inputs });
+  const outputs = lowerOutputs(lowering, graph, { io, names: outputNames, inputs });
   return lowering.maker.graph(plan.model.name, { inputs, outputs });
-}
-
-/** The names of the layers that make the inputs or outputs of a model, as Keras tells them apart. */
-function portNames(model: Model, side: 'inputs' | 'outputs'): string[] {
-  const taken = new Set<string>();
-  return model[side].map(({ producer }, index) => {
-    const wanted = producer?.layer.name ?? `${side.slice(0, -1)}_${index}`;
-    const name = freeName(wanted, (one) => taken.has(one));
-    taken.add(name);
-    return name;
-  });
 }
 
 interface Ports {
@@ -83,7 +71,7 @@ function lowerOutputs(
 ): TflitePort[] {
   const { maker } = lowering;
   const taken = new Set(inputs.map(({ tensor }) => tensor));
-  return graph.outputs.map((tensor, index) => {
+  return graph.outputs.slice(0, names.length).map((tensor, index) => {
     const name = names[index] ?? `output_${index}`;
     requireGrid(lowering, tensor, name);
     let codes = lowering.valueOf(tensor);

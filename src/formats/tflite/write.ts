@@ -36,7 +36,7 @@ const OVERHEAD = { file: 4096, tensor: 256, scale: 12, operator: 160 } as const;
  * @throws InvalidModelError, with the layer, where a rule of the kernels is broken; LimitError where it is past 2 GB. Both before
  * anything is made.
  */
-export function writeTflite(graph: TfliteGraph): Uint8Array {
+export function tfliteBytes(graph: TfliteGraph): Uint8Array {
   checkGraph(graph);
   const size = sizeOfFile(graph);
   if (size > MOST_BYTES) {

@@ -8,6 +8,7 @@ import { InvalidModelError } from '../../errors.ts';
 import { buildGraph, type Graph, type GraphCall, type GraphTensor } from '../../model/graph.ts';
 import type { Model } from '../../model/model.ts';
 import { tensorKey } from '../../model/tensor-key.ts';
+import { freeName } from '../../text/names.ts';
 import { checkWeightQuantizer, type WeightQuantizer } from '../quantizer.ts';
 import { type GridGroup, gridGroups, placeOf, type TensorScale } from './grid-groups.ts';
 import { integerForm } from './integer-form.ts';
@@ -31,6 +32,8 @@ import { LARGEST_SCALE, rangeGrid, type TensorRange } from './range-grid.ts';
 export interface IntegerPlan {
   /** The {@link integerForm} of the model, with its float weights. */
   readonly model: Model;
+  /** What the inputs and outputs of the model are called: as the layers that make them. */
+  readonly names: { readonly inputs: readonly string[]; readonly outputs: readonly string[] };
   /** The grids of tensors by `tensorKey`; those that are missing are computed together with the ReLU behind them. */
   readonly tensors: ReadonlyMap<string, TensorScale>;
   /** The keys of the tensors that are rounded onto their grids where they are made; the others lie on them. */
@@ -71,6 +74,7 @@ export function integerPlan(model: Model, { weights, ranges }: IntegerPlanOption
   const slopes = slopeGrids(graph, weights);
   return {
     model: form,
+    names: { inputs: portNames(model, 'inputs'), outputs: portNames(model, 'outputs') },
     tensors: grids.byKey(),
     rounded: grids.rounded(),
     kernels: new Map(
@@ -81,6 +85,17 @@ export function integerPlan(model: Model, { weights, ranges }: IntegerPlanOption
     ),
     biases: new Map(biases),
   };
+}
+
+/** The names of the layers that make the inputs or outputs, with a number where one makes several. */
+function portNames(model: Model, side: 'inputs' | 'outputs'): string[] {
+  const taken = new Set<string>();
+  return model[side].map(({ producer }, index) => {
+    const wanted = producer?.layer.name ?? `${side.slice(0, -1)}_${index}`;
+    const name = freeName(wanted, (one) => taken.has(one));
+    taken.add(name);
+    return name;
+  });
 }
 
 function checkQuantizer(quantizer: WeightQuantizer): void {

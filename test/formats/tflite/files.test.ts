@@ -4,7 +4,7 @@ import { checkForTflite } from '../../../src/formats/tflite/check-model.ts';
 import type { TfliteGraph } from '../../../src/formats/tflite/graph.ts';
 import { schemaOf } from '../../../src/formats/tflite/operators.ts';
 import { readTflite } from '../../../src/formats/tflite/read.ts';
-import { writeTflite } from '../../../src/formats/tflite/write.ts';
+import { tfliteBytes } from '../../../src/formats/tflite/write.ts';
 import { startLitert } from '../../../src/node/litert.ts';
 import { runPlan } from '../../../src/quantization/integer/simulate-plan.ts';
 import { runTflite } from '../../../src/verification/litert/run-tflite.ts';
@@ -80,7 +80,7 @@ describe('a written file', () => {
 describe('rules that kernels do not check', () => {
   const broken = async (change: (graph: TfliteGraph) => TfliteGraph): Promise<() => void> => {
     const { graph } = await planned(small());
-    return () => writeTflite(change(graph));
+    return () => tfliteBytes(change(graph));
   };
   const withTensor = (graph: TfliteGraph, index: number, change: object): TfliteGraph => ({
     ...graph,
