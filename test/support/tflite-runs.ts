@@ -8,17 +8,20 @@ import { tensorRanges } from '../../src/equalization/ranges/tensor-ranges.ts';
 import type { TfliteGraph } from '../../src/formats/tflite/graph.ts';
 import { type LowerOptions, lowerPlan } from '../../src/formats/tflite/lower.ts';
 import { tfliteBytes } from '../../src/formats/tflite/write.ts';
-import { buildGraph } from '../../src/model/graph.ts';
+import { buildGraph, type GraphTensor } from '../../src/model/graph.ts';
 import type { Model } from '../../src/model/model.ts';
 import { tensorKey } from '../../src/model/tensor-key.ts';
 import { startLitert } from '../../src/node/litert.ts';
+import type { TensorScale } from '../../src/quantization/integer/grid-groups.ts';
 import { type IntegerPlan, integerPlan } from '../../src/quantization/integer/integer-plan.ts';
+import { codeOf } from '../../src/quantization/integer/range-grid.ts';
 import { runPlan } from '../../src/quantization/integer/simulate-plan.ts';
 import { QUANTIZER_PRESETS, type QuantizerName } from '../../src/quantization/quantizer.ts';
 import { Tensor } from '../../src/tensor/tensor.ts';
 import { runTflite } from '../../src/verification/litert/run-tflite.ts';
 import { TfjsRunner } from '../../src/verification/run/runner.ts';
 import { seededRandom } from './random.ts';
+import { runWithTfjsTflite } from './tfjs-tflite.ts';
 
 /** A model in whole numbers. */
 export interface Planned {
@@ -78,6 +81,30 @@ export async function outputDifferences({ plan, bytes, inputs }: Planned): Promi
       distinct: new Set(wanted.map((value) => Math.round(value / scale))).size,
     };
   });
+}
+
+/** By how many codes the older runtime is from LiteRT at most, over all outputs. */
+export async function codesBetweenRuntimes({ plan, bytes, inputs }: Planned): Promise<number> {
+  const graph = buildGraph(plan.model);
+  const gridOf = (tensor: GraphTensor): TensorScale => plan.tensors.get(tensorKey(tensor))!;
+  const samples = Array.from({ length: inputs[0]!.shape[0]! }, (_, sample) =>
+    inputs.map((tensor, index) => {
+      const size = tensor.size / tensor.shape[0]!;
+      const values = tensor.toFloat64().subarray(sample * size, (sample + 1) * size);
+      return Int8Array.from(values, (value) => codeOf(value, gridOf(graph.inputs[index]!)));
+    }),
+  );
+  const older = await runWithTfjsTflite(bytes, samples);
+  const newer = await runTflite(await startLitert(), bytes, inputs);
+  let most = 0;
+  for (const [index, output] of graph.outputs.entries()) {
+    const grid = gridOf(output);
+    const codes = Array.from(newer[index]!.toFloat64(), (value) => codeOf(value, grid));
+    const others = older.flatMap((outputs) => Array.from(outputs[index]!));
+    if (codes.length !== others.length) throw new Error(`${others.length} codes, not ${codes.length}`);
+    for (const [at, code] of codes.entries()) most = Math.max(most, Math.abs(code - others[at]!));
+  }
+  return most;
 }
 
 /** Standard normal values for all inputs. */

@@ -8,7 +8,7 @@ import {
   layer,
   nested,
 } from '../../support/model-builder.ts';
-import { codeDifferences, planned } from '../../support/tflite-runs.ts';
+import { codeDifferences, codesBetweenRuntimes, planned } from '../../support/tflite-runs.ts';
 
 /** Models by what is in them, with the operators that they become. */
 const CASES: readonly (readonly [name: string, model: () => Model, operators: string])[] = [
@@ -284,6 +284,7 @@ describe('what LiteRT computes of a written file', () => {
         // Kernels round in their own ways: half a code becomes one.
         expect(most).toBeLessThanOrEqual(1);
         expect(distinct).toBeGreaterThan(10);
+        expect(await codesBetweenRuntimes(made)).toBeLessThanOrEqual(1);
       });
     }
   }
