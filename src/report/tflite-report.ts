@@ -22,6 +22,16 @@ export interface TfliteCheck {
   readonly accuracy: { readonly before: number; readonly after: number } | null;
 }
 
+/** Operators of one kind that some hardware leaves to other kernels. */
+export interface NotTakenOperators {
+  /** `XNNPACK` of phones and browsers, `TFLite Micro` of microcontrollers, or `Ethos-U`. */
+  readonly hardware: string;
+  readonly op: string;
+  readonly reason: string;
+  /** The layers, one for each operator. */
+  readonly layers: readonly string[];
+}
+
 /** One object for programs: what `crosslayer quantize -o model.tflite --json` prints. Layers are named by their paths. */
 export interface TfliteReport {
   readonly schemaVersion: 1;
@@ -34,6 +44,8 @@ export interface TfliteReport {
   readonly bytes: { readonly before: number; readonly after: number };
   /** How many there are of each operator. */
   readonly operators: readonly { readonly op: string; readonly count: number }[];
+  /** What XNNPACK, microcontrollers and NPUs would not take of it; other kernels compute that. */
+  readonly notTaken: readonly NotTakenOperators[];
   /** What the written file computes; null where it was not run. */
   readonly check: TfliteCheck | null;
   /** Why it was not run; null where it was, or was not asked for. */

@@ -8,6 +8,7 @@ import { equalize } from '../../equalization/equalize.ts';
 import { integerQuantizer, integerRecipe } from '../../equalization/quantize-integers.ts';
 import { CannotRunError, messageOf, OutputError } from '../../errors.ts';
 import { checkForTflite } from '../../formats/tflite/check-model.ts';
+import { operatorsNotTaken } from '../../formats/tflite/hardware.ts';
 import { lowerPlan } from '../../formats/tflite/lower.ts';
 import { withInputShapes } from '../../model/input-shapes.ts';
 import type { Model } from '../../model/model.ts';
@@ -87,10 +88,12 @@ export async function quantizeToTflite(input: string, given: QuantizeOptions): P
     original && runnable
       ? await verified(model, { output, bytes, plan, original, ready: runnable, failures })
       : { check: null, notVerified: ready && 'reason' in ready ? ready.reason : null };
+  const graph = lowerPlan(plan, lowering);
   const report: TfliteReport = {
     ...{ schemaVersion: 1, weights, io, equalization, ranges: [...whole.ranges.values()] },
     bytes: { before: fileBytes(model), after: bytes.length },
-    operators: countedOperators(lowerPlan(plan, lowering).operators.map(({ op }) => op)),
+    operators: countedOperators(graph.operators.map(({ op }) => op)),
+    notTaken: operatorsNotTaken(graph),
     ...{ check, notVerified },
   };
   progressDone();

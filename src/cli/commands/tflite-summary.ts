@@ -1,5 +1,5 @@
 import type { SourcedRange } from '../../equalization/ranges/tensor-ranges.ts';
-import type { TfliteCheck, TfliteReport } from '../../report/tflite-report.ts';
+import type { NotTakenOperators, TfliteCheck, TfliteReport } from '../../report/tflite-report.ts';
 import { named } from '../../text/names.ts';
 import { accuracyText, byteText, count, decibels, percent, short } from '../../text/numbers.ts';
 import { summaryOf } from '../summary-lines.ts';
@@ -10,16 +10,27 @@ const NAMED = 3;
 
 /** What `crosslayer quantize -o model.tflite` prints for people. */
 export function tfliteSummary(output: string, report: TfliteReport): Line[] {
-  const { weights, io, bytes, operators, ranges, check, notVerified } = report;
+  const { weights, io, bytes, operators, ranges, notTaken, check, notVerified } = report;
   const share = bytes.before > 0 ? ` (${percent(bytes.after / bytes.before)})` : '';
   const all = operators.reduce((sum, { count: some }) => sum + some, 0);
   return summaryOf(output, '', undefined, [
     `size     ${byteText(bytes.before)} -> ${byteText(bytes.after)}${share}, int8 weights ${weights}, ${io} inputs and outputs`,
     `operators ${all}: ${operators.map(({ op, count: some }) => `${some} ${op}`).join(', ')}`,
     ...rangeLines(ranges),
+    ...notTakenLines(notTaken),
     ...(check ? checkLines(check) : []),
     ...(notVerified === null ? [] : [`not verified: ${notVerified}`]),
   ]);
+}
+
+/** Nothing of it is lost; it takes longer. */
+function notTakenLines(notTaken: readonly NotTakenOperators[]): string[] {
+  const lines = new Map<string, string[]>();
+  for (const { hardware, op, reason, layers } of notTaken) {
+    const key = `${hardware} leaves to other kernels, because ${reason}`;
+    lines.set(key, [...(lines.get(key) ?? []), `${layers.length} ${op}`]);
+  }
+  return [...lines].map(([what, parts]) => `${what}: ${parts.join(', ')}`);
 }
 
 function rangeLines(ranges: readonly SourcedRange[]): string[] {

@@ -170,6 +170,19 @@ describe('the runtime', () => {
     await expect(litert.load(new Uint8Array(100))).rejects.toThrow(/LiteRT/);
   });
 
+  it('fails where it prints an error, and returns nonsense as if nothing were', async () => {
+    const { graph, bytes } = await planned(small());
+    const { outputs } = graph.operators.find(({ op }) => op === 'CONV_2D')!;
+    const scale = graph.tensors[outputs[0]!]!.quantization!.scales[0]!;
+    const damaged = Buffer.from(bytes);
+    const at = damaged.indexOf(Buffer.from(Float32Array.of(scale).buffer));
+    // XNNPACK refuses what is 256 times as fine as the products.
+    damaged.writeFloatLE(1e-12, at);
+    await expect(startLitert().then((litert) => litert.load(damaged))).rejects.toThrow(
+      /^LiteRT: ERROR: failed to create XNNPACK runtime/,
+    );
+  });
+
   it('computes what it did before after a failure', async () => {
     const { plan, bytes, inputs } = await planned(small());
     const litert = await startLitert();
