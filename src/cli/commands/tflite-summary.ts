@@ -23,14 +23,17 @@ export function tfliteSummary(output: string, report: TfliteReport): Line[] {
   ]);
 }
 
-/** Nothing of it is lost; it takes longer. */
+/** Nothing of it is lost: other kernels compute it. */
 function notTakenLines(notTaken: readonly NotTakenOperators[]): string[] {
   const lines = new Map<string, string[]>();
   for (const { hardware, op, reason, layers } of notTaken) {
-    const key = `${hardware} leaves to other kernels, because ${reason}`;
+    const key = JSON.stringify([hardware, reason]);
     lines.set(key, [...(lines.get(key) ?? []), `${layers.length} ${op}`]);
   }
-  return [...lines].map(([what, parts]) => `${what}: ${parts.join(', ')}`);
+  return [...lines].map(([key, parts]) => {
+    const [hardware, reason] = JSON.parse(key) as [string, string];
+    return `not for ${hardware}: ${parts.join(', ')} (${reason})`;
+  });
 }
 
 function rangeLines(ranges: readonly SourcedRange[]): string[] {

@@ -92,7 +92,7 @@ function xnnpackRefusal({ op, read, wrote, inputs }: Site): string | undefined {
 
 function microRefusal({ op, read }: Site): string | undefined {
   return op === 'FULLY_CONNECTED' && isPerChannel(read[1])
-    ? 'releases before 2025 compute it wrongly or refuse it with a scale for each channel; --weights per-tensor has one'
+    ? 'older releases compute it wrongly or refuse it with a scale for each channel; --weights per-tensor has one'
     : undefined;
 }
 
