@@ -2,6 +2,7 @@ import fs from 'node:fs';
 import type { LowerOptions } from '../formats/tflite/lower.ts';
 import { writeTflite } from '../formats/tflite/write-plan.ts';
 import type { IntegerPlan } from '../quantization/integer/integer-plan.ts';
+import { openFile } from './open-files.ts';
 import { PendingOutput } from './pending-output.ts';
 
 /** How a model of whole numbers is written to disk. */
@@ -33,4 +34,13 @@ export function saveTflite(plan: IntegerPlan, name: string, options: SaveTfliteO
 /** The bytes of a file that was written. */
 export function readWritten(name: string): Uint8Array {
   return new Uint8Array(fs.readFileSync(name));
+}
+
+/** Whether a file begins as models of TensorFlow Lite do. */
+export function isTfliteFile(name: string): boolean {
+  if (!fs.statSync(name, { throwIfNoEntry: false })?.isFile()) return false;
+  using file = openFile(name);
+  const head = new Uint8Array(8);
+  file.read(0, head);
+  return new TextDecoder('latin1').decode(head.subarray(4)) === 'TFL3';
 }

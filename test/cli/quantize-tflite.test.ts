@@ -53,7 +53,28 @@ describe('quantize -o model.tflite', () => {
     const { inputs, outputs, tensors } = readTflite(out, new Uint8Array(fs.readFileSync(out)));
     expect([...inputs, ...outputs].map(({ name }) => name)).toEqual(['image', 'predictions']);
     expect(tensors.some(({ type }) => type === 'float32')).toBe(false);
-    expect(fs.readdirSync(folder)).toContain(path.basename(out));
+
+    const same = await crosslayer(
+      'verify',
+      EXAMPLE,
+      out,
+      '--inputs',
+      `${EXAMPLE}.samples.npz`,
+      '--samples',
+      '300',
+    );
+    expect(same).toMatchObject({ code: 0, stderr: '' });
+    expect(same.stdout).toMatch(/^predictions .* 9\d\.?\d* %.* same$/m);
+    const other = await saved('other', [
+      input('in', [28, 28, 1]),
+      layer('Flatten', 'flat'),
+      layer('Dense', 'dense', { units: 10 }),
+    ]);
+    expect(await crosslayer('verify', other, out)).toMatchObject({ code: 1, stderr: '' });
+    const misfit = await saved('misfit', [input('in', [9]), layer('Dense', 'dense', { units: 10 })]);
+    const refused = await crosslayer('verify', misfit, out);
+    expect(refused.code).toBe(1);
+    expect(refused.stdout).toMatch(/not verified: the candidate cannot be run: image: an input of \[4, 9\]/);
   });
 
   it('has one scale for each kernel where hardware has no other, and any type at the ends', async () => {

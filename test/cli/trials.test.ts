@@ -43,7 +43,8 @@ async function reported(...options: string[]): Promise<TargetReport> {
   return JSON.parse(stdout);
 }
 
-const TABLE = /^ {2}tried, with kernels and activations quantized for (\S+), against the float model; the first was taken:$/m;
+const TABLE =
+  /^ {2}tried, with kernels and activations quantized for (\S+), against the float model; the first was taken:$/m;
 
 describe('equalize --objective', () => {
   it('is least-noise where it is left out, and equal-ranges for the target float', async () => {

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { ownEntry } from '../../json/value.ts';
 import type { TfliteGraph, TfliteOperator, TfliteTensor } from './graph.ts';
 import type { OperatorName } from './operators.ts';
 
@@ -108,7 +109,7 @@ const VELA = {
 
 function ethosRefusal(site: Site): string | undefined {
   const { op, read, wrote, options } = site;
-  const number = (name: string, otherwise = 1): number => Number(options[name] ?? otherwise);
+  const number = (name: string, otherwise = 1): number => Number(ownEntry(options, name) ?? otherwise);
   if ([...read, wrote].some(({ shape }) => shape.length > 4 || shape.some((size) => size > VELA.dimension)))
     return 'tensors have up to 4 dimensions of up to 65,535';
   switch (op) {

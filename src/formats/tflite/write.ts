@@ -6,6 +6,7 @@
 
 import { Builder, type Offset } from 'flatbuffers';
 import { LimitError } from '../../errors.ts';
+import { ownEntry } from '../../json/value.ts';
 import { checkGraph } from './check-graph.ts';
 import { BYTES_OF_TYPE, elementsOf, type TfliteGraph, type TfliteTensor, type TfliteType } from './graph.ts';
 import { type OperatorName, type OptionSlot, schemaOf } from './operators.ts';
@@ -232,13 +233,14 @@ class FileWriter {
     const builder = this.#builder;
     const { slots, defaults = {} } = schemaOf(op);
     const vectors = slots.map(([name]) => {
-      const value = options[name];
+      const value = ownEntry(options, name);
       return Array.isArray(value) ? this.#ints(value as number[]) : 0;
     });
     builder.startObject(slots.length);
     for (const [slot, [name, type]] of slots.entries()) {
-      const value = options[name] ?? defaults[name] ?? 0;
-      this.#option(slot, type, typeof value === 'number' ? value : (vectors[slot] ?? 0), defaults[name] ?? 0);
+      const otherwise = ownEntry(defaults, name) ?? 0;
+      const value = ownEntry(options, name) ?? otherwise;
+      this.#option(slot, type, typeof value === 'number' ? value : (vectors[slot] ?? 0), otherwise);
     }
     return builder.endObject();
   }
