@@ -40,7 +40,7 @@ function rangeLines(ranges: readonly SourcedRange[]): string[] {
   const from = (source: SourcedRange['source']): readonly SourcedRange[] =>
     ranges.filter((range) => range.source === source);
   const told = [
-    [from('given').length, 'given'],
+    [from('given').length, 'of pixels'],
     [from('statistics').length, 'from statistics of batch norms'],
     [from('samples').length, 'from the inputs'],
     [from('stand-ins').length, 'guessed'],

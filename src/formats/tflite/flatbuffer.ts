@@ -79,11 +79,15 @@ export class FlatTable {
   }
 }
 
+/** How often the bytes of a file are read at most, all vectors together. */
+const MOST_SHARED = 64;
+
 /** The bytes of a flatbuffer. */
 export class FlatFile {
   readonly #name: string;
   readonly #bytes: Uint8Array;
   readonly #view: DataView;
+  #taken = 0;
 
   constructor(name: string, bytes: Uint8Array) {
     this.#name = name;
@@ -124,6 +128,15 @@ export class FlatFile {
   length(start: number, elementSize: number): number {
     const length = this.#view.getUint32(this.#inside(start, 4), true);
     this.#inside(start + 4, length * elementSize);
+    // Vectors may be shared, but not as often as would keep a reader busy for hours.
+    this.#taken += length;
+    if (this.#taken > MOST_SHARED * this.#bytes.length) {
+      throw new FormatError(
+        this.#name,
+        `offset ${start}`,
+        'the same values stand for too many things; it is damaged',
+      );
+    }
     return length;
   }
 

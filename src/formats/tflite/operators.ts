@@ -157,3 +157,12 @@ export const FUSED: { readonly none: 0; readonly relu: 1; readonly relu6: 3 } = 
   relu: 1,
   relu6: 3,
 };
+
+const NAMES: ReadonlyMap<number, OperatorName> = new Map(
+  Object.entries(OPERATORS).map(([name, { code }]) => [code, name as OperatorName]),
+);
+
+/** The name of a BuiltinOperator; undefined for one that is not written here. */
+export function operatorNameOf(code: number): OperatorName | undefined {
+  return NAMES.get(code);
+}

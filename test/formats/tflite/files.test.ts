@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { CrosslayerError } from '../../../src/errors.ts';
 import { checkForTflite } from '../../../src/formats/tflite/check-model.ts';
 import type { TfliteGraph } from '../../../src/formats/tflite/graph.ts';
+import { inspectTflite } from '../../../src/formats/tflite/inspect.ts';
 import { schemaOf } from '../../../src/formats/tflite/operators.ts';
 import { readTflite } from '../../../src/formats/tflite/read.ts';
 import { tfliteBytes } from '../../../src/formats/tflite/write.ts';
@@ -74,6 +75,39 @@ describe('a written file', () => {
       damaged[at] = (damaged[at] ?? 0) ^ 0xff;
       expectOurs(() => readTflite('damaged', damaged).tensors.map(contents));
     }
+  });
+});
+
+describe('inspectTflite', () => {
+  it('tells operators, grids, and channels that one scale left hardly any level', async () => {
+    const kernel = Array.from(
+      { length: 12 * 3 },
+      (_, index) => (index % 3 === 0 ? 0.01 : 1) * ((index % 5) - 2),
+    );
+    const dense = { kernel, bias: [0, 0, 0] };
+    const model = buildModel([input('in', [12]), layer('Dense', 'dense', { units: 3 }, { weights: dense })]);
+    const levels = async (weights: 'int8-per-channel' | 'int8-per-tensor-symmetric') => {
+      const { bytes } = await planned(model, { weights });
+      const { operators, inputs } = inspectTflite('test', bytes);
+      expect(inputs).toEqual([{ name: 'in', shape: [1, 12], type: 'int8' }]);
+      expect(operators).toHaveLength(1);
+      expect(operators[0]).toMatchObject({
+        op: 'FULLY_CONNECTED',
+        name: 'dense',
+        shape: [1, 3],
+        type: 'int8',
+      });
+      return operators[0]?.kernel;
+    };
+    expect(await levels('int8-per-channel')).toEqual({
+      scales: 3,
+      channels: 3,
+      medianLevels: 127,
+      ruinedChannels: 0,
+    });
+    expect(await levels('int8-per-tensor-symmetric')).toEqual({
+      ...{ scales: 1, channels: 3, medianLevels: 127, ruinedChannels: 1 },
+    });
   });
 });
 
