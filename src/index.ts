@@ -38,6 +38,7 @@ export type { ModelFormat, WriteOptions, WriteReport } from './formats/format.ts
 export { modelFilesAmong, type NamedFile } from './formats/model-among.ts';
 export { memoryFiles, readModel } from './formats/read.ts';
 export { releaseModel } from './formats/release.ts';
+export { writeTflite } from './formats/tflite/write-plan.ts';
 export { type MemoryOutput, writeModel, writeModelToMemory } from './formats/write.ts';
 export { zipFiles } from './formats/zip/write.ts';
 export { Layer } from './model/layer.ts';

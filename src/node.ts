@@ -22,6 +22,7 @@ import { checkedSidecarName, writeSidecarBeside } from './node/sidecar.ts';
 export * from './index.ts';
 export { loadLabels } from './node/array-files.ts';
 export { type LoadedInputs, type LoadInputsOptions, loadInputs } from './node/inputs.ts';
+export { startLitert } from './node/litert.ts';
 export {
   type FoundSidecar,
   loadSidecar,
@@ -29,6 +30,7 @@ export {
   restoreFromSidecar,
   sidecarName,
 } from './node/sidecar.ts';
+export { type SaveTfliteOptions, saveTflite } from './node/tflite-file.ts';
 
 /** How a model is written to disk. */
 export interface SaveOptions extends WriteOptions {

@@ -73,6 +73,13 @@ export {
 export type { WeightPlan } from './equalization/packing/weight-plan.ts';
 export { type QuantizePass, quantizationPasses } from './equalization/quantize.ts';
 export {
+  INTEGER_WEIGHTS,
+  type IntegerOptions,
+  type IntegerRecord,
+  type IntegerWeights,
+  quantizeIntegers,
+} from './equalization/quantize-integers.ts';
+export {
   expectedRanges,
   type RangeSamples,
   type RangeSource,
@@ -105,6 +112,18 @@ export {
   writeSidecar,
 } from './equalization/sidecar/sidecar.ts';
 export { messageOf } from './errors.ts';
+export type {
+  OptionValue,
+  TfliteGraph,
+  TfliteOperator,
+  TflitePort,
+  TfliteQuantization,
+  TfliteTensor,
+  TfliteType,
+  TfliteValues,
+} from './formats/tflite/graph.ts';
+export { type LowerOptions, lowerPlan, TFLITE_IO, type TfliteIo } from './formats/tflite/lower.ts';
+export type { OperatorName } from './formats/tflite/operators.ts';
 export type { JsonObject, JsonValue } from './json/value.ts';
 export type { InputCorrelation } from './kernels/cancelling-rounding.ts';
 export type { ChannelLayout } from './kernels/channel-layout.ts';

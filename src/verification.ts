@@ -64,6 +64,10 @@ export {
   SEEDED_SIZE,
   type SeededInputOptions,
 } from './verification/inputs/seeded-inputs.ts';
+export { type RecordTfliteOptions, recordTflite } from './verification/litert/compare-tflite.ts';
+export { type RunTfliteOptions, runTflite } from './verification/litert/run-tflite.ts';
+export { Litert, type LitertFiles, type LitertModel } from './verification/litert/runtime.ts';
+export { type TfliteCandidate, verifyTflite } from './verification/litert/verify-tflite.ts';
 export {
   type PassProof,
   type ProofOptions,

@@ -44,6 +44,7 @@ it('has what a newcomer needs at the front door, and no more', () => {
     'verify',
     'writeModel',
     'writeModelToMemory',
+    'writeTflite',
     'zipFiles',
   ]);
   expect(namesOf('index').length).toBeLessThanOrEqual(48);

@@ -6,6 +6,7 @@
 
 import type { Model } from '../model/model.ts';
 import { type RecordOf, runPasses } from '../primitives/pass.ts';
+import type { IntegerPlan } from '../quantization/integer/integer-plan.ts';
 import {
   type CoarseWeight,
   layersQuantizedBefore,
@@ -19,6 +20,7 @@ import { measureStatistics } from './moments/measured-moments.ts';
 import { checkQuantizeOptions, type QuantizeOptions, type Trial } from './options.ts';
 import { packPass, WeightPacker } from './packing/pack-pass.ts';
 import { checkBudget } from './packing/weight-plan.ts';
+import { type IntegerOptions, type IntegerRecord, quantizeIntegers } from './quantize-integers.ts';
 
 /** A pass of `quantize`, of which the first two prepare. */
 export type QuantizePass = ReturnType<typeof carryPass | typeof correctPass | typeof packPass>;
@@ -50,8 +52,27 @@ export interface QuantizationRecord {
  */
 export async function quantize(
   model: Model,
-  options: QuantizeOptions = {},
-): Promise<{ readonly model: Model; readonly report: QuantizationRecord }> {
+  options?: QuantizeOptions & { readonly format?: 'tfjs-layers' },
+): Promise<{ readonly model: Model; readonly report: QuantizationRecord }>;
+/**
+ * The plan of `model` in whole numbers, which `writeTflite` makes a file of: see {@link quantizeIntegers}.
+ *
+ * @throws as {@link quantizeIntegers} does.
+ */
+export async function quantize(
+  model: Model,
+  options: IntegerOptions & { readonly format: 'tflite' },
+): Promise<{ readonly plan: IntegerPlan; readonly report: IntegerRecord }>;
+export async function quantize(
+  model: Model,
+  options:
+    | (QuantizeOptions & { readonly format?: 'tfjs-layers' })
+    | (IntegerOptions & { readonly format: 'tflite' }) = {},
+): Promise<
+  | { readonly model: Model; readonly report: QuantizationRecord }
+  | { readonly plan: IntegerPlan; readonly report: IntegerRecord }
+> {
+  if (options.format === 'tflite') return quantizeIntegers(model, options);
   const { copy, passes, told } = await prepareQuantization(model, options);
   return { model: copy, report: { ...told, passes: await runPasses(copy, passes) } };
 }

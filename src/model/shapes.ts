@@ -63,7 +63,7 @@ export function outputShape(call: GraphCall): Shape | undefined {
     case 'concatenate':
       return call.constants.length > 0 ? undefined : concatenated(shapesOf(inputs), operation.axis);
     case 'opaque':
-      return keepsShape(layer) ? input : undefined;
+      return isPermute(layer) ? permuted(layer, input) : keepsShape(layer) ? input : undefined;
     case 'model':
       return undefined;
   }
@@ -86,6 +86,24 @@ const SHAPE_KEEPING: ReadonlySet<string> = new Set([
 /** Whether an opaque layer has an output of the shape of its input, each element in its place. */
 export function keepsShape({ className, origin }: Layer): boolean {
   return SHAPE_KEEPING.has(className) && !isCustomClass(origin?.config);
+}
+
+/** Whether an opaque layer puts its axes in another order and does nothing else. */
+export function isPermute({ className, origin }: Layer): boolean {
+  return className === 'Permute' && !isCustomClass(origin?.config);
+}
+
+/** Which axis of its input each axis of the output of a Permute is; undefined where it is not known. */
+export function permutedAxes({ readConfig }: Layer): readonly number[] | undefined {
+  const axes = readConfig['dims'];
+  if (!Array.isArray(axes)) return undefined;
+  const sorted = axes.map(Number).sort((one, other) => one - other);
+  return sorted.every((axis, index) => axis === index + 1) ? [0, ...axes.map(Number)] : undefined;
+}
+
+function permuted(layer: Layer, input: Shape | undefined): Shape | undefined {
+  const axes = permutedAxes(layer);
+  return axes?.length === input?.length ? axes?.map((axis) => input?.[axis] ?? null) : undefined;
 }
 
 /**

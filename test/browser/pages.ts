@@ -52,6 +52,7 @@ export async function openPages(names: readonly string[]): Promise<Pages> {
       '/': folder,
       '/fixtures/': join(root, 'test/fixtures'),
       '/wasm/': tfjs('tfjs-backend-wasm'),
+      '/litert/': join(root, 'node_modules/@litertjs/core/wasm'),
       '/tfjs-core/': tfjs('tfjs-core'),
       '/tfjs-layers/': tfjs('tfjs-layers'),
       '/tfjs-backend-cpu/': tfjs('tfjs-backend-cpu'),

@@ -151,7 +151,7 @@ describe('a model that TF.js cannot run', () => {
 describe('without the optional packages', () => {
   test('everything but running works, and says so', async () => {
     const bare = output('bare');
-    for (const name of ['@zip.js/zip.js', 'commander', 'h5wasm']) {
+    for (const name of ['@zip.js/zip.js', 'commander', 'flatbuffers', 'h5wasm']) {
       fs.mkdirSync(path.join(bare, 'node_modules', path.dirname(name)), { recursive: true });
       const installed = new URL(`../../node_modules/${name}`, import.meta.url).pathname;
       fs.symlinkSync(installed, path.join(bare, 'node_modules', name));
@@ -173,5 +173,20 @@ describe('without the optional packages', () => {
     const verified = await run('verify', golden('conv_bn_relu_chain'), out);
     expect(verified.code).toBe(1);
     expect(verified.stdout).toMatch(/not verified: .*npm install/);
+
+    // With TF.js and without LiteRT a .tflite file is written and not run.
+    const tfjs = new URL('../../node_modules/@tensorflow', import.meta.url).pathname;
+    fs.symlinkSync(tfjs, path.join(bare, 'node_modules', '@tensorflow'));
+    const quantized = await run(
+      'quantize',
+      golden('conv_bn_relu_chain'),
+      '-o',
+      output('bare.tflite'),
+      '--strict',
+    );
+    expect(quantized).toMatchObject({ code: 1, stderr: '' });
+    expect(quantized.stdout).toMatch(
+      /not verified: running \.tflite files takes LiteRT, .* npm install @litertjs\/core$/m,
+    );
   });
 });

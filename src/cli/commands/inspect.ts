@@ -1,4 +1,5 @@
 import { type Command, Option } from 'commander';
+import { isTfliteFile } from '../../node/tflite-file.ts';
 import { loadModel } from '../../node.ts';
 import { inspectContent, inspectSubject } from '../../report/html/inspect-content.ts';
 import { type InspectReport, inspectModel } from '../../report/inspect-report.ts';
@@ -13,11 +14,12 @@ import { reportJson } from '../../report/report-json.ts';
 import type { SidecarReport } from '../../report/sidecar-report.ts';
 import { damageRanking } from '../../report/tensor-damage.ts';
 import { count, decibels, grouped, shapeText, short, small, tinyPercent } from '../../text/numbers.ts';
-import { type CommandResult, EXIT, end } from '../command-result.ts';
+import { type CommandResult, EXIT, end, UsageError } from '../command-result.ts';
 import { checkHtmlOutput } from '../html-output.ts';
 import { choiceOption, type ReportOptions, reportOptions, withOptions } from '../options.ts';
 import { readSidecarOf, type SidecarOptions, sidecarLines } from '../sidecar.ts';
 import { indented, type Line, progress, progressDone, styled, table } from '../terminal.ts';
+import { inspectTfliteCommand } from './inspect-tflite.ts';
 
 interface InspectOptions extends ReportOptions, SidecarOptions {
   readonly target?: DamageTarget;
@@ -30,7 +32,7 @@ export function addInspect(root: Command): void {
     .description(
       'show layers, batch norms, sets, spreads of channel ranges and which layer hurts, and change nothing',
     )
-    .argument('<in>', 'the model');
+    .argument('<in>', 'the model, or a .tflite file');
   withOptions(command, [
     choiceOption(
       '--target <what>',
@@ -45,6 +47,12 @@ export function addInspect(root: Command): void {
 /** Runs `crosslayer inspect`. */
 export async function inspectCommand(input: string, options: InspectOptions): Promise<CommandResult> {
   progress(`reading ${input}`);
+  if (isTfliteFile(input)) {
+    if (options.report !== undefined)
+      throw new UsageError(`--report: there is none of ${input}; leave it out`);
+    progressDone();
+    return inspectTfliteCommand(input, options.json === true);
+  }
   const model = await loadModel(input);
   const writeHtml = checkHtmlOutput(options);
   const read = await readSidecarOf(model, { ...options, keepCorrections: true });

@@ -1,5 +1,7 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { ROUNDINGS, type WeightRounding } from '../../equalization/options.ts';
+import { INTEGER_WEIGHTS, type IntegerWeights } from '../../equalization/quantize-integers.ts';
+import { TFLITE_IO, type TfliteIo } from '../../formats/tflite/lower.ts';
 import { PACKED_DTYPES, type PackedDType } from '../../quantization/packing/packed-dtypes.ts';
 import { checkRunOptions, type InputOptions } from '../chosen-inputs.ts';
 import { UsageError } from '../command-result.ts';
@@ -37,6 +39,11 @@ export interface QuantizeOptions
   readonly correction?: boolean;
   /** False with `--no-trials`. */
   readonly trials?: boolean;
+  /** Of `.tflite` files. */
+  readonly weights?: IntegerWeights;
+  readonly io?: TfliteIo;
+  /** For each input its sizes without the batch. */
+  readonly inputShape?: readonly (readonly number[])[];
 }
 
 /** Made-up samples where there are no real ones and `--samples` is left out. */
@@ -46,10 +53,22 @@ export const SEEDED_SAMPLES = 8;
 export function quantizeOptions(root: Command): Command {
   const command = root
     .command('quantize')
-    .description('write a TF.js layers model with kernels of 8 bits that still works')
+    .description(
+      'write a TF.js layers model with kernels of 8 bits, or a .tflite file in whole numbers, that still works',
+    )
     .argument('<in>', 'a .keras or .h5 file, or the model.json or folder of a TF.js layers model');
   return withOptions(command, [
-    outputOption('<folder>', 'where model.json and the files of weights go'),
+    outputOption('<out>', 'a folder for model.json and the files of weights, or a file that ends in .tflite'),
+    choiceOption(
+      '--weights <scales>',
+      'with .tflite, a scale for each output channel of a kernel, or one (per-channel)',
+      INTEGER_WEIGHTS,
+    ),
+    choiceOption('--io <type>', 'with .tflite, what inputs and outputs are (int8)', TFLITE_IO),
+    new Option(
+      '--input-shape <sizes...>',
+      'with .tflite, how large inputs are that the model leaves open, such as 224x224x3; one for each input',
+    ).argParser(inputShapes),
     choiceOption('--dtype <type>', 'what kernels are stored as (uint8)', PACKED_DTYPES),
     new Option(
       '--plan <budget=size>',
@@ -91,10 +110,23 @@ for model.json.
 What shrinks is the download. TF.js makes float32 of all weights when it loads them: the model is no faster and takes as much
 memory.
 
+A .tflite file (LiteRT) has whole numbers alone, weights and activations, for microcontrollers, NPUs, phones and browsers: smaller,
+and faster where hardware computes with them. Ranges of tensors are what the statistics of batch norms tell, or, with --inputs,
+those on these. The file is run by LiteRT, if @litertjs/core is installed.
+
 The files are read again and run, layer by layer and by tf.loadLayersModel, and compared with the model that was read. With
 --inputs roundings are tried, means are measured instead of taken from batch norms, and with labels the accuracy is told.
 Kernels that lie on a grid of 8 bits already, as of a TF.js model of uint8 weights, stay as they are.`,
   );
+}
+
+/** Adds what `--input-shape` takes: `224x224x3`. */
+function inputShapes(text: string, before: readonly (readonly number[])[] = []): (readonly number[])[] {
+  const sizes = text.split(/[x,]/).map((size) => (/^[1-9]\d{0,8}$/.test(size.trim()) ? Number(size) : 0));
+  if (sizes.includes(0)) {
+    throw new InvalidArgumentError('It must be whole numbers with x between them, such as 224x224x3.');
+  }
+  return [...before, sizes];
 }
 
 /** What `--plan` takes: `budget=3MB`. */
@@ -106,12 +138,30 @@ export function parsePlan(text: string): { readonly budget: number } {
   return { budget: byteSize(size) };
 }
 
+/** Whether a file of that name is one in whole numbers. */
+export function isTfliteName(output: string): boolean {
+  return /\.tflite$/i.test(output);
+}
+
+const OF_TFJS = ['dtype', 'plan', 'include', 'exclude', 'shardSize', 'prepare', 'report'] as const;
+const OF_TFLITE = ['weights', 'io', 'inputShape'] as const;
+
 /** @throws UsageError where options contradict each other. */
 export function checkQuantizeOptions(options: QuantizeOptions): void {
   const { output, prepare, rounding } = options;
-  if (/\.(keras|h5|hdf5|tflite|onnx|pb|bin|zip)$/i.test(output)) {
+  if (/\.(keras|h5|hdf5|onnx|pb|bin|zip)$/i.test(output)) {
     throw new UsageError(
-      `-o ${output}: packed weights are a TF.js model's; name a folder, or a .json, or see crosslayer equalize for Keras and TFLite`,
+      `-o ${output}: packed weights are a TF.js model's; name a folder, a .json or a .tflite, or see crosslayer equalize for Keras`,
+    );
+  }
+  const isTflite = isTfliteName(output);
+  const foreign = (isTflite ? OF_TFJS : OF_TFLITE).find((name) => options[name] !== undefined);
+  if (foreign !== undefined) {
+    const flag = foreign.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+    throw new UsageError(
+      isTflite
+        ? `--${flag}: it is for TF.js models, and ${output} is a .tflite file; leave it out`
+        : `--${flag}: it is for .tflite files; name one, -o model.tflite, or leave it out`,
     );
   }
   if (rounding !== undefined && prepare === false) {

@@ -21,8 +21,14 @@ import { defined } from '../options.ts';
 import { readSidecarOf } from '../sidecar.ts';
 import { progress, progressDone } from '../terminal.ts';
 import { forChoosing, forProof, inputsBeside, readyToQuantize, runOriginal } from './quantize-inputs.ts';
-import { checkQuantizeOptions, type QuantizeOptions, quantizeOptions } from './quantize-options.ts';
+import {
+  checkQuantizeOptions,
+  isTfliteName,
+  type QuantizeOptions,
+  quantizeOptions,
+} from './quantize-options.ts';
 import { quantizeSummary } from './quantize-summary.ts';
+import { quantizeToTflite } from './quantize-tflite.ts';
 import { checkWritten } from './written-check.ts';
 
 /** `crosslayer quantize`: a TF.js model with kernels of few bits. */
@@ -32,6 +38,7 @@ export function addQuantize(root: Command): void {
 
 async function quantizeCommand(input: string, given: QuantizeOptions): Promise<CommandResult> {
   checkQuantizeOptions(given);
+  if (isTfliteName(given.output)) return quantizeToTflite(input, given);
   const options = { ...given, ...inputsBeside(input, given) };
   progress(`reading ${input}`);
   const model = await loadModel(input);

@@ -1,10 +1,13 @@
 import { type Command, Option } from 'commander';
 import { CannotRunError } from '../../errors.ts';
 import type { Model } from '../../model/model.ts';
+import { startLitert } from '../../node/litert.ts';
+import { isTfliteFile, readWritten } from '../../node/tflite-file.ts';
 import { loadModel } from '../../node.ts';
 import { reportJson } from '../../report/report-json.ts';
 import { percent, small } from '../../text/numbers.ts';
 import { type VerifyReport, verify } from '../../verification/comparing/verify.ts';
+import { verifyTflite } from '../../verification/litert/verify-tflite.ts';
 import { TfjsRunner } from '../../verification/run/runner.ts';
 import { chosenInputs, type InputOptions, SEEDED_SAMPLES } from '../chosen-inputs.ts';
 import { type CommandResult, EXIT, end } from '../command-result.ts';
@@ -25,7 +28,7 @@ export function addVerify(root: Command): void {
     .command('verify')
     .description('run two models on the same inputs and tell whether they compute the same')
     .argument('<original>', 'the model as it was')
-    .argument('<candidate>', 'the model that was made of it');
+    .argument('<candidate>', 'the model that was made of it, or a .tflite file');
   withOptions(command, [
     ...inputOptions({ before: 'the models stand', madeUp: SEEDED_SAMPLES }),
     new Option('--rtol <part>', 'difference allowed, as a part of the largest value of an output').argParser(
@@ -41,7 +44,7 @@ export function addVerify(root: Command): void {
       `
 The models are the same where max |a - b| <= atol + rtol * max |a| for every output, over all samples. If they are left
 out, atol is 1e-7, and rtol goes by the coarsest type of the weights that differ: 1e-4 for float32, 1e-1 for float16,
-3e-1 for bfloat16. SQNR and top-1 are of the logits where an output is a softmax of them.
+3e-1 for bfloat16; for a .tflite file, which LiteRT runs, it is 5e-1. SQNR and top-1 are of the logits where an output is a softmax of them.
 The exit code is 1 where they differ, and where it cannot be told.`,
     )
     .action((original, candidate, options) => end(verifyCommand(original, candidate, options)));
@@ -54,11 +57,15 @@ async function verifyCommand(
 ): Promise<CommandResult> {
   progress(`reading ${original} and ${candidate}`);
   const before = await loadModel(original);
+  if (isTfliteFile(candidate)) return resultOf(await compareTflite(before, candidate, options), options);
   const after = await loadModel(candidate);
   const notes = await correctionNotes(after, options);
   progress('running both');
   const compared = await compare(before, after, options);
-  const report = { ...compared, notes: [...compared.notes, ...notes] };
+  return resultOf({ ...compared, notes: [...compared.notes, ...notes] }, options);
+}
+
+function resultOf(report: VerifyReport, options: VerifyOptions): CommandResult {
   progressDone();
   return {
     lines: options.json === true ? [reportJson(report)] : render(report),
@@ -80,6 +87,28 @@ async function compare(before: Model, after: Model, options: VerifyOptions): Pro
     const runner = { run: () => Promise.reject(error) };
     return verify(before, after, { runner, inputs: [], inputsDescription: 'none', ...tolerances });
   }
+}
+
+/** A file in whole numbers is run by LiteRT. */
+async function compareTflite(
+  before: Model,
+  candidate: string,
+  options: VerifyOptions,
+): Promise<VerifyReport> {
+  const { backend, rtol, atol } = options;
+  const { tensors, description, sampleNames } = await chosenInputs(before, options);
+  progress('running both');
+  const bytes = readWritten(candidate);
+  const runner = await TfjsRunner.create(defined({ backend }));
+  const litert = await startLitert();
+  return verifyTflite(
+    before,
+    { litert, name: candidate, bytes },
+    {
+      ...{ runner, inputs: tensors, inputsDescription: description, sampleNames },
+      ...defined({ rtol, atol }),
+    },
+  );
 }
 
 function render(report: VerifyReport): Line[] {

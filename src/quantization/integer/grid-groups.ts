@@ -8,7 +8,9 @@ import { InvalidModelError } from '../../errors.ts';
 import type { Graph, GraphCall, GraphTensor } from '../../model/graph.ts';
 import type { Layer } from '../../model/layer.ts';
 import { type Activation, activationOf, isRelu, isWeighted } from '../../model/operation.ts';
+import { isPermute } from '../../model/shapes.ts';
 import { tensorKey } from '../../model/tensor-key.ts';
+import { hasIntegerKernel } from './integer-weights.ts';
 
 /** A grid of int8 codes: a code q stands for `scale * (q - zeroPoint)`. */
 export interface TensorScale {
@@ -39,7 +41,7 @@ export interface GridGroup {
  * of a kernel, a batch norm or a sum, product or mean that a ReLU alone reads, is in no group, and nor are whole numbers
  * such as the indices of an Embedding.
  *
- * What goes into the calls of one layer with a kernel or with caps shares a grid, so that its bias, or its maxima, have one
+ * What goes into the calls of one layer with a kernel or with caps, or of one batch norm, shares a grid, so that its bias, or its maxima, have one
  * set of codes; and so do the uses of a tensor of a nested model, which have one `tensorKey`.
  *
  * @throws InvalidModelError where a fixed grid would have to be shared with tensors that are not on it, which never happens in
@@ -92,7 +94,8 @@ const OWN: GridRule = { kind: 'own' };
 const SAME: GridRule = { kind: 'same', isRounded: false };
 const SAME_ROUNDED: GridRule = { kind: 'same', isRounded: true };
 
-function ruleOf({ operation }: Layer): GridRule {
+function ruleOf(layer: Layer): GridRule {
+  const { operation } = layer;
   switch (operation.kind) {
     case 'zeroPadding':
     case 'cropping':
@@ -115,6 +118,8 @@ function ruleOf({ operation }: Layer): GridRule {
       const grid = fixedGrid(operation.activation);
       return grid ? { kind: 'fixed', grid } : OWN;
     }
+    case 'opaque':
+      return isPermute(layer) ? SAME : OWN;
     default:
       return OWN;
   }
@@ -209,7 +214,7 @@ class Grouping {
       const { kind } = ruleOf(call.layer);
       if (kind === 'same' || kind === 'cap') this.#joinAll([...call.inputs, ...call.outputs]);
       const { operation } = call.layer;
-      if (isWeighted(operation) || operation.kind === 'cap') {
+      if (hasIntegerKernel(call.layer) || operation.kind === 'cap') {
         this.#joinAll(this.#graph.callsOf(call.layer).flatMap(({ inputs }) => inputs));
       }
     }
@@ -278,7 +283,7 @@ class Grouping {
 }
 
 /** The calls that the outputs of the model depend on, in their order, without those that make its inputs. */
-function neededCalls(graph: Graph): GraphCall[] {
+export function neededCalls(graph: Graph): GraphCall[] {
   const needed = new Set<GraphTensor>(graph.outputs);
   const inputs = new Set<GraphTensor>(graph.inputs);
   const calls: GraphCall[] = [];

@@ -8,16 +8,25 @@ import { expandCalls } from '../../model/edit.ts';
 import { buildGraph } from '../../model/graph.ts';
 import type { Layer } from '../../model/layer.ts';
 import { Call, Model } from '../../model/model.ts';
-import { freeLayerName, type LayerParts, newActivation, newLayer } from '../../model/new-layer.ts';
+import {
+  freeLayerName,
+  type LayerParts,
+  newActivation,
+  newAffine,
+  newLayer,
+  newRelu,
+} from '../../model/new-layer.ts';
 import {
   type Activation,
   isRelu,
   isWeighted,
   LINEAR,
   type MergeKind,
+  PLAIN_RELU,
   type SeparableConvOperation,
 } from '../../model/operation.ts';
 import { modelWith } from '../../model/replace-layers.ts';
+import { type AffineMap, affineMap } from './affine-map.ts';
 import { clashingTensors } from './grid-groups.ts';
 
 /**
@@ -28,7 +37,10 @@ import { clashingTensors } from './grid-groups.ts';
  *   ReLU, with a maximum or without.
  * - A SeparableConv becomes a DepthwiseConv, `separable_depthwise`, and the Conv of its name.
  * - A swish becomes a sigmoid, `swish_sigmoid`, and the Multiply of its name.
- * - A sum of more than two tensors becomes sums of two, `add_sum`, the last of its name.
+ * - A sum or product of more than two tensors becomes ones of two, `add_sum`, the last of its name; a mean of more than two
+ *   becomes their sum and a batch norm of its name that divides it.
+ * - A hard sigmoid becomes a batch norm, `hard_affine`, and a ReLU with the maximum 1 of its name. Rescaling and Normalization
+ *   become batch norms of their names.
  * - Where a tensor whose grid is fixed (behind softmax, sigmoid and tanh) would share it with others, a linear Activation,
  *   `sigmoid_rescaled`, has it on another.
  */
@@ -37,7 +49,10 @@ export function integerForm(model: Model): Model {
   const taken = new Set<string>();
   const nameFor = (wanted: string): string => freeLayerName(model, wanted, taken);
   const split = expanded(model.clone(), (layer, owner) => splitKernel(layer, owner, nameFor));
-  const form = expanded(split, (layer, owner) => splitElementwise(layer, owner, nameFor));
+  const lastSizes = lastSizesOf(split);
+  const form = expanded(split, (layer, owner) =>
+    splitElementwise(layer, { owner, nameFor, channels: lastSizes.get(layer) }),
+  );
   rescale(form, nameFor);
   return form;
 }
@@ -146,9 +161,30 @@ function pointwiseOf(layer: Layer, operation: SeparableConvOperation, owner: Mod
   return pointwise;
 }
 
+/** The size of the last axis of what a layer writes, where it is known and the same in all its calls. */
+function lastSizesOf(model: Model): Map<Layer, number> {
+  const sizes = new Map<Layer, number>();
+  const graph = buildGraph(model);
+  for (const { layer } of graph.calls) {
+    const found = new Set(graph.callsOf(layer).map((call) => call.output().shape?.at(-1)));
+    const [size] = found;
+    if (found.size === 1 && size) sizes.set(layer, size);
+  }
+  return sizes;
+}
+
+/** Where a layer stands that is split. */
+interface SplitPlace {
+  readonly owner: Model;
+  readonly nameFor: NameFor;
+  /** The size of its last axis. */
+  readonly channels: number | undefined;
+}
+
 /** What runtimes compute in several steps without kernels. */
-function splitElementwise(layer: Layer, owner: Model, nameFor: NameFor): Expand | undefined {
+function splitElementwise(layer: Layer, place: SplitPlace): Expand | undefined {
   const { operation } = layer;
+  const { owner, nameFor, channels } = place;
   const make = (name: string, parts: LayerParts): Layer => newLayer({ owner, beside: layer, name }, parts);
   if (operation.kind === 'activation' && isSwish(operation.activation)) {
     const sigmoid = make(nameFor(`${layer.name}_sigmoid`), activationParts('sigmoid'));
@@ -158,22 +194,62 @@ function splitElementwise(layer: Layer, owner: Model, nameFor: NameFor): Expand 
       return [gate, new Call(product, [...call.inputs, gate.output()])];
     };
   }
-  if (operation.kind !== 'merge' || operation.merge !== 'add') return undefined;
-  const most = Math.max(...owner.calls.filter((call) => call.layer === layer).map(operandsOf));
-  if (most <= 2) return undefined;
-  const sums = Array.from({ length: most - 2 }, () =>
-    make(nameFor(`${layer.name}_sum`), mergeParts('Add', 'add')),
+  const affine = channels === undefined ? undefined : affineMap(layer, channels, owner.dialect);
+  if (affine) return splitAffine(layer, affine, place);
+  return operation.kind === 'merge' ? splitMerge(layer, operation.merge, place) : undefined;
+}
+
+/** A batch norm that computes the map, and a ReLU behind it where its ends are cut off. */
+function splitAffine(
+  layer: Layer,
+  { factors, shifts, isCut }: AffineMap,
+  { owner, nameFor }: SplitPlace,
+): Expand {
+  const name = isCut ? nameFor(`${layer.name}_affine`) : layer.name;
+  const affine = newAffine({ owner, beside: layer, name }, -1, factors, shifts);
+  const cut = isCut
+    ? [newRelu({ owner, beside: layer, name: layer.name }, { ...PLAIN_RELU, maxValue: 1 })]
+    : [];
+  return (call) => {
+    const first = new Call(affine, call.inputs, call.args, call.kwargs);
+    return [first, ...behind(first, cut)];
+  };
+}
+
+/** Merges of more than two tensors as merges of two. */
+function splitMerge(layer: Layer, merge: MergeKind, place: SplitPlace): Expand | undefined {
+  const { owner, nameFor, channels } = place;
+  const make = (name: string, parts: LayerParts): Layer => newLayer({ owner, beside: layer, name }, parts);
+  const calls = owner.calls.filter((call) => call.layer === layer);
+  const most = Math.max(...calls.map(operandsOf));
+  if (most <= 2 || (merge !== 'add' && merge !== 'multiply' && merge !== 'average')) return undefined;
+  const [className, kind] = merge === 'multiply' ? (['Multiply', merge] as const) : (['Add', 'add'] as const);
+  const isMean = merge === 'average';
+  const steps = Array.from({ length: isMean ? most - 1 : most - 2 }, () =>
+    make(nameFor(`${layer.name}_${kind === 'add' ? 'sum' : 'product'}`), mergeParts(className, kind)),
   );
+  // Means of numbers of tensors that differ from call to call have no one divisor.
+  if (isMean && (channels === undefined || calls.some((call) => operandsOf(call) !== most))) return undefined;
+  const divide =
+    channels === undefined || !isMean
+      ? undefined
+      : newAffine(
+          { owner, beside: layer, name: layer.name },
+          -1,
+          new Float64Array(channels).fill(1 / most),
+          new Float64Array(channels),
+        );
   return (call) => {
     const [first, ...others] = call.inputs;
     if (!first || operandsOf(call) <= 2) return [call];
     let read = first;
-    return others.map((other, index) => {
-      const isLast = index === others.length - 1;
-      const next = new Call(isLast ? layer : (sums[index] ?? layer), [read, other]);
+    const made = others.map((other, index) => {
+      const isLast = index === others.length - 1 && !divide;
+      const next = new Call(isLast ? layer : (steps[index] ?? layer), [read, other]);
       read = next.output();
       return next;
     });
+    return divide ? [...made, new Call(divide, [read])] : made;
   };
 }
 

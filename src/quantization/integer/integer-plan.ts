@@ -7,12 +7,18 @@
 import { InvalidModelError } from '../../errors.ts';
 import { buildGraph, type Graph, type GraphCall, type GraphTensor } from '../../model/graph.ts';
 import type { Model } from '../../model/model.ts';
-import { isWeighted } from '../../model/operation.ts';
 import { tensorKey } from '../../model/tensor-key.ts';
+import { freeName } from '../../text/names.ts';
 import { checkWeightQuantizer, type WeightQuantizer } from '../quantizer.ts';
 import { type GridGroup, gridGroups, placeOf, type TensorScale } from './grid-groups.ts';
 import { integerForm } from './integer-form.ts';
-import { type IntegerBias, type IntegerKernel, KernelGrid, kernelKey } from './integer-weights.ts';
+import {
+  hasIntegerKernel,
+  type IntegerBias,
+  type IntegerKernel,
+  KernelGrid,
+  kernelKey,
+} from './integer-weights.ts';
 import { LARGEST_SCALE, rangeGrid, type TensorRange } from './range-grid.ts';
 
 /**
@@ -26,13 +32,15 @@ import { LARGEST_SCALE, rangeGrid, type TensorRange } from './range-grid.ts';
 export interface IntegerPlan {
   /** The {@link integerForm} of the model, with its float weights. */
   readonly model: Model;
+  /** What the inputs and outputs of the model are called: as the layers that make them. */
+  readonly names: { readonly inputs: readonly string[]; readonly outputs: readonly string[] };
   /** The grids of tensors by `tensorKey`; those that are missing are computed together with the ReLU behind them. */
   readonly tensors: ReadonlyMap<string, TensorScale>;
   /** The keys of the tensors that are rounded onto their grids where they are made; the others lie on them. */
   readonly rounded: ReadonlySet<string>;
-  /** Kernels, and slopes of PReLUs, by {@link kernelKey}. */
+  /** Kernels, factors of batch norms, and slopes of PReLUs, by {@link kernelKey}. */
   readonly kernels: ReadonlyMap<string, IntegerKernel>;
-  /** A bias for every layer with a kernel, by the path of the layer; of zeros, where it has none. */
+  /** A bias for every layer with a kernel and every batch norm, by the path of the layer; of zeros, where it has none. */
   readonly biases: ReadonlyMap<string, IntegerBias>;
 }
 
@@ -66,6 +74,7 @@ export function integerPlan(model: Model, { weights, ranges }: IntegerPlanOption
   const slopes = slopeGrids(graph, weights);
   return {
     model: form,
+    names: { inputs: portNames(model, 'inputs'), outputs: portNames(model, 'outputs') },
     tensors: grids.byKey(),
     rounded: grids.rounded(),
     kernels: new Map(
@@ -76,6 +85,17 @@ export function integerPlan(model: Model, { weights, ranges }: IntegerPlanOption
     ),
     biases: new Map(biases),
   };
+}
+
+/** The names of the layers that make the inputs or outputs, with a number where one makes several. */
+function portNames(model: Model, side: 'inputs' | 'outputs'): string[] {
+  const taken = new Set<string>();
+  return model[side].map(({ producer }, index) => {
+    const wanted = producer?.layer.name ?? `${side.slice(0, -1)}_${index}`;
+    const name = freeName(wanted, (one) => taken.has(one));
+    taken.add(name);
+    return name;
+  });
 }
 
 function checkQuantizer(quantizer: WeightQuantizer): void {
@@ -193,7 +213,7 @@ function kernelGrids(graph: Graph, grids: TensorGrids, weights: WeightQuantizer)
   for (const call of graph.calls) {
     const { layer, path } = call;
     const calls = graph.callsOf(layer);
-    if (!isWeighted(layer.operation) || calls[0] !== call) continue;
+    if (!hasIntegerKernel(layer) || calls[0] !== call) continue;
     const used = calls.filter((one) => writtenGrid(one, grids));
     // Nothing that the model gives depends on it.
     if (used.length === 0) continue;

@@ -7,24 +7,25 @@
 import { InvalidModelError } from '../../errors.ts';
 import type { ChannelLayout } from '../../kernels/channel-layout.ts';
 import { roundHalfAway } from '../../kernels/rounding.ts';
+import { affineOf } from '../../model/batch-norm.ts';
 import { biasOf } from '../../model/bias.ts';
 import { kernelNames } from '../../model/channels.ts';
 import type { Layer } from '../../model/layer.ts';
 import { isWeighted } from '../../model/operation.ts';
 import type { FloatValues } from '../../tensor/dtype.ts';
-import type { Tensor } from '../../tensor/tensor.ts';
-import { integerGrids } from '../encoding.ts';
-import { outputLayout } from '../kernel-layout.ts';
+import { Tensor } from '../../tensor/tensor.ts';
+import { integerEncoding, integerGrids } from '../encoding.ts';
+import { extremesOf, outputLayout, wholeLayout } from '../kernel-layout.ts';
 import { quantizedTensor } from '../quantized-tensor.ts';
 import { requireFloat } from '../quantized-weights.ts';
 import type { WeightQuantizer } from '../quantizer.ts';
 import { type TensorGrid, weightGrid } from '../tensor-grid.ts';
 import { LARGEST_SCALE, SMALLEST_SCALE } from './range-grid.ts';
 
-/** A kernel, or the slopes of a PReLU, in int8. */
+/** A kernel, the factors of a batch norm, or the slopes of a PReLU, in int8. */
 export interface IntegerKernel {
   readonly layer: Layer;
-  /** The name of the weight, such as `kernel`. */
+  /** The name of the weight, such as `kernel`; `gamma` of a batch norm, whose factors are `gamma / sqrt(variance + epsilon)`. */
   readonly weight: string;
   /** Float32 numbers: one, or one for each output channel. */
   readonly scales: Float32Array;
@@ -42,6 +43,11 @@ export interface IntegerBias {
   readonly scales: Float32Array;
   /** A code for each output channel. */
   readonly codes: Int32Array;
+}
+
+/** Whether int8 kernels compute a layer from weights and a bias: those with a kernel, and batch norms, which have one of factors. */
+export function hasIntegerKernel({ operation }: Layer): boolean {
+  return isWeighted(operation) || operation.kind === 'batchNorm';
 }
 
 /** The key of a weight in `IntegerPlan.kernels`: the path of its layer and its name. */
@@ -62,7 +68,7 @@ export class KernelGrid {
   /** The name of the weight. */
   readonly name: string;
   readonly #tensor: Tensor;
-  readonly #grid: TensorGrid & { readonly scheme: 'integer' };
+  readonly #grid: IntegerGrid;
   readonly #bias: Float64Array;
   /** For each scale the largest size of a bias. */
   readonly #largestBias: Float64Array;
@@ -70,13 +76,11 @@ export class KernelGrid {
   /** @throws InvalidModelError where a weight is NaN or infinite or too large, or of whole numbers. */
   constructor(layer: Layer, quantizer: WeightQuantizer) {
     this.layer = layer;
-    const isKernel = isWeighted(layer.operation);
-    this.name = isKernel ? (kernelNames(layer)[0] ?? '') : 'alpha';
-    this.#tensor = requireFloat(layer, this.name, layer.weights.get(this.name) as Tensor);
-    const grid = weightGrid(layer, this.name, this.#tensor, quantizer);
-    if (grid.scheme !== 'integer') throw new RangeError('a tfjs quantizer has no int8 codes');
+    const { name, tensor, grid, bias } = kernelParts(layer, quantizer);
+    this.name = name;
+    this.#tensor = tensor;
     this.#grid = grid;
-    this.#bias = isKernel ? checkedBias(layer) : new Float64Array();
+    this.#bias = bias;
     this.#largestBias = new Float64Array(grid.encodings.length);
     for (const [channel, bias] of this.#bias.entries()) {
       const index = channel % this.#largestBias.length;
@@ -136,6 +140,7 @@ export class KernelGrid {
 
   #checkSums(kernel: IntegerKernel, bias: Int32Array): void {
     const largest = bias.reduce((most, code) => Math.max(most, Math.abs(code)), 0);
+    if (!isWeighted(this.layer.operation)) return;
     // No channel has more weights than are in the kernel for each of them.
     const weights = this.#tensor.size / Math.max(1, bias.length);
     if (largest + MOST_INPUT * MOST_CODE * weights < MOST_SUM) return;
@@ -155,8 +160,46 @@ export class KernelGrid {
   }
 }
 
-function checkedBias(layer: Layer): Float64Array {
-  const bias = biasOf(layer);
+type IntegerGrid = TensorGrid & { readonly scheme: 'integer' };
+
+interface KernelParts {
+  readonly name: string;
+  readonly tensor: Tensor;
+  readonly grid: IntegerGrid;
+  readonly bias: Float64Array;
+}
+
+function kernelParts(layer: Layer, quantizer: WeightQuantizer): KernelParts {
+  const { operation } = layer;
+  if (operation.kind === 'batchNorm') return affineParts(layer, quantizer);
+  const isKernel = isWeighted(operation);
+  const name = isKernel ? (kernelNames(layer)[0] ?? '') : 'alpha';
+  const tensor = requireFloat(layer, name, layer.weights.get(name) as Tensor);
+  const grid = weightGrid(layer, name, tensor, quantizer);
+  if (grid.scheme !== 'integer') throw new RangeError('a tfjs quantizer has no int8 codes');
+  return { name, tensor, grid, bias: isKernel ? checkedBias(layer, biasOf(layer)) : new Float64Array() };
+}
+
+/** A batch norm is a depthwise kernel of one weight a channel, which has its own scale where kernels have one for each channel. */
+function affineParts(layer: Layer, quantizer: WeightQuantizer): KernelParts {
+  const { a, d } = affineOf(layer);
+  const channel = a.findIndex((factor) => !Number.isFinite(factor));
+  if (channel >= 0) {
+    throw new InvalidModelError(
+      layer.path,
+      `channel ${channel}: is multiplied by ${a[channel]}; only a finite factor has a code, so train the layer again`,
+    );
+  }
+  const tensor = Tensor.fromNumbers('float32', [a.length], a);
+  const layout = quantizer.perChannel ? { channels: a.length, inner: 1 } : wholeLayout(tensor);
+  const { min, max } = extremesOf(tensor, layout);
+  const encodings = Array.from(min, (least, index) => integerEncoding(least, max[index] ?? 0, quantizer));
+  const { rounding } = quantizer;
+  const grid = { scheme: 'integer', layout, encodings, grids: integerGrids(encodings), rounding } as const;
+  return { name: 'gamma', tensor, grid, bias: checkedBias(layer, d) };
+}
+
+function checkedBias(layer: Layer, bias: Float64Array): Float64Array {
   const channel = bias.findIndex((value) => !Number.isFinite(value));
   if (channel < 0) return bias;
   throw new InvalidModelError(

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { roundHalfAway } from '../../kernels/rounding.ts';
 import type { TensorScale } from './grid-groups.ts';
 
 /** Smallest and largest value of a tensor. */
@@ -14,7 +15,10 @@ export interface TensorRange {
 
 /** Steps between the lowest and the highest of 256 codes. */
 const STEPS = 255;
-const LOWEST_CODE = -128;
+/** The lowest code of int8. */
+export const LOWEST_CODE = -128;
+/** The highest one. */
+export const HIGHEST_CODE = 127;
 
 /** Values that are all 0 get a range of this size, as encodings give them. */
 const RANGE_OF_ZEROS = 1e-5;
@@ -42,6 +46,11 @@ export function rangeGrid({ min, max }: TensorRange, leastScale = 0): TensorScal
   if (Math.fround(scale) >= least) return { scale: Math.fround(scale), zeroPoint: LOWEST_CODE + below };
   // Coarser than need be: an end between two codes is rounded like any value.
   return { scale: least, zeroPoint: LOWEST_CODE + Math.min(Math.round(-low / least) + 0, STEPS) };
+}
+
+/** The code of a value on a grid, ties away from 0, at an end of the grid where it lies beyond. */
+export function codeOf(value: number, { scale, zeroPoint }: TensorScale): number {
+  return Math.min(HIGHEST_CODE, Math.max(LOWEST_CODE, zeroPoint + roundHalfAway(value / scale)));
 }
 
 /** A grid by its scale and the number of its steps below 0. */

@@ -5,10 +5,12 @@
  */
 
 import { fakeQuantizeCodes } from '../../kernels/quantize.ts';
+import { expandCalls } from '../../model/edit.ts';
 import { buildGraph, type GraphTensor } from '../../model/graph.ts';
 import type { Layer } from '../../model/layer.ts';
-import type { Model } from '../../model/model.ts';
+import { Call, type Model } from '../../model/model.ts';
 import { checkRunnerArguments, type ModelRunner, type RunOptions } from '../../model/model-runner.ts';
+import { newAffine } from '../../model/new-layer.ts';
 import { tensorKey } from '../../model/tensor-key.ts';
 import { allocate, type FloatValues, isFloat } from '../../tensor/dtype.ts';
 import { Tensor } from '../../tensor/tensor.ts';
@@ -66,19 +68,39 @@ export async function runPlan(
 }
 
 function dequantizeWeights({ kernels, biases }: IntegerPlan, model: Model): void {
-  const layers = new Map(Array.from(model.allLayers(), ({ layer }) => [layer.path, layer]));
+  const places = new Map(Array.from(model.allLayers(), (place) => [place.path, place]));
   for (const { layer, weight, dequantized } of kernels.values()) {
-    layers.get(layer.path)?.weights.set(weight, dequantized);
+    const place = places.get(layer.path);
+    const bias = biases.get(layer.path);
+    if (!place) continue;
+    if (layer.operation.kind === 'batchNorm' && bias) replaceBatchNorm(place, dequantized, bias);
+    else place.layer.weights.set(weight, dequantized);
   }
   for (const [path, bias] of biases) {
-    const layer = layers.get(path);
-    if (layer?.weight('bias')) layer.weights.set('bias', dequantizedBias(layer, bias));
+    const layer = places.get(path)?.layer;
+    const dtype = layer?.weight('bias')?.dtype;
+    if (!layer || !dtype) continue;
+    const values = dequantizedBias(bias);
+    layer.weights.set('bias', Tensor.fromNumbers(dtype, [values.length], values));
   }
 }
 
-function dequantizedBias(layer: Layer, { codes, scales }: IntegerBias): Tensor {
-  const values = Float64Array.from(codes, (code, channel) => code * (scales[channel % scales.length] ?? 1));
-  return Tensor.fromNumbers(layer.requireWeight('bias').dtype, [values.length], values);
+function dequantizedBias({ codes, scales }: IntegerBias): Float64Array {
+  return Float64Array.from(codes, (code, channel) => code * (scales[channel % scales.length] ?? 1));
+}
+
+/** Puts one of the same name in the place of a batch norm that multiplies by what the codes of its factors stand for. */
+function replaceBatchNorm(
+  { layer, owner }: { readonly layer: Layer; readonly owner: Model },
+  factors: Tensor,
+  bias: IntegerBias,
+): void {
+  const { operation, name } = layer;
+  const [axis = -1] = operation.kind === 'batchNorm' ? operation.axes : [];
+  const affine = newAffine({ owner, beside: layer, name }, axis, factors.toFloat64(), dequantizedBias(bias));
+  expandCalls(owner, (call) =>
+    call.layer === layer ? [new Call(affine, call.inputs, call.args, call.kwargs)] : undefined,
+  );
 }
 
 /** The maxima of caps are constants on the grids of what they cap. */

@@ -21,19 +21,28 @@ export function isWithin(
 }
 
 /** What edited weights are rounded to, coarsest last. */
-export type WeightPrecision = 'float32' | 'float16' | 'bfloat16';
+export type WeightPrecision = 'float32' | 'float16' | 'bfloat16' | 'int8';
 
 /**
  * The relative difference that rounding alone may make; docs/verification.md has the measurements that these are drawn
  * from. The half floats have 11 and 8 binary digits against 24.
  */
-const RTOL: Readonly<Record<WeightPrecision, number>> = { float32: 1e-4, float16: 1e-1, bfloat16: 3e-1 };
+const RTOL: Readonly<Record<WeightPrecision, number>> = {
+  ...{ float32: 1e-4, float16: 1e-1, bfloat16: 3e-1 },
+  // Everything in whole numbers: the probability of a class that the network is unsure of moves by 0.26 of the largest in the example.
+  int8: 5e-1,
+};
 
 /** About the distance of float32 numbers at 1: room for outputs that are all but zero. */
 const ATOL = 1e-7;
 
 /** The tolerances for models that compute with float32 and were not rounded to anything coarser. */
 export const FLOAT32_TOLERANCES: Tolerances = { rtol: RTOL.float32, atol: ATOL };
+
+/** The tolerances for a file in whole numbers. */
+export function int8Tolerances({ rtol = RTOL.int8, atol = ATOL }: Partial<Tolerances>): DefaultTolerances {
+  return { rtol, atol, weights: 'int8' };
+}
 
 /** What {@link defaultTolerances} gives. */
 export interface DefaultTolerances extends Tolerances {

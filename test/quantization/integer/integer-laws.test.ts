@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { beforeAll, describe, expect, test } from 'vitest';
+import { affineOf } from '../../../src/model/batch-norm.ts';
 import { buildGraph } from '../../../src/model/graph.ts';
 import type { Model } from '../../../src/model/model.ts';
 import { tensorKey } from '../../../src/model/tensor-key.ts';
@@ -80,7 +81,8 @@ describe('of random models', () => {
         expect(zeroPoint).toBe(Math.min(127, Math.max(-128, Math.round(zeroPoint))));
       }
       for (const { layer, weight, scales, layout, codes, dequantized } of kernels.values()) {
-        const float = layer.weights.get(weight)!.toFloat64();
+        const isBatchNorm = layer.operation.kind === 'batchNorm';
+        const float = isBatchNorm ? affineOf(layer).a : layer.weights.get(weight)!.toFloat64();
         const made = dequantized.toFloat64();
         for (const [index, code] of codes().entries()) {
           const scale = scales[Math.floor(index / layout.inner) % layout.channels]!;
@@ -92,7 +94,8 @@ describe('of random models', () => {
       for (const [path, { codes, scales }] of biases) {
         for (const code of codes) expect(Math.abs(code)).toBeLessThanOrEqual(2 ** 30 + 2 ** 7);
         expect([1, codes.length]).toContain(scales.length);
-        expect(kernels.has(`${path}/kernel`) || kernels.has(`${path}/depthwiseKernel`)).toBe(true);
+        const names = ['kernel', 'depthwiseKernel', 'gamma'];
+        expect(names.some((name) => kernels.has(`${path}/${name}`))).toBe(true);
       }
     });
     await fc.assert(property, RUNS);

@@ -1,0 +1,46 @@
+import fs from 'node:fs';
+import type { LowerOptions } from '../formats/tflite/lower.ts';
+import { writeTflite } from '../formats/tflite/write-plan.ts';
+import type { IntegerPlan } from '../quantization/integer/integer-plan.ts';
+import { openFile } from './open-files.ts';
+import { PendingOutput } from './pending-output.ts';
+
+/** How a model of whole numbers is written to disk. */
+export interface SaveTfliteOptions extends LowerOptions {
+  /** Whether a file that exists is replaced; otherwise it is an `OutputError`. */
+  readonly force?: boolean;
+  /** Stops the write when it is aborted: nothing is left behind. */
+  readonly signal?: AbortSignal;
+}
+
+/**
+ * Writes the `.tflite` file of a model in whole numbers under a temporary name, and gives it its own when it is complete.
+ *
+ * @throws OutputError where it cannot be written, and what `writeTflite` throws; then nothing is left behind.
+ */
+export function saveTflite(plan: IntegerPlan, name: string, options: SaveTfliteOptions = {}): void {
+  const { force = false, signal, ...lowering } = options;
+  const bytes = writeTflite(plan, lowering);
+  const output = new PendingOutput(name, { force, signal });
+  try {
+    output.main.write(0, bytes);
+    output.commit();
+  } catch (error) {
+    output.discard();
+    throw error;
+  }
+}
+
+/** The bytes of a file that was written. */
+export function readWritten(name: string): Uint8Array {
+  return new Uint8Array(fs.readFileSync(name));
+}
+
+/** Whether a file begins as models of TensorFlow Lite do. */
+export function isTfliteFile(name: string): boolean {
+  if (!fs.statSync(name, { throwIfNoEntry: false })?.isFile()) return false;
+  using file = openFile(name);
+  const head = new Uint8Array(8);
+  file.read(0, head);
+  return new TextDecoder('latin1').decode(head.subarray(4)) === 'TFL3';
+}

@@ -1,0 +1,193 @@
+import fs from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { afterAll, describe, expect, it } from 'vitest';
+import { readTflite } from '../../src/formats/tflite/read.ts';
+import { saveModel } from '../../src/node.ts';
+import type { TfliteReport } from '../../src/report/tflite-report.ts';
+import { type CommandResult, crosslayer } from '../support/command.ts';
+import { buildModel, input, type LayerSpec, layer } from '../support/model-builder.ts';
+
+const EXAMPLE = new URL('../../examples/fashion-mobilenetv2.keras', import.meta.url).pathname;
+const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'crosslayer-tflite-'));
+
+afterAll(() => fs.rmSync(folder, { recursive: true }));
+
+let runs = 0;
+const newName = (): string => path.join(folder, `model-${runs++}.tflite`);
+
+async function quantize(
+  model: string,
+  ...options: string[]
+): Promise<CommandResult & { readonly out: string }> {
+  const out = newName();
+  return { ...(await crosslayer('quantize', model, '-o', out, ...options)), out };
+}
+
+async function reported(model: string, ...options: string[]): Promise<TfliteReport & { out: string }> {
+  const { code, stdout, stderr, out } = await quantize(model, '--json', ...options);
+  expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+  return { ...JSON.parse(stdout), out };
+}
+
+async function saved(name: string, layers: readonly LayerSpec[]): Promise<string> {
+  const file = path.join(folder, `${name}.h5`);
+  await saveModel(buildModel(layers), file);
+  return file;
+}
+
+describe('quantize -o model.tflite', () => {
+  it('writes a file in whole numbers and proves it by running it', async () => {
+    const { code, stdout, stderr, out } = await quantize(EXAMPLE);
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+    expect(stdout).toMatch(
+      /^ {2}size {5}1\.88 MB -> 50\d kB \(26\.\d %\), int8 weights per-channel, int8 inputs and outputs$/m,
+    );
+    expect(stdout).toMatch(/^ {2}operators 65: 35 CONV_2D, 17 DEPTHWISE_CONV_2D, 10 ADD, /m);
+    expect(stdout).toMatch(/^ {2}ranges {3}of 65 tensors: 1 of pixels, 64 from statistics of batch norms$/m);
+    expect(stdout).toMatch(/^ {2}the file, run by LiteRT beside the float model on 2,000 samples/m);
+    const [, before, after] = /accuracy (\S+) % -> (\S+) %/.exec(stdout) ?? [];
+    expect(Number(before)).toBeGreaterThan(91.9);
+    // 91.9 % were seen, without data.
+    expect(Number(after)).toBeGreaterThan(91.5);
+    const { inputs, outputs, tensors } = readTflite(out, new Uint8Array(fs.readFileSync(out)));
+    expect([...inputs, ...outputs].map(({ name }) => name)).toEqual(['image', 'predictions']);
+    expect(tensors.some(({ type }) => type === 'float32')).toBe(false);
+
+    const same = await crosslayer(
+      'verify',
+      EXAMPLE,
+      out,
+      '--inputs',
+      `${EXAMPLE}.samples.npz`,
+      '--samples',
+      '300',
+    );
+    expect(same).toMatchObject({ code: 0, stderr: '' });
+    expect(same.stdout).toMatch(/^predictions .* 9\d\.?\d* %.* same$/m);
+    const other = await saved('other', [
+      input('in', [28, 28, 1]),
+      layer('Flatten', 'flat'),
+      layer('Dense', 'dense', { units: 10 }),
+    ]);
+    expect(await crosslayer('verify', other, out)).toMatchObject({ code: 1, stderr: '' });
+    const misfit = await saved('misfit', [input('in', [9]), layer('Dense', 'dense', { units: 10 })]);
+    const refused = await crosslayer('verify', misfit, out);
+    expect(refused.code).toBe(1);
+    expect(refused.stdout).toMatch(/not verified: the candidate cannot be run: image: an input of \[4, 9\]/);
+  });
+
+  it('has one scale for each kernel where hardware has no other, and any type at the ends', async () => {
+    const report = await reported(EXAMPLE, '--weights', 'per-tensor', '--io', 'float32', '--samples', '200');
+    expect(report).toMatchObject({
+      schemaVersion: 1,
+      weights: 'per-tensor',
+      io: 'float32',
+      notVerified: null,
+    });
+    expect(report.operators).toContainEqual({ op: 'MINIMUM', count: 35 });
+    expect(report.notTaken).toContainEqual(
+      expect.objectContaining({ hardware: 'XNNPACK', op: 'MINIMUM', layers: expect.any(Array) }),
+    );
+    expect(report.notTaken.filter(({ hardware }) => hardware !== 'XNNPACK')).toEqual([]);
+    expect(report.check?.outputs[0]?.sqnrDb).toBeGreaterThan(18);
+    expect(report.check?.outputs[0]?.top1Agreement).toBeGreaterThan(0.95);
+    const { tensors, inputs, outputs } = readTflite('', new Uint8Array(fs.readFileSync(report.out)));
+    for (const { tensor } of [...inputs, ...outputs]) expect(tensors[tensor]?.type).toBe('float32');
+    for (const { quantization } of tensors) expect(quantization?.scales.length ?? 1).toBe(1);
+  });
+
+  it('measures ranges on inputs that are named', async () => {
+    const report = await reported(EXAMPLE, '--inputs', `${EXAMPLE}.samples.npz`, '--samples', '100');
+    expect(new Set(report.ranges.map(({ source }) => source))).toEqual(new Set(['samples']));
+    expect(report.check?.outputs[0]?.sqnrDb).toBeGreaterThan(18);
+  });
+
+  it('tells which ranges are guessed, and is a failure where it was not run and --strict asks for that', async () => {
+    const file = await saved('plain', [
+      input('in', [8, 8, 3]),
+      layer('Conv2D', 'conv', { filters: 4, kernel_size: 3, activation: 'relu' }),
+      layer('GlobalAveragePooling2D', 'pool'),
+    ]);
+    const { code, stdout } = await quantize(file);
+    expect(code).toBe(0);
+    expect(stdout).toMatch(/^ {2}guessed from made-up inputs: .*--inputs has them measured on real ones$/m);
+    expect(stdout).toMatch(/^ {4}SQNR \d\d\.\d dB/m);
+    const { code: unseen, stdout: text } = await quantize(file, '--no-verify');
+    expect(unseen).toBe(0);
+    expect(text).not.toMatch(/run by LiteRT/);
+  });
+
+  const bad: readonly (readonly [
+    what: string,
+    layers: readonly LayerSpec[],
+    options: string[],
+    message: RegExp,
+  ])[] = [
+    [
+      'a layer without kernels',
+      [input('in', [5, 3]), layer('GRU', 'gru', { units: 2, reset_after: true })],
+      [],
+      /gru \(GRU\): recurrent layers/,
+    ],
+    ['open sizes', [input('in', [null, null, 3]), layer('ReLU', 'relu')], [], /in.*--input-shape/],
+    [
+      'a shape that does not fit',
+      [input('in', [8, 8, 3]), layer('ReLU', 'relu')],
+      ['--input-shape', '9x8x3'],
+      /--input-shape: in: 9 x 8 x 3 for an input of 8 x 8 x 3/,
+    ],
+    [
+      'options of TF.js models',
+      [input('in', [8]), layer('ReLU', 'relu')],
+      ['--dtype', 'uint8'],
+      /--dtype: it is for TF.js models/,
+    ],
+  ];
+  for (const [what, layers, options, message] of bad) {
+    it(`writes nothing for ${what}, and says why`, async () => {
+      const file = await saved(what.replaceAll(' ', '-'), layers);
+      const { code, stdout, stderr, out } = await quantize(file, ...options);
+      expect(code).toBe(options.length > 0 ? 2 : 3);
+      expect(stdout).toBe('');
+      expect(stderr).toMatch(message);
+      expect(fs.existsSync(out)).toBe(false);
+    });
+  }
+
+  it('takes the sizes that the model leaves open', async () => {
+    const file = await saved('open', [
+      input('in', [null, null, 3]),
+      layer('Conv2D', 'conv', { filters: 4, kernel_size: 3 }),
+      layer('GlobalAveragePooling2D', 'pool'),
+    ]);
+    const { code, stdout, out } = await quantize(file, '--input-shape', '16x12x3');
+    expect({ code, lines: stdout.split('\n').length > 4 }).toEqual({ code: 0, lines: true });
+    const { tensors, inputs } = readTflite(out, new Uint8Array(fs.readFileSync(out)));
+    expect(tensors[inputs[0]!.tensor]?.shape).toEqual([1, 16, 12, 3]);
+  });
+
+  it('replaces a file only where it is told to, and leaves what was there where it cannot be written', async () => {
+    const file = await saved('again', [input('in', [8]), layer('Dense', 'dense', { units: 4 })]);
+    const out = newName();
+    fs.writeFileSync(out, 'mine');
+    expect(await crosslayer('quantize', file, '-o', out)).toMatchObject({ code: 3, stdout: '' });
+    expect(fs.readFileSync(out, 'utf8')).toBe('mine');
+    expect(await crosslayer('quantize', file, '-o', out, '--force')).toMatchObject({ code: 0 });
+    expect(fs.readFileSync(out, 'latin1').slice(4, 8)).toBe('TFL3');
+  });
+
+  it('is for .tflite files alone', async () => {
+    const file = await saved('web', [input('in', [8]), layer('Dense', 'dense', { units: 4 })]);
+    const { code, stderr } = await crosslayer(
+      'quantize',
+      file,
+      '-o',
+      path.join(folder, 'web'),
+      '--io',
+      'int8',
+    );
+    expect({ code, stderr }).toMatchObject({ code: 2 });
+    expect(stderr).toMatch(/--io: it is for \.tflite files/);
+  });
+});
