@@ -80,6 +80,7 @@ export {
   quantizeIntegers,
 } from './equalization/quantize-integers.ts';
 export {
+  expectedRanges,
   type RangeSamples,
   type RangeSource,
   type SourcedRange,

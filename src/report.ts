@@ -13,11 +13,13 @@ export {
 export type { EqualizeReport, WrittenNotes } from './report/equalize-report.ts';
 export {
   type EvaluatedModel,
+  type EvaluatedOnIntegers,
   type EvaluateOptions,
   type EvaluateReport,
   evaluateModel,
   evaluateWeights,
   type QuantizedLayer,
+  type RangesFrom,
 } from './report/evaluate-report.ts';
 export { movesFar } from './report/far-correction.ts';
 export { htmlReport } from './report/html/html-report.ts';
@@ -72,6 +74,13 @@ export {
   type ScaledStrip,
   scaledStrip,
 } from './report/strips/strip-scale.ts';
+export {
+  type DamagedTensor,
+  damageRanking,
+  type RankedDamage,
+  type TensorDamage,
+  tensorRemedy,
+} from './report/tensor-damage.ts';
 export { worstOutput } from './report/worst-output.ts';
 export { named } from './text/names.ts';
 export {

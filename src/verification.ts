@@ -34,6 +34,13 @@ export {
 } from './verification/comparing/logits.ts';
 export { type ModelRun, type RecordOptions, recordRun } from './verification/comparing/model-run.ts';
 export {
+  type GridRun,
+  type GridRunOptions,
+  type Grids,
+  isWholeInteger,
+  recordOnGrids,
+} from './verification/comparing/record-on-grids.ts';
+export {
   type DefaultTolerances,
   defaultTolerances,
   type Tolerances,
@@ -42,7 +49,7 @@ export {
 export { type FittedArray, fitArray } from './verification/inputs/array-inputs.ts';
 export { labelsOf } from './verification/inputs/class-labels.ts';
 export { guessNormalization, type NormalizationGuess } from './verification/inputs/guess-normalization.ts';
-export { inputRanges } from './verification/inputs/input-ranges.ts';
+export { inputRanges, inputRangesOn } from './verification/inputs/input-ranges.ts';
 export { type ImageLayout, type ModelInput, modelInputs } from './verification/inputs/model-inputs.ts';
 export {
   describeNormalization,

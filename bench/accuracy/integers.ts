@@ -65,6 +65,18 @@ export const INTEGER_RECIPES: readonly IntegerRecipe[] = [
   { name: 'per channel: folded', weights: PER_CHANNEL, corrects: false, cancels: false },
   { name: 'folded, biases corrected', weights: PER_CHANNEL, corrects: true, cancels: false },
   { name: 'the same, cancelling rounding', weights: PER_CHANNEL, corrects: true, cancels: true },
+  {
+    name: 'the same, kernels of 6 bits',
+    weights: { ...PER_CHANNEL, bits: 6 },
+    corrects: true,
+    cancels: true,
+  },
+  {
+    name: 'the same, kernels of 4 bits',
+    weights: { ...PER_CHANNEL, bits: 4 },
+    corrects: true,
+    cancels: true,
+  },
 ];
 
 /** How near a run comes to the float original. */
@@ -113,8 +125,10 @@ export async function measureIntegers(
     const near = async (model: IntegerModel, parts?: Parameters<IntegerModel['record']>[1]) =>
       nearness(float, await model.record(bench, parts), bench.labels);
     const { runner, inputs, batchSize } = bench;
+    // Kernels of fewer bits are on their grids already, which are none of int8 kernels.
+    const own = recipe.weights.bits === 8 ? {} : { kernels: false };
     const measured = await integerModel(prepared.quantized, {
-      weights: recipe.weights,
+      weights: int8(recipe),
       samples: { runner, inputs, batchSize },
     });
     const expected = await expectedModel(prepared.quantized, original, recipe, bench);
@@ -122,9 +136,9 @@ export async function measureIntegers(
     const inFloat = await expectedModel(prepared.float, original, recipe, bench);
     rows.push({
       recipe: recipe.name,
-      expected: await near(expected),
-      measured: await near(measured),
-      kernels: await near(expected, { rounding: false, clipping: false }),
+      expected: await near(expected, own),
+      measured: await near(measured, own),
+      kernels: await near(expected, { ...own, rounding: false, clipping: false }),
       rounding: await near(inFloat, { kernels: false, clipping: false }),
       clipping: await near(inFloat, { kernels: false, rounding: false }),
     });
@@ -157,14 +171,18 @@ export async function worstTensors(
 function expectedModel(
   model: Model,
   original: Model,
-  { weights }: IntegerRecipe,
+  recipe: IntegerRecipe,
   { runner, normalization }: IntegerBench,
 ): Promise<IntegerModel> {
   return integerModel(model, {
-    weights,
+    weights: int8(recipe),
     inputRanges: inputRanges(original, normalization),
     standIns: { runner, inputs: seededInputs(original, { samples: 8 }) },
   });
+}
+
+function int8({ weights }: IntegerRecipe): WeightQuantizer {
+  return { ...weights, bits: 8 };
 }
 
 /** The network with its factors, and with biases and kernels for the integers as well. */

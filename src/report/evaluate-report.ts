@@ -4,18 +4,44 @@
  * @module
  */
 
-import { UnsupportedModelError } from '../errors.ts';
+import { InvalidModelError, UnsupportedModelError } from '../errors.ts';
 import type { Model } from '../model/model.ts';
 import { checkRunnerArguments } from '../model/model-runner.ts';
 import type { Shape } from '../model/operation.ts';
+import { foldAllBatchNorms } from '../primitives/batch-norm-fold.ts';
 import { fakeQuantize } from '../quantization/fake-quantize.ts';
+import type { ActivationQuantizer } from '../quantization/quantizer.ts';
 import { parseQuantization, type QuantizationName } from '../quantization/weight-quantizations.ts';
 import { weightSqnr } from '../quantization/weight-sqnr.ts';
+import { named } from '../text/names.ts';
 import { accuracyOf } from '../verification/comparing/accuracy.ts';
 import { compareRuns, type MeasuredOutput, measuredOutputs } from '../verification/comparing/compare-runs.ts';
 import { type ModelRun, type RecordOptions, recordRun } from '../verification/comparing/model-run.ts';
+import {
+  type GridRunOptions,
+  isWholeInteger,
+  recordOnGrids,
+} from '../verification/comparing/record-on-grids.ts';
+import { inputRangesOn } from '../verification/inputs/input-ranges.ts';
 import { modelInputs } from '../verification/inputs/model-inputs.ts';
+import type { Normalization } from '../verification/inputs/normalization.ts';
 import { weightNotes } from './weight-notes.ts';
+
+/** A model whose tensors between layers were of 8 bits too, with its batch norms folded, as integer converters fold them. */
+export interface EvaluatedOnIntegers {
+  /**
+   * `whole-integer` where all is int8 and biases are int32, as the built-in kernels of TensorFlow Lite have it; `simulated` for
+   * asymmetric kernels, which those refuse: with tensors on grids where AIMET's simulation has them, and float biases.
+   */
+  readonly kind: 'whole-integer' | 'simulated';
+  /** Where the ranges of tensors are from: statistics of batch norms, or the inputs. */
+  readonly ranges: RangesFrom;
+  readonly outputs: readonly MeasuredOutput[];
+  readonly accuracy: number | null;
+}
+
+/** Where the ranges of tensors come from. */
+export type RangesFrom = GridRunOptions['ranges'];
 
 /** A model that was run: the original, the model in float, or the model with quantized weights. */
 export interface EvaluatedModel {
@@ -26,6 +52,8 @@ export interface EvaluatedModel {
   readonly outputs: readonly MeasuredOutput[];
   /** The share of samples whose class is right; null without labels or without an output of classes. */
   readonly accuracy: number | null;
+  /** The same with tensors of 8 bits; null where that was not asked for, or makes no sense, or was not possible. */
+  readonly integers: EvaluatedOnIntegers | null;
 }
 
 /** What a quantization leaves of a weight. */
@@ -66,6 +94,12 @@ export interface EvaluateOptions extends Omit<RecordOptions, 'batchSize'> {
   readonly original?: Model | undefined;
   /** One named twice is evaluated once. */
   readonly quantizers: readonly QuantizationName[];
+  /** Whether to run them with tensors of 8 bits too, those of which that is the use (`int8-…`); `float`, not, where left out. */
+  readonly activations?: 'int8' | 'float';
+  /** Where the ranges of these tensors come from; `statistics` where it is left out, and inputs for what they do not tell. */
+  readonly ranges?: RangesFrom;
+  /** What becomes of the bytes of pictures, which decides the range of inputs; guessed where it is left out. */
+  readonly normalization?: Normalization | undefined;
   /** Whether to measure the weights of each layer too. */
   readonly layers?: boolean;
   /** Called with what is run next. */
@@ -75,7 +109,8 @@ export interface EvaluateOptions extends Omit<RecordOptions, 'batchSize'> {
 /**
  * Runs a model, its original, and the model with its weights quantized and dequantized in each way, one after the other,
  * and compares what they make of the same inputs with what the original makes of them. Which weights are quantized is
- * part of the name, see `QUANTIZATIONS`; all others and activations stay in float.
+ * part of the name, see `QUANTIZATIONS`; all others stay in float, and so do activations, unless they are asked for on integers
+ * too.
  *
  * @throws CannotRunError, with the layer, where a model cannot be run; UnsupportedModelError where the original has other
  * inputs or outputs, or a label is past the classes; InvalidModelError where a weight cannot be quantized; RangeError where
@@ -93,16 +128,26 @@ export async function evaluateModel(model: Model, options: EvaluateOptions): Pro
   const accuracy = (run: ModelRun): number | null =>
     labels ? (accuracyOf(run, labels, labelsSource)?.accuracy ?? null) : null;
   const models: EvaluatedModel[] = [
-    { model: 'original', quantizer: null, outputs: [], accuracy: accuracy(reference) },
+    { model: 'original', quantizer: null, outputs: [], accuracy: accuracy(reference), integers: null },
   ];
+  const measured = (run: ModelRun): Pick<EvaluatedModel, 'outputs' | 'accuracy'> => ({
+    outputs: compared(reference, run, notes),
+    accuracy: accuracy(run),
+  });
+  const onIntegers = async (quantizer: QuantizationName): Promise<EvaluatedOnIntegers | null> => {
+    if (options.activations !== 'int8' || !quantizer.startsWith('int8-')) return null;
+    onProgress(`${quantizer} with int8 activations`);
+    const found = await integerRun(model, quantizer, { ...options, original }, notes);
+    return found ? { ...found.how, ...measured(found.run) } : null;
+  };
   const add = async (candidate: Model, quantizer: QuantizationName | null): Promise<void> => {
     onProgress(quantizer ?? 'the model in float');
     const run = await recordRun(candidate, runOptions(options));
     models.push({
       model: quantizer === null ? 'float' : 'quantized',
       quantizer,
-      outputs: compared(reference, run, notes),
-      accuracy: accuracy(run),
+      ...measured(run),
+      integers: quantizer === null ? null : await onIntegers(quantizer),
     });
   };
   if (original !== model) await add(model, null);
@@ -121,6 +166,41 @@ export async function evaluateModel(model: Model, options: EvaluateOptions): Pro
     layers: options.layers === true ? quantizedLayers(model, quantizers) : [],
     notes: [...notes, ...weightNotes(model, original, quantizers)],
   };
+}
+
+const ACTIVATIONS: ActivationQuantizer = { bits: 8, symmetric: false, rounding: 'half-away' };
+
+/** The run with tensors of 8 bits; undefined, with a note, where a tensor or a weight cannot be put on a grid. */
+async function integerRun(
+  model: Model,
+  quantizer: QuantizationName,
+  options: EvaluateOptions & { readonly original: Model },
+  notes: Set<string>,
+): Promise<
+  { readonly run: ModelRun; readonly how: Pick<EvaluatedOnIntegers, 'kind' | 'ranges'> } | undefined
+> {
+  const { original, normalization, ranges = 'statistics' } = options;
+  const grids = { weights: parseQuantization(quantizer).quantizer, activations: ACTIVATIONS };
+  const kind = isWholeInteger(grids) ? 'whole-integer' : 'simulated';
+  try {
+    const pixels = inputRangesOn(original, options.inputs, normalization);
+    const folded = model.clone();
+    foldAllBatchNorms(folded);
+    const made = await recordOnGrids(folded, { ...runOptions(options), grids, ranges, inputRanges: pixels });
+    if (made.measured.length > 0) notes.add(measuredNote(made.measured));
+    return { run: made.run, how: { kind, ranges } };
+  } catch (error) {
+    if (!(error instanceof InvalidModelError)) throw error;
+    notes.add(`${quantizer}: no int8 activations: ${error.message}`);
+    return undefined;
+  }
+}
+
+function measuredNote(layers: readonly string[]): string {
+  const names = named(layers);
+  return layers.length === 1
+    ? `one tensor has its range from these inputs, because no statistics tell it: ${names}`
+    : `${layers.length} tensors have their ranges from these inputs, because no statistics tell them: ${names}`;
 }
 
 /** What can be told without running the model: what each quantization leaves of its weights. */

@@ -182,6 +182,21 @@ describe('equalize', () => {
 });
 
 describe('inspect', () => {
+  test('ranks tensors beside kernels, where the target has activations of 8 bits', async () => {
+    const file = golden('conv_bn_relu_chain');
+    const { stdout } = await crosslayer('inspect', file);
+    expect(stdout).toMatch(/^which layer hurts: .* with int8-per-tensor weights and activations of 8 bits$/m);
+    expect(stdout).toMatch(/^ {2}output of \S+ +\d/m);
+    const { damage } = JSON.parse((await crosslayer('inspect', file, '--json')).stdout);
+    const all: { before: { share: number } | null }[] = [...damage.layers, ...damage.tensors];
+    expect(damage.tensors[0]).toMatchObject({ layer: expect.any(String), tensor: expect.any(String) });
+    expect(damage.tensors[0].before).toMatchObject({ min: expect.any(Number), max: expect.any(Number) });
+    expect(all.reduce((sum, { before }) => sum + (before?.share ?? 0), 0)).toBeCloseTo(1, 9);
+    const floats = await crosslayer('inspect', file, '--target', 'tfjs-uint8');
+    expect(floats.stdout).toMatch(/^which layer hurts: .* with tfjs-uint8 weights$/m);
+    expect(floats.stdout).not.toMatch(/output of/);
+  });
+
   test('shows layers, batch norms and sets', async () => {
     const { code, stdout } = await crosslayer('inspect', golden('bn_first_conv_same'));
     expect(code).toBe(0);

@@ -1,3 +1,6 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { type CommandResult, crosslayer } from '../support/command.ts';
 
@@ -20,6 +23,51 @@ describe('evaluate', () => {
     expect(stdout).toMatch(/tfjs-uint8 /);
     expect(stdout).not.toMatch(/per-channel/);
     expect(stdout).not.toMatch(/tfjs-uint8-kernels/);
+  });
+
+  it('runs int8 quantizers with activations of 8 bits too, with ranges from statistics or inputs', async () => {
+    const args = [
+      '--inputs',
+      IMAGES,
+      '--samples',
+      '50',
+      '--quantizer',
+      'int8-per-channel,tfjs-uint8-kernels',
+    ];
+    const { code, stdout } = await evaluate(EXAMPLE, ...args);
+    expect(code).toBe(0);
+    const decibelsOf = (text: string): number =>
+      Number(/^int8-per-channel, int8 activations +([\d.]+) dB +\d+\.\d\d % +\d+\.\d\d %$/m.exec(text)?.[1]);
+    expect(stdout.match(/int8 activations/g)).toHaveLength(1);
+    const measured = await evaluate(EXAMPLE, ...args, '--ranges', 'measured');
+    // Folded, with one range a tensor: statistics give 22 dB of all 2,000 images, calibrating 29.
+    expect(decibelsOf(stdout)).toBeGreaterThan(18);
+    expect(decibelsOf(measured.stdout)).toBeGreaterThan(decibelsOf(stdout) + 3);
+    const float = await evaluate(EXAMPLE, ...args, '--activations', 'float', '--json');
+    expect(JSON.parse(float.stdout).models.map((one: { integers: unknown }) => one.integers)).toEqual([
+      null,
+      null,
+      null,
+    ]);
+  });
+
+  it('takes the statistics of a folded model from its side-car, unless it is told not to', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'evaluate-'));
+    try {
+      const output = join(folder, 'folded.keras');
+      const options = ['--target', 'int8-per-channel', '--no-verify'];
+      expect((await crosslayer('equalize', EXAMPLE, '-o', output, ...options)).code).toBe(0);
+      const args = ['--samples', '2', '--quantizer', 'int8-per-channel', '--json'];
+      const notesOf = async (...more: string[]): Promise<string> =>
+        JSON.parse((await evaluate(output, ...args, ...more)).stdout).notes.join('\n');
+      expect(await notesOf()).toMatch(/^side-car: statistics of 52 layers from /);
+      expect(await notesOf()).not.toMatch(/from these inputs/);
+      expect(await notesOf('--no-sidecar')).toMatch(
+        /^\d+ tensors have their ranges from these inputs, because no statistics tell them: /,
+      );
+    } finally {
+      rmSync(folder, { recursive: true, force: true });
+    }
   });
 
   it('evaluates a quantizer that is named twice once', async () => {
@@ -80,6 +128,7 @@ describe('evaluate', () => {
 
   it.each([
     [['--quantizer', 'int9'], 2, /--quantizer: there is no 'int9'; choose from int8-per-tensor,/],
+    [['--activations', 'int4'], 2, /Allowed choices are int8, float/],
     [['--labels', IMAGES], 2, /--labels: only inputs from --inputs have labels/],
     [['--normalize', 'tf2'], 2, /Allowed choices are tf, torch, caffe, 0\.\.1, raw/],
     [['--samples', '0'], 2, /whole number from 1/],

@@ -21,17 +21,20 @@ const CLI = process.env.CROSSLAYER_INTEROP_CLI ?? join(ROOT, 'dist', 'cli', 'mai
 export const RECIPES = {
   plain: ['convert'],
   reference: ['equalize', '--recipe', 'reference'],
-  relu: ['equalize', '--relu6', 'relu'],
-  'relu, biases as they are': ['equalize', '--relu6', 'relu', '--no-correction'],
-  keep: ['equalize', '--relu6', 'keep'],
-  'keep, biases as they are': ['equalize', '--relu6', 'keep', '--no-correction'],
-  exact: ['equalize'],
-  'exact, cancelling rounding': ['equalize', '--rounding', 'cancelling'],
-  'exact, for 8-bit activations': ['equalize', '--activations', 'int8'],
-  'relu, symmetric': ['equalize', '--target', 'int8-per-tensor-symmetric', '--relu6', 'relu'],
-  'keep, symmetric': ['equalize', '--target', 'int8-per-tensor-symmetric', '--relu6', 'keep'],
-  'exact, symmetric': ['equalize', '--target', 'int8-per-tensor-symmetric'],
+  'ReLU for ReLU6': ['equalize', '--target', 'int8-per-tensor-symmetric', '--relu6', 'relu'],
+  'ReLU6 kept': ['equalize', '--target', 'int8-per-tensor-symmetric', '--relu6', 'keep'],
+  'int8-per-tensor': ['equalize'],
+  'int8-per-tensor-symmetric': ['equalize', '--target', 'int8-per-tensor-symmetric'],
+  'the same, for kernels alone': [
+    ...['equalize', '--target', 'int8-per-tensor-symmetric', '--activations', 'float'],
+  ],
+  'int8-per-tensor-symmetric, cancelling rounding': [
+    ...['equalize', '--target', 'int8-per-tensor-symmetric', '--rounding', 'cancelling'],
+  ],
   'int8-per-channel': ['equalize', '--target', 'int8-per-channel'],
+  'int8-per-channel, cancelling rounding': [
+    ...['equalize', '--target', 'int8-per-channel', '--rounding', 'cancelling'],
+  ],
 };
 
 /** Networks by the names that the table takes; each with the images that it is measured on. */

@@ -4,9 +4,15 @@ import type { Model } from '../../src/model/model.ts';
 import type { ModelRunner } from '../../src/model/model-runner.ts';
 import { fakeQuantize } from '../../src/quantization/fake-quantize.ts';
 import { QUANTIZER_PRESETS } from '../../src/quantization/quantizer.ts';
-import { evaluateModel, evaluateWeights } from '../../src/report/evaluate-report.ts';
+import {
+  type EvaluateOptions,
+  type EvaluateReport,
+  evaluateModel,
+  evaluateWeights,
+} from '../../src/report/evaluate-report.ts';
 import { reportJson } from '../../src/report/report-json.ts';
 import { Tensor } from '../../src/tensor/tensor.ts';
+import { TfjsRunner } from '../../src/verification/run/runner.ts';
 import { buildModel, input, layer } from '../support/model-builder.ts';
 
 /** A Dense of two inputs and two classes; 8 bits cannot hold 1 and 0.001 at once. */
@@ -97,6 +103,75 @@ describe('evaluateModel', () => {
     const parsed = JSON.parse(reportJson(report));
     expect(parsed.models[1].outputs[0].sqnrDb).toBe('Infinity');
     expect(parsed.schemaVersion).toBe(1);
+  });
+
+  describe('on integers', () => {
+    /** `relu(x)`, which statistics expect between 0 and 12. */
+    const expected = (kernel: readonly number[] = [1, 0, 0, 1]): Model =>
+      buildModel([
+        input('x', [2]),
+        layer('Dense', 'hidden', { units: 2 }, { weights: { kernel, bias: [0, 0] } }),
+        layer(
+          'BatchNormalization',
+          'bn',
+          { epsilon: 1e-9 },
+          { weights: { gamma: [2, 2], beta: [0, 0], movingMean: [0, 0], movingVariance: [4, 4] } },
+        ),
+        layer('ReLU', 'relu'),
+      ]);
+    const inputs = [Tensor.fromNumbers('float32', [2, 2], [24, 0, 0, 8])];
+    const evaluate = async (options: Partial<EvaluateOptions>, model = expected()): Promise<EvaluateReport> =>
+      evaluateModel(model, {
+        runner: await TfjsRunner.create({ backend: 'cpu' }),
+        inputs,
+        quantizers: ['int8-per-tensor', 'int8-per-channel', 'tfjs-uint8-kernels'],
+        activations: 'int8',
+        ...options,
+      });
+
+    it('runs models with activations of 8 bits too, of the ranges that statistics tell', async () => {
+      const { models, notes } = await evaluate({ labels: Int32Array.of(0, 0) });
+      expect(models.map(({ integers }) => integers?.kind)).toEqual([
+        undefined,
+        'simulated',
+        'whole-integer',
+        undefined,
+      ]);
+      for (const { integers } of models.slice(1, 3)) {
+        // 8 is on all grids, and 24 becomes 12.
+        const [output] = integers?.outputs ?? [];
+        expect(output?.sqnrDb).toBeCloseTo(10 * Math.log10((24 ** 2 + 8 ** 2) / 12 ** 2), 3);
+        expect(integers).toMatchObject({ ranges: 'statistics', accuracy: 0.5 });
+        expect(output).toMatchObject({ name: 'relu', top1Agreement: 1 });
+      }
+      expect(notes).toEqual(['one tensor has its range from these inputs, because no statistics tell it: x']);
+    });
+
+    it('has the ranges of inputs where they are asked for, and is not there where it is not', async () => {
+      const { models, notes } = await evaluate({ ranges: 'measured' });
+      for (const { integers } of models.slice(1, 3)) {
+        expect(integers?.ranges).toBe('measured');
+        expect(integers?.outputs[0]?.sqnrDb).toBeGreaterThan(100);
+      }
+      expect(notes).toEqual([]);
+      const float = await evaluateModel(expected(), {
+        runner: await TfjsRunner.create({ backend: 'cpu' }),
+        inputs,
+        quantizers: ['int8-per-channel'],
+      });
+      expect(float.models.map(({ integers }) => integers)).toEqual([null, null]);
+    });
+
+    it('notes what cannot be on integers', async () => {
+      const { models, notes } = await evaluate(
+        { quantizers: ['int8-per-channel'] },
+        expected([1e30, 0, 0, 1]),
+      );
+      expect(models[1]?.integers).toBeNull();
+      expect(notes).toEqual([
+        'int8-per-channel: no int8 activations: hidden: kernel: the weights are too large for int8 grids',
+      ]);
+    });
   });
 
   it('refuses models that do not take the same, and labels past the classes', async () => {

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { quantize } from '../../src/equalization/quantize.ts';
 import type { Model } from '../../src/model/model.ts';
 import { DAMAGE_TARGETS, type DamageReport, damageReport } from '../../src/report/layer-damage.ts';
+import { type DamagedTensor, damageRanking, tensorRemedy } from '../../src/report/tensor-damage.ts';
 import { Tensor } from '../../src/tensor/tensor.ts';
 import { buildModel, input, type LayerSpec, layer } from '../support/model-builder.ts';
 
@@ -35,8 +36,36 @@ function network(): Model {
   return model;
 }
 
-const shares = ({ layers }: DamageReport, stage: 'before' | 'after'): number[] =>
-  layers.map((one) => one[stage]?.share ?? NaN);
+/** A tensor of which one channel is 50 times as large as the others, and hardly read. */
+function loud(): Model {
+  return buildModel([
+    input('x', [4, 4, 3]),
+    layer('BatchNormalization', 'bn0'),
+    layer('Conv2D', 'first', { filters: 4, kernel_size: 1, use_bias: false }),
+    layer(
+      'BatchNormalization',
+      'bn',
+      { epsilon: 1e-9 },
+      {
+        weights: {
+          ...{ gamma: [1, 1, 1, 50], beta: [0, 0, 0, 0] },
+          ...{ movingMean: [0, 0, 0, 0], movingVariance: [4, 4, 4, 4] },
+        },
+      },
+    ),
+    layer('ReLU', 'relu'),
+    layer(
+      'Conv2D',
+      'last',
+      { filters: 2, kernel_size: 1 },
+      { weights: { kernel: [1, 0.9, -0.8, 1, 1, -0.9, 0.02, -0.02], bias: [0, 0] } },
+    ),
+  ]);
+}
+
+/** Of kernels, and of tensors; one that is not on that side has none. */
+const shares = ({ layers, tensors }: DamageReport, stage: 'before' | 'after'): number[][] =>
+  [layers, tensors].map((list) => list.map((one) => one[stage]?.share ?? 0));
 
 const sum = (values: readonly number[]): number => values.reduce((total, one) => total + one, 0);
 
@@ -47,16 +76,26 @@ describe('damageReport', () => {
     expect(report.target).toBe('int8-per-tensor');
     expect(report.layers).toHaveLength(4);
     const before = shares(report, 'before');
-    expect(before).toEqual([...before].sort((a, b) => b - a));
-    expect(sum(before)).toBeCloseTo(1, 12);
-    expect(sum(shares(report, 'after'))).toBeCloseTo(1, 12);
+    for (const list of before) expect(list).toEqual([...list].sort((a, b) => b - a));
+    expect(sum(before.flat())).toBeCloseTo(1, 12);
+    expect(sum(shares(report, 'after').flat())).toBeCloseTo(1, 12);
+    expect(report.tensors.map(({ tensor }) => tensor).sort()).toEqual([
+      'output of dense',
+      'output of last',
+      'output of last_depthwise, a part of last',
+      'output of pool',
+      'output of relu',
+      'output of relu0',
+      'output of relu2',
+      'the input x',
+    ]);
     expect(model.layers.map(({ name }) => name)).toContain('bn2');
   });
 
-  it('compares all layers together, before and after', async () => {
-    const { layers, improvementDb } = await damageReport(network());
+  it('compares all kernels and tensors together, before and after', async () => {
+    const { layers, tensors, improvementDb } = await damageReport(network());
     const [before, after] = (['before', 'after'] as const).map((side) =>
-      sum(layers.map((one) => one[side]?.damage ?? NaN)),
+      sum([...layers, ...tensors].map((one) => one[side]?.damage ?? NaN)),
     );
     expect(improvementDb).toBeCloseTo(10 * Math.log10((before ?? NaN) / (after ?? NaN)), 9);
     expect(improvementDb).toBeGreaterThan(0);
@@ -64,12 +103,36 @@ describe('damageReport', () => {
 
   it('keeps batch norms for TF.js, and has something to say for every target', async () => {
     const found = await Promise.all(DAMAGE_TARGETS.map((target) => damageReport(network(), target)));
-    for (const { layers, improvementDb } of found) {
+    for (const { target, layers, tensors, improvementDb } of found) {
       expect(layers).toHaveLength(4);
       expect(improvementDb).toBeGreaterThan(0);
+      expect(tensors).toHaveLength(target === 'tfjs-uint8' ? 0 : 8);
     }
     // Where batch norms stay the large channel hurts the others of its kernel; folded, it is divided by what they saw.
     expect(found[DAMAGE_TARGETS.indexOf('tfjs-uint8')]?.layers[0]?.layer).toBe('middle');
+  });
+
+  it('finds the tensor whose range a channel sets alone, which equalizing evens out', async () => {
+    const model = loud();
+    const report = await damageReport(model);
+    const relu = report.tensors.find(({ layer: path }) => path === 'relu');
+    // Means of 0 and deviations of 1 and, of channel 3, 50.
+    expect(relu?.before).toMatchObject({ min: 0, loneChannel: 3, isKnown: true });
+    expect(relu?.before?.max).toBeCloseTo(300, 0);
+    expect(relu?.after?.loneChannel).toBeNull();
+    expect(relu && tensorRemedy(relu)).toBe('its range is set by channel 3 alone; equalize cures that');
+    expect(tensorRemedy({ ...(relu as DamagedTensor), after: null })).toBe(
+      'its range is set by channel 3 alone',
+    );
+    const left = { ...(relu as DamagedTensor), after: relu?.before ?? null };
+    expect(tensorRemedy(left)).toBe('its range is set by channel 3 alone, and equalize leaves it so');
+    expect(damageRanking(report)[0]).toMatchObject({
+      ...{ kind: 'tensor', layer: 'relu', name: 'output of relu' },
+      remedy: 'its range is set by channel 3 alone; equalize cures that',
+    });
+    const ranked = damageRanking(report).map(({ before }) => before?.damage ?? -1);
+    expect(ranked).toHaveLength(report.layers.length + report.tensors.length);
+    expect(ranked).toEqual([...ranked].sort((a, b) => b - a));
   });
 
   it('answers without statistics too, and says so', async () => {
@@ -85,6 +148,9 @@ describe('damageReport', () => {
     expect(improvementDb).toBeNull();
     expect(notes).toEqual([
       expect.stringMatching(/^no batch norm tells how what these layers read varies.*: [ab], [ab]$/),
+      expect.stringMatching(
+        /^nothing tells the range of these tensors, .*: the input x, output of relu, output of b$/,
+      ),
     ]);
   });
 
@@ -97,7 +163,10 @@ describe('damageReport', () => {
 
   it('has nothing of a model without kernels, and of kernels with a NaN', async () => {
     const bare = await damageReport(buildModel([input('x', [4]), layer('ReLU', 'relu')]));
-    expect(bare).toEqual({ target: 'int8-per-tensor', layers: [], improvementDb: null, notes: [] });
+    expect(bare).toEqual({
+      ...{ target: 'int8-per-tensor', layers: [], tensors: [], improvementDb: null },
+      notes: [expect.stringMatching(/^nothing tells the range of these tensors/)],
+    });
     const nan: LayerSpec = layer('Dense', 'a', { units: 1 }, { weights: { kernel: [NaN, 1] } });
     expect((await damageReport(buildModel([input('x', [2]), nan]))).layers).toEqual([]);
   });

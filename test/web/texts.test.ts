@@ -80,6 +80,14 @@ describe('damage', () => {
       { layer: 'b', before: { damage: 2, share: 0.2, isKnown: false }, after: null },
       { layer: 'c', before: null, after: { damage: 0.5, share: 0.5, isKnown: true } },
     ],
+    tensors: [
+      {
+        layer: 'a',
+        tensor: 'output of a',
+        before: { damage: 4, share: 0, isKnown: true, min: 0, max: 9, loneChannel: 3 },
+        after: { damage: 1, share: 0, isKnown: true, min: 0, max: 1, loneChannel: null },
+      },
+    ],
     improvementDb: 10,
     notes: [],
   };
@@ -88,14 +96,30 @@ describe('damage', () => {
     expect(damageRows(report)).toEqual([
       {
         layer: 'a',
+        name: 'a',
+        remedy: '',
         before: '80 %',
         after: '50 %',
         change: '16\u00d7 less',
         bars: { before: 1, after: 0.0625 },
       },
-      { layer: 'b', before: '20 % ?', after: undefined, change: '', bars: { before: 0.25, after: 0 } },
+      {
+        layer: 'a',
+        name: 'output of a',
+        remedy: 'its range is set by channel 3 alone; equalize cures that',
+        before: '0 %',
+        after: '0 %',
+        change: '4\u00d7 less',
+        bars: { before: 0.5, after: 0.125 },
+      },
+      {
+        ...{ layer: 'b', name: 'b', remedy: '', before: '20 % ?', after: undefined, change: '' },
+        bars: { before: 0.25, after: 0 },
+      },
       {
         layer: 'c',
+        name: 'c',
+        remedy: '',
         before: undefined,
         after: '50 %',
         change: 'new layer',
@@ -208,6 +232,8 @@ describe('pictures', () => {
   it('go through the model as converters would round it', () => {
     expect(threeModelsText({ target: 'int8-per-tensor' })).toMatch(/batch norms folded/);
     expect(threeModelsText({ target: 'tfjs-uint8' })).not.toMatch(/folded/);
+    expect(threeModelsText({ target: 'int8-per-channel' })).toMatch(/kernels and the results of its layers/);
+    expect(threeModelsText({ target: 'float' })).not.toMatch(/results of its layers/);
   });
 });
 
@@ -240,16 +266,14 @@ describe('the story of a layer', () => {
         left: [{ code: 'no-partner', layers: ['out'], message }],
       },
       { pass: 'carry', carried: [{ layer: 'dw', batchNorms: ['dw_bn'] }], left },
-      { pass: 'absorb', absorbed: [{ from: 'conv', into: 'next', channels: 3 }], left },
       { pass: 'correct', corrected: [{ layer: 'next', largestShift: 0.01 }], left },
     ];
     const report = { passes } as unknown as TargetReport;
     expect(equalizedStory('conv', report)).toEqual([
       'The batch norm bn was folded into it.',
       'Its 8 output channels were scaled by factors of 0.5 to 4, and the opposite was done in next.',
-      'The bias of 3 channels moved into next.',
     ]);
-    expect(equalizedStory('next', report)).toHaveLength(3);
+    expect(equalizedStory('next', report)).toHaveLength(2);
     expect(equalizedStory('act', report)).toHaveLength(2);
     expect(equalizedStory('dw_bn', report)).toEqual(['It takes back the factors of the channels of dw.']);
     expect(equalizedStory('out', report)).toEqual([`Left alone: ${message}.`]);

@@ -65,7 +65,7 @@ async function recipeOptions(
   const bench = ready && 'runner' in ready ? { runner: ready.runner, inputs: ready.tensors } : undefined;
   const isGiven = inputs !== undefined;
   const judged = isGiven ? bench : trials === true ? bench && seeded(model, bench, options) : undefined;
-  const judge = judged && (await judgeOf(model, judged));
+  const judge = judged && (await judgeOf(model, { ...judged, normalization: options.normalize }));
   return {
     ...defined({ target, relu6, objective, rounding }),
     ...(activations === undefined ? {} : { activations: ACTIVATIONS[activations] }),

@@ -8,6 +8,7 @@ import {
   type EvaluateReport,
   evaluateModel,
   evaluateWeights,
+  type RangesFrom,
 } from '../../report/evaluate-report.ts';
 import { reportJson } from '../../report/report-json.ts';
 import { accuracyText, sqnrText } from '../../text/numbers.ts';
@@ -20,12 +21,15 @@ import {
   withLabels,
 } from '../chosen-inputs.ts';
 import { type CommandResult, EXIT, end, UsageError } from '../command-result.ts';
-import { inputOptions, jsonOption, withOptions } from '../options.ts';
+import { choiceOption, inputOptions, jsonOption, withOptions } from '../options.ts';
+import { readSidecarOf, type SidecarOptions } from '../sidecar.ts';
 import { type Line, progress, progressDone, table } from '../terminal.ts';
 
-interface EvaluateOptions extends InputOptions {
+interface EvaluateOptions extends InputOptions, SidecarOptions {
   readonly against?: string;
   readonly quantizer: string;
+  readonly activations: 'int8' | 'float';
+  readonly ranges: RangesFrom;
   readonly layers?: boolean;
   readonly json?: boolean;
 }
@@ -34,18 +38,32 @@ const DEFAULT_QUANTIZERS = 'int8-per-tensor,int8-per-channel,tfjs-uint8,tfjs-uin
 /** Made-up samples where there are no real ones and `--samples` is left out. */
 const SEEDED_SAMPLES = 16;
 
-/** `crosslayer evaluate`: what quantizing the weights leaves of a model. */
+/** `crosslayer evaluate`: what quantizing leaves of a model. */
 export function addEvaluate(root: Command): void {
   const command = root
     .command('evaluate')
-    .description('run the model with quantized weights and tell how much is left of what it does in float')
+    .description('run the model quantized and tell how much is left of what it does in float')
     .argument('<model>', 'the model');
   withOptions(command, [
     new Option('--against <original>', 'the model to compare with; the same model in float if left out'),
     new Option('--quantizer <list>', 'how weights are quantized, separated by commas').default(
       DEFAULT_QUANTIZERS,
     ),
+    choiceOption(
+      '--activations <how>',
+      'int8: with int8-… quantizers run it a second time, with activations of 8 bits too; float: do not',
+      ['int8', 'float'],
+    ).default('int8'),
+    choiceOption(
+      '--ranges <from>',
+      'where the ranges of these activations are from: statistics of batch norms, or measured on the inputs',
+      ['statistics', 'measured'],
+    ).default('statistics'),
     ...inputOptions({ before: '<model> stands', madeUp: SEEDED_SAMPLES, labels: true }),
+    new Option(
+      '--no-sidecar',
+      'do not read MODEL.crosslayer.json, which has the statistics of a folded model',
+    ),
     new Option('--layers', 'list what quantizing leaves of the weights of each layer, the worst first'),
     jsonOption(),
   ])
@@ -54,13 +72,19 @@ export function addEvaluate(root: Command): void {
       `
 Quantizers:
   int8-per-tensor      8 bits, one asymmetric range for each kernel
+  int8-per-tensor-symmetric
+                       8 bits, one range for each kernel, -127 to 127
   int8-per-channel     8 bits, a symmetric range for each output channel of a kernel
   tfjs-uint8           all float weights, as tensorflowjs_converter --quantize_uint8 writes them
   tfjs-uint8-kernels   kernels alone, as it does with --quantize_uint8 '*kernel'
   tfjs-uint16, tfjs-uint16-kernels
                        the same with 16 bits
-Kernels are those of convolutions and Dense; biases, batch norms and what else is not named stay in float, and activations
-always do. SQNR is of the logits where an output is a softmax of them; "same top-1" is the share of samples with the same
+Kernels are those of convolutions and Dense; biases, batch norms and what else is not named stay in float.
+
+With activations of 8 bits batch norms are folded first, as integer converters fold them. Symmetric kernels are run as a whole-integer model: int8 tensors and kernels, int32 biases, as
+the kernels of TensorFlow Lite have it. For asymmetric ones (int8-per-tensor) tensors are put on grids and biases stay in float.
+
+SQNR is of the logits where an output is a softmax of them; "same top-1" is the share of samples with the same
 largest class as the original.`,
     )
     .action((input, options) => end(evaluateCommand(input, options)));
@@ -72,7 +96,11 @@ async function evaluateCommand(input: string, options: EvaluateOptions): Promise
   progress(`reading ${input}`);
   const model = await loadModel(input);
   const original = options.against === undefined ? undefined : await loadModel(options.against);
-  const report = await evaluate(model, { original, quantizers, options });
+  const wantsStatistics = options.activations === 'int8' && options.ranges === 'statistics';
+  const sidecar = wantsStatistics ? await readSidecarOf(model, { ...options, keepCorrections: true }) : null;
+  const evaluated = await evaluate(model, { original, quantizers, options });
+  const notes = [...(sidecar === null ? [] : [`side-car: ${sidecar.message}`]), ...evaluated.notes];
+  const report = { ...evaluated, notes };
   progressDone();
   return { lines: options.json === true ? [reportJson(report)] : tables(report), exitCode: EXIT.ok };
 }
@@ -96,6 +124,9 @@ async function evaluate(
       labelsSource,
       original,
       quantizers,
+      activations: options.activations,
+      ranges: options.ranges,
+      normalization: options.normalize,
       layers: options.layers === true,
       onProgress: (what) => progress(`running ${what}`),
     });
@@ -137,13 +168,13 @@ function tables(report: EvaluateReport): Line[] {
 }
 
 function modelTable({ models, labelled }: EvaluateReport): Line[] {
-  const rows = models.flatMap((one) => {
+  const rows = models.flatMap(resultsOf).flatMap((one) => {
     const accuracy = one.accuracy === null ? '-' : accuracyText(one.accuracy);
     const [first = ['', '', ''], ...others] = one.outputs.map(({ name, sqnrDb, top1Agreement }) => {
       const agreement = top1Agreement === null ? '-' : accuracyText(top1Agreement);
       return [name, sqnrText(sqnrDb), agreement];
     });
-    return [[nameOf(one), ...first, accuracy], ...others.map((cells) => ['', ...cells, ''])];
+    return [[one.name, ...first, accuracy], ...others.map((cells) => ['', ...cells, ''])];
   });
   // One output needs no name, and without labels the last column would be empty.
   const hasNames = models.some(({ outputs }) => outputs.length > 1);
@@ -152,6 +183,16 @@ function modelTable({ models, labelled }: EvaluateReport): Line[] {
   const right = [...header.keys()].slice(hasNames ? 2 : 1);
   const shown = rows.map((row) => row.filter(isShown));
   return table(header, shown, right);
+}
+
+/** A row of the table, or several where there are several outputs. */
+type Result = Pick<EvaluatedModel, 'outputs' | 'accuracy'> & { readonly name: string };
+
+function resultsOf(model: EvaluatedModel): Result[] {
+  const { integers } = model;
+  const name = nameOf(model);
+  const own = { ...model, name };
+  return integers ? [own, { ...integers, name: `${name}, int8 activations` }] : [own];
 }
 
 function nameOf({ model, quantizer }: EvaluatedModel): string {

@@ -12,6 +12,7 @@ import {
 } from '../../report/layer-damage.ts';
 import { reportJson } from '../../report/report-json.ts';
 import type { SidecarReport } from '../../report/sidecar-report.ts';
+import { damageRanking } from '../../report/tensor-damage.ts';
 import { count, decibels, grouped, shapeText, short, small, tinyPercent } from '../../text/numbers.ts';
 import { type CommandResult, EXIT, end, UsageError } from '../command-result.ts';
 import { checkHtmlOutput } from '../html-output.ts';
@@ -128,19 +129,25 @@ function relu6Section({ relu6Damage }: InspectReport): Line[] {
 const SHOWN = 15;
 
 /** Which layer hurts. */
-function layerDamageSection({ target, layers, improvementDb, notes }: DamageReport): Line[] {
-  const rows = layers
-    .slice(0, SHOWN)
-    .map(({ layer, before, after }) => [layer, shareText(before), shareText(after)]);
-  const more = layers.length - rows.length;
-  return section(`which layer hurts: expected shares of the error of the outputs with ${target} weights`, [
-    ...(rows.length === 0
-      ? ['none: no kernel of finite numbers that could be quantized']
-      : table(['layer', 'as it is', 'equalized'], rows, [1, 2])),
-    ...(more > 0 ? [`… and ${count(more, 'more layer')}; --json lists all`] : []),
-    ...(improvementDb === null ? [] : [improvementLine(improvementDb)]),
-    ...notes,
-  ]);
+function layerDamageSection(damage: DamageReport): Line[] {
+  const { target, improvementDb, notes } = damage;
+  const ranked = damageRanking(damage);
+  const shown = ranked.slice(0, SHOWN);
+  const rows = shown.map(({ name, before, after }) => [name, shareText(before), shareText(after)]);
+  const more = ranked.length - shown.length;
+  const activations = damage.tensors.length === 0 ? '' : ' and activations of 8 bits';
+  return section(
+    `which layer hurts: expected shares of the error of the outputs with ${target} weights${activations}`,
+    [
+      ...(rows.length === 0
+        ? ['none: no kernel of finite numbers that could be quantized']
+        : table(['layer', 'as it is', 'equalized'], rows, [1, 2])),
+      ...(more > 0 ? [`… and ${more} more; --json lists all`] : []),
+      ...shown.flatMap(({ name, remedy }) => (remedy === null ? [] : [`${name}: ${remedy}`])),
+      ...(improvementDb === null ? [] : [improvementLine(improvementDb)]),
+      ...notes,
+    ],
+  );
 }
 
 function improvementLine(db: number): string {

@@ -102,7 +102,10 @@ function cappedBehind(
   const { owner, layer } = before;
   const axis = before.output().channelAxis ?? -1;
   const present = capBehind(before, axis);
-  const maxima = wanted.map((one, channel) => Math.min(one, present?.operation.maxima[channel] ?? Infinity));
+  // Of float32, whose text in a configuration is the same whoever computed them.
+  const maxima = wanted.map((one, channel) =>
+    Math.fround(Math.min(one, present?.operation.maxima[channel] ?? Infinity)),
+  );
   const [smallest, largest] = [smallestOf(maxima), largestOf(maxima)];
   let { call } = before;
   let added: readonly string[] = [];

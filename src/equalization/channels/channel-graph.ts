@@ -267,9 +267,10 @@ class Builder {
 
   /** All merges but products keep a factor that all of their tensors have. */
   #visitMerge(call: GraphCall, merge: MergeKind): RegionBorder | undefined {
-    if (merge === 'multiply' || call.constants.length > 0) return closedAsLayer(call);
+    if (call.constants.length > 0) return closedAsLayer(call);
     const operands = this.#operands(call);
     if (!operands) return { code: 'layout', layer: call.path };
+    if (merge === 'multiply') return this.#visitProduct(call, operands);
     const most = largestOf(operands.map(({ length }) => length));
     if (operands.some(({ length }) => length !== most && length !== 1)) {
       return { code: 'layout', layer: call.path };
@@ -282,6 +283,18 @@ class Builder {
       }
     }
     this.#tensors.set(call.output(), made);
+    return undefined;
+  }
+
+  /** A product of which one operand keeps its scale, as a gate does, has the factors of the other. */
+  #visitProduct(call: GraphCall, operands: readonly Int32Array[]): RegionBorder | undefined {
+    const [one, other, ...more] = operands;
+    if (!one || !other || more.length > 0 || one.length !== other.length) return closedAsLayer(call);
+    const isClosed = (channels: Int32Array): boolean =>
+      channels.every((at) => this.#classes.causeOf(at) !== undefined);
+    const free = isClosed(other) ? one : isClosed(one) ? other : undefined;
+    if (!free) return closedAsLayer(call);
+    this.#tensors.set(call.output(), free);
     return undefined;
   }
 

@@ -81,9 +81,21 @@ class SensitivityWalk implements OutputSensitivity {
     const before = this.#beforeActivation(call, behind);
     if (isWeighted(call.layer.operation)) this.calls.set(call, before);
     for (const [index, tensor] of call.inputs.entries()) {
-      const passed = passedTo(call, index, before, this.#alike);
+      const passed = passedTo(call, index, this.#multiplied(call, index, before), this.#alike);
       if (passed) this.#add(tensor, fitted(passed, tensor.channels));
     }
+  }
+
+  /** Of a product each operand is heard as loudly as the others are on average, where their moments are known. */
+  #multiplied(call: GraphCall, index: number, behind: Float64Array): Float64Array {
+    const { operation } = call.layer;
+    if (operation.kind !== 'merge' || operation.merge !== 'multiply') return behind;
+    const others = call.inputs.filter((_, other) => other !== index);
+    return others.reduce((heard, tensor) => {
+      const moments = this.#moments.of(tensor);
+      if (moments?.mean.length !== heard.length) return heard;
+      return heard.map((one, c) => one * ((moments.mean[c] ?? 0) ** 2 + (moments.variance[c] ?? 0)));
+    }, behind);
   }
 
   #beforeActivation(call: GraphCall, behind: Float64Array): Float64Array {
@@ -179,7 +191,7 @@ function passedTo(
   }
 }
 
-/** What one of `count` operands has in the result, squared; of a product as if the others were 1. */
+/** What one of `count` operands has in the result, squared; of a product it is the others that decide it. */
 function shareOfOperand(merge: MergeKind, count: number): number {
   switch (merge) {
     case 'average':

@@ -9,6 +9,7 @@ import { emptyExtremes, takeExtremes } from '../../kernels/channel-layout.ts';
 import { buildGraph, type GraphTensor } from '../../model/graph.ts';
 import type { Model } from '../../model/model.ts';
 import type { ModelRunner, RunOptions } from '../../model/model-runner.ts';
+import { activationOf } from '../../model/operation.ts';
 import { tensorKey } from '../../model/tensor-key.ts';
 import { gridGroups, placeOf } from '../../quantization/integer/grid-groups.ts';
 import { integerForm } from '../../quantization/integer/integer-form.ts';
@@ -49,6 +50,8 @@ export interface SourcedRange extends TensorRange {
   readonly source: RangeSource;
   /** The channel that sets its upper end, where channels were looked at: what one channel reaches, all have to pay for. */
   readonly widestChannel: number | undefined;
+  /** How wide the range would be without that channel, where channels were looked at; 0 is in it. */
+  readonly widthWithout: number | undefined;
 }
 
 /** Ranges by `tensorKey`, of the tensors that decide the grids of the {@link integerForm}. */
@@ -65,7 +68,14 @@ export type TensorRanges = ReadonlyMap<string, SourcedRange>;
 export async function tensorRanges(model: Model, options: TensorRangeOptions = {}): Promise<TensorRanges> {
   const form = integerForm(model);
   const { inputRanges, samples, standIns } = options;
-  const found = expectedRanges(form, inputRanges);
+  const expected = expectedRanges(form, { inputRanges });
+  const deciding = gridGroups(buildGraph(form)).flatMap((group) => group.deciding);
+  const found = new Map(
+    deciding.map((tensor): [string, Found] => {
+      const key = tensorKey(tensor);
+      return [key, { tensor, range: expected.get(key) }];
+    }),
+  );
   if (samples) await measure(found, [...found.keys()], form, samples, 'samples');
   const unknown = [...found].flatMap(([key, { range }]) => (range ? [] : key));
   if (unknown.length > 0 && standIns) await measure(found, unknown, form, standIns, 'stand-ins');
@@ -86,30 +96,55 @@ interface Found {
   range: SourcedRange | undefined;
 }
 
-/** What is known without running anything, for each tensor that decides a grid. */
-function expectedRanges(
-  form: Model,
-  inputRanges: readonly (TensorRange | undefined)[] | undefined,
-): Map<string, Found> {
-  const graph = buildGraph(form);
+/**
+ * What statistics tell of the ranges of all tensors of `model`, as {@link tensorRanges} has it, by `tensorKey`; tensors of which
+ * they tell nothing are left out. What ends in a softmax or sigmoid is between 0 and 1, behind a tanh between -1 and 1.
+ *
+ * @throws RangeError where there are not as many input ranges as inputs.
+ */
+export function expectedRanges(
+  model: Model,
+  { inputRanges }: { readonly inputRanges?: TensorRangeOptions['inputRanges'] } = {},
+): TensorRanges {
+  const graph = buildGraph(model);
   if (inputRanges && inputRanges.length !== graph.inputs.length) {
     throw new RangeError(`${inputRanges.length} input ranges for a model with ${graph.inputs.length} inputs`);
   }
-  const moments = activationMoments(form);
+  const moments = activationMoments(model);
   const reaches = expectedReaches(graph);
-  const deciding = gridGroups(graph).flatMap((group) => group.deciding);
   const rangeOf = (tensor: GraphTensor): SourcedRange | undefined => {
     const path = tensor.producer?.path ?? '';
-    const given = inputRanges?.[graph.inputs.indexOf(tensor)];
-    if (given) return { ...given, path, source: 'given', widestChannel: undefined };
+    const given = inputRanges?.[graph.inputs.indexOf(tensor)] ?? rangeOfKind(tensor);
+    if (given) return { ...given, path, source: 'given', widestChannel: undefined, widthWithout: undefined };
     const distribution = moments.of(tensor);
     if (!distribution) return undefined;
     const { low, high } = channelReach(distribution, reaches.get(tensor) ?? 0);
     const [min, max] = [smallestOf([0, ...low]), largestOf([0, ...high])];
     if (!Number.isFinite(max - min)) return undefined;
-    return { min, max, path, source: 'statistics', widestChannel: widest(low, high) };
+    const widestChannel = widest(low, high);
+    const [others, above] = [low, high].map((ends) => ends.filter((_, channel) => channel !== widestChannel));
+    const widthWithout = largestOf([0, ...(above ?? [])]) - smallestOf([0, ...(others ?? [])]);
+    return { min, max, path, source: 'statistics', widestChannel, widthWithout };
   };
-  return new Map(deciding.map((tensor) => [tensorKey(tensor), { tensor, range: rangeOf(tensor) }]));
+  const ranges = new Map<string, SourcedRange>();
+  for (const tensor of [...graph.inputs, ...graph.calls.flatMap(({ outputs }) => outputs)]) {
+    const range = rangeOf(tensor);
+    if (range) ranges.set(tensorKey(tensor), range);
+  }
+  return ranges;
+}
+
+const PROBABILITY: TensorRange = { min: 0, max: 1 };
+const RANGES_OF_KINDS: ReadonlyMap<string, TensorRange> = new Map([
+  ['softmax', PROBABILITY],
+  ['sigmoid', PROBABILITY],
+  ['tanh', { min: -1, max: 1 }],
+]);
+
+/** The range of what a layer ends in whatever it reads. */
+function rangeOfKind({ producer }: GraphTensor): TensorRange | undefined {
+  const activation = producer && activationOf(producer.layer.operation);
+  return activation?.kind === 'other' ? RANGES_OF_KINDS.get(activation.name.toLowerCase()) : undefined;
 }
 
 function widest(low: Float64Array, high: Float64Array): number {
@@ -149,6 +184,8 @@ async function measure(
     if (!Number.isFinite(range.max - range.min)) {
       throw new InvalidModelError(path, `its values range from ${range.min} to ${range.max} on these inputs`);
     }
-    if (one) one.range = { ...range, path, source, widestChannel: one.range?.widestChannel };
+    if (!one) continue;
+    const { widestChannel, widthWithout } = one.range ?? {};
+    one.range = { ...range, path, source, widestChannel, widthWithout };
   }
 }

@@ -19,7 +19,7 @@ export function applyScales({ layer, inputs, between, outputs }: ScalableLayer, 
   if (layer.operation.kind === 'batchNorm') layer.statistics = statisticsBehind(layer, undefined);
   const { operation } = layer;
   if (operation.kind === 'cap') {
-    layer.operation = { ...operation, maxima: quotient(operation.maxima, written) };
+    layer.operation = { ...operation, maxima: quotient(operation.maxima, written).map(Math.fround) };
     return;
   }
   const edit = (): void => {

@@ -6,13 +6,13 @@
 
 import { minimize } from '../../kernels/minimize.ts';
 import type { Graph } from '../../model/graph.ts';
-import { largestOf } from '../../tensor/extremes.ts';
 import type { ActivationMoments } from '../moments/activation-moments.ts';
 import { limited } from './deciding-weights.ts';
 import type { EqualRanges } from './equal-ranges.ts';
 import type { SoftRange } from './kernel-ranges.ts';
 import { type NoiseTerm, noiseTerms } from './noise-terms.ts';
 import type { LayerKernel, Region } from './regions.ts';
+import { addTensorNoise } from './tensor-noise.ts';
 import type { TensorTerm } from './tensor-terms.ts';
 
 /**
@@ -27,11 +27,6 @@ const TOLERANCE = 1e-4;
  * differs by as much.
  */
 const LEAST_GAIN = 1e-2;
-/**
- * The noise of a tensor beside that of a kernel: the squares of their steps, of 255 on a width and of 127 on the largest
- * weight, and by how much less tensors were measured to count on four networks than their terms say.
- */
-const TENSOR_WEIGHT = 0.4 * (127 / 255) ** 2;
 /** A factor goes no further than this many times from that of equal ranges, which heeds dead channels and biases. */
 const FURTHEST = 30;
 
@@ -140,41 +135,6 @@ function addNoise(
   add(term.inputs, passed.inputs, (-2 * noise) / passed.inputSum);
   add(term.outputs, passed.outputs, (2 * noise) / passed.outputSum);
   return noise;
-}
-
-/** The weighted noise of one grid of tensors, whose derivatives are added to the gradient. */
-function addTensorNoise(
-  { classes, up, down, sensitivities }: TensorTerm,
-  squarings: number,
-  scales: Float64Array,
-  gradient: Float64Array,
-): number {
-  const scaled = (values: Float64Array): Float64Array =>
-    values.map((value, index) => value / (scales[classes[index] as number] as number));
-  const [above, below] = [softLargest(scaled(up), squarings), softLargest(scaled(down), squarings)];
-  const heard = sensitivities.map((one, index) => one * (scales[classes[index] as number] as number) ** 2);
-  const [width, all] = [above.value + below.value, sumOf(heard)];
-  if (width === 0 || all === 0) return 0;
-  const noise = TENSOR_WEIGHT * width ** 2 * all;
-  for (let index = 0; index < classes.length; index++) {
-    const at = classes[index] as number;
-    const wider =
-      (above.value * (above.shares[index] as number) + below.value * (below.shares[index] as number)) / width;
-    gradient[at] = (gradient[at] as number) + 2 * noise * ((heard[index] as number) / all - wider);
-  }
-  return noise;
-}
-
-/** `(sum of v^p)^(1/p)` with p = 2^squarings, and the part that each of the values has in it. */
-function softLargest(
-  values: Float64Array,
-  squarings: number,
-): { readonly value: number; readonly shares: Float64Array } {
-  const largest = largestOf(values);
-  if (!(largest > 0)) return { value: 0, shares: new Float64Array(values.length) };
-  const powers = values.map((value) => (value / largest) ** (2 ** squarings));
-  const sum = sumOf(powers);
-  return { value: largest * sum ** (1 / 2 ** squarings), shares: powers.map((power) => power / sum) };
 }
 
 /** What errors of the size 1 become, and the shares that channels have in it. */

@@ -165,8 +165,7 @@ class Grouping {
       else this.#uses.set(key, [tensor]);
     }
     const whole = indices(this.#calls);
-    const isReal = (tensor: GraphTensor): boolean =>
-      !whole.has(tensor) && (dtypeOf(tensor)?.includes('float') ?? true);
+    const isReal = (tensor: GraphTensor): boolean => !whole.has(tensor) && hasFloats(tensor);
     for (const tensor of graph.inputs) if (isReal(tensor)) this.#parents.set(tensor, tensor);
     for (const call of this.#calls) {
       const isWhole = call.inputs.length > 0 && !call.inputs.some((input) => this.#knows(input));
@@ -296,10 +295,11 @@ export function neededCalls(graph: Graph): GraphCall[] {
   return calls.reverse();
 }
 
-/** The type of a tensor, where the file gives it. */
-function dtypeOf({ producer, index }: GraphTensor): string | undefined {
+/** Whether a tensor is not told to be of whole numbers. */
+export function hasFloats({ producer, index }: GraphTensor): boolean {
   const operation = producer?.layer.operation;
-  return operation?.kind === 'input' ? operation.dtype : producer?.call.outputs[index]?.dtype;
+  const dtype = operation?.kind === 'input' ? operation.dtype : producer?.call.outputs[index]?.dtype;
+  return dtype?.includes('float') ?? true;
 }
 
 /** The tensors that an Embedding reads as indices, through what leaves them as they are. */

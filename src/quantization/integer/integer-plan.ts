@@ -100,11 +100,15 @@ function portNames(model: Model, side: 'inputs' | 'outputs'): string[] {
 
 function checkQuantizer(quantizer: WeightQuantizer): void {
   checkWeightQuantizer(quantizer);
-  const { scheme = 'integer', bits, symmetric, strict = false } = quantizer;
-  if (scheme === 'integer' && bits === 8 && symmetric && strict) return;
+  if (isInt8(quantizer)) return;
   throw new RangeError(
     'int8 kernels take weights from -127 to 127 with the zero point 0; choose int8-per-channel or int8-per-tensor-symmetric',
   );
+}
+
+/** Whether kernels get codes from -127 to 127 with the zero point 0. */
+export function isInt8({ scheme = 'integer', bits, symmetric, strict = false }: WeightQuantizer): boolean {
+  return scheme === 'integer' && bits === 8 && symmetric && strict;
 }
 
 /** The grid of a group, which is raised while kernels ask for it. */

@@ -58,7 +58,7 @@ export async function runPlan(
     ...runOptions,
     wantsTensor: (tensor) => {
       const key = tensorKey(tensor);
-      return plan.rounded.has(key) && only(key);
+      return (rounding || clipping) && plan.rounded.has(key) && only(key);
     },
     onTensor: (tensor, values) => {
       const grid = plan.tensors.get(tensorKey(tensor));

@@ -10,12 +10,7 @@ import type { GraphTensor } from '../../model/graph.ts';
 import type { Call, Model } from '../../model/model.ts';
 import { type FloatValues, isFloat } from '../../tensor/dtype.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
-
-/** Smallest and largest value of a tensor in all inputs so far. */
-interface Range {
-  readonly min: number;
-  readonly max: number;
-}
+import type { TensorRange } from '../integer/range-grid.ts';
 
 /**
  * A tensor of a model, by the call that makes it; none makes the input of a Sequential without InputLayer. The uses of a
@@ -28,7 +23,7 @@ export interface TensorPlace {
 
 /** Ranges of the tensors of a model, whatever edits came since they were taken. */
 export class ActivationRanges {
-  readonly #ranges = new Map<Call | undefined, Map<number, Range>>();
+  readonly #ranges = new Map<Call | undefined, Map<number, TensorRange>>();
 
   /**
    * Takes values of a tensor in; tensors of whole numbers, which are not quantized, are passed over.
@@ -40,8 +35,7 @@ export class ActivationRanges {
     const extremes = emptyExtremes(1);
     const layout = { channels: 1, inner: values.size };
     takeExtremes(values.values() as FloatValues, 0, layout, extremes);
-    const ranges = this.#ranges.get(maker) ?? new Map<number, Range>();
-    const before = ranges.get(index) ?? { min: Infinity, max: -Infinity };
+    const before = this.#ranges.get(maker)?.get(index) ?? { min: Infinity, max: -Infinity };
     const min = Math.min(before.min, extremes.min[0] ?? NaN);
     const max = Math.max(before.max, extremes.max[0] ?? NaN);
     if (!Number.isFinite(max - min)) {
@@ -50,14 +44,20 @@ export class ActivationRanges {
         `output ${index} ranges from ${min} to ${max} with these inputs; only a finite range can be quantized`,
       );
     }
-    this.#ranges.set(maker, ranges.set(index, { min, max }));
+    this.set({ maker, index }, { min, max });
+  }
+
+  /** Sets the range of a tensor, whatever it was. */
+  set({ maker, index }: TensorPlace, range: TensorRange): void {
+    const ranges = this.#ranges.get(maker) ?? new Map<number, TensorRange>();
+    this.#ranges.set(maker, ranges.set(index, range));
   }
 
   /**
    * The range of a tensor. A layer that a batch norm was folded into has the one of the batch norm, whose output is now
    * its own.
    */
-  of({ maker, index }: TensorPlace): Range | undefined {
+  of({ maker, index }: TensorPlace): TensorRange | undefined {
     let range = this.#ranges.get(maker)?.get(index);
     if (!maker) return range;
     for (const [other, ranges] of this.#ranges) {

@@ -1,11 +1,16 @@
+import { InvalidModelError } from '../../errors.ts';
 import { fakeQuantizeInteger } from '../../kernels/quantize.ts';
 import { buildGraph, type GraphTensor } from '../../model/graph.ts';
 import type { Layer } from '../../model/layer.ts';
 import { type Call, Model } from '../../model/model.ts';
 import { checkRunnerArguments, type ModelRunner, type RunOptions } from '../../model/model-runner.ts';
+import { tensorKey } from '../../model/tensor-key.ts';
 import { allocate, type FloatValues, isFloat } from '../../tensor/dtype.ts';
 import { Tensor } from '../../tensor/tensor.ts';
+import { named } from '../../text/names.ts';
 import { integerEncoding, integerGrids, type QuantizationEncoding } from '../encoding.ts';
+import { hasFloats, placeOf } from '../integer/grid-groups.ts';
+import type { TensorRange } from '../integer/range-grid.ts';
 import { quantizedTensor } from '../quantized-tensor.ts';
 import type { LayerWeight } from '../quantized-weights.ts';
 import {
@@ -110,7 +115,7 @@ export class QuantizationSimModel {
   }
 
   /**
-   * The encodings of all quantized tensors whose range is known: none before {@link computeEncodings}.
+   * The encodings of all quantized tensors whose range is known: none before {@link computeEncodings} or {@link setRanges}.
    *
    * @throws TypeError where a layer computes something else since then.
    */
@@ -148,6 +153,35 @@ export class QuantizationSimModel {
   }
 
   /**
+   * Takes the ranges of activations from elsewhere, such as `expectedRanges` of `crosslayer/quantization`, which has them from
+   * statistics, without data. Tensors that are not among them keep those of an earlier call, unless the model was edited since.
+   *
+   * @param ranges by the `tensorKey` of tensors of {@link model}; others are passed over
+   * @throws InvalidModelError where a range is not finite, or that of a tensor is not known then, with the first of such tensors
+   * by name; nothing was changed.
+   */
+  setRanges(ranges: ReadonlyMap<string, TensorRange>): void {
+    const earlier = this.#layers?.changedLayer(this.model) ? undefined : this.#ranges;
+    const taken = new ActivationRanges();
+    const unknown: GraphTensor[] = [];
+    for (const tensor of quantizedActivations(buildGraph(this.model))) {
+      const place = { maker: tensor.producer?.call, index: tensor.index };
+      const range = ranges.get(tensorKey(tensor)) ?? earlier?.of(place);
+      if (range) taken.set(place, finite(range, tensor));
+      else if (hasFloats(tensor)) unknown.push(tensor);
+    }
+    const [first] = unknown;
+    if (first) {
+      throw new InvalidModelError(
+        first.producer?.path ?? '',
+        `there is no range for ${named(unknown.map(placeOf))}; call computeEncodings with inputs first, or give theirs too`,
+      );
+    }
+    this.#ranges = taken;
+    this.#layers = new RememberedLayers(this.model);
+  }
+
+  /**
    * The outputs with quantized weights and activations.
    *
    * @throws TypeError as {@link computeEncodings}, and where it has not been called, or a tensor came into the model or a
@@ -160,7 +194,9 @@ export class QuantizationSimModel {
   ): Promise<Tensor[]> {
     checkRunnerArguments(runner, inputs);
     if (!this.#ranges)
-      throw new TypeError('call computeEncodings first: the ranges of activations are not known');
+      throw new TypeError(
+        'call computeEncodings first, or setRanges: the ranges of activations are not known',
+      );
     this.#requireUnchanged();
     return this.#run(runner, inputs, options, (place, tensor, values) => {
       if (!isFloat(values.dtype)) return undefined;
@@ -175,7 +211,7 @@ export class QuantizationSimModel {
 
   /**
    * All encodings as AIMET exports them for its on-target tools; those of activations only after
-   * {@link computeEncodings}.
+   * {@link computeEncodings} or {@link setRanges}.
    *
    * @throws InvalidModelError, with the layer, where a weight is NaN or infinite; TypeError as
    * {@link activationEncodings}; RangeError where there is no such format.
@@ -254,6 +290,14 @@ export class QuantizationSimModel {
     const range = this.#ranges?.of(place);
     return range && integerEncoding(range.min, range.max, this.activations);
   }
+}
+
+function finite({ min, max }: TensorRange, tensor: GraphTensor): TensorRange {
+  if (Number.isFinite(max - min) && min <= max) return { min, max };
+  throw new InvalidModelError(
+    tensor.producer?.path ?? '',
+    `${placeOf(tensor)} has the range ${min} to ${max}; only a finite one can be quantized`,
+  );
 }
 
 /** `values` on the grid of the encoding, in their own dtype. */

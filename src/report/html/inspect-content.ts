@@ -4,6 +4,7 @@ import { count, decibels, grouped, tinyPercent } from '../../text/numbers.ts';
 import type { InspectReport } from '../inspect-report.ts';
 import type { DamageReport } from '../layer-damage.ts';
 import { plainModel } from '../plain-model.ts';
+import { damageRanking } from '../tensor-damage.ts';
 import { kernelFacts } from './kernel-facts.ts';
 import { noteSection, skippedSection } from './proof-blocks.ts';
 import {
@@ -72,20 +73,28 @@ function gainFact(damage: DamageReport | undefined): Fact[] {
   return [[`Expected gain of equalizing for ${damage.target}`, decibels(damage.improvementDb)]];
 }
 
-function damageSection({ target, layers, notes }: DamageReport): ReportSection {
-  const ranked = layers.filter(({ before }) => before !== null).slice(0, RANKED);
-  const rows = ranked.map(({ layer, before, after }) => [
-    layer,
+function damageSection(damage: DamageReport): ReportSection {
+  const { target, tensors, notes } = damage;
+  const ranked = damageRanking(damage)
+    .filter(({ before }) => before !== null)
+    .slice(0, RANKED);
+  const rows = ranked.map(({ name, before, after }) => [
+    name,
     ...[before, after].map((side) => (side ? tinyPercent(side.share) : '')),
   ]);
+  const rounded = tensors.length === 0 ? 'kernels' : 'kernels, and the tensors between layers,';
   return {
     title: 'Which layers hurt',
     blocks: [
       text(
-        `Parts of the error that quantizing kernels for ${target} is expected to make at the outputs, each of its own total: of the ` +
+        `Parts of the error that quantizing ${rounded} for ${target} is expected to make at the outputs, each of its own total: of the ` +
           'model as it is, and equalized for that target.',
       ),
       table(['Layer', 'As it is', 'Equalized'], rows, [1, 2]),
+      ...list(
+        'Why tensors hurt',
+        ranked.flatMap(({ name, remedy }) => (remedy === null ? [] : `${name}: ${remedy}`)),
+      ),
       ...list('What could not be told', notes),
     ],
   };

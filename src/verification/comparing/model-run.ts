@@ -1,10 +1,6 @@
 import { buildGraph } from '../../model/graph.ts';
 import type { Model } from '../../model/model.ts';
-import type { ModelRunner, RunOptions } from '../../model/model-runner.ts';
-import {
-  QuantizationSimModel,
-  type QuantizationSimOptions,
-} from '../../quantization/simulation/quantization-sim-model.ts';
+import type { ModelRunner } from '../../model/model-runner.ts';
 import { isFloat } from '../../tensor/dtype.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
 import { type ScoreSource, scoresOf, withLogits } from './logits.ts';
@@ -28,20 +24,15 @@ export interface RecordOptions {
   readonly inputs: readonly Tensor[];
   /** Samples that go through a model at a time. */
   readonly batchSize?: number;
-  /** Grids that kernels and tensors are put on, with the ranges that tensors have on these inputs. */
-  readonly grids?: Required<QuantizationSimOptions>;
 }
 
-/** Runs a model for `compareRuns`, with its logits; with grids, as it computes on these. */
+/** Runs a model for `compareRuns`, with its logits. */
 export async function recordRun(
   model: Model,
-  { runner, inputs, batchSize, grids }: RecordOptions,
+  { runner, inputs, batchSize }: RecordOptions,
 ): Promise<ModelRun> {
   const { model: extended, sources } = withLogits(model);
-  const options = batchSize === undefined ? {} : { batchSize };
-  const made = grids
-    ? await simulated(new QuantizationSimModel(extended, grids), runner, inputs, options)
-    : await runner.run(extended, inputs, options);
+  const made = await runner.run(extended, inputs, batchSize === undefined ? {} : { batchSize });
   return modelRun(model, sources, made);
 }
 
@@ -58,16 +49,6 @@ export function modelRun(model: Model, sources: readonly ScoreSource[], made: re
     sources,
     faultyWeight: faultyWeight(model),
   };
-}
-
-async function simulated(
-  sim: QuantizationSimModel,
-  runner: ModelRunner,
-  inputs: readonly Tensor[],
-  options: Pick<RunOptions, 'batchSize'>,
-): Promise<Tensor[]> {
-  await sim.computeEncodings(runner, inputs, options);
-  return sim.run(runner, inputs, options);
 }
 
 function outputNames(model: Model): string[] {

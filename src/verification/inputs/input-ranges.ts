@@ -1,6 +1,7 @@
 import type { Model } from '../../model/model.ts';
 import type { TensorRange } from '../../quantization/integer/range-grid.ts';
 import { largestOf, smallestOf } from '../../tensor/extremes.ts';
+import type { Tensor } from '../../tensor/tensor.ts';
 import { guessNormalization } from './guess-normalization.ts';
 import { modelInputs } from './model-inputs.ts';
 import { type Normalization, pixelScaling, suitsChannels } from './normalization.ts';
@@ -21,5 +22,17 @@ export function inputRanges(model: Model, normalization?: Normalization): (Tenso
       min: smallestOf(offset),
       max: largestOf(scale.map((factor, channel) => 255 * factor + (offset[channel] ?? 0))),
     };
+  });
+}
+
+/** The {@link inputRanges} of `model`, and what `inputs` has beyond them: floats may be scaled otherwise than is guessed. */
+export function inputRangesOn(
+  model: Model,
+  inputs: readonly Tensor[],
+  normalization?: Normalization,
+): (TensorRange | undefined)[] {
+  return inputRanges(model, normalization).map((range, index) => {
+    const values = inputs[index]?.toFloat64() ?? [];
+    return range && { min: Math.min(range.min, smallestOf(values)), max: largestOf(values, range.max) };
   });
 }

@@ -217,7 +217,7 @@ describe('outputSensitivity', () => {
     expect(sensitivities(layers)).toEqual({ last: [1, 1], a: [5, 25], b: [5, 25] });
   });
 
-  it('goes through a gate, as if it was open', () => {
+  it('goes through a gate, which is heard as loudly as what it lets through', () => {
     const layers = [
       input('x', [2, 2, 1]),
       layer('Conv2D', 'conv', { filters: 2, kernel_size: 1, use_bias: false }),

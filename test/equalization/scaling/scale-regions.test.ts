@@ -191,7 +191,7 @@ describe('scaleRegions', () => {
     ]);
   });
 
-  it('goes through Reshape to a generator and to squeeze-and-excite, and ends at Multiply', async () => {
+  it('goes through Reshape to a generator, and through squeeze-and-excite past the gate', async () => {
     const generator = buildModel([
       input('z', [5]),
       layer('Dense', 'dense', { units: 18 }),
@@ -202,22 +202,43 @@ describe('scaleRegions', () => {
     expect(await difference(generator, scaleRegions)).toBeLessThan(1e-5);
     const factors = scaleRegions(generator).outputScales.get('dense') ?? [];
     expect(new Set(factors).size).toBeLessThanOrEqual(2);
-    const model = buildModel([
-      x,
-      conv('a', 4),
-      layer('GlobalAveragePooling2D', 'pool'),
-      layer('Reshape', 'squeezed', { target_shape: [1, 1, 4] }),
-      conv('down', 2, { activation: 'relu' }),
-      conv('up', 4, { activation: 'sigmoid' }),
-      layer('Multiply', 'times', {}, { from: ['a', 'up'] }),
-      conv('b', 2),
+    const excited = (gate: string): Model =>
+      buildModel([
+        x,
+        conv('a', 4),
+        layer('GlobalAveragePooling2D', 'pool'),
+        layer('Reshape', 'squeezed', { target_shape: [1, 1, 4] }),
+        conv('down', 2, { activation: 'relu' }),
+        conv('up', 4, { activation: gate }),
+        layer('Multiply', 'times', {}, { from: ['a', 'up'] }),
+        conv('b', 2),
+      ]);
+    const model = excited('sigmoid');
+    expect(await difference(excited('sigmoid'), scaleRegions)).toBeLessThan(1e-5);
+    const { regions, outputScales } = scaleRegions(model);
+    expect(regions).toMatchObject([
+      { sources: ['a'], sinks: ['down', 'b'] },
+      { sources: ['down'], sinks: ['up'] },
     ]);
-    const { regions, left } = scaleRegions(model);
-    expect(regions).toMatchObject([{ sources: ['down'], sinks: ['up'] }]);
+    expect(new Set(outputScales.get('a')).size).toBe(4);
+    // A product of two that both may be scaled would get the product of their factors.
+    const { regions: few, left } = scaleRegions(excited('relu'));
+    expect(few).toMatchObject([{ sources: ['down'], sinks: ['up'] }]);
     expect(left.map(describeSkip)).toEqual([
       'a is not scaled: before it stands x, an input of the model; behind it, times (Multiply), through which a factor does not go',
       "b is not scaled: before it stands times (Multiply), through which a factor does not go; behind it, the output of b, which is the model's",
     ]);
+  });
+
+  it('ends at x sigmoid(x) on both sides', () => {
+    const swished = buildModel([
+      x,
+      conv('a', 3),
+      layer('Activation', 'gate', { activation: 'sigmoid' }),
+      layer('Multiply', 'swish', {}, { from: ['a', 'gate'] }),
+      conv('b', 2),
+    ]);
+    expect(scaleRegions(swished).regions).toEqual([]);
   });
 
   it('knows the channels behind a layer whose output has no known shape', () => {

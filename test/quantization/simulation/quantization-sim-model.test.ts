@@ -1,4 +1,5 @@
 import { beforeAll, describe, expect, test } from 'vitest';
+import { expectedRanges } from '../../../src/equalization/ranges/tensor-ranges.ts';
 import { setBias } from '../../../src/model/bias.ts';
 import { scaleKernel } from '../../../src/model/channels.ts';
 import { buildGraph, type GraphTensor } from '../../../src/model/graph.ts';
@@ -268,6 +269,52 @@ describe('run', () => {
     await sim.computeEncodings(runner, inputs);
     sim.model.outputs = [...sim.model.outputs, conv?.call.output() as never];
     await expect(sim.run(runner, inputs)).rejects.toThrow(/^conv: the range of output 0 is not known/);
+  });
+
+  test('takes ranges from elsewhere, and keeps those of earlier inputs', async () => {
+    const three: WeightQuantizer = { bits: 3, symmetric: false, perChannel: false, rounding: 'half-away' };
+    const model = buildModel([
+      input('x', [1]),
+      layer('ReLU', 'relu'),
+      layer('Dense', 'dense', { units: 2 }, { weights: { kernel: [0.36, 1], bias: [0.125, 0] } }),
+    ]);
+    const sim = new QuantizationSimModel(model, { weights: three, activations: three });
+    const ranges = new Map([
+      ['x#0:0', { min: 0, max: 7 }],
+      ['relu#0:0', { min: 0, max: 3.5 }],
+      ['another#0:0', { min: 0, max: 1 }],
+    ]);
+    expect(() => sim.setRanges(ranges)).toThrow(/^dense: there is no range for dense; call computeEncodings/);
+    expect(sim.activationEncodings()).toEqual([]);
+    ranges.set('dense#0:0', { min: 0, max: Infinity });
+    expect(() => sim.setRanges(ranges)).toThrow(/^dense: dense has the range 0 to Infinity/);
+    ranges.set('dense#0:0', { min: -1, max: 6 });
+    sim.setRanges(ranges);
+    const scales = (): number[] => sim.activationEncodings().map(({ encoding }) => encoding.scale);
+    expect(scales()).toEqual([1, 0.5, 1]);
+    // x: 3, then 3.5 at most. Kernel: 3/7, 1. Outputs before they are quantized: 1.41 and 3, 1.625 and 3.5.
+    const inputs = [Tensor.of('float32', [2, 1], Float32Array.of(2.6, 7))];
+    const [outputs] = await sim.run(runner, inputs);
+    expect([...(outputs?.toFloat64() ?? [])]).toEqual([1, 3, 2, 4]);
+    expect(Object.keys(sim.exportEncodings({ format: '0.6.1' }).activation_encodings)).toHaveLength(3);
+    // What inputs told stays for what is not given.
+    await sim.computeEncodings(runner, inputs);
+    sim.setRanges(new Map([['relu#0:0', { min: 0, max: 14 }]]));
+    expect(scales()[1]).toBe(2);
+    expect(scales()[0]).toBe(1);
+    // An edit makes them those of another model.
+    sim.model.layer('dense').setWeight('kernel', Tensor.fromNumbers('float32', [1, 2], [1, 2]));
+    expect(() => sim.setRanges(new Map())).toThrow(/^x: there is no range for the input x, relu, dense;/);
+  });
+
+  test('takes those that statistics tell, without data', () => {
+    const sim = new QuantizationSimModel(network());
+    foldAllBatchNorms(sim.model);
+    sim.setRanges(expectedRanges(sim.model, { inputRanges: [{ min: -1, max: 1 }] }));
+    const names = sim.activationEncodings().map(({ name }) => name);
+    expect(names).toHaveLength(7);
+    const [image] = sim.activationEncodings();
+    expect(image?.encoding.scale).toBeCloseTo(2 / 255, 12);
   });
 
   test('goes into nested models, and takes a Sequential without InputLayer', async () => {

@@ -89,8 +89,34 @@ test('an inspection: which layers hurt, with their shares in the table of layers
   expect(wordsOf(content, 'Which layers hurt')).toContain('dense');
   const shares = [...content.damage.values()].map(({ before }) => before ?? 0);
   expect([...content.damage.keys()].sort()).toEqual(['a', 'b', 'dense']);
-  // Parts of one total.
-  expect(shares.reduce((sum, share) => sum + share, 0)).toBeCloseTo(1, 9);
+  // Parts of one total, together with tensors.
+  const rounded = damage.tensors.map(({ before }) => before?.share ?? 0);
+  expect([...shares, ...rounded].reduce((sum, share) => sum + share, 0)).toBeCloseTo(1, 9);
+  expect(wordsOf(content, 'Which layers hurt')).toContain('output of dense');
+});
+
+test('an inspection: why a tensor hurts', async () => {
+  const original = buildModel([
+    input('x', [2, 2, 2]),
+    layer(
+      'BatchNormalization',
+      'loud',
+      { epsilon: 1e-9 },
+      { weights: { gamma: [1, 40], beta: [0, 0], movingMean: [0, 0], movingVariance: [4, 4] } },
+    ),
+    layer('ReLU', 'relu'),
+    layer('Conv2D', 'conv', { filters: 2, kernel_size: 1 }),
+  ]);
+  const damage = await damageReport(original, 'int8-per-channel');
+  const subject = reportSubject(original, {
+    before: original,
+    after: original,
+    quantizer: 'int8-per-channel',
+  });
+  const content = inspectContent({ ...inspectModel(original), damage }, subject);
+  expect(wordsOf(content, 'Which layers hurt')).toMatch(
+    /output of relu: its range is set by channel 1 alone/,
+  );
 });
 
 test('a quantization: sizes, types and what the written files do', async () => {

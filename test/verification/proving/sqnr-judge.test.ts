@@ -2,7 +2,12 @@ import { describe, expect, it } from 'vitest';
 import { CannotRunError } from '../../../src/errors.ts';
 import type { Model } from '../../../src/model/model.ts';
 import type { ModelRunner, RunOptions } from '../../../src/model/model-runner.ts';
-import type { ActivationQuantizer, WeightQuantizer } from '../../../src/quantization/quantizer.ts';
+import { foldAllBatchNorms } from '../../../src/primitives/batch-norm-fold.ts';
+import {
+  type ActivationQuantizer,
+  parseQuantizer,
+  type WeightQuantizer,
+} from '../../../src/quantization/quantizer.ts';
 import { Tensor } from '../../../src/tensor/tensor.ts';
 import { sqnrJudge } from '../../../src/verification/proving/sqnr-judge.ts';
 import { TfjsRunner } from '../../../src/verification/run/runner.ts';
@@ -147,6 +152,49 @@ describe('sqnrJudge', () => {
     const { sqnrDb } = await judge(model, { weights, activations });
     expect(sqnrDb).toBeCloseTo(10 * Math.log10(signal / noise), 4);
     expect((await judge(model)).sqnrDb).toBe(Infinity);
+  });
+
+  describe('for targets of integers', () => {
+    /** `relu(x)`, which statistics expect between 0 and 12. */
+    const expected = (): Model => {
+      const model = buildModel([
+        input('x', [2]),
+        layer('Dense', 'hidden', { units: 2 }, { weights: { kernel: [1, 0, 0, 1], bias: [0, 0] } }),
+        layer(
+          'BatchNormalization',
+          'bn',
+          { epsilon: 1e-9 },
+          { weights: { gamma: [2, 2], beta: [0, 0], movingMean: [0, 0], movingVariance: [4, 4] } },
+        ),
+        layer('ReLU', 'relu'),
+      ]);
+      foldAllBatchNorms(model);
+      return model;
+    };
+    const samples = [Tensor.fromNumbers('float32', [2, 2], [24, 0, 0, 8])];
+    const activations: ActivationQuantizer = { bits: 8, symmetric: false, rounding: 'half-away' };
+
+    it('judges the whole-integer model, of the ranges that statistics tell', async () => {
+      const runner = await TfjsRunner.create({ backend: 'cpu' });
+      const { judge } = await sqnrJudge(expected(), { runner, inputs: samples });
+      for (const name of ['int8-per-tensor-symmetric', 'int8-per-channel']) {
+        const { sqnrDb } = await judge(expected(), { weights: parseQuantizer(name), activations });
+        // 8 is on all grids, and 24 becomes 12.
+        expect(sqnrDb).toBeCloseTo(10 * Math.log10((24 ** 2 + 8 ** 2) / 12 ** 2), 3);
+      }
+      // There is no such model of asymmetric kernels: tensors have the ranges of the inputs.
+      const { sqnrDb } = await judge(expected(), { weights: parseQuantizer('int8-per-tensor'), activations });
+      expect(sqnrDb).toBeGreaterThan(40);
+    });
+
+    it('finds one the worst that has no grids', async () => {
+      const runner = await TfjsRunner.create({ backend: 'cpu' });
+      const { judge } = await sqnrJudge(expected(), { runner, inputs: samples });
+      const broken = expected();
+      broken.layer('hidden').setWeight('kernel', Tensor.fromNumbers('float32', [2, 2], [1, NaN, 0, 0]));
+      const grids = { weights: parseQuantizer('int8-per-channel'), activations };
+      expect(await judge(broken, grids)).toEqual({ sqnrDb: -Infinity, top1Agreement: null });
+    });
   });
 
   it('has the margin that it is given, else half a decibel', async () => {

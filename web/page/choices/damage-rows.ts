@@ -4,12 +4,16 @@
  * @module
  */
 
-import { type DamageReport, type LayerDamage, short, tinyPercent } from 'crosslayer/report';
+import { type DamageReport, damageRanking, type LayerDamage, short, tinyPercent } from 'crosslayer/report';
 
 /** A row, with the share that its bar has. */
 export interface DamageRow {
   readonly layer: string;
-  /** Its part of what all layers do; undefined where the layer has no such side. */
+  /** The layer of a kernel, or what tensor it is. */
+  readonly name: string;
+  /** What makes its range wide, and whether equalizing mends it; empty for kernels, and where nothing stands out. */
+  readonly remedy: string;
+  /** Its part of what all kernels and tensors do; undefined where it has no such side. */
   readonly before: string | undefined;
   readonly after: string | undefined;
   readonly change: string;
@@ -17,14 +21,17 @@ export interface DamageRow {
   readonly bars: { readonly before: number; readonly after: number };
 }
 
-/** Rows in the order of the report: those first that hurt most before. */
-export function damageRows({ layers }: DamageReport): DamageRow[] {
-  const most = layers.reduce((largest, { before, after }) => {
+/** Kernels and tensors, those first that hurt most before. */
+export function damageRows(report: DamageReport): DamageRow[] {
+  const ranked = damageRanking(report);
+  const most = ranked.reduce((largest, { before, after }) => {
     return Math.max(largest, finite(before?.damage), finite(after?.damage));
   }, 0);
   const bar = (side: LayerDamage | null): number => (most > 0 ? finite(side?.damage) / most : 0);
-  return layers.map(({ layer, before, after }) => ({
+  return ranked.map(({ layer, name, before, after, remedy }) => ({
     layer,
+    name,
+    remedy: remedy ?? '',
     before: before === null ? undefined : shareText(before),
     after: after === null ? undefined : shareText(after),
     change: changeText(before, after),

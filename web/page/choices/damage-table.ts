@@ -18,7 +18,7 @@ export function showDamage(report: DamageReport, choose: (layer: string) => void
   const rows = damageRows(report);
   const body = element('tbody', {}, ...rows.slice(0, FIRST).map((row) => rowOf(row, choose)));
   const more = rows.slice(FIRST);
-  const all = button(`Show all ${rows.length} layers`, () => {
+  const all = button(`Show all ${rows.length}`, () => {
     const added = more.map((row) => rowOf(row, choose));
     body.append(...added);
     all.remove();
@@ -36,7 +36,7 @@ export function showNoDamage(sentence: string): void {
   byId('damage', HTMLElement).replaceChildren(element('p', { class: 'placeholder' }, sentence));
 }
 
-function tableOf(body: HTMLTableSectionElement, { target }: DamageReport): HTMLElement {
+function tableOf(body: HTMLTableSectionElement, { target, tensors }: DamageReport): HTMLElement {
   const head = ['Layer', 'Share as it is', 'Share equalized', 'Change', 'Damage'];
   return element(
     'div',
@@ -47,7 +47,7 @@ function tableOf(body: HTMLTableSectionElement, { target }: DamageReport): HTMLE
       element(
         'caption',
         {},
-        `Layers that hurt most first, for ${target}. Shares are of all layers together on that side; bars are the damage itself, `,
+        `${tensors.length === 0 ? 'Kernels' : 'Kernels and tensors'} that hurt most first, for ${target}. Shares are of all together on that side; bars are the damage itself, `,
         element('span', { class: 'key before' }, 'as it is'),
         ' above ',
         element('span', { class: 'key after' }, 'equalized'),
@@ -68,7 +68,7 @@ function tableOf(body: HTMLTableSectionElement, { target }: DamageReport): HTMLE
 }
 
 function rowOf(
-  { layer, before, after, change, bars }: DamageRow,
+  { layer, name, remedy, before, after, change, bars }: DamageRow,
   choose: (layer: string) => void,
 ): HTMLElement {
   return element(
@@ -77,7 +77,8 @@ function rowOf(
     element(
       'th',
       { scope: 'row' },
-      button(layer, () => choose(layer), { class: 'link' }),
+      button(name, () => choose(layer), { class: 'link' }),
+      ...(remedy === '' ? [] : [element('div', { class: 'soft' }, remedy)]),
     ),
     element('td', { class: 'number' }, before ?? ''),
     element('td', { class: 'number' }, after ?? ''),

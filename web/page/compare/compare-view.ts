@@ -171,12 +171,13 @@ export class CompareView {
 
 /** What is compared; most converters fold batch norms before they round, and the plain model is what they would make. */
 export function threeModelsText({ target }: Pick<EqualizedModel, 'target'>): string {
+  const rounded = target.startsWith('int8-') ? 'kernels and the results of its layers' : 'kernels';
   const plain =
     target === 'tfjs-uint8'
       ? 'yours with its kernels rounded to 8 bits as they are'
-      : 'yours with its batch norms folded, as converters do it, and its kernels then rounded to 8 bits';
+      : `yours with its batch norms folded, as converters do it, and its ${rounded} then rounded to 8 bits`;
   return (
     `Each picture goes through three models: yours in 32-bit numbers (float), ${plain} (plain), and the equalized one with ` +
-    'its kernels rounded the same way.'
+    `its ${rounded} rounded the same way.`
   );
 }

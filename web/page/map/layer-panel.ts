@@ -4,7 +4,7 @@
  * @module
  */
 
-import { count, type DamageReport, type MapLayer } from 'crosslayer/report';
+import { count, type DamageReport, damageRanking, type MapLayer } from 'crosslayer/report';
 import type { EqualizedModel, OpenedModel } from '../../protocol.ts';
 import { changeText, shareText } from '../choices/damage-rows.ts';
 import { byId, element, list, setText } from '../dom.ts';
@@ -57,21 +57,18 @@ function spreadParagraphs({ layer, spread }: MapLayer, equalized: EqualizedModel
 }
 
 function damageParagraphs(layer: string, damage: DamageReport | undefined): HTMLElement[] {
-  const found = damage?.layers.find((one) => one.layer === layer);
-  if (!found) return [];
-  const { before, after } = found;
-  const sides = [
-    ...(before ? [`${shareText(before)} as it is`] : []),
-    ...(after ? [`${shareText(after)} equalized`] : []),
-  ];
-  const change = changeText(before, after);
-  return [
-    element(
-      'p',
-      {},
-      `Its part of the damage: ${sides.join(', ')}${before && after && change ? ` (itself: ${change})` : ''}.`,
-    ),
-  ];
+  const found = damage ? damageRanking(damage).filter((one) => one.layer === layer) : [];
+  return found.map(({ kind, name, before, after, remedy }) => {
+    const sides = [
+      ...(before ? [`${shareText(before)} as it is`] : []),
+      ...(after ? [`${shareText(after)} equalized`] : []),
+    ];
+    const change = changeText(before, after);
+    const subject =
+      kind === 'kernel' ? 'Its part of the damage' : `The part of its rounded results (${name})`;
+    const itself = before && after && change ? ` (itself: ${change})` : '';
+    return element('p', {}, `${subject}: ${sides.join(', ')}${itself}${remedy ? `; ${remedy}` : ''}.`);
+  });
 }
 
 function stripFigures(layer: string, { opened, equalized }: KnownLayers): HTMLElement[] {

@@ -5,7 +5,7 @@
  */
 
 import { type Model, Tensor, TfjsRunner, UnsupportedModelError } from 'crosslayer';
-import { fakeQuantize, parseQuantizer } from 'crosslayer/quantization';
+import { fakeQuantize, type GraphTensor, parseQuantizer } from 'crosslayer/quantization';
 import { count, gridOf, plainModel } from 'crosslayer/report';
 import {
   accuracyOf,
@@ -13,10 +13,12 @@ import {
   describeNormalization,
   fitArray,
   guessNormalization,
+  inputRangesOn,
   type ModelInput,
   type ModelRun,
   type ModelRunner,
   type Normalization,
+  recordOnGrids,
   recordRun,
 } from 'crosslayer/verification';
 import type { Comparison, Operations } from '../../protocol.ts';
@@ -49,15 +51,21 @@ export async function comparePredictions(
 ): Promise<Comparison> {
   const samples = await samplesFor(opened, asked, progress);
   const { model } = opened;
-  const { target } = equalized.told;
-  const quantizer = parseQuantizer(gridOf(target));
+  const { target, report } = equalized.told;
+  const weights = parseQuantizer(gridOf(target));
   progress('Getting ready to run the models');
   const runner = await TfjsRunner.create({ wasmPaths: `${pageFolder()}wasm/` });
-  const run = async (name: string, part: number, one: Model): Promise<ModelRun> => {
-    const watched = watchedRunner(runner, samples.names.length, (done) =>
-      progress(`Running ${name}`, (part + done) / 3),
-    );
-    return recordRun(one, { runner: watched, inputs: [samples.tensor] });
+  const inputs = [samples.tensor];
+  const watched = (name: string, part: number): ModelRunner =>
+    watchedRunner(runner, samples.names.length, (done) => progress(`Running ${name}`, (part + done) / 3));
+  const run = (name: string, part: number, one: Model): Promise<ModelRun> =>
+    recordRun(one, { runner: watched(name, part), inputs });
+  /** As it will run: with tensors of 8 bits too, where the target has them. */
+  const runQuantized = async (name: string, part: number, one: Model): Promise<ModelRun> => {
+    if (!report.activations) return run(name, part, fakeQuantize(one, weights));
+    const grids = { weights, activations: report.activations };
+    const ranges = { ranges: 'statistics', inputRanges: inputRangesOn(model, inputs) } as const;
+    return (await recordOnGrids(one, { runner: watched(name, part), inputs, grids, ...ranges })).run;
   };
   const float = await run('the model as it is', 0, model);
   const output = classOutput(float);
@@ -67,8 +75,8 @@ export async function comparePredictions(
       `${opened.told.name}: no output looks like classes to compare`,
     );
   }
-  const plain = await run('its plain 8-bit form', 1, fakeQuantize(plainModel(model, target), quantizer));
-  const after = await run('its equalized 8-bit form', 2, fakeQuantize(equalized.model, quantizer));
+  const plain = await runQuantized('its plain 8-bit form', 1, plainModel(model, target));
+  const after = await runQuantized('its equalized 8-bit form', 2, equalized.model);
   const [tops, plainTops, equalizedTops] = [float, plain, after].map((one) => topClasses(one, output));
   return {
     inputs: samples.description,
@@ -105,15 +113,19 @@ function accuracy(run: ModelRun, labels: Int32Array | undefined): number | null 
 /** A runner that tells how much of the samples has gone in. */
 function watchedRunner(runner: ModelRunner, samples: number, tell: (done: number) => void): ModelRunner {
   return {
-    run(model, inputs, options) {
+    run(model, inputs, options = {}) {
+      const { wantsTensor = () => true, onTensor } = options;
+      const isWanted = (tensor: GraphTensor): boolean => onTensor !== undefined && wantsTensor(tensor);
       let seen = 0;
       return runner.run(model, inputs, {
         ...options,
-        wantsTensor: ({ isModelInput }) => isModelInput,
-        onTensor(_, { shape }) {
-          tell(seen / samples);
-          seen += shape[0] ?? 0;
-          return undefined;
+        wantsTensor: (tensor) => tensor.isModelInput || isWanted(tensor),
+        onTensor(tensor, values) {
+          if (tensor.isModelInput) {
+            tell(seen / samples);
+            seen += values.shape[0] ?? 0;
+          }
+          return isWanted(tensor) ? onTensor?.(tensor, values) : undefined;
         },
       });
     },
