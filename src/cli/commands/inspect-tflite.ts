@@ -21,7 +21,7 @@ function render(input: string, { bytes, inputs, outputs, operators }: TfliteInsp
     list.map(({ name, shape, type }) => `${name} ${type ?? '?'} ${dimensionsText(shape)}`).join(', ');
   const rows = operators.map(({ op, name, shape, type, grid, kernel }) => [
     op,
-    name,
+    shortened(name),
     dimensionsText(shape),
     type ?? '?',
     grid ? small(grid.scale) : '',
@@ -42,11 +42,18 @@ function render(input: string, { bytes, inputs, outputs, operators }: TfliteInsp
   ];
 }
 
+/** Of files of TensorFlow's converter a name is those of all layers that were made one. */
+const LONGEST_NAME = 48;
+
+function shortened(name: string): string {
+  return name.length > LONGEST_NAME ? `${name.slice(0, LONGEST_NAME - 1)}…` : name;
+}
+
 /** Layers where one range for all channels left many of them hardly any level. */
 function ruinedLines(operators: readonly InspectedOperator[]): Line[] {
   const ruined = operators.flatMap(({ name, kernel }) =>
     kernel && kernel.ruinedChannels > 0
-      ? [[name, `${kernel.ruinedChannels} of ${kernel.channels}`, short(kernel.medianLevels)]]
+      ? [[shortened(name), `${kernel.ruinedChannels} of ${kernel.channels}`, short(kernel.medianLevels)]]
       : [],
   );
   if (ruined.length === 0) return [];
