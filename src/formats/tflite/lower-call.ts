@@ -5,11 +5,11 @@
  */
 
 import type { GraphCall } from '../../model/graph.ts';
-import type { Activation, MergeKind, Operation, PoolOperation } from '../../model/operation.ts';
+import type { Operation, PoolOperation } from '../../model/operation.ts';
 import { isPermute, permutedAxes } from '../../model/shapes.ts';
 import { trainingEffect } from '../../model/training.ts';
-import { kernelKey } from '../../quantization/integer/integer-weights.ts';
 import { codeOf, HIGHEST_CODE } from '../../quantization/integer/range-grid.ts';
+import { lowerActivation } from './lower-activations.ts';
 import {
   imageOfOutput,
   lowerBatchNorm,
@@ -19,10 +19,9 @@ import {
   twoOf,
   UNFUSED,
 } from './lower-kernels.ts';
-import { type Lowering, refusal } from './lowering.ts';
-import { FUSED, type OperatorName, PADDING } from './operators.ts';
-
-const IN_FLOAT = 'leave it out of the model that is quantized, and run it in float before or behind';
+import { lowerConcatenation, lowerMerge } from './lower-merges.ts';
+import { IN_FLOAT, type Lowering, refusal } from './lowering.ts';
+import { PADDING } from './operators.ts';
 
 /**
  * Adds the operators of a call.
@@ -94,108 +93,6 @@ export function lowerCall(lowering: Lowering, call: GraphCall): void {
       // Whoever adds a kind of operation says here what computes it.
       operation satisfies never;
   }
-}
-
-/** The kernels of functions, and whether their output may be on any grid. */
-const FUNCTIONS: ReadonlyMap<string, OperatorName> = new Map([
-  ['sigmoid', 'LOGISTIC'],
-  ['tanh', 'TANH'],
-  ['elu', 'ELU'],
-  ['hard_swish', 'HARD_SWISH'],
-  ['hard_silu', 'HARD_SWISH'],
-  ['softmax', 'SOFTMAX'],
-  ['Softmax', 'SOFTMAX'],
-]);
-
-/** The operator versions that know int8. */
-const VERSIONS: ReadonlyMap<OperatorName, number> = new Map([
-  ['LOGISTIC', 2],
-  ['TANH', 2],
-  ['SOFTMAX', 2],
-]);
-
-function lowerActivation(lowering: Lowering, call: GraphCall, activation: Activation): void {
-  const { maker } = lowering;
-  const { path: layer } = call;
-  const input = lowering.inputOf(call);
-  switch (activation.kind) {
-    case 'linear':
-      // On another grid.
-      lowering.emit(call, {}, (output) => maker.operator('QUANTIZE', { layer, inputs: [input], output }));
-      return;
-    case 'prelu':
-      lowerPrelu(lowering, call);
-      return;
-    case 'relu': {
-      const { negativeSlope, threshold } = activation;
-      if (threshold !== 0) {
-        throw refusal(
-          call,
-          `no int8 kernel has a ReLU with the threshold ${threshold}; train with a plain ReLU, or ${IN_FLOAT}`,
-        );
-      }
-      if (negativeSlope !== 0) {
-        lowering.emitRelu(call, activation, { fuses: false }, (output) => {
-          maker.operator('LEAKY_RELU', { layer, inputs: [input], output, options: { alpha: negativeSlope } });
-        });
-        return;
-      }
-      lowering.emitRelu(call, activation, { fuses: true }, (output, fused) => {
-        maker.operator(fused === FUSED.relu6 ? 'RELU6' : 'RELU', {
-          layer,
-          inputs: [input],
-          output,
-          version: 2,
-        });
-      });
-      return;
-    }
-    case 'other': {
-      const op = FUNCTIONS.get(activation.name);
-      if (!op) {
-        throw refusal(
-          call,
-          `the activation ${activation.name} has no int8 kernel; train with one that has (relu, relu6, leaky_relu, elu, sigmoid, tanh, ` +
-            `swish, hard_sigmoid, hard_swish), or ${IN_FLOAT}`,
-        );
-      }
-      if (op === 'SOFTMAX') checkSoftmaxAxis(lowering, call);
-      const options = op === 'SOFTMAX' ? { beta: 1 } : {};
-      lowering.emit(call, {}, (output) => {
-        maker.operator(op, { layer, inputs: [input], output, version: VERSIONS.get(op) ?? 1, options });
-      });
-      return;
-    }
-  }
-}
-
-function checkSoftmaxAxis(lowering: Lowering, call: GraphCall): void {
-  const axis = call.layer.readConfig['axis'] ?? -1;
-  const rank = lowering.shapeOf(call.output()).length;
-  if (call.layer.className !== 'Softmax' || axis === -1 || axis === rank - 1) return;
-  throw refusal(
-    call,
-    `is on axis ${JSON.stringify(axis)}, and SOFTMAX on the last; put a Permute before it, or ${IN_FLOAT}`,
-  );
-}
-
-function lowerPrelu(lowering: Lowering, call: GraphCall): void {
-  const { maker, plan } = lowering;
-  const { layer, path } = call;
-  const input = lowering.inputOf(call);
-  const key = kernelKey(layer, 'alpha');
-  const slopes = plan.kernels.get(key);
-  if (!slopes) throw refusal(call, 'the plan has no codes for its slopes; make the plan anew');
-  const alpha = lowering.shared(key, () =>
-    maker.add({
-      ...{ name: key, shape: slopes.dequantized.shape, type: 'int8' },
-      quantization: { scales: slopes.scales, zeroPoint: 0, dimension: 0 },
-      values: () => slopes.codes(),
-    }),
-  );
-  lowering.emit(call, {}, (output) =>
-    maker.operator('PRELU', { layer: path, inputs: [input, alpha], output }),
-  );
 }
 
 function lowerPool(lowering: Lowering, call: GraphCall, operation: PoolOperation): void {
@@ -315,117 +212,6 @@ function lowerCap(lowering: Lowering, call: GraphCall, { maxima, axis }: CapOper
 
 function lowerReshape(lowering: Lowering, call: GraphCall, input: number): void {
   lowering.emit(call, {}, (output) => lowering.maker.reshape(input, call.path, output));
-}
-
-/** The operators of merges; the ones on a grid of their own can clamp. */
-const MERGES: Readonly<Record<MergeKind, OperatorName>> = {
-  add: 'ADD',
-  subtract: 'SUB',
-  multiply: 'MUL',
-  average: 'ADD',
-  maximum: 'MAXIMUM',
-  minimum: 'MINIMUM',
-};
-
-function lowerMerge(lowering: Lowering, call: GraphCall, merge: MergeKind): void {
-  const { maker } = lowering;
-  const op = MERGES[merge];
-  const layer = call.path;
-  const isComparison = merge === 'maximum' || merge === 'minimum';
-  let operands = mergeOperands(lowering, call, merge);
-  const [first] = operands;
-  if (operands.length === 1 && first !== undefined) {
-    lowering.alias(call, first);
-    return;
-  }
-  if (operands.length > 2 && !isComparison) {
-    throw refusal(
-      call,
-      `${op} reads two tensors, and there are ${operands.length}; make it of several layers of two`,
-    );
-  }
-  if (merge === 'average') operands = operands.map((operand) => halved(lowering, operand, layer));
-  if (isComparison) {
-    // Nothing is rounded on the way.
-    while (operands.length > 2) {
-      const [one = 0, other = 0, ...rest] = operands;
-      const shape = broadcast(maker.tensor(one).shape, maker.tensor(other).shape);
-      const output = maker.like(one, lowering.name(`${layer};${operands.length}`), shape);
-      operands = [maker.operator(op, { layer, inputs: [one, other], output, version: 2 }), ...rest];
-    }
-  }
-  lowering.emit(call, { fuses: !isComparison }, (output, fused) => {
-    const options = isComparison ? {} : { fused_activation_function: fused };
-    maker.operator(op, { layer, inputs: operands, output, version: 2, options });
-  });
-}
-
-/** What a merge reads, all with the same number of dimensions: Keras puts those of 1 behind the batch. */
-function mergeOperands(lowering: Lowering, call: GraphCall, merge: MergeKind): number[] {
-  const { maker } = lowering;
-  const tensors = call.inputs.map((input) => lowering.valueOf(input));
-  const rank = Math.max(...tensors.map((index) => maker.tensor(index).shape.length));
-  const operands = tensors.map((index) => {
-    const { shape } = maker.tensor(index);
-    const ones = Array<number>(rank - shape.length).fill(1);
-    return maker.reshaped(index, call.path, [1, ...ones, ...shape.slice(1)]);
-  });
-  const { constants } = call;
-  if (constants.length === 0) return operands;
-  const [number] = constants;
-  if (constants.length > 1 || typeof number !== 'number' || merge === 'subtract' || merge === 'average') {
-    throw refusal(call, `merges a tensor with constants that no int8 kernel takes as they are; ${IN_FLOAT}`);
-  }
-  return [...operands, constantOperand(lowering, call, number, merge)];
-}
-
-/** A number that is merged; sums and products have it exactly, on a grid of its own. */
-function constantOperand(lowering: Lowering, call: GraphCall, number: number, merge: MergeKind): number {
-  const name = lowering.name(`${call.path};${number}`);
-  if (merge === 'maximum' || merge === 'minimum') {
-    const grid = lowering.gridOf(call.output());
-    return lowering.maker.constant(name, [1], grid, [codeOf(number, grid)]);
-  }
-  return lowering.maker.constant(name, [1], exactGrid(number), [Math.sign(number) * 127]);
-}
-
-/** The grid on which a number is 127 steps from 0. */
-function exactGrid(number: number): { readonly scale: number; readonly zeroPoint: 0 } {
-  return { scale: Math.fround((Math.abs(number) || 1) / 127), zeroPoint: 0 };
-}
-
-/** Half of a tensor: the same codes on a grid of half the steps, which no operator writes but a product with 1/2. */
-function halved(lowering: Lowering, index: number, layer: string): number {
-  return lowering.shared(`half ${index}`, () => {
-    const { maker } = lowering;
-    const { name, shape, quantization } = maker.tensor(index);
-    const scale = (quantization?.scales[0] ?? 1) / 2;
-    const half = maker.constant(lowering.name(`${layer};half`), [1], exactGrid(0.5), [127]);
-    const grid = { scale, zeroPoint: quantization?.zeroPoint ?? 0 };
-    const output = maker.codes(lowering.name(`${name};half`), shape, grid);
-    return maker.operator('MUL', { layer, inputs: [index, half], output, version: 2 });
-  });
-}
-
-function broadcast(one: readonly number[], other: readonly number[]): number[] {
-  return one.map((size, axis) => Math.max(size, other[axis] ?? 1));
-}
-
-function lowerConcatenation(lowering: Lowering, call: GraphCall, axis: number): void {
-  if (call.constants.length > 0) throw refusal(call, `concatenates constants; ${IN_FLOAT}`);
-  const inputs = call.inputs.map((input) => lowering.valueOf(input));
-  const rank = lowering.shapeOf(call.output()).length;
-  const along = axis < 0 ? axis + rank : axis;
-  if (along === 0) throw refusal(call, 'joins samples, and a .tflite file has a batch of 1');
-  const [only] = inputs;
-  if (inputs.length === 1 && only !== undefined) {
-    lowering.alias(call, only);
-    return;
-  }
-  lowering.emit(call, {}, (output) => {
-    const options = { axis: along, ...UNFUSED };
-    lowering.maker.operator('CONCATENATION', { layer: call.path, inputs, output, version: 2, options });
-  });
 }
 
 const RECURRENT = /^(Bidirectional|RNN|.*(LSTM|GRU|RNN).*)$/;

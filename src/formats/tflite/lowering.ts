@@ -241,6 +241,9 @@ export function asImage(shape: readonly number[]): number[] {
   return shape.length === 3 ? [1, 1, ...shape.slice(1)] : [...shape];
 }
 
+/** The way out where a layer has no kernel in whole numbers. */
+export const IN_FLOAT = 'leave it out of the model that is quantized, and run it in float before or behind';
+
 /** That a layer has no int8 kernel, with the way out. */
 export function refusal({ path, layer }: GraphCall, reason: string): UnsupportedModelError {
   return new UnsupportedModelError('tflite', `${path} (${layer.className}): ${reason}`);

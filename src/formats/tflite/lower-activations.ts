@@ -1,0 +1,113 @@
+/**
+ * Which operators compute activations.
+ *
+ * @module
+ */
+
+import type { GraphCall } from '../../model/graph.ts';
+import type { Activation } from '../../model/operation.ts';
+import { kernelKey } from '../../quantization/integer/integer-weights.ts';
+import { IN_FLOAT, type Lowering, refusal } from './lowering.ts';
+import { FUSED, type OperatorName } from './operators.ts';
+
+/** The kernels of functions, and whether their output may be on any grid. */
+const FUNCTIONS: ReadonlyMap<string, OperatorName> = new Map([
+  ['sigmoid', 'LOGISTIC'],
+  ['tanh', 'TANH'],
+  ['elu', 'ELU'],
+  ['hard_swish', 'HARD_SWISH'],
+  ['hard_silu', 'HARD_SWISH'],
+  ['softmax', 'SOFTMAX'],
+  ['Softmax', 'SOFTMAX'],
+]);
+
+/** The operator versions that know int8. */
+const VERSIONS: ReadonlyMap<OperatorName, number> = new Map([
+  ['LOGISTIC', 2],
+  ['TANH', 2],
+  ['SOFTMAX', 2],
+]);
+
+export function lowerActivation(lowering: Lowering, call: GraphCall, activation: Activation): void {
+  const { maker } = lowering;
+  const { path: layer } = call;
+  const input = lowering.inputOf(call);
+  switch (activation.kind) {
+    case 'linear':
+      // On another grid.
+      lowering.emit(call, {}, (output) => maker.operator('QUANTIZE', { layer, inputs: [input], output }));
+      return;
+    case 'prelu':
+      lowerPrelu(lowering, call);
+      return;
+    case 'relu': {
+      const { negativeSlope, threshold } = activation;
+      if (threshold !== 0) {
+        throw refusal(
+          call,
+          `no int8 kernel has a ReLU with the threshold ${threshold}; train with a plain ReLU, or ${IN_FLOAT}`,
+        );
+      }
+      if (negativeSlope !== 0) {
+        lowering.emitRelu(call, activation, { fuses: false }, (output) => {
+          maker.operator('LEAKY_RELU', { layer, inputs: [input], output, options: { alpha: negativeSlope } });
+        });
+        return;
+      }
+      lowering.emitRelu(call, activation, { fuses: true }, (output, fused) => {
+        maker.operator(fused === FUSED.relu6 ? 'RELU6' : 'RELU', {
+          layer,
+          inputs: [input],
+          output,
+          version: 2,
+        });
+      });
+      return;
+    }
+    case 'other': {
+      const op = FUNCTIONS.get(activation.name);
+      if (!op) {
+        throw refusal(
+          call,
+          `the activation ${activation.name} has no int8 kernel; train with one that has (relu, relu6, leaky_relu, elu, sigmoid, tanh, ` +
+            `swish, hard_sigmoid, hard_swish), or ${IN_FLOAT}`,
+        );
+      }
+      if (op === 'SOFTMAX') checkSoftmaxAxis(lowering, call);
+      const options = op === 'SOFTMAX' ? { beta: 1 } : {};
+      lowering.emit(call, {}, (output) => {
+        maker.operator(op, { layer, inputs: [input], output, version: VERSIONS.get(op) ?? 1, options });
+      });
+      return;
+    }
+  }
+}
+
+function checkSoftmaxAxis(lowering: Lowering, call: GraphCall): void {
+  const axis = call.layer.readConfig['axis'] ?? -1;
+  const rank = lowering.shapeOf(call.output()).length;
+  if (call.layer.className !== 'Softmax' || axis === -1 || axis === rank - 1) return;
+  throw refusal(
+    call,
+    `is on axis ${JSON.stringify(axis)}, and SOFTMAX on the last; put a Permute before it, or ${IN_FLOAT}`,
+  );
+}
+
+function lowerPrelu(lowering: Lowering, call: GraphCall): void {
+  const { maker, plan } = lowering;
+  const { layer, path } = call;
+  const input = lowering.inputOf(call);
+  const key = kernelKey(layer, 'alpha');
+  const slopes = plan.kernels.get(key);
+  if (!slopes) throw refusal(call, 'the plan has no codes for its slopes; make the plan anew');
+  const alpha = lowering.shared(key, () =>
+    maker.add({
+      ...{ name: key, shape: slopes.dequantized.shape, type: 'int8' },
+      quantization: { scales: slopes.scales, zeroPoint: 0, dimension: 0 },
+      values: () => slopes.codes(),
+    }),
+  );
+  lowering.emit(call, {}, (output) =>
+    maker.operator('PRELU', { layer: path, inputs: [input, alpha], output }),
+  );
+}
