@@ -1,8 +1,12 @@
 import { defineConfig } from 'vitest/config';
 import { HANGING_MS } from './test/support/hanging.ts';
 
-/** Tests that put other modules in the place of some; all others share what is loaded, which saves a third of the time. */
-const MOCKING = [
+/**
+ * Tests that put other modules in the place of some, or count what nobody else may leave behind; all others share what is loaded,
+ * which saves a third of the time.
+ */
+const APART = [
+  'test/examples/tfjs.test.ts',
   'test/node/inputs.test.ts',
   'test/report/layer-damage-unequalized.test.ts',
   'test/tfjs/live-errors.test.ts',
@@ -21,9 +25,9 @@ export default defineConfig({
     projects: [
       {
         extends: true,
-        test: { name: 'sharing', include: ['test/**/*.test.ts'], exclude: MOCKING, isolate: false },
+        test: { name: 'sharing', include: ['test/**/*.test.ts'], exclude: APART, isolate: false },
       },
-      { extends: true, test: { name: 'mocking', include: MOCKING } },
+      { extends: true, test: { name: 'apart', include: APART } },
     ],
   },
 });

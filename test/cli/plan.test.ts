@@ -74,7 +74,9 @@ describe('inspect', () => {
   it('tells which layer hurts', async () => {
     const { code, stdout } = await crosslayer('inspect', SMALL);
     expect(code).toBe(0);
-    expect(stdout).toMatch(/^which layer hurts: expected shares .* with int8-per-tensor weights$/m);
+    expect(stdout).toMatch(
+      /^which layer hurts: expected shares .* with int8-per-tensor weights and activations of 8 bits$/m,
+    );
     expect(stdout).toMatch(/^ +layer +as it is +equalized$/m);
     expect(stdout).toMatch(/^ +conv0 +\? \S+ % +\? \S+ %$/m);
     expect(stdout).toMatch(/no batch norm tells how what these layers read varies.*: conv0$/m);
