@@ -129,7 +129,7 @@ export type { InputCorrelation } from './kernels/cancelling-rounding.ts';
 export type { ChannelLayout } from './kernels/channel-layout.ts';
 export type { ClippedNormals } from './kernels/normal-pieces.ts';
 export type { Rounding } from './kernels/rounding.ts';
-export { buildGraph, type Graph, GraphCall, GraphTensor } from './model/graph.ts';
+export { buildGraph, type Graph, GraphCall, GraphTensor, tensorKey } from './model/graph.ts';
 export type { FoldRecord, LayerOrigin, LayerStatistics } from './model/layer.ts';
 export type { WeightName } from './model/layer-weights.ts';
 export {
@@ -157,7 +157,6 @@ export type {
   Shape,
 } from './model/operation.ts';
 export type { DecidedBy, RegionBorder, SkipCode } from './model/skip-reason.ts';
-export { tensorKey } from './model/tensor-key.ts';
 export { foldPass } from './primitives/batch-norm-fold.ts';
 export {
   allIn,

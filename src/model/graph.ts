@@ -208,3 +208,29 @@ function inline(
     outputs: model.outputs.map(lookup),
   };
 }
+
+/** The calls that the outputs of the model depend on, in their order, without those that make its inputs. */
+export function neededCalls(graph: Graph): GraphCall[] {
+  const needed = new Set<GraphTensor>(graph.outputs);
+  const inputs = new Set<GraphTensor>(graph.inputs);
+  const calls: GraphCall[] = [];
+  for (const call of [...graph.calls].reverse()) {
+    if (!call.outputs.some((tensor) => needed.has(tensor) && !inputs.has(tensor))) continue;
+    calls.push(call);
+    for (const tensor of call.inputs) needed.add(tensor);
+  }
+  return calls.reverse();
+}
+
+/** Which tensor of a model it is, in words that are the same for its copies; uses of one call in a nested model have one. */
+export function tensorKey({ producer, index }: GraphTensor): string {
+  if (!producer) return keyOf('', 0, index);
+  const { owner, call, layer } = producer;
+  const calls = owner.calls.filter((one) => one.layer === layer);
+  return keyOf(layer.path, calls.indexOf(call), index);
+}
+
+/** The {@link tensorKey} of an output of the layer with that path, in its `call`th call. */
+export function keyOf(path: string, call: number, output: number): string {
+  return `${path}#${call}:${output}`;
+}

@@ -12,8 +12,13 @@ import { InvalidModelError } from '../errors.ts';
 import { isIdentityBatchNorm } from '../model/batch-norm.ts';
 import { readsChannels } from '../model/channel-axes.ts';
 import { channelCount, weightFault } from '../model/channels.ts';
-import type { Graph, GraphCall, GraphTensor } from '../model/graph.ts';
-import { buildGraph, firstKernelCalls } from '../model/graph.ts';
+import {
+  buildGraph,
+  firstKernelCalls,
+  type Graph,
+  type GraphCall,
+  type GraphTensor,
+} from '../model/graph.ts';
 import { kerasQuantizedReasons } from '../model/keras-quantized.ts';
 import type { Layer } from '../model/layer.ts';
 import type { Model } from '../model/model.ts';

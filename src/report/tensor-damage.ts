@@ -6,9 +6,8 @@
 
 import { tensorNoise } from '../equalization/noise/rounded-tensors.ts';
 import type { TensorRangeOptions } from '../equalization/ranges/tensor-ranges.ts';
-import type { GraphTensor } from '../model/graph.ts';
+import { type GraphTensor, tensorKey } from '../model/graph.ts';
 import type { Model } from '../model/model.ts';
-import { tensorKey } from '../model/tensor-key.ts';
 import type { DamageReport, LayerDamage } from './layer-damage.ts';
 
 /** What rounding a tensor to 8 bits, and no other, is expected to do. */

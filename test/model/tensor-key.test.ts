@@ -1,7 +1,6 @@
 import { expect, test } from 'vitest';
-import { buildGraph } from '../../src/model/graph.ts';
+import { buildGraph, keyOf, tensorKey } from '../../src/model/graph.ts';
 import type { Model } from '../../src/model/model.ts';
-import { keyOf, tensorKey } from '../../src/model/tensor-key.ts';
 import { buildModel, buildSequential, input, layer, nested } from '../support/model-builder.ts';
 
 function keys(model: Model): string[] {

@@ -6,9 +6,8 @@
  * @module
  */
 
-import { buildGraph, type GraphCall, type GraphTensor } from '../../src/model/graph.ts';
+import { buildGraph, type GraphCall, type GraphTensor, tensorKey } from '../../src/model/graph.ts';
 import type { Activation, DataFormat, Padding } from '../../src/model/operation.ts';
-import { tensorKey } from '../../src/model/tensor-key.ts';
 import type { TensorScale } from '../../src/quantization/integer/grid-groups.ts';
 import type { IntegerPlan } from '../../src/quantization/integer/integer-plan.ts';
 import type { Tensor } from '../../src/tensor/tensor.ts';

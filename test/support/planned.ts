@@ -4,9 +4,9 @@
  * @module
  */
 
+import { tensorKey } from '../../src/model/graph.ts';
 import type { Model } from '../../src/model/model.ts';
 import type { ModelRunner } from '../../src/model/model-runner.ts';
-import { tensorKey } from '../../src/model/tensor-key.ts';
 import { integerForm } from '../../src/quantization/integer/integer-form.ts';
 import { type IntegerPlan, integerPlan } from '../../src/quantization/integer/integer-plan.ts';
 import type { TensorRange } from '../../src/quantization/integer/range-grid.ts';

@@ -10,7 +10,7 @@ import { CannotRunError, messageOf, OutputError } from '../../errors.ts';
 import { checkForTflite } from '../../formats/tflite/check-model.ts';
 import { operatorsNotTaken } from '../../formats/tflite/hardware.ts';
 import { lowerPlan } from '../../formats/tflite/lower.ts';
-import { withInputShapes } from '../../model/input-shapes.ts';
+import { withInputShapes } from '../../model/edit.ts';
 import type { Model } from '../../model/model.ts';
 import { startLitert } from '../../node/litert.ts';
 import { fileBytes } from '../../node/loaded-files.ts';

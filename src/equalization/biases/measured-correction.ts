@@ -5,10 +5,9 @@
  */
 
 import { kernelNames } from '../../model/channels.ts';
-import { buildGraph } from '../../model/graph.ts';
+import { buildGraph, tensorKey } from '../../model/graph.ts';
 import type { Model } from '../../model/model.ts';
 import type { ModelRunner } from '../../model/model-runner.ts';
-import { tensorKey } from '../../model/tensor-key.ts';
 import type { WeightQuantizer } from '../../quantization/quantizer.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
 import type { ChannelMoments } from '../moments/channel-distribution.ts';

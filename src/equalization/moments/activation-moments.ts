@@ -5,11 +5,17 @@
  */
 
 import { readsChannels } from '../../model/channel-axes.ts';
-import { buildGraph, type Graph, type GraphCall, type GraphTensor } from '../../model/graph.ts';
+import {
+  buildGraph,
+  type Graph,
+  type GraphCall,
+  type GraphTensor,
+  keyOf,
+  tensorKey,
+} from '../../model/graph.ts';
 import type { Model } from '../../model/model.ts';
 import { activationOf, isWeighted } from '../../model/operation.ts';
 import { isNormalizing } from '../../model/statistics.ts';
-import { keyOf, tensorKey } from '../../model/tensor-key.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
 import {
   type ChannelDistribution,

@@ -4,10 +4,9 @@
  * @module
  */
 
-import { buildGraph, firstKernelCalls, type GraphTensor } from '../../model/graph.ts';
+import { buildGraph, firstKernelCalls, type GraphTensor, tensorKey } from '../../model/graph.ts';
 import type { Model } from '../../model/model.ts';
 import type { ModelRunner } from '../../model/model-runner.ts';
-import { tensorKey } from '../../model/tensor-key.ts';
 import { isFloat } from '../../tensor/dtype.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
 import { ActivationMoments, activationMoments } from './activation-moments.ts';

@@ -5,10 +5,9 @@
  */
 
 import { normalCdf } from '../../kernels/normal-distribution.ts';
-import { buildGraph, type Graph, type GraphTensor } from '../../model/graph.ts';
+import { buildGraph, type Graph, type GraphTensor, tensorKey } from '../../model/graph.ts';
 import type { Model } from '../../model/model.ts';
 import { isWeighted } from '../../model/operation.ts';
-import { tensorKey } from '../../model/tensor-key.ts';
 import { gridGroups } from '../../quantization/integer/grid-groups.ts';
 import { integerForm } from '../../quantization/integer/integer-form.ts';
 import { rangeGrid, type TensorRange } from '../../quantization/integer/range-grid.ts';

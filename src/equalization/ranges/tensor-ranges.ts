@@ -6,11 +6,10 @@
 
 import { InvalidModelError } from '../../errors.ts';
 import { emptyExtremes, takeExtremes } from '../../kernels/channel-layout.ts';
-import { buildGraph, type GraphTensor } from '../../model/graph.ts';
+import { buildGraph, type GraphTensor, tensorKey } from '../../model/graph.ts';
 import type { Model } from '../../model/model.ts';
 import type { ModelRunner, RunOptions } from '../../model/model-runner.ts';
 import { activationOf } from '../../model/operation.ts';
-import { tensorKey } from '../../model/tensor-key.ts';
 import { gridGroups, placeOf } from '../../quantization/integer/grid-groups.ts';
 import { integerForm } from '../../quantization/integer/integer-form.ts';
 import type { TensorRange } from '../../quantization/integer/range-grid.ts';

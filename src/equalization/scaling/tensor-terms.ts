@@ -4,8 +4,7 @@
  * @module
  */
 
-import { buildGraph, type Graph, type GraphTensor } from '../../model/graph.ts';
-import { tensorKey } from '../../model/tensor-key.ts';
+import { buildGraph, type Graph, type GraphTensor, tensorKey } from '../../model/graph.ts';
 import { type GridGroup, gridGroups } from '../../quantization/integer/grid-groups.ts';
 import { integerForm } from '../../quantization/integer/integer-form.ts';
 import type { ChannelGraph } from '../channels/channel-graph.ts';

@@ -1,7 +1,6 @@
 import { UnsupportedModelError } from '../../errors.ts';
-import { buildGraph } from '../../model/graph.ts';
+import { buildGraph, tensorKey } from '../../model/graph.ts';
 import type { Model } from '../../model/model.ts';
-import { tensorKey } from '../../model/tensor-key.ts';
 import { gridGroups } from '../../quantization/integer/grid-groups.ts';
 import { integerForm } from '../../quantization/integer/integer-form.ts';
 import { integerPlan } from '../../quantization/integer/integer-plan.ts';

@@ -5,9 +5,8 @@
  */
 
 import { UnsupportedModelError } from '../../errors.ts';
-import { buildGraph, type Graph, type GraphTensor } from '../../model/graph.ts';
-import { tensorKey } from '../../model/tensor-key.ts';
-import { neededCalls, type TensorScale } from '../../quantization/integer/grid-groups.ts';
+import { buildGraph, type Graph, type GraphTensor, neededCalls, tensorKey } from '../../model/graph.ts';
+import type { TensorScale } from '../../quantization/integer/grid-groups.ts';
 import type { IntegerPlan } from '../../quantization/integer/integer-plan.ts';
 import type { TfliteGraph, TflitePort } from './graph.ts';
 import { lowerCall } from './lower-call.ts';

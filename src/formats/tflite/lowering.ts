@@ -1,8 +1,7 @@
 import { InvalidModelError, UnsupportedModelError } from '../../errors.ts';
-import type { GraphCall, GraphTensor } from '../../model/graph.ts';
+import { type GraphCall, type GraphTensor, tensorKey } from '../../model/graph.ts';
 import type { Layer } from '../../model/layer.ts';
 import { activationOf, type DataFormat, isWeighted, type Relu } from '../../model/operation.ts';
-import { tensorKey } from '../../model/tensor-key.ts';
 import { placeOf, type TensorScale } from '../../quantization/integer/grid-groups.ts';
 import type { IntegerPlan } from '../../quantization/integer/integer-plan.ts';
 import { codeOf, HIGHEST_CODE, LOWEST_CODE } from '../../quantization/integer/range-grid.ts';

@@ -5,11 +5,10 @@
  */
 
 import { InvalidModelError } from '../../errors.ts';
-import type { Graph, GraphCall, GraphTensor } from '../../model/graph.ts';
+import { type Graph, type GraphCall, type GraphTensor, neededCalls, tensorKey } from '../../model/graph.ts';
 import type { Layer } from '../../model/layer.ts';
 import { type Activation, activationOf, isRelu, isWeighted } from '../../model/operation.ts';
 import { isPermute } from '../../model/shapes.ts';
-import { tensorKey } from '../../model/tensor-key.ts';
 import { hasIntegerKernel } from './integer-weights.ts';
 
 /** A grid of int8 codes: a code q stands for `scale * (q - zeroPoint)`. */
@@ -280,19 +279,6 @@ class Grouping {
     if (!first) return;
     for (const tensor of others) this.#parents.set(this.#rootOf(tensor), this.#rootOf(first));
   }
-}
-
-/** The calls that the outputs of the model depend on, in their order, without those that make its inputs. */
-export function neededCalls(graph: Graph): GraphCall[] {
-  const needed = new Set<GraphTensor>(graph.outputs);
-  const inputs = new Set<GraphTensor>(graph.inputs);
-  const calls: GraphCall[] = [];
-  for (const call of [...graph.calls].reverse()) {
-    if (!call.outputs.some((tensor) => needed.has(tensor) && !inputs.has(tensor))) continue;
-    calls.push(call);
-    for (const tensor of call.inputs) needed.add(tensor);
-  }
-  return calls.reverse();
 }
 
 /** Whether a tensor is not told to be of whole numbers. */

@@ -5,9 +5,8 @@
  */
 
 import { InvalidModelError } from '../../errors.ts';
-import { buildGraph, type Graph, type GraphCall, type GraphTensor } from '../../model/graph.ts';
+import { buildGraph, type Graph, type GraphCall, type GraphTensor, tensorKey } from '../../model/graph.ts';
 import type { Model } from '../../model/model.ts';
-import { tensorKey } from '../../model/tensor-key.ts';
 import { freeName } from '../../text/names.ts';
 import { checkWeightQuantizer, type WeightQuantizer } from '../quantizer.ts';
 import { type GridGroup, gridGroups, placeOf, type TensorScale } from './grid-groups.ts';

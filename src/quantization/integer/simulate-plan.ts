@@ -6,12 +6,11 @@
 
 import { fakeQuantizeCodes } from '../../kernels/quantize.ts';
 import { expandCalls } from '../../model/edit.ts';
-import { buildGraph, type GraphTensor } from '../../model/graph.ts';
+import { buildGraph, type GraphTensor, tensorKey } from '../../model/graph.ts';
 import type { Layer } from '../../model/layer.ts';
 import { Call, type Model } from '../../model/model.ts';
 import { checkRunnerArguments, type ModelRunner, type RunOptions } from '../../model/model-runner.ts';
 import { newAffine } from '../../model/new-layer.ts';
-import { tensorKey } from '../../model/tensor-key.ts';
 import { allocate, type FloatValues, isFloat } from '../../tensor/dtype.ts';
 import { Tensor } from '../../tensor/tensor.ts';
 import type { TensorScale } from './grid-groups.ts';

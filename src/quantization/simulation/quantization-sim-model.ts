@@ -1,10 +1,9 @@
 import { InvalidModelError } from '../../errors.ts';
 import { fakeQuantizeInteger } from '../../kernels/quantize.ts';
-import { buildGraph, type GraphTensor } from '../../model/graph.ts';
+import { buildGraph, type GraphTensor, tensorKey } from '../../model/graph.ts';
 import type { Layer } from '../../model/layer.ts';
 import { type Call, Model } from '../../model/model.ts';
 import { checkRunnerArguments, type ModelRunner, type RunOptions } from '../../model/model-runner.ts';
-import { tensorKey } from '../../model/tensor-key.ts';
 import { allocate, type FloatValues, isFloat } from '../../tensor/dtype.ts';
 import { Tensor } from '../../tensor/tensor.ts';
 import { named } from '../../text/names.ts';

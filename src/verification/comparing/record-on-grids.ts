@@ -5,9 +5,8 @@
  */
 
 import { expectedRanges, type TensorRangeOptions } from '../../equalization/ranges/tensor-ranges.ts';
-import { buildGraph } from '../../model/graph.ts';
+import { buildGraph, tensorKey } from '../../model/graph.ts';
 import type { Model } from '../../model/model.ts';
-import { tensorKey } from '../../model/tensor-key.ts';
 import { hasFloats } from '../../quantization/integer/grid-groups.ts';
 import { isInt8 } from '../../quantization/integer/integer-plan.ts';
 import {

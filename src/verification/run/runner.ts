@@ -6,7 +6,7 @@
 
 import type * as TfjsCore from '@tensorflow/tfjs-core';
 import { CannotRunError } from '../../errors.ts';
-import { buildGraph, type Graph, type GraphCall, type GraphTensor } from '../../model/graph.ts';
+import { buildGraph, type Graph, type GraphCall, type GraphTensor, neededCalls } from '../../model/graph.ts';
 import type { Model } from '../../model/model.ts';
 import type { ModelRunner, RunOptions } from '../../model/model-runner.ts';
 import { trainingEffect } from '../../model/training.ts';
@@ -201,19 +201,6 @@ function usualBatchSize(graph: Graph): number {
     return Math.max(most, bytes);
   }, 1);
   return Math.min(MOST_SAMPLES, Math.max(1, Math.floor(ACTIVATION_BYTES / largest)));
-}
-
-/** The calls that the outputs depend on, in order; what makes the inputs of the model is left out. */
-function neededCalls(graph: Graph): GraphCall[] {
-  const needed = new Set<GraphTensor>(graph.outputs);
-  const inputs = new Set<GraphTensor>(graph.inputs);
-  const calls: GraphCall[] = [];
-  for (const call of [...graph.calls].reverse()) {
-    if (!call.outputs.some((tensor) => needed.has(tensor) && !inputs.has(tensor))) continue;
-    calls.push(call);
-    for (const tensor of call.inputs) needed.add(tensor);
-  }
-  return calls.reverse();
 }
 
 /** @throws CannotRunError where a call computes something in training mode that TF.js does in inference alone. */

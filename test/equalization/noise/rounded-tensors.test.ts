@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { TENSOR_COUNT, tensorNoise } from '../../../src/equalization/noise/rounded-tensors.ts';
+import { tensorKey } from '../../../src/model/graph.ts';
 import type { Model } from '../../../src/model/model.ts';
-import { tensorKey } from '../../../src/model/tensor-key.ts';
 import { buildModel, input, type LayerSpec, layer } from '../../support/model-builder.ts';
 
 /** Writes channels of these deviations, and the mean 0. */

@@ -1,9 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import { insertBehind } from '../../../src/model/edit.ts';
-import { buildGraph, type GraphTensor } from '../../../src/model/graph.ts';
+import { buildGraph, type GraphTensor, tensorKey } from '../../../src/model/graph.ts';
 import type { Model } from '../../../src/model/model.ts';
 import { newCap } from '../../../src/model/new-layer.ts';
-import { tensorKey } from '../../../src/model/tensor-key.ts';
 import { gridGroups } from '../../../src/quantization/integer/grid-groups.ts';
 import { integerForm } from '../../../src/quantization/integer/integer-form.ts';
 import {

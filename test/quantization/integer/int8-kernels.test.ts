@@ -1,9 +1,9 @@
 import { beforeAll, describe, expect, test } from 'vitest';
 import { insertBehind } from '../../../src/model/edit.ts';
+import { tensorKey } from '../../../src/model/graph.ts';
 import type { Model } from '../../../src/model/model.ts';
 import type { ModelRunner } from '../../../src/model/model-runner.ts';
 import { newCap } from '../../../src/model/new-layer.ts';
-import { tensorKey } from '../../../src/model/tensor-key.ts';
 import { loadInputs } from '../../../src/node/inputs.ts';
 import { loadModel } from '../../../src/node.ts';
 import { foldAllBatchNorms } from '../../../src/primitives/batch-norm-fold.ts';

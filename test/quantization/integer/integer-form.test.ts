@@ -1,8 +1,7 @@
 import { beforeAll, describe, expect, test } from 'vitest';
-import { buildGraph } from '../../../src/model/graph.ts';
+import { buildGraph, tensorKey } from '../../../src/model/graph.ts';
 import type { Model } from '../../../src/model/model.ts';
 import { activationOf } from '../../../src/model/operation.ts';
-import { tensorKey } from '../../../src/model/tensor-key.ts';
 import { integerForm } from '../../../src/quantization/integer/integer-form.ts';
 import { TfjsRunner } from '../../../src/verification/run/runner.ts';
 import { buildModel, buildSequential, input, layer, nested } from '../../support/model-builder.ts';

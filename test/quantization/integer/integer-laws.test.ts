@@ -1,9 +1,8 @@
 import fc from 'fast-check';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { affineOf } from '../../../src/model/batch-norm.ts';
-import { buildGraph } from '../../../src/model/graph.ts';
+import { buildGraph, tensorKey } from '../../../src/model/graph.ts';
 import type { Model } from '../../../src/model/model.ts';
-import { tensorKey } from '../../../src/model/tensor-key.ts';
 import { gridGroups } from '../../../src/quantization/integer/grid-groups.ts';
 import { integerForm } from '../../../src/quantization/integer/integer-form.ts';
 import { runPlan } from '../../../src/quantization/integer/simulate-plan.ts';

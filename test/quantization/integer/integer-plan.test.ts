@@ -1,7 +1,6 @@
 import { beforeAll, describe, expect, test } from 'vitest';
-import { buildGraph } from '../../../src/model/graph.ts';
+import { buildGraph, tensorKey } from '../../../src/model/graph.ts';
 import type { Model } from '../../../src/model/model.ts';
-import { tensorKey } from '../../../src/model/tensor-key.ts';
 import { gridGroups } from '../../../src/quantization/integer/grid-groups.ts';
 import { integerForm } from '../../../src/quantization/integer/integer-form.ts';
 import { type IntegerPlan, integerPlan } from '../../../src/quantization/integer/integer-plan.ts';
