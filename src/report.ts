@@ -56,7 +56,7 @@ export {
   type RunnableOn,
   runWithProof,
 } from './report/proof-report.ts';
-export type { ModelBytes, QuantizeReport, WrittenCheck } from './report/quantize-report.ts';
+export type { ModelBytes, QuantizeReport, RunCheck, WrittenCheck } from './report/quantize-report.ts';
 export { largestSpread, type RangeSpread, rangeSpreads } from './report/range-spread.ts';
 export { type SidecarReport, stepsSidecar, targetSidecar } from './report/sidecar-report.ts';
 export { type ChannelRanges, type ChannelStrip, channelStrips } from './report/strips/channel-strips.ts';

@@ -7,7 +7,7 @@
 import fs from 'node:fs';
 import path from 'node:path';
 import { OutputError } from '../errors.ts';
-import { PendingOutput } from '../node/pending-output.ts';
+import { PendingOutput, writeWhole } from '../node/pending-output.ts';
 import { htmlReport } from '../report/html/html-report.ts';
 import type { ReportContent } from '../report/html/report-content.ts';
 import { progress } from './terminal.ts';
@@ -45,14 +45,6 @@ export function checkHtmlOutput(options: HtmlOutputOptions): WriteHtml | undefin
   if (!isInNewFolder) new PendingOutput(report, { force }).discard();
   return (content) => {
     progress(`writing ${report}`);
-    const bytes = new TextEncoder().encode(htmlReport(content()));
-    const pending = new PendingOutput(report, { force });
-    try {
-      pending.main.write(0, bytes);
-      pending.commit();
-    } catch (error) {
-      pending.discard();
-      throw error;
-    }
+    writeWhole(report, new TextEncoder().encode(htmlReport(content())), { force });
   };
 }

@@ -7,7 +7,11 @@
 import type { Model } from '../model/model.ts';
 import type { ModelRunner } from '../model/model-runner.ts';
 import { PACKED_DTYPES, type PackedDType } from '../quantization/packing/packed-dtypes.ts';
-import { type ActivationQuantizer, checkActivationQuantizer } from '../quantization/quantizer.ts';
+import {
+  type ActivationQuantizer,
+  checkActivationQuantizer,
+  INT8_ACTIVATIONS,
+} from '../quantization/quantizer.ts';
 import type { QuantizationSimOptions } from '../quantization/simulation/quantization-sim-model.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 import { OBJECTIVES, type Objective } from './scaling/scale-regions.ts';
@@ -126,9 +130,6 @@ export interface Trial extends Settings, Judgement {}
 export function hasKernelRanges(target: Target): boolean {
   return target === 'int8-per-tensor' || target === 'int8-per-tensor-symmetric';
 }
-
-/** What integer converters do to activations. */
-const INT8_ACTIVATIONS: ActivationQuantizer = { bits: 8, symmetric: false, rounding: 'half-away' };
 
 /** Targets of which activations are quantized too. */
 const WITH_ACTIVATIONS: readonly Target[] = [

@@ -270,6 +270,26 @@ export function refuseExisting(target: string): void {
   }
 }
 
+/**
+ * Writes a file under a temporary name, and gives it its own when it is complete.
+ *
+ * @throws OutputError where it cannot be written; then nothing is left behind.
+ */
+export function writeWhole(
+  name: string,
+  bytes: Uint8Array,
+  options: ConstructorParameters<typeof PendingOutput>[1],
+): void {
+  const output = new PendingOutput(name, options);
+  try {
+    output.main.write(0, bytes);
+    output.commit();
+  } catch (error) {
+    output.discard();
+    throw error;
+  }
+}
+
 /** Whether anything has that name, a link that leads nowhere included. */
 function isTaken(name: string): boolean {
   try {

@@ -1,9 +1,10 @@
 import fs from 'node:fs';
+import { describeForeign } from '../formats/foreign.ts';
 import type { LowerOptions } from '../formats/tflite/lower.ts';
 import { writeTflite } from '../formats/tflite/write-plan.ts';
 import type { IntegerPlan } from '../quantization/integer/integer-plan.ts';
 import { openFile } from './open-files.ts';
-import { PendingOutput } from './pending-output.ts';
+import { writeWhole } from './pending-output.ts';
 
 /** How a model of whole numbers is written to disk. */
 export interface SaveTfliteOptions extends LowerOptions {
@@ -21,14 +22,7 @@ export interface SaveTfliteOptions extends LowerOptions {
 export function saveTflite(plan: IntegerPlan, name: string, options: SaveTfliteOptions = {}): void {
   const { force = false, signal, ...lowering } = options;
   const bytes = writeTflite(plan, lowering);
-  const output = new PendingOutput(name, { force, signal });
-  try {
-    output.main.write(0, bytes);
-    output.commit();
-  } catch (error) {
-    output.discard();
-    throw error;
-  }
+  writeWhole(name, bytes, { force, signal });
 }
 
 /** The bytes of a file that was written. */
@@ -40,7 +34,5 @@ export function readWritten(name: string): Uint8Array {
 export function isTfliteFile(name: string): boolean {
   if (!fs.statSync(name, { throwIfNoEntry: false })?.isFile()) return false;
   using file = openFile(name);
-  const head = new Uint8Array(8);
-  file.read(0, head);
-  return new TextDecoder('latin1').decode(head.subarray(4)) === 'TFL3';
+  return describeForeign(file)?.feature === 'tflite';
 }

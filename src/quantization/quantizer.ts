@@ -35,6 +35,9 @@ export interface ActivationQuantizer {
   readonly rounding: Rounding;
 }
 
+/** What integer converters do to activations: 8 bits, one asymmetric range a tensor. */
+export const INT8_ACTIVATIONS: ActivationQuantizer = { bits: 8, symmetric: false, rounding: 'half-away' };
+
 /** The names of {@link QUANTIZER_PRESETS}. */
 export type QuantizerName =
   | 'tfjs-uint8'

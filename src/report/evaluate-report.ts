@@ -10,7 +10,7 @@ import { checkRunnerArguments } from '../model/model-runner.ts';
 import type { Shape } from '../model/operation.ts';
 import { foldAllBatchNorms } from '../primitives/batch-norm-fold.ts';
 import { fakeQuantize } from '../quantization/fake-quantize.ts';
-import type { ActivationQuantizer } from '../quantization/quantizer.ts';
+import { INT8_ACTIVATIONS } from '../quantization/quantizer.ts';
 import { parseQuantization, type QuantizationName } from '../quantization/weight-quantizations.ts';
 import { weightSqnr } from '../quantization/weight-sqnr.ts';
 import { named } from '../text/names.ts';
@@ -168,8 +168,6 @@ export async function evaluateModel(model: Model, options: EvaluateOptions): Pro
   };
 }
 
-const ACTIVATIONS: ActivationQuantizer = { bits: 8, symmetric: false, rounding: 'half-away' };
-
 /** The run with tensors of 8 bits; undefined, with a note, where a tensor or a weight cannot be put on a grid. */
 async function integerRun(
   model: Model,
@@ -180,7 +178,7 @@ async function integerRun(
   { readonly run: ModelRun; readonly how: Pick<EvaluatedOnIntegers, 'kind' | 'ranges'> } | undefined
 > {
   const { original, normalization, ranges = 'statistics' } = options;
-  const grids = { weights: parseQuantization(quantizer).quantizer, activations: ACTIVATIONS };
+  const grids = { weights: parseQuantization(quantizer).quantizer, activations: INT8_ACTIVATIONS };
   const kind = isWholeInteger(grids) ? 'whole-integer' : 'simulated';
   try {
     const pixels = inputRangesOn(original, options.inputs, normalization);

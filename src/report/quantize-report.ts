@@ -12,11 +12,10 @@ import type { MeasuredOutput } from '../verification/comparing/compare-runs.ts';
 import type { WrittenNotes } from './equalize-report.ts';
 import type { ProofReport } from './proof-report.ts';
 
-/** What running the written files showed, against the model that was read. */
-export interface WrittenCheck {
+/** What running a written model showed, against the one that was read. */
+export interface RunCheck {
   /** What it was run on, in words. */
   readonly inputs: string;
-  readonly backend: string;
   readonly samples: number;
   /** For each output. */
   readonly outputs: readonly MeasuredOutput[];
@@ -24,6 +23,11 @@ export interface WrittenCheck {
   readonly notCompared?: string;
   /** Shares of samples whose class is right, before and after; null without labels or classes. */
   readonly accuracy: { readonly before: number; readonly after: number } | null;
+}
+
+/** The same of the files of a TF.js model. */
+export interface WrittenCheck extends RunCheck {
+  readonly backend: string;
   /**
    * How far the outputs of `tf.loadLayersModel` are from those of the layer-by-layer run that the numbers above are of, as a
    * part of the largest; or why TF.js does not load the files.

@@ -7,20 +7,7 @@
 import type { EqualizationRecord } from '../equalization/equalize.ts';
 import type { IntegerWeights } from '../equalization/quantize-integers.ts';
 import type { SourcedRange } from '../equalization/ranges/tensor-ranges.ts';
-import type { MeasuredOutput } from '../verification/comparing/compare-runs.ts';
-
-/** What running the written file showed, against the float model that was read. */
-export interface TfliteCheck {
-  /** What it was run on, in words. */
-  readonly inputs: string;
-  readonly samples: number;
-  /** For each output. */
-  readonly outputs: readonly MeasuredOutput[];
-  /** Why outputs were not compared; left out where they were. */
-  readonly notCompared?: string;
-  /** Shares of samples whose class is right, before and after; null without labels or classes. */
-  readonly accuracy: { readonly before: number; readonly after: number } | null;
-}
+import type { RunCheck } from './quantize-report.ts';
 
 /** Operators of one kind that some hardware leaves to other kernels. */
 export interface NotTakenOperators {
@@ -47,7 +34,7 @@ export interface TfliteReport {
   /** What XNNPACK, microcontrollers and NPUs would not take of it; other kernels compute that. */
   readonly notTaken: readonly NotTakenOperators[];
   /** What the written file computes; null where it was not run. */
-  readonly check: TfliteCheck | null;
+  readonly check: RunCheck | null;
   /** Why it was not run; null where it was, or was not asked for. */
   readonly notVerified: string | null;
 }

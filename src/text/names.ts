@@ -5,6 +5,16 @@ export function freeName(wanted: string, isTaken: (name: string) => boolean): st
   return name;
 }
 
+/** `wanted`, each with a number behind it where one before has the name. */
+export function freeNames(wanted: readonly string[]): string[] {
+  const taken = new Set<string>();
+  return wanted.map((one) => {
+    const name = freeName(one, (other) => taken.has(other));
+    taken.add(name);
+    return name;
+  });
+}
+
 /** The names that stand in `text`, with white space between them. */
 export function words(text: string): ReadonlySet<string> {
   return new Set(text.trim().split(/\s+/));

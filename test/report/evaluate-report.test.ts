@@ -14,6 +14,7 @@ import { reportJson } from '../../src/report/report-json.ts';
 import { Tensor } from '../../src/tensor/tensor.ts';
 import { TfjsRunner } from '../../src/verification/run/runner.ts';
 import { buildModel, input, layer } from '../support/model-builder.ts';
+import { rectifier } from '../support/rectifier.ts';
 
 /** A Dense of two inputs and two classes; 8 bits cannot hold 1 and 0.001 at once. */
 function classifier(kernel: readonly number[] = [1, 0.001, 0, 1]): Model {
@@ -106,21 +107,11 @@ describe('evaluateModel', () => {
   });
 
   describe('on integers', () => {
-    /** `relu(x)`, which statistics expect between 0 and 12. */
-    const expected = (kernel: readonly number[] = [1, 0, 0, 1]): Model =>
-      buildModel([
-        input('x', [2]),
-        layer('Dense', 'hidden', { units: 2 }, { weights: { kernel, bias: [0, 0] } }),
-        layer(
-          'BatchNormalization',
-          'bn',
-          { epsilon: 1e-9 },
-          { weights: { gamma: [2, 2], beta: [0, 0], movingMean: [0, 0], movingVariance: [4, 4] } },
-        ),
-        layer('ReLU', 'relu'),
-      ]);
     const inputs = [Tensor.fromNumbers('float32', [2, 2], [24, 0, 0, 8])];
-    const evaluate = async (options: Partial<EvaluateOptions>, model = expected()): Promise<EvaluateReport> =>
+    const evaluate = async (
+      options: Partial<EvaluateOptions>,
+      model = rectifier(),
+    ): Promise<EvaluateReport> =>
       evaluateModel(model, {
         runner: await TfjsRunner.create({ backend: 'cpu' }),
         inputs,
@@ -154,7 +145,7 @@ describe('evaluateModel', () => {
         expect(integers?.outputs[0]?.sqnrDb).toBeGreaterThan(100);
       }
       expect(notes).toEqual([]);
-      const float = await evaluateModel(expected(), {
+      const float = await evaluateModel(rectifier(), {
         runner: await TfjsRunner.create({ backend: 'cpu' }),
         inputs,
         quantizers: ['int8-per-channel'],
@@ -165,7 +156,7 @@ describe('evaluateModel', () => {
     it('notes what cannot be on integers', async () => {
       const { models, notes } = await evaluate(
         { quantizers: ['int8-per-channel'] },
-        expected([1e30, 0, 0, 1]),
+        rectifier([1e30, 0, 0, 1]),
       );
       expect(models[1]?.integers).toBeNull();
       expect(notes).toEqual([

@@ -9,7 +9,7 @@ import {
 } from '../../equalization/options.ts';
 import { OBJECTIVES, type Objective } from '../../equalization/scaling/scale-regions.ts';
 import { STEPS, type Step } from '../../primitives/equalize-model.ts';
-import type { ActivationQuantizer } from '../../quantization/quantizer.ts';
+import { type ActivationQuantizer, INT8_ACTIVATIONS } from '../../quantization/quantizer.ts';
 import { checkRunOptions, type InputOptions, SEEDED_SAMPLES } from '../chosen-inputs.ts';
 import { UsageError } from '../command-result.ts';
 import {
@@ -27,7 +27,7 @@ import type { SidecarOptions } from '../sidecar.ts';
 
 /** What `--activations` knows by name. */
 export const ACTIVATIONS: Readonly<Record<ActivationsName, ActivationQuantizer | 'float'>> = {
-  int8: { bits: 8, symmetric: false, rounding: 'half-away' },
+  int8: INT8_ACTIVATIONS,
   float: 'float',
 };
 

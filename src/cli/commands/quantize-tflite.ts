@@ -20,10 +20,7 @@ import { readWritten, saveTflite } from '../../node/tflite-file.ts';
 import { loadModel } from '../../node.ts';
 import type { IntegerPlan } from '../../quantization/integer/integer-plan.ts';
 import { reportJson } from '../../report/report-json.ts';
-import { countedOperators, type TfliteCheck, type TfliteReport } from '../../report/tflite-report.ts';
-import { freeName } from '../../text/names.ts';
-import { accuracyOf } from '../../verification/comparing/accuracy.ts';
-import { compareRuns, measuredOutputs } from '../../verification/comparing/compare-runs.ts';
+import { countedOperators, type TfliteReport } from '../../report/tflite-report.ts';
 import { integerModel } from '../../verification/comparing/integer-model.ts';
 import type { ModelRun } from '../../verification/comparing/model-run.ts';
 import { inputRanges } from '../../verification/inputs/input-ranges.ts';
@@ -39,6 +36,7 @@ import { progress, progressDone } from '../terminal.ts';
 import { forChoosing, inputsBeside, readyToQuantize, runOriginal } from './quantize-inputs.ts';
 import type { QuantizeOptions } from './quantize-options.ts';
 import { tfliteSummary } from './tflite-summary.ts';
+import { besideOriginal } from './written-check.ts';
 
 /** Inputs made up for tensors of which no statistics tell. */
 const STAND_INS = 8;
@@ -78,7 +76,7 @@ export async function quantizeToTflite(input: string, given: QuantizeOptions): P
       inputs: seededInputs(model, { samples: STAND_INS, normalization: normalize }),
     },
   });
-  const plan = planOf(whole.plan, model);
+  const { plan } = whole;
   progress(`writing ${output}`);
   const lowering = { io, outputNames: plan.names.outputs.slice(0, model.outputs.length) };
   await interruptible(async (signal) => saveTflite(plan, output, { ...lowering, force, signal }));
@@ -102,19 +100,6 @@ export async function quantizeToTflite(input: string, given: QuantizeOptions): P
     exitCode: strict && check === null ? EXIT.checkFailed : EXIT.ok,
     failures,
   };
-}
-
-/** With the names of the model that was read, whose softmax was split off into a layer of another name. */
-function planOf(plan: IntegerPlan, model: Model): IntegerPlan {
-  const { inputs } = plan.names;
-  const taken = new Set<string>();
-  const outputs = plan.names.outputs.map((made, index) => {
-    const wanted = model.outputs[index]?.producer?.layer.name ?? `${made}_logits`;
-    const name = freeName(wanted, (one) => taken.has(one));
-    taken.add(name);
-    return name;
-  });
-  return { ...plan, names: { inputs, outputs } };
 }
 
 function withShapes(model: Model, { inputShape }: QuantizeOptions): Model {
@@ -153,20 +138,12 @@ async function verified(
     if (error instanceof CannotRunError) return { check: null, notVerified: messageOf(error) };
     throw error;
   }
-  const { tensors, description, labels, labelsSource } = ready;
-  const check = await tried(failures, async (): Promise<TfliteCheck> => {
-    const run = await recordTflite(model, { litert, name: output, bytes, plan, inputs: tensors });
-    const { outputs, reason } = compareRuns(original, run, { rtol: 0, atol: 0 });
-    const right = (one: ModelRun): number | undefined =>
-      labels && accuracyOf(one, labels, labelsSource)?.accuracy;
-    const [before, after] = [right(original), right(run)];
-    return {
-      inputs: description,
-      samples: tensors[0]?.shape[0] ?? 0,
-      outputs: measuredOutputs(outputs),
-      ...(outputs.length === 0 && reason !== null ? { notCompared: reason } : {}),
-      accuracy: before === undefined || after === undefined ? null : { before, after },
-    };
-  });
+  const check = await tried(failures, async () =>
+    besideOriginal(
+      original,
+      await recordTflite(model, { litert, name: output, bytes, plan, inputs: ready.tensors }),
+      ready,
+    ),
+  );
   return { check: check ?? null, notVerified: null };
 }

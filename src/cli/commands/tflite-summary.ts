@@ -1,5 +1,6 @@
 import type { SourcedRange } from '../../equalization/ranges/tensor-ranges.ts';
-import type { NotTakenOperators, TfliteCheck, TfliteReport } from '../../report/tflite-report.ts';
+import type { RunCheck } from '../../report/quantize-report.ts';
+import type { NotTakenOperators, TfliteReport } from '../../report/tflite-report.ts';
 import { named } from '../../text/names.ts';
 import { accuracyText, byteText, count, decibels, percent, short } from '../../text/numbers.ts';
 import { summaryOf } from '../summary-lines.ts';
@@ -62,7 +63,7 @@ function rangeText(min: number, max: number): string {
   return `[${end(min)}, ${end(max)}]`;
 }
 
-function checkLines({ inputs, outputs, notCompared, accuracy }: TfliteCheck): Line[] {
+function checkLines({ inputs, outputs, notCompared, accuracy }: RunCheck): Line[] {
   const lines = outputs.map(({ name, sqnrDb, top1Agreement }) => {
     const of = outputs.length > 1 ? `${name}: ` : '';
     const agreement = top1Agreement === null ? '' : `, same top-1 ${percent(top1Agreement)}`;

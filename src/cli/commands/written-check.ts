@@ -7,7 +7,7 @@
 import { CannotRunError } from '../../errors.ts';
 import { openModelFiles } from '../../node/open-files.ts';
 import { closeModel, loadModel } from '../../node.ts';
-import type { WrittenCheck } from '../../report/quantize-report.ts';
+import type { RunCheck, WrittenCheck } from '../../report/quantize-report.ts';
 import { largestOf } from '../../tensor/extremes.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
 import { accuracyOf } from '../../verification/comparing/accuracy.ts';
@@ -27,26 +27,39 @@ export async function checkWritten(
   original: ModelRun,
   ready: Runnable,
 ): Promise<WrittenCheck> {
-  const { runner, tensors, description, labels, labelsSource } = ready;
+  const { runner, tensors } = ready;
   const written = await loadModel(output);
   try {
     const run = await recordRun(written, { runner, inputs: tensors });
-    const { outputs, reason } = compareRuns(original, run, { rtol: 0, atol: 0 });
-    const right = (one: ModelRun): number | undefined =>
-      labels && accuracyOf(one, labels, labelsSource)?.accuracy;
-    const [before, after] = [right(original), right(run)];
+    const { inputs, ...shown } = besideOriginal(original, run, ready);
     return {
-      inputs: description,
+      inputs,
       backend: runner.backend,
-      samples: tensors[0]?.shape[0] ?? 0,
-      outputs: measuredOutputs(outputs),
-      ...(outputs.length === 0 && reason !== null ? { notCompared: reason } : {}),
-      accuracy: before === undefined || after === undefined ? null : { before, after },
+      ...shown,
       tfjs: await besideTfjs(output, run.outputs, ready),
     };
   } finally {
     closeModel(written);
   }
+}
+
+/** What a run of the written model shows beside that of the original. */
+export function besideOriginal(
+  original: ModelRun,
+  run: ModelRun,
+  { tensors, description, labels, labelsSource }: Runnable,
+): RunCheck {
+  const { outputs, reason } = compareRuns(original, run, { rtol: 0, atol: 0 });
+  const right = (one: ModelRun): number | undefined =>
+    labels && accuracyOf(one, labels, labelsSource)?.accuracy;
+  const [before, after] = [right(original), right(run)];
+  return {
+    inputs: description,
+    samples: tensors[0]?.shape[0] ?? 0,
+    outputs: measuredOutputs(outputs),
+    ...(outputs.length === 0 && reason !== null ? { notCompared: reason } : {}),
+    accuracy: before === undefined || after === undefined ? null : { before, after },
+  };
 }
 
 async function besideTfjs(

@@ -5,7 +5,6 @@
  */
 
 import { InvalidModelError } from '../../errors.ts';
-import { emptyExtremes, takeExtremes } from '../../kernels/channel-layout.ts';
 import { buildGraph, type GraphTensor, tensorKey } from '../../model/graph.ts';
 import type { Model } from '../../model/model.ts';
 import type { ModelRunner, RunOptions } from '../../model/model-runner.ts';
@@ -13,7 +12,8 @@ import { activationOf } from '../../model/operation.ts';
 import { gridGroups, placeOf } from '../../quantization/integer/grid-groups.ts';
 import { integerForm } from '../../quantization/integer/integer-form.ts';
 import type { TensorRange } from '../../quantization/integer/range-grid.ts';
-import { type FloatValues, isFloat } from '../../tensor/dtype.ts';
+import { extremesOf, wholeLayout } from '../../quantization/kernel-layout.ts';
+import { isFloat } from '../../tensor/dtype.ts';
 import { largestOf, smallestOf } from '../../tensor/extremes.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
 import { activationMoments } from '../moments/activation-moments.ts';
@@ -168,8 +168,7 @@ async function measure(
       if (!isFloat(values.dtype) || values.size === 0) return undefined;
       const key = tensorKey(tensor);
       const { min, max } = measured.get(key) ?? { min: 0, max: 0 };
-      const extremes = emptyExtremes(1);
-      takeExtremes(values.values() as FloatValues, 0, { channels: 1, inner: values.size }, extremes);
+      const extremes = extremesOf(values, wholeLayout(values));
       measured.set(key, {
         min: Math.min(min, extremes.min[0] ?? NaN),
         max: Math.max(max, extremes.max[0] ?? NaN),

@@ -12,7 +12,7 @@ import type { EqualRanges } from './equal-ranges.ts';
 import type { SoftRange } from './kernel-ranges.ts';
 import { type NoiseTerm, noiseTerms } from './noise-terms.ts';
 import type { LayerKernel, Region } from './regions.ts';
-import { addTensorNoise } from './tensor-noise.ts';
+import { addTensorNoise, sumOf } from './tensor-noise.ts';
 import type { TensorTerm } from './tensor-terms.ts';
 
 /**
@@ -165,8 +165,4 @@ function passedPairs({ inputs, variances, outputs, sensitivities }: NoiseTerm, s
   });
   const sum = sumOf(shares);
   return { sum, inputs: shares, inputSum: sum, outputs: shares, outputSum: sum };
-}
-
-function sumOf(values: Float64Array): number {
-  return values.reduce((sum, one) => sum + one, 0);
 }

@@ -54,6 +54,7 @@ function softLargest(
   return { value: largest * sum ** (1 / 2 ** squarings), shares: powers.map((power) => power / sum) };
 }
 
-function sumOf(values: Float64Array): number {
+/** All values added up. */
+export function sumOf(values: Float64Array): number {
   return values.reduce((sum, one) => sum + one, 0);
 }

@@ -65,6 +65,12 @@ export interface TfliteGraph {
   readonly outputs: readonly TflitePort[];
 }
 
+/** What stands at byte 4 of a file. */
+export const FILE_IDENTIFIER = 'TFL3';
+
+/** `TensorType` of the schema. */
+export const TYPE_CODES: Readonly<Record<TfliteType, number>> = { float32: 0, int32: 2, uint8: 3, int8: 9 };
+
 /** Bytes of an element. */
 export const BYTES_OF_TYPE: Readonly<Record<TfliteType, number>> = {
   float32: 4,

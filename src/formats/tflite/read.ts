@@ -9,20 +9,19 @@ import { FlatFile, type FlatTable } from './flatbuffer.ts';
 import {
   BYTES_OF_TYPE,
   elementsOf,
+  FILE_IDENTIFIER,
+  type TflitePort,
   type TfliteQuantization,
+  type TfliteTensor,
   type TfliteType,
   type TfliteValues,
+  TYPE_CODES,
 } from './graph.ts';
 
 /** A tensor of a file. */
-export interface ReadTensor {
-  readonly name: string;
-  readonly shape: readonly number[];
+export interface ReadTensor extends Omit<TfliteTensor, 'type'> {
   /** Undefined where it is a type that whole-integer models have no use for. */
   readonly type: TfliteType | undefined;
-  readonly quantization: TfliteQuantization | undefined;
-  /** Makes the values of a constant; undefined for what is computed. */
-  readonly values: (() => TfliteValues) | undefined;
 }
 
 /** An operator of a file. */
@@ -38,25 +37,14 @@ export interface ReadOperator {
 export interface ReadTflite {
   readonly tensors: readonly ReadTensor[];
   readonly operators: readonly ReadOperator[];
-  readonly inputs: readonly ReadPort[];
-  readonly outputs: readonly ReadPort[];
+  /** By the names of the signature; of the tensors where there is none. */
+  readonly inputs: readonly TflitePort[];
+  readonly outputs: readonly TflitePort[];
 }
 
-/** An input or output. */
-export interface ReadPort {
-  /** Of the signature; of the tensor where there is none. */
-  readonly name: string;
-  readonly tensor: number;
-}
-
-const IDENTIFIER = 'TFL3';
-
-const TYPES: ReadonlyMap<number, TfliteType> = new Map([
-  [0, 'float32'],
-  [2, 'int32'],
-  [3, 'uint8'],
-  [9, 'int8'],
-]);
+const TYPES: ReadonlyMap<number, TfliteType> = new Map(
+  Object.entries(TYPE_CODES).map(([type, code]) => [code, type as TfliteType] as const),
+);
 
 /**
  * The tensors and operators of a file; constants are read when they are asked for.
@@ -64,8 +52,8 @@ const TYPES: ReadonlyMap<number, TfliteType> = new Map([
  * @throws FormatError where it is none, is damaged, or has several subgraphs.
  */
 export function readTflite(name: string, bytes: Uint8Array): ReadTflite {
-  if (new TextDecoder('latin1').decode(bytes.subarray(4, 8)) !== IDENTIFIER) {
-    throw new FormatError(name, 'offset 4', `no TensorFlow Lite model; those have ${IDENTIFIER} there`);
+  if (new TextDecoder('latin1').decode(bytes.subarray(4, 8)) !== FILE_IDENTIFIER) {
+    throw new FormatError(name, 'offset 4', `no TensorFlow Lite model; those have ${FILE_IDENTIFIER} there`);
   }
   const model = new FlatFile(name, bytes).root();
   const [subgraph, second] = model.tables(2);
@@ -101,7 +89,7 @@ function readPorts(
     readonly maps: readonly FlatTable[];
     readonly tensors: readonly ReadTensor[];
   },
-): ReadPort[] {
+): TflitePort[] {
   const { indices, maps, tensors } = parts;
   return indices.map((tensor) => {
     const present = tensors[tensor];

@@ -8,16 +8,19 @@ import { Builder, type Offset } from 'flatbuffers';
 import { LimitError } from '../../errors.ts';
 import { ownEntry } from '../../json/value.ts';
 import { checkGraph } from './check-graph.ts';
-import { BYTES_OF_TYPE, elementsOf, type TfliteGraph, type TfliteTensor, type TfliteType } from './graph.ts';
+import {
+  BYTES_OF_TYPE,
+  elementsOf,
+  FILE_IDENTIFIER,
+  type TfliteGraph,
+  type TfliteTensor,
+  TYPE_CODES,
+} from './graph.ts';
 import { type OperatorName, type OptionSlot, schemaOf } from './operators.ts';
 
-const FILE_IDENTIFIER = 'TFL3';
 const SCHEMA_VERSION = 3;
 const DESCRIPTION = 'written by Crosslayer';
 const SIGNATURE = 'serving_default';
-
-/** `TensorType` of the schema. */
-const TYPES: Readonly<Record<TfliteType, number>> = { float32: 0, int32: 2, uint8: 3, int8: 9 };
 
 /** Constants lie at multiples of this from the start of the file, as mapped files and microcontrollers want them. */
 const ALIGNMENT = 16;
@@ -202,7 +205,7 @@ class FileWriter {
     }
     builder.startObject(9);
     builder.addFieldOffset(0, shapeOffset, 0);
-    builder.addFieldInt8(1, TYPES[type], 0);
+    builder.addFieldInt8(1, TYPE_CODES[type], 0);
     builder.addFieldInt32(2, buffer, 0);
     builder.addFieldOffset(3, nameOffset, 0);
     builder.addFieldOffset(4, quantizationOffset, 0);

@@ -7,7 +7,7 @@
 import { InvalidModelError } from '../../errors.ts';
 import { buildGraph, type Graph, type GraphCall, type GraphTensor, tensorKey } from '../../model/graph.ts';
 import type { Model } from '../../model/model.ts';
-import { freeName } from '../../text/names.ts';
+import { freeNames } from '../../text/names.ts';
 import { checkWeightQuantizer, type WeightQuantizer } from '../quantizer.ts';
 import { type GridGroup, gridGroups, placeOf, type TensorScale } from './grid-groups.ts';
 import { integerForm } from './integer-form.ts';
@@ -87,14 +87,10 @@ export function integerPlan(model: Model, { weights, ranges }: IntegerPlanOption
 }
 
 /** The names of the layers that make the inputs or outputs, with a number where one makes several. */
-function portNames(model: Model, side: 'inputs' | 'outputs'): string[] {
-  const taken = new Set<string>();
-  return model[side].map(({ producer }, index) => {
-    const wanted = producer?.layer.name ?? `${side.slice(0, -1)}_${index}`;
-    const name = freeName(wanted, (one) => taken.has(one));
-    taken.add(name);
-    return name;
-  });
+export function portNames(model: Model, side: 'inputs' | 'outputs'): string[] {
+  return freeNames(
+    model[side].map(({ producer }, index) => producer?.layer.name ?? `${side.slice(0, -1)}_${index}`),
+  );
 }
 
 function checkQuantizer(quantizer: WeightQuantizer): void {

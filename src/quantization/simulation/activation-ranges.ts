@@ -5,12 +5,12 @@
  */
 
 import { InvalidModelError } from '../../errors.ts';
-import { emptyExtremes, takeExtremes } from '../../kernels/channel-layout.ts';
 import type { GraphTensor } from '../../model/graph.ts';
 import type { Call, Model } from '../../model/model.ts';
-import { type FloatValues, isFloat } from '../../tensor/dtype.ts';
+import { isFloat } from '../../tensor/dtype.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
 import type { TensorRange } from '../integer/range-grid.ts';
+import { extremesOf, wholeLayout } from '../kernel-layout.ts';
 
 /**
  * A tensor of a model, by the call that makes it; none makes the input of a Sequential without InputLayer. The uses of a
@@ -32,9 +32,7 @@ export class ActivationRanges {
    */
   take({ maker, index }: TensorPlace, tensor: GraphTensor, values: Tensor): void {
     if (!isFloat(values.dtype) || values.size === 0) return;
-    const extremes = emptyExtremes(1);
-    const layout = { channels: 1, inner: values.size };
-    takeExtremes(values.values() as FloatValues, 0, layout, extremes);
+    const extremes = extremesOf(values, wholeLayout(values));
     const before = this.#ranges.get(maker)?.get(index) ?? { min: Infinity, max: -Infinity };
     const min = Math.min(before.min, extremes.min[0] ?? NaN);
     const max = Math.max(before.max, extremes.max[0] ?? NaN);

@@ -16,6 +16,7 @@ import {
   type ActivationQuantizer,
   checkActivationQuantizer,
   checkWeightQuantizer,
+  INT8_ACTIVATIONS,
   type WeightQuantizer,
 } from '../quantizer.ts';
 import { type TensorGrid, weightGrid } from '../tensor-grid.ts';
@@ -58,7 +59,6 @@ export interface ActivationEncoding {
 }
 
 const WEIGHTS: WeightQuantizer = { bits: 8, symmetric: true, perChannel: false, rounding: 'half-away' };
-const ACTIVATIONS: ActivationQuantizer = { bits: 8, symmetric: false, rounding: 'half-away' };
 
 /**
  * A model as it would compute with quantized weights and activations, after AIMET's
@@ -83,7 +83,7 @@ export class QuantizationSimModel {
   /** @throws RangeError where a quantizer contradicts itself or has no integer grid; TypeError where `model` is none. */
   constructor(model: Model, options: QuantizationSimOptions = {}) {
     if (!(model instanceof Model)) throw new TypeError('expected a Model, such as loadModel gives');
-    const { weights = WEIGHTS, activations = ACTIVATIONS } = options;
+    const { weights = WEIGHTS, activations = INT8_ACTIVATIONS } = options;
     checkWeightQuantizer(weights);
     checkActivationQuantizer(activations);
     if (weights.scheme === 'tfjs') {

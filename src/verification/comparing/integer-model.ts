@@ -10,9 +10,10 @@ import {
   tensorRanges,
 } from '../../equalization/ranges/tensor-ranges.ts';
 import type { Model } from '../../model/model.ts';
-import { type IntegerPlan, integerPlan } from '../../quantization/integer/integer-plan.ts';
+import { type IntegerPlan, integerPlan, portNames } from '../../quantization/integer/integer-plan.ts';
 import { type PlanParts, runPlan } from '../../quantization/integer/simulate-plan.ts';
 import type { WeightQuantizer } from '../../quantization/quantizer.ts';
+import { freeNames } from '../../text/names.ts';
 import { withLogits } from './logits.ts';
 import { type ModelRun, modelRun, type RecordOptions } from './model-run.ts';
 
@@ -45,7 +46,8 @@ export interface IntegerModel {
 export async function integerModel(model: Model, options: IntegerModelOptions): Promise<IntegerModel> {
   const { model: extended, sources } = withLogits(model);
   const ranges = await tensorRanges(extended, options);
-  const plan = integerPlan(extended, { weights: options.weights, ranges });
+  const made = integerPlan(extended, { weights: options.weights, ranges });
+  const plan = { ...made, names: { ...made.names, outputs: outputNames(model, made) } };
   return {
     plan,
     ranges,
@@ -54,4 +56,10 @@ export async function integerModel(model: Model, options: IntegerModelOptions): 
       return modelRun(model, sources, await runPlan(plan, runner, inputs, options));
     },
   };
+}
+
+/** Those of the model, whose softmax was split off into a layer of another name, and names for its logits. */
+function outputNames(model: Model, { names }: IntegerPlan): string[] {
+  const own = portNames(model, 'outputs');
+  return freeNames(names.outputs.map((made, index) => own[index] ?? `${made}_logits`));
 }

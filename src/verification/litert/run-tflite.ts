@@ -7,6 +7,7 @@
 import { CannotRunError } from '../../errors.ts';
 import { elementsOf, type TfliteQuantization, type TfliteType } from '../../formats/tflite/graph.ts';
 import { type ReadTensor, type ReadTflite, readTflite } from '../../formats/tflite/read.ts';
+import { roundHalfAway } from '../../kernels/rounding.ts';
 import type { FloatValues } from '../../tensor/dtype.ts';
 import { Tensor } from '../../tensor/tensor.ts';
 import type { Litert } from './runtime.ts';
@@ -96,10 +97,9 @@ function encoded({ shape, type, quantization }: PortTensor, values: FloatValues,
   const [least, most] = type === 'int8' ? [-128, 127] : [0, 255];
   const codes = new Uint8Array(size);
   for (let index = 0; index < size; index++) {
-    const steps = (part[index] ?? 0) / scale;
-    const rounded = steps < 0 ? -Math.round(-steps) : Math.round(steps);
+    const code = roundHalfAway((part[index] ?? 0) / scale) + zeroPoint;
     // Wraps int8 codes to their bytes.
-    codes[index] = Math.min(most, Math.max(least, rounded + zeroPoint));
+    codes[index] = Math.min(most, Math.max(least, code));
   }
   return codes;
 }

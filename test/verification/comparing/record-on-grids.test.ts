@@ -5,23 +5,12 @@ import { type ActivationQuantizer, parseQuantizer } from '../../../src/quantizat
 import { Tensor } from '../../../src/tensor/tensor.ts';
 import { isWholeInteger, recordOnGrids } from '../../../src/verification/comparing/record-on-grids.ts';
 import { TfjsRunner } from '../../../src/verification/run/runner.ts';
-import { buildModel, input, layer } from '../../support/model-builder.ts';
+import { rectifier } from '../../support/rectifier.ts';
 
 const activations: ActivationQuantizer = { bits: 8, symmetric: false, rounding: 'half-away' };
 
-/** `relu(x)`, which statistics expect between 0 and 12. */
 function network(): Model {
-  const model = buildModel([
-    input('x', [2]),
-    layer('Dense', 'hidden', { units: 2 }, { weights: { kernel: [1, 0, 0, 1], bias: [0, 0] } }),
-    layer(
-      'BatchNormalization',
-      'bn',
-      { epsilon: 1e-9 },
-      { weights: { gamma: [2, 2], beta: [0, 0], movingMean: [0, 0], movingVariance: [4, 4] } },
-    ),
-    layer('ReLU', 'relu'),
-  ]);
+  const model = rectifier();
   foldAllBatchNorms(model);
   return model;
 }

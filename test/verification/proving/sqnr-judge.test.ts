@@ -12,6 +12,7 @@ import { Tensor } from '../../../src/tensor/tensor.ts';
 import { sqnrJudge } from '../../../src/verification/proving/sqnr-judge.ts';
 import { TfjsRunner } from '../../../src/verification/run/runner.ts';
 import { buildModel, input, layer } from '../../support/model-builder.ts';
+import { rectifier } from '../../support/rectifier.ts';
 
 const inputs = [Tensor.fromNumbers('float32', [2, 2], [1, 0, 0, 1])];
 
@@ -155,19 +156,8 @@ describe('sqnrJudge', () => {
   });
 
   describe('for targets of integers', () => {
-    /** `relu(x)`, which statistics expect between 0 and 12. */
     const expected = (): Model => {
-      const model = buildModel([
-        input('x', [2]),
-        layer('Dense', 'hidden', { units: 2 }, { weights: { kernel: [1, 0, 0, 1], bias: [0, 0] } }),
-        layer(
-          'BatchNormalization',
-          'bn',
-          { epsilon: 1e-9 },
-          { weights: { gamma: [2, 2], beta: [0, 0], movingMean: [0, 0], movingVariance: [4, 4] } },
-        ),
-        layer('ReLU', 'relu'),
-      ]);
+      const model = rectifier();
       foldAllBatchNorms(model);
       return model;
     };
