@@ -27,9 +27,9 @@ import { arePictures, listenForFiles, pictureObstacle } from './open/opening.ts'
 import { showSummary } from './open/summary.ts';
 import { hideEqualized, showEqualized } from './take/equalized-view.ts';
 import { TakeView } from './take/take-view.ts';
-import { Messages } from './work/messages.ts';
-import { TASKS, type Task } from './work/tasks.ts';
-import { WorkQueue } from './work/work-queue.ts';
+import { Messages } from './tasks/messages.ts';
+import { TASKS, type Task } from './tasks/tasks.ts';
+import { WorkQueue } from './tasks/work-queue.ts';
 
 const OPENING_FAILED = TASKS.open.failed;
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { WorkQueue } from '../../../web/page/work/work-queue.ts';
+import { WorkQueue } from '../../../web/page/tasks/work-queue.ts';
 import type { Engine } from '../../../web/worker-client.ts';
 
 /** An engine whose operations end when the test says so; it refuses a second one, as the real one does. */
