@@ -80,6 +80,7 @@ export {
   quantizeIntegers,
 } from './equalization/quantize-integers.ts';
 export {
+  type ExpectedRangeOptions,
   expectedRanges,
   type RangeSamples,
   type RangeSource,

@@ -92,8 +92,9 @@ export function tensorNoise(
 } {
   const form = integerForm(model);
   const graph = buildGraph(form);
-  const ranges = expectedRanges(form, options);
-  const sensitivityTo = roundingSensitivity(graph, activationMoments(form));
+  const moments = activationMoments(form);
+  const ranges = expectedRanges(form, { ...options, moments });
+  const sensitivityTo = roundingSensitivity(graph, moments);
   const [known, unknown]: [TensorNoise[], GraphTensor[]] = [[], []];
   for (const { deciding } of gridGroups(graph)) {
     const own = deciding.flatMap((tensor) => ranges.get(tensorKey(tensor)) ?? []);

@@ -16,7 +16,7 @@ import { extremesOf, wholeLayout } from '../../quantization/kernel-layout.ts';
 import { isFloat } from '../../tensor/dtype.ts';
 import { largestOf, smallestOf } from '../../tensor/extremes.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
-import { activationMoments } from '../moments/activation-moments.ts';
+import { type ActivationMoments, activationMoments } from '../moments/activation-moments.ts';
 import { channelReach, expectedReaches } from '../moments/expected-range.ts';
 
 /** What a model is run on. */
@@ -95,6 +95,13 @@ interface Found {
   range: SourcedRange | undefined;
 }
 
+/** What is known of a model besides its statistics. */
+export interface ExpectedRangeOptions {
+  readonly inputRanges?: TensorRangeOptions['inputRanges'];
+  /** Those of the model; from its statistics where they are left out. */
+  readonly moments?: ActivationMoments;
+}
+
 /**
  * What statistics tell of the ranges of all tensors of `model`, as {@link tensorRanges} has it, by `tensorKey`; tensors of which
  * they tell nothing are left out. What ends in a softmax or sigmoid is between 0 and 1, behind a tanh between -1 and 1.
@@ -103,13 +110,12 @@ interface Found {
  */
 export function expectedRanges(
   model: Model,
-  { inputRanges }: { readonly inputRanges?: TensorRangeOptions['inputRanges'] } = {},
+  { inputRanges, moments = activationMoments(model) }: ExpectedRangeOptions = {},
 ): TensorRanges {
   const graph = buildGraph(model);
   if (inputRanges && inputRanges.length !== graph.inputs.length) {
     throw new RangeError(`${inputRanges.length} input ranges for a model with ${graph.inputs.length} inputs`);
   }
-  const moments = activationMoments(model);
   const reaches = expectedReaches(graph);
   const rangeOf = (tensor: GraphTensor): SourcedRange | undefined => {
     const path = tensor.producer?.path ?? '';
