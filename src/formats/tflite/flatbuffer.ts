@@ -42,6 +42,11 @@ export class FlatTable {
     return this.#elements(slot, 4, (at) => this.#file.int32(at));
   }
 
+  /** Where the elements of a vector of int32 lie in the file. */
+  int32Places(slot: number): number[] {
+    return this.#elements(slot, 4, (at) => at);
+  }
+
   float32s(slot: number): number[] {
     return this.#elements(slot, 4, (at) => this.#file.float32(at));
   }

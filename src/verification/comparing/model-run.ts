@@ -51,6 +51,15 @@ export function modelRun(model: Model, sources: readonly ScoreSource[], made: re
   };
 }
 
+/** A run of `model` of which nothing but the outputs is known, such as that of a file. */
+export function runOfOutputs(model: Model, outputs: readonly Tensor[]): ModelRun {
+  return modelRun(
+    model,
+    outputs.map(() => ({ kind: 'output' }) as const),
+    outputs,
+  );
+}
+
 function outputNames(model: Model): string[] {
   return buildGraph(model).outputs.map(({ producer, index }, position) => {
     const path = producer?.path ?? `output ${position}`;

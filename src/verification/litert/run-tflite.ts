@@ -7,6 +7,7 @@
 import { CannotRunError } from '../../errors.ts';
 import { elementsOf, type TfliteQuantization, type TfliteType } from '../../formats/tflite/graph.ts';
 import { type ReadTensor, type ReadTflite, readTflite } from '../../formats/tflite/read.ts';
+import { withStaticShapes } from '../../formats/tflite/static-shapes.ts';
 import { roundHalfAway } from '../../kernels/rounding.ts';
 import type { FloatValues } from '../../tensor/dtype.ts';
 import { Tensor } from '../../tensor/tensor.ts';
@@ -35,7 +36,7 @@ export async function runTflite(
   const file = readTflite(name, bytes);
   const ports = portTensors(file, 'inputs');
   const samples = checkInputs(ports, inputs);
-  using model = await litert.load(bytes);
+  using model = await litert.load(withStaticShapes(name, bytes));
   const results = portTensors(file, 'outputs');
   const targets = results.map(({ shape }) => new Float32Array(elementsOf(shape) * samples));
   const sources = inputs.map((tensor) => tensor.values() as FloatValues);

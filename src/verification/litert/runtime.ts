@@ -167,8 +167,9 @@ export class LitertModel implements Disposable {
    * @throws CannotRunError where an input has another size, or the runtime fails.
    */
   async run(inputs: readonly Uint8Array[]): Promise<Uint8Array[]> {
-    const buffers = inputs.map((bytes, index) => this.#input(bytes, index));
+    const buffers: BufferBinding[] = [];
     try {
+      for (const [index, bytes] of inputs.entries()) buffers.push(this.#input(bytes, index));
       const outputs = await this.#compiled.run(0, buffers);
       this.#litert.check();
       return outputs.map((buffer) => this.#read(buffer));

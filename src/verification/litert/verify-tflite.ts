@@ -8,7 +8,7 @@ import { unlessCannotRun } from '../../errors.ts';
 import type { Model } from '../../model/model.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
 import { compareRuns, type RunComparison, withoutOutputs } from '../comparing/compare-runs.ts';
-import { type ModelRun, modelRun } from '../comparing/model-run.ts';
+import { type ModelRun, runOfOutputs } from '../comparing/model-run.ts';
 import { int8Tolerances } from '../comparing/tolerances.ts';
 import type { VerifyOptions, VerifyReport } from '../comparing/verify.ts';
 import { runTflite } from './run-tflite.ts';
@@ -40,7 +40,7 @@ export async function verifyTflite(
   });
   const run = (which: string, work: () => Promise<Tensor[]>): Promise<ModelRun | string> =>
     unlessCannotRun(
-      async () => ofOutputs(original, await work()),
+      async () => runOfOutputs(original, await work()),
       (reason) => `${which} cannot be run: ${reason}`,
     );
   const before = await run('the original', () =>
@@ -74,12 +74,4 @@ function comparison(
     return withoutOutputs('different', reason);
   }
   return compareRuns(before, after, tolerances, sampleNames);
-}
-
-function ofOutputs(model: Model, outputs: readonly Tensor[]): ModelRun {
-  return modelRun(
-    model,
-    outputs.map(() => ({ kind: 'output' }) as const),
-    outputs,
-  );
 }

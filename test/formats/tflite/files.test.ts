@@ -1,5 +1,6 @@
+import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { CrosslayerError } from '../../../src/errors.ts';
+import { CannotRunError, CrosslayerError } from '../../../src/errors.ts';
 import { checkForTflite } from '../../../src/formats/tflite/check-model.ts';
 import type { TfliteGraph } from '../../../src/formats/tflite/graph.ts';
 import { inspectTflite } from '../../../src/formats/tflite/inspect.ts';
@@ -8,6 +9,7 @@ import { readTflite } from '../../../src/formats/tflite/read.ts';
 import { tfliteBytes } from '../../../src/formats/tflite/write.ts';
 import { startLitert } from '../../../src/node/litert.ts';
 import { runPlan } from '../../../src/quantization/integer/simulate-plan.ts';
+import { Tensor } from '../../../src/tensor/tensor.ts';
 import { runTflite } from '../../../src/verification/litert/run-tflite.ts';
 import { TfjsRunner } from '../../../src/verification/run/runner.ts';
 import { buildModel, input, layer } from '../../support/model-builder.ts';
@@ -26,6 +28,30 @@ const small = () =>
     ],
     { outputs: ['classes', 'add'] },
   );
+
+describe("a file of TensorFlow's converter", () => {
+  const folder = new URL('../../fixtures/formats/tflite/', import.meta.url);
+  const bytes = new Uint8Array(readFileSync(new URL('open-batch.tflite', folder)));
+  const { inputs, outputs } = JSON.parse(readFileSync(new URL('open-batch.json', folder), 'utf8'));
+
+  it('runs with an open batch', async () => {
+    const images = Tensor.fromNumbers('float32', [2, 6, 6, 2], inputs);
+    const [made] = await runTflite(await startLitert(), bytes, [images]);
+    expect(made?.shape).toEqual([2, 3]);
+    const file = readTflite('test', bytes);
+    const step = file.tensors[file.outputs[0]?.tensor ?? -1]?.quantization?.scales[0] ?? Number.NaN;
+    for (const [index, value] of (made?.toFloat64() ?? []).entries()) {
+      expect(Math.abs(value - outputs[index]) / step).toBeLessThan(4);
+    }
+  });
+
+  it('is refused with a sentence where an input has another size', async () => {
+    const litert = await startLitert();
+    using model = await litert.load(bytes);
+    await expect(model.run([new Uint8Array(72)])).rejects.toThrow(/^.*LiteRT: /);
+    await expect(model.run([new Uint8Array(72)])).rejects.toBeInstanceOf(CannotRunError);
+  });
+});
 
 describe('a written file', () => {
   it('is read back as it was', async () => {
