@@ -15,6 +15,8 @@ export const CROPS = 96;
 /** The smallest crop, as a part of the shorter side of its photograph. */
 export const SMALLEST_CROP = 0.4;
 const SEED = 5;
+/** Other crops than those that are measured, for who has to calibrate. */
+export const CALIBRATION_SEED = 6;
 
 /**
  * Square crops of the photographs in `folder` in turns, of seeded sizes and places, brought to `size` x `size`.
@@ -25,9 +27,10 @@ export async function naturalCrops(
   folder: string,
   size: number,
   normalization: Normalization,
+  seed: number = SEED,
 ): Promise<Tensor> {
   const photographs = await Promise.all(photographsIn(folder).map(openPhotograph));
-  const random = seededRandom(SEED);
+  const random = seededRandom(seed);
   const each = size * size * 3;
   const pixels = new Uint8Array(CROPS * each);
   for (let crop = 0; crop < CROPS; crop++) {

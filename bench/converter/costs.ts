@@ -11,7 +11,7 @@ import { promisify } from 'node:util';
 import { median } from '../median.ts';
 import { FOLDER, PYTHON, TOOL_FOLDERS } from './installations.ts';
 import { type Command, runCommands } from './measured-command.ts';
-import { WAYS, type Way } from './ways.ts';
+import type { Way } from './ways.ts';
 
 /** Time and memory of a command or of several in a row. */
 export interface Cost {
@@ -30,25 +30,37 @@ export function timeRatio(cost: Cost, other: Cost): number {
   return median(cost.rounds.map((seconds, round) => seconds / (other.rounds[round] ?? Number.NaN)));
 }
 
-/** The folder that a way writes to. */
-export function folderOf(network: string, way: Way): string {
-  return join(FOLDER, network, way.name);
+/** The folder or file that a way writes. */
+export function outputOf(network: string, { name, ending = '' }: Way): string {
+  return join(FOLDER, network, `${name}${ending}`);
+}
+
+/** What ways are measured on. */
+export interface Source {
+  /** Of the network. */
+  readonly name: string;
+  /** Its file. */
+  readonly path: string;
+  readonly rounds: number;
 }
 
 /** Runs all ways in turns, so that what else the machine does meets each of them, and leaves what the last round wrote. */
-export async function measureWays(network: string, source: string, rounds: number): Promise<Map<Way, Cost>> {
-  const home = join(FOLDER, network);
+export async function measureWays(
+  ways: readonly Way[],
+  { name, path, rounds }: Source,
+): Promise<Map<Way, Cost>> {
+  const home = join(FOLDER, name);
   rmSync(home, { recursive: true, force: true });
   mkdirSync(home, { recursive: true });
   // A copy, because of what tools may leave beside their input.
-  const input = join(home, basename(source));
-  cpSync(source, input);
+  const input = join(home, basename(path));
+  cpSync(path, input);
   const runs = new Map<Way, Command[]>(
-    WAYS.map((way) => [way, way.commands(input, folderOf(network, way), join(home, 'aside'))]),
+    ways.map((way) => [way, way.commands(input, outputOf(name, way), join(home, 'aside'))]),
   );
   return inTurns(runs, rounds, {
     inputs: [input],
-    before: (way) => rmSync(folderOf(network, way), { recursive: true, force: true }),
+    before: (way) => rmSync(outputOf(name, way), { recursive: true, force: true }),
   });
 }
 

@@ -1,9 +1,9 @@
 /**
- * `npm run bench:converter`: `crosslayer quantize` and tensorflowjs' converter on the same networks: what the written
- * files still compute, what they weigh, what making them takes, and what installing the tools takes, as tables.
+ * `npm run bench:converter`: `crosslayer quantize` and TensorFlow's converters to TF.js and to TFLite on the same networks: what
+ * the written files still compute, what they weigh, what making them takes, and what installing the tools takes, as tables.
  *
- * `-- --write` puts the tables into docs/accuracy.md; names of networks (or `example`) measure those alone, `--rounds`
- * says how often each way is timed, and `--install` installs the converter anew.
+ * `-- --write` puts the tables into docs/accuracy.md; names of networks (or `example`) measure those alone, `--part tfjs` or
+ * `--part tflite` one of the two, `--rounds` says how often each way is timed, and `--install` installs the converters anew.
  *
  * @module
  */
@@ -18,9 +18,16 @@ import { modelInputs } from '../../src/verification/inputs/model-inputs.ts';
 import { TfjsRunner } from '../../src/verification/run/runner.ts';
 import { naturalCrops } from '../accuracy/crops.ts';
 import { EXAMPLE, NETWORKS, SHARED } from '../accuracy/networks.ts';
-import { folderOf, inTurns, measureWays } from './costs.ts';
+import { inTurns, measureWays, outputOf } from './costs.ts';
 import { install } from './installations.ts';
-import { type NetworkResults, renderTables, writeTables } from './tables.ts';
+import {
+  type NetworkResults,
+  renderTables,
+  renderTfliteTables,
+  writeTables,
+  writeTfliteTables,
+} from './tables.ts';
+import { measureTfliteNetwork, TFLITE_NETWORKS, type TfliteResults } from './tflite-networks.ts';
 import { STARTS, WAYS } from './ways.ts';
 import { type Expected, measureWritten } from './written-model.ts';
 
@@ -32,6 +39,7 @@ const { values: options, positionals } = parseArgs({
   options: {
     write: { type: 'boolean', default: false },
     install: { type: 'boolean', default: false },
+    part: { type: 'string', default: '' },
     rounds: { type: 'string', default: '3' },
   },
   allowPositionals: true,
@@ -39,42 +47,64 @@ const { values: options, positionals } = parseArgs({
 const rounds = Number(options.rounds);
 if (!Number.isInteger(rounds) || rounds < 1)
   throw new RangeError(`--rounds ${options.rounds}: give 1 or more`);
-const everything = [...PUBLISHED, 'example'];
-const unknown = positionals.find((name) => !everything.includes(name));
-if (unknown !== undefined) throw new RangeError(`${unknown}: choose from ${everything.join(', ')}`);
+const parts = ['tfjs', 'tflite'].filter((part) => part.includes(options.part));
+const [unknown] = positionals.filter((name) => !TFLITE_NETWORKS.includes(name));
+if (unknown !== undefined) throw new RangeError(`${unknown}: choose from ${TFLITE_NETWORKS.join(', ')}`);
 if (options.write && positionals.length > 0) throw new RangeError('--write needs everything');
 
 progress('installing');
 const installations = await install({ again: options.install });
-progress('starting the tools');
-const starts = await inTurns(new Map(STARTS.map(({ title, command }) => [title, [command]])), rounds);
-const networks: NetworkResults[] = [];
 const runner = await TfjsRunner.create();
-for (const name of positionals.length > 0 ? positionals : everything) {
-  const source = sourceOf(name);
-  if (existsSync(source)) networks.push(await measureNetwork(name, source));
-  else if (options.write) throw new Error(`${source} is missing, and --write needs everything`);
-  else progress(`${name}: left out, ${source} is missing`);
+if (parts.includes('tfjs')) {
+  progress('starting the tools');
+  const starts = await inTurns(new Map(STARTS.map(({ title, command }) => [title, [command]])), rounds);
+  const networks: NetworkResults[] = [];
+  for (const name of chosen([...PUBLISHED, 'example'])) {
+    const source = sourceOf(name);
+    if (existsSync(source)) networks.push(await measureNetwork(name, source));
+    else leaveOut(name);
+  }
+  const tables = renderTables({
+    rounds,
+    installations,
+    starts: [...starts].map(([title, cost]) => ({ title, cost })),
+    networks,
+  });
+  console.log(tables);
+  if (options.write) writeTables(tables);
 }
-const tables = renderTables({
-  rounds,
-  installations,
-  starts: [...starts].map(([title, cost]) => ({ title, cost })),
-  networks,
-});
-console.log(tables);
-if (options.write) writeTables(tables);
+if (parts.includes('tflite')) {
+  const networks: TfliteResults[] = [];
+  for (const name of chosen(TFLITE_NETWORKS)) {
+    progress(`${name} to .tflite`);
+    const measured = await measureTfliteNetwork(name, rounds);
+    if (measured) networks.push(measured);
+    else leaveOut(name);
+  }
+  const tables = renderTfliteTables(networks, rounds);
+  console.log(tables);
+  if (options.write) writeTfliteTables(tables);
+}
+
+function chosen(names: readonly string[]): string[] {
+  return names.filter((name) => positionals.length === 0 || positionals.includes(name));
+}
+
+function leaveOut(name: string): void {
+  if (options.write) throw new Error(`${name} is missing, and --write needs everything`);
+  progress(`${name}: left out, it is missing`);
+}
 
 async function measureNetwork(name: string, source: string): Promise<NetworkResults> {
   const title = NETWORKS[name]?.title ?? EXAMPLE.title;
   progress(title);
-  const costs = await measureWays(name, source, rounds);
+  const costs = await measureWays(WAYS, { name, path: source, rounds });
   const original = await loadModel(source);
   const expected = await expectedOf(name, original);
   closeModel(original);
   const ways: NetworkResults['ways'][number][] = [];
   for (const way of WAYS) {
-    const written = await measureWritten(folderOf(name, way), expected);
+    const written = await measureWritten(outputOf(name, way), expected);
     ways.push({ title: way.title, cost: costs.get(way)!, written });
     process.stderr.write(`  ${JSON.stringify(ways.at(-1))}\n`);
   }

@@ -8,6 +8,7 @@ import { availableParallelism } from 'node:os';
 import { replaceTables } from '../replace-tables.ts';
 import { type Cost, timeRatio } from './costs.ts';
 import { type Installation, today } from './installations.ts';
+import type { TfliteResults } from './tflite-networks.ts';
 import type { WrittenModel } from './written-model.ts';
 
 /** All that was measured. */
@@ -29,13 +30,13 @@ export interface NetworkResults {
 const DOCUMENT = 'docs/accuracy.md';
 const BEGIN = '<!-- converter -->';
 const END = '<!-- end of converter -->';
+const TFLITE_MARKS = { begin: '<!-- tflite converter -->', end: '<!-- end of tflite converter -->' } as const;
 const MEGABYTE = 1e6;
 
 /** All results as Markdown tables. */
 export function renderTables({ rounds, installations, starts, networks }: ConverterResults): string {
-  const machine = `Node ${process.version}, Python 3.11, ${availableParallelism()} cores`;
   return [
-    `${today()}, ${machine}; times are medians of ${rounds} rounds.`,
+    machineLine(rounds),
     ...networks.flatMap(networkParts),
     '### Starting the tools',
     table(
@@ -54,6 +55,11 @@ export function renderTables({ rounds, installations, starts, networks }: Conver
       ]),
     ),
   ].join('\n\n');
+}
+
+function machineLine(rounds: number): string {
+  const machine = `Node ${process.version}, Python 3.11, ${availableParallelism()} cores`;
+  return `${today()}, ${machine}; times are medians of ${rounds} rounds.`;
 }
 
 function networkParts({ title, ways, accuracy }: NetworkResults): string[] {
@@ -85,6 +91,36 @@ function networkParts({ title, ways, accuracy }: NetworkResults): string[] {
     ...(labelled ? [`In float: ${percent(accuracy)}.`] : []),
     table(['way', ...(labelled ? ['right'] : []), ...header], rows),
   ];
+}
+
+/** Full-integer `.tflite` files as Markdown tables. */
+export function renderTfliteTables(networks: readonly TfliteResults[], rounds: number): string {
+  const parts = networks.flatMap(({ title, ways, accuracy }) => {
+    const labelled = accuracy !== undefined;
+    const first = ways[0]?.cost;
+    const rows = ways.map(({ title, cost, written }) => [
+      title,
+      ...(labelled ? [percent(written.accuracy)] : []),
+      written.top1.toFixed(3),
+      `${written.sqnrDb.toFixed(1)} dB`,
+      `${Math.round(written.bytes / 1000)} kB`,
+      ...(cost && first
+        ? [seconds(cost.seconds), timeRatio(cost, first).toFixed(2), ...costCells(cost).slice(2)]
+        : ['', '', '']),
+    ]);
+    const header = ['top-1', 'SQNR', 'file', 'time', "of the converter's time", 'peak memory'];
+    return [
+      `### ${title}: \`.tflite\` from each way`,
+      ...(labelled ? [`In float: ${percent(accuracy)}.`] : []),
+      table(['way', ...(labelled ? ['right'] : []), ...header], rows),
+    ];
+  });
+  return [machineLine(rounds), ...parts].join('\n\n');
+}
+
+/** Replaces those tables in docs/accuracy.md. */
+export function writeTfliteTables(tables: string): void {
+  replaceTables(DOCUMENT, TFLITE_MARKS, tables);
 }
 
 /** Replaces the tables in docs/accuracy.md. */

@@ -1,5 +1,5 @@
 /**
- * The ways from a Keras file to a TF.js model with weights in uint8.
+ * The ways from a Keras file to a TF.js model with weights in uint8, and to a full-integer `.tflite`.
  *
  * @module
  */
@@ -12,8 +12,10 @@ import type { Command } from './measured-command.ts';
 export interface Way {
   readonly name: string;
   readonly title: string;
+  /** Of the file that it writes; left out where it writes a folder. */
+  readonly ending?: string;
   /**
-   * From `input` to the folder `output`.
+   * From `input` to `output`.
    *
    * @param aside a name for a file in between
    */
@@ -33,6 +35,34 @@ export const WAYS: readonly Way[] = [
   // No more than what the converter does for '*kernel'.
   crosslayerWay('packed', '`crosslayer quantize --no-prepare --no-verify`', '--no-prepare', '--no-verify'),
 ];
+
+/**
+ * All ways to a `.tflite`, the converter's default first.
+ *
+ * @param calibration a `.npy` file with inputs for those that need some
+ */
+export function tfliteWays(calibration: string): Way[] {
+  const converter = (name: string, title: string, ...options: string[]): Way => ({
+    ...{ name, title, ending: '.tflite' },
+    commands: (input, output) => [
+      python('python', 'bench/converter/to_tflite.py', input, calibration, output, ...options),
+    ],
+  });
+  const ours = (name: string, title: string, ...options: string[]): Way => ({
+    ...crosslayerWay(name, title, ...options),
+    ending: '.tflite',
+  });
+  const perTensor = ['--weights', 'per-tensor'];
+  const calibrated = ['--inputs', calibration];
+  return [
+    converter('converter', '`TFLiteConverter`, calibrated'),
+    converter('converter-tensor', '`TFLiteConverter` per tensor, calibrated', '--per-tensor'),
+    ours('ours', '`crosslayer quantize`'),
+    ours('ours-calibrated', '`crosslayer quantize --inputs`', ...calibrated),
+    ours('ours-tensor', '`crosslayer quantize --weights per-tensor`', ...perTensor),
+    ours('ours-tensor-calibrated', '`… --weights per-tensor --inputs`', ...perTensor, ...calibrated),
+  ];
+}
 
 /** What starting each tool takes, with nothing to do. */
 export const STARTS: readonly { readonly title: string; readonly command: Command }[] = [
