@@ -77,6 +77,8 @@ export {
   type IntegerOptions,
   type IntegerRecord,
   type IntegerWeights,
+  integerQuantizer,
+  integerRecipe,
   quantizeIntegers,
 } from './equalization/quantize-integers.ts';
 export {
@@ -113,6 +115,7 @@ export {
   writeSidecar,
 } from './equalization/sidecar/sidecar.ts';
 export { messageOf } from './errors.ts';
+export { checkForTflite } from './formats/tflite/check-model.ts';
 export type {
   OptionValue,
   TfliteGraph,
@@ -123,6 +126,7 @@ export type {
   TfliteType,
   TfliteValues,
 } from './formats/tflite/graph.ts';
+export { type NotTaken, operatorsNotTaken, type TfliteHardware } from './formats/tflite/hardware.ts';
 export { type LowerOptions, lowerPlan, TFLITE_IO, type TfliteIo } from './formats/tflite/lower.ts';
 export type { OperatorName } from './formats/tflite/operators.ts';
 export type { JsonObject, JsonValue } from './json/value.ts';

@@ -66,7 +66,12 @@ export {
 } from './verification/inputs/seeded-inputs.ts';
 export { type RecordTfliteOptions, recordTflite } from './verification/litert/compare-tflite.ts';
 export { type RunTfliteOptions, runTflite } from './verification/litert/run-tflite.ts';
-export { Litert, type LitertFiles, type LitertModel } from './verification/litert/runtime.ts';
+export {
+  Litert,
+  type LitertFactory,
+  type LitertFiles,
+  type LitertModel,
+} from './verification/litert/runtime.ts';
 export { type TfliteCandidate, verifyTflite } from './verification/litert/verify-tflite.ts';
 export {
   type PassProof,
@@ -77,4 +82,5 @@ export {
 } from './verification/proving/prove-passes.ts';
 export { type SqnrJudgeOptions, sqnrJudge } from './verification/proving/sqnr-judge.ts';
 export { runWithTfjs } from './verification/run/run-with-tfjs.ts';
+export { forChoosing } from './verification/run/samples.ts';
 export type { Backend, BackendOptions } from './verification/run/tfjs-backend.ts';

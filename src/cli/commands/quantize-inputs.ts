@@ -75,12 +75,3 @@ export function forProof(ready: Runnable): Runnable {
     description: `${description}, the first ${PROOF_SAMPLES} of them`,
   };
 }
-
-/** Given samples by which settings are chosen and means are measured: so many, or fewer where they are large. */
-const CHOOSING = { samples: 512, values: 2 ** 23 } as const;
-
-/** The samples go through the model all at once. */
-export function forChoosing(tensors: readonly Tensor[]): Tensor[] {
-  const values = tensors.reduce((sum, { size, shape: [samples = 1] }) => sum + size / samples, 0);
-  return firstSamples(tensors, Math.max(1, Math.min(CHOOSING.samples, Math.floor(CHOOSING.values / values))));
-}

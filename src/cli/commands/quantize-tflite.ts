@@ -20,6 +20,7 @@ import { readWritten, saveTflite } from '../../node/tflite-file.ts';
 import { loadModel } from '../../node.ts';
 import type { IntegerPlan } from '../../quantization/integer/integer-plan.ts';
 import { reportJson } from '../../report/report-json.ts';
+import { besideOriginal } from '../../report/run-check.ts';
 import { countedOperators, type TfliteReport } from '../../report/tflite-report.ts';
 import { integerModel } from '../../verification/comparing/integer-model.ts';
 import type { ModelRun } from '../../verification/comparing/model-run.ts';
@@ -27,16 +28,16 @@ import { inputRanges } from '../../verification/inputs/input-ranges.ts';
 import { seededInputs } from '../../verification/inputs/seeded-inputs.ts';
 import { recordTflite } from '../../verification/litert/compare-tflite.ts';
 import { TfjsRunner } from '../../verification/run/runner.ts';
+import { forChoosing } from '../../verification/run/samples.ts';
 import type { Runnable } from '../chosen-inputs.ts';
 import { type CommandResult, EXIT, tried, UsageError } from '../command-result.ts';
 import { interruptible } from '../interruptible.ts';
 import { defined } from '../options.ts';
 import { readSidecarOf } from '../sidecar.ts';
 import { progress, progressDone } from '../terminal.ts';
-import { forChoosing, inputsBeside, readyToQuantize, runOriginal } from './quantize-inputs.ts';
+import { inputsBeside, readyToQuantize, runOriginal } from './quantize-inputs.ts';
 import type { QuantizeOptions } from './quantize-options.ts';
 import { tfliteSummary } from './tflite-summary.ts';
-import { besideOriginal } from './written-check.ts';
 
 /** Inputs made up for tensors of which no statistics tell. */
 const STAND_INS = 8;

@@ -13,6 +13,7 @@ import { isProven, type ProofReport, runWithProof } from '../../report/proof-rep
 import { float32Bytes, isSameByTfjs, type QuantizeReport } from '../../report/quantize-report.ts';
 import { reportJson } from '../../report/report-json.ts';
 import { sqnrJudge } from '../../verification/proving/sqnr-judge.ts';
+import { forChoosing } from '../../verification/run/samples.ts';
 import type { Ready, Runnable } from '../chosen-inputs.ts';
 import { type CommandResult, EXIT, end, tried, UsageError } from '../command-result.ts';
 import { checkHtmlOutput } from '../html-output.ts';
@@ -20,7 +21,7 @@ import { interruptible } from '../interruptible.ts';
 import { defined } from '../options.ts';
 import { readSidecarOf } from '../sidecar.ts';
 import { progress, progressDone } from '../terminal.ts';
-import { forChoosing, forProof, inputsBeside, readyToQuantize, runOriginal } from './quantize-inputs.ts';
+import { forProof, inputsBeside, readyToQuantize, runOriginal } from './quantize-inputs.ts';
 import {
   checkQuantizeOptions,
   isTfliteName,

@@ -7,12 +7,11 @@
 import { CannotRunError } from '../../errors.ts';
 import { openModelFiles } from '../../node/open-files.ts';
 import { closeModel, loadModel } from '../../node.ts';
-import type { RunCheck, WrittenCheck } from '../../report/quantize-report.ts';
+import type { WrittenCheck } from '../../report/quantize-report.ts';
+import { besideOriginal } from '../../report/run-check.ts';
 import { largestOf } from '../../tensor/extremes.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
-import { accuracyOf } from '../../verification/comparing/accuracy.ts';
 import { compareOutputs } from '../../verification/comparing/compare-outputs.ts';
-import { compareRuns, measuredOutputs } from '../../verification/comparing/compare-runs.ts';
 import { type ModelRun, recordRun } from '../../verification/comparing/model-run.ts';
 import { runWithTfjs } from '../../verification/run/run-with-tfjs.ts';
 import { firstSamples } from '../../verification/run/samples.ts';
@@ -41,25 +40,6 @@ export async function checkWritten(
   } finally {
     closeModel(written);
   }
-}
-
-/** What a run of the written model shows beside that of the original. */
-export function besideOriginal(
-  original: ModelRun,
-  run: ModelRun,
-  { tensors, description, labels, labelsSource }: Runnable,
-): RunCheck {
-  const { outputs, reason } = compareRuns(original, run, { rtol: 0, atol: 0 });
-  const right = (one: ModelRun): number | undefined =>
-    labels && accuracyOf(one, labels, labelsSource)?.accuracy;
-  const [before, after] = [right(original), right(run)];
-  return {
-    inputs: description,
-    samples: tensors[0]?.shape[0] ?? 0,
-    outputs: measuredOutputs(outputs),
-    ...(outputs.length === 0 && reason !== null ? { notCompared: reason } : {}),
-    accuracy: before === undefined || after === undefined ? null : { before, after },
-  };
 }
 
 async function besideTfjs(

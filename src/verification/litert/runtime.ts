@@ -9,8 +9,11 @@ import { CannotRunError, messageOf } from '../../errors.ts';
 
 /** What LiteRT is made of: two files of the folder `wasm` of `@litertjs/core`. */
 export interface LitertFiles {
-  /** The text of `litert_wasm_compat_internal.js`. */
-  readonly script: string;
+  /**
+   * The text of `litert_wasm_compat_internal.js`, or what that script hands on where it was loaded as one: policies of pages
+   * forbid making functions of text.
+   */
+  readonly script: string | LitertFactory;
   /** The bytes of `litert_wasm_compat_internal.wasm`. */
   readonly wasm: Uint8Array;
   /** In Node what the script loads Node's own modules with. */
@@ -54,7 +57,8 @@ interface BufferBinding extends Deletable {
   packedSize(): number;
 }
 
-type Factory = (options: object) => Promise<Bindings>;
+/** What LiteRT's script makes: a function that starts the WebAssembly, and gives its bindings. */
+export type LitertFactory = (options: object) => Promise<unknown>;
 
 /** The one thread that needs no isolation of the page. */
 const ONE_THREAD = { numThreads: 1 } as const;
@@ -84,7 +88,8 @@ export class Litert {
     const lines: string[] = [];
     const note = (line: unknown): void => void lines.push(String(line));
     try {
-      const bindings = await factoryOf(script, require)({ wasmBinary: wasm, print: note, printErr: note });
+      const factory = typeof script === 'string' ? factoryOf(script, require) : script;
+      const bindings = (await factory({ wasmBinary: wasm, print: note, printErr: note })) as Bindings;
       return new Litert(bindings, bindings.LiteRtEnvironment.create(null), lines);
     } catch (error) {
       throw new CannotRunError('', `LiteRT does not start: ${messageOf(error)}`, { cause: error });
@@ -220,9 +225,9 @@ export class LitertModel implements Disposable {
 }
 
 /** The script is CommonJS in a package of ECMAScript modules, so that no import reads it. */
-function factoryOf(script: string, require: LitertFiles['require']): Factory {
+function factoryOf(script: string, require: LitertFiles['require']): LitertFactory {
   const module = { exports: {} as unknown };
   const names = ['module', 'exports', 'require', '__filename', '__dirname'];
   new Function(...names, script)(module, module.exports, require, 'litert.js', '.');
-  return module.exports as Factory;
+  return module.exports as LitertFactory;
 }

@@ -21,6 +21,15 @@ export function firstSamples(tensors: readonly Tensor[], most: number): Tensor[]
   return tensors.map((tensor) => slice(tensor, 0, Math.min(most, tensor.shape[0] ?? 0)));
 }
 
+/** Given samples by which settings are chosen and means are measured: so many, or fewer where they are large. */
+const CHOOSING = { samples: 512, values: 2 ** 23 } as const;
+
+/** The first samples of each tensor, as many as settings are chosen by: they go through the model all at once. */
+export function forChoosing(tensors: readonly Tensor[]): Tensor[] {
+  const values = tensors.reduce((sum, { size, shape: [samples = 1] }) => sum + size / samples, 0);
+  return firstSamples(tensors, Math.max(1, Math.min(CHOOSING.samples, Math.floor(CHOOSING.values / values))));
+}
+
 /** Batches one behind the other. */
 export function joinBatches(batches: readonly Tensor[]): Tensor {
   const [first] = batches;

@@ -1,0 +1,74 @@
+/**
+ * What a model in whole numbers is told by, in the terminal and on the page.
+ *
+ * @module
+ */
+
+import type { SourcedRange } from '../equalization/ranges/tensor-ranges.ts';
+import { named } from '../text/names.ts';
+import { accuracyText, count, decibels, percent, short } from '../text/numbers.ts';
+import type { RunCheck } from './quantize-report.ts';
+import type { NotTakenOperators, TfliteReport } from './tflite-report.ts';
+
+/** Tensors named in a line; the report has all. */
+const NAMED = 3;
+
+/** `65: 35 CONV_2D, …`. */
+export function operatorsText(operators: TfliteReport['operators']): string {
+  const all = operators.reduce((sum, { count: some }) => sum + some, 0);
+  return `${all}: ${operators.map(({ op, count: some }) => `${some} ${op}`).join(', ')}`;
+}
+
+/** For each hardware and reason a line. Nothing of it is lost: other kernels compute it. */
+export function notTakenTexts(notTaken: readonly NotTakenOperators[]): string[] {
+  const lines = new Map<string, string[]>();
+  for (const { hardware, op, reason, layers } of notTaken) {
+    const key = JSON.stringify([hardware, reason]);
+    lines.set(key, [...(lines.get(key) ?? []), `${layers.length} ${op}`]);
+  }
+  return [...lines].map(([key, parts]) => {
+    const [hardware, reason] = JSON.parse(key) as [string, string];
+    return `not for ${hardware}: ${parts.join(', ')} (${reason})`;
+  });
+}
+
+/** Where ranges are from: `of 65 tensors: 1 of pixels, …`. */
+export function rangesText(ranges: readonly SourcedRange[]): string {
+  const told = (
+    [
+      ['given', 'of pixels'],
+      ['statistics', 'from statistics of batch norms'],
+      ['samples', 'from the inputs'],
+      ['stand-ins', 'guessed'],
+    ] as const
+  ).map(([source, what]) => ({ some: ranges.filter((range) => range.source === source).length, what }));
+  return `of ${count(ranges.length, 'tensor')}: ${told
+    .filter(({ some }) => some > 0)
+    .map(({ some, what }) => `${some} ${what}`)
+    .join(', ')}`;
+}
+
+/** Of which tensors nothing but made-up inputs told the range, and what it is; undefined where there are none. */
+export function guessedText(ranges: readonly SourcedRange[]): string | undefined {
+  const guessed = ranges
+    .filter(({ source }) => source === 'stand-ins')
+    .map(({ path, min, max }) => `${path} ${rangeText(min, max)}`);
+  return guessed.length === 0 ? undefined : `guessed from made-up inputs: ${named(guessed, NAMED)}`;
+}
+
+function rangeText(min: number, max: number): string {
+  const end = (value: number): string => (value < 0 ? `-${short(-value)}` : short(value));
+  return `[${end(min)}, ${end(max)}]`;
+}
+
+/** What a run showed beside that of the float model, a line for each output, and the accuracy. */
+export function checkTexts({ outputs, notCompared, accuracy }: RunCheck): string[] {
+  const lines = outputs.map(({ name, sqnrDb, top1Agreement }) => {
+    const of = outputs.length > 1 ? `${name}: ` : '';
+    const agreement = top1Agreement === null ? '' : `, same top-1 ${percent(top1Agreement)}`;
+    return `${of}SQNR ${decibels(sqnrDb)}${agreement}`;
+  });
+  if (notCompared !== undefined) lines.push(`not compared: ${notCompared}`);
+  if (accuracy) lines.push(`accuracy ${accuracyText(accuracy.before)} -> ${accuracyText(accuracy.after)}`);
+  return lines;
+}
