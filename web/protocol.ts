@@ -5,6 +5,7 @@
  */
 
 import type { Relu6Policy, Target } from 'crosslayer';
+import type { IntegerWeights, TfliteIo } from 'crosslayer/quantization';
 import type {
   ChannelStrip,
   DamageReport,
@@ -12,6 +13,7 @@ import type {
   MapLayer,
   ProofReport,
   TargetReport,
+  TfliteReport,
 } from 'crosslayer/report';
 import type { Normalization } from 'crosslayer/verification';
 
@@ -107,6 +109,12 @@ export interface Download {
   readonly notes: readonly string[];
 }
 
+/** A `.tflite` file in whole numbers, and what is to be said of it. */
+export interface TakenTflite
+  extends Pick<TfliteReport, 'bytes' | 'operators' | 'ranges' | 'notTaken' | 'check' | 'notVerified'> {
+  readonly download: Download;
+}
+
 /** Everything that the worker does. */
 export interface Operations {
   /** Reads files: a `.keras`, an `.h5`, or `model.json` with its shards, or a zip of these. */
@@ -132,6 +140,17 @@ export interface Operations {
   };
   /** The equalized model, or the one that is open where none was equalized. */
   readonly take: { readonly asked: { readonly form: TakenForm }; readonly result: Download };
+  /** The model that is open in whole numbers, run once it is written. */
+  readonly takeTflite: {
+    readonly asked: {
+      readonly weights: IntegerWeights;
+      readonly io: TfliteIo;
+      /** Ranges are measured on these, and the file is run on them; where there are none, ranges come from statistics. */
+      readonly pictures: readonly PickedFile[];
+      readonly labels?: readonly number[];
+    };
+    readonly result: TakenTflite;
+  };
 }
 
 export type OperationName = keyof Operations;

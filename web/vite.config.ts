@@ -1,17 +1,18 @@
 /**
- * How the page is built: a static folder, every path in it relative, with the example and the WebAssembly of TF.js beside.
+ * How the page is built: a static folder, every path in it relative, with the example and the WebAssembly of TF.js and LiteRT beside.
  *
  * @module
  */
 
 import { createReadStream, readFileSync } from 'node:fs';
-import { basename } from 'node:path';
+import { basename, extname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { defineConfig, type Plugin, type UserConfig } from 'vite';
 
 const inRoot = (name: string): string => fileURLToPath(new URL(`../${name}`, import.meta.url));
 
 const WASM = 'node_modules/@tensorflow/tfjs-backend-wasm/dist';
+const LITERT = 'node_modules/@litertjs/core/wasm/litert_wasm_compat_internal';
 
 /** What lies beside the page, by the folder that it is in. */
 const BESIDE: Readonly<Record<string, readonly string[]>> = {
@@ -21,7 +22,14 @@ const BESIDE: Readonly<Record<string, readonly string[]>> = {
   ],
   // One thread each: threads need headers that not every file server sends.
   wasm: [inRoot(`${WASM}/tfjs-backend-wasm.wasm`), inRoot(`${WASM}/tfjs-backend-wasm-simd.wasm`)],
+  // The build that takes any browser with WebAssembly.
+  litert: [inRoot(`${LITERT}.js`), inRoot(`${LITERT}.wasm`)],
 };
+
+const TYPES: ReadonlyMap<string, string> = new Map([
+  ['.js', 'text/javascript'],
+  ['.wasm', 'application/wasm'],
+]);
 
 /** Serves these files in development, and copies them into the built folder. */
 function filesBeside(folders: Readonly<Record<string, readonly string[]>>): Plugin {
@@ -36,8 +44,7 @@ function filesBeside(folders: Readonly<Record<string, readonly string[]>>): Plug
       server.middlewares.use((request, response, next) => {
         const name = files.get(new URL(request.url ?? '', 'http://page').pathname.slice(1));
         if (name === undefined) return next();
-        const isWasm = name.endsWith('.wasm');
-        response.setHeader('Content-Type', isWasm ? 'application/wasm' : 'application/octet-stream');
+        response.setHeader('Content-Type', TYPES.get(extname(name)) ?? 'application/octet-stream');
         createReadStream(name).pipe(response);
       });
     },

@@ -59,6 +59,7 @@ const NEEDS: Readonly<Record<OperationName, 'nothing' | 'model' | 'equalized'>> 
   equalize: 'model',
   compare: 'equalized',
   take: 'equalized',
+  takeTflite: 'model',
 };
 
 /** Makes the engine; its worker starts with the first operation. */

@@ -27,6 +27,7 @@ import { arePictures, listenForFiles, pictureObstacle } from './open/opening.ts'
 import { showSummary } from './open/summary.ts';
 import { hideEqualized, showEqualized } from './take/equalized-view.ts';
 import { TakeView } from './take/take-view.ts';
+import { TfliteView } from './take/tflite-view.ts';
 import { Messages } from './tasks/messages.ts';
 import { TASKS, type Task } from './tasks/tasks.ts';
 import { WorkQueue } from './tasks/work-queue.ts';
@@ -48,6 +49,10 @@ export class Page {
     fail: (message) => this.#messages.showError('That cannot be done yet.', message),
   });
   readonly #take = new TakeView((form) => void this.#takeAs(form));
+  readonly #tflite = new TfliteView({
+    take: (asked) => void this.#takeTflite(asked),
+    fail: (message) => this.#messages.showError(TASKS.takeTflite.failed, message),
+  });
   #opened: OpenedModel | undefined;
   #equalized: EqualizedModel | undefined;
   #damage: DamageReport | undefined;
@@ -88,6 +93,7 @@ export class Page {
     }
     this.#messages.clearError();
     this.#compare.takePictures(files);
+    this.#tflite.takePictures(files);
     byId('compare-title', HTMLElement).scrollIntoView();
     if (!this.#equalized)
       this.#messages.announce('The pictures are kept. Equalize the model to compare on them.');
@@ -132,6 +138,7 @@ export class Page {
     hideEqualized();
     this.#compare.show(opened, undefined);
     this.#take.show(opened, undefined);
+    this.#tflite.show(opened);
   }
 
   #chooseLayer(layer: string, { moves }: { readonly moves: boolean }): void {
@@ -237,6 +244,14 @@ export class Page {
     this.#messages.announce(`${download.fileName} is ready.`);
   }
 
+  async #takeTflite(asked: Operations['takeTflite']['asked']): Promise<void> {
+    const opened = this.#opened;
+    const taken = await this.#ask('takeTflite', asked, TASKS.takeTflite);
+    if (!taken || this.#opened !== opened) return;
+    this.#tflite.save(taken);
+    this.#messages.announce(`${taken.download.fileName} is ready.`);
+  }
+
   /** Asks for something that the person waits for; undefined where it was cancelled or went wrong, which is shown. */
   async #ask<Name extends OperationName>(
     name: Name,
@@ -278,6 +293,7 @@ export class Page {
     this.#choices.setBusy(isBusy);
     this.#compare.setBusy(isBusy);
     this.#take.setBusy(isBusy);
+    this.#tflite.setBusy(isBusy);
   }
 }
 

@@ -62,6 +62,10 @@ export class Session {
       const { takeForm } = await import('./take/take-form.ts');
       return takeForm(form, this.#requireOpened(), this.#equalized, progress);
     },
+    takeTflite: async (asked, progress) => {
+      const { takeTflite } = await import('./take/take-tflite.ts');
+      return takeTflite(this.#requireOpened(), asked, progress);
+    },
   };
 
   /** Runs an operation; a second one at the same time is refused. */

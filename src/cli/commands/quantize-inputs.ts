@@ -7,7 +7,6 @@
 import fs from 'node:fs';
 import { CrosslayerError, FormatError, unlessCannotRun } from '../../errors.ts';
 import type { Model } from '../../model/model.ts';
-import type { Tensor } from '../../tensor/tensor.ts';
 import { accuracyOf } from '../../verification/comparing/accuracy.ts';
 import { type ModelRun, recordRun } from '../../verification/comparing/model-run.ts';
 import { firstSamples } from '../../verification/run/samples.ts';

@@ -4,10 +4,10 @@
  * @module
  */
 
-import { named } from 'crosslayer/report';
 import type { Comparison, EqualizedModel, OpenedModel, PickedFile } from '../../protocol.ts';
-import { button, byId, element, setEnabled, setText } from '../dom.ts';
-import { byName, EXAMPLE_CLASSES, labelsFromNames, readLabels } from './picture-labels.ts';
+import { button, byId, element, setEnabled } from '../dom.ts';
+import { PictureChoice } from './picture-choice.ts';
+import { EXAMPLE_CLASSES } from './picture-labels.ts';
 import { pictureTable, scoreTable } from './prediction-tables.ts';
 import type { Thumbnails } from './thumbnails.ts';
 
@@ -28,15 +28,8 @@ export class CompareView {
   readonly #place = byId('compare', HTMLElement);
   readonly #actions: CompareActions;
   readonly #result = element('div', { class: 'compare-result' });
-  readonly #chosen = element('p', { class: 'soft' });
-  readonly #labels = element('input', {
-    type: 'text',
-    id: 'labels',
-    autocomplete: 'off',
-    spellcheck: 'false',
-  });
+  readonly #choice = new PictureChoice('labels');
   #buttons: readonly HTMLButtonElement[] = [];
-  #pictures: readonly PickedFile[] = [];
 
   constructor(actions: CompareActions) {
     this.#actions = actions;
@@ -63,9 +56,8 @@ export class CompareView {
       this.#buttons = [];
       this.#place.replaceChildren(
         element('p', {}, 'Equalize the model first; then its predictions can be compared here.'),
-        this.#chosen,
+        this.#choice.chosen,
       );
-      this.#showChosen();
       return;
     }
     this.#place.replaceChildren(
@@ -73,7 +65,6 @@ export class CompareView {
       ...this.#controls(opened),
       this.#result,
     );
-    this.#showChosen();
   }
 
   /** Whether something else is being done. */
@@ -83,10 +74,7 @@ export class CompareView {
 
   /** Takes pictures that were dropped on the page. */
   takePictures(files: readonly PickedFile[]): void {
-    this.#pictures = [...files].sort((one, other) => byName(one.path, other.path));
-    const labels = labelsFromNames(this.#pictures.map(({ path }) => path));
-    this.#labels.value = labels?.join(' ') ?? '';
-    this.#showChosen();
+    this.#choice.take(files);
   }
 
   /** Shows what came of it. */
@@ -107,12 +95,6 @@ export class CompareView {
   }
 
   #controls({ isExample, pictures }: OpenedModel): HTMLElement[] {
-    const input = element('input', { type: 'file', accept: 'image/*', multiple: true, hidden: true });
-    input.addEventListener('change', () => {
-      this.takePictures([...(input.files ?? [])].map((file) => ({ path: file.name, file })));
-      input.value = '';
-    });
-    const choose = button('Choose pictures', () => input.click());
     const start = button('Compare', () => this.#compare(), { class: isExample ? undefined : 'primary' });
     const example = button(
       'Compare on the pictures of the example',
@@ -121,7 +103,7 @@ export class CompareView {
         class: 'primary',
       },
     );
-    this.#buttons = [choose, start, ...(isExample ? [example] : [])];
+    this.#buttons = [this.#choice.opener, start, ...(isExample ? [example] : [])];
     const size = pictures ? `${pictures.width} x ${pictures.height}` : '';
     return [
       ...(isExample ? [element('div', { class: 'buttons' }, example)] : []),
@@ -130,42 +112,27 @@ export class CompareView {
         {},
         `${isExample ? 'Or bring' : 'Bring'} pictures of your own: drop them on this page or choose them. Their middle is taken and made ${size} pixels, and they stay on this computer.`,
       ),
-      element('div', { class: 'buttons' }, choose, input),
-      this.#chosen,
-      element(
-        'div',
-        { class: 'field' },
-        element('label', { for: 'labels' }, 'What they show, as class numbers (may be left empty)'),
-        this.#labels,
-        element(
-          'p',
-          { class: 'soft' },
-          'One number for each picture, in the order of their names, from 0 on. Pictures named like 3_cat.png fill it in.',
-        ),
-      ),
+      ...this.#choice.controls(),
       element('div', { class: 'buttons' }, start),
     ];
   }
 
-  #showChosen(): void {
-    const names = this.#pictures.map(({ path }) => path);
-    setText(this.#chosen, names.length === 0 ? '' : `Chosen: ${named(names)}.`);
-  }
-
   #compare(): void {
-    if (this.#pictures.length === 0) {
-      this.#actions.fail(
-        'No pictures are chosen yet. Choose some with "Choose pictures", or drop them on the page.',
-      );
-      return;
+    const read = this.#choice.read();
+    switch (read.kind) {
+      case 'none':
+        this.#actions.fail(
+          'No pictures are chosen yet. Choose some with "Choose pictures", or drop them on the page.',
+        );
+        return;
+      case 'wrong':
+        this.#actions.fail(read.message);
+        return;
+      case 'pictures': {
+        const { kind: _, ...asked } = read;
+        this.#actions.compare(asked);
+      }
     }
-    const read = readLabels(this.#labels.value, this.#pictures.length);
-    if (read.kind === 'wrong') this.#actions.fail(read.message);
-    else
-      this.#actions.compare({
-        pictures: this.#pictures,
-        ...(read.kind === 'labels' ? { labels: read.labels } : {}),
-      });
   }
 }
 

@@ -4,9 +4,9 @@
  * @module
  */
 
-import { byteText } from 'crosslayer/report';
 import type { Download, EqualizedModel, OpenedModel, TakenForm } from '../../protocol.ts';
-import { button, byId, element, list, setEnabled } from '../dom.ts';
+import { button, byId, element, setEnabled } from '../dom.ts';
+import { SavedDownloads } from './saved-downloads.ts';
 
 interface Form {
   readonly form: TakenForm;
@@ -44,9 +44,9 @@ function formsOf({ format }: OpenedModel): Form[] {
 /** The section of downloads. */
 export class TakeView {
   readonly #take: (form: TakenForm) => void;
+  readonly #saved = new SavedDownloads();
   readonly #results = new Map<TakenForm, HTMLElement>();
   #buttons: readonly HTMLButtonElement[] = [];
-  #addresses: string[] = [];
 
   constructor(take: (form: TakenForm) => void) {
     this.#take = take;
@@ -54,8 +54,7 @@ export class TakeView {
 
   /** Shows what can be taken; downloads that were made are gone. */
   show(opened: OpenedModel, equalized: EqualizedModel | undefined): void {
-    for (const address of this.#addresses) URL.revokeObjectURL(address);
-    this.#addresses = [];
+    this.#saved.forget();
     const cards = formsOf(opened).map((form) => this.#card(form));
     this.#buttons = cards.map(({ opener }) => opener);
     byId('take', HTMLElement).replaceChildren(
@@ -76,17 +75,8 @@ export class TakeView {
   }
 
   /** Saves a download, and keeps a link to it. */
-  save(form: TakenForm, { fileName, blob, notes }: Download): void {
-    const address = URL.createObjectURL(blob);
-    this.#addresses.push(address);
-    const link = element('a', { href: address, download: fileName }, fileName);
-    this.#results
-      .get(form)
-      ?.replaceChildren(
-        element('p', {}, link, `, ${byteText(blob.size)}`),
-        ...(notes.length === 0 ? [] : [list(notes, { class: 'soft' })]),
-      );
-    link.click();
+  save(form: TakenForm, download: Download): void {
+    this.#results.get(form)?.replaceChildren(...this.#saved.save(download));
   }
 
   #card({ form, title, text }: Form): { readonly card: HTMLElement; readonly opener: HTMLButtonElement } {

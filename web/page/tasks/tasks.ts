@@ -12,14 +12,17 @@ export interface Task {
 
 const OPENING: Task = { title: 'Opening the model', failed: 'Nothing was opened.' };
 
+const MAKING: Task = { title: 'Making the file', failed: 'The file was not made.' };
+
 /** By the names of operations. */
 export const TASKS: Readonly<
-  Record<'open' | 'openExample' | 'preview' | 'equalize' | 'compare' | 'take', Task>
+  Record<'open' | 'openExample' | 'preview' | 'equalize' | 'compare' | 'take' | 'takeTflite', Task>
 > = {
   open: OPENING,
   openExample: OPENING,
   preview: { title: 'Looking at what each choice brings', failed: 'The choices could not be looked at.' },
   equalize: { title: 'Equalizing', failed: 'The model was not equalized.' },
   compare: { title: 'Comparing predictions', failed: 'The predictions were not compared.' },
-  take: { title: 'Making the file', failed: 'The file was not made.' },
+  take: MAKING,
+  takeTflite: MAKING,
 };

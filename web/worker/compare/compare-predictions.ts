@@ -4,43 +4,25 @@
  * @module
  */
 
-import { type Model, Tensor, TfjsRunner, UnsupportedModelError } from 'crosslayer';
+import { type Model, TfjsRunner, UnsupportedModelError } from 'crosslayer';
 import { fakeQuantize, type GraphTensor, parseQuantizer } from 'crosslayer/quantization';
-import { count, gridOf, plainModel } from 'crosslayer/report';
+import { gridOf, plainModel } from 'crosslayer/report';
 import {
   accuracyOf,
   compareRuns,
-  describeNormalization,
-  fitArray,
-  guessNormalization,
   inputRangesOn,
-  type ModelInput,
   type ModelRun,
   type ModelRunner,
-  type Normalization,
   recordOnGrids,
   recordRun,
 } from 'crosslayer/verification';
 import type { Comparison, Operations } from '../../protocol.ts';
 import type { Equalized } from '../equalize/equalized.ts';
 import type { Opened } from '../open/opened.ts';
-import { pictureInput, picturesOf } from '../open/pictures-of.ts';
 import { pageFolder } from '../page-folder.ts';
 import type { Progress } from '../progress.ts';
-import { decodePictures } from './decode-pictures.ts';
+import { pictureSamples } from './picture-samples.ts';
 import { classOutput, topClasses } from './top-classes.ts';
-
-/** Pictures that are compared at a time: so many rows can still be looked at. */
-const MOST_PICTURES = 200;
-
-/** What the models are run on. */
-interface Samples {
-  readonly tensor: Tensor;
-  readonly names: readonly string[];
-  readonly labels: Int32Array | undefined;
-  readonly normalization: Normalization | null;
-  readonly description: string;
-}
 
 /** Runs the three models and compares what they find. */
 export async function comparePredictions(
@@ -49,7 +31,7 @@ export async function comparePredictions(
   asked: Operations['compare']['asked'],
   progress: Progress,
 ): Promise<Comparison> {
-  const samples = await samplesFor(opened, asked, progress);
+  const samples = await pictureSamples(opened, asked, progress);
   const { model } = opened;
   const { target, report } = equalized.told;
   const weights = parseQuantizer(gridOf(target));
@@ -130,65 +112,4 @@ function watchedRunner(runner: ModelRunner, samples: number, tell: (done: number
       });
     },
   };
-}
-
-async function samplesFor(
-  { model, samples, told }: Opened,
-  { pictures, labels: given }: Operations['compare']['asked'],
-  progress: Progress,
-): Promise<Samples> {
-  const input = pictureInput(model);
-  const size = picturesOf(model);
-  if (!input || !size) {
-    throw new UnsupportedModelError(
-      'inputs',
-      `${told.name}: takes no pictures, or more than one input; crosslayer evaluate compares it on arrays`,
-    );
-  }
-  if (pictures === 'example') {
-    if (!samples) throw new UnsupportedModelError('inputs', 'only the example has images of its own');
-    const images = samples.images;
-    const number = Math.min(MOST_PICTURES, images.shape[0] ?? 0);
-    const first = firstOf(images, number);
-    const names = Array.from({ length: number }, (_, index) => `image ${index + 1}`);
-    return fitted(model, input, { array: first, names, labels: samples.labels.subarray(0, number) });
-  }
-  if (pictures.length === 0) throw new UnsupportedModelError('inputs', 'no pictures were chosen');
-  if (pictures.length > MOST_PICTURES) {
-    const reason = `${count(pictures.length, 'picture')}; the page compares up to ${MOST_PICTURES} at a time`;
-    throw new UnsupportedModelError('inputs', reason);
-  }
-  const labels = given && given.length > 0 ? Int32Array.from(given) : undefined;
-  if (labels && labels.length !== pictures.length) {
-    const reason = `${count(labels.length, 'label')} for ${count(pictures.length, 'picture')}; give one for each, or none`;
-    throw new UnsupportedModelError('labels', reason);
-  }
-  const array = await decodePictures(pictures, size, progress);
-  return fitted(model, input, { array, names: pictures.map(({ file }) => file.name), labels });
-}
-
-function firstOf(images: Tensor, number: number): Tensor {
-  const [samples = 1, ...inner] = images.shape;
-  const values = images.values() as Uint8Array;
-  const part = values.subarray(0, (values.length / samples) * number);
-  return Tensor.of('uint8', [number, ...inner], part);
-}
-
-function fitted(
-  model: Model,
-  input: ModelInput,
-  { array, names, labels }: { array: Tensor; names: readonly string[]; labels: Int32Array | undefined },
-): Samples {
-  const guess = guessNormalization(model);
-  const { tensor, normalization = null } = fitArray(array, 'the pictures', input, {
-    asked: undefined,
-    guessed: guess.normalization,
-  });
-  const [, height, width] = array.shape;
-  const scaling =
-    normalization === null
-      ? 'values as they are'
-      : `pixels as ${describeNormalization(normalization)} (a guess: ${guess.reason})`;
-  const description = `${count(names.length, 'picture')} of ${width} x ${height}: ${scaling}`;
-  return { tensor, names, labels, normalization, description };
 }

@@ -1,16 +1,15 @@
-import { CrosslayerError, type Model, seededInputs, TfjsRunner } from 'crosslayer';
+import { CrosslayerError, type Model, TfjsRunner } from 'crosslayer';
 import { type EqualizePass, equalizationPasses } from 'crosslayer/quantization';
 import {
   channelStrips,
-  count,
   type EqualizeForTargetOptions,
   equalizeForTarget,
   type RunnableOn,
   rangeSpreads,
 } from 'crosslayer/report';
-import { describeNormalization, guessNormalization, modelInputs } from 'crosslayer/verification';
 import type { Choice, Operations } from '../../protocol.ts';
 import { isOutOfMemory } from '../describe-error.ts';
+import { madeUpInputs } from '../made-up-inputs.ts';
 import { pageFolder } from '../page-folder.ts';
 import type { Progress } from '../progress.ts';
 import type { Equalized } from './equalized.ts';
@@ -77,18 +76,11 @@ async function proven(
 /** A runner and made-up inputs, or why there are none. */
 async function readyToRun(model: Model): Promise<RunnableOn | { readonly reason: string }> {
   try {
-    const tensors = seededInputs(model, { samples: SEEDED_SAMPLES });
+    const { tensors, description } = madeUpInputs(model, SEEDED_SAMPLES);
     const runner = await TfjsRunner.create({ wasmPaths: `${pageFolder()}wasm/` });
-    return { runner, tensors, sampleNames: [], description: describeInputs(model) };
+    return { runner, tensors, sampleNames: [], description };
   } catch (error) {
     if (error instanceof CrosslayerError) return { reason: error.message };
     throw error;
   }
-}
-
-function describeInputs(model: Model): string {
-  const made = count(SEEDED_SAMPLES, 'made-up sample');
-  if (!modelInputs(model).some(({ image }) => image !== undefined)) return made;
-  const { normalization, reason } = guessNormalization(model);
-  return `${made}: the range of pixels as ${describeNormalization(normalization)} (a guess: ${reason})`;
 }

@@ -1,0 +1,84 @@
+/**
+ * Pictures that a person chooses, and what they show.
+ *
+ * @module
+ */
+
+import { named } from 'crosslayer/report';
+import type { PickedFile } from '../../protocol.ts';
+import { button, element, setText } from '../dom.ts';
+import { byName, labelsFromNames, readLabels } from './picture-labels.ts';
+
+/** Pictures with their labels, none, or why labels are wrong. */
+export type ReadPictures =
+  | { readonly kind: 'none' }
+  | {
+      readonly kind: 'pictures';
+      readonly pictures: readonly PickedFile[];
+      readonly labels?: readonly number[];
+    }
+  | { readonly kind: 'wrong'; readonly message: string };
+
+/** Where pictures are chosen; there may be several on the page. */
+export class PictureChoice {
+  /** What is chosen, in words. */
+  readonly chosen: HTMLElement = element('p', { class: 'soft' });
+  readonly opener: HTMLButtonElement;
+  readonly #labels: HTMLInputElement;
+  readonly #input: HTMLInputElement;
+  #pictures: readonly PickedFile[] = [];
+
+  /** @param id of the field for labels. */
+  constructor(id: string) {
+    this.#labels = element('input', {
+      type: 'text',
+      id,
+      class: 'labels',
+      autocomplete: 'off',
+      spellcheck: 'false',
+    });
+    const input = element('input', { type: 'file', accept: 'image/*', multiple: true, hidden: true });
+    input.addEventListener('change', () => {
+      this.take([...(input.files ?? [])].map((file) => ({ path: file.name, file })));
+      input.value = '';
+    });
+    this.#input = input;
+    this.opener = button('Choose pictures', () => input.click());
+  }
+
+  /** The button, what is chosen, and the field for labels. */
+  controls(): HTMLElement[] {
+    return [
+      element('div', { class: 'buttons' }, this.opener, this.#input),
+      this.chosen,
+      element(
+        'div',
+        { class: 'field' },
+        element('label', { for: this.#labels.id }, 'What they show, as class numbers (may be left empty)'),
+        this.#labels,
+        element(
+          'p',
+          { class: 'soft' },
+          'One number for each picture, in the order of their names, from 0 on. Pictures named like 3_cat.png fill it in.',
+        ),
+      ),
+    ];
+  }
+
+  /** Takes pictures that were chosen or dropped. */
+  take(files: readonly PickedFile[]): void {
+    this.#pictures = [...files].sort((one, other) => byName(one.path, other.path));
+    const names = this.#pictures.map(({ path }) => path);
+    this.#labels.value = labelsFromNames(names)?.join(' ') ?? '';
+    setText(this.chosen, names.length === 0 ? '' : `Chosen: ${named(names)}.`);
+  }
+
+  /** What is chosen, with what was written down of it. */
+  read(): ReadPictures {
+    const pictures = this.#pictures;
+    if (pictures.length === 0) return { kind: 'none' };
+    const read = readLabels(this.#labels.value, pictures.length);
+    if (read.kind === 'wrong') return read;
+    return { kind: 'pictures', pictures, ...(read.kind === 'labels' ? { labels: read.labels } : {}) };
+  }
+}

@@ -1,0 +1,100 @@
+/**
+ * A `.tflite` file in words: what can be chosen, and what came of it.
+ *
+ * @module
+ */
+
+import type { IntegerWeights, TfliteIo } from 'crosslayer/quantization';
+import {
+  byteText,
+  checkTexts,
+  guessedText,
+  notTakenTexts,
+  operatorsText,
+  percent,
+  rangesText,
+} from 'crosslayer/report';
+import type { TakenTflite } from '../../protocol.ts';
+import type { ChoiceText } from '../choices/choice-texts.ts';
+
+/** Which weights share a scale. */
+export const WEIGHTS_TEXTS: readonly ChoiceText<IntegerWeights>[] = [
+  {
+    value: 'per-channel',
+    title: 'A scale for each channel',
+    text: 'Phones, browsers and most microcontrollers take it, and it loses least. Batch norms are folded, biases corrected.',
+  },
+  {
+    value: 'per-tensor',
+    title: 'One scale for each kernel',
+    text: 'For NPUs and microcontrollers that have no other. Channels are scaled first, with a maximum for each behind a ReLU6.',
+  },
+];
+
+/** What stands at the ends of the file. */
+export const IO_TEXTS: readonly ChoiceText<TfliteIo>[] = [
+  {
+    value: 'int8',
+    title: 'Whole numbers from -128 to 127',
+    text: 'What microcontrollers and NPUs want: nothing in the file is a float.',
+  },
+  {
+    value: 'uint8',
+    title: 'Bytes from 0 to 255',
+    text: 'What a phone app wants that hands over the bytes of the camera. One operator at each end turns them into int8.',
+  },
+  {
+    value: 'float32',
+    title: 'Floats',
+    text: 'What a phone app wants that hands over floats, scaled as in training, and what LiteRT.js wants in pages, which has no int8.',
+  },
+];
+
+/** A tenth of the squared output: a file with more of an error is hardly of use. */
+const LITTLE_DB = 10;
+
+const LITTLE_ADVICE =
+  ' That is far from the float model. Choose pictures of your own, and ranges are measured on them.';
+
+/** The proof in a sentence, and whether it is good news. */
+export function tfliteVerdict({ check, notVerified }: Pick<TakenTflite, 'check' | 'notVerified'>): {
+  readonly isGood: boolean;
+  readonly text: string;
+} {
+  if (!check) return { isGood: false, text: `Not verified: ${notVerified ?? 'it was not run'}` };
+  const isGood = check.outputs.length > 0 && check.outputs.every(({ sqnrDb }) => sqnrDb >= LITTLE_DB);
+  const shown = checkTexts(check).join('; ');
+  const advice = isGood || check.outputs.length === 0 ? '' : LITTLE_ADVICE;
+  return { isGood, text: `LiteRT ran the file in this browser, beside the float model: ${shown}.${advice}` };
+}
+
+/** What else there is to say of the file. */
+export function tfliteSentences({
+  bytes,
+  operators,
+  ranges,
+  notTaken,
+  check,
+}: Pick<TakenTflite, 'bytes' | 'operators' | 'ranges' | 'notTaken' | 'check'>): string[] {
+  const guessed = guessedText(ranges);
+  return [
+    `Size: ${byteText(bytes.before)} as it was opened, ${byteText(bytes.after)} now (${percent(bytes.after / bytes.before)}).`,
+    ...(check ? [`Run on ${check.inputs}.`] : []),
+    `Operators ${operatorsText(operators)}.`,
+    `Ranges ${rangesText(ranges)}.`,
+    ...(guessed === undefined ? [] : [`${capital(guessed)}. Pictures that are chosen have them measured.`]),
+    ...notTakenTexts(notTaken).map((text) => `${capital(onPage(text))}.`),
+    ...(notTaken.length === 0
+      ? []
+      : ['What hardware does not take other kernels compute: it costs time alone.']),
+  ];
+}
+
+/** What options of the command are called here. */
+function onPage(text: string): string {
+  return text.replaceAll('--weights per-tensor', '"One scale for each kernel"');
+}
+
+function capital(text: string): string {
+  return `${text.charAt(0).toUpperCase()}${text.slice(1)}`;
+}

@@ -1,0 +1,115 @@
+/**
+ * The download of a `.tflite` file in whole numbers, with what is chosen for it and the proof of it.
+ *
+ * @module
+ */
+
+import type { OpenedModel, Operations, PickedFile, TakenTflite } from '../../protocol.ts';
+import { chosen, groupOf, optionsOf } from '../choices/choice-cards.ts';
+import { PictureChoice } from '../compare/picture-choice.ts';
+import { button, byId, element, list, setEnabled } from '../dom.ts';
+import { SavedDownloads } from './saved-downloads.ts';
+import { IO_TEXTS, tfliteSentences, tfliteVerdict, WEIGHTS_TEXTS } from './tflite-texts.ts';
+
+type Asked = Operations['takeTflite']['asked'];
+
+/** What the section leads to. */
+export interface TfliteActions {
+  take(asked: Asked): void;
+  fail(message: string): void;
+}
+
+/** The section of the file. */
+export class TfliteView {
+  readonly #actions: TfliteActions;
+  readonly #weights = optionsOf('weights', WEIGHTS_TEXTS);
+  readonly #io = optionsOf('io', IO_TEXTS);
+  readonly #choice = new PictureChoice('tflite-labels');
+  readonly #pictures = element('div');
+  readonly #result = element('div', { class: 'taken', id: 'tflite-result' });
+  readonly #opener: HTMLButtonElement;
+  readonly #saved = new SavedDownloads();
+  #takesPictures = false;
+
+  constructor(actions: TfliteActions) {
+    this.#actions = actions;
+    this.#opener = button('Make the .tflite file', () => this.#take(), { 'data-form': 'tflite' });
+    byId('tflite', HTMLElement).append(
+      groupOf(
+        'Weights',
+        'What will run the file decides which weights share a scale.',
+        this.#weights,
+        WEIGHTS_TEXTS,
+      ),
+      groupOf('Inputs and outputs', 'Inside, the file is the same.', this.#io, IO_TEXTS),
+      this.#pictures,
+      element('div', { class: 'buttons' }, this.#opener),
+      this.#result,
+    );
+  }
+
+  /** Begins anew for a model. */
+  show({ pictures, isExample }: OpenedModel): void {
+    this.#takesPictures = pictures !== null;
+    this.#saved.forget();
+    this.#result.replaceChildren();
+    const proof = isExample
+      ? 'the file is run on the labelled pictures of the example'
+      : 'the file is run on made-up inputs';
+    const ranges = 'Without data the ranges of tensors come from the statistics of batch norms';
+    this.#pictures.replaceChildren(
+      ...(pictures
+        ? [
+            element(
+              'p',
+              {},
+              `${ranges}, and ${proof}. With pictures of your own, ranges are measured on these, and the file is run on them.`,
+            ),
+            ...this.#choice.controls(),
+          ]
+        : [
+            element(
+              'p',
+              {},
+              `${ranges}, and ${proof}. The command measures them on numpy arrays: `,
+              element('code', {}, 'crosslayer quantize --inputs'),
+              '.',
+            ),
+          ]),
+    );
+  }
+
+  /** Whether something else is being done. */
+  setBusy(isBusy: boolean): void {
+    for (const one of [this.#opener, this.#choice.opener]) setEnabled(one, !isBusy);
+  }
+
+  /** Takes pictures that were dropped on the page. */
+  takePictures(files: readonly PickedFile[]): void {
+    this.#choice.take(files);
+  }
+
+  /** Saves the file, and shows the proof. */
+  save(taken: TakenTflite): void {
+    const { isGood, text } = tfliteVerdict(taken);
+    this.#result.replaceChildren(
+      element('p', { class: isGood ? 'verdict good' : 'verdict open' }, text),
+      ...this.#saved.save(taken.download),
+      list(tfliteSentences(taken)),
+    );
+  }
+
+  #take(): void {
+    const read = this.#takesPictures ? this.#choice.read() : ({ kind: 'none' } as const);
+    if (read.kind === 'wrong') {
+      this.#actions.fail(read.message);
+      return;
+    }
+    this.#actions.take({
+      weights: chosen(this.#weights) ?? 'per-channel',
+      io: chosen(this.#io) ?? 'int8',
+      pictures: read.kind === 'pictures' ? read.pictures : [],
+      ...(read.kind === 'pictures' && read.labels ? { labels: read.labels } : {}),
+    });
+  }
+}
