@@ -111,7 +111,10 @@ export interface Download {
 
 /** A `.tflite` file in whole numbers, and what is to be said of it. */
 export interface TakenTflite
-  extends Pick<TfliteReport, 'bytes' | 'operators' | 'ranges' | 'notTaken' | 'check' | 'notVerified'> {
+  extends Pick<
+    TfliteReport,
+    'weights' | 'io' | 'bytes' | 'operators' | 'ranges' | 'notTaken' | 'check' | 'notVerified'
+  > {
   readonly download: Download;
 }
 

@@ -87,6 +87,30 @@ async function visit(
   };
 }
 
+/** Opens a model. */
+export async function openFiles({ page }: Visit, files: readonly string[]): Promise<void> {
+  await page.locator('#files').setInputFiles([...files]);
+  await page.locator('#opened:not([hidden])').waitFor();
+  await idle(page);
+}
+
+/** Opens the example. */
+export async function openExample({ page }: Visit): Promise<void> {
+  await page.getByRole('button', { name: 'Open the example' }).click();
+  await page.locator('#opened:not([hidden])').waitFor();
+  await idle(page);
+}
+
+/** Until nothing is under way, which the page says. */
+export async function idle(page: Visit['page']): Promise<void> {
+  await page.waitForFunction(() => document.querySelector<HTMLElement>('#progress')?.hidden === true);
+}
+
+/** The text of an element. */
+export async function textOf(page: Visit['page'], selector: string): Promise<string> {
+  return (await page.locator(selector).textContent()) ?? '';
+}
+
 /** Bytes of files as a server that compresses sends them. */
 export function compressedBytes(folder: string, names: readonly string[]): number {
   return names.reduce((sum, name) => sum + gzipSync(readFileSync(join(folder, name))).length, 0);

@@ -9,8 +9,12 @@ import {
   type BuiltPage,
   compressedBytes,
   filesIn,
+  idle,
   openBuiltPage,
+  openExample,
+  openFiles,
   SCREENSHOTS,
+  textOf,
   type Visit,
 } from './built-page.ts';
 
@@ -45,28 +49,6 @@ async function inPage(
   } finally {
     await visit.close();
   }
-}
-
-async function openFiles({ page }: Visit, files: readonly string[]): Promise<void> {
-  await page.locator('#files').setInputFiles([...files]);
-  await page.locator('#opened:not([hidden])').waitFor();
-  await idle(page);
-}
-
-async function openExample({ page }: Visit): Promise<void> {
-  await page.getByRole('button', { name: 'Open the example' }).click();
-  await page.locator('#opened:not([hidden])').waitFor();
-  await idle(page);
-}
-
-/** Until nothing is under way, which the page says. */
-async function idle(page: Visit['page']): Promise<void> {
-  await page.waitForFunction(() => document.querySelector<HTMLElement>('#progress')?.hidden === true);
-}
-
-/** The text of an element. */
-async function textOf(page: Visit['page'], selector: string): Promise<string> {
-  return (await page.locator(selector).textContent()) ?? '';
 }
 
 async function equalize({ page }: Visit): Promise<string> {

@@ -1,5 +1,6 @@
 import { describeSkip } from 'crosslayer';
-import type { DamageReport, InspectReport, ProofReport, TargetReport } from 'crosslayer/report';
+import { INTEGER_WEIGHTS, TFLITE_IO } from 'crosslayer/quantization';
+import type { DamageReport, InspectReport, ProofReport, RunCheck, TargetReport } from 'crosslayer/report';
 import { describe, expect, it } from 'vitest';
 import { RELU6_POLICIES } from '../../src/equalization/options.ts';
 import {
@@ -23,8 +24,9 @@ import { equalizedStory, openedStory } from '../../web/page/map/layer-story.ts';
 import { pictureObstacle } from '../../web/page/open/opening.ts';
 import { spreadSentences } from '../../web/page/take/equalized-view.ts';
 import { proofSentences, proofVerdict } from '../../web/page/take/proof-texts.ts';
+import { IO_TEXTS, tfliteSentences, tfliteVerdict, WEIGHTS_TEXTS } from '../../web/page/take/tflite-texts.ts';
 import { PAGE_TARGETS } from '../../web/page-targets.ts';
-import type { OpenedModel, Preview } from '../../web/protocol.ts';
+import type { OpenedModel, Preview, TakenTflite } from '../../web/protocol.ts';
 
 describe('choices', () => {
   it('have a text each', () => {
@@ -300,5 +302,62 @@ describe('labels of pictures', () => {
     expect(className(9, EXAMPLE_CLASSES)).toBe('ankle boot (9)');
     expect(className(9, [])).toBe('class 9');
     expect(['b10', 'b2'].sort(byName)).toEqual(['b2', 'b10']);
+  });
+});
+
+describe('the .tflite file', () => {
+  const check = (sqnrDb: number): RunCheck => ({
+    inputs: '8 made-up samples',
+    samples: 8,
+    outputs: [{ name: 'out', sqnrDb, top1Agreement: 0.985 }] as unknown as RunCheck['outputs'],
+    accuracy: null,
+  });
+  const taken = {
+    weights: 'per-channel',
+    io: 'int8',
+    bytes: { before: 4_000_000, after: 1_000_000 },
+    operators: [{ op: 'CONV_2D', count: 2 }],
+    ranges: [{ path: 'conv', min: -1, max: 6, source: 'stand-ins' }] as unknown as TakenTflite['ranges'],
+    notTaken: [
+      { hardware: 'Ethos-U', op: 'CONV_2D', reason: '--weights per-tensor has one', layers: ['conv'] },
+    ],
+    check: null,
+  } as const;
+
+  it('has a text for each choice, with what a phone app wants', () => {
+    expect(WEIGHTS_TEXTS.map(({ value }) => value)).toEqual([...INTEGER_WEIGHTS]);
+    expect(IO_TEXTS.map(({ value }) => value)).toEqual([...TFLITE_IO]);
+    expect(IO_TEXTS.filter(({ text }) => text.includes('phone app')).map(({ value }) => value)).toEqual([
+      'uint8',
+      'float32',
+    ]);
+  });
+
+  it('is good news where it was run and is near the float model', () => {
+    expect(tfliteVerdict({ check: check(22.4), notVerified: null })).toEqual({
+      isGood: true,
+      text: 'LiteRT ran the file in this browser, beside the float model: SQNR 22.4 dB, same top-1 98.5 %.',
+    });
+    expect(tfliteVerdict({ check: check(5), notVerified: null })).toMatchObject({
+      isGood: false,
+      text: expect.stringMatching(/SQNR 5\.0 dB.*\. That is far from the float model/),
+    });
+    const notCompared = { ...check(0), outputs: [], notCompared: 'out has values that are not finite' };
+    expect(tfliteVerdict({ check: notCompared, notVerified: null })).toMatchObject({ isGood: false });
+    expect(tfliteVerdict({ check: null, notVerified: 'no LiteRT' })).toEqual({
+      isGood: false,
+      text: 'Not verified: no LiteRT',
+    });
+  });
+
+  it('is told with what options are called on the page', () => {
+    expect(tfliteSentences(taken)).toEqual([
+      'Size: 4.00 MB as it was opened, 1.00 MB now (25 %), with int8 weights per-channel and int8 inputs and outputs.',
+      'Operators 2: 2 CONV_2D.',
+      'Ranges of 1 tensor: 1 guessed.',
+      'Guessed from made-up inputs: conv [-1, 6]. Inputs of your own have them measured.',
+      'Not for Ethos-U: 1 CONV_2D ("One scale for each kernel" has one).',
+      'Other kernels compute what a hardware does not take; that costs time alone.',
+    ]);
   });
 });

@@ -54,7 +54,7 @@ export const IO_TEXTS: readonly ChoiceText<TfliteIo>[] = [
 const LITTLE_DB = 10;
 
 const LITTLE_ADVICE =
-  ' That is far from the float model. Choose pictures of your own, and ranges are measured on them.';
+  ' That is far from the float model; ranges that are measured on inputs of your own may be better.';
 
 /** The proof in a sentence, and whether it is good news. */
 export function tfliteVerdict({ check, notVerified }: Pick<TakenTflite, 'check' | 'notVerified'>): {
@@ -70,23 +70,25 @@ export function tfliteVerdict({ check, notVerified }: Pick<TakenTflite, 'check' 
 
 /** What else there is to say of the file. */
 export function tfliteSentences({
+  weights,
+  io,
   bytes,
   operators,
   ranges,
   notTaken,
   check,
-}: Pick<TakenTflite, 'bytes' | 'operators' | 'ranges' | 'notTaken' | 'check'>): string[] {
+}: Omit<TakenTflite, 'download' | 'notVerified'>): string[] {
   const guessed = guessedText(ranges);
   return [
-    `Size: ${byteText(bytes.before)} as it was opened, ${byteText(bytes.after)} now (${percent(bytes.after / bytes.before)}).`,
+    `Size: ${byteText(bytes.before)} as it was opened, ${byteText(bytes.after)} now (${percent(bytes.after / bytes.before)}), with int8 weights ${weights} and ${io} inputs and outputs.`,
     ...(check ? [`Run on ${check.inputs}.`] : []),
     `Operators ${operatorsText(operators)}.`,
     `Ranges ${rangesText(ranges)}.`,
-    ...(guessed === undefined ? [] : [`${capital(guessed)}. Pictures that are chosen have them measured.`]),
+    ...(guessed === undefined ? [] : [`${capital(guessed)}. Inputs of your own have them measured.`]),
     ...notTakenTexts(notTaken).map((text) => `${capital(onPage(text))}.`),
     ...(notTaken.length === 0
       ? []
-      : ['What hardware does not take other kernels compute: it costs time alone.']),
+      : ['Other kernels compute what a hardware does not take; that costs time alone.']),
   ];
 }
 

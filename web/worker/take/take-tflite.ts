@@ -82,6 +82,7 @@ export async function takeTflite(opened: Opened, asked: Asked, progress: Progres
       blob: new Blob([new Uint8Array(bytes)], { type: 'application/octet-stream' }),
       notes: [],
     },
+    ...{ weights, io },
     bytes: { before: told.bytes, after: bytes.length },
     operators: countedOperators(graph.operators.map(({ op }) => op)),
     ranges: [...ranges.values()],
