@@ -53,17 +53,15 @@ export class TfliteView {
     this.#takesPictures = pictures !== null;
     this.#saved.forget();
     this.#result.replaceChildren();
-    const proof = isExample
-      ? 'the file is run on the labelled pictures of the example'
-      : 'the file is run on made-up inputs';
-    const ranges = 'Without data the ranges of tensors come from the statistics of batch norms';
+    const proof = isExample ? 'on the labelled pictures of the example' : 'on inputs that are made up';
+    const without = `Without data the ranges of tensors come from the statistics of batch norms, and the file is run ${proof}.`;
     this.#pictures.replaceChildren(
-      ...(pictures
+      ...(this.#takesPictures
         ? [
             element(
               'p',
               {},
-              `${ranges}, and ${proof}. With pictures of your own, ranges are measured on these, and the file is run on them.`,
+              `${without} With pictures of your own, ranges are measured on these, and the file is run on them.`,
             ),
             ...this.#choice.controls(),
           ]
@@ -71,9 +69,8 @@ export class TfliteView {
             element(
               'p',
               {},
-              `${ranges}, and ${proof}. The command measures them on numpy arrays: `,
+              `${without} The command measures them on numpy arrays: `,
               element('code', {}, 'crosslayer quantize --inputs'),
-              '.',
             ),
           ]),
     );
