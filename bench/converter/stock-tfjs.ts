@@ -7,7 +7,7 @@
 import { readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import * as core from '@tensorflow/tfjs-core';
-import { loadLayersModel } from '@tensorflow/tfjs-layers';
+import { type LayersModel, loadLayersModel } from '@tensorflow/tfjs-layers';
 import '@tensorflow/tfjs-backend-wasm';
 import type { Tensor } from '../../src/tensor/tensor.ts';
 import { fromTfjs, toTfjs } from '../../src/verification/run/tensor-transfer.ts';
@@ -16,7 +16,7 @@ import { withBackend } from '../../src/verification/run/tfjs-backend.ts';
 /** The first output of the model in `folder`, which `tf.loadLayersModel` reads as it would from a server. */
 export async function predictWithTfjs(folder: string, inputs: readonly Tensor[]): Promise<Tensor> {
   return withBackend(core, 'wasm', async () => {
-    const model = await loadLayersModel({ load: async () => artifactsOf(join(folder, 'model.json')) });
+    const model = await stockModel(folder);
     const output = core.tidy(() => {
       const [first] = [model.predict(inputs.map((tensor) => toTfjs(core, tensor)))].flat();
       if (!first) throw new Error(`${folder}: no output`);
@@ -27,6 +27,11 @@ export async function predictWithTfjs(folder: string, inputs: readonly Tensor[])
     model.dispose();
     return values;
   });
+}
+
+/** The model in `folder`, on the backend that TF.js has just then. */
+export function stockModel(folder: string): Promise<LayersModel> {
+  return loadLayersModel({ load: async () => artifactsOf(join(folder, 'model.json')) });
 }
 
 function artifactsOf(file: string): core.io.ModelArtifacts {
