@@ -5,13 +5,7 @@ import { MAX_DEFLATE_RATIO } from '../limits.ts';
 import type { Content } from './attribute.ts';
 import { valuesOfBytes } from './element-values.ts';
 import type { Hdf5File } from './file.ts';
-import {
-  type LibraryFilter,
-  type LibraryMetadata,
-  type OpenedFile,
-  VIEW_BYTES,
-  viewPointer,
-} from './library.ts';
+import { type LibraryFilter, type LibraryMetadata, type OpenedFile, VIEW_BYTES } from './library.ts';
 import { dtypeOf, type Hdf5Type, typeFromLibrary, typeSize } from './type.ts';
 
 /** What a dataset may declare beyond the size of its file: elements that were never written take no room. */
@@ -101,10 +95,9 @@ export class Hdf5Dataset {
   #viewBytes(start: number, count: number): Uint8Array<ArrayBuffer> {
     const bytes = count * typeSize(this.type);
     if (bytes > VIEW_BYTES) return this.readBytes(start, count);
-    const { library } = this.#opened;
-    const pointer = viewPointer(library);
+    const pointer = this.#opened.viewPointer(this.path);
     this.#readInto(start, count, pointer);
-    return library.HEAPU8.subarray(pointer, pointer + bytes) as Uint8Array<ArrayBuffer>;
+    return this.#opened.library.HEAPU8.subarray(pointer, pointer + bytes) as Uint8Array<ArrayBuffer>;
   }
 
   /** All elements as bytes, in pieces; each holds until anything else is read. */
@@ -118,18 +111,18 @@ export class Hdf5Dataset {
   /** All elements, strings of variable length included. */
   content(): Content {
     if (this.type.kind !== 'variableString') return { bytes: this.readBytes(0, this.count) };
-    const { library, id } = this.#opened;
-    const read = (pointer: bigint): number =>
+    const { library } = this.#opened;
+    const read = (id: bigint, pointer: bigint): number =>
       library.get_dataset_data(id, `/${this.path}`, null, null, null, pointer);
     return { strings: this.#opened.strings(this.path, '', this.count, read) };
   }
 
   #readInto(start: number, count: number, pointer: number): void {
-    const { library, id } = this.#opened;
+    const { library } = this.#opened;
     const size = typeSize(this.type);
     for (const slab of slabsOf(this.shape ?? [], start, count)) {
       const isScalar = slab.counts.length === 0;
-      this.#opened.guardedStatus(this.path, () =>
+      this.#opened.guardedStatus(this.path, (id) =>
         library.get_dataset_data(
           id,
           `/${this.path}`,

@@ -61,15 +61,15 @@ export class Hdf5File {
 
   /** Names in a group, in creation order where the file tracks it, by name otherwise. */
   names(path: string): string[] {
-    const { library, id } = this.#opened;
-    return this.#opened.guarded(path, () => library.get_names(id, absolute(path), false));
+    const { library } = this.#opened;
+    return this.#opened.guarded(path, (id) => library.get_names(id, absolute(path), false));
   }
 
   /** What the last part of `path` is. */
   kind(path: string): LinkKind {
-    const { library, id } = this.#opened;
+    const { library } = this.#opened;
     if (path === '') return 'group';
-    return this.#opened.guarded(path, () => {
+    return this.#opened.guarded(path, (id) => {
       const type = library.get_type(id, absolute(path));
       if (type === -1) return 'missing';
       if (type === 4) return 'externalLink';
@@ -86,14 +86,14 @@ export class Hdf5File {
 
   /** What is the same for all links to one object, and for no two objects. */
   address(path: string): string {
-    const { library, id } = this.#opened;
-    return this.#opened.guarded(path, () => library.create_object_reference(id, absolute(path)).join());
+    const { library } = this.#opened;
+    return this.#opened.guarded(path, (id) => library.create_object_reference(id, absolute(path)).join());
   }
 
   /** Where a soft link leads. */
   linkTarget(path: string): string {
-    const { library, id } = this.#opened;
-    return this.#opened.guarded(path, () => library.get_symbolic_link(id, absolute(path)) ?? '');
+    const { library } = this.#opened;
+    return this.#opened.guarded(path, (id) => library.get_symbolic_link(id, absolute(path)) ?? '');
   }
 
   /**
@@ -102,9 +102,9 @@ export class Hdf5File {
    * @throws {@link FormatError} where there is none; {@link UnsupportedModelError} for virtual ones.
    */
   dataset(path: string): Hdf5Dataset {
-    const { library, id } = this.#opened;
+    const { library } = this.#opened;
     if (this.kind(path) !== 'dataset') throw new FormatError(this.name, path, 'no dataset there');
-    const metadata = this.#opened.guarded(path, () => library.get_dataset_metadata(id, absolute(path)));
+    const metadata = this.#opened.guarded(path, (id) => library.get_dataset_metadata(id, absolute(path)));
     if (metadata.virtual_sources) {
       throw new UnsupportedModelError(
         'virtual datasets',
@@ -112,15 +112,15 @@ export class Hdf5File {
       );
     }
     const filters = metadata.chunks
-      ? this.#opened.guarded(path, () => library.get_dataset_filters(id, absolute(path)))
+      ? this.#opened.guarded(path, (id) => library.get_dataset_filters(id, absolute(path)))
       : [];
     return new Hdf5Dataset(this, this.#opened, path, metadata, filters);
   }
 
   /** Names of the attributes of a group or dataset. */
   attributeNames(path: string): string[] {
-    const { library, id } = this.#opened;
-    return this.#opened.guarded(path, () => library.get_attribute_names(id, absolute(path)));
+    const { library } = this.#opened;
+    return this.#opened.guarded(path, (id) => library.get_attribute_names(id, absolute(path)));
   }
 
   /** An attribute, or undefined. */
@@ -140,9 +140,9 @@ export class Hdf5File {
   }
 
   #readAttribute(path: string, name: string): Attribute {
-    const { library, id } = this.#opened;
+    const { library } = this.#opened;
     const where = `${path}@${name}`;
-    const metadata = this.#opened.guarded(where, () =>
+    const metadata = this.#opened.guarded(where, (id) =>
       library.get_attribute_metadata(id, absolute(path), name),
     );
     const type = typeFromLibrary(metadata);
@@ -152,12 +152,13 @@ export class Hdf5File {
     const bytes = count * metadata.size;
     if (bytes > MAX_ATTRIBUTE_BYTES)
       throw new LimitError(`${this.name}: ${where}`, bytes, MAX_ATTRIBUTE_BYTES);
-    const read = (pointer: bigint): number => library.get_attribute_data(id, absolute(path), name, pointer);
+    const read = (id: bigint, pointer: bigint): number =>
+      library.get_attribute_data(id, absolute(path), name, pointer);
     if (type.kind === 'variableString') {
       return { name, type, shape, content: { strings: this.#opened.strings(path, name, count, read) } };
     }
     return this.#opened.withMemory(bytes, where, (pointer) => {
-      this.#opened.guardedStatus(where, () => (count === 0 ? 0 : read(BigInt(pointer))));
+      this.#opened.guardedStatus(where, (id) => (count === 0 ? 0 : read(id, BigInt(pointer))));
       return { name, type, shape, content: { bytes: library.HEAPU8.slice(pointer, pointer + bytes) } };
     });
   }

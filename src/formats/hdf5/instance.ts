@@ -7,6 +7,8 @@
 /** What the compiled library exports, by the names that Emscripten gives them. */
 export interface LibraryInstance {
   readonly memory: WebAssembly.Memory;
+  /** Where the address is kept at which memory that was never used begins. */
+  emscripten_get_sbrk_ptr(): number;
   emscripten_stack_get_current(): number;
   _emscripten_stack_restore(pointer: number): void;
 }
@@ -38,6 +40,28 @@ export async function catchInstance<Loaded>(
   } finally {
     WebAssembly.instantiate = instantiate;
   }
+}
+
+/**
+ * Keeps a copy of the memory as it is.
+ *
+ * @returns what makes it so again. All that the library knows is in its memory: it is as new then.
+ */
+export function keepMemory(instance: LibraryInstance): () => void {
+  const used = (): Uint8Array => {
+    const { buffer } = instance.memory;
+    return new Uint8Array(
+      buffer,
+      0,
+      new DataView(buffer).getUint32(instance.emscripten_get_sbrk_ptr(), true),
+    );
+  };
+  const kept = used().slice();
+  return () => {
+    const memory = used();
+    memory.fill(0, kept.length);
+    memory.set(kept);
+  };
 }
 
 /** What the library needs besides the contents of files: tables, filters, the pieces that are on their way. */

@@ -1,17 +1,20 @@
 /**
  * The HDF5 library (h5wasm), loaded when the first file is opened. Nothing else imports it.
  *
- * HDF5 runs on Emscripten's file system. Sources are mounted there as read-only files whose bytes are fetched on
- * demand, so that a file of any size, or a member of a zip file, is read in place.
- *
  * @module
  */
 
 import { CrosslayerError, FormatError, messageOf } from '../../errors.ts';
 import type { ByteSource } from '../bytes.ts';
 import { readStringsAt } from './element-values.ts';
-import { checkHeapCollection } from './heap-check.ts';
-import { catchInstance, type LibraryInstance, MemoryLimit } from './instance.ts';
+import { catchInstance, keepMemory, type LibraryInstance, MemoryLimit } from './instance.ts';
+import {
+  type FileSystem,
+  type SourceFile,
+  SourceFolder,
+  STANDARD_ERROR,
+  type Stream,
+} from './source-folder.ts';
 
 /** What h5wasm says of a type and an extent; only what is used here. */
 export interface LibraryMetadata {
@@ -37,34 +40,6 @@ export interface LibraryFilter {
   readonly id: number;
   readonly name: string;
   readonly cd_values: readonly number[];
-}
-
-interface Stream {
-  node: FileNode;
-  position: number;
-  path?: string;
-  stream_ops: object;
-}
-
-interface FileNode {
-  id: number;
-  mode: number;
-  size: number;
-  node_ops: object;
-  stream_ops: object;
-  /** Undefined once the file is closed: a read that HDF5 still tries then fails. */
-  source: ByteSource | undefined;
-}
-
-interface FileSystem {
-  mkdir(path: string): void;
-  mount(type: object, options: object, path: string): FileNode;
-  createNode(parent: FileNode | null, name: string, mode: number, device: number): FileNode;
-  destroyNode(node: FileNode): void;
-  getStream(descriptor: number): Stream | null;
-  close(stream: Stream): void;
-  streams: (Stream | null)[];
-  ErrnoError: new (errno: number) => Error;
 }
 
 /** The part of h5wasm's low level interface that is used. Ids are bigints; pointers index `HEAPU8`. */
@@ -99,53 +74,51 @@ export interface Hdf5Library {
   deactivate_throwing_error_handler(): number;
 }
 
-const ERRNO_IO = 29;
-const ERRNO_INVALID = 28;
-const ERRNO_NO_ENTRY = 44;
-const MOUNT = '/crosslayer';
 const READ_ONLY = 0;
 
 interface LoadedLibrary {
   readonly module: Hdf5Library;
-  readonly root: FileNode;
+  readonly folder: SourceFolder;
   readonly limit: MemoryLimit | undefined;
+  /** Makes the memory what it was when the library was loaded. */
+  readonly restore: (() => void) | undefined;
 }
 
 let loaded: Promise<LoadedLibrary> | undefined;
-let nextName = 0;
 /** Undefined also where it could not be had. */
 let instance: LibraryInstance | undefined;
-/** What a source threw inside HDF5: kept, because an exception must not cross the library's own frames. */
-let sourceError: unknown;
+/** Whether a call has failed since the library was as new. */
+let hasFailed = false;
+/** How often the library was made as new: files that were opened before are to be opened again. */
+let renewals = 0;
 /** What HDF5 printed while its handler was off. */
 let printed = '';
 
 /** HDF5 with a source opened in it. */
 export class OpenedFile {
   readonly library: Hdf5Library;
-  readonly id: bigint;
-  readonly #source: string;
-  readonly #release: () => void;
+  readonly #loaded: LoadedLibrary;
+  /** Of the source, for messages. */
+  readonly #name: string;
+  readonly #size: number;
+  readonly #file: SourceFile;
+  #id = 0n;
+  /** {@link renewals} when it got its id. */
+  #openedAt = -1;
   #isOpen = true;
 
   /** @throws {@link FormatError} where it is no HDF5 file. */
-  constructor({ module, root, limit }: LoadedLibrary, source: ByteSource) {
-    this.library = module;
-    this.#source = source.name;
-    const name = `${nextName++}`;
-    const node = module.FS.createNode(root, name, 0o100444, 0);
-    Object.assign(node, { size: source.size, source, node_ops: NODE_OPERATIONS });
-    node.stream_ops = streamOperations(module.FS);
-    limit?.opened(source.size);
-    this.#release = () => {
-      limit?.closed(source.size);
-      node.source = undefined;
-      module.FS.destroyNode(node);
-    };
+  constructor(library: LoadedLibrary, source: ByteSource) {
+    this.library = library.module;
+    this.#loaded = library;
+    this.#name = source.name;
+    this.#size = source.size;
+    this.#file = library.folder.add(source);
+    library.limit?.opened(this.#size);
     try {
-      this.id = this.guarded('', () => module.open(`${MOUNT}/${name}`, READ_ONLY, false, -1, -1));
+      this.guarded('', () => {});
     } catch (error) {
-      this.#release();
+      this.#remove();
       throw error;
     }
   }
@@ -154,56 +127,55 @@ export class OpenedFile {
   close(): void {
     if (!this.#isOpen) return;
     this.#isOpen = false;
+    renewAfterFailure(this.#loaded);
     try {
-      withStack(() => this.library.close_file(this.id));
+      if (this.#openedAt === renewals) withStack(() => this.library.close_file(this.#id));
     } catch {
-      closeLeakedStreams(this.library.FS);
+      hasFailed = true;
     }
-    this.#release();
+    this.#remove();
   }
 
   /**
-   * Runs a call into HDF5 and turns whatever it throws into a {@link FormatError}.
+   * Runs a call into HDF5 with the id of the file, and turns whatever it throws into a {@link FormatError}.
    *
    * @param where the HDF5 path, for the message.
    */
-  guarded<Result>(where: string, call: () => Result): Result {
-    sourceError = undefined;
+  guarded<Result>(where: string, call: (id: bigint) => Result): Result {
+    this.#file.error = undefined;
     try {
-      return withStack(call);
+      return withStack(() => call(this.#currentId()));
     } catch (error) {
-      closeLeakedStreams(this.library.FS);
-      throw asFormatError(error, this.#source, where);
+      hasFailed = true;
+      throw this.#asFormatError(error, where);
     }
   }
 
   /**
    * Runs a read that reports failure by its status, with HDF5's throwing handler off: then the library closes what it
-   * opened, and a damaged file leaves nothing behind in it.
+   * opened.
    */
-  guardedStatus(where: string, call: () => number): void {
-    sourceError = undefined;
-    printed = '';
-    this.library.deactivate_throwing_error_handler();
-    let status: number;
-    try {
-      status = withStack(call);
-    } catch (error) {
-      throw asFormatError(error, this.#source, where);
-    } finally {
-      this.library.activate_throwing_error_handler();
-    }
-    if (status < 0) throw asFormatError(new Error(printed), this.#source, where);
+  guardedStatus(where: string, call: (id: bigint) => number): void {
+    this.guarded(where, (id) => {
+      printed = '';
+      this.library.deactivate_throwing_error_handler();
+      try {
+        if (call(id) < 0) throw new Error(printed);
+      } finally {
+        this.library.activate_throwing_error_handler();
+      }
+    });
   }
 
   /** Runs `use` with `bytes` bytes of the library's memory. */
   withMemory<Result>(bytes: number, where: string, use: (pointer: number) => Result): Result {
     const pointer = this.guarded(where, () => this.library._malloc(Math.max(1, bytes)));
-    if (pointer === 0) throw new FormatError(this.#source, where, `no memory for ${bytes} bytes`);
+    if (pointer === 0) throw new FormatError(this.#name, where, `no memory for ${bytes} bytes`);
     try {
       return use(pointer);
     } finally {
-      this.library._free(pointer);
+      // What failed may have broken the heap, which is restored anyway.
+      if (!(hasFailed && this.#loaded.restore)) this.library._free(pointer);
     }
   }
 
@@ -212,17 +184,52 @@ export class OpenedFile {
    *
    * @param attribute the attribute of `path` that has them; empty for those of a dataset.
    */
-  strings(path: string, attribute: string, count: number, read: (pointer: bigint) => number): Uint8Array[] {
+  strings(
+    path: string,
+    attribute: string,
+    count: number,
+    read: (id: bigint, pointer: bigint) => number,
+  ): Uint8Array[] {
     const where = attribute === '' ? path : `${path}@${attribute}`;
     if (count === 0) return [];
     return this.withMemory(4 * count, where, (pointer) => {
-      this.guardedStatus(where, () => read(BigInt(pointer)));
+      this.guardedStatus(where, (id) => read(id, BigInt(pointer)));
       const strings = readStringsAt(this.library.HEAPU8, pointer, count);
-      this.guarded(where, () =>
-        this.library.reclaim_vlen_memory(this.id, `/${path}`, attribute, BigInt(pointer)),
+      this.guarded(where, (id) =>
+        this.library.reclaim_vlen_memory(id, `/${path}`, attribute, BigInt(pointer)),
       );
       return strings;
     });
+  }
+
+  /** Memory of {@link VIEW_BYTES} that is kept for data on their way out: each read overwrites what the last one left. */
+  viewPointer(where: string): number {
+    return this.guarded(where, () => {
+      view ??= this.library._malloc(VIEW_BYTES);
+      return view;
+    });
+  }
+
+  #remove(): void {
+    this.#loaded.limit?.closed(this.#size);
+    this.#loaded.folder.remove(this.#file);
+  }
+
+  #asFormatError(error: unknown, where: string): CrosslayerError {
+    const cause = this.#file.error ?? error;
+    if (cause instanceof CrosslayerError) return cause;
+    const reason = `not readable as HDF5: ${innermostReason(messageOf(cause))}`;
+    return new FormatError(this.#name, where, reason, { cause });
+  }
+
+  /** The library was made as new since the file was opened where any file was found to be damaged. */
+  #currentId(): bigint {
+    renewAfterFailure(this.#loaded);
+    if (this.#openedAt !== renewals) {
+      this.#id = this.library.open(this.#file.path, READ_ONLY, false, -1, -1);
+      this.#openedAt = renewals;
+    }
+    return this.#id;
   }
 }
 
@@ -247,24 +254,25 @@ function withStack<Result>(call: () => Result): Result {
   }
 }
 
-/** Size of the memory of {@link viewPointer}: small enough to stay in a processor's cache. */
+/**
+ * Makes the library as new after a call that failed. Such a call may leave anything in it: objects that keep its file open
+ * and their memory taken, until there is none and the next call never ends, or a heap in pieces.
+ */
+function renewAfterFailure({ folder, restore }: LoadedLibrary): void {
+  if (!hasFailed) return;
+  hasFailed = false;
+  folder.closePrinted();
+  // Whoever else has files open in the library keeps them.
+  if (!restore || folder.hasOthers) return;
+  folder.closeAll();
+  restore();
+  view = undefined;
+  renewals++;
+}
+
+/** Size of the memory of a view: small enough to stay in a processor's cache. */
 export const VIEW_BYTES: number = 2 ** 21;
 let view: number | undefined;
-
-/** Memory of {@link VIEW_BYTES} that is kept for data on their way out: each read overwrites what the last one left. */
-export function viewPointer(library: Hdf5Library): number {
-  view ??= library._malloc(VIEW_BYTES);
-  return view;
-}
-
-function asFormatError(error: unknown, source: string, where: string): CrosslayerError {
-  const cause = sourceError ?? error;
-  sourceError = undefined;
-  if (cause instanceof CrosslayerError) return cause;
-  return new FormatError(source, where, `not readable as HDF5: ${innermostReason(messageOf(cause))}`, {
-    cause,
-  });
-}
 
 /** The last line of HDF5's error stack says what went wrong; those before it say who was affected. */
 function innermostReason(message: string): string {
@@ -277,69 +285,17 @@ async function load(): Promise<LoadedLibrary> {
   instance = caught.instance;
   const module = caught.loaded as unknown as Hdf5Library;
   module.activate_throwing_error_handler();
-  const { FS } = module;
-  const standardError = FS.getStream(2);
+  const standardError = module.FS.getStream(STANDARD_ERROR);
   if (standardError) standardError.stream_ops = { ...standardError.stream_ops, write: keepPrinted };
-  FS.mkdir(MOUNT);
-  const root = FS.mount({ mount: () => createRoot(FS) }, {}, MOUNT);
-  return { module, root, limit: instance && new MemoryLimit(instance.memory) };
+  return {
+    module,
+    folder: new SourceFolder(module.FS),
+    limit: instance && new MemoryLimit(instance.memory),
+    restore: instance && keepMemory(instance),
+  };
 }
 
 function keepPrinted(_stream: Stream, buffer: Uint8Array, offset: number, length: number): number {
   printed += new TextDecoder().decode(Uint8Array.from(buffer.subarray(offset, offset + length)));
   return length;
-}
-
-function createRoot(FS: FileSystem): FileNode {
-  const root = FS.createNode(null, '/', 0o40555, 0);
-  root.node_ops = {
-    ...NODE_OPERATIONS,
-    lookup() {
-      throw new FS.ErrnoError(ERRNO_NO_ENTRY);
-    },
-  };
-  root.stream_ops = {};
-  return root;
-}
-
-const EPOCH = new Date(0);
-
-const NODE_OPERATIONS = {
-  getattr(node: FileNode): object {
-    const { id: ino, mode, size } = node;
-    const times = { atime: EPOCH, mtime: EPOCH, ctime: EPOCH };
-    return { dev: 1, ino, mode, nlink: 1, uid: 0, gid: 0, rdev: 0, size, ...times, blksize: 4096, blocks: 1 };
-  },
-  setattr(): void {},
-};
-
-function streamOperations(FS: FileSystem): object {
-  return {
-    llseek(stream: Stream, offset: number, whence: number): number {
-      const from = whence === 1 ? stream.position : whence === 2 ? stream.node.size : 0;
-      if (from + offset < 0) throw new FS.ErrnoError(ERRNO_INVALID);
-      return from + offset;
-    },
-    read(stream: Stream, buffer: Uint8Array, offset: number, length: number, position: number): number {
-      try {
-        const { source, size } = stream.node;
-        if (!source) throw new TypeError('the file was closed');
-        const available = Math.max(0, Math.min(length, size - position));
-        const target = new Uint8Array(buffer.buffer, buffer.byteOffset + offset, available);
-        const count = source.read(position, target);
-        checkHeapCollection(source, position, target.subarray(0, count));
-        return count;
-      } catch (error) {
-        sourceError = error;
-        throw new FS.ErrnoError(ERRNO_IO);
-      }
-    },
-  };
-}
-
-/** h5wasm's throwing handler leaves the temporary file open that it printed the error into. */
-function closeLeakedStreams(FS: FileSystem): void {
-  for (const stream of FS.streams) {
-    if (stream?.path?.startsWith('/tmp/')) FS.close(stream);
-  }
 }
