@@ -1,12 +1,11 @@
 import { defineConfig } from 'vitest/config';
 import { HANGING_MS } from './test/support/hanging.ts';
 
-/**
- * Tests that leave nothing behind share what is loaded, which saves a third of their time. Those of damaged files do not: they may
- * leave the HDF5 library in pieces.
- */
+/** Tests that leave nothing behind share what is loaded, which saves a third of their time. */
 const SHARING = [
+  'damage',
   'equalization',
+  'formats',
   'json',
   'kernels',
   'model',
