@@ -9,7 +9,7 @@ import { type Attribute, stringAttribute } from './attribute.ts';
 import { isWritten } from './chunk-storage.ts';
 import type { Hdf5Dataset } from './dataset.ts';
 import { bytesOfValues } from './element-values.ts';
-import type { Hdf5File } from './file.ts';
+import type { Hdf5File, LinkKind } from './file.ts';
 import { ObjectCount } from './object-count.ts';
 import { dtypeOf, type Hdf5Type, typeOfDtype } from './type.ts';
 import { type DatasetSpec, fitsHeader, type GroupWriter } from './writer.ts';
@@ -56,16 +56,20 @@ export class Hdf5Copier {
 
   /** Copies the attributes of a group, but for those that `isSkipped` names. */
   attributes(path: string, target: GroupWriter, isSkipped: IsSkipped = nothing): void {
-    for (const name of this.#file.attributeNames(path)) {
-      if (isSkipped(name)) continue;
-      const attribute = this.#file.attribute(path, name);
-      if (attribute && this.#isAttributeCopied(path, attribute)) target.setAttribute(attribute);
+    const names = this.#file.attributeNames(path).filter((name) => !isSkipped(name));
+    this.readAttributes(path, this.#file.attributes(path, names), target);
+  }
+
+  /** Copies attributes that were read from the group at `path`. */
+  readAttributes(path: string, attributes: readonly Attribute[], target: GroupWriter): void {
+    for (const attribute of attributes) {
+      if (this.#isAttributeCopied(path, attribute)) target.setAttribute(attribute);
     }
   }
 
   /** Copies the dataset at `path`, bit for bit and stored as it was. */
-  async dataset(path: string, target: GroupWriter, name: string): Promise<void> {
-    const dataset = this.#file.dataset(path);
+  async dataset(path: string, target: GroupWriter, name: string, kind?: LinkKind): Promise<void> {
+    const dataset = this.#file.dataset(path, kind);
     if (!this.#isCopied(path, dataset.type)) return;
     const at = this.#file.address(path);
     const copied = this.#copied.get(at);
@@ -112,7 +116,7 @@ export class Hdf5Copier {
         return;
       }
       case 'dataset':
-        return this.dataset(path, target, name);
+        return this.dataset(path, target, name, kind);
       case 'softLink':
         return target.softLink(name, this.#file.linkTarget(path));
       case 'externalLink':

@@ -99,11 +99,12 @@ export class Hdf5File {
   /**
    * The dataset at `path`.
    *
+   * @param kind what is there, where that is known.
    * @throws {@link FormatError} where there is none; {@link UnsupportedModelError} for virtual ones.
    */
-  dataset(path: string): Hdf5Dataset {
+  dataset(path: string, kind: LinkKind = this.kind(path)): Hdf5Dataset {
     const { library } = this.#opened;
-    if (this.kind(path) !== 'dataset') throw new FormatError(this.name, path, 'no dataset there');
+    if (kind !== 'dataset') throw new FormatError(this.name, path, 'no dataset there');
     const metadata = this.#opened.guarded(path, (id) => library.get_dataset_metadata(id, absolute(path)));
     if (metadata.virtual_sources) {
       throw new UnsupportedModelError(
@@ -128,9 +129,9 @@ export class Hdf5File {
     return this.attributeNames(path).includes(name) ? this.#readAttribute(path, name) : undefined;
   }
 
-  /** All attributes of a group or dataset. */
-  attributes(path: string): Attribute[] {
-    return this.attributeNames(path).map((name) => this.#readAttribute(path, name));
+  /** The attributes of a group or dataset that are named; all by default. */
+  attributes(path: string, names: readonly string[] = this.attributeNames(path)): Attribute[] {
+    return names.map((name) => this.#readAttribute(path, name));
   }
 
   /** The strings of an attribute; undefined where it is missing or holds none. */

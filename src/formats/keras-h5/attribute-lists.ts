@@ -6,7 +6,7 @@
 
 import { FormatError, UnsupportedModelError } from '../../errors.ts';
 import { largestOf } from '../../tensor/extremes.ts';
-import { type Attribute, stringListAttribute } from '../hdf5/attribute.ts';
+import { type Attribute, attributeStrings, stringListAttribute } from '../hdf5/attribute.ts';
 import type { Hdf5File } from '../hdf5/file.ts';
 
 /** Keras' `HDF5_OBJECT_HEADER_LIMIT`: longer attributes do not fit the header of an HDF5 object. */
@@ -20,18 +20,25 @@ const encoder = new TextEncoder();
  * @throws {@link FormatError} where an attribute of the name is not a list of strings.
  */
 export function readNameList(file: Hdf5File, path: string, name: string): string[] | undefined {
-  const existing = new Set(file.attributeNames(path));
-  const parts = nameListAttributes(name, existing);
-  if (parts.length === 0) return undefined;
+  const parts = nameListAttributes(name, new Set(file.attributeNames(path)));
+  return parts.length === 0 ? undefined : namesIn(file, path, file.attributes(path, parts));
+}
+
+/**
+ * The names in attributes that were read from the group at `path`.
+ *
+ * @throws {@link FormatError} where one is not a list of strings.
+ */
+export function namesIn(file: Hdf5File, path: string, parts: readonly Attribute[]): string[] {
   return parts.flatMap((part) => {
-    const strings = file.strings(path, part);
-    if (!strings) throw new FormatError(file.name, `${path}@${part}`, 'expected a list of names');
+    const strings = attributeStrings(part);
+    if (!strings) throw new FormatError(file.name, `${path}@${part.name}`, 'expected a list of names');
     return strings;
   });
 }
 
 /** Which of the `existing` attributes of a group hold the list `name`, in order. */
-export function nameListAttributes(name: string, existing: ReadonlySet<string>): string[] {
+export function nameListAttributes(name: string, existing: { has(name: string): boolean }): string[] {
   if (existing.has(name)) return [name];
   const parts: string[] = [];
   while (existing.has(`${name}${parts.length}`)) parts.push(`${name}${parts.length}`);

@@ -22,7 +22,7 @@ import { plainNumbers } from '../keras-config/serialized-objects.ts';
 import { isSequential, modelForDialect, writeModelConfig } from '../keras-config/write-model.ts';
 import { lostState } from '../lost-state.ts';
 import { trackedLayers } from '../tracked-layers.ts';
-import { nameListAttributes, readNameList, writeNameList } from './attribute-lists.ts';
+import { nameListAttributes, namesIn, readNameList, writeNameList } from './attribute-lists.ts';
 import { type KerasH5Origin, kerasH5Origin, TOP_LEVEL_GROUP, WEIGHTS_GROUP } from './origin.ts';
 import { type NamingStyle, type PlannedWeight, planGroup } from './write-group.ts';
 
@@ -219,15 +219,17 @@ function copyAttributesWithList(
   list: string,
   names: readonly string[],
 ): void {
-  const parts = nameListAttributes(list, new Set(file.attributeNames(path)));
-  const read = readNameList(file, path, list) ?? [];
+  const attributes = new Map(file.attributes(path).map((attribute) => [attribute.name, attribute]));
+  const parts = nameListAttributes(list, attributes).flatMap((part) => attributes.get(part) ?? []);
+  const read = namesIn(file, path, parts);
   const isSame =
     read.length === names.length &&
     read.every((name, index) => name === names[index]) &&
-    file.attributes(path).every((attribute) => !parts.includes(attribute.name) || fitsHeader(attribute));
-  copier.attributes(path, target, (name) => !isSame && parts.includes(name));
+    parts.every(fitsHeader);
+  if (!isSame) for (const { name } of parts) attributes.delete(name);
+  copier.readAttributes(path, [...attributes.values()], target);
   if (isSame) return;
-  const isFixed = parts.some((part) => file.attribute(path, part)?.type.kind === 'string');
+  const isFixed = parts.some(({ type }) => type.kind === 'string');
   setNameList(target, list, names, isFixed);
 }
 
