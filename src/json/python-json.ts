@@ -163,14 +163,9 @@ const NUMBERS = /-?(?:Infinity|NaN|(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?)(?!
  */
 function parseWritten(text: string): WrittenJson {
   const marked: string[] = [];
-  let depth = 0;
   for (let at = 0; at < text.length; ) {
     const start = text.indexOf('"', at);
     const between = text.slice(at, start === -1 ? undefined : start);
-    for (const [bracket] of between.matchAll(/[[\]{}]/g)) {
-      depth += bracket === '[' || bracket === '{' ? 1 : -1;
-      if (depth > DEEPEST) throw new SyntaxError(`nested deeper than ${DEEPEST}`);
-    }
     marked.push(between.replace(NUMBERS, '"n$&"'));
     if (start === -1) break;
     at = endOfText(text, start) + 1;
@@ -189,10 +184,11 @@ function endOfText(text: string, start: number): number {
   return text.length;
 }
 
-function withoutMarks(value: JsonValue): WrittenJson {
+function withoutMarks(value: JsonValue, depth = 0): WrittenJson {
   if (typeof value === 'string')
     return value.startsWith('n') ? new NumberLiteral(value.slice(1)) : value.slice(1);
-  if (Array.isArray(value)) return value.map(withoutMarks);
+  if (depth > DEEPEST) throw new SyntaxError(`nested deeper than ${DEEPEST}`);
+  if (Array.isArray(value)) return value.map((inner) => withoutMarks(inner, depth + 1));
   if (!isObject(value)) return value as boolean | null;
-  return new Map(Object.entries(value).map(([key, inner]) => [key.slice(1), withoutMarks(inner)]));
+  return new Map(Object.entries(value).map(([key, inner]) => [key.slice(1), withoutMarks(inner, depth + 1)]));
 }

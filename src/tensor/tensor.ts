@@ -15,9 +15,11 @@ import { multiplyTrailing, type TrailingFactors } from './trailing-scale.ts';
 export interface TensorSource {
   /** Whether what {@link read} gave stays as it is, because it lies in memory. */
   readonly isStable?: boolean;
+  /** Whether what {@link read} gives is the caller's own. */
+  readonly isGiven?: boolean;
   /**
-   * `count` values in C order from flat index `start`. The caller does not change them; unless the source is stable
-   * they hold until the next call.
+   * `count` values in C order from flat index `start`. Unless they are given the caller does not change them; unless they are
+   * given or stable they hold until the next call.
    *
    * @throws `FormatError` where the file behind the source cannot be read.
    */
@@ -133,13 +135,15 @@ export class Tensor {
   values(): TensorValues {
     if (this.#kept) return this.#kept;
     if (!this.#isScaled() && this.#source.isStable) return this.#source.read(0, this.size);
-    const values = allocate(this.dtype, this.size);
+    let values: TensorValues | undefined;
     for (const { start, count } of this.#pieces()) {
       const read = this.#source.read(start, count);
+      values ??= this.#source.isGiven && count === this.size ? read : allocate(this.dtype, this.size);
       if (this.#isScaled())
         this.#multiply(read as FloatValues, start, values.subarray(start, start + count) as FloatValues);
-      else values.set(read as never, start);
+      else if (values !== read) values.set(read as never, start);
     }
+    values ??= allocate(this.dtype, 0);
     if (this.size <= KEPT_ELEMENTS) this.#kept = values;
     return values;
   }
@@ -161,8 +165,9 @@ export class Tensor {
       for (const { start, count } of this.#pieces(blockElements, large.start, large.start + large.count)) {
         const from = start - large.start;
         const values = count < large.count ? read.subarray(from, from + count) : read;
-        if (isScaled && scratch.length < count) scratch = allocate(this.dtype, count);
-        const target = scratch.subarray(0, count);
+        if (isScaled && !this.#source.isGiven && scratch.length < count)
+          scratch = allocate(this.dtype, count);
+        const target = this.#source.isGiven ? values : scratch.subarray(0, count);
         if (isScaled) this.#multiply(values as FloatValues, start, target as FloatValues);
         yield { start, values: isScaled ? target : values };
       }
@@ -249,7 +254,7 @@ export class Tensor {
 
   #copy(size: number): FloatValues {
     const values = this.#source.read(0, size) as FloatValues;
-    return this.#source.isStable ? values : values.slice();
+    return this.#source.isStable || this.#source.isGiven ? values : values.slice();
   }
 
   #reduce(reduction: Reduction, pairs: number): FloatValues {

@@ -73,6 +73,7 @@ export class Hdf5Dataset {
       );
     }
     return Tensor.lazy(dtype, shape, {
+      isGiven: true,
       read: (start, count): TensorValues => valuesOfBytes(dtype, this.readBytes(start, count)),
     });
   }
