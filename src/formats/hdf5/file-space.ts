@@ -1,6 +1,10 @@
 import type { ByteSink } from '../bytes.ts';
 import { Pauses } from '../pause.ts';
 
+const ALIGNMENT = 8;
+/** Headers and small weights are written together up to this size: each write is a call of the system. */
+const GATHERED_BYTES = 2 ** 16;
+
 /** Hands out the bytes of a file being written, one piece behind the other, aligned to 8. */
 export class FileSpace {
   readonly #sink: ByteSink;
@@ -8,6 +12,10 @@ export class FileSpace {
   readonly #base: number;
   readonly #pauses = new Pauses();
   #end: number;
+  readonly #gathered = new Uint8Array(GATHERED_BYTES);
+  /** Where what is gathered belongs. */
+  #from = 0;
+  #count = 0;
 
   constructor(sink: ByteSink, base: number, reserved: number) {
     this.#sink = sink;
@@ -23,7 +31,7 @@ export class FileSpace {
   /** An address with room for `size` bytes. */
   allocate(size: number): number {
     const address = this.#end;
-    this.#end += Math.ceil(size / 8) * 8;
+    this.#end += Math.ceil(size / ALIGNMENT) * ALIGNMENT;
     return address;
   }
 
@@ -35,7 +43,24 @@ export class FileSpace {
   }
 
   writeAt(address: number, bytes: Uint8Array): void {
-    this.#sink.write(this.#base + address, bytes);
+    const gap = address - (this.#from + this.#count);
+    if (gap < 0 || gap >= ALIGNMENT || this.#count + gap + bytes.length > GATHERED_BYTES) this.flush();
+    if (bytes.length > GATHERED_BYTES) {
+      this.#sink.write(this.#base + address, bytes);
+      return;
+    }
+    if (this.#count === 0) this.#from = address;
+    const at = address - this.#from;
+    this.#gathered.fill(0, this.#count, at);
+    this.#gathered.set(bytes, at);
+    this.#count = at + bytes.length;
+  }
+
+  /** Writes what is gathered. */
+  flush(): void {
+    const bytes = this.#gathered.subarray(0, this.#count);
+    this.#count = 0;
+    if (bytes.length > 0) this.#sink.write(this.#base + this.#from, bytes);
   }
 
   /** {@link writeAt} for large pieces: pauses now and then. */

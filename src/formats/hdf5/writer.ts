@@ -71,6 +71,7 @@ export class Hdf5Writer {
   close(): void {
     const root = this.root.finish();
     this.#heap.flush();
+    this.#space.flush();
     const base = this.#userBlock.length;
     const head = new ByteBuilder().u8(0x89).text('HDF\r\n').u8(0x1a, 0x0a);
     const addressBytes = 8;
