@@ -63,6 +63,7 @@ export function outputShape(call: GraphCall): Shape | undefined {
     case 'concatenate':
       return call.constants.length > 0 ? undefined : concatenated(shapesOf(inputs), operation.axis);
     case 'opaque':
+      if (isEmbedding(layer)) return embedded(layer, input);
       return isPermute(layer) ? permuted(layer, input) : keepsShape(layer) ? input : undefined;
     case 'model':
       return undefined;
@@ -86,6 +87,16 @@ const SHAPE_KEEPING: ReadonlySet<string> = new Set([
 /** Whether an opaque layer has an output of the shape of its input, each element in its place. */
 export function keepsShape({ className, origin }: Layer): boolean {
   return SHAPE_KEEPING.has(className) && !isCustomClass(origin?.config);
+}
+
+/** Whether an opaque layer looks up rows of a table. */
+export function isEmbedding({ className, origin }: Layer): boolean {
+  return className === 'Embedding' && !isCustomClass(origin?.config);
+}
+
+function embedded({ readConfig }: Layer, input: Shape | undefined): Shape | undefined {
+  const size = readConfig['output_dim'];
+  return input && typeof size === 'number' ? [...input, size] : undefined;
 }
 
 /** Whether an opaque layer puts its axes in another order and does nothing else. */

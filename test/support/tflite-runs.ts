@@ -8,15 +8,18 @@ import { tensorRanges } from '../../src/equalization/ranges/tensor-ranges.ts';
 import type { TfliteGraph } from '../../src/formats/tflite/graph.ts';
 import { type LowerOptions, lowerPlan } from '../../src/formats/tflite/lower.ts';
 import { tfliteBytes } from '../../src/formats/tflite/write.ts';
+import { writeTflite } from '../../src/formats/tflite/write-plan.ts';
 import { buildGraph, type GraphTensor, tensorKey } from '../../src/model/graph.ts';
 import type { Model } from '../../src/model/model.ts';
 import { startLitert } from '../../src/node/litert.ts';
+import { floatPlan } from '../../src/quantization/integer/float-plan.ts';
 import type { TensorScale } from '../../src/quantization/integer/grid-groups.ts';
 import { type IntegerPlan, integerPlan } from '../../src/quantization/integer/integer-plan.ts';
 import { codeOf } from '../../src/quantization/integer/range-grid.ts';
 import { runPlan } from '../../src/quantization/integer/simulate-plan.ts';
 import { QUANTIZER_PRESETS, type QuantizerName } from '../../src/quantization/quantizer.ts';
 import { Tensor } from '../../src/tensor/tensor.ts';
+import { compareOutputs } from '../../src/verification/comparing/compare-outputs.ts';
 import { runTflite } from '../../src/verification/litert/run-tflite.ts';
 import { TfjsRunner } from '../../src/verification/run/runner.ts';
 import { seededRandom } from './random.ts';
@@ -42,6 +45,15 @@ export async function planned(
   const plan = integerPlan(model, { weights: QUANTIZER_PRESETS[weights], ranges });
   const graph = lowerPlan(plan, lowering);
   return { plan, graph, bytes: tfliteBytes(graph), inputs };
+}
+
+/** How far the float file of a model is from the model as LiteRT runs it, as a part of the largest value of an output. */
+export async function floatDifference(model: Model): Promise<number> {
+  const inputs = normalInputs(model, 4);
+  const runner = await TfjsRunner.create({ backend: 'cpu' });
+  const expected = await runner.run(model, inputs);
+  const actual = await runTflite(await startLitert(), writeTflite(floatPlan(model)), inputs);
+  return Math.max(...expected.map((one, index) => compareOutputs(one, actual[index]!).maxRelative));
 }
 
 /** By how many codes outputs of the file and of the plan differ. */

@@ -119,7 +119,8 @@ function checkOperator(operator: TfliteOperator, graph: TfliteGraph): void {
       `${op} reads codes on the grid ${gridText(other)} and writes them on ${gridText(output)}; its kernel takes the two for one`,
     );
   }
-  const fixed = FIXED_GRIDS.get(op);
+  if (op !== 'QUANTIZE' && op !== 'DEQUANTIZE') checkTypes(operator, graph);
+  const fixed = output && FIXED_GRIDS.get(op);
   if (fixed && !isSameGrid(output, { scales: [fixed[0]], zeroPoint: fixed[1], dimension: 0 })) {
     throw broken(
       operator,
@@ -127,6 +128,14 @@ function checkOperator(operator: TfliteOperator, graph: TfliteGraph): void {
     );
   }
   checkKernel(operator, graph);
+}
+
+/** Kernels are of floats or of codes; whole numbers are shapes and indices of both. */
+function checkTypes(operator: TfliteOperator, { tensors }: TfliteGraph): void {
+  const types = [...operator.inputs, ...operator.outputs].map((index) => tensors[index]?.type);
+  if (types.includes('float32') && (types.includes('int8') || types.includes('uint8'))) {
+    throw broken(operator, `${operator.op} has floats and codes, and its kernel one of them`);
+  }
 }
 
 function checkKernel(operator: TfliteOperator, { tensors }: TfliteGraph): void {
@@ -137,6 +146,7 @@ function checkKernel(operator: TfliteOperator, { tensors }: TfliteGraph): void {
   const kernel = tensorAt(places.kernel)?.quantization;
   const output = tensors[operator.outputs[0] ?? -1]?.quantization?.scales[0];
   if (!tensorAt(places.bias)) throw broken(operator, 'has no bias, and runtimes refuse that');
+  if (tensors[operator.outputs[0] ?? -1]?.type === 'float32') return;
   if (input === undefined || output === undefined || !kernel)
     throw broken(operator, 'reads or writes no codes');
   if (kernel.zeroPoint !== 0)

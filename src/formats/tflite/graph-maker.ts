@@ -1,4 +1,5 @@
 import type { TensorScale } from '../../quantization/integer/grid-groups.ts';
+import { codeOf } from '../../quantization/integer/range-grid.ts';
 import {
   elementsOf,
   type OptionValue,
@@ -7,7 +8,7 @@ import {
   type TflitePort,
   type TfliteTensor,
 } from './graph.ts';
-import type { OperatorName } from './operators.ts';
+import { floatVersion, type OperatorName } from './operators.ts';
 
 /** An operator with one output. */
 export interface OperatorParts {
@@ -15,7 +16,7 @@ export interface OperatorParts {
   readonly layer: string;
   readonly inputs: readonly number[];
   readonly output: number;
-  /** 1 where it is left out. */
+  /** The lowest that has int8; 1 where it is left out. What writes floats gets the lowest that has those. */
   readonly version?: number;
   /** None where they are left out. */
   readonly options?: Readonly<Record<string, OptionValue>>;
@@ -32,15 +33,21 @@ export class GraphMaker {
     return this.#tensors.push(tensor) - 1;
   }
 
-  /** A computed tensor of int8 codes. */
-  codes(name: string, shape: readonly number[], grid: TensorScale): number {
-    return this.add({ name, shape, type: 'int8', quantization: quantizationOf(grid), values: undefined });
+  /** A computed tensor: of int8 codes on its grid, of floats where it has none. */
+  computed(name: string, shape: readonly number[], grid: TensorScale | undefined): number {
+    return this.add({ name, shape, ...typeOn(grid), values: undefined });
   }
 
-  /** A constant of int8 codes on a grid. */
-  constant(name: string, shape: readonly number[], grid: TensorScale, codes: readonly number[]): number {
-    const values = (): Int8Array => Int8Array.from(codes);
-    return this.add({ name, shape, type: 'int8', quantization: quantizationOf(grid), values });
+  /** A constant of these values: their codes on a grid, or floats. */
+  constant(
+    name: string,
+    shape: readonly number[],
+    grid: TensorScale | undefined,
+    values: ArrayLike<number>,
+  ): number {
+    const made = (): Int8Array | Float32Array =>
+      grid ? Int8Array.from(values, (value) => codeOf(value, grid)) : Float32Array.from(values);
+    return this.add({ name, shape, ...typeOn(grid), values: made });
   }
 
   /** A constant of whole numbers, such as a shape; equal ones are one tensor. */
@@ -59,7 +66,11 @@ export class GraphMaker {
 
   /** Adds an operator and gives its output. */
   operator(op: OperatorName, { layer, inputs, output, version = 1, options = {} }: OperatorParts): number {
-    this.#operators.push({ op, version, inputs, outputs: [output], options, layer });
+    const isFloat = this.tensor(output).type === 'float32';
+    this.#operators.push({
+      ...{ op, inputs, outputs: [output], options, layer },
+      version: isFloat ? floatVersion(op, version, options) : version,
+    });
     return output;
   }
 
@@ -148,7 +159,11 @@ export class GraphMaker {
   }
 }
 
-/** A grid as files have it. */
-export function quantizationOf({ scale, zeroPoint }: TensorScale): TfliteTensor['quantization'] {
-  return { scales: [scale], zeroPoint, dimension: 0 };
+/** The type of a tensor on a grid, or of one without. */
+function typeOn(grid: TensorScale | undefined): Pick<TfliteTensor, 'type' | 'quantization'> {
+  if (!grid) return { type: 'float32', quantization: undefined };
+  return {
+    type: 'int8',
+    quantization: { scales: [grid.scale], zeroPoint: grid.zeroPoint, dimension: 0 },
+  };
 }

@@ -6,8 +6,10 @@
 
 import type { GraphCall } from '../../model/graph.ts';
 import type { Activation } from '../../model/operation.ts';
-import { kernelKey } from '../../quantization/integer/integer-weights.ts';
-import { IN_FLOAT, type Lowering, refusal } from './lowering.ts';
+import { slopesOf } from './kernel-constants.ts';
+import { lowerFloatActivation } from './lower-float.ts';
+import type { Lowering } from './lowering.ts';
+import { NoKernelError, refusal } from './no-kernel.ts';
 import { FUSED, type OperatorName } from './operators.ts';
 
 /** The kernels of functions, and whether their output may be on any grid. */
@@ -34,6 +36,10 @@ export function lowerActivation(lowering: Lowering, call: GraphCall, activation:
   const input = lowering.inputOf(call);
   switch (activation.kind) {
     case 'linear':
+      if (lowering.isFloat) {
+        lowering.alias(call, input);
+        return;
+      }
       // On another grid.
       lowering.emit(call, {}, (output) => maker.operator('QUANTIZE', { layer, inputs: [input], output }));
       return;
@@ -43,9 +49,9 @@ export function lowerActivation(lowering: Lowering, call: GraphCall, activation:
     case 'relu': {
       const { negativeSlope, threshold } = activation;
       if (threshold !== 0) {
-        throw refusal(
+        throw new NoKernelError(
           call,
-          `no int8 kernel has a ReLU with the threshold ${threshold}; train with a plain ReLU, or ${IN_FLOAT}`,
+          `no ${lowering.kernel} has a ReLU with the threshold ${threshold}; train with a plain ReLU, or`,
         );
       }
       if (negativeSlope !== 0) {
@@ -67,10 +73,11 @@ export function lowerActivation(lowering: Lowering, call: GraphCall, activation:
     case 'other': {
       const op = FUNCTIONS.get(activation.name);
       if (!op) {
-        throw refusal(
+        if (lowerFloatActivation(lowering, call, activation.name)) return;
+        throw new NoKernelError(
           call,
-          `the activation ${activation.name} has no int8 kernel; train with one that has (relu, relu6, leaky_relu, elu, sigmoid, tanh, ` +
-            `swish, hard_sigmoid, hard_swish), or ${IN_FLOAT}`,
+          `the activation ${activation.name} has no ${lowering.kernel}; train with one that has (relu, relu6, leaky_relu, elu, sigmoid, ` +
+            'tanh, swish, hard_sigmoid, hard_swish), or',
         );
       }
       if (op === 'SOFTMAX') checkSoftmaxAxis(lowering, call);
@@ -89,25 +96,11 @@ function checkSoftmaxAxis(lowering: Lowering, call: GraphCall): void {
   if (call.layer.className !== 'Softmax' || axis === -1 || axis === rank - 1) return;
   throw refusal(
     call,
-    `is on axis ${JSON.stringify(axis)}, and SOFTMAX on the last; put a Permute before it, or ${IN_FLOAT}`,
+    `is on axis ${JSON.stringify(axis)}, and SOFTMAX on the last; put a Permute before it and behind it`,
   );
 }
 
 function lowerPrelu(lowering: Lowering, call: GraphCall): void {
-  const { maker, plan } = lowering;
-  const { layer, path } = call;
-  const input = lowering.inputOf(call);
-  const key = kernelKey(layer, 'alpha');
-  const slopes = plan.kernels.get(key);
-  if (!slopes) throw refusal(call, 'the plan has no codes for its slopes; make the plan anew');
-  const alpha = lowering.shared(key, () =>
-    maker.add({
-      ...{ name: key, shape: slopes.dequantized.shape, type: 'int8' },
-      quantization: { scales: slopes.scales, zeroPoint: 0, dimension: 0 },
-      values: () => slopes.codes(),
-    }),
-  );
-  lowering.emit(call, {}, (output) =>
-    maker.operator('PRELU', { layer: path, inputs: [input, alpha], output }),
-  );
+  const inputs = [lowering.inputOf(call), slopesOf(lowering, call.layer)];
+  lowering.emit(call, {}, (output) => lowering.maker.operator('PRELU', { layer: call.path, inputs, output }));
 }

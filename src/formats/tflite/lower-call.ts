@@ -10,6 +10,7 @@ import { isPermute, permutedAxes } from '../../model/shapes.ts';
 import { trainingEffect } from '../../model/training.ts';
 import { codeOf, HIGHEST_CODE } from '../../quantization/integer/range-grid.ts';
 import { lowerActivation } from './lower-activations.ts';
+import { lowerFloatLayer } from './lower-float.ts';
 import {
   imageOfOutput,
   lowerBatchNorm,
@@ -20,7 +21,8 @@ import {
   UNFUSED,
 } from './lower-kernels.ts';
 import { lowerConcatenation, lowerMerge } from './lower-merges.ts';
-import { IN_FLOAT, type Lowering, refusal } from './lowering.ts';
+import type { Lowering } from './lowering.ts';
+import { NoKernelError, refusal } from './no-kernel.ts';
 import { PADDING } from './operators.ts';
 
 /**
@@ -173,9 +175,9 @@ function lowerUpSampling(lowering: Lowering, call: GraphCall, operation: UpSampl
   const { interpolation, dataFormat, size } = operation;
   const isBilinear = interpolation === 'bilinear';
   if (!isBilinear && interpolation !== 'nearest') {
-    throw refusal(
+    throw new NoKernelError(
       call,
-      `no int8 kernel interpolates ${interpolation}; take nearest or bilinear, or ${IN_FLOAT}`,
+      `no ${lowering.kernel} interpolates ${interpolation}; take nearest or bilinear, or`,
     );
   }
   const input = lowering.image(call, { rank: size.length, dataFormat });
@@ -195,15 +197,14 @@ function lowerCap(lowering: Lowering, call: GraphCall, { maxima, axis }: CapOper
   const { maker } = lowering;
   const input = lowering.inputOf(call);
   const grid = lowering.gridOf(call.output());
-  const codes = Array.from(maxima, (maximum) => codeOf(maximum, grid));
-  if (codes.every((code) => code === HIGHEST_CODE)) {
+  if (grid && maxima.every((maximum) => codeOf(maximum, grid) === HIGHEST_CODE)) {
     // The end of the grid caps them.
     lowering.alias(call, input);
     return;
   }
-  const shape = [codes.length, ...Array<number>(-1 - axis).fill(1)];
+  const shape = [maxima.length, ...Array<number>(-1 - axis).fill(1)];
   const caps = lowering.shared(`${call.path}/maxima`, () =>
-    maker.constant(lowering.name(`${call.path}/maxima`), shape, grid, codes),
+    maker.constant(lowering.name(`${call.path}/maxima`), shape, grid, maxima),
   );
   lowering.emit(call, {}, (output) => {
     maker.operator('MINIMUM', { layer: call.path, inputs: [input, caps], output, version: 2 });
@@ -225,8 +226,11 @@ function lowerOpaque(lowering: Lowering, call: GraphCall): void {
     lowering.emit(call, {}, (output) => lowering.maker.transpose(input, { layer: call.path, axes, output }));
     return;
   }
-  const what = RECURRENT.test(layer.className)
-    ? 'recurrent layers have int8 kernels only with states that data has to tell'
-    : 'there is no int8 kernel for this layer';
-  throw refusal(call, `${what}; ${IN_FLOAT}`);
+  if (lowerFloatLayer(lowering, call)) return;
+  throw new NoKernelError(
+    call,
+    RECURRENT.test(layer.className)
+      ? 'recurrent layers have int8 kernels only with states that data has to tell'
+      : `there is no ${lowering.kernel} for this layer`,
+  );
 }

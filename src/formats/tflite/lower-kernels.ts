@@ -4,9 +4,7 @@
  * @module
  */
 
-import { InvalidModelError } from '../../errors.ts';
 import type { GraphCall } from '../../model/graph.ts';
-import type { Layer } from '../../model/layer.ts';
 import type {
   BatchNormOperation,
   ConvOperation,
@@ -14,9 +12,11 @@ import type {
   DenseOperation,
   DepthwiseConvOperation,
 } from '../../model/operation.ts';
-import { kernelKey } from '../../quantization/integer/integer-weights.ts';
-import { asImage, type Lowering, refusal } from './lowering.ts';
-import { FUSED, PADDING } from './operators.ts';
+import { elementsOf } from './graph.ts';
+import { kernelOf, outputsFirst, transposed } from './kernel-constants.ts';
+import { asImage, type Lowering } from './lowering.ts';
+import { NoKernelError, refusal } from './no-kernel.ts';
+import { FUSED, GROUPED_CONV, PADDING } from './operators.ts';
 
 /** What the layers of this file are. */
 type SlidingOperation = ConvOperation | DepthwiseConvOperation;
@@ -26,6 +26,10 @@ export function lowerConvolution(lowering: Lowering, call: GraphCall, operation:
   const { maker } = lowering;
   const { layer, path } = call;
   const { strides, dilationRate, kernelSize, dataFormat, padding } = operation;
+  if (operation.kind === 'conv' && operation.rank === 3) {
+    lowerVolume(lowering, call, operation);
+    return;
+  }
   let input = lowering.image(call, operation);
   if (padding === 'causal') input = paddedBefore(lowering, call, input, operation);
   const isDepthwise = operation.kind === 'depthwiseConv';
@@ -36,7 +40,7 @@ export function lowerConvolution(lowering: Lowering, call: GraphCall, operation:
         weight: 'depthwiseKernel',
         shape: (size, outputs) => [1, height, width, outputs ?? size],
         dimension: 3,
-        arrange: (codes) => codes,
+        arrange: (values) => values,
       })
     : kernelOf(lowering, layer, {
         weight: 'kernel',
@@ -55,7 +59,7 @@ export function lowerConvolution(lowering: Lowering, call: GraphCall, operation:
         layer: path,
         inputs: [input, kernel.weights, kernel.bias],
         output,
-        version: isGrouped ? 6 : 3,
+        version: isGrouped ? GROUPED_CONV : 3,
         options: {
           padding: padding === 'same' ? PADDING.same : PADDING.valid,
           ...{ stride_w: strideWidth, stride_h: strideHeight, ...multiplier },
@@ -65,6 +69,43 @@ export function lowerConvolution(lowering: Lowering, call: GraphCall, operation:
       });
     },
   );
+}
+
+/** Lowers a Conv3D, of which there is a kernel in float alone. */
+function lowerVolume(lowering: Lowering, call: GraphCall, operation: ConvOperation): void {
+  const { maker } = lowering;
+  const { strides, dilationRate, kernelSize, dataFormat, padding, groups } = operation;
+  if (!lowering.isFloat || groups > 1) {
+    throw new NoKernelError(
+      call,
+      `there is no ${lowering.kernel} in three dimensions${groups > 1 ? ' with groups' : ''}`,
+    );
+  }
+  const input = lowering.channelsLast(lowering.inputOf(call), call.path, dataFormat);
+  const kernel = kernelOf(lowering, call.layer, {
+    weight: 'kernel',
+    shape: (size, outputs) => [...kernelSize, size / (elementsOf(kernelSize) * outputs), outputs],
+    dimension: 4,
+    arrange: (values) => values,
+  });
+  const written = lowering.shapeOf(call.output());
+  const shape = dataFormat === 'channels_first' ? [1, ...written.slice(2), written[1] ?? 1] : written;
+  const [strideDepth = 1, ...stride] = strides;
+  const [dilationDepth = 1, ...dilation] = dilationRate;
+  const [[strideHeight, strideWidth], [dilationHeight, dilationWidth]] = [twoOf(stride), twoOf(dilation)];
+  lowering.emit(call, { shape, fuses: true, dataFormat }, (output, fused) => {
+    maker.operator('CONV_3D', {
+      layer: call.path,
+      inputs: [input, kernel.weights, kernel.bias],
+      output,
+      options: {
+        padding: padding === 'same' ? PADDING.same : PADDING.valid,
+        ...{ stride_d: strideDepth, stride_w: strideWidth, stride_h: strideHeight },
+        ...{ fused_activation_function: fused, dilation_d_factor: dilationDepth },
+        ...{ dilation_w_factor: dilationWidth, dilation_h_factor: dilationHeight },
+      },
+    });
+  });
 }
 
 /** Lowers a Conv…Transpose of one or two dimensions. */
@@ -84,7 +125,7 @@ export function lowerTransposed(
     weight: 'kernel',
     shape: (size, outputs) => [outputs, height, width, size / (outputs * height * width)],
     dimension: 0,
-    arrange: (codes, outputs) => outputsFirst(codes, height * width, outputs),
+    arrange: (values, outputs) => outputsFirst(values, height * width, outputs),
   });
   const shape = imageOfOutput(lowering, call, operation);
   const [strideHeight, strideWidth] = twoOf(strides);
@@ -147,7 +188,7 @@ export function lowerBatchNorm(lowering: Lowering, call: GraphCall, { axes }: Ba
     weight: 'gamma',
     shape: () => [1, 1, 1, channels],
     dimension: 3,
-    arrange: (codes) => codes,
+    arrange: (values) => values,
   });
   lowering.emit(call, { shape, fuses: true, dataFormat }, (output, fused) => {
     maker.operator('DEPTHWISE_CONV_2D', {
@@ -161,74 +202,6 @@ export function lowerBatchNorm(lowering: Lowering, call: GraphCall, { axes }: Ba
       },
     });
   });
-}
-
-interface KernelForm {
-  readonly weight: string;
-  /** The shape in the file, from the number of weights and of output channels. */
-  readonly shape: (size: number, outputs: number) => readonly number[];
-  /** The axis of the output channels in it. */
-  readonly dimension: number;
-  /** From Keras' order to the file's. */
-  readonly arrange: (codes: Int8Array, outputs: number) => Int8Array;
-}
-
-/** The constants of a layer with a kernel. */
-function kernelOf(
-  lowering: Lowering,
-  layer: Layer,
-  { weight, shape, dimension, arrange }: KernelForm,
-): { readonly weights: number; readonly bias: number } {
-  const { plan, maker } = lowering;
-  const key = kernelKey(layer, weight);
-  const kernel = plan.kernels.get(key);
-  const bias = plan.biases.get(layer.path);
-  if (!kernel || !bias)
-    throw new InvalidModelError(layer.path, 'the plan has no codes for it; make the plan anew');
-  const outputs = bias.codes.length;
-  return {
-    weights: lowering.shared(key, () =>
-      maker.add({
-        ...{ name: key, shape: shape(kernel.dequantized.size, outputs), type: 'int8' },
-        quantization: {
-          scales: kernel.scales,
-          zeroPoint: 0,
-          dimension: kernel.scales.length > 1 ? dimension : 0,
-        },
-        values: () => arrange(kernel.codes(), outputs),
-      }),
-    ),
-    bias: lowering.shared(`${layer.path}/bias`, () =>
-      maker.add({
-        ...{ name: `${layer.path}/bias`, shape: [outputs], type: 'int32' },
-        quantization: { scales: bias.scales, zeroPoint: 0, dimension: 0 },
-        values: () => bias.codes,
-      }),
-    ),
-  };
-}
-
-/** `[rows, outputs]` as `[outputs, rows]`. */
-function transposed(codes: Int8Array, outputs: number): Int8Array {
-  const rows = codes.length / outputs;
-  const target = new Int8Array(codes.length);
-  for (let row = 0, from = 0; row < rows; row++) {
-    for (let output = 0; output < outputs; output++, from++) target[output * rows + row] = codes[from] ?? 0;
-  }
-  return target;
-}
-
-/** `[positions, outputs, inputs]` as `[outputs, positions, inputs]`. */
-function outputsFirst(codes: Int8Array, positions: number, outputs: number): Int8Array {
-  const inputs = codes.length / (positions * outputs);
-  const target = new Int8Array(codes.length);
-  for (let position = 0; position < positions; position++) {
-    for (let output = 0; output < outputs; output++) {
-      const from = (position * outputs + output) * inputs;
-      target.set(codes.subarray(from, from + inputs), (output * positions + position) * inputs);
-    }
-  }
-  return target;
 }
 
 /** Zeros before a sequence, so that no output sees what comes after it. */

@@ -6,9 +6,10 @@
 
 import type { GraphCall } from '../../model/graph.ts';
 import type { MergeKind } from '../../model/operation.ts';
-import { codeOf } from '../../quantization/integer/range-grid.ts';
+import type { TensorScale } from '../../quantization/integer/grid-groups.ts';
 import { UNFUSED } from './lower-kernels.ts';
-import { IN_FLOAT, type Lowering, refusal } from './lowering.ts';
+import type { Lowering } from './lowering.ts';
+import { LEAVE_OUT, refusal } from './no-kernel.ts';
 import type { OperatorName } from './operators.ts';
 
 /** The operators of merges; the ones on a grid of their own can clamp. */
@@ -68,7 +69,7 @@ function mergeOperands(lowering: Lowering, call: GraphCall, merge: MergeKind): n
   if (constants.length === 0) return operands;
   const [number] = constants;
   if (constants.length > 1 || typeof number !== 'number' || merge === 'subtract' || merge === 'average') {
-    throw refusal(call, `merges a tensor with constants that no int8 kernel takes as they are; ${IN_FLOAT}`);
+    throw refusal(call, `merges a tensor with constants that no kernel takes as they are; ${LEAVE_OUT}`);
   }
   return [...operands, constantOperand(lowering, call, number, merge)];
 }
@@ -76,15 +77,14 @@ function mergeOperands(lowering: Lowering, call: GraphCall, merge: MergeKind): n
 /** A number that is merged; sums and products have it exactly, on a grid of its own. */
 function constantOperand(lowering: Lowering, call: GraphCall, number: number, merge: MergeKind): number {
   const name = lowering.name(`${call.path};${number}`);
-  if (merge === 'maximum' || merge === 'minimum') {
-    const grid = lowering.gridOf(call.output());
-    return lowering.maker.constant(name, [1], grid, [codeOf(number, grid)]);
-  }
-  return lowering.maker.constant(name, [1], exactGrid(number), [Math.sign(number) * 127]);
+  const isCompared = merge === 'maximum' || merge === 'minimum';
+  const grid = isCompared ? lowering.gridOf(call.output()) : exactGrid(lowering, number);
+  return lowering.maker.constant(name, [1], grid, [number]);
 }
 
-/** The grid on which a number is 127 steps from 0. */
-function exactGrid(number: number): { readonly scale: number; readonly zeroPoint: 0 } {
+/** The grid on which a number is 127 steps from 0; none in float. */
+function exactGrid({ isFloat }: Lowering, number: number): TensorScale | undefined {
+  if (isFloat) return undefined;
   return { scale: Math.fround((Math.abs(number) || 1) / 127), zeroPoint: 0 };
 }
 
@@ -93,10 +93,12 @@ function halved(lowering: Lowering, index: number, layer: string): number {
   return lowering.shared(`half ${index}`, () => {
     const { maker } = lowering;
     const { name, shape, quantization } = maker.tensor(index);
-    const scale = (quantization?.scales[0] ?? 1) / 2;
-    const half = maker.constant(lowering.name(`${layer};half`), [1], exactGrid(0.5), [127]);
-    const grid = { scale, zeroPoint: quantization?.zeroPoint ?? 0 };
-    const output = maker.codes(lowering.name(`${name};half`), shape, grid);
+    const half = maker.constant(lowering.name(`${layer};half`), [1], exactGrid(lowering, 0.5), [0.5]);
+    const grid = quantization && {
+      scale: (quantization.scales[0] ?? 1) / 2,
+      zeroPoint: quantization.zeroPoint,
+    };
+    const output = maker.computed(lowering.name(`${name};half`), shape, grid);
     return maker.operator('MUL', { layer, inputs: [index, half], output, version: 2 });
   });
 }
@@ -106,7 +108,7 @@ function broadcast(one: readonly number[], other: readonly number[]): number[] {
 }
 
 export function lowerConcatenation(lowering: Lowering, call: GraphCall, axis: number): void {
-  if (call.constants.length > 0) throw refusal(call, `concatenates constants; ${IN_FLOAT}`);
+  if (call.constants.length > 0) throw refusal(call, `concatenates constants; ${LEAVE_OUT}`);
   const inputs = call.inputs.map((input) => lowering.valueOf(input));
   const rank = lowering.shapeOf(call.output()).length;
   const along = axis < 0 ? axis + rank : axis;

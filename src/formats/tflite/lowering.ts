@@ -1,11 +1,14 @@
-import { InvalidModelError, UnsupportedModelError } from '../../errors.ts';
+import { UnsupportedModelError } from '../../errors.ts';
 import { type GraphCall, type GraphTensor, tensorKey } from '../../model/graph.ts';
 import type { Layer } from '../../model/layer.ts';
+import type { Model } from '../../model/model.ts';
 import { activationOf, type DataFormat, isWeighted, type Relu } from '../../model/operation.ts';
-import { placeOf, type TensorScale } from '../../quantization/integer/grid-groups.ts';
+import type { FloatPlan } from '../../quantization/integer/float-plan.ts';
+import { isFused, placeOf, type TensorScale } from '../../quantization/integer/grid-groups.ts';
 import type { IntegerPlan } from '../../quantization/integer/integer-plan.ts';
 import { codeOf, HIGHEST_CODE, LOWEST_CODE } from '../../quantization/integer/range-grid.ts';
 import { GraphMaker } from './graph-maker.ts';
+import { NoKernelError, refusal } from './no-kernel.ts';
 import { FUSED, type OperatorName } from './operators.ts';
 
 /** What the operator of a call writes. */
@@ -33,7 +36,10 @@ type Step = { readonly shape: readonly number[]; readonly apply: (input: number,
 /** Where the tensors of a model are in the file that is being made. */
 export class Lowering {
   readonly maker: GraphMaker = new GraphMaker();
-  readonly plan: IntegerPlan;
+  readonly model: Model;
+  /** The numbers of the file; undefined where all of it is in float. */
+  readonly plan: IntegerPlan | undefined;
+  #isFloat: boolean;
   readonly #values = new Map<GraphTensor, number>();
   /** ReLUs that are computed with what they read. */
   readonly #fused = new Set<GraphCall>();
@@ -42,8 +48,42 @@ export class Lowering {
   readonly #names = new Set<string>();
   readonly #constants = new Map<string, number>();
 
-  constructor(plan: IntegerPlan) {
-    this.plan = plan;
+  constructor(plan: FloatPlan | IntegerPlan) {
+    this.model = plan.model;
+    this.plan = 'tensors' in plan ? plan : undefined;
+    this.#isFloat = this.plan === undefined;
+  }
+
+  /** Whether what is added now computes in float. */
+  get isFloat(): boolean {
+    return this.#isFloat;
+  }
+
+  /** Lowers a call to float operators among those of whole numbers: DEQUANTIZE stands before them, and QUANTIZE behind. */
+  inFloat(call: GraphCall, lower: () => void): void {
+    const codes = new Map(call.inputs.map((tensor) => [tensor, this.valueOf(tensor)]));
+    for (const [tensor, value] of codes) this.#values.set(tensor, this.#dequantized(value, call.path));
+    this.#isFloat = true;
+    try {
+      lower();
+    } finally {
+      this.#isFloat = false;
+      for (const [tensor, value] of codes) this.#values.set(tensor, value);
+    }
+  }
+
+  #dequantized(codes: number, layer: string): number {
+    if (this.maker.tensor(codes).type !== 'int8') return codes;
+    return this.shared(`dequantized ${codes}`, () => {
+      const { name, shape } = this.maker.tensor(codes);
+      const output = this.maker.computed(this.name(`${name};float32`), shape, undefined);
+      return this.maker.operator('DEQUANTIZE', { layer, inputs: [codes], output, version: 2 });
+    });
+  }
+
+  /** What computes layers, in words. */
+  get kernel(): string {
+    return this.#isFloat ? 'float kernel' : 'int8 kernel';
   }
 
   /** Whether the call was computed with the one before. */
@@ -55,14 +95,18 @@ export class Lowering {
   valueOf(tensor: GraphTensor): number {
     const value = this.#values.get(tensor);
     if (value !== undefined) return value;
-    throw new UnsupportedModelError(
-      'tflite',
-      `${placeOf(tensor)}: its values are whole numbers, and int8 kernels read codes; leave it out of the model that is quantized`,
-    );
+    throw wholeNumbers(tensor);
   }
 
   setValue(tensor: GraphTensor, value: number): void {
-    this.#values.set(tensor, value);
+    const grid = this.#isFloat ? this.plan?.tensors.get(tensorKey(tensor)) : undefined;
+    this.#values.set(tensor, grid ? this.#quantized(tensor, value, grid) : value);
+  }
+
+  #quantized(tensor: GraphTensor, value: number, grid: TensorScale): number {
+    const output = this.maker.computed(this.name(placeOf(tensor)), this.shapeOf(tensor), grid);
+    const layer = tensor.producer?.path ?? placeOf(tensor);
+    return this.maker.operator('QUANTIZE', { layer, inputs: [value], output });
   }
 
   /** The index of the only tensor that a call reads. */
@@ -73,16 +117,17 @@ export class Lowering {
     return this.valueOf(input);
   }
 
-  /** The grid of a tensor. */
-  gridOf(tensor: GraphTensor): TensorScale {
-    const grid = this.plan.tensors.get(tensorKey(tensor));
+  /** The grid of a tensor; undefined of a float one. */
+  gridOf(tensor: GraphTensor): TensorScale | undefined {
+    if (this.#isFloat) return undefined;
+    const grid = this.plan?.tensors.get(tensorKey(tensor));
     if (grid) return grid;
-    throw new InvalidModelError(placeOf(tensor), 'the plan has no grid for it; make the plan anew');
+    throw wholeNumbers(tensor);
   }
 
   /** A tensor for one of the model. */
-  codes(tensor: GraphTensor): number {
-    return this.maker.codes(this.name(placeOf(tensor)), this.shapeOf(tensor), this.gridOf(tensor));
+  computed(tensor: GraphTensor): number {
+    return this.maker.computed(this.name(placeOf(tensor)), this.shapeOf(tensor), this.gridOf(tensor));
   }
 
   /** `wanted`, or that with a number: names of tensors are free, but people look for them. */
@@ -125,15 +170,11 @@ export class Lowering {
   ): number {
     const last = this.channelsLast(this.inputOf(call), call.path, dataFormat);
     const { shape } = this.maker.tensor(last);
-    if (rank > 2)
-      throw refusal(
-        call,
-        'there is no int8 kernel in three dimensions; leave it in a model that runs in float',
-      );
+    if (rank > 2) throw new NoKernelError(call, `there is no ${this.kernel} in three dimensions`);
     if (shape.length !== rank + 2) {
       throw refusal(
         call,
-        `reads a tensor of ${shape.length} dimensions, and its int8 kernel takes ${rank + 2}`,
+        `reads a tensor of ${shape.length} dimensions, and its kernel takes ${rank + 2}; put a Reshape before it`,
       );
     }
     return this.maker.reshaped(last, call.path, asImage(shape));
@@ -141,10 +182,11 @@ export class Lowering {
 
   /** A constant of a layer, which its calls share. */
   shared(key: string, make: () => number): number {
-    const known = this.#constants.get(key);
+    const typed = `${this.#isFloat ? 'float' : 'int8'} ${key}`;
+    const known = this.#constants.get(typed);
     if (known !== undefined) return known;
     const made = make();
-    this.#constants.set(key, made);
+    this.#constants.set(typed, made);
     return made;
   }
 
@@ -165,20 +207,22 @@ export class Lowering {
 
   #emit(call: GraphCall, { tensor, relu }: Target, written: Written, kernel: Kernel): void {
     const grid = this.gridOf(tensor);
-    const final = this.codes(tensor);
+    const final = this.computed(tensor);
     const shape = this.shapeOf(tensor);
     const { shape: wrote = shape, dataFormat = 'channels_last', fuses = false } = written;
     const clamps = clampsOf(relu, grid, fuses);
     const steps: Step[] = [
       { shape: wrote, apply: (_, output) => kernel(output, clamps.fused) },
-      ...clamps.steps.map(({ op, code }) => ({ shape: wrote, apply: this.#clamp(call, op, code, grid) })),
+      ...clamps.steps.map(({ op, bound }) => ({ shape: wrote, apply: this.#clamp(call, op, bound, grid) })),
       ...this.#layoutSteps(call, wrote, shape, dataFormat),
     ];
     let input = -1;
     let last = -1;
     for (const [index, { shape: made, apply }] of steps.entries()) {
       const isLast = index === steps.length - 1;
-      const output = isLast ? final : this.maker.codes(this.name(`${placeOf(tensor)};${index}`), made, grid);
+      const output = isLast
+        ? final
+        : this.maker.computed(this.name(`${placeOf(tensor)};${index}`), made, grid);
       apply(input, output);
       if (isLast && dataFormat === 'channels_first' && shape.length > 2) last = input;
       input = output;
@@ -192,7 +236,8 @@ export class Lowering {
     const output = call.output();
     const { operation } = call.layer;
     const own = isWeighted(operation) ? reluOf(call.layer) : undefined;
-    if (this.plan.tensors.has(tensorKey(output))) return { tensor: output, relu: own };
+    if (this.plan ? this.plan.tensors.has(tensorKey(output)) : !isFused(output))
+      return { tensor: output, relu: own };
     const [reader] = output.consumers;
     const relu = reader && reluOf(reader.layer);
     if (!reader || !relu) return { tensor: output, relu: own };
@@ -200,10 +245,10 @@ export class Lowering {
     return { tensor: reader.output(), relu };
   }
 
-  #clamp(call: GraphCall, op: OperatorName, code: number, grid: TensorScale): Step['apply'] {
+  #clamp(call: GraphCall, op: OperatorName, bound: number, grid: TensorScale | undefined): Step['apply'] {
     return (input, output) => {
-      const bound = this.maker.constant(this.name(`${call.path};bound`), [1], grid, [code]);
-      this.maker.operator(op, { layer: call.path, inputs: [input, bound], output, version: 2 });
+      const end = this.maker.constant(this.name(`${call.path};bound`), [1], grid, [bound]);
+      this.maker.operator(op, { layer: call.path, inputs: [input, end], output, version: 2 });
     };
   }
 
@@ -235,17 +280,17 @@ export class Lowering {
   }
 }
 
+function wholeNumbers(tensor: GraphTensor): UnsupportedModelError {
+  return new UnsupportedModelError(
+    'tflite',
+    `${placeOf(tensor)}: its values are whole numbers, such as indices of words, and int8 kernels read codes; leave what reads them out ` +
+      'of the model that is quantized',
+  );
+}
+
 /** `[1, length, channels]` with a height of 1. */
 export function asImage(shape: readonly number[]): number[] {
   return shape.length === 3 ? [1, 1, ...shape.slice(1)] : [...shape];
-}
-
-/** The way out where a layer has no kernel in whole numbers. */
-export const IN_FLOAT = 'leave it out of the model that is quantized, and run it in float before or behind';
-
-/** That a layer has no int8 kernel, with the way out. */
-export function refusal({ path, layer }: GraphCall, reason: string): UnsupportedModelError {
-  return new UnsupportedModelError('tflite', `${path} (${layer.className}): ${reason}`);
 }
 
 function reluOf({ operation }: Layer): Relu | undefined {
@@ -255,22 +300,22 @@ function reluOf({ operation }: Layer): Relu | undefined {
 
 interface Clamps {
   readonly fused: number;
-  readonly steps: readonly { readonly op: OperatorName; readonly code: number }[];
+  readonly steps: readonly { readonly op: OperatorName; readonly bound: number }[];
 }
 
 /**
- * How a ReLU on that grid is computed: by the ends of the grid where they are its own, in the operator where it can, else by
- * comparing with a constant.
+ * How a ReLU on that grid, or in float, is computed: by the ends of the grid where they are its own, in the operator where it can,
+ * else by comparing with a constant.
  */
-function clampsOf(relu: Relu | undefined, grid: TensorScale, fuses: boolean): Clamps {
+function clampsOf(relu: Relu | undefined, grid: TensorScale | undefined, fuses: boolean): Clamps {
   if (!relu) return { fused: FUSED.none, steps: [] };
   const { maxValue = Infinity, negativeSlope } = relu;
-  const most = maxValue === Infinity ? HIGHEST_CODE : codeOf(maxValue, grid);
-  const isCut = most < HIGHEST_CODE;
-  const high = isCut ? [{ op: 'MINIMUM', code: most } as const] : [];
+  const isCut = grid ? codeOf(maxValue, grid) < HIGHEST_CODE : maxValue < Infinity;
+  const high = isCut ? [{ op: 'MINIMUM', bound: maxValue } as const] : [];
   if (negativeSlope !== 0) return { fused: FUSED.none, steps: high };
   if (fuses)
     return isCut && maxValue === 6 ? { fused: FUSED.relu6, steps: [] } : { fused: FUSED.relu, steps: high };
-  const low = grid.zeroPoint > LOWEST_CODE ? [{ op: 'MAXIMUM', code: grid.zeroPoint } as const] : [];
+  const isBelow = !grid || grid.zeroPoint > LOWEST_CODE;
+  const low = isBelow ? [{ op: 'MAXIMUM', bound: 0 } as const] : [];
   return { fused: FUSED.none, steps: [...low, ...high] };
 }

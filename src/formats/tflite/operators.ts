@@ -4,22 +4,34 @@
  * @module
  */
 
+import { ownEntry } from '../../json/value.ts';
+
 /** The name of an operator that is written. */
 export type OperatorName =
+  | 'ABS'
   | 'ADD'
   | 'AVERAGE_POOL_2D'
   | 'CONCATENATION'
   | 'CONV_2D'
+  | 'CONV_3D'
   | 'DEPTHWISE_CONV_2D'
   | 'DEQUANTIZE'
+  | 'DIV'
+  | 'EXP'
   | 'FULLY_CONNECTED'
+  | 'GATHER'
+  | 'GELU'
+  | 'LOG'
   | 'LOGISTIC'
+  | 'LOG_SOFTMAX'
   | 'MAX_POOL_2D'
   | 'MUL'
+  | 'NEG'
   | 'RELU'
   | 'RELU6'
   | 'RESHAPE'
   | 'RESIZE_BILINEAR'
+  | 'RSQRT'
   | 'SOFTMAX'
   | 'TANH'
   | 'PAD'
@@ -75,10 +87,25 @@ const NO_SLOTS: readonly OptionSlot[] = [];
 
 /** By name. */
 const OPERATORS: Readonly<Record<OperatorName, OperatorSchema>> = {
+  ABS: { code: 101, optionsType: 78, slots: NO_SLOTS },
   ADD: { code: 0, optionsType: 11, slots: [ACTIVATION] },
   AVERAGE_POOL_2D: { code: 1, optionsType: 5, slots: POOL },
   CONCATENATION: { code: 2, optionsType: 10, slots: [['axis', 'int'], ACTIVATION] },
   CONV_2D: { code: 3, optionsType: 1, slots: [...STRIDES, ACTIVATION, ...DILATIONS], defaults: UNDILATED },
+  CONV_3D: {
+    code: 132,
+    optionsType: 106,
+    slots: [
+      ['padding', 'byte'],
+      ['stride_d', 'int'],
+      ['stride_w', 'int'],
+      ['stride_h', 'int'],
+      ACTIVATION,
+      ['dilation_d_factor', 'int'],
+      ...DILATIONS,
+    ],
+    defaults: { dilation_d_factor: 1, ...UNDILATED },
+  },
   DEPTHWISE_CONV_2D: {
     code: 4,
     optionsType: 2,
@@ -86,14 +113,28 @@ const OPERATORS: Readonly<Record<OperatorName, OperatorSchema>> = {
     defaults: UNDILATED,
   },
   DEQUANTIZE: { code: 6, optionsType: 38, slots: NO_SLOTS },
+  DIV: { code: 42, optionsType: 29, slots: [ACTIVATION] },
+  EXP: { code: 47, optionsType: 33, slots: NO_SLOTS },
   FULLY_CONNECTED: {
     code: 9,
     optionsType: 8,
     slots: [ACTIVATION, ['weights_format', 'byte'], ['keep_num_dims', 'bool']],
   },
+  GATHER: {
+    code: 36,
+    optionsType: 23,
+    slots: [
+      ['axis', 'int'],
+      ['batch_dims', 'int'],
+    ],
+  },
+  GELU: { code: 150, optionsType: 116, slots: [['approximate', 'bool']] },
+  LOG: { code: 73, optionsType: 0, slots: NO_SLOTS },
+  LOG_SOFTMAX: { code: 50, optionsType: 36, slots: NO_SLOTS },
   LOGISTIC: { code: 14, optionsType: 0, slots: NO_SLOTS },
   MAX_POOL_2D: { code: 17, optionsType: 5, slots: POOL },
   MUL: { code: 18, optionsType: 21, slots: [ACTIVATION] },
+  NEG: { code: 59, optionsType: 42, slots: NO_SLOTS },
   RELU: { code: 19, optionsType: 0, slots: NO_SLOTS },
   RELU6: { code: 21, optionsType: 0, slots: NO_SLOTS },
   RESHAPE: { code: 22, optionsType: 17, slots: [['new_shape', 'ints']] },
@@ -108,6 +149,7 @@ const OPERATORS: Readonly<Record<OperatorName, OperatorSchema>> = {
       ['half_pixel_centers', 'bool'],
     ],
   },
+  RSQRT: { code: 76, optionsType: 0, slots: NO_SLOTS },
   SOFTMAX: { code: 25, optionsType: 9, slots: [['beta', 'float']] },
   TANH: { code: 28, optionsType: 0, slots: NO_SLOTS },
   PAD: { code: 34, optionsType: 22, slots: NO_SLOTS },
@@ -147,6 +189,34 @@ const OPERATORS: Readonly<Record<OperatorName, OperatorSchema>> = {
 export function schemaOf(op: OperatorName): OperatorSchema {
   return OPERATORS[op];
 }
+
+/**
+ * The lowest version of an operator that writes floats.
+ *
+ * @param version the one that has its options and int8
+ */
+export function floatVersion(
+  op: OperatorName,
+  version: number,
+  options: Readonly<Record<string, unknown>>,
+): number {
+  switch (op) {
+    case 'CONV_2D':
+      return version >= GROUPED_CONV ? version : 1;
+    case 'DEPTHWISE_CONV_2D':
+      return DILATIONS.some(([name]) => (ownEntry(options, name) ?? 1) !== 1) ? 2 : 1;
+    // With a bias; with half_pixel_centers; from int8.
+    case 'TRANSPOSE_CONV':
+    case 'RESIZE_BILINEAR':
+    case 'DEQUANTIZE':
+      return version;
+    default:
+      return 1;
+  }
+}
+
+/** The version of CONV_2D that has groups. */
+export const GROUPED_CONV = 6;
 
 /** `Padding` of the schema. */
 export const PADDING: { readonly same: 0; readonly valid: 1 } = { same: 0, valid: 1 };

@@ -62,7 +62,8 @@ function sizeOfFile({ tensors, operators }: TfliteGraph): number {
 
 /** The oldest TensorFlow that has all operators in these versions; for people and tools, no runtime looks at it. */
 const MIN_RUNTIME: readonly (readonly [version: string, ops: readonly string[]])[] = [
-  ['2.9.0', ['CONV_2D 6']],
+  ['2.9.0', ['CONV_2D 6', 'GELU 1']],
+  ['2.5.0', ['CONV_3D 1']],
   ['2.3.0', ['TRANSPOSE_CONV 3', 'ELU 1', 'LEAKY_RELU 1']],
   ['2.2.0', ['RESIZE_BILINEAR 3']],
   ['2.1.0', ['RELU 2', 'RELU6 2', 'HARD_SWISH 1']],

@@ -288,6 +288,11 @@ export function hasFloats({ producer, index }: GraphTensor): boolean {
   return dtype?.includes('float') ?? true;
 }
 
+/** Whether a tensor holds whole numbers, such as the indices of an Embedding, and has no grid. */
+export function isOfWholeNumbers(graph: Graph, tensor: GraphTensor): boolean {
+  return !hasFloats(tensor) || indices(neededCalls(graph)).has(tensor);
+}
+
 /** The tensors that an Embedding reads as indices, through what leaves them as they are. */
 function indices(calls: readonly GraphCall[]): Set<GraphTensor> {
   const found = new Set<GraphTensor>();
@@ -306,7 +311,7 @@ function keepsWholeNumbers({ layer: { operation } }: GraphCall): boolean {
 }
 
 /** Whether a tensor is computed together with the ReLU behind it, so that nobody ever sees it. */
-function isFused(tensor: GraphTensor): boolean {
+export function isFused(tensor: GraphTensor): boolean {
   const reader = onlyReader(tensor)?.layer.operation;
   return reader?.kind === 'activation' && isRelu(reader.activation) && canTakeRelu(tensor);
 }

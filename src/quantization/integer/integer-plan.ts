@@ -7,8 +7,8 @@
 import { InvalidModelError } from '../../errors.ts';
 import { buildGraph, type Graph, type GraphCall, type GraphTensor, tensorKey } from '../../model/graph.ts';
 import type { Model } from '../../model/model.ts';
-import { freeNames } from '../../text/names.ts';
 import { checkWeightQuantizer, type WeightQuantizer } from '../quantizer.ts';
+import { type FloatPlan, portNamesOf } from './float-plan.ts';
 import { type GridGroup, gridGroups, placeOf, type TensorScale } from './grid-groups.ts';
 import { integerForm } from './integer-form.ts';
 import {
@@ -28,11 +28,7 @@ import { LARGEST_SCALE, rangeGrid, type TensorRange } from './range-grid.ts';
  * kernel without a bias has one of zeros here. Batch norms that were not folded, and numbers among the operands of a merge, have
  * no codes.
  */
-export interface IntegerPlan {
-  /** The {@link integerForm} of the model, with its float weights. */
-  readonly model: Model;
-  /** What the inputs and outputs of the model are called: as the layers that make them. */
-  readonly names: { readonly inputs: readonly string[]; readonly outputs: readonly string[] };
+export interface IntegerPlan extends FloatPlan {
   /** The grids of tensors by `tensorKey`; those that are missing are computed together with the ReLU behind them. */
   readonly tensors: ReadonlyMap<string, TensorScale>;
   /** The keys of the tensors that are rounded onto their grids where they are made; the others lie on them. */
@@ -73,7 +69,7 @@ export function integerPlan(model: Model, { weights, ranges }: IntegerPlanOption
   const slopes = slopeGrids(graph, weights);
   return {
     model: form,
-    names: { inputs: portNames(model, 'inputs'), outputs: portNames(model, 'outputs') },
+    names: portNamesOf(model),
     tensors: grids.byKey(),
     rounded: grids.rounded(),
     kernels: new Map(
@@ -84,13 +80,6 @@ export function integerPlan(model: Model, { weights, ranges }: IntegerPlanOption
     ),
     biases: new Map(biases),
   };
-}
-
-/** The names of the layers that make the inputs or outputs, with a number where one makes several. */
-export function portNames(model: Model, side: 'inputs' | 'outputs'): string[] {
-  return freeNames(
-    model[side].map(({ producer }, index) => producer?.layer.name ?? `${side.slice(0, -1)}_${index}`),
-  );
 }
 
 function checkQuantizer(quantizer: WeightQuantizer): void {

@@ -45,6 +45,11 @@ export interface IntegerBias {
   readonly codes: Int32Array;
 }
 
+/** What the codes of a bias stand for. */
+export function dequantizedBias({ codes, scales }: IntegerBias): Float64Array {
+  return Float64Array.from(codes, (code, channel) => code * (scales[channel % scales.length] ?? 1));
+}
+
 /** Whether int8 kernels compute a layer from weights and a bias: those with a kernel, and batch norms, which have one of factors. */
 export function hasIntegerKernel({ operation }: Layer): boolean {
   return isWeighted(operation) || operation.kind === 'batchNorm';

@@ -15,7 +15,7 @@ import { allocate, type FloatValues, isFloat } from '../../tensor/dtype.ts';
 import { Tensor } from '../../tensor/tensor.ts';
 import type { TensorScale } from './grid-groups.ts';
 import type { IntegerPlan } from './integer-plan.ts';
-import type { IntegerBias } from './integer-weights.ts';
+import { dequantizedBias, type IntegerBias } from './integer-weights.ts';
 
 /** Which parts of a plan are simulated, all where they are left out; the others stay in float, to find out what hurts. */
 export interface PlanParts {
@@ -82,10 +82,6 @@ function dequantizeWeights({ kernels, biases }: IntegerPlan, model: Model): void
     const values = dequantizedBias(bias);
     layer.weights.set('bias', Tensor.fromNumbers(dtype, [values.length], values));
   }
-}
-
-function dequantizedBias({ codes, scales }: IntegerBias): Float64Array {
-  return Float64Array.from(codes, (code, channel) => code * (scales[channel % scales.length] ?? 1));
 }
 
 /** Puts one of the same name in the place of a batch norm that multiplies by what the codes of its factors stand for. */

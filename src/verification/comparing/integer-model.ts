@@ -10,7 +10,8 @@ import {
   tensorRanges,
 } from '../../equalization/ranges/tensor-ranges.ts';
 import type { Model } from '../../model/model.ts';
-import { type IntegerPlan, integerPlan, portNames } from '../../quantization/integer/integer-plan.ts';
+import { type FloatPlan, floatPlan, portNames } from '../../quantization/integer/float-plan.ts';
+import { type IntegerPlan, integerPlan } from '../../quantization/integer/integer-plan.ts';
 import { type PlanParts, runPlan } from '../../quantization/integer/simulate-plan.ts';
 import type { WeightQuantizer } from '../../quantization/quantizer.ts';
 import { freeNames } from '../../text/names.ts';
@@ -46,8 +47,7 @@ export interface IntegerModel {
 export async function integerModel(model: Model, options: IntegerModelOptions): Promise<IntegerModel> {
   const { model: extended, sources } = withLogits(model);
   const ranges = await tensorRanges(extended, options);
-  const made = integerPlan(extended, { weights: options.weights, ranges });
-  const plan = { ...made, names: { ...made.names, outputs: outputNames(model, made) } };
+  const plan = namedAs(model, integerPlan(extended, { weights: options.weights, ranges }));
   return {
     plan,
     ranges,
@@ -58,8 +58,14 @@ export async function integerModel(model: Model, options: IntegerModelOptions): 
   };
 }
 
-/** Those of the model, whose softmax was split off into a layer of another name, and names for its logits. */
-function outputNames(model: Model, { names }: IntegerPlan): string[] {
+/** The plan of the float file of `model`, with its logits. */
+export function floatModel(model: Model): FloatPlan {
+  return namedAs(model, floatPlan(withLogits(model).model));
+}
+
+/** The outputs as the model has them, whose softmax was split off into a layer of another name, and names for its logits. */
+function namedAs<Plan extends FloatPlan>(model: Model, plan: Plan): Plan {
   const own = portNames(model, 'outputs');
-  return freeNames(names.outputs.map((made, index) => own[index] ?? `${made}_logits`));
+  const outputs = freeNames(plan.names.outputs.map((made, index) => own[index] ?? `${made}_logits`));
+  return { ...plan, names: { ...plan.names, outputs } };
 }

@@ -23,7 +23,7 @@ export interface RunTfliteOptions {
  * The outputs that LiteRT computes of a file, one sample after the other. Inputs are put on the grids of the file, outputs have the
  * values of their codes.
  *
- * @param inputs floats, one tensor for each input of the file, with the samples first
+ * @param inputs floats, or whole numbers such as indices, one tensor for each input of the file, with the samples first
  * @throws FormatError where the bytes are no model; CannotRunError where the runtime does not take it, prints an error, or
  * the inputs do not fit.
  */
@@ -55,8 +55,9 @@ export async function runTflite(
 function portTensors(file: ReadTflite, side: 'inputs' | 'outputs'): Required<PortTensor>[] {
   return file[side].map(({ name, tensor }) => {
     const { shape, type, quantization } = file.tensors[tensor] as ReadTensor;
-    if (!type || type === 'int32')
+    if (!type || (type === 'int32' && side === 'outputs')) {
       throw new CannotRunError('', `${name}: holds no floats and no codes of 8 bits`);
+    }
     return { name, shape, type, quantization };
   });
 }
@@ -64,7 +65,7 @@ function portTensors(file: ReadTflite, side: 'inputs' | 'outputs'): Required<Por
 interface PortTensor {
   readonly name: string;
   readonly shape: readonly number[];
-  readonly type: Exclude<TfliteType, 'int32'>;
+  readonly type: TfliteType;
   readonly quantization: TfliteQuantization | undefined;
 }
 
@@ -93,6 +94,7 @@ function encoded({ shape, type, quantization }: PortTensor, values: FloatValues,
     const floats = Float32Array.from(part);
     return new Uint8Array(floats.buffer);
   }
+  if (type === 'int32') return new Uint8Array(Int32Array.from(part).buffer);
   const { scales, zeroPoint } = quantization ?? { scales: [1], zeroPoint: 0 };
   const scale = scales[0] ?? 1;
   const [least, most] = type === 'int8' ? [-128, 127] : [0, 255];
