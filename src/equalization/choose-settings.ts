@@ -7,9 +7,8 @@
 import type { Model } from '../model/model.ts';
 import { type Pass, runPasses } from '../primitives/pass.ts';
 import { fakeQuantize } from '../quantization/fake-quantize.ts';
-import { parseQuantizer, type QuantizerName } from '../quantization/quantizer.ts';
 import { channelGraph } from './channels/channel-graph.ts';
-import { type EqualizeOptions, hasKernelRanges, settingsOf, type Trial } from './options.ts';
+import { type EqualizeOptions, hasKernelRanges, quantizerOf, settingsOf, type Trial } from './options.ts';
 
 /**
  * Tries the settings that `options` leaves open and takes the best: for targets whose regions are scaled the objectives, and
@@ -29,7 +28,7 @@ export async function chooseSettings(
   const { target = 'int8-per-tensor', judge } = options;
   const changes = openSettings(model, options);
   if (!judge || target === 'float' || changes.length === 0) return { options, trials: [] };
-  const quantizer = parseQuantizer(target as QuantizerName);
+  const quantizer = quantizerOf(options);
   const { activations } = settingsOf(options);
   const trials: Trial[] = [];
   let best: { options: EqualizeOptions; trial: Trial } | undefined;

@@ -8,12 +8,18 @@ import type { Model } from '../model/model.ts';
 import { foldPass } from '../primitives/batch-norm-fold.ts';
 import { type RecordOf, runPasses } from '../primitives/pass.ts';
 import { replaceRelu6Pass } from '../primitives/replace-relu6.ts';
-import { parseQuantizer, type QuantizerName } from '../quantization/quantizer.ts';
 import { correctPass } from './biases/correct-pass.ts';
 import { carryPass } from './carriers/scale-carriers.ts';
 import { chooseSettings } from './choose-settings.ts';
 import { measureStatistics } from './moments/measured-moments.ts';
-import { type EqualizeOptions, type Settings, settingsOf, type Target, type Trial } from './options.ts';
+import {
+  type EqualizeOptions,
+  quantizerOf,
+  type Settings,
+  settingsOf,
+  type Target,
+  type Trial,
+} from './options.ts';
 import { cancellingQuantizer } from './rounding/cancelling-quantizer.ts';
 import { scalePass } from './scaling/scale-pass.ts';
 
@@ -89,7 +95,7 @@ export function equalizationPasses(options: EqualizeOptions = {}): EqualizePass[
 function passFor(
   name: EqualizePass['name'],
   { target, relu6, objective, activations, biasCorrection, rounding }: Settings,
-  { samples }: EqualizeOptions,
+  options: EqualizeOptions,
 ): EqualizePass | undefined {
   switch (name) {
     case 'relu6':
@@ -101,7 +107,7 @@ function passFor(
     case 'carry':
       return carryPass();
     case 'correct': {
-      const quantizer = parseQuantizer(target as QuantizerName);
+      const quantizer = quantizerOf({ target, ...options });
       const rounds = rounding === 'cancelling';
       const corrects = biasCorrection !== 'none';
       if (!corrects && !rounds) return undefined;
@@ -109,7 +115,7 @@ function passFor(
         quantizer: rounds ? (model, moments) => cancellingQuantizer(model, quantizer, moments) : quantizer,
         corrects,
         rounds,
-        ...(biasCorrection === 'measured' && samples ? { samples } : {}),
+        ...(biasCorrection === 'measured' && options.samples ? { samples: options.samples } : {}),
       });
     }
   }

@@ -11,6 +11,8 @@ import {
   type ActivationQuantizer,
   checkActivationQuantizer,
   INT8_ACTIVATIONS,
+  parseQuantizer,
+  type WeightQuantizer,
 } from '../quantization/quantizer.ts';
 import type { QuantizationSimOptions } from '../quantization/simulation/quantization-sim-model.ts';
 import type { Tensor } from '../tensor/tensor.ts';
@@ -103,6 +105,8 @@ export interface EqualizeOptions {
    * as kernels, and settings are judged with both on grids.
    */
   readonly activations?: ActivationQuantizer | 'float';
+  /** With the target `int8-per-channel`: whether kernels of Dense layers will have one range all the same. */
+  readonly densePerTensor?: boolean;
   /** What the model is run on for measured corrections; one tensor for each input, with the samples first. */
   readonly samples?: { readonly runner: ModelRunner; readonly inputs: readonly Tensor[] };
   /**
@@ -125,6 +129,15 @@ export interface Settings {
 
 /** Settings that were tried, and what the judge found. */
 export interface Trial extends Settings, Judgement {}
+
+/** What the kernels of a target will be quantized with; there is none for `float`. */
+export function quantizerOf({
+  target = 'int8-per-tensor',
+  densePerTensor = false,
+}: Pick<EqualizeOptions, 'target' | 'densePerTensor'>): WeightQuantizer {
+  const quantizer = parseQuantizer(target);
+  return densePerTensor && quantizer.perChannel ? { ...quantizer, densePerTensor } : quantizer;
+}
 
 /** Whether kernels get one range of 8 bits each, which is what scaling is for. */
 export function hasKernelRanges(target: Target): boolean {

@@ -6,6 +6,7 @@
 
 import type { Model } from '../model/model.ts';
 import { type RecordOf, runPasses } from '../primitives/pass.ts';
+import type { FloatPlan } from '../quantization/integer/float-plan.ts';
 import type { IntegerPlan } from '../quantization/integer/integer-plan.ts';
 import {
   type CoarseWeight,
@@ -20,7 +21,13 @@ import { measureStatistics } from './moments/measured-moments.ts';
 import { checkQuantizeOptions, type QuantizeOptions, type Trial } from './options.ts';
 import { packPass, WeightPacker } from './packing/pack-pass.ts';
 import { checkBudget } from './packing/weight-plan.ts';
-import { type IntegerOptions, type IntegerRecord, quantizeIntegers } from './quantize-integers.ts';
+import {
+  equalizeFloat,
+  type FloatOptions,
+  type IntegerOptions,
+  type IntegerRecord,
+  quantizeIntegers,
+} from './quantize-integers.ts';
 
 /** A pass of `quantize`, of which the first two prepare. */
 export type QuantizePass = ReturnType<typeof carryPass | typeof correctPass | typeof packPass>;
@@ -61,18 +68,30 @@ export async function quantize(
  */
 export async function quantize(
   model: Model,
-  options: IntegerOptions & { readonly format: 'tflite' },
+  options: IntegerOptions & { readonly format: 'tflite'; readonly float?: false },
 ): Promise<{ readonly plan: IntegerPlan; readonly report: IntegerRecord }>;
+/**
+ * The plan of `model` in float, which `writeTflite` makes a file of: see {@link equalizeFloat}.
+ *
+ * @throws as {@link equalizeFloat} does.
+ */
+export async function quantize(
+  model: Model,
+  options: FloatOptions & { readonly format: 'tflite'; readonly float: true },
+): Promise<{ readonly plan: FloatPlan; readonly report: Omit<IntegerRecord, 'ranges'> }>;
 export async function quantize(
   model: Model,
   options:
     | (QuantizeOptions & { readonly format?: 'tfjs-layers' })
-    | (IntegerOptions & { readonly format: 'tflite' }) = {},
+    | (IntegerOptions & { readonly format: 'tflite'; readonly float?: false })
+    | (FloatOptions & { readonly format: 'tflite'; readonly float: true }) = {},
 ): Promise<
   | { readonly model: Model; readonly report: QuantizationRecord }
-  | { readonly plan: IntegerPlan; readonly report: IntegerRecord }
+  | { readonly plan: FloatPlan; readonly report: Omit<IntegerRecord, 'ranges'> }
 > {
-  if (options.format === 'tflite') return quantizeIntegers(model, options);
+  if (options.format === 'tflite') {
+    return options.float === true ? equalizeFloat(model, options) : quantizeIntegers(model, options);
+  }
   const { copy, passes, told } = await prepareQuantization(model, options);
   return { model: copy, report: { ...told, passes: await runPasses(copy, passes) } };
 }

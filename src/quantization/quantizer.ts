@@ -23,6 +23,8 @@ export interface WeightQuantizer {
   readonly strict?: boolean;
   /** A range for each output channel of a kernel, or one for the tensor. */
   readonly perChannel: boolean;
+  /** Where it is per channel: whether kernels of Dense layers have one range all the same; false where it is left out. */
+  readonly densePerTensor?: boolean;
   /** Where ties go when a weight is put on the grid. */
   readonly rounding: Rounding;
 }

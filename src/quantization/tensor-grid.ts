@@ -43,7 +43,8 @@ export function weightGrid(
   tensor: Tensor,
   quantizer: WeightQuantizer,
 ): TensorGrid {
-  const isPerChannel = quantizer.perChannel && isKernel(layer, name);
+  const isWhole = quantizer.densePerTensor === true && layer.operation.kind === 'dense';
+  const isPerChannel = quantizer.perChannel && !isWhole && isKernel(layer, name);
   const layout = isPerChannel ? outputLayout(layer, name, tensor) : wholeLayout(tensor);
   const extremes = extremesOf(tensor, layout);
   checkFinite(extremes, layer, name, isPerChannel);

@@ -23,14 +23,21 @@ export interface NotTakenOperators {
 export interface TfliteReport {
   readonly schemaVersion: 1;
   readonly weights: IntegerWeights;
+  /** Kernels of Dense layers. */
+  readonly dense: IntegerWeights;
+  /** Whether the file is in float, for a tool that quantizes it with such weights. */
+  readonly float: boolean;
   readonly io: 'int8' | 'uint8' | 'float32';
   /** What made the model ready. */
   readonly equalization: EqualizationRecord;
+  /** Of the tensors; none in float. */
   readonly ranges: readonly SourcedRange[];
   /** Of the files that were read, and of the one that was written. */
   readonly bytes: { readonly before: number; readonly after: number };
   /** How many there are of each operator. */
   readonly operators: readonly { readonly op: string; readonly count: number }[];
+  /** The layers that stay in float in a file in whole numbers. */
+  readonly inFloat: readonly string[];
   /** What XNNPACK, microcontrollers and NPUs would not take of it; other kernels compute that. */
   readonly notTaken: readonly NotTakenOperators[];
   /** What the written file computes; null where it was not run. */

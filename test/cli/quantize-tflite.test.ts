@@ -97,8 +97,16 @@ describe('quantize -o model.tflite', () => {
     for (const { quantization } of tensors) expect(quantization?.scales.length ?? 1).toBe(1);
   });
 
-  it('measures ranges on inputs that are named', async () => {
-    const report = await reported(EXAMPLE, '--inputs', `${EXAMPLE}.samples.npz`, '--samples', '100');
+  it('measures ranges on inputs that are named, tries settings on them, and says so', async () => {
+    const inputs = ['--inputs', `${EXAMPLE}.samples.npz`, '--samples', '100'];
+    const { code, stdout } = await quantize(EXAMPLE, ...inputs, '--weights', 'per-tensor');
+    expect(code).toBe(0);
+    expect(stdout).toMatch(/^ {2}ranges {3}of 65 tensors: 65 from the inputs$/m);
+    expect(stdout).toMatch(
+      /^ {2}tried, with kernels and activations quantized for int8-per-tensor-symmetric/m,
+    );
+    const report = await reported(EXAMPLE, ...inputs, '--no-trials');
+    expect(report.equalization.trials).toEqual([]);
     expect(new Set(report.ranges.map(({ source }) => source))).toEqual(new Set(['samples']));
     expect(report.check?.outputs[0]?.sqnrDb).toBeGreaterThan(18);
   });
@@ -116,6 +124,59 @@ describe('quantize -o model.tflite', () => {
     const { code: unseen, stdout: text } = await quantize(file, '--no-verify');
     expect(unseen).toBe(0);
     expect(text).not.toMatch(/run by LiteRT/);
+  });
+
+  const mixed = [
+    input('in', [8, 8, 3]),
+    layer('Conv2D', 'conv', { filters: 4, kernel_size: 3, activation: 'gelu' }),
+    layer('GlobalAveragePooling2D', 'pool'),
+    layer('Dense', 'classes', { units: 5 }),
+  ];
+
+  it('leaves layers without an int8 kernel in float where it is allowed, and names them', async () => {
+    const file = await saved('mixed', mixed);
+    const refused = await quantize(file);
+    expect(refused).toMatchObject({ code: 3, stdout: '' });
+    expect(refused.stderr).toMatch(/conv_activation \(Activation\): the activation gelu .*--allow-float/);
+    const { code, stdout, stderr, out } = await quantize(file, '--allow-float');
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+    expect(stdout).toMatch(/^ {2}in float 1 layer: conv_activation$/m);
+    expect(stdout).toMatch(/^ {2}not for Ethos-U: 1 GELU \(it computes in whole numbers alone\)$/m);
+    expect(Number(/SQNR (\S+) dB/.exec(stdout)?.[1])).toBeGreaterThan(25);
+    const { inputs, outputs, tensors } = readTflite(out, new Uint8Array(fs.readFileSync(out)));
+    for (const { tensor } of [...inputs, ...outputs]) expect(tensors[tensor]?.type).toBe('int8');
+  });
+
+  it('writes a file in float that computes what the model does', async () => {
+    const file = await saved('float', mixed);
+    const report = await reported(file, '--float');
+    expect(report).toMatchObject({ float: true, io: 'float32', ranges: [], inFloat: [], notTaken: [] });
+    // Sums in another order leave about 130 dB.
+    expect(report.check?.outputs[0]?.sqnrDb).toBeGreaterThan(100);
+    const { tensors } = readTflite('', new Uint8Array(fs.readFileSync(report.out)));
+    expect(tensors.some(({ type }) => type === 'int8')).toBe(false);
+    const { code, stderr, out } = await quantize(file, '--float', '--io', 'int8', '--rounding', 'nearest');
+    expect({ code, stderr }).toMatchObject({
+      code: 2,
+      stderr: expect.stringMatching(/--io int8, --rounding: with --float nothing is rounded/),
+    });
+    expect(fs.existsSync(out)).toBe(false);
+  });
+
+  it('gives Dense layers one scale where that is asked for, and writes a page of all that', async () => {
+    const file = await saved('dense', mixed);
+    const page = path.join(folder, 'dense.html');
+    const report = await reported(file, '--dense', 'per-tensor', '--allow-float', '--report', page);
+    expect(report).toMatchObject({ weights: 'per-channel', dense: 'per-tensor' });
+    expect(report.notTaken.filter(({ op }) => op === 'FULLY_CONNECTED')).toEqual([]);
+    const { tensors } = readTflite('', new Uint8Array(fs.readFileSync(report.out)));
+    const scales = new Map(tensors.map(({ name, quantization }) => [name, quantization?.scales.length]));
+    expect([scales.get('conv/kernel'), scales.get('classes/kernel')]).toEqual([4, 1]);
+    const html = fs.readFileSync(page, 'utf8');
+    expect(html).toContain('weights per-channel, of Dense layers per-tensor, int8 inputs and outputs');
+    expect(html).toContain('Layers that stay in float');
+    const { out: _, ...whole } = report;
+    expect(JSON.parse(/id="report">(.*?)<\/script>/.exec(html)?.[1] ?? '')).toEqual(whole);
   });
 
   const bad: readonly (readonly [

@@ -41,6 +41,9 @@ export interface QuantizeOptions
   readonly trials?: boolean;
   /** Of `.tflite` files. */
   readonly weights?: IntegerWeights;
+  readonly dense?: IntegerWeights;
+  readonly float?: boolean;
+  readonly allowFloat?: boolean;
   readonly io?: TfliteIo;
   /** For each input its sizes without the batch. */
   readonly inputShape?: readonly (readonly number[])[];
@@ -64,7 +67,20 @@ export function quantizeOptions(root: Command): Command {
       'with .tflite, a scale for each output channel of a kernel, or one (per-channel)',
       INTEGER_WEIGHTS,
     ),
+    choiceOption(
+      '--dense <scales>',
+      'with .tflite, the same for Dense layers alone, which older runtimes take per-tensor',
+      INTEGER_WEIGHTS,
+    ),
     choiceOption('--io <type>', 'with .tflite, what inputs and outputs are (int8)', TFLITE_IO),
+    new Option(
+      '--allow-float',
+      'with .tflite, leave layers without a kernel for whole numbers in float, between others that have one',
+    ),
+    new Option(
+      '--float',
+      'with .tflite, write all of it in float, for a tool that quantizes it with such weights',
+    ),
     new Option(
       '--input-shape <sizes...>',
       'with .tflite, how large inputs are that the model leaves open, such as 224x224x3; one for each input',
@@ -113,6 +129,8 @@ memory.
 A .tflite file (LiteRT) has whole numbers alone, weights and activations, for microcontrollers, NPUs, phones and browsers: smaller,
 and faster where hardware computes with them. Ranges of tensors are what the statistics of batch norms tell, or, with --inputs,
 those on these. The file is run by LiteRT, if @litertjs/core is installed.
+--float writes one that computes what the model does, made ready for what quantizes it next: batch norms folded, and with
+--weights per-tensor channels scaled. No kernel is rounded in it and no bias corrected.
 
 The files are read again and run, layer by layer and by tf.loadLayersModel, and compared with the model that was read. With
 --inputs roundings are tried, means are measured instead of taken from batch norms, and with labels the accuracy is told.
@@ -143,8 +161,8 @@ export function isTfliteName(output: string): boolean {
   return /\.tflite$/i.test(output);
 }
 
-const OF_TFJS = ['dtype', 'plan', 'include', 'exclude', 'shardSize', 'prepare', 'report'] as const;
-const OF_TFLITE = ['weights', 'io', 'inputShape'] as const;
+const OF_TFJS = ['dtype', 'plan', 'include', 'exclude', 'shardSize', 'prepare'] as const;
+const OF_TFLITE = ['weights', 'dense', 'io', 'inputShape', 'allowFloat', 'float'] as const;
 
 /** @throws UsageError where options contradict each other. */
 export function checkQuantizeOptions(options: QuantizeOptions): void {
@@ -164,10 +182,37 @@ export function checkQuantizeOptions(options: QuantizeOptions): void {
         : `--${flag}: it is for .tflite files; name one, -o model.tflite, or leave it out`,
     );
   }
+  if (options.float === true) checkFloatOptions(options);
+  if (options.weights === 'per-tensor' && options.dense === 'per-channel') {
+    throw new UsageError(
+      '--dense per-channel: --weights per-tensor is for all kernels; leave one of the two out',
+    );
+  }
   if (rounding !== undefined && prepare === false) {
     throw new UsageError(
       '--rounding: with --no-prepare kernels go to the nearest level; leave one of the two out',
     );
   }
   checkRunOptions(options);
+}
+
+/** @throws UsageError where an option asks for whole numbers. */
+function checkFloatOptions({
+  io = 'float32',
+  rounding,
+  correction,
+  dense,
+  allowFloat,
+}: QuantizeOptions): void {
+  const given = [
+    ...(io === 'float32' ? [] : [`--io ${io}`]),
+    ...(rounding === undefined ? [] : ['--rounding']),
+    ...(correction === false ? ['--no-correction'] : []),
+    ...(dense === undefined ? [] : ['--dense']),
+    ...(allowFloat === true ? ['--allow-float'] : []),
+  ];
+  if (given.length === 0) return;
+  throw new UsageError(
+    `${given.join(', ')}: with --float nothing is rounded, and all of the file is in float; leave it out`,
+  );
 }

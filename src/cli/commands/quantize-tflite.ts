@@ -4,12 +4,18 @@
  * @module
  */
 
-import { equalize } from '../../equalization/equalize.ts';
-import { integerQuantizer, integerRecipe } from '../../equalization/quantize-integers.ts';
+import { prepareEqualization } from '../../equalization/equalize.ts';
+import type { EqualizeOptions } from '../../equalization/options.ts';
+import {
+  floatRecipe,
+  integerQuantizer,
+  integerRecipe,
+  scalesOf,
+} from '../../equalization/quantize-integers.ts';
 import { CannotRunError, messageOf, OutputError } from '../../errors.ts';
 import { checkForTflite } from '../../formats/tflite/check-model.ts';
 import { operatorsNotTaken } from '../../formats/tflite/hardware.ts';
-import { lowerPlan } from '../../formats/tflite/lower.ts';
+import { layersInFloat, lowerPlan } from '../../formats/tflite/lower.ts';
 import { withInputShapes } from '../../model/edit.ts';
 import type { Model } from '../../model/model.ts';
 import { startLitert } from '../../node/litert.ts';
@@ -18,19 +24,26 @@ import { isFolder } from '../../node/open-files.ts';
 import { refuseExisting } from '../../node/pending-output.ts';
 import { readWritten, saveTflite } from '../../node/tflite-file.ts';
 import { loadModel } from '../../node.ts';
+import { runPasses } from '../../primitives/pass.ts';
+import type { FloatPlan } from '../../quantization/integer/float-plan.ts';
 import type { IntegerPlan } from '../../quantization/integer/integer-plan.ts';
+import { type ReportSubject, reportSubject } from '../../report/html/report-subject.ts';
+import { tfliteContent } from '../../report/html/tflite-content.ts';
+import { gridOf, plainModel, plainText } from '../../report/plain-model.ts';
 import { reportJson } from '../../report/report-json.ts';
 import { besideOriginal } from '../../report/run-check.ts';
 import { countedOperators, type TfliteReport } from '../../report/tflite-report.ts';
-import { integerModel } from '../../verification/comparing/integer-model.ts';
+import { floatModel, integerModel } from '../../verification/comparing/integer-model.ts';
 import type { ModelRun } from '../../verification/comparing/model-run.ts';
 import { inputRanges } from '../../verification/inputs/input-ranges.ts';
 import { seededInputs } from '../../verification/inputs/seeded-inputs.ts';
 import { recordTflite } from '../../verification/litert/compare-tflite.ts';
+import { sqnrJudge } from '../../verification/proving/sqnr-judge.ts';
 import { TfjsRunner } from '../../verification/run/runner.ts';
 import { forChoosing } from '../../verification/run/samples.ts';
 import type { Runnable } from '../chosen-inputs.ts';
 import { type CommandResult, EXIT, tried, UsageError } from '../command-result.ts';
+import { checkHtmlOutput } from '../html-output.ts';
 import { interruptible } from '../interruptible.ts';
 import { defined } from '../options.ts';
 import { readSidecarOf } from '../sidecar.ts';
@@ -44,42 +57,25 @@ const STAND_INS = 8;
 
 /** Writes the file, runs it, and tells what came of it. */
 export async function quantizeToTflite(input: string, given: QuantizeOptions): Promise<CommandResult> {
-  const { weights = 'per-channel', io = 'int8', output, force = false, strict = false } = given;
+  const { output, force = false, strict = false, float = false, allowFloat = false } = given;
+  const io = given.io ?? (float ? 'float32' : 'int8');
   // Samples that lie beside the model are for proof; ranges are measured on what was named.
   const options = { ...given, ...inputsBeside(input, given) };
   progress(`reading ${input}`);
   const model = withShapes(await loadModel(input), given);
   refuseOutput(output, force);
-  checkForTflite(model);
+  const writeHtml = checkHtmlOutput(given);
+  checkForTflite(model, { float, allowFloat });
   await readSidecarOf(model, options);
   const ready = await readyToQuantize(model, options, given.inputs === undefined);
   const runnable = ready && 'runner' in ready ? ready : undefined;
   const original = runnable && (await runOriginal(model, runnable));
-  progress('preparing weights');
-  const samples =
-    given.inputs !== undefined && runnable
-      ? { runner: runnable.runner, inputs: forChoosing(runnable.tensors) }
-      : undefined;
-  const { rounding, correction, normalize } = options;
-  const recipe = integerRecipe({
-    weights,
-    ...defined({ rounding, samples }),
-    ...(correction === false ? { biasCorrection: 'none' as const } : {}),
+  const { plan, prepared, unrounded, ...made } = await planned(model, options, {
+    runnable,
+    isMeasured: given.inputs !== undefined && original !== undefined,
   });
-  const { model: prepared, report: equalization } = await equalize(model, recipe);
-  progress('ranges of tensors');
-  const whole = await integerModel(prepared, {
-    weights: integerQuantizer(weights),
-    inputRanges: inputRanges(model, normalize),
-    ...defined({ samples }),
-    standIns: {
-      runner: runnable?.runner ?? (await TfjsRunner.create()),
-      inputs: seededInputs(model, { samples: STAND_INS, normalization: normalize }),
-    },
-  });
-  const { plan } = whole;
   progress(`writing ${output}`);
-  const lowering = { io, outputNames: plan.names.outputs.slice(0, model.outputs.length) };
+  const lowering = { io, allowFloat, outputNames: plan.names.outputs.slice(0, model.outputs.length) };
   await interruptible(async (signal) => saveTflite(plan, output, { ...lowering, force, signal }));
   const failures: unknown[] = [];
   const bytes = readWritten(output);
@@ -89,18 +85,84 @@ export async function quantizeToTflite(input: string, given: QuantizeOptions): P
       : { check: null, notVerified: ready && 'reason' in ready ? ready.reason : null };
   const graph = lowerPlan(plan, lowering);
   const report: TfliteReport = {
-    ...{ schemaVersion: 1, weights, io, equalization, ranges: [...whole.ranges.values()] },
+    ...{ schemaVersion: 1, ...scalesOf(options), float, io, ...made },
     bytes: { before: fileBytes(model), after: bytes.length },
     operators: countedOperators(graph.operators.map(({ op }) => op)),
-    notTaken: operatorsNotTaken(graph),
+    inFloat: float ? [] : layersInFloat(graph),
+    // What a quantizer makes of a float file is what hardware has to take.
+    notTaken: float ? [] : operatorsNotTaken(graph),
     ...{ check, notVerified },
   };
+  const subject = (): ReportSubject =>
+    reportSubject(model, {
+      ...{ before: plainModel(model, report.equalization.target), after: prepared, unrounded },
+      quantizer: gridOf(report.equalization.target),
+      labels: { before: plainText(report.equalization.target), after: 'made ready' },
+    });
+  await tried(failures, () => writeHtml?.(() => tfliteContent(report, subject())));
   progressDone();
   return {
     lines: given.json === true ? [reportJson(report)] : tfliteSummary(output, report),
     exitCode: strict && check === null ? EXIT.checkFailed : EXIT.ok,
     failures,
   };
+}
+
+interface Planned extends Pick<TfliteReport, 'equalization' | 'ranges'> {
+  readonly plan: FloatPlan | IntegerPlan;
+  /** The model that was made ready, and that before its kernels were rounded. */
+  readonly prepared: Model;
+  readonly unrounded: Model;
+}
+
+/** The numbers of the file. */
+async function planned(
+  model: Model,
+  options: QuantizeOptions,
+  { runnable, isMeasured }: { readonly runnable: Runnable | undefined; readonly isMeasured: boolean },
+): Promise<Planned> {
+  progress('preparing weights');
+  if (options.float === true) {
+    const { prepared, ...made } = await madeReady(model, floatRecipe(options));
+    return { plan: floatModel(prepared), prepared, ...made, ranges: [] };
+  }
+  const samples =
+    isMeasured && runnable ? { runner: runnable.runner, inputs: forChoosing(runnable.tensors) } : undefined;
+  const { weights, dense, rounding, correction, normalize } = options;
+  if (samples && options.trials !== false) progress('trying settings …');
+  const judge = samples && options.trials !== false ? await sqnrJudge(model, samples) : undefined;
+  const recipe = integerRecipe({
+    ...defined({ weights, dense, rounding, samples, judge }),
+    ...(correction === false ? { biasCorrection: 'none' as const } : {}),
+  });
+  const { prepared, ...made } = await madeReady(model, recipe);
+  progress('ranges of tensors');
+  const { plan, ranges } = await integerModel(prepared, {
+    weights: integerQuantizer(options),
+    inputRanges: inputRanges(model, normalize),
+    ...defined({ samples }),
+    // Nothing is started for a model whose statistics tell all.
+    standIns: async () => ({
+      runner: runnable?.runner ?? (await TfjsRunner.create()),
+      inputs: seededInputs(model, { samples: STAND_INS, normalization: normalize }),
+    }),
+  });
+  return { plan, prepared, ...made, ranges: [...ranges.values()] };
+}
+
+async function madeReady(
+  model: Model,
+  recipe: EqualizeOptions,
+): Promise<Pick<Planned, 'prepared' | 'unrounded' | 'equalization'>> {
+  const { copy, passes, settings } = await prepareEqualization(model, recipe);
+  let unrounded = copy;
+  const records = await runPasses(copy, passes, {
+    before: (pass) => {
+      progress(`${pass} …`);
+      if (pass === 'correct') unrounded = copy.clone();
+    },
+  });
+  return { prepared: copy, unrounded, equalization: { ...settings, passes: records } };
 }
 
 function withShapes(model: Model, { inputShape }: QuantizeOptions): Model {
@@ -120,7 +182,7 @@ function refuseOutput(output: string, force: boolean): void {
 interface Written {
   readonly output: string;
   readonly bytes: Uint8Array;
-  readonly plan: IntegerPlan;
+  readonly plan: FloatPlan | IntegerPlan;
   readonly original: ModelRun;
   readonly ready: Runnable;
   readonly failures: unknown[];

@@ -6,24 +6,35 @@ import {
   operatorsText,
   rangesText,
 } from '../../report/tflite-texts.ts';
-import { byteText, percent } from '../../text/numbers.ts';
-import { summaryOf } from '../summary-lines.ts';
+import { named } from '../../text/names.ts';
+import { byteText, count, percent } from '../../text/numbers.ts';
+import { summaryOf, trialLines } from '../summary-lines.ts';
 import { indented, type Line } from '../terminal.ts';
+
+/** Layers named in a line; `--json` has all. */
+const NAMED = 3;
 
 /** What `crosslayer quantize -o model.tflite` prints for people. */
 export function tfliteSummary(output: string, report: TfliteReport): Line[] {
-  const { weights, io, bytes, operators, ranges, notTaken, check, notVerified } = report;
+  const { io, bytes, operators, inFloat, ranges, notTaken, check, notVerified, equalization } = report;
   const share = bytes.before > 0 ? ` (${percent(bytes.after / bytes.before)})` : '';
   const guessed = guessedText(ranges);
   return summaryOf(output, '', undefined, [
-    `size     ${byteText(bytes.before)} -> ${byteText(bytes.after)}${share}, int8 weights ${weights}, ${io} inputs and outputs`,
+    `size     ${byteText(bytes.before)} -> ${byteText(bytes.after)}${share}, ${weightText(report)}, ${io} inputs and outputs`,
     `operators ${operatorsText(operators)}`,
-    `ranges   ${rangesText(ranges)}`,
+    ...(inFloat.length === 0 ? [] : [`in float ${count(inFloat.length, 'layer')}: ${named(inFloat, NAMED)}`]),
+    ...(ranges.length === 0 ? [] : [`ranges   ${rangesText(ranges)}`]),
     ...(guessed === undefined ? [] : [`${guessed}; --inputs has them measured on real ones`]),
+    ...trialLines(equalization.trials, equalization.target),
     ...notTakenTexts(notTaken),
     ...(check
       ? [`the file, run by LiteRT beside the float model on ${check.inputs}:`, ...indented(checkTexts(check))]
       : []),
     ...(notVerified === null ? [] : [`not verified: ${notVerified}`]),
   ]);
+}
+
+function weightText({ float, weights, dense }: TfliteReport): string {
+  const scales = dense === weights ? weights : `${weights}, of Dense layers ${dense}`;
+  return float ? `float32, made ready for weights ${scales}` : `int8 weights ${scales}`;
 }

@@ -35,8 +35,8 @@ export interface TensorRangeOptions {
   readonly inputRanges?: readonly (TensorRange | undefined)[];
   /** Inputs as the model will see them: all ranges are then those that it has on them. */
   readonly samples?: RangeSamples;
-  /** Any inputs: the tensors of which statistics tell nothing then have the ranges that they have on these. */
-  readonly standIns?: RangeSamples;
+  /** Any inputs, or what makes them where they are needed: the tensors of which statistics tell nothing then have the ranges that they have on these. */
+  readonly standIns?: RangeSamples | (() => Promise<RangeSamples>);
 }
 
 /** Where the range of a tensor is from. */
@@ -77,7 +77,10 @@ export async function tensorRanges(model: Model, options: TensorRangeOptions = {
   );
   if (samples) await measure(found, [...found.keys()], form, samples, 'samples');
   const unknown = [...found].flatMap(([key, { range }]) => (range ? [] : key));
-  if (unknown.length > 0 && standIns) await measure(found, unknown, form, standIns, 'stand-ins');
+  if (unknown.length > 0 && standIns) {
+    const made = typeof standIns === 'function' ? await standIns() : standIns;
+    await measure(found, unknown, form, made, 'stand-ins');
+  }
   const lost = [...found.values()].filter(({ range }) => !range);
   const [first] = lost;
   if (first) {

@@ -67,6 +67,10 @@ const FLOAT_OF_XNNPACK: ReadonlySet<OperatorName> = new Set([
   'SOFTMAX',
 ]);
 
+const UNKNOWN_TO_XNNPACK: ReadonlySet<OperatorName> = new Set(['CONV_3D', 'GATHER', 'LOG_SOFTMAX']);
+
+const UNKNOWN_TO_MICRO: ReadonlySet<OperatorName> = new Set(['CONV_3D', 'GELU']);
+
 /** The ratios of scales that the delegate takes, from the first and below the second. */
 const RATIOS: Partial<Record<OperatorName, readonly [number, number]>> = {
   ADD: [2 ** -10, 2 ** 8],
@@ -77,6 +81,8 @@ const RATIOS: Partial<Record<OperatorName, readonly [number, number]>> = {
 };
 
 function xnnpackRefusal({ op, read, wrote, inputs }: Site): string | undefined {
+  if (UNKNOWN_TO_XNNPACK.has(op)) return 'it has no kernel for this operator';
+  if (isFloat(wrote)) return undefined;
   if (FLOAT_OF_XNNPACK.has(op)) return 'it takes this operator in float alone';
   if (op === 'CONCATENATION' && inputs.length > 5) return 'it takes up to 5 tensors';
   if (op === 'QUANTIZE' && wrote.type === 'uint8') return 'it does not turn int8 into uint8';
@@ -92,8 +98,9 @@ function xnnpackRefusal({ op, read, wrote, inputs }: Site): string | undefined {
 }
 
 function microRefusal({ op, read }: Site): string | undefined {
+  if (UNKNOWN_TO_MICRO.has(op)) return 'it has no kernel for this operator';
   return op === 'FULLY_CONNECTED' && isPerChannel(read[1])
-    ? 'older releases compute it wrongly or refuse it with a scale for each channel; --weights per-tensor has one'
+    ? 'older releases compute it wrongly or refuse it with a scale for each channel; --dense per-tensor has one'
     : undefined;
 }
 
@@ -109,13 +116,14 @@ const VELA = {
 
 function ethosRefusal(site: Site): string | undefined {
   const { op, read, wrote, options } = site;
+  if (isFloat(wrote) && op !== 'DEQUANTIZE') return 'it computes in whole numbers alone';
   const number = (name: string, otherwise = 1): number => Number(ownEntry(options, name) ?? otherwise);
   if ([...read, wrote].some(({ shape }) => shape.length > 4 || shape.some((size) => size > VELA.dimension)))
     return 'tensors have up to 4 dimensions of up to 65,535';
   switch (op) {
     case 'FULLY_CONNECTED':
       return isPerChannel(read[1])
-        ? 'it takes one scale for the kernel; --weights per-tensor has one'
+        ? 'it takes one scale for the kernel; --dense per-tensor has one'
         : undefined;
     case 'CONV_2D':
     case 'DEPTHWISE_CONV_2D': {
@@ -163,6 +171,10 @@ function resizeRefusal({ op, read, wrote }: Site): string | undefined {
 
 function isPerChannel(tensor: TfliteTensor | undefined): boolean {
   return (tensor?.quantization?.scales.length ?? 0) > 1;
+}
+
+function isFloat({ type }: TfliteTensor): boolean {
+  return type === 'float32';
 }
 
 function scaleOf({ quantization }: TfliteTensor): number {

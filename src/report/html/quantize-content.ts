@@ -1,10 +1,24 @@
 import { allIn } from '../../primitives/pass.ts';
 import { accuracyText, byteText, count, decibels, percent, small, sqnrText } from '../../text/numbers.ts';
-import { isSameByTfjs, planRows, type QuantizeReport, type WrittenCheck } from '../quantize-report.ts';
+import {
+  isSameByTfjs,
+  planRows,
+  type QuantizeReport,
+  type RunCheck,
+  type WrittenCheck,
+} from '../quantize-report.ts';
 import { worstOutput } from '../worst-output.ts';
 import { kernelFacts } from './kernel-facts.ts';
 import { agreementText, noteSection, proofSection, skippedSection, trialSection } from './proof-blocks.ts';
-import { type Fact, list, type ReportContent, type ReportSection, table, text } from './report-content.ts';
+import {
+  type Fact,
+  list,
+  type ReportBlock,
+  type ReportContent,
+  type ReportSection,
+  table,
+  text,
+} from './report-content.ts';
 import type { ReportSubject } from './report-subject.ts';
 import { carriedText, correctedText } from './target-content.ts';
 
@@ -43,7 +57,8 @@ function kindsOf({ passes }: QuantizeReport): string {
   );
 }
 
-function checkFacts(check: WrittenCheck | null): Fact[] {
+/** What running a written model showed, in facts. */
+export function checkFacts(check: RunCheck | null): Fact[] {
   if (!check) return [];
   const { outputs, accuracy } = check;
   const { sqnrDb, top1Agreement } = worstOutput(outputs);
@@ -65,23 +80,28 @@ function loadedText({ tfjs, backend }: WrittenCheck): string {
 }
 
 function checkSection(check: WrittenCheck): ReportSection {
-  const { inputs, backend, outputs, notCompared } = check;
-  const compared = notCompared === undefined ? '' : ` The outputs were not compared: ${notCompared}.`;
+  const { inputs, backend } = check;
+  const run = `Read again and run (${backend}) beside the original, on ${inputs}.`;
+  return {
+    title: 'The written files',
+    blocks: [text(`${run}${notComparedText(check)} ${loadedText(check)}`), outputTable(check)],
+  };
+}
+
+/** Why outputs were not compared, as a sentence behind others. */
+export function notComparedText({ notCompared }: RunCheck): string {
+  return notCompared === undefined ? '' : ` The outputs were not compared: ${notCompared}.`;
+}
+
+/** The outputs of a written model beside those of the original. */
+export function outputTable({ outputs }: RunCheck): ReportBlock {
   const rows = outputs.map(({ name, scores, sqnrDb, top1Agreement }) => [
     name,
     scores === 'output' ? 'the output' : `its ${scores}`,
     sqnrText(sqnrDb),
     agreementText(top1Agreement),
   ]);
-  return {
-    title: 'The written files',
-    blocks: [
-      text(
-        `Read again and run (${backend}) beside the original, on ${inputs}.${compared} ${loadedText(check)}`,
-      ),
-      table(['Output', 'Measured on', 'SQNR', 'Same top-1'], rows, [2, 3]),
-    ],
-  };
+  return table(['Output', 'Measured on', 'SQNR', 'Same top-1'], rows, [2, 3]);
 }
 
 function sizeSection({ bytes, quantizedBefore, storedCoarsely }: QuantizeReport): ReportSection {

@@ -1,5 +1,6 @@
 import type { CorrectedBias } from '../../equalization/biases/bias-correction.ts';
 import type { CarriedLayer } from '../../equalization/carriers/scale-carriers.ts';
+import type { EqualizationRecord } from '../../equalization/equalize.ts';
 import type { ScaledRegion } from '../../equalization/scaling/scale-regions.ts';
 import { allIn } from '../../primitives/pass.ts';
 import { count, short } from '../../text/numbers.ts';
@@ -30,7 +31,7 @@ export function targetContent(report: TargetReport, subject: ReportSubject): Rep
     sections: [
       proofSection(report.verification),
       trialSection(report.trials, report.target),
-      regionSection(report),
+      doneSection(report),
       skippedSection(allIn(report.passes, 'left')),
       noteSection(report),
     ],
@@ -51,7 +52,7 @@ function settingsOf(report: TargetReport): string {
 }
 
 /** What was done to which layers. */
-function regionSection({ passes }: TargetReport): ReportSection {
+export function doneSection({ passes }: Pick<EqualizationRecord, 'passes'>): ReportSection {
   return {
     title: 'What was done',
     blocks: [

@@ -25,7 +25,7 @@ describe('the example in whole numbers', () => {
   for (const weights of ['per-channel', 'per-tensor'] as const) {
     it(`is what its plan says, logits too, through 65 operators: ${weights}`, async () => {
       const { model: ready } = await equalize(model, integerRecipe({ weights }));
-      const options = { weights: integerQuantizer(weights), inputRanges: inputRanges(model) };
+      const options = { weights: integerQuantizer({ weights }), inputRanges: inputRanges(model) };
       const { plan } = await integerModel(ready, options);
       const graph = lowerPlan(plan);
       const bytes = tfliteBytes(graph);

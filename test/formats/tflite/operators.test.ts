@@ -8,7 +8,12 @@ import {
   layer,
   nested,
 } from '../../support/model-builder.ts';
-import { codeDifferences, codesBetweenRuntimes, floatDifference, planned } from '../../support/tflite-runs.ts';
+import {
+  codeDifferences,
+  codesBetweenRuntimes,
+  floatDifference,
+  planned,
+} from '../../support/tflite-runs.ts';
 
 /** Models by what is in them, with the operators that they become. */
 const CASES: readonly (readonly [name: string, model: () => Model, operators: string])[] = [
