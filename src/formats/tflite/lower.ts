@@ -6,8 +6,9 @@
 
 import { buildGraph, type Graph, type GraphCall, type GraphTensor, neededCalls } from '../../model/graph.ts';
 import type { FloatPlan } from '../../quantization/integer/float-plan.ts';
-import { isOfWholeNumbers, placeOf } from '../../quantization/integer/grid-groups.ts';
+import { placeOf } from '../../quantization/integer/grid-groups.ts';
 import type { IntegerPlan } from '../../quantization/integer/integer-plan.ts';
+import { isOfWholeNumbers } from '../../quantization/integer/whole-numbers.ts';
 import type { TfliteGraph, TflitePort } from './graph.ts';
 import { lowerCall } from './lower-call.ts';
 import { Lowering } from './lowering.ts';

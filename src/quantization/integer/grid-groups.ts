@@ -10,6 +10,7 @@ import type { Layer } from '../../model/layer.ts';
 import { type Activation, activationOf, isRelu, isWeighted } from '../../model/operation.ts';
 import { isPermute } from '../../model/shapes.ts';
 import { hasIntegerKernel } from './integer-weights.ts';
+import { hasFloats, indices, keepsWholeNumbers } from './whole-numbers.ts';
 
 /** A grid of int8 codes: a code q stands for `scale * (q - zeroPoint)`. */
 export interface TensorScale {
@@ -31,6 +32,12 @@ export interface GridGroup {
   readonly fixed: TensorScale | undefined;
 }
 
+/** What is joined. */
+export interface GridGroupOptions {
+  /** Whether concatenations join what they read and write; true where it is left out. */
+  readonly concatenations?: boolean;
+}
+
 /**
  * The tensors of a graph by the grids that they share, in the order of the graph; of the tensors that its outputs need.
  *
@@ -46,8 +53,8 @@ export interface GridGroup {
  * @throws InvalidModelError where a fixed grid would have to be shared with tensors that are not on it, which never happens in
  * an `integerForm`.
  */
-export function gridGroups(graph: Graph): GridGroup[] {
-  return new Grouping(graph).groups().map(({ fixers, ...group }) => {
+export function gridGroups(graph: Graph, options: GridGroupOptions = {}): GridGroup[] {
+  return new Grouping(graph, options).groups().map(({ fixers, ...group }) => {
     const clash = clashOf(group, fixers);
     if (!clash) return group;
     throw new InvalidModelError(
@@ -124,6 +131,12 @@ function ruleOf(layer: Layer): GridRule {
   }
 }
 
+/** Whether what a layer writes is on the grid of what it reads. */
+export function keepsGrid(layer: Layer): boolean {
+  const { kind } = ruleOf(layer);
+  return kind === 'same' || kind === 'cap';
+}
+
 function fixedGrid(activation: Activation): TensorScale | undefined {
   // `Softmax` is the layer, `softmax` the function.
   return activation.kind === 'other' ? FIXED.get(activation.name.toLowerCase()) : undefined;
@@ -146,14 +159,16 @@ function clashOf(
 /** Joins tensors to groups. */
 class Grouping {
   readonly #graph: Graph;
+  readonly #concatenations: boolean;
   readonly #calls: readonly GraphCall[];
   /** Those with a grid, in the order of the graph, and what each was joined with. */
   readonly #parents = new Map<GraphTensor, GraphTensor>();
   readonly #uses = new Map<string, GraphTensor[]>();
   readonly #keys = new Map<GraphTensor, string>();
 
-  constructor(graph: Graph) {
+  constructor(graph: Graph, { concatenations = true }: GridGroupOptions = {}) {
     this.#graph = graph;
+    this.#concatenations = concatenations;
     this.#calls = neededCalls(graph);
     const written = this.#calls.flatMap(({ outputs }) => outputs);
     for (const tensor of new Set([...graph.inputs, ...written])) {
@@ -210,13 +225,16 @@ class Grouping {
   #join(): void {
     for (const uses of this.#uses.values()) this.#joinAll(uses);
     for (const call of this.#calls) {
-      const { kind } = ruleOf(call.layer);
-      if (kind === 'same' || kind === 'cap') this.#joinAll([...call.inputs, ...call.outputs]);
+      if (this.#joins(call)) this.#joinAll([...call.inputs, ...call.outputs]);
       const { operation } = call.layer;
       if (hasIntegerKernel(call.layer) || operation.kind === 'cap') {
         this.#joinAll(this.#graph.callsOf(call.layer).flatMap(({ inputs }) => inputs));
       }
     }
+  }
+
+  #joins({ layer }: GraphCall): boolean {
+    return keepsGrid(layer) && (this.#concatenations || layer.operation.kind !== 'concatenate');
   }
 
   #mark(
@@ -279,35 +297,6 @@ class Grouping {
     if (!first) return;
     for (const tensor of others) this.#parents.set(this.#rootOf(tensor), this.#rootOf(first));
   }
-}
-
-/** Whether a tensor is not told to be of whole numbers. */
-export function hasFloats({ producer, index }: GraphTensor): boolean {
-  const operation = producer?.layer.operation;
-  const dtype = operation?.kind === 'input' ? operation.dtype : producer?.call.outputs[index]?.dtype;
-  return dtype?.includes('float') ?? true;
-}
-
-/** Whether a tensor holds whole numbers, such as the indices of an Embedding, and has no grid. */
-export function isOfWholeNumbers(graph: Graph, tensor: GraphTensor): boolean {
-  return !hasFloats(tensor) || indices(neededCalls(graph)).has(tensor);
-}
-
-/** The tensors that an Embedding reads as indices, through what leaves them as they are. */
-function indices(calls: readonly GraphCall[]): Set<GraphTensor> {
-  const found = new Set<GraphTensor>();
-  for (const { layer, inputs, outputs } of [...calls].reverse()) {
-    const { kind } = layer.operation;
-    const passes = kind === 'identity' || kind === 'reshape' || kind === 'flatten';
-    if (layer.className !== 'Embedding' && !(passes && outputs.some((tensor) => found.has(tensor)))) continue;
-    for (const tensor of inputs) found.add(tensor);
-  }
-  return found;
-}
-
-/** Whether whole numbers stay such; nobody knows what an opaque layer makes of them. */
-function keepsWholeNumbers({ layer: { operation } }: GraphCall): boolean {
-  return operation.kind !== 'opaque' && !isWeighted(operation) && operation.kind !== 'batchNorm';
 }
 
 /** Whether a tensor is computed together with the ReLU behind it, so that nobody ever sees it. */

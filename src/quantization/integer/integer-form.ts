@@ -276,6 +276,9 @@ function activationParts(name: string): LayerParts {
   };
 }
 
+/** A linear Activation, which puts a tensor on another grid. */
+export const RESCALING: LayerParts = activationParts('linear');
+
 /** Puts a linear Activation behind each tensor whose fixed grid others would have to share. */
 function rescale(form: Model, nameFor: NameFor): void {
   const made = new Map<Layer, Layer>();
@@ -283,10 +286,7 @@ function rescale(form: Model, nameFor: NameFor): void {
     if (!producer) continue;
     const { owner, layer } = producer;
     if (made.has(layer)) continue;
-    const rescaled = newLayer(
-      { owner, beside: layer, name: nameFor(`${layer.name}_rescaled`) },
-      activationParts('linear'),
-    );
+    const rescaled = newLayer({ owner, beside: layer, name: nameFor(`${layer.name}_rescaled`) }, RESCALING);
     made.set(layer, rescaled);
     expandCalls(owner, (call) => (call.layer === layer ? [call, ...behind(call, [rescaled])] : undefined));
   }

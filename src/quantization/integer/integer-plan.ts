@@ -8,6 +8,7 @@ import { InvalidModelError } from '../../errors.ts';
 import { buildGraph, type Graph, type GraphCall, type GraphTensor, tensorKey } from '../../model/graph.ts';
 import type { Model } from '../../model/model.ts';
 import { checkWeightQuantizer, type WeightQuantizer } from '../quantizer.ts';
+import { separateOperands } from './concatenated-grids.ts';
 import { type FloatPlan, portNamesOf } from './float-plan.ts';
 import { type GridGroup, gridGroups, placeOf, type TensorScale } from './grid-groups.ts';
 import { integerForm } from './integer-form.ts';
@@ -29,6 +30,8 @@ import { LARGEST_SCALE, rangeGrid, type TensorRange } from './range-grid.ts';
  * no codes.
  */
 export interface IntegerPlan extends FloatPlan {
+  /** The {@link integerForm} of the model, with its float weights, and with what {@link separateOperands} put into it. */
+  readonly model: Model;
   /** The grids of tensors by `tensorKey`; those that are missing are computed together with the ReLU behind them. */
   readonly tensors: ReadonlyMap<string, TensorScale>;
   /** The keys of the tensors that are rounded onto their grids where they are made; the others lie on them. */
@@ -61,8 +64,9 @@ export interface IntegerPlanOptions {
 export function integerPlan(model: Model, { weights, ranges }: IntegerPlanOptions): IntegerPlan {
   checkQuantizer(weights);
   const form = integerForm(model);
+  const all = separateOperands(form, ranges);
   const graph = buildGraph(form);
-  const grids = new TensorGrids(gridGroups(graph), ranges);
+  const grids = new TensorGrids(gridGroups(graph), all);
   const kernels = kernelGrids(graph, grids, weights);
   raiseScales(kernels, grids);
   const biases = kernels.map(({ grid, path, input }) => [path, grid.bias(input.scale)] as const);

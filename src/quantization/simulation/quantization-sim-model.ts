@@ -8,8 +8,9 @@ import { allocate, type FloatValues, isFloat } from '../../tensor/dtype.ts';
 import { Tensor } from '../../tensor/tensor.ts';
 import { named } from '../../text/names.ts';
 import { integerEncoding, integerGrids, type QuantizationEncoding } from '../encoding.ts';
-import { hasFloats, placeOf } from '../integer/grid-groups.ts';
+import { placeOf } from '../integer/grid-groups.ts';
 import type { TensorRange } from '../integer/range-grid.ts';
+import { hasFloats } from '../integer/whole-numbers.ts';
 import { quantizedTensor } from '../quantized-tensor.ts';
 import type { LayerWeight } from '../quantized-weights.ts';
 import {

@@ -7,8 +7,8 @@
 import { expectedRanges, type TensorRangeOptions } from '../../equalization/ranges/tensor-ranges.ts';
 import { buildGraph, tensorKey } from '../../model/graph.ts';
 import type { Model } from '../../model/model.ts';
-import { hasFloats } from '../../quantization/integer/grid-groups.ts';
 import { isInt8 } from '../../quantization/integer/integer-plan.ts';
+import { hasFloats } from '../../quantization/integer/whole-numbers.ts';
 import {
   QuantizationSimModel,
   type QuantizationSimOptions,

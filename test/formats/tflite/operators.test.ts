@@ -146,6 +146,17 @@ const CASES: readonly (readonly [name: string, model: () => Model, operators: st
   ['Maximum', () => two([merge('Maximum')]), 'MAXIMUM'],
   ['Minimum', () => two([merge('Minimum')]), 'MINIMUM'],
   ['Concatenate', () => two([merge('Concatenate', { axis: -1 })]), 'CONCATENATION'],
+  [
+    'Concatenate of unlike ranges',
+    () =>
+      two([
+        layer('Rescaling', 'wide', { scale: 9 }, { from: ['in1'] }),
+        layer('Concatenate', 'merge', {}, { from: ['in0', 'wide'] }),
+        layer('Add', 'beside', {}, { from: ['in0', 'in1'] }),
+        layer('Concatenate', 'all', {}, { from: ['merge', 'beside'] }),
+      ]),
+    'DEPTHWISE_CONV_2D QUANTIZE CONCATENATION ADD CONCATENATION',
+  ],
   ['Add of three', () => buildModel([...inputs(3), merge('Add', {}, 3)]), 'ADD ADD'],
   ['Maximum of three', () => buildModel([...inputs(3), merge('Maximum', {}, 3)]), 'MAXIMUM MAXIMUM'],
   ['MaxPooling2D', () => image([layer('MaxPooling2D', 'pool', { pool_size: 2 })]), 'MAX_POOL_2D'],

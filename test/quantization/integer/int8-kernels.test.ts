@@ -159,6 +159,17 @@ const MODELS: Record<string, () => Model> = {
       layer('Reshape', 'reshape', { target_shape: [6, 8, 8] }),
       layer('GlobalMaxPooling2D', 'top'),
     ]),
+  'a concatenation of unlike ranges': () => {
+    const wide = Array.from({ length: 16 }, (_, at) => 10 * Math.sin(1 + at));
+    return buildModel([
+      IMAGE,
+      layer('Conv2D', 'wide', { ...CONV, kernel_size: 1 }, { weights: { kernel: wide } }),
+      layer('Concatenate', 'both', {}, { from: ['wide', 'x'] }),
+      layer('Conv2D', 'beside', CONV, { from: ['x'] }),
+      layer('Conv2D', 'behind', CONV, { from: ['both'] }),
+      layer('Add', 'sum', {}, { from: ['beside', 'behind'] }),
+    ]);
+  },
   'bilinear upsampling': () =>
     buildModel([
       IMAGE,

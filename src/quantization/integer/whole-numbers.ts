@@ -1,0 +1,37 @@
+/**
+ * Tensors of whole numbers, such as indices of words, which have no grid.
+ *
+ * @module
+ */
+
+import { type Graph, type GraphCall, type GraphTensor, neededCalls } from '../../model/graph.ts';
+import { isWeighted } from '../../model/operation.ts';
+
+/** Whether a tensor is not told to be of whole numbers. */
+export function hasFloats({ producer, index }: GraphTensor): boolean {
+  const operation = producer?.layer.operation;
+  const dtype = operation?.kind === 'input' ? operation.dtype : producer?.call.outputs[index]?.dtype;
+  return dtype?.includes('float') ?? true;
+}
+
+/** Whether a tensor holds whole numbers, such as the indices of an Embedding, and has no grid. */
+export function isOfWholeNumbers(graph: Graph, tensor: GraphTensor): boolean {
+  return !hasFloats(tensor) || indices(neededCalls(graph)).has(tensor);
+}
+
+/** The tensors that an Embedding reads as indices, through what leaves them as they are. */
+export function indices(calls: readonly GraphCall[]): Set<GraphTensor> {
+  const found = new Set<GraphTensor>();
+  for (const { layer, inputs, outputs } of [...calls].reverse()) {
+    const { kind } = layer.operation;
+    const passes = kind === 'identity' || kind === 'reshape' || kind === 'flatten';
+    if (layer.className !== 'Embedding' && !(passes && outputs.some((tensor) => found.has(tensor)))) continue;
+    for (const tensor of inputs) found.add(tensor);
+  }
+  return found;
+}
+
+/** Whether whole numbers stay such; nobody knows what an opaque layer makes of them. */
+export function keepsWholeNumbers({ layer: { operation } }: GraphCall): boolean {
+  return operation.kind !== 'opaque' && !isWeighted(operation) && operation.kind !== 'batchNorm';
+}
