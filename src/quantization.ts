@@ -73,6 +73,8 @@ export {
 export type { WeightPlan } from './equalization/packing/weight-plan.ts';
 export { type QuantizePass, quantizationPasses } from './equalization/quantize.ts';
 export {
+  equalizeFloat,
+  type FloatOptions,
   INTEGER_WEIGHTS,
   type IntegerOptions,
   type IntegerRecord,
@@ -127,7 +129,13 @@ export type {
   TfliteValues,
 } from './formats/tflite/graph.ts';
 export { type NotTaken, operatorsNotTaken, type TfliteHardware } from './formats/tflite/hardware.ts';
-export { type LowerOptions, lowerPlan, TFLITE_IO, type TfliteIo } from './formats/tflite/lower.ts';
+export {
+  type LowerOptions,
+  layersInFloat,
+  lowerPlan,
+  TFLITE_IO,
+  type TfliteIo,
+} from './formats/tflite/lower.ts';
 export type { OperatorName } from './formats/tflite/operators.ts';
 export type { JsonObject, JsonValue } from './json/value.ts';
 export type { InputCorrelation } from './kernels/cancelling-rounding.ts';
@@ -176,7 +184,14 @@ export {
   type Veto,
 } from './primitives/pass.ts';
 export { fakeQuantize } from './quantization/fake-quantize.ts';
-export { type GridGroup, gridGroups, type TensorScale } from './quantization/integer/grid-groups.ts';
+export { separateOperands } from './quantization/integer/concatenated-grids.ts';
+export { type FloatPlan, floatPlan } from './quantization/integer/float-plan.ts';
+export {
+  type GridGroup,
+  type GridGroupOptions,
+  gridGroups,
+  type TensorScale,
+} from './quantization/integer/grid-groups.ts';
 export { integerForm } from './quantization/integer/integer-form.ts';
 export {
   type IntegerPlan,

@@ -22,6 +22,7 @@ export {
   type Verdict,
 } from './verification/comparing/compare-runs.ts';
 export {
+  floatModel,
   type IntegerModel,
   type IntegerModelOptions,
   integerModel,
@@ -43,6 +44,7 @@ export {
 export {
   type DefaultTolerances,
   defaultTolerances,
+  LEAST_SQNR_DB,
   type Tolerances,
   type WeightPrecision,
 } from './verification/comparing/tolerances.ts';

@@ -65,12 +65,22 @@ describe('quantize -o model.tflite', () => {
     );
     expect(same).toMatchObject({ code: 0, stderr: '' });
     expect(same.stdout).toMatch(/^predictions .* 9\d\.?\d* %.* same$/m);
+    expect(same.stdout).toMatch(/^works: SQNR of every output >= 10 dB, in whole numbers \(LiteRT\)$/m);
     const other = await saved('other', [
-      input('in', [28, 28, 1]),
+      input('in', [32, 32, 1]),
       layer('Flatten', 'flat'),
       layer('Dense', 'dense', { units: 10 }),
     ]);
-    expect(await crosslayer('verify', other, out)).toMatchObject({ code: 1, stderr: '' });
+    const differs = await crosslayer('verify', other, out);
+    expect(differs).toMatchObject({ code: 1, stderr: '' });
+    expect(differs.stdout).toMatch(
+      /^different: dense: its SQNR is \S+ dB, and files in whole numbers have 10 dB or more$/m,
+    );
+    const strictly = await crosslayer('verify', EXAMPLE, out, '--rtol', '0.001', '--samples', '2');
+    expect(strictly.code).toBe(1);
+    expect(strictly.stdout).toMatch(
+      /^different: predictions differs by .*; allowed are 1e-3 of the largest/m,
+    );
     const misfit = await saved('misfit', [input('in', [9]), layer('Dense', 'dense', { units: 10 })]);
     const refused = await crosslayer('verify', misfit, out);
     expect(refused.code).toBe(1);
@@ -153,6 +163,8 @@ describe('quantize -o model.tflite', () => {
     expect(report).toMatchObject({ float: true, io: 'float32', ranges: [], inFloat: [], notTaken: [] });
     // Sums in another order leave about 130 dB.
     expect(report.check?.outputs[0]?.sqnrDb).toBeGreaterThan(100);
+    const verified = await crosslayer('verify', file, report.out);
+    expect(verified).toMatchObject({ code: 0, stdout: expect.stringMatching(/^same function: max/m) });
     const { tensors } = readTflite('', new Uint8Array(fs.readFileSync(report.out)));
     expect(tensors.some(({ type }) => type === 'int8')).toBe(false);
     const { code, stderr, out } = await quantize(file, '--float', '--io', 'int8', '--rounding', 'nearest');

@@ -6,6 +6,7 @@ import { isTfliteFile, readWritten } from '../../node/tflite-file.ts';
 import { loadModel } from '../../node.ts';
 import { reportJson } from '../../report/report-json.ts';
 import { percent, small } from '../../text/numbers.ts';
+import { LEAST_SQNR_DB } from '../../verification/comparing/tolerances.ts';
 import { type VerifyReport, verify } from '../../verification/comparing/verify.ts';
 import { verifyTflite } from '../../verification/litert/verify-tflite.ts';
 import { TfjsRunner } from '../../verification/run/runner.ts';
@@ -44,7 +45,9 @@ export function addVerify(root: Command): void {
       `
 The models are the same where max |a - b| <= atol + rtol * max |a| for every output, over all samples. If they are left
 out, atol is 1e-7, and rtol goes by the coarsest type of the weights that differ: 1e-4 for float32, 1e-1 for float16,
-3e-1 for bfloat16; for a .tflite file, which LiteRT runs, it is 5e-1. SQNR and top-1 are of the logits where an output is a softmax of them.
+3e-1 for bfloat16. SQNR and top-1 are of the logits where an output is a softmax of them.
+A .tflite file is run by LiteRT. One in whole numbers is not the same function: it passes where each output has ${LEAST_SQNR_DB} dB of SQNR
+or more, errors of a tenth of its power, unless --rtol or --atol are given; its SQNR is of the outputs themselves.
 The exit code is 1 where they differ, and where it cannot be told.`,
     )
     .action((original, candidate, options) => end(verifyCommand(original, candidate, options)));
@@ -135,10 +138,16 @@ function outputTable({ outputs, sampleNames }: VerifyReport): Line[] {
   return table(header, rows, [1, 2, 3, 5]);
 }
 
-function verdictLine({ verdict, reason, tolerances, backend }: VerifyReport): Line {
+function verdictLine({ verdict, reason, tolerances, backend, leastSqnrDb }: VerifyReport): Line {
   const { rtol, atol, weights } = tolerances;
   switch (verdict) {
     case 'same': {
+      if (leastSqnrDb !== undefined) {
+        return [
+          styled('green', 'works'),
+          `: SQNR of every output >= ${leastSqnrDb} dB, in whole numbers (${backend})`,
+        ];
+      }
       const rounded = weights === 'float32' ? '' : `; edited weights are ${weights}`;
       const bound = `max |a - b| <= ${small(rtol)} max |a| + ${small(atol)} for every output`;
       return [styled('green', 'same function'), `: ${bound} (${backend}${rounded})`];

@@ -29,9 +29,16 @@ export type WeightPrecision = 'float32' | 'float16' | 'bfloat16' | 'int8';
  */
 const RTOL: Readonly<Record<WeightPrecision, number>> = {
   ...{ float32: 1e-4, float16: 1e-1, bfloat16: 3e-1 },
-  // Everything in whole numbers: the probability of a class that the network is unsure of moves by 0.26 of the largest in the example.
-  int8: 5e-1,
+  // Everything in whole numbers is not the same function: judged by LEAST_SQNR_DB, unless a tolerance is given.
+  int8: 0,
 };
+
+/**
+ * What a file in whole numbers has to have of each output, in dB: errors of a tenth of its power. Rounding is spread over all values,
+ * so that it is told by their power and not by the largest of them, which grows with the number of samples. Outputs that have nothing to do with each other
+ * have 0 dB or less.
+ */
+export const LEAST_SQNR_DB = 10;
 
 /** About the distance of float32 numbers at 1: room for outputs that are all but zero. */
 const ATOL = 1e-7;
@@ -39,9 +46,12 @@ const ATOL = 1e-7;
 /** The tolerances for models that compute with float32 and were not rounded to anything coarser. */
 export const FLOAT32_TOLERANCES: Tolerances = { rtol: RTOL.float32, atol: ATOL };
 
-/** The tolerances for a file in whole numbers. */
-export function int8Tolerances({ rtol = RTOL.int8, atol = ATOL }: Partial<Tolerances>): DefaultTolerances {
-  return { rtol, atol, weights: 'int8' };
+/** The tolerances for a `.tflite` file, where some are given or it is in float. */
+export function tfliteTolerances(
+  weights: 'float32' | 'int8',
+  { rtol = RTOL[weights], atol = ATOL }: Partial<Tolerances>,
+): DefaultTolerances {
+  return { rtol, atol, weights };
 }
 
 /** What {@link defaultTolerances} gives. */

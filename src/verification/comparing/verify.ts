@@ -40,6 +40,8 @@ export interface VerifyReport extends RunComparison {
   /** What computed: `wasm` or `cpu`; null for a runner that does not say. */
   readonly backend: string | null;
   readonly tolerances: DefaultTolerances;
+  /** What decided in place of the tolerances, for a `.tflite` file in whole numbers: the SQNR that each output had to have. */
+  readonly leastSqnrDb?: number;
 }
 
 /**

@@ -5,11 +5,13 @@
  */
 
 import { unlessCannotRun } from '../../errors.ts';
+import { readTflite } from '../../formats/tflite/read.ts';
 import type { Model } from '../../model/model.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
+import { small } from '../../text/numbers.ts';
 import { compareRuns, type RunComparison, withoutOutputs } from '../comparing/compare-runs.ts';
 import { type ModelRun, runOfOutputs } from '../comparing/model-run.ts';
-import { int8Tolerances } from '../comparing/tolerances.ts';
+import { LEAST_SQNR_DB, type Tolerances, tfliteTolerances } from '../comparing/tolerances.ts';
 import type { VerifyOptions, VerifyReport } from '../comparing/verify.ts';
 import { runTflite } from './run-tflite.ts';
 import type { Litert } from './runtime.ts';
@@ -24,7 +26,8 @@ export interface TfliteCandidate {
 
 /**
  * Runs `original` and the file on the same inputs and compares their outputs by position, as `verify` does. Outputs themselves are
- * compared, not logits, which a file does not give; and they may differ by more, because 8 bits are not the same function.
+ * compared, not logits, which a file does not give. 8 bits are not the same function: without `rtol` and `atol` a file of whole
+ * numbers passes where the SQNR of each output is {@link LEAST_SQNR_DB} or more. One in float has the tolerance of float32.
  *
  * @throws FormatError where the bytes are no `.tflite` file; RangeError where the inputs do not fit the model.
  */
@@ -34,10 +37,12 @@ export async function verifyTflite(
   options: VerifyOptions,
 ): Promise<VerifyReport> {
   const { runner, inputs, batchSize, rtol, atol } = options;
-  const tolerances = int8Tolerances({
+  const isInteger = readTflite(name, bytes).tensors.some(({ quantization }) => quantization !== undefined);
+  const tolerances = tfliteTolerances(isInteger ? 'int8' : 'float32', {
     ...(rtol === undefined ? {} : { rtol }),
     ...(atol === undefined ? {} : { atol }),
   });
+  const leastSqnrDb = isInteger && rtol === undefined && atol === undefined ? LEAST_SQNR_DB : undefined;
   const run = (which: string, work: () => Promise<Tensor[]>): Promise<ModelRun | string> =>
     unlessCannotRun(
       async () => runOfOutputs(original, await work()),
@@ -52,19 +57,20 @@ export async function verifyTflite(
       : await run('the candidate', () => runTflite(litert, bytes, inputs, { name }));
   return {
     schemaVersion: 1,
-    ...comparison(before, after, tolerances, options),
+    ...comparison(before, after, { ...tolerances, leastSqnrDb }, options),
     samples: inputs[0]?.shape[0] ?? 0,
     sampleNames: options.sampleNames ?? [],
     inputsDescription: options.inputsDescription ?? '',
     backend: 'LiteRT',
     tolerances,
+    ...(leastSqnrDb === undefined ? {} : { leastSqnrDb }),
   };
 }
 
 function comparison(
   before: ModelRun | string,
   after: ModelRun | string,
-  tolerances: VerifyReport['tolerances'],
+  { leastSqnrDb, ...tolerances }: Tolerances & { readonly leastSqnrDb: number | undefined },
   { sampleNames }: VerifyOptions,
 ): RunComparison {
   if (typeof before === 'string') return withoutOutputs('not-verified', before);
@@ -73,5 +79,17 @@ function comparison(
     const reason = `the original has ${before.outputs.length} outputs, the candidate ${after.outputs.length}`;
     return withoutOutputs('different', reason);
   }
-  return compareRuns(before, after, tolerances, sampleNames);
+  if (leastSqnrDb === undefined) return compareRuns(before, after, tolerances, sampleNames);
+  return bySqnr(compareRuns(before, after, ANY_DIFFERENCE, sampleNames), leastSqnrDb);
+}
+
+const ANY_DIFFERENCE: Tolerances = { rtol: 0, atol: Infinity };
+
+/** The verdict on outputs of which any difference was let pass. */
+function bySqnr(compared: RunComparison, leastDb: number): RunComparison {
+  const outputs = compared.outputs.map((output) => ({ ...output, same: output.sqnrDb >= leastDb }));
+  const first = outputs.find(({ same }) => !same);
+  if (!first || compared.verdict !== 'same') return { ...compared, outputs };
+  const reason = `${first.name}: its SQNR is ${small(first.sqnrDb)} dB, and files in whole numbers have ${leastDb} dB or more`;
+  return { ...compared, verdict: 'different', reason, outputs };
 }

@@ -85,6 +85,17 @@ describe('tensorRanges without data', () => {
     const inputs = [Tensor.fromNumbers('float32', [2, 3], [1, -2, 0.5, 3, 0, 0])];
     const ranges = await tensorRanges(model, { standIns: { runner, inputs } });
     expect([...ranges.values()].map(({ source }) => source)).toEqual(['stand-ins', 'stand-ins', 'stand-ins']);
+    let asked = 0;
+    const standIns = () => {
+      asked++;
+      return Promise.resolve({ runner, inputs });
+    };
+    expect(await tensorRanges(model, { standIns })).toEqual(ranges);
+    expect(asked).toBe(1);
+    // What is known takes nothing to measure with.
+    const known = buildModel([input('in', [4]), layer('Activation', 'sigmoid', { activation: 'sigmoid' })]);
+    await tensorRanges(known, { inputRanges: [{ min: 0, max: 1 }], standIns });
+    expect(asked).toBe(1);
     expect(ranges.get('x#0:0')).toMatchObject({ min: -2, max: 3 });
   });
 
