@@ -32,9 +32,9 @@ export function kernelOf(
   layer: Layer,
   form: KernelForm,
 ): { readonly weights: number; readonly bias: number } {
-  const bias = biasConstant(lowering, layer);
-  const [outputs = 0] = lowering.maker.tensor(bias).shape;
-  return { weights: weightConstant(lowering, layer, { ...form, outputs }), bias };
+  const outputs = lowering.plan?.biases.get(layer.path)?.codes.length ?? floatBias(layer).length;
+  const weights = weightConstant(lowering, layer, { ...form, outputs });
+  return { weights, bias: biasConstant(lowering, layer) };
 }
 
 /** Adds the slopes of a PReLU, once for all its calls. */
