@@ -308,7 +308,7 @@ describe('what LiteRT computes of a written file', () => {
 
 describe('what LiteRT computes of a written file in float', () => {
   for (const [name, model] of CASES) {
-    // Kernels add in another order than the runner; 3e-7 was seen.
+    // Kernels add in another order than the runner; 8e-7 was seen.
     it(`is what the model computes: ${name}`, async () =>
       expect(await floatDifference(model())).toBeLessThan(2e-6));
   }
