@@ -72,7 +72,11 @@ export function quantizeOptions(root: Command): Command {
       'with .tflite, the same for Dense layers alone, which older runtimes take per-tensor',
       INTEGER_WEIGHTS,
     ),
-    choiceOption('--io <type>', 'with .tflite, what inputs and outputs are (int8; float32 with --float)', TFLITE_IO),
+    choiceOption(
+      '--io <type>',
+      'with .tflite, what inputs and outputs are (int8; float32 with --float)',
+      TFLITE_IO,
+    ),
     new Option(
       '--allow-float',
       'with .tflite, leave layers without a kernel for whole numbers in float, between others that have one',

@@ -129,8 +129,11 @@ async function planned(
   const samples =
     isMeasured && runnable ? { runner: runnable.runner, inputs: forChoosing(runnable.tensors) } : undefined;
   const { weights, dense, rounding, correction, normalize } = options;
-  if (samples && options.trials !== false) progress('trying settings …');
-  const judge = samples && options.trials !== false ? await sqnrJudge(model, samples) : undefined;
+  // Only scaling has settings to try.
+  const isTried = options.trials !== false && weights === 'per-tensor';
+  if (samples && isTried) progress('trying settings …');
+  const judge =
+    samples && isTried ? await sqnrJudge(model, { ...samples, normalization: normalize }) : undefined;
   const recipe = integerRecipe({
     ...defined({ weights, dense, rounding, samples, judge }),
     ...(correction === false ? { biasCorrection: 'none' as const } : {}),

@@ -137,8 +137,11 @@ export function lowerFloatActivation(lowering: Lowering, call: GraphCall, name: 
 
 /** Lowers a layer of Keras that has no int8 kernel; false where there is none of floats either. */
 export function lowerFloatLayer(lowering: Lowering, call: GraphCall): boolean {
-  const { className, origin } = call.layer;
-  return lowerSteps(lowering, call, isCustomClass(origin?.config) ? undefined : LAYERS.get(className));
+  const { className, origin, readConfig } = call.layer;
+  // Masks go from layer to layer in Keras, and with another option it is another normalization.
+  const isOther = readConfig['mask_zero'] === true || readConfig['rms_scaling'] === true;
+  const isKnown = !isCustomClass(origin?.config) && !isOther;
+  return lowerSteps(lowering, call, isKnown ? LAYERS.get(className) : undefined);
 }
 
 function lowerSteps(lowering: Lowering, call: GraphCall, composition: Composition | undefined): boolean {

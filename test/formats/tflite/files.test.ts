@@ -166,6 +166,13 @@ describe('rules that kernels do not check', () => {
     expect(write).toThrow(/^classes: what it reads and its weights have steps \d+ times as coarse/);
   });
 
+  it('floats and codes in one operator', async () => {
+    const write = await broken((graph) =>
+      withTensor(graph, writerOf(graph, 'ADD').inputs[0]!, { type: 'float32', quantization: undefined }),
+    );
+    expect(write).toThrow(/^conv: CONV_2D has floats and codes, and its kernel one of them/);
+  });
+
   it('scales that are no numbers, sizes that are not known, tensors that nothing makes', async () => {
     const quantization = { scales: [0], zeroPoint: 0, dimension: 0 };
     expect(await broken((graph) => withTensor(graph, 0, { quantization }))).toThrow(/has the scale 0/);

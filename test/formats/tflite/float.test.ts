@@ -146,6 +146,15 @@ describe('layers that no kernel computes', () => {
       /^relu \(ReLU\): no (int8|float) kernel has a ReLU with the threshold 0\.5; train .*, or leave it out/,
     ],
     [
+      'an Embedding with a mask',
+      [
+        input('in', [5]),
+        layer('Embedding', 'table', { input_dim: 3, output_dim: 2, mask_zero: true }),
+        layer('Dense', 'dense', { units: 2 }),
+      ],
+      /^table \(Embedding\): there is no (int8|float) kernel for this layer; leave it out/,
+    ],
+    [
       'bicubic interpolation',
       [input('in', [5, 4, 3]), layer('UpSampling2D', 'up', { size: 2, interpolation: 'bicubic' })],
       /^up \(UpSampling2D\): no (int8|float) kernel interpolates bicubic; take nearest or bilinear, or leave/,
