@@ -43,7 +43,8 @@ export interface GridGroupOptions {
  *
  * The output is on the input's grid behind padding, cropping, flattening, reshaping, Dropout and its like, pooling with a
  * window, global maxima, upsampling (nearest and bilinear) and caps; maxima, minima and concatenations have one grid for
- * all that they read and write. Everything else has a grid of its own. What is computed with the ReLU behind it, an output
+ * all that they read and write, but for operands of concatenations behind a linear Activation, as `separateOperands` puts
+ * one there. Everything else has a grid of its own. What is computed with the ReLU behind it, an output
  * of a kernel, a batch norm or a sum, product or mean that a ReLU alone reads, is in no group, and nor are whole numbers
  * such as the indices of an Embedding.
  *
