@@ -65,7 +65,7 @@ export async function takeTflite(opened: Opened, asked: Asked, progress: Progres
   const { model: prepared } = await equalize(model, integerRecipe({ weights, ...samples }));
   progress('Finding the ranges of tensors');
   const { plan, ranges } = await integerModel(prepared, {
-    weights: integerQuantizer(weights),
+    weights: integerQuantizer({ weights }),
     inputRanges: inputRanges(model),
     ...samples,
     standIns: { runner, inputs: seededInputs(model, { samples: MADE_UP }) },
@@ -98,9 +98,9 @@ function checkLayers(model: Model): void {
   try {
     checkForTflite(model);
   } catch (error) {
-    if (!(error instanceof UnsupportedModelError && error.feature === 'shape')) throw error;
+    if (!(error instanceof UnsupportedModelError && error.message.includes('--'))) throw error;
     const reason = `${error.message}; the page has no such option, the command crosslayer quantize has`;
-    throw new UnsupportedModelError('shape', reason, { cause: error });
+    throw new UnsupportedModelError(error.feature, reason, { cause: error });
   }
 }
 
