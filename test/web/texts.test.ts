@@ -356,7 +356,7 @@ describe('the .tflite file', () => {
       'Operators 2: 2 CONV_2D.',
       'Ranges of 1 tensor: 1 guessed.',
       'Guessed from made-up inputs: conv [-1, 6]. Inputs of your own have them measured.',
-      'Not for Ethos-U: 1 CONV_2D ("One scale for each kernel" has one).',
+      'Not for Ethos-U: 1 CONV_2D (--weights per-tensor of the command has one).',
       'Other kernels compute what a hardware does not take; that costs time alone.',
     ]);
   });

@@ -92,9 +92,9 @@ export function tfliteSentences({
   ];
 }
 
-/** What options of the command are called here. */
+/** Options that the page has not are those of the command. */
 function onPage(text: string): string {
-  return text.replaceAll('--weights per-tensor', '"One scale for each kernel"');
+  return text.replaceAll(/--[a-z]+ [a-z0-9-]+/g, '$& of the command');
 }
 
 function capital(text: string): string {
