@@ -350,7 +350,7 @@ describe('the .tflite file', () => {
     });
   });
 
-  it('is told with what options are called on the page', () => {
+  it("says of options that they are the command's", () => {
     expect(tfliteSentences(taken)).toEqual([
       'Size: 4.00 MB as it was opened, 1.00 MB now (25 %), with int8 weights per-channel and int8 inputs and outputs.',
       'Operators 2: 2 CONV_2D.',
