@@ -27,13 +27,16 @@ export interface Installation {
 
 const VENV = join(FOLDER, 'venv');
 const NPM = join(FOLDER, 'npm');
+/** Of a quantizer that takes files, in an environment of its own: its packages want another NumPy. */
+const AI_EDGE = join(FOLDER, 'ai-edge');
 
 /** All that a tool may read of itself. */
 export const TOOL_FOLDERS: readonly string[] = [VENV, NPM];
 
 /** The folders that the tools are started from. */
-export const TOOLS: { readonly converter: string; readonly crosslayer: string } = {
+export const TOOLS: { readonly converter: string; readonly aiEdge: string; readonly crosslayer: string } = {
   converter: join(VENV, 'bin'),
+  aiEdge: join(AI_EDGE, 'bin'),
   crosslayer: join(NPM, 'node_modules/.bin'),
 };
 
@@ -60,6 +63,8 @@ export async function install({ again }: { readonly again: boolean }): Promise<I
     converter = await installConverter();
     writeFileSync(recorded, JSON.stringify({ requirements, installation: converter }));
   }
+  if (!existsSync(join(AI_EDGE, 'bin/pip')))
+    await environment(AI_EDGE, 'bench/converter/requirements-ai-edge.txt');
   const tarball = await pack();
   return [
     converter,
@@ -73,8 +78,7 @@ export async function install({ again }: { readonly again: boolean }): Promise<I
 async function installConverter(): Promise<Installation> {
   rmSync(VENV, { recursive: true, force: true });
   const start = performance.now();
-  await run(PYTHON, ['-m', 'venv', VENV]);
-  await run(join(VENV, 'bin/pip'), ['install', '--quiet', '--no-cache-dir', '-r', REQUIREMENTS]);
+  await environment(VENV, REQUIREMENTS);
   const seconds = (performance.now() - start) / 1000;
   const { stdout } = await run(join(VENV, 'bin/pip'), ['list', '--format=json']);
   const packages: { name: string; version: string }[] = JSON.parse(stdout);
@@ -86,6 +90,11 @@ async function installConverter(): Promise<Installation> {
     bytes: bytesIn(VENV),
     packages: packages.length,
   };
+}
+
+async function environment(folder: string, requirements: string): Promise<void> {
+  await run(PYTHON, ['-m', 'venv', folder]);
+  await run(join(folder, 'bin/pip'), ['install', '--quiet', '--no-cache-dir', '-r', requirements]);
 }
 
 /** The package as it would be published, from what is built. */

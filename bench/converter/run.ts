@@ -3,7 +3,7 @@
  * the written files still compute, what they weigh, what making them takes, and what installing the tools takes, as tables.
  *
  * `-- --write` puts the tables into docs/accuracy.md; names of networks (or `example`) measure those alone, `--part tfjs` or
- * `--part tflite` one of the two, `--rounds` says how often each way is timed, and `--install` installs the converters anew.
+ * `--part tflite` one of the two, `--way TEXT` some ways to `.tflite`, `--rounds` says how often each way is timed, and `--install` installs the converters anew.
  *
  * @module
  */
@@ -40,6 +40,7 @@ const { values: options, positionals } = parseArgs({
     write: { type: 'boolean', default: false },
     install: { type: 'boolean', default: false },
     part: { type: 'string', default: '' },
+    way: { type: 'string', default: '' },
     rounds: { type: 'string', default: '3' },
   },
   allowPositionals: true,
@@ -50,7 +51,8 @@ if (!Number.isInteger(rounds) || rounds < 1)
 const parts = ['tfjs', 'tflite'].filter((part) => part.includes(options.part));
 const [unknown] = positionals.filter((name) => !TFLITE_NETWORKS.includes(name));
 if (unknown !== undefined) throw new RangeError(`${unknown}: choose from ${TFLITE_NETWORKS.join(', ')}`);
-if (options.write && positionals.length > 0) throw new RangeError('--write needs everything');
+if (options.write && (positionals.length > 0 || options.way !== ''))
+  throw new RangeError('--write needs everything');
 
 progress('installing');
 const installations = await install({ again: options.install });
@@ -77,7 +79,7 @@ if (parts.includes('tflite')) {
   const networks: TfliteResults[] = [];
   for (const name of chosen(TFLITE_NETWORKS)) {
     progress(`${name} to .tflite`);
-    const measured = await measureTfliteNetwork(name, rounds);
+    const measured = await measureTfliteNetwork(name, { rounds, way: options.way });
     if (measured) networks.push(measured);
     else leaveOut(name);
   }

@@ -47,8 +47,11 @@ export const TFLITE_NETWORKS: readonly string[] = [
 const CALIBRATING = 200;
 const BATCH = { photographs: 8, small: 100 } as const;
 
-/** Measures a network, or undefined where it is not there. */
-export async function measureTfliteNetwork(name: string, rounds: number): Promise<TfliteResults | undefined> {
+/** Measures a network in the ways whose titles have the text, or undefined where it is not there. */
+export async function measureTfliteNetwork(
+  name: string,
+  { rounds, way }: { readonly rounds: number; readonly way: string },
+): Promise<TfliteResults | undefined> {
   const network = { ...NETWORKS, ...SMALL_NETWORKS }[name];
   const published = network && `${SHARED}/${network.path}`;
   if (published && !existsSync(published)) return undefined;
@@ -63,7 +66,7 @@ export async function measureTfliteNetwork(name: string, rounds: number): Promis
   const expected: ExpectedOutputs = { ...bench, original: model, outputs: run.outputs, labels };
   const path = await kerasFile(name, published ?? EXAMPLE.model, model);
   const ways: TfliteResults['ways'][number][] = [];
-  const written = tfliteWays(calibration);
+  const written = tfliteWays(calibration).filter(({ title }) => title.includes(way));
   const costs = await measureWays(written, { name, path, rounds });
   for (const way of written) {
     ways.push({

@@ -54,6 +54,19 @@ export function tfliteWays(calibration: string): Way[] {
   });
   const perTensor = ['--weights', 'per-tensor'];
   const calibrated = ['--inputs', calibration];
+  /** Equalized float in, another quantizer behind it. */
+  const behind = (name: string, title: string, ...options: readonly string[]): Way => ({
+    ...{ name, title, ending: '.tflite' },
+    commands: (input, output, aside) => [
+      crosslayer('quantize', input, '-o', `${aside}.tflite`, '--float', '--force', ...options),
+      [
+        join(TOOLS.aiEdge, 'python'),
+        'bench/converter/with_ai_edge_quantizer.py',
+        ...[`${aside}.tflite`, calibration, output],
+        ...(options.length > 0 ? ['--per-tensor'] : []),
+      ],
+    ],
+  });
   return [
     converter('converter', '`TFLiteConverter`, calibrated'),
     converter('converter-tensor', '`TFLiteConverter` per tensor, calibrated', '--per-tensor'),
@@ -61,6 +74,8 @@ export function tfliteWays(calibration: string): Way[] {
     ours('ours-calibrated', '`crosslayer quantize --inputs`', ...calibrated),
     ours('ours-tensor', '`crosslayer quantize --weights per-tensor`', ...perTensor),
     ours('ours-tensor-calibrated', '`… --weights per-tensor --inputs`', ...perTensor, ...calibrated),
+    behind('ai-edge', '`crosslayer quantize --float`, ai-edge-quantizer'),
+    behind('ai-edge-tensor', '`… --float --weights per-tensor`, ai-edge-quantizer per tensor', ...perTensor),
   ];
 }
 
