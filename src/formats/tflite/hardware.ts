@@ -104,69 +104,101 @@ function microRefusal({ op, read }: Site): string | undefined {
     : undefined;
 }
 
-/** Of one axis, or of both. */
+/** What Vela 5.2 puts on Ethos-U55 and U65; U85 takes more. Lengths are of one axis, of what is padded where that is said. */
 const VELA = {
   stride: 3,
-  dilation: 2,
-  kernelHeight: 64,
-  kernelArea: 4096,
-  dimension: 65535,
-  meanArea: 256,
+  paddedWindow: 8,
+  windowHeight: 256,
+  windowArea: 2 ** 16,
+  meanLength: 4096,
+  softmaxPositions: 2 ** 16,
+  transposedLength: 2 ** 16,
+  denseInputs: 2 ** 16,
 } as const;
+
+/** Padding as TensorFlow's SAME, in the schema. */
+const SAME = 0;
 
 function ethosRefusal(site: Site): string | undefined {
   const { op, read, wrote, options } = site;
-  if (isFloat(wrote) && op !== 'DEQUANTIZE') return 'it computes in whole numbers alone';
-  const number = (name: string, otherwise = 1): number => Number(ownEntry(options, name) ?? otherwise);
-  if ([...read, wrote].some(({ shape }) => shape.length > 4 || shape.some((size) => size > VELA.dimension)))
-    return 'tensors have up to 4 dimensions of up to 65,535';
+  if ([...read, wrote].some(isFloat)) return 'it computes with whole numbers alone';
+  const shape = read[0]?.shape ?? [];
+  const [, height = 1, width = 1] = shape;
+  const number = (name: string): number => Number(ownEntry(options, name) ?? 1);
+  const [strideHeight, strideWidth] = [number('stride_h'), number('stride_w')];
+  const isFar = Math.max(strideHeight, strideWidth) > VELA.stride;
+  const isPadded = options['padding'] === SAME;
   switch (op) {
     case 'FULLY_CONNECTED':
-      return isPerChannel(read[1])
-        ? 'it takes one scale for the kernel; --dense per-tensor has one'
-        : undefined;
+      return (read[1]?.shape[1] ?? 1) > VELA.denseInputs ? 'it reads up to 65,536 values' : undefined;
     case 'CONV_2D':
-    case 'DEPTHWISE_CONV_2D': {
-      if (Math.max(number('stride_w'), number('stride_h')) > VELA.stride) return 'strides are up to 3';
-      if (Math.max(number('dilation_w_factor'), number('dilation_h_factor')) > VELA.dilation) {
-        return 'dilations are up to 2';
-      }
-      const [, height = 1, width = 1] = read[1]?.shape ?? [];
-      const reach = (height - 1) * number('dilation_h_factor') + 1;
-      if (reach > VELA.kernelHeight || height * width > VELA.kernelArea) return 'the kernel is too large';
-      const isMultiplied = op === 'DEPTHWISE_CONV_2D' && number('depth_multiplier') > 1;
-      return isMultiplied && read[0]?.shape[3] !== 1
-        ? 'a depth multiplier above 1 takes a single input channel'
-        : undefined;
-    }
+      return isFar && isPadded ? 'strides above 3 are without padding' : undefined;
+    case 'DEPTHWISE_CONV_2D':
+      return isFar ? 'strides are up to 3' : undefined;
     case 'TRANSPOSE_CONV':
-      return number('stride_w') === 2 && number('stride_h') === 2 ? undefined : 'strides are 2 x 2';
+      return transposedRefusal(site, [strideHeight, strideWidth]);
     case 'AVERAGE_POOL_2D':
-      return options['padding'] === 0 && Math.max(number('filter_width'), number('filter_height')) > 8
-        ? 'padded windows are up to 8 x 8'
-        : undefined;
-    case 'MEAN': {
-      const [, height = 1, width = 1] = read[0]?.shape ?? [];
-      return number('keep_dims', 0) === 1 && height * width > VELA.meanArea
-        ? 'means with their dimensions kept are over up to 256 positions'
+    case 'MAX_POOL_2D': {
+      const [high, wide] = [number('filter_height'), number('filter_width')];
+      if (isFar && isPadded) return 'strides above 3 are without padding';
+      if (op === 'AVERAGE_POOL_2D' && isPadded)
+        return Math.max(high, wide) > VELA.paddedWindow ? 'padded windows are up to 8 x 8' : undefined;
+      return high > VELA.windowHeight || high * wide > VELA.windowArea
+        ? 'the window is too large'
         : undefined;
     }
-    case 'PAD':
-      return read[0]?.shape.length === 4 || read[0]?.shape.length === 3
-        ? undefined
-        : 'padding is in height and width';
+    case 'MEAN': {
+      const axes = Array.from(read[1]?.values?.() ?? []);
+      if (axes.some((axis) => (shape[axis] ?? 1) > VELA.meanLength))
+        return 'means are over up to 4,096 positions of an axis';
+      const isOverChannels = shape.length === 4 && axes.includes(3);
+      return isOverChannels && shape.slice(1).every((size) => size > 1)
+        ? 'means over channels take a height or a width of 1'
+        : undefined;
+    }
+    case 'SOFTMAX':
+      return shape.slice(1, -1).reduce((product, size) => product * size, 1) > VELA.softmaxPositions
+        ? 'it has up to 65,536 positions'
+        : undefined;
+    case 'TRANSPOSE':
+      return Math.max(...shape) > VELA.transposedLength ? 'axes have up to 65,536 positions' : undefined;
     case 'RESIZE_BILINEAR':
-    case 'RESIZE_NEAREST_NEIGHBOR':
-      return resizeRefusal(site);
+    case 'RESIZE_NEAREST_NEIGHBOR': {
+      const [, newHeight = 1, newWidth = 1] = wrote.shape;
+      return height === 1 && width === 1
+        ? undefined
+        : resizeRefusal(op, [newHeight / height, newWidth / width], newHeight === 1 || newWidth === 1);
+    }
     default:
       return undefined;
   }
 }
 
-function resizeRefusal({ op, read, wrote }: Site): string | undefined {
-  const [factor, other] = [1, 2].map((axis) => (wrote.shape[axis] ?? 1) / (read[0]?.shape[axis] ?? 1));
-  const factors = op === 'RESIZE_BILINEAR' ? [2] : [2, 4, 8];
-  return factor === other && factors.includes(factor ?? 0) ? undefined : `factors are ${factors.join(', ')}`;
+function transposedRefusal({ read, wrote, options }: Site, strides: readonly number[]): string | undefined {
+  const [given, kernel] = [read[2]?.shape ?? [], read[1]?.shape ?? []];
+  const axes = [1, 2].map((axis) => {
+    const [size = 1, reach = 1, stride = 1] = [given[axis], kernel[axis], strides[axis - 1]];
+    const overhang = options['padding'] === SAME ? 0 : Math.max(reach - stride, 0);
+    return {
+      stride,
+      isLine: size === 1 && reach === 1,
+      isUsual: wrote.shape[axis] === size * stride + overhang,
+    };
+  });
+  // Of a sequence the other axis has one position.
+  const counted = axes.filter(({ isLine }) => !isLine).map(({ stride }) => stride);
+  if (counted.some((stride) => stride > 2 || stride !== counted[0])) return 'strides are 1 x 1 or 2 x 2';
+  return axes.every(({ isUsual, isLine }) => isUsual || isLine) ? undefined : 'there is no output padding';
+}
+
+function resizeRefusal(op: OperatorName, factors: readonly number[], isLine: boolean): string | undefined {
+  const taken = op === 'RESIZE_BILINEAR' ? [2] : [2, 4, 8];
+  const reason = `factors are ${taken.join(', ')}, the same for height and width`;
+  const [factor = 1, other = 1] = factors;
+  if (factor === other) return factor === 1 || taken.includes(factor) ? undefined : reason;
+  return isLine && op !== 'RESIZE_BILINEAR' && Math.min(factor, other) === 1 && taken.includes(factor * other)
+    ? undefined
+    : reason;
 }
 
 function isPerChannel(tensor: TfliteTensor | undefined): boolean {
