@@ -39,6 +39,20 @@ export const ENVIRONMENTS = [
     required: false,
     variable: 'CROSSLAYER_INTEROP_TF212',
   },
+  {
+    name: 'litert',
+    what: 'LiteRT 2.3, without TensorFlow',
+    packages: ['ai-edge-litert==2.3.0', 'numpy'],
+    required: false,
+    variable: 'CROSSLAYER_INTEROP_LITERT',
+  },
+  {
+    name: 'vela',
+    what: 'Vela 5.2',
+    packages: ['ethos-u-vela==5.2.0'],
+    required: false,
+    variable: 'CROSSLAYER_INTEROP_VELA',
+  },
 ];
 
 /** These releases have wheels for Python 3.11 in common. */

@@ -1,6 +1,6 @@
 /**
  * Opens what `crosslayer` writes with the Keras of three generations, and with TF.js, and compares outputs with the originals';
- * converts the example to integers with TensorFlow Lite.
+ * converts the example to integers with TensorFlow Lite; runs what `quantize` writes with LiteRT, and compiles it for Ethos-U.
  *
  *     node test/interop/run.mjs [WORD]           only inputs with WORD in their name
  *     node test/interop/run.mjs --selection      one input of every kind, as in CI
@@ -18,6 +18,7 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { ENVIRONMENTS, pythonOf } from './environments.mjs';
 import { allInputs, REFUSED, TOLERANCE } from './inputs.mjs';
+import { checkQuantized, QUANTIZED } from './quantized-check.mjs';
 import { kindsLacking, selected } from './selection.mjs';
 import { targetInputs } from './targets.mjs';
 import { checkTflite, TFLITE } from './tflite-check.mjs';
@@ -239,6 +240,12 @@ async function checkIntegers(interpreter) {
   await checkTflite(interpreter, WORK, { pass, fail }).catch((error) => fail(`${TFLITE}: ${error.message}`));
 }
 
+/** What `quantize` writes. */
+function checkWritten(pythons, isChosen) {
+  const how = { isSelection: options.selection === true, isChosen, ...{ pass, fail, log } };
+  return checkQuantized(pythons, WORK, how).catch((error) => fail(`${QUANTIZED}: ${error.message}`));
+}
+
 const { values: options, positionals } = parseArgs({
   options: { selection: { type: 'boolean' }, install: { type: 'boolean' } },
   allowPositionals: true,
@@ -256,7 +263,7 @@ function chosenInputs() {
     const lacking = kindsLacking(all, selection);
     if (lacking.length === 0) pass('the selection has one of every kind');
     for (const kind of lacking) fail(`the selection has none: ${kind}`);
-    return { ...selection, hasTflite: true };
+    return { ...selection, hasTflite: true, isChosen: () => true };
   }
   const [word = ''] = positionals;
   const isChosen = ({ name }) => name.includes(word);
@@ -264,11 +271,12 @@ function chosenInputs() {
     inputs: inputs.filter(isChosen),
     targets: all.targets.filter(isChosen),
     hasTflite: isChosen({ name: TFLITE }),
+    isChosen,
   };
 }
 
 async function checkAll(pythons) {
-  const { inputs, targets, hasTflite } = chosenInputs();
+  const { inputs, targets, hasTflite, isChosen } = chosenInputs();
   await makeOriginals([...inputs, ...targets], pythons);
   const written = await Promise.all([
     writeAll(plan(inputs)),
@@ -279,6 +287,7 @@ async function checkAll(pythons) {
     check('tfjs', process.execPath, written.flat(), 'check-tfjs.mjs'),
     ...(inputs.length > 0 ? [checkRunner(inputs)] : []),
     ...(hasTflite ? [checkIntegers(pythons.get('keras3'))] : []),
+    checkWritten(pythons, isChosen),
   ]);
 }
 

@@ -81,8 +81,17 @@ export function isThere({ path, images }) {
  * @throws Error with the end of what the script says where it fails.
  */
 export function measure(interpreter, job, seen) {
+  return runForResults(interpreter, 'tflite_measure.py', { job, seen });
+}
+
+/**
+ * Runs a script of this folder with `job` as JSON on its stdin; calls `seen` with each line of JSON that it prints.
+ *
+ * @throws Error with the end of what the script says where it fails.
+ */
+export function runForResults(interpreter, script, { job, seen = () => {} }) {
   return new Promise((resolve, reject) => {
-    const child = spawn(interpreter, [join(HERE, 'tflite_measure.py')]);
+    const child = spawn(interpreter, [join(HERE, script)]);
     let stderr = '';
     createInterface({ input: child.stdout }).on('line', (line) => seen(JSON.parse(line)));
     child.stderr.on('data', (data) => {
@@ -91,7 +100,7 @@ export function measure(interpreter, job, seen) {
     child.on('error', reject);
     child.on('close', (code) => {
       if (code === 0) resolve();
-      else reject(new Error(`tflite_measure.py ended with ${code}: ${stderr}`));
+      else reject(new Error(`${script} ended with ${code}: ${stderr}`));
     });
     child.stdin.on('error', () => {}); // The script is gone; its exit code is reported.
     child.stdin.end(JSON.stringify(job));
