@@ -56,7 +56,9 @@ def encoded(x, port):
     if port["dtype"] == np.float32:
         return x[None]
     scale, zero_point = port["quantization"]
-    codes = np.round(x.astype("float64") / scale) + zero_point
+    steps = x.astype("float64") / scale
+    # Halves away from zero, as the operator QUANTIZE has them.
+    codes = np.trunc(steps + np.copysign(0.5, steps)) + zero_point
     return np.clip(codes, *LARGEST[port["dtype"].__name__]).astype(port["dtype"])[None]
 
 

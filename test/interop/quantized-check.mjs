@@ -6,7 +6,7 @@
 
 import { execFile } from 'node:child_process';
 import { mkdirSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { quantizedModels } from './quantized-models.mjs';
@@ -18,6 +18,9 @@ export const QUANTIZED = 'quantized';
 /** One of each family that the summary of the command speaks of. */
 const ACCELERATORS = ['ethos-u55-128', 'ethos-u65-256'];
 
+/** Of the codes of an output those that XNNPACK of this package, in wasm, may have otherwise; none were seen. */
+const SHARE_OF_WASM = 0.01;
+
 const run = promisify(execFile);
 const CLI =
   process.env.CROSSLAYER_INTEROP_CLI ??
@@ -28,15 +31,16 @@ export async function checkQuantized(pythons, work, { isSelection, isChosen, ...
   const folder = join(work, QUANTIZED);
   mkdirSync(folder, { recursive: true });
   const chosen = ({ name }) => isChosen({ name: `${QUANTIZED}/${name}` });
-  const models = quantizedModels(folder, { isSelection, isChosen: chosen }).map((model) => ({
-    ...model,
-    reference: join(folder, `${model.name.replaceAll('/', '-')}.npz`),
-  }));
-  const opened = models.filter(({ keras }) => pythons.has(keras));
+  const { models, leftOut } = quantizedModels(folder, { isSelection, isChosen: chosen });
+  for (const name of leftOut) output.log(`left out: ${QUANTIZED}/${name}: no such file`);
+  const opened = models
+    .filter(({ keras }) => pythons.has(keras))
+    .map((model) => ({ ...model, reference: join(folder, `${fileName(model.name)}.npz`) }));
   for (const keras of new Set(opened.map((model) => model.keras))) {
-    const job = opened
-      .filter((model) => model.keras === keras)
-      .map(({ path, reference, made, inputs }) => ({ model: path, reference, made, inputs }));
+    const job = [];
+    for (const { path, reference, isMade, inputs } of opened.filter((model) => model.keras === keras)) {
+      job.push({ model: await original(path, folder), reference, made: isMade, inputs });
+    }
     await runForResults(pythons.get(keras), 'quantized_originals.py', { job });
   }
   const files = [];
@@ -49,9 +53,21 @@ export async function checkQuantized(pythons, work, { isSelection, isChosen, ...
   await checkCompiled(pythons.get('vela'), files, { accelerators, ...output });
 }
 
+function fileName(name) {
+  return name.replaceAll('/', '-');
+}
+
+/** The file that Keras opens: no Keras opens a TF.js model, and what `convert` makes of it stands for it. */
+async function original(path, folder) {
+  if (/\.\w+$/.test(path)) return path;
+  const made = join(folder, `${basename(path)}.h5`);
+  await run(process.execPath, [CLI, 'convert', path, '-o', made]);
+  return made;
+}
+
 /** The file of a model, as the command writes it, with the command's report. */
 async function written({ files: _, ...model }, { weights, io, folder }) {
-  const path = join(folder, `${model.name.replaceAll('/', '-')}-${weights}-${io}.tflite`);
+  const path = join(folder, `${fileName(model.name)}-${weights}-${io}.tflite`);
   const inputs = Array.from({ length: model.ports }, (_unused, index) => `${model.reference}.${index}.npy`);
   const how = model.measured ? ['--inputs', ...inputs] : ['--no-verify'];
   const args = ['quantize', model.path, '-o', path, '--weights', weights, '--io', io, '--json', ...how];
@@ -77,7 +93,7 @@ async function checkRuns(interpreter, files, { pass, fail, log }) {
     const builtin = farthest(result.builtin);
     report(steps === undefined || builtin.most <= steps, `built-in kernels beside XNNPACK ${apart(builtin)}`);
     const wasm = farthest(result.wasm);
-    report(wasm.most === 0, `wasm beside XNNPACK ${apart(wasm)}`);
+    report(wasm.share <= SHARE_OF_WASM, `wasm beside XNNPACK ${apart(wasm)}`);
   };
   await runForResults(interpreter, 'litert_run.py', { job: jobs, seen });
 }
@@ -144,7 +160,7 @@ function farthest(outputs) {
 }
 
 function apart({ most, share }) {
-  return `${percent(share)} of the codes differ, by up to ${most}`;
+  return `up to ${percent(share)} of the codes of an output differ, by up to ${most}`;
 }
 
 function percent(share) {

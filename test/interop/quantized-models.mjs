@@ -10,7 +10,8 @@ import { NETWORKS } from './tflite-models.mjs';
 
 const ROOT = new URL('../../', import.meta.url).pathname;
 const SHARED = join(ROOT, '..', 'shared');
-const PHOTOGRAPHS = join(SHARED, 'photos');
+/** As MobileNets take them; each is `pixels / divisor + offset`. */
+const PHOTOGRAPHS = { photographs: join(SHARED, 'photos'), divisor: 127.5, offset: -1 };
 const NORMAL = { mean: 0, deviation: 1 };
 const EXAMPLE = NETWORKS.example;
 
@@ -32,10 +33,12 @@ const NOT_ON_NPU = [
 ];
 
 /**
- * Each with the Keras that opens it, its inputs, and the files to write of it, those behind `more` in the whole run alone. `least`
- * has the least SQNR of an output, in dB, the least share of samples with the same top-1 and the least accuracy; all were seen to
- * be met by some margin, which is what other roundings may cost. Where `measured`, ranges are those on these inputs. `steps` says how far the codes of two
- * runtimes may be apart: deep networks have no such bound, as half a code in the first layer grows; there top-1 counts.
+ * Each with the Keras that opens it, its inputs, and the files to write of it, those behind `more` in the whole run alone.
+ * - `least` has the least SQNR of an output in dB, the least share of samples with the same top-1 and the least accuracy. What was
+ *   seen is better by some margin, for other roundings.
+ * - `steps` says how far codes of the built-in kernels and of XNNPACK may be apart: one an operator. Deep networks have no such
+ *   bound, as a code in the first layer grows; there both are held to `least`.
+ * - `measured`: ranges are those on these inputs.
  */
 const MODELS = [
   {
@@ -62,11 +65,12 @@ const MODELS = [
   fixture('multi', { ports: 2, files: [CHANNELS], more: [KERNELS] }),
   fixture('nested', { files: [], more: [CHANNELS, KERNELS] }),
   fixture('capped', { files: [], more: [CHANNELS, KERNELS] }),
-  network('mobilenet_v1_imagenet.h5', { photographs: PHOTOGRAPHS }, { sqnr: 17, top1: 0.85 }),
-  network('mobilenet_v2_dogs.h5', { photographs: PHOTOGRAPHS }, { sqnr: 15, top1: 0.8 }),
-  network('mobilenet_v1_person.h5', { photographs: PHOTOGRAPHS, raw: true }, { sqnr: 28, top1: 0.95 }),
-  network('mini_xception_emotion.hdf5', { photographs: PHOTOGRAPHS }, { sqnr: 17, top1: 0.85 }),
-  network('resnet8_cifar10.h5', { photographs: PHOTOGRAPHS }, { sqnr: 15, top1: 0.83 }),
+  network('mobilenet_v1_imagenet.h5', PHOTOGRAPHS, { sqnr: 17, top1: 0.85 }),
+  network('mobilenet_v2_dogs.h5', PHOTOGRAPHS, { sqnr: 15, top1: 0.8 }),
+  network('mobilenet_v1_person.h5', { ...PHOTOGRAPHS, divisor: 1, offset: 0 }, { sqnr: 28, top1: 0.95 }),
+  network('mobilenet_v2_nsfw', { ...PHOTOGRAPHS, divisor: 255, offset: 0 }, { sqnr: 10, top1: 0.8 }),
+  network('mini_xception_emotion.hdf5', PHOTOGRAPHS, { sqnr: 17, top1: 0.85 }),
+  network('resnet8_cifar10.h5', PHOTOGRAPHS, { sqnr: 15, top1: 0.83 }),
   // Made-up inputs are not those that its statistics tell of.
   network('dscnn_keywords.h5', { mean: 74, deviation: 44 }, { sqnr: 5, top1: 0.7 }),
 ];
@@ -82,12 +86,14 @@ function network(name, inputs, least) {
   return { name, path, keras: 'keras2', inputs, least, files: [], more: [CHANNELS, KERNELS] };
 }
 
-/** The models with something to write, and with what is written; `isChosen` says of each model whether it is wanted. */
+/** The models that are wanted, with what is written of each, and what is left out, which is said. */
 export function quantizedModels(folder, { isSelection, isChosen }) {
-  return MODELS.map(({ path, ...model }) => ({
+  const wanted = MODELS.map(({ path, ...model }) => ({
     ...{ keras: 'keras3', measured: false, ports: 1, notOnNpu: [], ...model },
     path: path ?? join(folder, `${model.name}.keras`),
-    made: path === undefined,
+    isMade: path === undefined,
     files: isSelection ? model.files : [...model.files, ...(model.more ?? [])],
-  })).filter((model) => isChosen(model) && model.files.length > 0 && (model.made || existsSync(model.path)));
+  })).filter((model) => isChosen(model) && model.files.length > 0);
+  const models = wanted.filter(({ path, isMade }) => isMade || existsSync(path));
+  return { models, leftOut: wanted.filter((model) => !models.includes(model)).map(({ name }) => name) };
 }

@@ -3,7 +3,7 @@
     python quantized_originals.py < jobs.json
 
 jobs.json is a list of {"model": path, "reference": path, "made": truth, "inputs": what}, where `what` is {"labelled": .npz
-with "images" and "labels"}, {"photographs": folder, "raw": truth}, or {"mean": number, "deviation": number} of normal
+with "images" and "labels"}, {"photographs": folder, "divisor": number, "offset": number}, or {"mean": number, "deviation": number} of normal
 numbers. A model that is "made" is that of tflite_operators.py, and is written first. Inputs and outputs go to the reference, an
 .npz, labels too, and each input to reference.INDEX.npy, which the command takes.
 """
@@ -30,7 +30,7 @@ def inputs_of(model, what):
         pixels = crops(opened(what["photographs"]), size, rng).astype("float32")
         if channels == 1:
             pixels = pixels.mean(axis=-1, keepdims=True)
-        return [pixels if what.get("raw") else normalized(pixels)], None
+        return [(pixels / what["divisor"] + what["offset"]).astype("float32")], None
     shapes = [(NORMAL_SAMPLES, *tensor.shape[1:]) for tensor in model.inputs]
     return [rng.normal(what["mean"], what["deviation"], shape).astype("float32") for shape in shapes], None
 
