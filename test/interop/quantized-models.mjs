@@ -57,7 +57,8 @@ const MODELS = [
     inputs: NORMAL,
     measured: true,
     steps: 2,
-    files: [CHANNELS, KERNELS],
+    files: [CHANNELS],
+    more: [KERNELS],
     least: { sqnr: 20 },
     notOnNpu: NOT_ON_NPU,
   },
@@ -68,7 +69,7 @@ const MODELS = [
   network('mobilenet_v1_imagenet.h5', PHOTOGRAPHS, { sqnr: 17, top1: 0.85 }),
   network('mobilenet_v2_dogs.h5', PHOTOGRAPHS, { sqnr: 15, top1: 0.8 }),
   network('mobilenet_v1_person.h5', { ...PHOTOGRAPHS, divisor: 1, offset: 0 }, { sqnr: 28, top1: 0.95 }),
-  network('mobilenet_v2_nsfw', { ...PHOTOGRAPHS, divisor: 255, offset: 0 }, { sqnr: 10, top1: 0.8 }),
+  network('mobilenet_v2_nsfw', { ...PHOTOGRAPHS, divisor: 255, offset: 0 }, { sqnr: 23, top1: 0.95 }),
   network('mini_xception_emotion.hdf5', PHOTOGRAPHS, { sqnr: 17, top1: 0.85 }),
   network('resnet8_cifar10.h5', PHOTOGRAPHS, { sqnr: 15, top1: 0.83 }),
   // Made-up inputs are not those that its statistics tell of.
@@ -78,7 +79,7 @@ const MODELS = [
 function fixture(name, rest) {
   const file = `keras-3.15.1/${name}.keras`;
   const path = join(ROOT, 'test', 'fixtures', 'formats', file);
-  return { name: file, path, inputs: NORMAL, measured: true, steps: 2, least: { sqnr: 15 }, ...rest };
+  return { name: file, path, inputs: NORMAL, measured: true, steps: 2, least: { sqnr: 22 }, ...rest };
 }
 
 function network(name, inputs, least) {

@@ -104,7 +104,7 @@ function microRefusal({ op, read }: Site): string | undefined {
     : undefined;
 }
 
-/** What Vela 5.2 puts on Ethos-U55 and U65; U85 takes more. Lengths are of one axis, of what is padded where that is said. */
+/** The most that Vela 5.2 puts on Ethos-U55 and U65, as `vela --supported-ops-report` lists it; U85 takes more. */
 const VELA = {
   stride: 3,
   paddedWindow: 8,
