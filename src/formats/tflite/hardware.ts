@@ -121,7 +121,7 @@ const SAME = 0;
 
 function ethosRefusal(site: Site): string | undefined {
   const { op, read, wrote, options } = site;
-  if ([...read, wrote].some(isFloat)) return 'it computes with whole numbers alone';
+  if ([...read, wrote].some(isFloat)) return 'it computes in whole numbers alone';
   const shape = read[0]?.shape ?? [];
   const [, height = 1, width = 1] = shape;
   const number = (name: string): number => Number(ownEntry(options, name) ?? 1);
