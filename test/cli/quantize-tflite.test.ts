@@ -156,7 +156,9 @@ describe('quantize -o model.tflite', () => {
     const { code, stdout, stderr, out } = await quantize(file, '--allow-float');
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
     expect(stdout).toMatch(/^ {2}in float 1 layer: conv_activation$/m);
-    expect(stdout).toMatch(/^ {2}not for Ethos-U: 1 DEQUANTIZE, 1 GELU, 1 QUANTIZE \(it computes in whole numbers alone\)$/m);
+    expect(stdout).toMatch(
+      /^ {2}not for Ethos-U: 1 DEQUANTIZE, 1 GELU, 1 QUANTIZE \(it computes in whole numbers alone\)$/m,
+    );
     expect(Number(/SQNR (\S+) dB/.exec(stdout)?.[1])).toBeGreaterThan(25);
     const { inputs, outputs, tensors } = readTflite(out, new Uint8Array(fs.readFileSync(out)));
     for (const { tensor } of [...inputs, ...outputs]) expect(tensors[tensor]?.type).toBe('int8');
