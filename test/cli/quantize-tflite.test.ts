@@ -113,7 +113,7 @@ describe('quantize -o model.tflite', () => {
   });
 
   it('measures ranges on inputs that are named, tries settings on them, and says so', async () => {
-    const inputs = ['--inputs', `${EXAMPLE}.samples.npz`, '--samples', '100'];
+    const inputs = ['--inputs', `${EXAMPLE}.samples.npz`, '--samples', '32'];
     const { code, stdout } = await quantize(EXAMPLE, ...inputs, '--weights', 'per-tensor');
     expect(code).toBe(0);
     expect(stdout).toMatch(/^ {2}ranges {3}of 65 tensors: 65 from the inputs$/m);
