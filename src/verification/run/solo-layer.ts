@@ -46,7 +46,7 @@ export function soloLayer(
   const { dialect } = owner;
   const maskAt = maskArgument(call);
   const feeds = [...new Set(inputs.filter((_, index) => index !== maskAt))];
-  const names = new Set([layer.name]);
+  const names = new Set([layer.name, SOLO_NAME]);
   const sources = feeds.map((tensor, index) => {
     const name = freeName(`input_${index}`, (one) => names.has(one));
     names.add(name);
@@ -110,12 +110,20 @@ function maskArgument({ kwargs }: Call): number | undefined {
   return mask && 'tensor' in mask ? mask.tensor : undefined;
 }
 
+/** TF.js makes names of variables and keys of objects of a layer's name, and takes fewer than Keras 3 does. */
+const SOLO_NAME = 'solo_layer';
+
 /** The layer as a layer of a model that was read from no file. */
 function aloneInModel(layer: Layer, dialect: Dialect): Layer {
-  const { name, className, operation, weights, origin } = layer;
-  const config = origin?.config ?? { class_name: className, config: { name } };
+  const { className, operation, weights, origin } = layer;
+  const { config: given, ...entry } = origin?.config ?? { class_name: className };
+  const config = {
+    ...entry,
+    name: SOLO_NAME,
+    config: { ...(isObject(given) ? given : {}), name: SOLO_NAME },
+  };
   return new Layer({
-    name,
+    name: SOLO_NAME,
     path: layer.path,
     className,
     operation,
