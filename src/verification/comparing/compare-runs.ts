@@ -86,7 +86,8 @@ export function compareRuns(
   const notes = compared.flatMap(({ pair, comparison }) =>
     notesOn(pair, comparison).map((note) => `${pair.name}: ${note}`),
   );
-  for (const note of outputs.flatMap(looseNote)) notes.push(note);
+  // Where any difference is let pass there is no tolerance to speak of.
+  if (tolerances.atol < Infinity) notes.push(...outputs.flatMap(looseNote));
   const reason = differenceReason(outputs, tolerances, sampleNames);
   if (reason !== undefined) return { verdict: 'different', reason, outputs, notes };
   const empty = pairs.find(({ a }) => a.output.size === 0);
