@@ -224,6 +224,12 @@ describe('quantize -o model.tflite', () => {
       ['--dtype', 'uint8'],
       /--dtype: it is for TF.js models/,
     ],
+    [
+      'options of TF.js models that say no',
+      [input('in', [8]), layer('ReLU', 'relu')],
+      ['--no-prepare'],
+      /--no-prepare: it is for TF.js models/,
+    ],
   ];
   for (const [what, layers, options, message] of bad) {
     it(`writes nothing for ${what}, and says why`, async () => {

@@ -179,7 +179,8 @@ export function checkQuantizeOptions(options: QuantizeOptions): void {
   const isTflite = isTfliteName(output);
   const foreign = (isTflite ? OF_TFJS : OF_TFLITE).find((name) => options[name] !== undefined);
   if (foreign !== undefined) {
-    const flag = foreign.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+    const no = options[foreign] === false ? 'no-' : '';
+    const flag = no + foreign.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
     throw new UsageError(
       isTflite
         ? `--${flag}: it is for TF.js models, and ${output} is a .tflite file; leave it out`
