@@ -1,6 +1,8 @@
+import { buildGraph } from '../../model/graph.ts';
 import type { Model } from '../../model/model.ts';
 import { freeNames } from '../../text/names.ts';
 import { integerForm } from './integer-form.ts';
+import { refuseWholeNumbers } from './whole-numbers.ts';
 
 /** What a `.tflite` file in float is made from: the form of whole-integer models, without a grid or a code. */
 export interface FloatPlan {
@@ -10,9 +12,15 @@ export interface FloatPlan {
   readonly names: { readonly inputs: readonly string[]; readonly outputs: readonly string[] };
 }
 
-/** The plan of the float file of a model. */
+/**
+ * The plan of the float file of a model.
+ *
+ * @throws UnsupportedModelError where a layer reads whole numbers as floats.
+ */
 export function floatPlan(model: Model): FloatPlan {
-  return { model: integerForm(model), names: portNamesOf(model) };
+  const form = integerForm(model);
+  refuseWholeNumbers(buildGraph(form));
+  return { model: form, names: portNamesOf(model) };
 }
 
 /** The names of the inputs and outputs of a model. */

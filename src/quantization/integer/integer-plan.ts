@@ -20,6 +20,7 @@ import {
   kernelKey,
 } from './integer-weights.ts';
 import { LARGEST_SCALE, rangeGrid, type TensorRange } from './range-grid.ts';
+import { refuseWholeNumbers } from './whole-numbers.ts';
 
 /**
  * A whole-integer model, as the int8 kernels of TensorFlow Lite (LiteRT) compute it.
@@ -58,7 +59,8 @@ export interface IntegerPlanOptions {
  * kernels whose products are 256 times as coarse as what they write; that of a kernel so that the codes of the bias
  * stay below 2^30.
  *
- * @throws RangeError where the quantizer is no strictly symmetric one of 8 bits; InvalidModelError, with the layer, where
+ * @throws RangeError where the quantizer is no strictly symmetric one of 8 bits; UnsupportedModelError where a layer reads whole
+ * numbers as floats; InvalidModelError, with the layer, where
  * no range of a grid is known, or it is not finite, where a weight is NaN or infinite, and where sums would not fit 32 bits.
  */
 export function integerPlan(model: Model, { weights, ranges }: IntegerPlanOptions): IntegerPlan {
@@ -66,6 +68,7 @@ export function integerPlan(model: Model, { weights, ranges }: IntegerPlanOption
   const form = integerForm(model);
   const all = separateOperands(form, ranges);
   const graph = buildGraph(form);
+  refuseWholeNumbers(graph);
   const grids = new TensorGrids(gridGroups(graph), all);
   const kernels = kernelGrids(graph, grids, weights);
   raiseScales(kernels, grids);

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { UnsupportedModelError } from '../../errors.ts';
 import { type Graph, type GraphCall, type GraphTensor, neededCalls } from '../../model/graph.ts';
 import { isWeighted } from '../../model/operation.ts';
 
@@ -34,4 +35,23 @@ export function indices(calls: readonly GraphCall[]): Set<GraphTensor> {
 /** Whether whole numbers stay such; nobody knows what an opaque layer makes of them. */
 export function keepsWholeNumbers({ layer: { operation } }: GraphCall): boolean {
   return operation.kind !== 'opaque' && !isWeighted(operation) && operation.kind !== 'batchNorm';
+}
+
+/**
+ * Refuses layers that read whole numbers as if they were floats: no kernel turns the one into the other.
+ *
+ * @throws UnsupportedModelError, with the layer and the way out.
+ */
+export function refuseWholeNumbers(graph: Graph): void {
+  const calls = neededCalls(graph);
+  const found = indices(calls);
+  for (const { layer, path, inputs, outputs } of calls) {
+    const isTaken = layer.className === 'Embedding' || outputs.some((tensor) => found.has(tensor));
+    if (isTaken || inputs.every((tensor) => hasFloats(tensor) && !found.has(tensor))) continue;
+    throw new UnsupportedModelError(
+      'whole numbers',
+      `${path}: reads whole numbers, as only an Embedding does in a .tflite file; build the model with an ` +
+        'input of float32',
+    );
+  }
 }

@@ -155,6 +155,15 @@ describe('layers that no kernel computes', () => {
       /^table \(Embedding\): there is no (int8|float) kernel for this layer; leave it out/,
     ],
     [
+      'pixels in bytes',
+      [
+        { ...input('in', [5, 4, 3]), config: { batch_input_shape: [null, 5, 4, 3], dtype: 'uint8' } },
+        layer('Rescaling', 'scale', { scale: 0.5, offset: 0 }),
+        layer('ReLU', 'relu'),
+      ],
+      /^scale: reads whole numbers, .* input of float32$/,
+    ],
+    [
       'bicubic interpolation',
       [input('in', [5, 4, 3]), layer('UpSampling2D', 'up', { size: 2, interpolation: 'bicubic' })],
       /^up \(UpSampling2D\): no (int8|float) kernel interpolates bicubic; take nearest or bilinear, or leave/,
