@@ -134,7 +134,16 @@ export function withInputShapes(model: Model, shapes: readonly (readonly number[
   }
   const copy = model.clone();
   for (const [index, tensor] of copy.inputs.entries()) setShape(tensor, [null, ...(shapes[index] ?? [])]);
+  forgetOpenShapes(copy);
   return copy;
+}
+
+/** Files of Keras 3 say of each tensor what followed from open inputs; now more follows. */
+function forgetOpenShapes(model: Model): void {
+  for (const { layer, outputs } of model.calls) {
+    if (layer.model) forgetOpenShapes(layer.model);
+    for (const tensor of outputs) if (tensor.shape?.slice(1).includes(null)) tensor.shape = undefined;
+  }
 }
 
 function setShape(tensor: ModelTensor, shape: Shape): void {

@@ -1,11 +1,18 @@
 import { describe, expect, it } from 'vitest';
-import { bypassLayer, canBypass, expandCalls, insertBehind, replaceCall } from '../../src/model/edit.ts';
+import {
+  bypassLayer,
+  canBypass,
+  expandCalls,
+  insertBehind,
+  replaceCall,
+  withInputShapes,
+} from '../../src/model/edit.ts';
 import { buildGraph } from '../../src/model/graph.ts';
 import { Call, type Model } from '../../src/model/model.ts';
 import { type NewLayerPlace, newRelu } from '../../src/model/new-layer.ts';
 import { PLAIN_RELU } from '../../src/model/operation.ts';
 import { takeSnapshot } from '../../src/model/snapshot.ts';
-import { buildModel, input, layer } from '../support/model-builder.ts';
+import { buildModel, input, layer, nested } from '../support/model-builder.ts';
 
 describe('bypassLayer', () => {
   it('connects what read the layer with what the layer read', () => {
@@ -172,5 +179,29 @@ describe('expandCalls', () => {
     expandCalls(model, () => undefined);
     expect(model.calls).toEqual(calls);
     expect(model.layers).toBe(layers);
+  });
+});
+
+describe('withInputShapes', () => {
+  it('forgets what the file said of tensors behind inputs that were open', () => {
+    const open = [null, null, null, 4];
+    const model = buildModel([
+      input('x', [null, null, 3]),
+      nested('body', [input('in', [null, null, 3]), layer('Conv2D', 'a', { filters: 4, kernel_size: 3 })]),
+      layer('Conv2D', 'b', { filters: 4, kernel_size: 1 }),
+      layer('GlobalAveragePooling2D', 'mean'),
+    ]);
+    // As a file of Keras 3 has them.
+    for (const owner of [model, model.layer('body').model!]) {
+      for (const call of owner.calls.slice(1)) call.output().shape = open;
+    }
+    const shapes = buildGraph(withInputShapes(model, [[9, 7, 3]])).calls.map((call) => call.output().shape);
+    expect(shapes).toEqual([
+      [null, 9, 7, 3],
+      [null, 7, 5, 4],
+      [null, 7, 5, 4],
+      [null, 4],
+    ]);
+    expect(buildGraph(model).calls[1]?.output().shape).toEqual(open);
   });
 });
