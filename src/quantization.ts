@@ -142,6 +142,7 @@ export type { InputCorrelation } from './kernels/cancelling-rounding.ts';
 export type { ChannelLayout } from './kernels/channel-layout.ts';
 export type { ClippedNormals } from './kernels/normal-pieces.ts';
 export type { Rounding } from './kernels/rounding.ts';
+export { withInputShapes } from './model/edit.ts';
 export { buildGraph, type Graph, GraphCall, GraphTensor, tensorKey } from './model/graph.ts';
 export type { FoldRecord, LayerOrigin, LayerStatistics } from './model/layer.ts';
 export type { WeightName } from './model/layer-weights.ts';

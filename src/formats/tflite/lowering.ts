@@ -147,7 +147,7 @@ export class Lowering {
     throw new UnsupportedModelError(
       'shape',
       `${placeOf(tensor)}: ${shape ? `a tensor of ${shape.map((size) => size ?? '?').join(' x ')}` : 'a tensor of unknown shape'}; a .tflite ` +
-        'file for integers has fixed sizes, so say how large the input is (--input-shape, inputShapes in programs)',
+        'file has fixed sizes, so say how large the input is (--input-shape, withInputShapes in programs)',
     );
   }
 
