@@ -127,7 +127,7 @@ describe('quantize -o model.tflite', () => {
     expect(report.check?.outputs[0]?.sqnrDb).toBeGreaterThan(18);
   });
 
-  it('tells which ranges are guessed, and is a failure where it was not run and --strict asks for that', async () => {
+  it('tells which ranges are guessed', async () => {
     const file = await saved('plain', [
       input('in', [8, 8, 3]),
       layer('Conv2D', 'conv', { filters: 4, kernel_size: 3, activation: 'relu' }),
@@ -140,6 +140,20 @@ describe('quantize -o model.tflite', () => {
     const { code: unseen, stdout: text } = await quantize(file, '--no-verify');
     expect(unseen).toBe(0);
     expect(text).not.toMatch(/run by LiteRT/);
+  });
+
+  it('is a failure with --strict where too little is left of the model, as verify finds it', async () => {
+    // A batch norm with the variance of other data: the ranges that follow from it clip nearly all.
+    const strictly = async (name: string, variance: number): Promise<number> => {
+      const statistics = { gamma: [1], beta: [0], movingMean: [0], movingVariance: [variance] };
+      const file = await saved(name, [
+        input('in', [8, 8, 3]),
+        layer('Conv2D', 'conv', { filters: 1, kernel_size: 3, use_bias: false }),
+        layer('BatchNormalization', 'bn', {}, { weights: statistics }),
+      ]);
+      return (await quantize(file, '--strict')).code;
+    };
+    expect([await strictly('works', 1), await strictly('clips', 1e-9)]).toEqual([0, 1]);
   });
 
   const mixed = [

@@ -35,6 +35,7 @@ import { besideOriginal } from '../../report/run-check.ts';
 import { countedOperators, type TfliteReport } from '../../report/tflite-report.ts';
 import { floatModel, integerModel } from '../../verification/comparing/integer-model.ts';
 import type { ModelRun } from '../../verification/comparing/model-run.ts';
+import { LEAST_SQNR_DB } from '../../verification/comparing/tolerances.ts';
 import { inputRanges } from '../../verification/inputs/input-ranges.ts';
 import { seededInputs } from '../../verification/inputs/seeded-inputs.ts';
 import { recordTflite } from '../../verification/litert/compare-tflite.ts';
@@ -103,9 +104,15 @@ export async function quantizeToTflite(input: string, given: QuantizeOptions): P
   progressDone();
   return {
     lines: given.json === true ? [reportJson(report)] : tfliteSummary(output, report),
-    exitCode: strict && check === null ? EXIT.checkFailed : EXIT.ok,
+    exitCode: strict && !works(check) ? EXIT.checkFailed : EXIT.ok,
     failures,
   };
+}
+
+/** As `verify` judges files in whole numbers; where there are logits, by these. */
+function works(check: TfliteReport['check']): boolean {
+  if (check === null || check.notCompared !== undefined) return false;
+  return check.outputs.every(({ sqnrDb }) => sqnrDb >= LEAST_SQNR_DB);
 }
 
 interface Planned extends Pick<TfliteReport, 'equalization' | 'ranges'> {
