@@ -9,13 +9,7 @@ import { type FloatPlan, floatPlan } from '../quantization/integer/float-plan.ts
 import { type IntegerPlan, integerPlan } from '../quantization/integer/integer-plan.ts';
 import type { WeightQuantizer } from '../quantization/quantizer.ts';
 import { type EqualizationRecord, equalize } from './equalize.ts';
-import {
-  type BiasCorrection,
-  type EqualizeOptions,
-  type Judge,
-  quantizerOf,
-  type WeightRounding,
-} from './options.ts';
+import { type BiasCorrection, type EqualizeOptions, quantizerOf, type WeightRounding } from './options.ts';
 import { type SourcedRange, type TensorRangeOptions, tensorRanges } from './ranges/tensor-ranges.ts';
 
 /** Which weights of a whole-integer model share a scale. */
@@ -34,8 +28,6 @@ export interface IntegerOptions extends TensorRangeOptions {
   readonly rounding?: WeightRounding;
   /** Left out: `measured` where there are samples, else `analytic`. */
   readonly biasCorrection?: BiasCorrection;
-  /** With it, settings that are left open are tried, as for `equalize`. */
-  readonly judge?: Judge;
 }
 
 /** How a float model is made ready. */
@@ -63,13 +55,12 @@ export function integerQuantizer(options: Pick<IntegerOptions, 'weights' | 'dens
 export function integerRecipe(
   options: Omit<IntegerOptions, keyof TensorRangeOptions> & Pick<IntegerOptions, 'samples'>,
 ): EqualizeOptions {
-  const { rounding = 'cancelling', biasCorrection, samples, judge } = options;
+  const { rounding = 'cancelling', biasCorrection, samples } = options;
   return {
     ...targetOf(options),
     rounding,
     ...(biasCorrection ? { biasCorrection } : {}),
     ...(samples ? { samples } : {}),
-    ...(judge ? { judge } : {}),
   };
 }
 

@@ -113,16 +113,12 @@ describe('quantize -o model.tflite', () => {
     for (const { quantization } of tensors) expect(quantization?.scales.length ?? 1).toBe(1);
   });
 
-  it('measures ranges on inputs that are named, tries settings on them, and says so', async () => {
+  it('measures ranges on inputs that are named, and says so', async () => {
     const inputs = ['--inputs', `${EXAMPLE}.samples.npz`, '--samples', '32'];
     const { code, stdout } = await quantize(EXAMPLE, ...inputs, '--weights', 'per-tensor');
     expect(code).toBe(0);
     expect(stdout).toMatch(/^ {2}ranges {3}of 65 tensors: 65 from the inputs$/m);
-    expect(stdout).toMatch(
-      /^ {2}tried, with kernels and activations quantized for int8-per-tensor-symmetric/m,
-    );
-    const report = await reported(EXAMPLE, ...inputs, '--no-trials');
-    expect(report.equalization.trials).toEqual([]);
+    const report = await reported(EXAMPLE, ...inputs);
     expect(new Set(report.ranges.map(({ source }) => source))).toEqual(new Set(['samples']));
     expect(report.check?.outputs[0]?.sqnrDb).toBeGreaterThan(18);
   });

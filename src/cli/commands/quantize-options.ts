@@ -104,7 +104,7 @@ export function quantizeOptions(root: Command): Command {
     new Option('--no-prepare', 'only pack: leave the scales of channels and the biases as they are'),
     choiceOption('--rounding <how>', 'how kernels come onto a grid of 8 bits (cancelling)', ROUNDINGS),
     NO_CORRECTION,
-    new Option('--no-trials', 'with --inputs, take the usual settings and try no others'),
+    new Option('--no-trials', 'for TF.js with --inputs, take the usual settings and try no others'),
     new Option('--no-verify', 'run nothing'),
     new Option('--strict', 'end with exit code 1 where the result was not seen to work'),
     ...inputOptions({

@@ -39,7 +39,6 @@ import { LEAST_SQNR_DB } from '../../verification/comparing/tolerances.ts';
 import { inputRanges } from '../../verification/inputs/input-ranges.ts';
 import { seededInputs } from '../../verification/inputs/seeded-inputs.ts';
 import { recordTflite } from '../../verification/litert/compare-tflite.ts';
-import { sqnrJudge } from '../../verification/proving/sqnr-judge.ts';
 import { TfjsRunner } from '../../verification/run/runner.ts';
 import { forChoosing } from '../../verification/run/samples.ts';
 import type { Runnable } from '../chosen-inputs.ts';
@@ -136,13 +135,8 @@ async function planned(
   const samples =
     isMeasured && runnable ? { runner: runnable.runner, inputs: forChoosing(runnable.tensors) } : undefined;
   const { weights, dense, rounding, correction, normalize } = options;
-  // Only scaling has settings to try.
-  const isTried = options.trials !== false && weights === 'per-tensor';
-  if (samples && isTried) progress('trying settings …');
-  const judge =
-    samples && isTried ? await sqnrJudge(model, { ...samples, normalization: normalize }) : undefined;
   const recipe = integerRecipe({
-    ...defined({ weights, dense, rounding, samples, judge }),
+    ...defined({ weights, dense, rounding, samples }),
     ...(correction === false ? { biasCorrection: 'none' as const } : {}),
   });
   const { prepared, ...made } = await madeReady(model, recipe);

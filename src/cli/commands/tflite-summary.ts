@@ -8,7 +8,7 @@ import {
 } from '../../report/tflite-texts.ts';
 import { named } from '../../text/names.ts';
 import { byteText, count, percent } from '../../text/numbers.ts';
-import { summaryOf, trialLines } from '../summary-lines.ts';
+import { summaryOf } from '../summary-lines.ts';
 import { indented, type Line } from '../terminal.ts';
 
 /** Layers named in a line; `--json` has all. */
@@ -16,7 +16,7 @@ const NAMED = 3;
 
 /** What `crosslayer quantize -o model.tflite` prints for people. */
 export function tfliteSummary(output: string, report: TfliteReport): Line[] {
-  const { io, bytes, operators, inFloat, ranges, notTaken, check, notVerified, equalization } = report;
+  const { io, bytes, operators, inFloat, ranges, notTaken, check, notVerified } = report;
   const share = bytes.before > 0 ? ` (${percent(bytes.after / bytes.before)})` : '';
   const guessed = guessedText(ranges);
   return summaryOf(output, '', undefined, [
@@ -25,7 +25,6 @@ export function tfliteSummary(output: string, report: TfliteReport): Line[] {
     ...(inFloat.length === 0 ? [] : [`in float ${count(inFloat.length, 'layer')}: ${named(inFloat, NAMED)}`]),
     ...(ranges.length === 0 ? [] : [`ranges   ${rangesText(ranges)}`]),
     ...(guessed === undefined ? [] : [`${guessed}; --inputs has them measured on real ones`]),
-    ...trialLines(equalization.trials, equalization.target),
     ...notTakenTexts(notTaken),
     ...(check
       ? [`the file, run by LiteRT beside the float model on ${check.inputs}:`, ...indented(checkTexts(check))]

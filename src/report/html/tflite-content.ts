@@ -2,7 +2,7 @@ import { allIn } from '../../primitives/pass.ts';
 import { byteText, count, short } from '../../text/numbers.ts';
 import type { TfliteReport } from '../tflite-report.ts';
 import { kernelFacts } from './kernel-facts.ts';
-import { skippedSection, trialSection } from './proof-blocks.ts';
+import { skippedSection } from './proof-blocks.ts';
 import { checkFacts, notComparedText, outputTable } from './quantize-content.ts';
 import { list, type ReportContent, type ReportSection, table, text } from './report-content.ts';
 import type { ReportSubject } from './report-subject.ts';
@@ -26,7 +26,6 @@ export function tfliteContent(report: TfliteReport, subject: ReportSubject): Rep
       checkSection(report),
       operatorSection(report),
       rangeSection(report),
-      trialSection(equalization.trials, equalization.target),
       doneSection(equalization),
       skippedSection(allIn(equalization.passes, 'left')),
     ],
