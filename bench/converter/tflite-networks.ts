@@ -43,8 +43,6 @@ export const TFLITE_NETWORKS: readonly string[] = [
   'example',
 ];
 
-/** Of the labelled images these calibrate, and the others are measured. */
-const CALIBRATING = 200;
 const BATCH = { photographs: 8, small: 100 } as const;
 
 /** Measures a network in the ways whose titles have the text, or undefined where it is not there. */
@@ -111,10 +109,11 @@ async function inputsOf(name: string, model: Model): Promise<NetworkInputs> {
     const { tensors, labels } = await loadInputs(model, [EXAMPLE.images], { normalization: 'tf' });
     const [images] = tensors;
     if (!labels || !images) throw new Error(`${EXAMPLE.images}: no labels`);
+    const { calibrating } = EXAMPLE;
     return {
-      measured: slice(images, CALIBRATING, labels.length - CALIBRATING),
-      calibrating: slice(images, 0, CALIBRATING),
-      labels: labels.subarray(CALIBRATING),
+      measured: slice(images, calibrating, labels.length - calibrating),
+      calibrating: slice(images, 0, calibrating),
+      labels: labels.subarray(calibrating),
       batchSize: BATCH.small,
     };
   }

@@ -1,6 +1,7 @@
 /**
  * Writes what the peers are measured on: each network of the accuracy bench as an `.h5` file for Keras 2, its inputs as
- * the accuracy bench has them, its logits as Crosslayer's runner computes them, and the labels where there are some.
+ * the accuracy bench has them, others for calibration, its logits as Crosslayer's runner computes them and as its own
+ * whole-integer models have them, and the labels where there are some.
  *
  * Everything goes to `.cache/bench/peers/NAME/`, where measure.py finds it; names of networks (or `example`) write those
  * alone.
@@ -15,10 +16,13 @@ import { loadInputs, loadModel, saveModel } from '../../src/node.ts';
 import { Tensor } from '../../src/tensor/tensor.ts';
 import { recordRun } from '../../src/verification/comparing/model-run.ts';
 import { modelInputs } from '../../src/verification/inputs/model-inputs.ts';
+import type { Normalization } from '../../src/verification/inputs/normalization.ts';
 import { TfjsRunner } from '../../src/verification/run/runner.ts';
-import { naturalCrops } from '../accuracy/crops.ts';
+import { firstSamples } from '../../src/verification/run/samples.ts';
+import { CALIBRATION_SEED, naturalCrops } from '../accuracy/crops.ts';
 import { EXAMPLE, NETWORKS, SHARED } from '../accuracy/networks.ts';
 import { npyBytes } from './npy.ts';
+import { ourLogits } from './ours.ts';
 
 const FOLDER = '.cache/bench/peers';
 const BATCH = 8;
@@ -40,24 +44,50 @@ async function prepare(name: string, source: string): Promise<void> {
   mkdirSync(folder, { recursive: true });
   const model = await loadModel(source);
   await saveModel(model, `${folder}/model.h5`, { dialect: 'keras2', force: true });
-  const { inputs, labels } = await inputsOf(name, model);
-  const { scores } = await recordRun(model, { runner, inputs: [inputs], batchSize: BATCH });
-  const arrays = { inputs, logits: scores[0]!, ...(labels ? { labels } : {}) };
+  const { labels, ...given } = await inputsOf(name, model);
+  const { inputs, calibrating } = given;
+  const bench = { runner, batchSize: BATCH };
+  const { scores } = await recordRun(model, { ...bench, inputs: [inputs] });
+  const ours = await ourLogits(model, { ...bench, ...given });
+  const arrays = {
+    inputs,
+    calibration: calibrating,
+    logits: scores[0]!,
+    ...ours,
+    ...(labels ? { labels } : {}),
+  };
   for (const [array, tensor] of Object.entries(arrays)) {
     writeFileSync(`${folder}/${array}.npy`, npyBytes(tensor));
   }
   process.stderr.write(`${folder}: model.h5, ${Object.keys(arrays).join('.npy, ')}.npy\n`);
 }
 
-async function inputsOf(name: string, model: Model): Promise<{ inputs: Tensor; labels: Tensor | undefined }> {
+interface PeerInputs {
+  readonly inputs: Tensor;
+  /** Other crops; of labelled images the first, which are not measured where there is calibration. */
+  readonly calibrating: Tensor;
+  readonly labels: Tensor | undefined;
+  readonly normalization: Normalization;
+}
+
+async function inputsOf(name: string, model: Model): Promise<PeerInputs> {
   const network = NETWORKS[name];
   if (network) {
+    const { normalization, title } = network;
     const size = modelInputs(model)[0]?.image?.height;
-    if (!size) throw new Error(`${network.title}: takes no pictures of a known size`);
-    const inputs = await naturalCrops(`${SHARED}/photos`, size, network.normalization);
-    return { inputs, labels: undefined };
+    if (!size) throw new Error(`${title}: takes no pictures of a known size`);
+    const crops = (seed?: number): Promise<Tensor> =>
+      naturalCrops(`${SHARED}/photos`, size, normalization, seed);
+    return {
+      ...{ inputs: await crops(), calibrating: await crops(CALIBRATION_SEED) },
+      ...{ labels: undefined, normalization },
+    };
   }
-  const { tensors, labels } = await loadInputs(model, [EXAMPLE.images], { normalization: 'tf' });
+  const normalization = 'tf';
+  const { tensors, labels } = await loadInputs(model, [EXAMPLE.images], { normalization });
   if (!labels) throw new Error(`${EXAMPLE.images}: no labels`);
-  return { inputs: tensors[0]!, labels: Tensor.of('int32', [labels.length], labels) };
+  return {
+    ...{ inputs: tensors[0]!, calibrating: firstSamples(tensors, EXAMPLE.calibrating)[0]! },
+    ...{ labels: Tensor.of('int32', [labels.length], labels), normalization },
+  };
 }

@@ -23,3 +23,16 @@ class Recipe:
     # Corrects biases in place for kernels of so many bits, from inputs as well.
     correct: Callable[[nn.Module, int, np.ndarray], None] | None = None
     calibration: Calibration = "crops"
+
+
+# From inputs [samples, channels, height, width] to logits.
+Run = Callable[[np.ndarray], np.ndarray]
+
+
+@dataclass(frozen=True)
+class IntegerRecipe:
+    """How a peer quantizes kernels and activations."""
+
+    name: str
+    # From the network as it is, inputs to calibrate on, and whether each output channel of a kernel has a range (`per_channel`).
+    quantize: Callable[..., Run]

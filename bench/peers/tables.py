@@ -47,3 +47,29 @@ def _row(name: str, row: dict, widths: list[str], labelled: bool) -> list[str]:
 
 def _decibels(value: float) -> str:
     return f"{value:.1f} dB" if math.isfinite(value) else "NaN"
+
+
+INTEGER_PEERS = {"crosslayer": "Crosslayer", "onnxruntime": "ONNX Runtime", "brevitas": "Brevitas", "ppq": "ESP-PPQ"}
+
+
+def render_integer_tables(folder: Path) -> str:
+    """A table with a range for each kernel, and one with a range for each output channel."""
+    names = [name for name in TITLES if any((folder / name).glob("integers-*.json"))]
+    parts = []
+    for granularity in ("per-tensor", "per-channel"):
+        table = [["recipe", *names], ["---", *["---:"] * len(names)]]
+        for peer, title in INTEGER_PEERS.items():
+            paths = [folder / name / f"integers-{peer}.json" for name in names]
+            results = [json.loads(path.read_text()) if path.exists() else [] for path in paths]
+            for recipe in dict.fromkeys(row["recipe"] for rows in results for row in rows):
+                cells = [next((row[granularity] for row in rows if row["recipe"] == recipe), None) for rows in results]
+                table.append([f"{title}: {recipe}", *map(_integer_cell, cells)])
+        parts += [f"#### {granularity}", "\n".join(f"| {' | '.join(cells)} |" for cells in table)]
+    return "\n\n".join(parts)
+
+
+def _integer_cell(scores: dict | None) -> str:
+    if scores is None:
+        return ""
+    share = f"{100 * scores['accuracy']:.2f} %" if "accuracy" in scores else f"{scores['top1']:.3f}"
+    return f"{share}, {_decibels(scores['outputsDb'])} ({_decibels(scores['logitsDb'])})"

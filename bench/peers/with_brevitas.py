@@ -21,7 +21,7 @@ PACKAGES = ("brevitas", "torch")
 ITERATIONS = 20
 
 
-def _equalize(network: Network, *, swap_relu6: bool = True, merge_bias: bool = True) -> nn.Module:
+def equalize(network: Network, *, swap_relu6: bool = True, merge_bias: bool = True) -> nn.Module:
     """Folds batch norms, and scales regions until no factor is further than 5 % from 1 or 20 rounds are over."""
     return preprocess_for_quantize(
         to_torch(network),
@@ -32,10 +32,10 @@ def _equalize(network: Network, *, swap_relu6: bool = True, merge_bias: bool = T
 
 
 def _keep_relu6(network: Network) -> nn.Module:
-    return _equalize(network, swap_relu6=False)
+    return equalize(network, swap_relu6=False)
 
 
-def _equalize_activations(model: nn.Module, inputs: np.ndarray) -> None:
+def equalize_activations(model: nn.Module, inputs: np.ndarray) -> None:
     """Multiplies the inputs of each layer channel by channel, and divides its kernel, so that their ranges are equal.
 
     This is `--act-equalization layerwise` of Brevitas' example; the multiplications stay in the model.
@@ -60,15 +60,15 @@ def _correct_biases(model: nn.Module, bits: int, inputs: np.ndarray) -> None:
 RECIPES = [
     Recipe("ReLU6 kept", _keep_relu6),
     Recipe("ReLU6 kept, bias correction on crops", _keep_relu6, correct=_correct_biases),
-    Recipe("ReLU6 kept, activation equalization on crops", _keep_relu6, _equalize_activations),
+    Recipe("ReLU6 kept, activation equalization on crops", _keep_relu6, equalize_activations),
     Recipe(
         "ReLU6 kept, activation equalization, bias correction on crops",
         _keep_relu6,
-        _equalize_activations,
+        equalize_activations,
         _correct_biases,
     ),
-    Recipe("ReLU for ReLU6", _equalize),
-    Recipe("ReLU for ReLU6, ranges without biases", lambda network: _equalize(network, merge_bias=False)),
-    Recipe("ReLU for ReLU6, bias correction on crops", _equalize, correct=_correct_biases),
-    Recipe("ReLU for ReLU6, bias correction on noise", _equalize, correct=_correct_biases, calibration="noise"),
+    Recipe("ReLU for ReLU6", equalize),
+    Recipe("ReLU for ReLU6, ranges without biases", lambda network: equalize(network, merge_bias=False)),
+    Recipe("ReLU for ReLU6, bias correction on crops", equalize, correct=_correct_biases),
+    Recipe("ReLU for ReLU6, bias correction on noise", equalize, correct=_correct_biases, calibration="noise"),
 ]
