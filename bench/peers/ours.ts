@@ -1,12 +1,12 @@
 /**
- * Whole-integer models as `crosslayer quantize -o FILE.tflite` makes them, beside those of the peers.
+ * Whole-integer models as `crosslayer quantize --no-trials -o FILE.tflite` makes them without and with `--inputs`, beside those of the peers.
  *
  * @module
  */
 
 import { equalize } from '../../src/equalization/equalize.ts';
 import {
-  type IntegerWeights,
+  INTEGER_WEIGHTS,
   integerQuantizer,
   integerRecipe,
 } from '../../src/equalization/quantize-integers.ts';
@@ -16,7 +16,6 @@ import type { Tensor } from '../../src/tensor/tensor.ts';
 import { integerModel } from '../../src/verification/comparing/integer-model.ts';
 import { inputRanges } from '../../src/verification/inputs/input-ranges.ts';
 import type { Normalization } from '../../src/verification/inputs/normalization.ts';
-import { sqnrJudge } from '../../src/verification/proving/sqnr-judge.ts';
 import { forChoosing } from '../../src/verification/run/samples.ts';
 
 /** What a network is run on. */
@@ -28,24 +27,23 @@ export interface OurInputs {
   readonly normalization: Normalization;
 }
 
-/** The logits of the whole-integer models of `model`, by the names of their files. */
-export async function ourLogits(model: Model, given: OurInputs): Promise<Record<string, Tensor>> {
+/** The logits of the whole-integer models of `model`, with the names of their files, one after the other. */
+export async function* ourLogits(model: Model, given: OurInputs): AsyncGenerator<[string, Tensor]> {
   const { runner, inputs, calibrating, batchSize, normalization } = given;
-  const made: Record<string, Tensor> = {};
-  for (const weights of ['per-tensor', 'per-channel'] satisfies IntegerWeights[]) {
-    for (const calibrated of [false, true]) {
-      const given = { runner, inputs: forChoosing([calibrating]), batchSize };
-      const samples = calibrated ? { samples: given } : {};
-      const judge = calibrated && weights === 'per-tensor' ? { judge: await sqnrJudge(model, given) } : {};
-      const { model: ready } = await equalize(model, integerRecipe({ weights, ...samples, ...judge }));
+  const ways = {
+    'without-data': {},
+    calibrated: { samples: { runner, inputs: forChoosing([calibrating]) } },
+  };
+  for (const [way, options] of Object.entries(ways)) {
+    for (const weights of INTEGER_WEIGHTS) {
+      const { model: ready } = await equalize(model, integerRecipe({ weights, ...options }));
       const integers = await integerModel(ready, {
         weights: integerQuantizer({ weights }),
         inputRanges: inputRanges(model, normalization),
-        ...samples,
+        ...options,
       });
       const { scores } = await integers.record({ runner, inputs: [inputs], batchSize });
-      made[`ours-${calibrated ? 'calibrated' : 'without-data'}-${weights}`] = scores[0]!;
+      yield [`ours-${way}-${weights}`, scores[0]!];
     }
   }
-  return made;
 }

@@ -48,18 +48,15 @@ async function prepare(name: string, source: string): Promise<void> {
   const { inputs, calibrating } = given;
   const bench = { runner, batchSize: BATCH };
   const { scores } = await recordRun(model, { ...bench, inputs: [inputs] });
-  const ours = await ourLogits(model, { ...bench, ...given });
-  const arrays = {
-    inputs,
-    calibration: calibrating,
-    logits: scores[0]!,
-    ...ours,
-    ...(labels ? { labels } : {}),
-  };
-  for (const [array, tensor] of Object.entries(arrays)) {
+  const write = (array: string, tensor: Tensor): void => {
     writeFileSync(`${folder}/${array}.npy`, npyBytes(tensor));
-  }
-  process.stderr.write(`${folder}: model.h5, ${Object.keys(arrays).join('.npy, ')}.npy\n`);
+    process.stderr.write(`${folder}/${array}.npy\n`);
+  };
+  write('inputs', inputs);
+  write('calibration', calibrating);
+  write('logits', scores[0]!);
+  if (labels) write('labels', labels);
+  for await (const [array, logits] of ourLogits(model, { ...bench, ...given })) write(array, logits);
 }
 
 interface PeerInputs {
