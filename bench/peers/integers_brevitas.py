@@ -1,4 +1,4 @@
-"""Brevitas as its ImageNet example has it: graph equalization, activation equalization, quantization, bias correction."""
+"""Brevitas as its ImageNet example has it: equalization of the graph and of activations, quantization, bias correction."""
 
 from functools import partial
 
@@ -12,7 +12,7 @@ from network import Network
 from quantizer import KERNELS
 from recipe import IntegerRecipe, Run
 from torch_network import run
-from with_brevitas import PACKAGES, equalize, equalize_activations
+from with_brevitas import equalize, equalize_activations
 
 # The defaults of the example.
 OPTIONS = {

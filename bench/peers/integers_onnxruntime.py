@@ -14,7 +14,6 @@ from network import Network
 from onnx_network import to_onnx
 from recipe import IntegerRecipe, Run
 
-PACKAGES = ("onnxruntime", "onnx")
 BATCH = 8
 ONLY_ERRORS = 3
 

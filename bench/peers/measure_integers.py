@@ -1,6 +1,6 @@
 """Measures one peer with kernels and activations in 8 bits, and prints the tables of all peers measured so far.
 
-    python bench/peers/measure_integers.py crosslayer|onnxruntime|brevitas|ppq [NETWORK ...]
+    python bench/peers/measure_integers.py crosslayer|onnxruntime|brevitas|esp_ppq [NETWORK ...]
 
 The networks are those that prepare.ts wrote. Each peer quantizes in its own way, calibrated on other inputs than those that
 are measured.
@@ -44,10 +44,8 @@ class IntegerBench:
         classes = logits.argmax(axis=1)
         scores = {
             "top1": float((classes == self.expected.argmax(axis=1)).mean()),
-            "outputTop1": float((outputs.argmax(axis=1) == self.expected.argmax(axis=1)).mean()),
             "logitsDb": sqnr_db(self.expected, logits),
             "outputsDb": sqnr_db(softmax(self.expected), outputs),
-            "floatOutputsDb": sqnr_db(softmax(self.expected), softmax(logits)),
         }
         if self.labels is not None:
             scores["accuracy"] = float((classes == self.labels).mean())
@@ -89,7 +87,7 @@ def sqnr_db(expected: np.ndarray, made: np.ndarray) -> float:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("peer", choices=("crosslayer", "onnxruntime", "brevitas", "ppq"))
+    parser.add_argument("peer", choices=("crosslayer", "onnxruntime", "brevitas", "esp_ppq"))
     parser.add_argument("networks", nargs="*", default=NETWORKS, metavar="NETWORK", help=", ".join(NETWORKS))
     options = parser.parse_args()
     torch.set_num_threads(1)

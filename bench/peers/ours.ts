@@ -1,5 +1,6 @@
 /**
- * Whole-integer models as `crosslayer quantize --no-trials -o FILE.tflite` makes them without and with `--inputs`, beside those of the peers.
+ * Whole-integer models beside those of the peers, as `crosslayer quantize --no-trials -o FILE.tflite` makes them without and with
+ * `--inputs`.
  *
  * @module
  */

@@ -3,7 +3,7 @@
  * the accuracy bench has them, others for calibration, its logits as Crosslayer's runner computes them and as its own
  * whole-integer models have them, and the labels where there are some.
  *
- * Everything goes to `.cache/bench/peers/NAME/`, where measure.py finds it; names of networks (or `example`) write those
+ * Everything goes to `.cache/bench/peers/NAME/`, where the scripts in Python find it; names of networks (or `example`) write those
  * alone.
  *
  * @module

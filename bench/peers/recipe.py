@@ -34,5 +34,5 @@ class IntegerRecipe:
     """How a peer quantizes kernels and activations."""
 
     name: str
-    # From the network as it is, inputs to calibrate on, and whether each output channel of a kernel has a range (`per_channel`).
+    # From the network as it is, inputs to calibrate on, and `per_channel`: whether kernels have a range an output channel.
     quantize: Callable[..., Run]

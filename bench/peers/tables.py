@@ -49,11 +49,16 @@ def _decibels(value: float) -> str:
     return f"{value:.1f} dB" if math.isfinite(value) else "NaN"
 
 
-INTEGER_PEERS = {"crosslayer": "Crosslayer", "onnxruntime": "ONNX Runtime", "brevitas": "Brevitas", "ppq": "ESP-PPQ"}
+INTEGER_PEERS = {
+    "crosslayer": "Crosslayer",
+    "onnxruntime": "ONNX Runtime",
+    "brevitas": "Brevitas",
+    "esp_ppq": "ESP-PPQ",
+}
 
 
 def render_integer_tables(folder: Path) -> str:
-    """A table with a range for each kernel, and one with a range for each output channel."""
+    """A table with a range for each kernel, and one with a range for each output channel: outputs, and logits in brackets."""
     names = [name for name in TITLES if any((folder / name).glob("integers-*.json"))]
     parts = []
     for granularity in ("per-tensor", "per-channel"):

@@ -41,7 +41,8 @@ def _quantize(network: Network, calibration: np.ndarray, *, per_channel: bool, e
 
     def run(inputs: np.ndarray) -> np.ndarray:
         with torch.no_grad():
-            return np.concatenate([executor.forward([sample])[0].numpy() for sample in torch.from_numpy(inputs).split(1)])
+            parts = [executor.forward([sample])[0].numpy() for sample in torch.from_numpy(inputs).split(1)]
+        return np.concatenate(parts)
 
     return run
 
