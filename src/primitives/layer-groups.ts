@@ -210,8 +210,9 @@ function crossLayer(reader: GraphCall): { relu: boolean } | { reason: (from: Gra
     case 'activation': {
       const { activation } = operation;
       if (!isHomogeneous(activation)) return { reason: (from) => activationReason(from, reader) };
-      // The reference crosses ReLU and PReLU layers, whatever the slope, but no LeakyReLU.
-      return isPlainRelu(activation) || className === 'ReLU' || className === 'PReLU' ? { relu: true } : stop;
+      // The reference crosses ReLU and PReLU layers, whatever the slope, but no LeakyReLU and no operators.
+      const isRelu = className === 'ReLU' || (className === 'Activation' && isPlainRelu(activation));
+      return isRelu || className === 'PReLU' ? { relu: true } : stop;
     }
     default:
       return stop;

@@ -4,10 +4,12 @@
  * @module
  */
 
+import type { Place } from '../../../json/place.ts';
 import type { JsonObject } from '../../../json/value.ts';
 import type { Layer } from '../../../model/layer.ts';
 import type { Call, Model } from '../../../model/model.ts';
 import { newLayer } from '../../../model/new-layer.ts';
+import type { Operation } from '../../../model/operation.ts';
 import { type LayerReplacement, layerWith, replaceLayers } from '../../../model/replace-layers.ts';
 import { parseOperation } from '../parse/parse-operation.ts';
 import { isOperator, operands, operatorLayer, operatorName } from './operator-layers.ts';
@@ -27,6 +29,16 @@ function asLayer(layer: Layer, owner: Model): LayerReplacement | undefined {
   const config = { dtype, ...form.config };
   const operation = parseOperation(className, config, { source: owner.name, where: path });
   return { layer: newLayer({ owner, beside: layer, name }, { className, operation, config }), inputs };
+}
+
+/** What an operator computes, where it merges the tensors of its call, in order, as a layer does, or is an activation. */
+export function operatorOperation(entry: JsonObject, call: Call, place: Place): Operation | undefined {
+  const form = isOperator(entry) ? operatorLayer(entry, call) : undefined;
+  const dtype = call.outputs[0]?.dtype ?? 'float32';
+  if (!form || !/float/.test(dtype) || form.inputs.length !== call.inputs.length) return undefined;
+  if (form.inputs.some((input, index) => input !== index)) return undefined;
+  const operation = parseOperation(form.className, form.config, place);
+  return operation.kind === 'merge' || operation.kind === 'activation' ? operation : undefined;
 }
 
 const DIVISION = 'TrueDivide';

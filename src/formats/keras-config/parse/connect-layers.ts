@@ -11,6 +11,7 @@ import type { Layer } from '../../../model/layer.ts';
 import { Call, type Dialect, type Model, type ModelTensor } from '../../../model/model.ts';
 import { sortCalls } from '../../../model/topology.ts';
 import { capOperation } from '../dialects/cap-operator.ts';
+import { operatorOperation } from '../dialects/replaced-operators.ts';
 import { parseShape } from './parse-operation.ts';
 import { parseArguments, parseReference, type TensorReference } from './tensor-references.ts';
 
@@ -50,7 +51,6 @@ export function connectLayers(
   for (const [name, parsed] of layers) {
     pending.set(name, parseCalls(parsed, dialect, isLayer, inside(place, `${name}.inbound_nodes`)));
   }
-  findCaps(layers, pending);
   const inputs = endReferences(config['input_layers'], inside(place, 'input_layers'));
   const outputs = endReferences(config['output_layers'], inside(place, 'output_layers'));
   const everyCall = [...pending.values()].flat();
@@ -80,6 +80,7 @@ export function connectLayers(
     call.inputs = read.map((reference) => tensorOf(reference, 'inbound', call.layer.name));
     if (call.inputs.length === 0) rejectUnconnected(call, isLayer, place);
   }
+  findOperators(layers, pending, place);
   return {
     calls: sortCalls(
       everyCall.map(({ call }) => call),
@@ -90,14 +91,17 @@ export function connectLayers(
   };
 }
 
-/** Operators whose only call caps channels: what an operator computes stands in its call. */
-function findCaps(
+/** What operators with one call compute: it stands in the call. */
+function findOperators(
   layers: ReadonlyMap<string, ParsedLayer>,
   pending: ReadonlyMap<string, readonly PendingCall[]>,
+  place: Place,
 ): void {
   for (const [name, { layer, entry }] of layers) {
     const [only, ...others] = pending.get(name) ?? [];
-    const operation = only && others.length === 0 ? capOperation(entry, only.call) : undefined;
+    if (!only || others.length > 0) continue;
+    const { call } = only;
+    const operation = capOperation(entry, call) ?? operatorOperation(entry, call, inside(place, name));
     if (!operation) continue;
     layer.operation = operation;
     layer.remember({ operation });
