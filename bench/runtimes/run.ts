@@ -16,7 +16,7 @@ import { type Timed, waysOf } from './ways.ts';
 
 /** Networks by their names, with their files. */
 const SOURCES: Readonly<Record<string, { readonly title: string; readonly path: string }>> = {
-  example: { title: EXAMPLE.title, path: EXAMPLE.model },
+  example: { title: 'The example', path: EXAMPLE.model },
   dogs: { title: NETWORKS['dogs']?.title ?? '', path: `${SHARED}/${NETWORKS['dogs']?.path}` },
 };
 const MARKS = { begin: '<!-- runtimes -->', end: '<!-- end of runtimes -->' } as const;
