@@ -90,9 +90,13 @@ export function activated(
     .slice(values.shape.length + axis + 1)
     .reduce((product, size) => product * size, 1);
   for (const { start, values: block } of values.blocks()) {
-    for (const [index, value] of (block as FloatValues).entries()) {
-      const channel = Math.floor((start + index) / inner) % of.length;
-      made[start + index] = f(value + (of[channel] ?? 0));
+    let channel = Math.floor(start / inner) % of.length;
+    let left = inner - (start % inner);
+    for (let index = 0; index < block.length; index++) {
+      made[start + index] = f(((block as FloatValues)[index] as number) + (of[channel] as number));
+      if (--left > 0) continue;
+      left = inner;
+      channel = channel + 1 === of.length ? 0 : channel + 1;
     }
   }
   return Tensor.of(values.dtype, values.shape, made);
