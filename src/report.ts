@@ -85,10 +85,12 @@ export {
 export { countedOperators, type NotTakenOperators, type TfliteReport } from './report/tflite-report.ts';
 export {
   checkTexts,
+  farText,
   guessedText,
   notTakenTexts,
   operatorsText,
   rangesText,
+  works,
 } from './report/tflite-texts.ts';
 export { worstOutput } from './report/worst-output.ts';
 export { named } from './text/names.ts';

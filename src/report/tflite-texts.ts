@@ -7,6 +7,7 @@
 import type { SourcedRange } from '../equalization/ranges/tensor-ranges.ts';
 import { named } from '../text/names.ts';
 import { accuracyText, count, decibels, percent, short } from '../text/numbers.ts';
+import { LEAST_SQNR_DB } from '../verification/comparing/tolerances.ts';
 import type { RunCheck } from './quantize-report.ts';
 import type { NotTakenOperators, TfliteReport } from './tflite-report.ts';
 
@@ -71,4 +72,16 @@ export function checkTexts({ outputs, notCompared, accuracy }: RunCheck): string
   if (notCompared !== undefined) lines.push(`not compared: ${notCompared}`);
   if (accuracy) lines.push(`accuracy ${accuracyText(accuracy.before)} -> ${accuracyText(accuracy.after)}`);
   return lines;
+}
+
+/** Whether a file does what the model does, as `verify` judges those in whole numbers: all outputs have 10 dB or more. */
+export function works(check: RunCheck | null): boolean {
+  if (check === null || check.notCompared !== undefined) return false;
+  return check.outputs.every(({ sqnrDb }) => sqnrDb >= LEAST_SQNR_DB);
+}
+
+/** What may help where a file was compared and does not; undefined otherwise. */
+export function farText(check: RunCheck | null): string | undefined {
+  if (check === null || check.notCompared !== undefined || works(check)) return undefined;
+  return 'that is far from the float model: statistics of batch norms may tell something else than the inputs';
 }

@@ -140,16 +140,18 @@ describe('quantize -o model.tflite', () => {
 
   it('is a failure with --strict where too little is left of the model, as verify finds it', async () => {
     // A batch norm with the variance of other data: the ranges that follow from it clip nearly all.
-    const strictly = async (name: string, variance: number): Promise<number> => {
+    const strictly = async (name: string, variance: number): Promise<[code: number, isFar: boolean]> => {
       const statistics = { gamma: [1], beta: [0], movingMean: [0], movingVariance: [variance] };
       const file = await saved(name, [
         input('in', [8, 8, 3]),
         layer('Conv2D', 'conv', { filters: 1, kernel_size: 3, use_bias: false }),
         layer('BatchNormalization', 'bn', {}, { weights: statistics }),
       ]);
-      return (await quantize(file, '--strict')).code;
+      const { code, stdout } = await quantize(file, '--strict');
+      return [code, /^ {2}that is far from the float model: .*; --inputs has ranges/m.test(stdout)];
     };
-    expect([await strictly('works', 1), await strictly('clips', 1e-9)]).toEqual([0, 1]);
+    expect(await strictly('works', 1)).toEqual([0, false]);
+    expect(await strictly('clips', 1e-9)).toEqual([1, true]);
   });
 
   const mixed = [

@@ -45,6 +45,8 @@ const TO_EACH_KERAS = {
     'keras-3.15.1/multi.keras',
     'keras-3.15.1/ops.keras',
     'keras-3.15.1/capped.keras',
+    'keras-3.15.1/shortcuts.keras',
+    'tfkeras-2.15/shortcuts.h5',
     'tfkeras-2.15/capped.h5',
     'tfkeras-2.15/rnn.h5',
     'keras-3.15.1/conv1d3d.keras',

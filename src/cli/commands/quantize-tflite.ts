@@ -33,9 +33,9 @@ import { gridOf, plainModel, plainText } from '../../report/plain-model.ts';
 import { reportJson } from '../../report/report-json.ts';
 import { besideOriginal } from '../../report/run-check.ts';
 import { countedOperators, type TfliteReport } from '../../report/tflite-report.ts';
+import { works } from '../../report/tflite-texts.ts';
 import { floatModel, integerModel } from '../../verification/comparing/integer-model.ts';
 import type { ModelRun } from '../../verification/comparing/model-run.ts';
-import { LEAST_SQNR_DB } from '../../verification/comparing/tolerances.ts';
 import { inputRanges } from '../../verification/inputs/input-ranges.ts';
 import { seededInputs } from '../../verification/inputs/seeded-inputs.ts';
 import { recordTflite } from '../../verification/litert/compare-tflite.ts';
@@ -106,12 +106,6 @@ export async function quantizeToTflite(input: string, given: QuantizeOptions): P
     exitCode: strict && !works(check) ? EXIT.checkFailed : EXIT.ok,
     failures,
   };
-}
-
-/** As `verify` judges files in whole numbers; where there are logits, by these. */
-function works(check: TfliteReport['check']): boolean {
-  if (check === null || check.notCompared !== undefined) return false;
-  return check.outputs.every(({ sqnrDb }) => sqnrDb >= LEAST_SQNR_DB);
 }
 
 interface Planned extends Pick<TfliteReport, 'equalization' | 'ranges'> {

@@ -1,6 +1,7 @@
 import type { TfliteReport } from '../../report/tflite-report.ts';
 import {
   checkTexts,
+  farText,
   guessedText,
   notTakenTexts,
   operatorsText,
@@ -19,6 +20,7 @@ export function tfliteSummary(output: string, report: TfliteReport): Line[] {
   const { io, bytes, operators, inFloat, ranges, notTaken, check, notVerified } = report;
   const share = bytes.before > 0 ? ` (${percent(bytes.after / bytes.before)})` : '';
   const guessed = guessedText(ranges);
+  const far = farText(check);
   return summaryOf(output, '', undefined, [
     `size     ${byteText(bytes.before)} -> ${byteText(bytes.after)}${share}, ${weightText(report)}, ${io} inputs and outputs`,
     `operators ${operatorsText(operators)}`,
@@ -29,6 +31,7 @@ export function tfliteSummary(output: string, report: TfliteReport): Line[] {
     ...(check
       ? [`the file, run by LiteRT beside the float model on ${check.inputs}:`, ...indented(checkTexts(check))]
       : []),
+    ...(far === undefined ? [] : [`${far}; --inputs has ranges and means measured on real ones`]),
     ...(notVerified === null ? [] : [`not verified: ${notVerified}`]),
   ]);
 }

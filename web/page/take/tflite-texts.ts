@@ -8,11 +8,13 @@ import type { IntegerWeights, TfliteIo } from 'crosslayer/quantization';
 import {
   byteText,
   checkTexts,
+  farText,
   guessedText,
   notTakenTexts,
   operatorsText,
   percent,
   rangesText,
+  works,
 } from 'crosslayer/report';
 import type { TakenTflite } from '../../protocol.ts';
 import type { ChoiceText } from '../choices/choice-texts.ts';
@@ -50,22 +52,20 @@ export const IO_TEXTS: readonly ChoiceText<TfliteIo>[] = [
   },
 ];
 
-/** A tenth of the squared output: a file with more of an error is hardly of use. */
-const LITTLE_DB = 10;
-
-const LITTLE_ADVICE =
-  ' That is far from the float model; ranges that are measured on inputs of your own may be better.';
-
 /** The proof in a sentence, and whether it is good news. */
 export function tfliteVerdict({ check, notVerified }: Pick<TakenTflite, 'check' | 'notVerified'>): {
   readonly isGood: boolean;
   readonly text: string;
 } {
   if (!check) return { isGood: false, text: `Not verified: ${notVerified ?? 'it was not run'}` };
-  const isGood = check.outputs.length > 0 && check.outputs.every(({ sqnrDb }) => sqnrDb >= LITTLE_DB);
+  const far = farText(check);
+  const advice =
+    far === undefined
+      ? ''
+      : ` ${capital(far)}; ranges that are measured on inputs of your own may be better.`;
   const shown = checkTexts(check).join('; ');
-  const advice = isGood || check.outputs.length === 0 ? '' : LITTLE_ADVICE;
-  return { isGood, text: `LiteRT ran the file in this browser, beside the float model: ${shown}.${advice}` };
+  const text = `LiteRT ran the file in this browser, beside the float model: ${shown}.${advice}`;
+  return { isGood: works(check), text };
 }
 
 /** What else there is to say of the file. */
