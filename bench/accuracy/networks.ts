@@ -50,6 +50,7 @@ export const EXAMPLE = {
   title: 'The example on its 2,000 labelled images',
   model: 'examples/fashion-mobilenetv2.keras',
   images: 'examples/fashion-mobilenetv2.keras.samples.npz',
+  normalization: 'tf',
   /** Of these images so many calibrate who has to, and the others are measured there. */
   calibrating: 200,
 } as const;

@@ -11,12 +11,10 @@
 import { existsSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import type { Model } from '../../src/model/model.ts';
-import { loadInputs, loadModel } from '../../src/node.ts';
-import { Tensor } from '../../src/tensor/tensor.ts';
-import { modelInputs } from '../../src/verification/inputs/model-inputs.ts';
-import { seededInputs } from '../../src/verification/inputs/seeded-inputs.ts';
+import { loadModel } from '../../src/node.ts';
 import { TfjsRunner } from '../../src/verification/run/runner.ts';
-import { naturalCrops } from './crops.ts';
+import { firstSamples } from '../../src/verification/run/samples.ts';
+import { BATCH, labelledImages, unlabelledInputs } from './inputs.ts';
 import { INTEGER_RECIPES, type IntegerBench, measureIntegers, worstTensors } from './integers.ts';
 import { measureAccuracy, measureAgreement } from './measure.ts';
 import { type AnyNetwork, EXAMPLE, NETWORKS, SHARED, SMALL_NETWORKS } from './networks.ts';
@@ -31,8 +29,6 @@ import {
 } from './tables.ts';
 
 const BITS = [8, 6, 4];
-const BATCH = { photographs: 8, small: 100 } as const;
-const SEEDED_SAMPLES = 96;
 const WORST = 3;
 
 const { values: options, positionals } = parseArgs({
@@ -84,7 +80,8 @@ interface Measurable {
 
 async function published(networks: Readonly<Record<string, AnyNetwork>>): Promise<Measurable[]> {
   const found: Measurable[] = [];
-  for (const [name, { title, path, normalization }] of Object.entries(networks)) {
+  for (const [name, network] of Object.entries(networks)) {
+    const { title, path, normalization } = network;
     if (!names.includes(name)) continue;
     if (!existsSync(`${SHARED}/${path}`)) {
       if (options.write) throw new Error(`${SHARED}/${path} is missing, and --write needs everything`);
@@ -92,9 +89,7 @@ async function published(networks: Readonly<Record<string, AnyNetwork>>): Promis
       continue;
     }
     const model = await loadModel(`${SHARED}/${path}`);
-    const inputs = normalization
-      ? [await naturalCrops(`${SHARED}/photos`, pictureSize(model, title), normalization)]
-      : seededInputs(model, { samples: SEEDED_SAMPLES });
+    const inputs = await unlabelledInputs(model, network);
     found.push({
       name,
       title,
@@ -105,33 +100,21 @@ async function published(networks: Readonly<Record<string, AnyNetwork>>): Promis
   return found;
 }
 
-function pictureSize(model: Model, title: string): number {
-  const size = modelInputs(model)[0]?.image?.height;
-  if (!size) throw new Error(`${title}: takes no pictures of a known size`);
-  return size;
-}
-
 async function measuredIntegers({ title, model, bench }: Measurable): Promise<IntegerTables> {
   const recipes = named(INTEGER_RECIPES);
   const rows = await measureIntegers(model, recipes, bench);
-  const few = { ...bench, inputs: bench.inputs.map((tensor) => firstSamples(tensor, BATCH.photographs)) };
+  const few = { ...bench, inputs: firstSamples(bench.inputs, BATCH.photographs) };
   const usual = recipes.find(({ factors }) => factors === 'kernels and tensors');
   return { title, rows, worst: usual ? await worstTensors(model, usual, few, WORST) : [] };
-}
-
-function firstSamples(tensor: Tensor, count: number): Tensor {
-  const each = tensor.size / (tensor.shape[0] ?? 1);
-  const values = tensor.toFloat64().slice(0, count * each);
-  return Tensor.fromNumbers(tensor.dtype as 'float32', [count, ...tensor.shape.slice(1)], values);
 }
 
 async function labelled(): Promise<(Measurable & { bench: { readonly labels: Int32Array } })[]> {
   if (!names.includes('example')) return [];
   const model = await loadModel(EXAMPLE.model);
-  const { tensors, labels } = await loadInputs(model, [EXAMPLE.images], { normalization: 'tf' });
-  if (!labels) throw new Error(`${EXAMPLE.images}: no labels`);
-  const bench = { runner, inputs: tensors, batchSize: BATCH.small, labels, normalization: 'tf' as const };
-  return [{ name: 'example', title: EXAMPLE.title, model, bench }];
+  const { images, labels } = await labelledImages(model);
+  const { title, normalization } = EXAMPLE;
+  const bench = { runner, inputs: [images], batchSize: BATCH.small, labels, normalization };
+  return [{ name: 'example', title, model, bench }];
 }
 
 async function measureExample(): Promise<AccuracyResults['example']> {

@@ -11,12 +11,11 @@
 import { existsSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import type { Model } from '../../src/model/model.ts';
-import { closeModel, loadInputs, loadModel } from '../../src/node.ts';
+import { closeModel, loadModel } from '../../src/node.ts';
 import { accuracyOf } from '../../src/verification/comparing/accuracy.ts';
 import { recordRun } from '../../src/verification/comparing/model-run.ts';
-import { modelInputs } from '../../src/verification/inputs/model-inputs.ts';
 import { TfjsRunner } from '../../src/verification/run/runner.ts';
-import { naturalCrops } from '../accuracy/crops.ts';
+import { BATCH, labelledImages, unlabelledInputs } from '../accuracy/inputs.ts';
 import { EXAMPLE, NETWORKS, SHARED } from '../accuracy/networks.ts';
 import { inTurns, measureWays, outputOf } from './costs.ts';
 import { install } from './installations.ts';
@@ -33,7 +32,6 @@ import { type Expected, measureWritten } from './written-model.ts';
 
 /** In float before, which the others of the accuracy bench are not. */
 const PUBLISHED = ['v1', 'dogs'];
-const BATCH = { photographs: 8, small: 100 } as const;
 
 const { values: options, positionals } = parseArgs({
   options: {
@@ -127,13 +125,10 @@ async function expectedOf(name: string, original: Model): Promise<Expected> {
 async function inputsOf(name: string, model: Model): Promise<Omit<Expected, 'run'>> {
   const network = NETWORKS[name];
   if (!network) {
-    const { tensors, labels } = await loadInputs(model, [EXAMPLE.images], { normalization: 'tf' });
-    if (!labels) throw new Error(`${EXAMPLE.images}: no labels`);
-    return { runner, inputs: tensors, batchSize: BATCH.small, labels };
+    const { images, labels } = await labelledImages(model);
+    return { runner, inputs: [images], batchSize: BATCH.small, labels };
   }
-  const size = modelInputs(model)[0]?.image?.height;
-  if (!size) throw new Error(`${network.title}: takes no pictures of a known size`);
-  const inputs = [await naturalCrops(`${SHARED}/photos`, size, network.normalization)];
+  const inputs = await unlabelledInputs(model, network);
   return { runner, inputs, batchSize: BATCH.photographs, labels: undefined };
 }
 

@@ -7,15 +7,14 @@
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Model } from '../../src/model/model.ts';
-import { closeModel, loadInputs, loadModel, saveModel } from '../../src/node.ts';
+import { closeModel, loadModel, saveModel } from '../../src/node.ts';
 import type { Tensor } from '../../src/tensor/tensor.ts';
 import { accuracyOf } from '../../src/verification/comparing/accuracy.ts';
 import { recordRun } from '../../src/verification/comparing/model-run.ts';
-import { modelInputs } from '../../src/verification/inputs/model-inputs.ts';
-import { seededInputs } from '../../src/verification/inputs/seeded-inputs.ts';
 import { TfjsRunner } from '../../src/verification/run/runner.ts';
 import { slice } from '../../src/verification/run/samples.ts';
-import { CALIBRATION_SEED, CROPS, naturalCrops } from '../accuracy/crops.ts';
+import { CALIBRATION_SEED } from '../accuracy/crops.ts';
+import { BATCH, labelledImages, unlabelledInputs } from '../accuracy/inputs.ts';
 import { EXAMPLE, NETWORKS, SHARED, SMALL_NETWORKS } from '../accuracy/networks.ts';
 import { npyBytes } from '../peers/npy.ts';
 import { type Cost, measureWays, outputOf } from './costs.ts';
@@ -42,8 +41,6 @@ export const TFLITE_NETWORKS: readonly string[] = [
   ...Object.keys(SMALL_NETWORKS),
   'example',
 ];
-
-const BATCH = { photographs: 8, small: 100 } as const;
 
 /** Measures a network in the ways whose titles have the text, or undefined where it is not there. */
 export async function measureTfliteNetwork(
@@ -106,9 +103,7 @@ interface NetworkInputs {
 async function inputsOf(name: string, model: Model): Promise<NetworkInputs> {
   const network = { ...NETWORKS, ...SMALL_NETWORKS }[name];
   if (!network) {
-    const { tensors, labels } = await loadInputs(model, [EXAMPLE.images], { normalization: 'tf' });
-    const [images] = tensors;
-    if (!labels || !images) throw new Error(`${EXAMPLE.images}: no labels`);
+    const { images, labels } = await labelledImages(model);
     const { calibrating } = EXAMPLE;
     return {
       measured: slice(images, calibrating, labels.length - calibrating),
@@ -117,16 +112,8 @@ async function inputsOf(name: string, model: Model): Promise<NetworkInputs> {
       batchSize: BATCH.small,
     };
   }
-  const { normalization, title } = network;
-  const unlabelled = { labels: undefined, batchSize: BATCH.photographs };
-  if (!normalization) {
-    const of = (seed?: number): Tensor =>
-      seededInputs(model, { samples: CROPS, ...(seed ? { seed } : {}) })[0] as Tensor;
-    return { ...unlabelled, measured: of(), calibrating: of(CALIBRATION_SEED) };
-  }
-  const size = modelInputs(model)[0]?.image?.height;
-  if (!size) throw new Error(`${title}: takes no pictures of a known size`);
-  const crops = (seed?: number): Promise<Tensor> =>
-    naturalCrops(`${SHARED}/photos`, size, normalization, seed);
-  return { ...unlabelled, measured: await crops(), calibrating: await crops(CALIBRATION_SEED) };
+  const [measured] = await unlabelledInputs(model, network);
+  const [calibrating] = await unlabelledInputs(model, network, CALIBRATION_SEED);
+  if (!measured || !calibrating) throw new Error(`${network.title}: takes no inputs`);
+  return { measured, calibrating, labels: undefined, batchSize: BATCH.photographs };
 }

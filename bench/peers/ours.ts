@@ -1,6 +1,5 @@
 /**
- * Whole-integer models beside those of the peers, as `crosslayer quantize --no-trials -o FILE.tflite` makes them without and with
- * `--inputs`.
+ * Whole-integer models beside those of the peers, as `crosslayer quantize -o FILE.tflite` makes them without and with `--inputs`.
  *
  * @module
  */

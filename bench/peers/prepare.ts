@@ -12,14 +12,14 @@
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import type { Model } from '../../src/model/model.ts';
-import { loadInputs, loadModel, saveModel } from '../../src/node.ts';
+import { loadModel, saveModel } from '../../src/node.ts';
 import { Tensor } from '../../src/tensor/tensor.ts';
 import { recordRun } from '../../src/verification/comparing/model-run.ts';
-import { modelInputs } from '../../src/verification/inputs/model-inputs.ts';
 import type { Normalization } from '../../src/verification/inputs/normalization.ts';
 import { TfjsRunner } from '../../src/verification/run/runner.ts';
-import { firstSamples } from '../../src/verification/run/samples.ts';
-import { CALIBRATION_SEED, naturalCrops } from '../accuracy/crops.ts';
+import { slice } from '../../src/verification/run/samples.ts';
+import { CALIBRATION_SEED } from '../accuracy/crops.ts';
+import { labelledImages, unlabelledInputs } from '../accuracy/inputs.ts';
 import { EXAMPLE, NETWORKS, SHARED } from '../accuracy/networks.ts';
 import { npyBytes } from './npy.ts';
 import { ourLogits } from './ours.ts';
@@ -70,21 +70,16 @@ interface PeerInputs {
 async function inputsOf(name: string, model: Model): Promise<PeerInputs> {
   const network = NETWORKS[name];
   if (network) {
-    const { normalization, title } = network;
-    const size = modelInputs(model)[0]?.image?.height;
-    if (!size) throw new Error(`${title}: takes no pictures of a known size`);
-    const crops = (seed?: number): Promise<Tensor> =>
-      naturalCrops(`${SHARED}/photos`, size, normalization, seed);
+    const [inputs] = await unlabelledInputs(model, network);
+    const [calibrating] = await unlabelledInputs(model, network, CALIBRATION_SEED);
     return {
-      ...{ inputs: await crops(), calibrating: await crops(CALIBRATION_SEED) },
-      ...{ labels: undefined, normalization },
+      ...{ inputs: inputs!, calibrating: calibrating! },
+      ...{ labels: undefined, normalization: network.normalization },
     };
   }
-  const normalization = 'tf';
-  const { tensors, labels } = await loadInputs(model, [EXAMPLE.images], { normalization });
-  if (!labels) throw new Error(`${EXAMPLE.images}: no labels`);
+  const { images, labels } = await labelledImages(model);
   return {
-    ...{ inputs: tensors[0]!, calibrating: firstSamples(tensors, EXAMPLE.calibrating)[0]! },
-    ...{ labels: Tensor.of('int32', [labels.length], labels), normalization },
+    ...{ inputs: images, calibrating: slice(images, 0, EXAMPLE.calibrating) },
+    ...{ labels: Tensor.of('int32', [labels.length], labels), normalization: EXAMPLE.normalization },
   };
 }
