@@ -58,7 +58,7 @@ export {
 } from './report/proof-report.ts';
 export type { ModelBytes, QuantizeReport, RunCheck, WrittenCheck } from './report/quantize-report.ts';
 export { largestSpread, type RangeSpread, rangeSpreads } from './report/range-spread.ts';
-export { besideOriginal, type RunOn } from './report/run-check.ts';
+export { besideOriginal, checkTexts, type RunOn } from './report/run-check.ts';
 export { type SidecarReport, stepsSidecar, targetSidecar } from './report/sidecar-report.ts';
 export { type ChannelRanges, type ChannelStrip, channelStrips } from './report/strips/channel-strips.ts';
 export {
@@ -84,7 +84,6 @@ export {
 } from './report/tensor-damage.ts';
 export { countedOperators, type NotTakenOperators, type TfliteReport } from './report/tflite-report.ts';
 export {
-  checkTexts,
   farText,
   guessedText,
   notTakenTexts,

@@ -165,7 +165,7 @@ export interface Request<Name extends OperationName = OperationName> {
   readonly asked: Operations[Name]['asked'];
 }
 
-/** From the worker: any number of progress messages, then one of the others. */
+/** From the worker: messages of progress, then one of the others. */
 export type Reply =
   | { readonly id: number; readonly kind: 'progress'; readonly text: string; readonly share: number | null }
   | { readonly id: number; readonly kind: 'result'; readonly result: Operations[OperationName]['result'] }

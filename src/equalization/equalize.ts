@@ -107,7 +107,7 @@ function passFor(
     case 'carry':
       return carryPass();
     case 'correct': {
-      const quantizer = quantizerOf({ target, ...options });
+      const quantizer = quantizerOf({ ...options, target });
       const rounds = rounding === 'cancelling';
       const corrects = biasCorrection !== 'none';
       if (!corrects && !rounds) return undefined;

@@ -90,7 +90,7 @@ export function keepsShape({ className, origin }: Layer): boolean {
 }
 
 /** Whether an opaque layer looks up rows of a table. */
-export function isEmbedding({ className, origin }: Layer): boolean {
+function isEmbedding({ className, origin }: Layer): boolean {
   return className === 'Embedding' && !isCustomClass(origin?.config);
 }
 

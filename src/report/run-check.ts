@@ -1,4 +1,5 @@
 import type { Tensor } from '../tensor/tensor.ts';
+import { accuracyText, decibels, percent } from '../text/numbers.ts';
 import { accuracyOf } from '../verification/comparing/accuracy.ts';
 import { compareRuns, measuredOutputs } from '../verification/comparing/compare-runs.ts';
 import type { ModelRun } from '../verification/comparing/model-run.ts';
@@ -33,4 +34,16 @@ export function besideOriginal(
     ...(notCompared === null ? {} : { notCompared }),
     accuracy: before === undefined || after === undefined ? null : { before, after },
   };
+}
+
+/** What a run showed beside that of the original, a line for each output, and the accuracy. */
+export function checkTexts({ outputs, notCompared, accuracy }: RunCheck): string[] {
+  const lines = outputs.map(({ name, sqnrDb, top1Agreement }) => {
+    const of = outputs.length > 1 ? `${name}: ` : '';
+    const agreement = top1Agreement === null ? '' : `, same top-1 ${percent(top1Agreement)}`;
+    return `${of}${sqnrDb === Infinity ? 'the same to the bit' : `SQNR ${decibels(sqnrDb)}`}${agreement}`;
+  });
+  if (notCompared !== undefined) lines.push(`not compared: ${notCompared}`);
+  if (accuracy) lines.push(`accuracy ${accuracyText(accuracy.before)} -> ${accuracyText(accuracy.after)}`);
+  return lines;
 }

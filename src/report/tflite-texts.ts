@@ -6,7 +6,7 @@
 
 import type { SourcedRange } from '../equalization/ranges/tensor-ranges.ts';
 import { named } from '../text/names.ts';
-import { accuracyText, count, decibels, percent, short } from '../text/numbers.ts';
+import { count, short } from '../text/numbers.ts';
 import { LEAST_SQNR_DB } from '../verification/comparing/tolerances.ts';
 import type { RunCheck } from './quantize-report.ts';
 import type { NotTakenOperators, TfliteReport } from './tflite-report.ts';
@@ -60,18 +60,6 @@ export function guessedText(ranges: readonly SourcedRange[]): string | undefined
 function rangeText(min: number, max: number): string {
   const end = (value: number): string => (value < 0 ? `-${short(-value)}` : short(value));
   return `[${end(min)}, ${end(max)}]`;
-}
-
-/** What a run showed beside that of the float model, a line for each output, and the accuracy. */
-export function checkTexts({ outputs, notCompared, accuracy }: RunCheck): string[] {
-  const lines = outputs.map(({ name, sqnrDb, top1Agreement }) => {
-    const of = outputs.length > 1 ? `${name}: ` : '';
-    const agreement = top1Agreement === null ? '' : `, same top-1 ${percent(top1Agreement)}`;
-    return `${of}SQNR ${decibels(sqnrDb)}${agreement}`;
-  });
-  if (notCompared !== undefined) lines.push(`not compared: ${notCompared}`);
-  if (accuracy) lines.push(`accuracy ${accuracyText(accuracy.before)} -> ${accuracyText(accuracy.after)}`);
-  return lines;
 }
 
 /** Whether a file does what the model does, as `verify` judges those in whole numbers: all outputs have 10 dB or more. */

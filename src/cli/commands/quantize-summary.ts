@@ -8,8 +8,9 @@ import {
   type QuantizeReport,
   type WrittenCheck,
 } from '../../report/quantize-report.ts';
+import { checkTexts } from '../../report/run-check.ts';
 import { named } from '../../text/names.ts';
-import { accuracyText, byteText, count, decibels, percent, small } from '../../text/numbers.ts';
+import { byteText, count, decibels, small } from '../../text/numbers.ts';
 import { proofLines, stepLines } from '../proof-lines.ts';
 import { closingLines, summaryOf, trialLines } from '../summary-lines.ts';
 import { indented, type Line, table } from '../terminal.ts';
@@ -96,17 +97,8 @@ function beforeLines({ quantizedBefore, storedCoarsely, passes }: QuantizeReport
 /** What the files do that were written. */
 function checkLines({ check }: QuantizeReport): Line[] {
   if (!check) return [];
-  const { inputs, backend, outputs, notCompared, accuracy, tfjs } = check;
-  const lines = outputs.map(({ name, sqnrDb, top1Agreement }) => {
-    const of = outputs.length > 1 ? `${name}: ` : '';
-    const agreement = top1Agreement === null ? '' : `, same top-1 ${percent(top1Agreement)}`;
-    return `${of}${sqnrDb === Infinity ? 'the same to the bit' : `SQNR ${decibels(sqnrDb)}`}${agreement}`;
-  });
-  if (notCompared !== undefined) lines.push(`not compared: ${notCompared}`);
-  if (accuracy) {
-    lines.push(`accuracy ${accuracyText(accuracy.before)} -> ${accuracyText(accuracy.after)}`);
-  }
-  lines.push(tfjsLine(tfjs, backend));
+  const { inputs, backend, tfjs } = check;
+  const lines = [...checkTexts(check), tfjsLine(tfjs, backend)];
   return [`the files, read again and run (${backend}) beside the original on ${inputs}:`, ...indented(lines)];
 }
 

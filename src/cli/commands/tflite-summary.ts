@@ -1,12 +1,6 @@
+import { checkTexts } from '../../report/run-check.ts';
 import type { TfliteReport } from '../../report/tflite-report.ts';
-import {
-  checkTexts,
-  farText,
-  guessedText,
-  notTakenTexts,
-  operatorsText,
-  rangesText,
-} from '../../report/tflite-texts.ts';
+import { farText, guessedText, notTakenTexts, operatorsText, rangesText } from '../../report/tflite-texts.ts';
 import { named } from '../../text/names.ts';
 import { byteText, count, percent } from '../../text/numbers.ts';
 import { summaryOf } from '../summary-lines.ts';

@@ -10,11 +10,11 @@ import type { Layer } from '../../../model/layer.ts';
 import type { Call, CallArgument, Dialect } from '../../../model/model.ts';
 import type { CapOperation } from '../../../model/operation.ts';
 import { numbersIn } from '../serialized-objects.ts';
-import { isOperator, MERGES, operands, operatorName } from './operator-layers.ts';
+import { MERGES, operands, operatorName } from './operator-layers.ts';
 
-/** What a call does that caps the channels of one tensor; undefined for any other call. */
+/** What a call of an operator does that caps the channels of one tensor; undefined for any other call. */
 export function capOperation(entry: JsonObject, call: Call): CapOperation | undefined {
-  if (!isOperator(entry) || MERGES.get(operatorName(entry)) !== 'Minimum') return undefined;
+  if (MERGES.get(operatorName(entry)) !== 'Minimum') return undefined;
   const [first, second, ...others] = operands(call);
   if (!first || !second || others.length > 0) return undefined;
   const [tensor, constant] = 'tensor' in first ? [first, second] : [second, first];

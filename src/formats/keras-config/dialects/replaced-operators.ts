@@ -33,7 +33,7 @@ function asLayer(layer: Layer, owner: Model): LayerReplacement | undefined {
 
 /** What an operator computes, where it merges the tensors of its call, in order, as a layer does, or is an activation. */
 export function operatorOperation(entry: JsonObject, call: Call, place: Place): Operation | undefined {
-  const form = isOperator(entry) ? operatorLayer(entry, call) : undefined;
+  const form = operatorLayer(entry, call);
   const dtype = call.outputs[0]?.dtype ?? 'float32';
   if (!form || !/float/.test(dtype) || form.inputs.length !== call.inputs.length) return undefined;
   if (form.inputs.some((input, index) => input !== index)) return undefined;

@@ -11,6 +11,7 @@ import type { Layer } from '../../../model/layer.ts';
 import { Call, type Dialect, type Model, type ModelTensor } from '../../../model/model.ts';
 import { sortCalls } from '../../../model/topology.ts';
 import { capOperation } from '../dialects/cap-operator.ts';
+import { isOperator } from '../dialects/operator-layers.ts';
 import { operatorOperation } from '../dialects/replaced-operators.ts';
 import { parseShape } from './parse-operation.ts';
 import { parseArguments, parseReference, type TensorReference } from './tensor-references.ts';
@@ -99,7 +100,7 @@ function findOperators(
 ): void {
   for (const [name, { layer, entry }] of layers) {
     const [only, ...others] = pending.get(name) ?? [];
-    if (!only || others.length > 0) continue;
+    if (!only || others.length > 0 || !isOperator(entry)) continue;
     const { call } = only;
     const operation = capOperation(entry, call) ?? operatorOperation(entry, call, inside(place, name));
     if (!operation) continue;
