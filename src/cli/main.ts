@@ -2,17 +2,27 @@
 import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
 import { EXIT, EXIT_CODE_HELP, endWithErrors } from './command-result.ts';
-import { addConvert } from './commands/convert.ts';
-import { addEqualize } from './commands/equalize.ts';
-import { addEvaluate } from './commands/evaluate.ts';
-import { addInspect } from './commands/inspect.ts';
-import { addQuantize } from './commands/quantize.ts';
-import { addVerify } from './commands/verify.ts';
 import { printError, progressDone } from './terminal.ts';
 
 const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'));
 
-function program(): Command {
+/** The commands in the order in which they are listed, and what adds them. */
+const COMMANDS: ReadonlyMap<string, () => Promise<(root: Command) => void>> = new Map([
+  ['equalize', async () => (await import('./commands/equalize.ts')).addEqualize],
+  ['inspect', async () => (await import('./commands/inspect.ts')).addInspect],
+  ['convert', async () => (await import('./commands/convert.ts')).addConvert],
+  ['verify', async () => (await import('./commands/verify.ts')).addVerify],
+  ['evaluate', async () => (await import('./commands/evaluate.ts')).addEvaluate],
+  ['quantize', async () => (await import('./commands/quantize.ts')).addQuantize],
+]);
+
+/** The command that is called, which alone is loaded; none for the version, and all where they are to be listed. */
+function called([first = '']: readonly string[]): (() => Promise<(root: Command) => void>)[] {
+  if (first === '--version' || first === '-V') return [];
+  return [COMMANDS.get(first) ?? [...COMMANDS.values()]].flat();
+}
+
+async function program(): Promise<Command> {
   const root = new Command('crosslayer')
     .description(
       'Makes Keras models ready for 8-bit weights: folds batch norms, equalizes channel ranges. No Python.',
@@ -22,8 +32,7 @@ function program(): Command {
     .addHelpText('after', EXIT_CODE_HELP)
     .configureOutput({ outputError: (text) => printError(...errorLines(text)) })
     .exitOverride();
-  const commands = [addEqualize, addInspect, addConvert, addVerify, addEvaluate, addQuantize];
-  for (const add of commands) add(root);
+  for (const load of called(process.argv.slice(2))) (await load())(root);
   return root;
 }
 
@@ -42,7 +51,7 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
 });
 
 try {
-  await program().parseAsync();
+  await (await program()).parseAsync();
 } catch (error) {
   if (error instanceof CommanderError) {
     progressDone();

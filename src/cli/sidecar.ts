@@ -8,7 +8,7 @@ import { measureStatistics } from '../equalization/moments/measured-moments.ts';
 import type { Sidecar } from '../equalization/sidecar/sidecar.ts';
 import { unlessCannotRun } from '../errors.ts';
 import type { Model } from '../model/model.ts';
-import { type FoundSidecar, type RestoreOptions, restoreFromSidecar, sidecarName } from '../node.ts';
+import { type FoundSidecar, type RestoreOptions, restoreFromSidecar, sidecarName } from '../node/sidecar.ts';
 import type { SidecarReport } from '../report/sidecar-report.ts';
 import { count } from '../text/numbers.ts';
 import type { InputOptions, Ready } from './chosen-inputs.ts';

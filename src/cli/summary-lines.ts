@@ -6,8 +6,8 @@
 
 import { settingsTried } from '../equalization/choose-settings.ts';
 import type { Trial } from '../equalization/options.ts';
+import type { WriteReport } from '../formats/format.ts';
 import { type DescribedReason, messagesByCode } from '../model/skip-reason.ts';
-import type { WriteReport } from '../node.ts';
 import { allIn, type PassRecord } from '../primitives/pass.ts';
 import type { SidecarReport } from '../report/sidecar-report.ts';
 import { decibels, percent } from '../text/numbers.ts';

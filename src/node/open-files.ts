@@ -9,6 +9,7 @@ import path from 'node:path';
 import { FormatError, messageOf } from '../errors.ts';
 import type { ByteSource, ModelFiles } from '../formats/bytes.ts';
 import { mainFileOfFolder } from '../formats/detect.ts';
+import { describeForeign } from '../formats/foreign.ts';
 
 /** A file that is open for reading; `using` closes it. */
 export interface OpenFile extends ByteSource, Disposable {
@@ -146,4 +147,16 @@ function readingReason(cause: unknown): string {
 /** The code of an error of the system, such as `ENOENT`. */
 export function codeOf(cause: unknown): string | undefined {
   return cause instanceof Error && 'code' in cause && typeof cause.code === 'string' ? cause.code : undefined;
+}
+
+/** The bytes of a file that was written. */
+export function readWritten(name: string): Uint8Array {
+  return new Uint8Array(fs.readFileSync(name));
+}
+
+/** Whether a file begins as models of TensorFlow Lite do. */
+export function isTfliteFile(name: string): boolean {
+  if (!fs.statSync(name, { throwIfNoEntry: false })?.isFile()) return false;
+  using file = openFile(name);
+  return describeForeign(file)?.feature === 'tflite';
 }

@@ -1,10 +1,7 @@
-import fs from 'node:fs';
-import { describeForeign } from '../formats/foreign.ts';
 import type { LowerOptions } from '../formats/tflite/lower.ts';
 import { writeTflite } from '../formats/tflite/write-plan.ts';
 import type { FloatPlan } from '../quantization/integer/float-plan.ts';
 import type { IntegerPlan } from '../quantization/integer/integer-plan.ts';
-import { openFile } from './open-files.ts';
 import { writeWhole } from './pending-output.ts';
 
 /** How a `.tflite` file is written to disk. */
@@ -28,16 +25,4 @@ export function saveTflite(
   const { force = false, signal, ...lowering } = options;
   const bytes = writeTflite(plan, lowering);
   writeWhole(name, bytes, { force, signal });
-}
-
-/** The bytes of a file that was written. */
-export function readWritten(name: string): Uint8Array {
-  return new Uint8Array(fs.readFileSync(name));
-}
-
-/** Whether a file begins as models of TensorFlow Lite do. */
-export function isTfliteFile(name: string): boolean {
-  if (!fs.statSync(name, { throwIfNoEntry: false })?.isFile()) return false;
-  using file = openFile(name);
-  return describeForeign(file)?.feature === 'tflite';
 }

@@ -1,7 +1,8 @@
 import { type Command, Option } from 'commander';
 import { UnsupportedModelError } from '../../errors.ts';
+import type { WriteReport } from '../../formats/format.ts';
 import type { Model } from '../../model/model.ts';
-import { loadModel, type SaveOptions, saveModel, type WriteReport } from '../../node.ts';
+import { loadModel, type SaveOptions, saveModel } from '../../node/model-files.ts';
 import { reportJson } from '../../report/report-json.ts';
 import { type CommandResult, EXIT, end, UsageError } from '../command-result.ts';
 import { interruptible } from '../interruptible.ts';

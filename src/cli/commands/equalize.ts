@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import type { SidecarRecord } from '../../equalization/sidecar/sidecar.ts';
-import { checkOutput, loadModel, type SaveOptions, saveModel } from '../../node.ts';
+import { checkOutput, loadModel, type SaveOptions, saveModel } from '../../node/model-files.ts';
 import { isProven } from '../../report/proof-report.ts';
 import { reportJson } from '../../report/report-json.ts';
 import { readyToRun } from '../chosen-inputs.ts';

@@ -1,7 +1,7 @@
 import { type Command, Option } from 'commander';
 import { CannotRunError } from '../../errors.ts';
 import type { Model } from '../../model/model.ts';
-import { loadModel } from '../../node.ts';
+import { loadModel } from '../../node/model-files.ts';
 import { QUANTIZATIONS, type QuantizationName } from '../../quantization/weight-quantizations.ts';
 import {
   type EvaluatedModel,

@@ -3,7 +3,7 @@ import {
   inspectTflite,
   type TfliteInspection,
 } from '../../formats/tflite/inspect.ts';
-import { readWritten } from '../../node/tflite-file.ts';
+import { readWritten } from '../../node/open-files.ts';
 import { reportJson } from '../../report/report-json.ts';
 import { byteText, count, dimensionsText, short, small } from '../../text/numbers.ts';
 import { type CommandResult, EXIT } from '../command-result.ts';

@@ -1,6 +1,6 @@
 import { type Command, Option } from 'commander';
-import { isTfliteFile } from '../../node/tflite-file.ts';
-import { loadModel } from '../../node.ts';
+import { loadModel } from '../../node/model-files.ts';
+import { isTfliteFile } from '../../node/open-files.ts';
 import { inspectContent, inspectSubject } from '../../report/html/inspect-content.ts';
 import { type InspectReport, inspectModel } from '../../report/inspect-report.ts';
 import {
@@ -19,7 +19,6 @@ import { checkHtmlOutput } from '../html-output.ts';
 import { choiceOption, type ReportOptions, reportOptions, withOptions } from '../options.ts';
 import { readSidecarOf, type SidecarOptions, sidecarLines } from '../sidecar.ts';
 import { indented, type Line, progress, progressDone, styled, table } from '../terminal.ts';
-import { inspectTfliteCommand } from './inspect-tflite.ts';
 
 interface InspectOptions extends ReportOptions, SidecarOptions {
   readonly target?: DamageTarget;
@@ -51,6 +50,7 @@ export async function inspectCommand(input: string, options: InspectOptions): Pr
     if (options.report !== undefined)
       throw new UsageError(`--report: there is none of ${input}; leave it out`);
     progressDone();
+    const { inspectTfliteCommand } = await import('./inspect-tflite.ts');
     return inspectTfliteCommand(input, options.json === true);
   }
   const model = await loadModel(input);

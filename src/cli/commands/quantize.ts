@@ -2,7 +2,7 @@ import type { Command } from 'commander';
 import { prepareQuantization, type QuantizePass } from '../../equalization/quantize.ts';
 import type { Model } from '../../model/model.ts';
 import { fileBytes } from '../../node/loaded-files.ts';
-import { checkOutput, closeModel, loadModel, type SaveOptions, saveModel } from '../../node.ts';
+import { checkOutput, closeModel, loadModel, type SaveOptions, saveModel } from '../../node/model-files.ts';
 import { runPasses } from '../../primitives/pass.ts';
 import { layersQuantizedBefore } from '../../quantization/packing/quantized-before.ts';
 import { weightBytes } from '../../quantization/packing/weight-bytes.ts';
@@ -29,7 +29,6 @@ import {
   quantizeOptions,
 } from './quantize-options.ts';
 import { quantizeSummary } from './quantize-summary.ts';
-import { quantizeToTflite } from './quantize-tflite.ts';
 import { checkWritten } from './written-check.ts';
 
 /** `crosslayer quantize`: a TF.js model with kernels of few bits. */
@@ -39,7 +38,10 @@ export function addQuantize(root: Command): void {
 
 async function quantizeCommand(input: string, given: QuantizeOptions): Promise<CommandResult> {
   checkQuantizeOptions(given);
-  if (isTfliteName(given.output)) return quantizeToTflite(input, given);
+  if (isTfliteName(given.output)) {
+    const { quantizeToTflite } = await import('./quantize-tflite.ts');
+    return quantizeToTflite(input, given);
+  }
   const options = { ...given, ...inputsBeside(input, given) };
   progress(`reading ${input}`);
   const model = await loadModel(input);

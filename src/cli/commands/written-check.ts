@@ -5,8 +5,8 @@
  */
 
 import { CannotRunError } from '../../errors.ts';
+import { closeModel, loadModel } from '../../node/model-files.ts';
 import { openModelFiles } from '../../node/open-files.ts';
-import { closeModel, loadModel } from '../../node.ts';
 import type { WrittenCheck } from '../../report/quantize-report.ts';
 import { besideOriginal } from '../../report/run-check.ts';
 import { largestOf } from '../../tensor/extremes.ts';
