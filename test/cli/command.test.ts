@@ -6,7 +6,8 @@ import { afterAll, describe, expect, test } from 'vitest';
 import type { StepRecord } from '../../src/primitives/equalize-model.ts';
 import { allIn } from '../../src/primitives/pass.ts';
 import type { TargetReport } from '../../src/report/equalize-for-target.ts';
-import { type CommandResult, crosslayer } from '../support/command.ts';
+import { type CommandResult, NODE, crosslayer as started } from '../support/command.ts';
+import { crosslayer } from '../support/shared-command.ts';
 
 const COMMAND = new URL('../../dist/cli/main.js', import.meta.url).pathname;
 const GOLDEN = new URL('../fixtures/golden/', import.meta.url).pathname;
@@ -22,7 +23,7 @@ const output = (name: string): string => path.join(folder, name);
 describe('equalize', () => {
   test('writes the result and says what was done', async () => {
     const out = output('chain.h5');
-    const { code, stdout, stderr } = await crosslayer(
+    const { code, stdout, stderr } = await started(
       ...['equalize', golden('conv_bn_relu_chain'), '-o', out, '--recipe', 'reference'],
     );
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
@@ -77,16 +78,16 @@ describe('equalize', () => {
   });
 
   test('without --recipe it is for a target, int8-per-tensor if none is named', async () => {
-    const run = async (
-      name: string,
-      ...options: string[]
-    ): Promise<{ stdout: string; report: TargetReport }> => {
-      const args = ['equalize', EXAMPLE, '-o', output(name), '--force', ...options];
+    const run = async (...options: string[]): Promise<string> => {
+      const args = ['equalize', EXAMPLE, '-o', output('target.keras'), '--force', ...options];
       const { code, stdout, stderr } = await crosslayer(...args);
       expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
-      return { stdout, report: JSON.parse((await crosslayer(...args, '--json')).stdout) };
+      return stdout;
     };
-    const { stdout, report } = await run('target.keras');
+    const reported = async (...options: string[]): Promise<TargetReport> =>
+      JSON.parse(await run('--json', ...options));
+    const stdout = await run();
+    const report = await reported();
     expect(stdout).toMatch(/written, for int8-per-tensor/);
     expect(stdout).toMatch(/scale: same function/);
     expect(stdout).toMatch(/SQNR of kernels on the grid of int8-per-tensor/);
@@ -97,14 +98,10 @@ describe('equalize', () => {
     const worst = (list: TargetReport['weightSqnr']['before']): number =>
       Math.min(...list.map(({ sqnr }) => sqnr));
     expect(worst(report.weightSqnr.after)).toBeGreaterThan(worst(report.weightSqnr.before));
-    const tfjs = await run(
-      'target-tfjs.keras',
-      ...['--target', 'tfjs-uint8', '--no-correction', '--rounding', 'nearest'],
-    );
-    expect(tfjs.report.passes.map(({ pass }) => pass)).toEqual(['carry']);
-    expect(allIn(tfjs.report.passes, 'carried').length).toBeGreaterThan(10);
-    const float = await run('target-float.keras', '--target', 'float', '--relu6', 'keep');
-    expect(float.report).toMatchObject({
+    const tfjs = await reported('--target', 'tfjs-uint8', '--no-correction', '--rounding', 'nearest');
+    expect(tfjs.passes.map(({ pass }) => pass)).toEqual(['carry']);
+    expect(allIn(tfjs.passes, 'carried').length).toBeGreaterThan(10);
+    expect(await reported('--target', 'float', '--relu6', 'keep')).toMatchObject({
       passes: [{ pass: 'fold' }, { pass: 'scale', caps: [], addedLayers: 0 }],
     });
   });
@@ -198,7 +195,7 @@ describe('inspect', () => {
   });
 
   test('shows layers, batch norms and sets', async () => {
-    const { code, stdout } = await crosslayer('inspect', golden('bn_first_conv_same'));
+    const { code, stdout } = await started('inspect', golden('bn_first_conv_same'));
     expect(code).toBe(0);
     expect(stdout).toMatch(/bn_a +BatchNormalization .* stays/);
     expect(stdout).toMatch(/bn_a stays: conv_a pads with zeros \(same\)/);
@@ -219,7 +216,7 @@ describe('convert', () => {
   test('the ending decides the format, and the way back loses nothing', async () => {
     const keras = output('converted.keras');
     const back = output('back.h5');
-    expect((await crosslayer('convert', golden('residual_proj'), '-o', keras)).code).toBe(0);
+    expect((await started('convert', golden('residual_proj'), '-o', keras)).code).toBe(0);
     expect(fs.readFileSync(keras).subarray(0, 2).toString()).toBe('PK');
     expect((await crosslayer('convert', keras, '-o', back)).code).toBe(0);
     const layers = async (file: string): Promise<unknown> =>
@@ -278,7 +275,7 @@ describe('convert', () => {
 
 describe('exit codes', () => {
   test('0 for --help, which lists them', async () => {
-    const { code, stdout } = await crosslayer('--help');
+    const { code, stdout } = await started('--help');
     expect(code).toBe(0);
     for (const listed of ['0 ', '1 ', '2 ', '3 ', '70 ']) expect(stdout).toContain(`\n  ${listed}`);
   });
@@ -294,7 +291,7 @@ describe('exit codes', () => {
     ],
     ['one argument too many', ['inspect', golden('conv_bn_relu_chain'), 'more']],
   ])('2 for %s', async (_, args) => {
-    const { code, stdout, stderr } = await crosslayer(...args);
+    const { code, stdout, stderr } = await started(...args);
     expect(code).toBe(2);
     expect(stdout).toBe('');
     expect(stderr).not.toBe('');
@@ -318,7 +315,7 @@ describe('exit codes', () => {
       /no/,
     ],
   ])('3 for %s', async (_, args, message) => {
-    const { code, stdout, stderr } = await crosslayer('equalize', ...args);
+    const { code, stdout, stderr } = await started('equalize', ...args);
     expect(code).toBe(3);
     expect(stdout).toBe('');
     expect(stderr).toMatch(message);
@@ -328,11 +325,8 @@ describe('exit codes', () => {
 
 test('a reader that stops early is no error', async () => {
   const { code, stderr } = await new Promise<CommandResult>((resolve) => {
-    const child = execFile(
-      process.execPath,
-      [COMMAND, 'inspect', golden('residual_proj'), '--json'],
-      (error, _, text) =>
-        resolve({ code: error === null ? 0 : Number(error.code), stdout: '', stderr: text }),
+    const child = execFile(NODE, [COMMAND, 'inspect', golden('residual_proj'), '--json'], (error, _, text) =>
+      resolve({ code: error === null ? 0 : Number(error.code), stdout: '', stderr: text }),
     );
     child.stdout?.destroy();
   });

@@ -1,23 +1,17 @@
-import { execFile } from 'node:child_process';
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { saveModel } from '../../src/node.ts';
+import type { CommandResult } from '../support/command.ts';
 import { buildModel, input, layer } from '../support/model-builder.ts';
+import { crosslayerIn } from '../support/shared-command.ts';
 
-const COMMAND = new URL('../../dist/cli/main.js', import.meta.url).pathname;
 const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'crosslayer-activations-'));
 
 /** Runs `crosslayer equalize in.h5 -o out.h5 --force` with more arguments. */
-function equalize(...args: string[]): Promise<{ code: number; stdout: string; stderr: string }> {
-  const all = [COMMAND, 'equalize', 'in.h5', '-o', 'out.h5', '--force', ...args];
-  return new Promise((resolve) => {
-    execFile(process.execPath, all, { cwd: folder }, (error, stdout, stderr) => {
-      resolve({ code: error === null ? 0 : Number(error.code), stdout, stderr });
-    });
-  });
-}
+const equalize = (...args: string[]): Promise<CommandResult> =>
+  crosslayerIn(folder, 'equalize', 'in.h5', '-o', 'out.h5', '--force', ...args);
 
 beforeAll(async () => {
   const deviation = [0.2, 0.5, 0.1, 0.1];

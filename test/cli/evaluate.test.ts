@@ -2,7 +2,8 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { type CommandResult, crosslayer } from '../support/command.ts';
+import type { CommandResult } from '../support/command.ts';
+import { crosslayer } from '../support/shared-command.ts';
 
 const EXAMPLE = 'examples/fashion-mobilenetv2.keras';
 const IMAGES = 'examples/fashion-mobilenetv2.keras.samples.npz';
@@ -60,8 +61,9 @@ describe('evaluate', () => {
       const args = ['--samples', '2', '--quantizer', 'int8-per-channel', '--json'];
       const notesOf = async (...more: string[]): Promise<string> =>
         JSON.parse((await evaluate(output, ...args, ...more)).stdout).notes.join('\n');
-      expect(await notesOf()).toMatch(/^side-car: statistics of 52 layers from /);
-      expect(await notesOf()).not.toMatch(/from these inputs/);
+      const notes = await notesOf();
+      expect(notes).toMatch(/^side-car: statistics of 52 layers from /);
+      expect(notes).not.toMatch(/from these inputs/);
       expect(await notesOf('--no-sidecar')).toMatch(
         /^\d+ tensors have their ranges from these inputs, because no statistics tell them: /,
       );

@@ -3,8 +3,9 @@ import os from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { saveModel } from '../../src/node.ts';
-import { type CommandResult, crosslayer } from '../support/command.ts';
+import type { CommandResult } from '../support/command.ts';
 import { buildModel, input, layer } from '../support/model-builder.ts';
+import { crosslayer } from '../support/shared-command.ts';
 
 const COLOURED = 'd\x1b[31mRED\x1b[0m\x1b]0;title\x07';
 const FORGED = 'x\r\nfake same function\ncrosslayer done';

@@ -3,7 +3,7 @@ import os from 'node:os';
 import path from 'node:path';
 import { afterAll, describe, expect, it, test } from 'vitest';
 import { parsePlan } from '../../src/cli/commands/quantize-options.ts';
-import { crosslayer } from '../support/command.ts';
+import { crosslayer } from '../support/shared-command.ts';
 
 /** Three convolutions with batch norms and a Dense, 5 kB. */
 const SMALL = new URL('../fixtures/golden/conv_bn_relu_chain/input.h5', import.meta.url).pathname;

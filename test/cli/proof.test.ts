@@ -4,7 +4,9 @@ import os from 'node:os';
 import path from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
 import { loadModel, saveModel } from '../../src/node.ts';
+import type { CommandResult } from '../support/command.ts';
 import { buildModel, input, layer } from '../support/model-builder.ts';
+import { crosslayer } from '../support/shared-command.ts';
 
 const COMMAND = new URL('../../dist/cli/main.js', import.meta.url).pathname;
 const WRONG_SCALE = new URL('injected/wrong-scale.mjs', import.meta.url).pathname;
@@ -15,18 +17,13 @@ const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'crosslayer-proof-'));
 
 afterAll(() => fs.rmSync(folder, { recursive: true }));
 
-interface Result {
-  readonly code: number;
-  readonly stdout: string;
-  readonly stderr: string;
-}
-
-/** Runs the command; `guilty` is a layer of which scaling gets a channel wrong. */
-function crosslayer(args: readonly string[], guilty?: string, command: string = COMMAND): Promise<Result> {
-  const preload = guilty === undefined ? [] : ['--import', WRONG_SCALE];
-  const env = { ...process.env, ...(guilty === undefined ? {} : { WRONG_SCALE_IN: guilty }) };
+/** Runs the command at a path. */
+function started(
+  args: readonly string[],
+  { command = COMMAND, preload = [] as readonly string[], env = {} },
+): Promise<CommandResult> {
   return new Promise((resolve) => {
-    const options = { env, maxBuffer: 1 << 26 };
+    const options = { env: { ...process.env, ...env }, maxBuffer: 1 << 26 };
     execFile(process.execPath, [...preload, command, ...args], options, (error, stdout, stderr) => {
       const code = error === null ? 0 : typeof error.code === 'number' ? error.code : -1;
       resolve({ code, stdout, stderr });
@@ -39,14 +36,14 @@ const output = (name: string): string => path.join(folder, name);
 
 describe('equalize with proof', () => {
   test('prints a line for each step', async () => {
-    const { code, stdout, stderr } = await crosslayer([
+    const { code, stdout, stderr } = await crosslayer(
       'equalize',
       EXAMPLE,
       '-o',
       output('example.keras'),
       '--recipe',
       'reference',
-    ]);
+    );
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
     expect(stdout).toMatch(/run before and after each step \(wasm\), on 4 seeded samples/);
     expect(stdout).toMatch(
@@ -58,7 +55,7 @@ describe('equalize with proof', () => {
 
   test('on given inputs', async () => {
     const args = ['equalize', EXAMPLE, '-o', output('given.keras'), '--steps', 'fold,scale'];
-    const { code, stdout } = await crosslayer([...args, '--inputs', IMAGES, '--samples', '6', '--json']);
+    const { code, stdout } = await crosslayer(...args, '--inputs', IMAGES, '--samples', '6', '--json');
     expect(code).toBe(0);
     const { verification } = JSON.parse(stdout);
     expect(verification.backend).toBe('wasm');
@@ -72,21 +69,14 @@ describe('equalize with proof', () => {
 
   test('not with --no-verify', async () => {
     const args = ['equalize', EXAMPLE, '-o', output('unproven.keras'), '--no-verify'];
-    expect((await crosslayer(args)).stdout).not.toMatch(/same function/);
-    const { stdout } = await crosslayer([...args, '--force', '--json']);
+    expect((await crosslayer(...args)).stdout).not.toMatch(/same function/);
+    const { stdout } = await crosslayer(...args, '--force', '--json');
     expect(JSON.parse(stdout).verification).toBeNull();
   });
 
   test('inputs that cannot be read are an error, and nothing is written', async () => {
     const out = output('no-inputs.keras');
-    const { code, stderr } = await crosslayer([
-      'equalize',
-      EXAMPLE,
-      '-o',
-      out,
-      '--inputs',
-      output('none.npy'),
-    ]);
+    const { code, stderr } = await crosslayer('equalize', EXAMPLE, '-o', out, '--inputs', output('none.npy'));
     expect(code).toBe(3);
     expect(stderr).toMatch(/none\.npy/);
     expect(fs.existsSync(out)).toBe(false);
@@ -94,10 +84,11 @@ describe('equalize with proof', () => {
 });
 
 describe('a set that was scaled wrongly', () => {
-  const equalize = (name: string, ...more: string[]): Promise<Result> =>
-    crosslayer(
+  /** Scaling gets a channel of conv0 wrong. */
+  const equalize = (name: string, ...more: string[]): Promise<CommandResult> =>
+    started(
       ['equalize', golden('conv_bn_relu_chain'), '-o', output(name), '--steps', 'fold,scale', ...more],
-      'conv0',
+      { preload: ['--import', WRONG_SCALE], env: { WRONG_SCALE_IN: 'conv0' } },
     );
 
   test('is found, undone and named', async () => {
@@ -106,7 +97,7 @@ describe('a set that was scaled wrongly', () => {
     expect(stdout).toMatch(/scale: conv0 -> conv1 changed the function \([\d.e-]+\) and was undone/);
     expect(stdout).toMatch(/scale: same function/);
     expect(stdout).toMatch(/1 set of layers scaled/);
-    const verified = await crosslayer(['verify', golden('conv_bn_relu_chain'), output('undone.h5')]);
+    const verified = await crosslayer('verify', golden('conv_bn_relu_chain'), output('undone.h5'));
     expect(verified.stdout).toMatch(/same function/);
     expect(verified.code).toBe(0);
   });
@@ -118,12 +109,12 @@ describe('a set that was scaled wrongly', () => {
     expect(stdout).toMatch(/was undone/);
     expect(fs.existsSync(out)).toBe(true);
     const sound = ['equalize', golden('conv_bn_relu_chain'), '-o', output('sound.h5'), '--strict'];
-    expect((await crosslayer(sound)).code).toBe(0);
+    expect((await crosslayer(...sound)).code).toBe(0);
   });
 
   test('without proof goes unseen, which verify tells', async () => {
     await equalize('unseen.h5', '--no-verify');
-    const { code, stdout } = await crosslayer(['verify', golden('conv_bn_relu_chain'), output('unseen.h5')]);
+    const { code, stdout } = await crosslayer('verify', golden('conv_bn_relu_chain'), output('unseen.h5'));
     expect(code).toBe(1);
     expect(stdout).toMatch(/different/);
   });
@@ -140,7 +131,7 @@ describe('a model that TF.js cannot run', () => {
     const custom = output('custom.h5');
     await saveModel(model, custom);
     const args = ['equalize', custom, '--strict', '-o', output('custom-out.h5')];
-    const { code, stdout } = await crosslayer(args);
+    const { code, stdout } = await crosslayer(...args);
     expect(stdout).toMatch(/1 batch norm folded/);
     expect(stdout).toMatch(/not verified: custom: SomethingOfTheirs cannot be run: TF\.js has no layer/);
     expect(code).toBe(1);
@@ -161,8 +152,8 @@ describe('without the optional packages', () => {
         recursive: true,
       });
     }
-    const run = (...args: string[]): Promise<Result> =>
-      crosslayer(args, undefined, path.join(bare, 'dist', 'cli', 'main.js'));
+    const run = (...args: string[]): Promise<CommandResult> =>
+      started(args, { command: path.join(bare, 'dist', 'cli', 'main.js') });
     const out = output('bare.h5');
     const { code, stdout, stderr } = await run('equalize', golden('conv_bn_relu_chain'), '-o', out);
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' });

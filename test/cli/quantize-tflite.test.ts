@@ -5,8 +5,9 @@ import { afterAll, describe, expect, it } from 'vitest';
 import { readTflite } from '../../src/formats/tflite/read.ts';
 import { saveModel } from '../../src/node.ts';
 import type { TfliteReport } from '../../src/report/tflite-report.ts';
-import { type CommandResult, crosslayer } from '../support/command.ts';
+import type { CommandResult } from '../support/command.ts';
 import { buildModel, input, type LayerSpec, layer } from '../support/model-builder.ts';
+import { crosslayer } from '../support/shared-command.ts';
 
 const EXAMPLE = new URL('../../examples/fashion-mobilenetv2.keras', import.meta.url).pathname;
 const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'crosslayer-tflite-'));

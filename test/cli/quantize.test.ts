@@ -4,7 +4,8 @@ import path from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { allIn } from '../../src/primitives/pass.ts';
 import type { QuantizeReport } from '../../src/report/quantize-report.ts';
-import { type CommandResult, crosslayer } from '../support/command.ts';
+import type { CommandResult } from '../support/command.ts';
+import { crosslayer } from '../support/shared-command.ts';
 
 const EXAMPLE = new URL('../../examples/fashion-mobilenetv2.keras', import.meta.url).pathname;
 /** A few convolutions with batch norms and ReLU6. */

@@ -1,4 +1,3 @@
-import { execFile } from 'node:child_process';
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
@@ -7,9 +6,10 @@ import { saveModel } from '../../src/node.ts';
 import { allIn } from '../../src/primitives/pass.ts';
 import type { TargetReport } from '../../src/report/equalize-for-target.ts';
 import type { SidecarReport } from '../../src/report/sidecar-report.ts';
+import type { CommandResult } from '../support/command.ts';
 import { buildModel, input, layer } from '../support/model-builder.ts';
+import { crosslayerIn } from '../support/shared-command.ts';
 
-const COMMAND = new URL('../../dist/cli/main.js', import.meta.url).pathname;
 const EXAMPLE = new URL('../../examples/fashion-mobilenetv2.keras', import.meta.url).pathname;
 const GOLDEN = new URL('../fixtures/golden/', import.meta.url).pathname;
 const CHAIN = path.join(GOLDEN, 'conv_bn_relu_chain/input.h5');
@@ -22,21 +22,7 @@ beforeEach(() => {
 
 afterEach(() => fs.rmSync(folder, { recursive: true }));
 
-interface Result {
-  readonly code: number;
-  readonly stdout: string;
-  readonly stderr: string;
-}
-
-function crosslayer(...args: string[]): Promise<Result> {
-  return new Promise((resolve) => {
-    const options = { maxBuffer: 1 << 26, cwd: folder };
-    execFile(process.execPath, [COMMAND, ...args], options, (error, stdout, stderr) => {
-      const code = error === null ? 0 : typeof error.code === 'number' ? error.code : -1;
-      resolve({ code, stdout, stderr });
-    });
-  });
-}
+const crosslayer = (...args: string[]): Promise<CommandResult> => crosslayerIn(folder, ...args);
 
 /** What `equalize` prints, where it ends well. */
 async function equalize(...args: string[]): Promise<string> {

@@ -1,12 +1,12 @@
-import { execFile } from 'node:child_process';
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { allIn } from '../../src/primitives/pass.ts';
 import type { TargetReport } from '../../src/report/equalize-for-target.ts';
+import type { CommandResult } from '../support/command.ts';
+import { crosslayer } from '../support/shared-command.ts';
 
-const COMMAND = new URL('../../dist/cli/main.js', import.meta.url).pathname;
 const EXAMPLES = new URL('../../examples/', import.meta.url).pathname;
 const EXAMPLE = path.join(EXAMPLES, 'fashion-mobilenetv2.keras');
 const IMAGES = path.join(EXAMPLES, 'fashion-mobilenetv2.keras.samples.npz');
@@ -16,25 +16,13 @@ const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'crosslayer-trials-'));
 
 afterAll(() => fs.rmSync(folder, { recursive: true }));
 
-interface Result {
-  readonly code: number;
-  readonly stdout: string;
-  readonly stderr: string;
-}
-
 let runs = 0;
 
 /** Equalizes a model into a file of its own: the example where images are given, else a small one. */
-function equalize(...options: string[]): Promise<Result & { readonly out: string }> {
+async function equalize(...options: string[]): Promise<CommandResult & { readonly out: string }> {
   const model = options.includes(IMAGES) ? EXAMPLE : SMALL;
   const out = path.join(folder, `${runs++}${path.extname(model)}`);
-  const args = [COMMAND, 'equalize', model, '-o', out, '--no-sidecar', ...options];
-  return new Promise((resolve) => {
-    execFile(process.execPath, args, { maxBuffer: 1 << 26 }, (error, stdout, stderr) => {
-      const code = error === null ? 0 : typeof error.code === 'number' ? error.code : -1;
-      resolve({ code, stdout, stderr, out });
-    });
-  });
+  return { ...(await crosslayer('equalize', model, '-o', out, '--no-sidecar', ...options)), out };
 }
 
 async function reported(...options: string[]): Promise<TargetReport> {

@@ -6,8 +6,9 @@ import { scaleKernel } from '../../src/model/channels.ts';
 import { loadModel, saveModel } from '../../src/node.ts';
 import { referencePasses } from '../../src/primitives/equalize-model.ts';
 import { runPasses } from '../../src/primitives/pass.ts';
-import { type CommandResult, crosslayer } from '../support/command.ts';
+import type { CommandResult } from '../support/command.ts';
 import { buildModel, input, layer } from '../support/model-builder.ts';
+import { crosslayer } from '../support/shared-command.ts';
 import { trainingModel } from '../support/training-models.ts';
 
 const GOLDEN = new URL('../fixtures/golden/', import.meta.url).pathname;

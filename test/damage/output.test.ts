@@ -7,6 +7,8 @@ import { Layer } from '../../src/model/layer.ts';
 import { Call, Model } from '../../src/model/model.ts';
 import { closeModel, loadModel, saveModel } from '../../src/node.ts';
 import { Tensor } from '../../src/tensor/tensor.ts';
+import type { CommandResult } from '../support/command.ts';
+import { crosslayerIn } from '../support/shared-command.ts';
 import { fixtureFiles, mainBytes } from './model-files.ts';
 
 const COMMAND = path.join(import.meta.dirname, '../../dist/cli/main.js');
@@ -15,6 +17,9 @@ const INPUTS = path.join(import.meta.dirname, '../fixtures/formats');
 const H5 = path.join(INPUTS, 'tfkeras-2.15/functional.h5');
 const KERAS = path.join(INPUTS, 'keras-3.15.1/functional.keras');
 const TFJS = path.join(INPUTS, 'tfjs/functional_shards');
+
+/** Where what happens to the file is the question, how the model was made is not. */
+const UNPROVEN = ['--recipe', 'reference', '--no-verify'] as const;
 
 /** Where the tests of one input each write, by what the output is called. */
 const FORMATS = [
@@ -51,8 +56,11 @@ function ended(child: ChildProcess): Promise<Result> {
   });
 }
 
-function crosslayer(args: readonly string[], cwd = folder): Promise<Result> {
-  return ended(spawn(process.execPath, [COMMAND, ...args], { cwd }));
+const crosslayer = (args: readonly string[]): Promise<CommandResult> => crosslayerIn(folder, ...args);
+
+/** `equalize` as a process beside others. */
+function equalizing(...args: readonly string[]): Promise<Result> {
+  return ended(spawn(process.execPath, [COMMAND, 'equalize', ...args, ...UNPROVEN], { cwd: folder }));
 }
 
 /** The command in a shell, for redirections and limits; `$CROSSLAYER` is the command. */
@@ -279,7 +287,7 @@ describe('a full disk', () => {
     // bash counts in kB; SIGXFSZ is ignored, so that writing fails instead.
     const limit = input === TFJS ? 1 : 16;
     const { code, stdout, stderr } = await shell(
-      `ulimit -f ${limit}; trap '' XFSZ; exec $CROSSLAYER equalize ${input} -o ${name}`,
+      `ulimit -f ${limit}; trap '' XFSZ; exec $CROSSLAYER equalize ${input} -o ${name} ${UNPROVEN.join(' ')}`,
     );
     expect(stderr).toMatch(/out.*: larger than a file may be here; nothing was written/);
     expect({ code, stdout }).toEqual({ code: 3, stdout: '' });
@@ -287,7 +295,9 @@ describe('a full disk', () => {
   });
 
   test('where the result is printed is said, and the output is whole', async () => {
-    const { code, stderr } = await shell(`$CROSSLAYER equalize ${H5} -o out.h5 --json > /dev/full`);
+    const { code, stderr } = await shell(
+      `$CROSSLAYER equalize ${H5} -o out.h5 ${UNPROVEN.join(' ')} --json > /dev/full`,
+    );
     expect(stderr).toMatch(/^crosslayer: the result cannot be printed: ENOSPC.*\n$/);
     expect(code).toBe(3);
     await expectWhole(at('out.h5'));
@@ -391,7 +401,7 @@ describe('standard output', () => {
     ['that nobody reads', '| true'],
   ])('%s is no error, and the output is whole', async (_, redirection) => {
     const { code, stderr } = await shell(
-      `set -o pipefail; $CROSSLAYER equalize ${H5} -o out.h5 --json ${redirection}`,
+      `set -o pipefail; $CROSSLAYER equalize ${H5} -o out.h5 ${UNPROVEN.join(' ')} --json ${redirection}`,
     );
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
     await expectWhole(at('out.h5'));
@@ -401,9 +411,7 @@ describe('standard output', () => {
 
 describe('several commands that write the same OUT at once', () => {
   test.each(FORMATS)('without --force one succeeds: %s', async (_, input, name) => {
-    const results = await Promise.all(
-      Array.from({ length: 4 }, () => crosslayer(['equalize', input, '-o', name])),
-    );
+    const results = await Promise.all(Array.from({ length: 4 }, () => equalizing(input, '-o', name)));
     expect(results.map(({ code }) => code).sort()).toEqual([0, 3, 3, 3]);
     for (const { code, stderr } of results) {
       if (code !== 0) expect(stderr).toMatch(/exists already/);
@@ -415,9 +423,9 @@ describe('several commands that write the same OUT at once', () => {
   test.each(FORMATS)(
     'with --force over a model all succeed, and the last one stays: %s',
     async (_, input, name) => {
-      expect((await crosslayer(['equalize', input, '-o', name])).code).toBe(0);
+      expect((await crosslayer(['convert', input, '-o', name])).code).toBe(0);
       const results = await Promise.all(
-        Array.from({ length: 4 }, () => crosslayer(['equalize', input, '-o', name, '--force'])),
+        Array.from({ length: 4 }, () => equalizing(input, '-o', name, '--force')),
       );
       expect(results.map(({ code, stderr }) => ({ code, stderr }))).toEqual(
         results.map(() => ({ code: 0, stderr: '' })),
@@ -429,7 +437,7 @@ describe('several commands that write the same OUT at once', () => {
 
   test.each(FORMATS)('with --force where none was all succeed or say who did: %s', async (_, input, name) => {
     const results = await Promise.all(
-      Array.from({ length: 4 }, () => crosslayer(['equalize', input, '-o', name, '--force'])),
+      Array.from({ length: 4 }, () => equalizing(input, '-o', name, '--force')),
     );
     expect(results.some(({ code }) => code === 0)).toBe(true);
     for (const { code, stderr } of results) {

@@ -2,7 +2,7 @@ import { execFile } from 'node:child_process';
 
 const COMMAND = new URL('../../dist/cli/main.js', import.meta.url).pathname;
 /** The Node that runs it: the one that runs the tests, or that of this variable. */
-const NODE = process.env['CROSSLAYER_NODE'] ?? process.execPath;
+export const NODE: string = process.env['CROSSLAYER_NODE'] ?? process.execPath;
 
 /** How a command ended. */
 export interface CommandResult {

@@ -1,0 +1,50 @@
+/**
+ * The built command without the time that a process takes to start and to get fast: all commands of a test file run in one,
+ * one after the other. What is of a process itself (signals, streams, what is loaded) is tested with `command.ts`.
+ *
+ * @module
+ */
+
+import { type ChildProcess, fork } from 'node:child_process';
+import { once } from 'node:events';
+import { afterAll } from 'vitest';
+import { type CommandResult, NODE } from './command.ts';
+
+const HOST = new URL('shared-command-host.mjs', import.meta.url).pathname;
+
+let host: ChildProcess | undefined;
+let last: Promise<unknown> = Promise.resolve();
+
+afterAll(async () => {
+  if (host?.kill()) await once(host, 'exit');
+});
+
+/** Runs the command. */
+export function crosslayer(...args: string[]): Promise<CommandResult> {
+  return crosslayerIn(process.cwd(), ...args);
+}
+
+/** Runs the command in a folder. */
+export function crosslayerIn(folder: string, ...args: string[]): Promise<CommandResult> {
+  const result = last.then(() => answer({ folder, args }));
+  last = result.catch(() => undefined);
+  return result;
+}
+
+function answer(message: {
+  readonly folder: string;
+  readonly args: readonly string[];
+}): Promise<CommandResult> {
+  host ??= fork(HOST, { execPath: NODE, execArgv: [], stdio: 'ignore' });
+  const child = host;
+  return new Promise((resolve, reject) => {
+    const ended = (code: number | null): void =>
+      reject(new Error(`${message.args.join(' ')}: ended with ${code}`));
+    child.once('exit', ended);
+    child.once('message', (result) => {
+      child.off('exit', ended);
+      resolve(result as CommandResult);
+    });
+    child.send(message);
+  });
+}
