@@ -14,6 +14,8 @@ const SHARING = [
   'quantization',
   'tensor',
   'text',
+  'report',
+  'verification',
 ].map((folder) => `test/${folder}/**/*.test.ts`);
 
 // biome-ignore lint/style/noDefaultExport: vitest takes its configuration from the default export

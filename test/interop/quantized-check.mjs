@@ -6,9 +6,9 @@
 
 import { execFile } from 'node:child_process';
 import { mkdirSync } from 'node:fs';
-import { basename, dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { basename, join } from 'node:path';
 import { promisify } from 'node:util';
+import { withCommands } from './commands.mjs';
 import { quantizedModels } from './quantized-models.mjs';
 import { runForResults } from './tflite-models.mjs';
 
@@ -22,9 +22,6 @@ const ACCELERATORS = ['ethos-u55-128', 'ethos-u65-256'];
 const SHARE_OF_WASM = 0.01;
 
 const run = promisify(execFile);
-const CLI =
-  process.env.CROSSLAYER_INTEROP_CLI ??
-  join(dirname(fileURLToPath(import.meta.url)), '..', '..', 'dist', 'cli', 'main.js');
 
 /** Writes all files and has them checked; `pass` and `fail` get a line for each check, `log` what is not run. */
 export async function checkQuantized(pythons, work, { isSelection, isChosen, ...output }) {
@@ -36,17 +33,26 @@ export async function checkQuantized(pythons, work, { isSelection, isChosen, ...
   const opened = models
     .filter(({ keras }) => pythons.has(keras))
     .map((model) => ({ ...model, reference: join(folder, `${fileName(model.name)}.npz`) }));
-  for (const keras of new Set(opened.map((model) => model.keras))) {
-    const job = [];
-    for (const { path, reference, isMade, inputs } of opened.filter((model) => model.keras === keras)) {
-      job.push({ model: await original(path, folder), reference, made: isMade, inputs });
+  const files = await withCommands(async (command) => {
+    const crosslayer = async (...args) => {
+      const { code, stdout, stderr } = await command(args);
+      if (code !== 0) throw new Error(`crosslayer ${args.join(' ')} ended with ${code}: ${stderr}`);
+      return stdout;
+    };
+    for (const keras of new Set(opened.map((model) => model.keras))) {
+      const job = [];
+      for (const { path, reference, isMade, inputs } of opened.filter((model) => model.keras === keras)) {
+        job.push({ model: await original(crosslayer, path, folder), reference, made: isMade, inputs });
+      }
+      await runForResults(pythons.get(keras), 'quantized_originals.py', { job });
     }
-    await runForResults(pythons.get(keras), 'quantized_originals.py', { job });
-  }
-  const files = [];
-  for (const model of opened) {
-    for (const [weights, io] of model.files) files.push(await written(model, { weights, io, folder }));
-  }
+    const written = [];
+    for (const model of opened) {
+      for (const [weights, io] of model.files)
+        written.push(await write(crosslayer, model, { weights, io, folder }));
+    }
+    return written;
+  });
   await checkRuns(pythons.get('litert'), files, output);
   // They have been the same so far.
   const accelerators = isSelection ? ACCELERATORS.slice(0, 1) : ACCELERATORS;
@@ -58,20 +64,20 @@ function fileName(name) {
 }
 
 /** The file that Keras opens: no Keras opens a TF.js model, and what `convert` makes of it stands for it. */
-async function original(path, folder) {
+async function original(crosslayer, path, folder) {
   if (/\.\w+$/.test(path)) return path;
   const made = join(folder, `${basename(path)}.h5`);
-  await run(process.execPath, [CLI, 'convert', path, '-o', made]);
+  await crosslayer('convert', path, '-o', made);
   return made;
 }
 
 /** The file of a model, as the command writes it, with the command's report. */
-async function written({ files: _, ...model }, { weights, io, folder }) {
+async function write(crosslayer, { files: _, ...model }, { weights, io, folder }) {
   const path = join(folder, `${fileName(model.name)}-${weights}-${io}.tflite`);
   const inputs = Array.from({ length: model.ports }, (_unused, index) => `${model.reference}.${index}.npy`);
   const how = model.measured ? ['--inputs', ...inputs] : ['--no-verify'];
   const args = ['quantize', model.path, '-o', path, '--weights', weights, '--io', io, '--json', ...how];
-  const { stdout } = await run(process.execPath, [CLI, ...args], { maxBuffer: 1 << 28 });
+  const stdout = await crosslayer(...args);
   const name = `${QUANTIZED}/${model.name} ${weights} ${io}`;
   return { ...model, name, io, path, others: `${path}.`, report: JSON.parse(stdout) };
 }

@@ -9,13 +9,14 @@
  * @module
  */
 
-import { execFile, spawn } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { existsSync, mkdirSync, rmSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { dirname, join, relative } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import { CLI, withCommands } from './commands.mjs';
 import { ENVIRONMENTS, pythonOf } from './environments.mjs';
 import { allInputs, REFUSED, TOLERANCE } from './inputs.mjs';
 import { checkQuantized, QUANTIZED } from './quantized-check.mjs';
@@ -25,7 +26,6 @@ import { checkTflite, TFLITE } from './tflite-check.mjs';
 
 const HERE = dirname(fileURLToPath(import.meta.url));
 const ROOT = join(HERE, '..', '..');
-const CLI = process.env.CROSSLAYER_INTEROP_CLI ?? join(ROOT, 'dist', 'cli', 'main.js');
 const CACHE = join(ROOT, '.cache', 'interop');
 const WORK = join(CACHE, 'work');
 
@@ -86,18 +86,13 @@ function plan(inputs) {
   );
 }
 
-/** Runs the command; resolves to its exit code and what it says to stderr, and what its own proof found wrong. */
-function crosslayer([command, ...options], input, output) {
+/** Runs a command; resolves to its exit code and what it says to stderr, and what its own proof found wrong. */
+async function crosslayer(run, [command, ...options], input, output) {
   mkdirSync(dirname(output), { recursive: true });
   const steps = command === 'equalize' ? KEEPING_FUNCTION : [];
-  const args = [CLI, command, input, '-o', output, '--json', ...options, ...steps];
-  return new Promise((resolve) => {
-    execFile(process.execPath, args, { maxBuffer: 1 << 28 }, (error, stdout, stderr) => {
-      const code = error ? error.code : 0;
-      const disproof = code === 0 && command === 'equalize' ? disproofIn(JSON.parse(stdout)) : undefined;
-      resolve({ code, message: stderr.trim().slice(0, 400), disproof });
-    });
-  });
+  const { code, stdout, stderr } = await run([command, input, '-o', output, '--json', ...options, ...steps]);
+  const disproof = code === 0 && command === 'equalize' ? disproofIn(JSON.parse(stdout)) : undefined;
+  return { code, message: stderr.trim().slice(0, 400), disproof };
 }
 
 /** A step that the command saw to change the function, which none of {@link KEEPING_FUNCTION} does. */
@@ -138,10 +133,12 @@ async function makeOriginals(inputs, pythons) {
   const converted = new Map(
     inputs.filter(({ convert }) => convert).map((input) => [input.path, input.original]),
   );
-  for (const [path, original] of converted) {
-    const { code, message } = await crosslayer(['convert'], path, original);
-    if (code !== 0) fail(`${path} cannot be converted: ${message}`);
-  }
+  await withCommands(async (run) => {
+    for (const [path, original] of converted) {
+      const { code, message } = await crosslayer(run, ['convert'], path, original);
+      if (code !== 0) fail(`${path} cannot be converted: ${message}`);
+    }
+  });
   await Promise.all(['keras2', 'keras3'].map((name) => record(name, pythons.get(name), inputs)));
 }
 
@@ -165,9 +162,9 @@ async function record(name, interpreter, inputs) {
 async function writeAll(tasks) {
   const written = [];
   const queue = [...tasks];
-  const worker = async () => {
+  const worker = async (run) => {
     for (let task = queue.shift(); task; task = queue.shift()) {
-      const { code, message, disproof } = await crosslayer(task.args, task.input.path, task.output);
+      const { code, message, disproof } = await crosslayer(run, task.args, task.input.path, task.output);
       if (disproof) fail(`${task.name}: its own proof: ${disproof}`);
       if (task.readers === REFUSED) {
         if (code === UNSUPPORTED) pass(`${task.name} is refused`);
@@ -176,7 +173,7 @@ async function writeAll(tasks) {
       else fail(`${task.name}: exit code ${code}: ${message}`);
     }
   };
-  await Promise.all(Array.from({ length: availableParallelism() }, worker));
+  await Promise.all(Array.from({ length: availableParallelism() }, () => withCommands(worker)));
   return written;
 }
 

@@ -1,10 +1,14 @@
 /**
- * The process of `shared-command.ts`: runs the built command anew for each message, with the modules of the last one.
+ * The process of `shared-command.ts` and of the interop check: runs the built command, or that of its argument, anew for each
+ * message, with the modules of the last one.
  *
  * @module
  */
 
-const MAIN = new URL('../../dist/cli/main.js', import.meta.url);
+import { fileURLToPath, pathToFileURL } from 'node:url';
+
+const [, , main = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url))] = process.argv;
+const { href } = pathToFileURL(main);
 let runs = 0;
 
 process.on('message', async ({ args, folder }) => {
@@ -16,10 +20,10 @@ process.on('message', async ({ args, folder }) => {
     };
   }
   process.chdir(folder);
-  process.argv = [process.execPath, MAIN.pathname, ...args];
+  process.argv = [process.execPath, main, ...args];
   process.exitCode = undefined;
   // A name of its own has it run again; what it imports is there already.
-  await import(`${MAIN.href}?${runs++}`);
+  await import(`${href}?${runs++}`);
   process.stdout.removeAllListeners('error');
   process.send({ code: process.exitCode ?? 0, ...written });
 });
