@@ -68,7 +68,7 @@ describe('equalize with proof', () => {
   });
 
   test('not with --no-verify', async () => {
-    const args = ['equalize', EXAMPLE, '-o', output('unproven.keras'), '--no-verify'];
+    const args = ['equalize', golden('conv_bn_relu_chain'), '-o', output('unproven.h5'), '--no-verify'];
     expect((await crosslayer(...args)).stdout).not.toMatch(/same function/);
     const { stdout } = await crosslayer(...args, '--force', '--json');
     expect(JSON.parse(stdout).verification).toBeNull();

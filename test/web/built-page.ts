@@ -22,7 +22,7 @@ export const SCREENSHOTS: string = join(root, '.cache/screenshots');
 export interface BuiltPage {
   readonly folder: string;
   /** Opens it in a tab of its own. */
-  visit(viewport?: { readonly width: number; readonly height: number }, dark?: boolean): Promise<Visit>;
+  visit(): Promise<Visit>;
   close(): Promise<void>;
 }
 
@@ -47,8 +47,7 @@ export async function openBuiltPage(): Promise<BuiltPage> {
   mkdirSync(SCREENSHOTS, { recursive: true });
   return {
     folder,
-    visit: (viewport = { width: 1280, height: 900 }, dark = false) =>
-      visit(browser, `${server.origin}/`, viewport, dark),
+    visit: () => visit(browser, `${server.origin}/`),
     async close() {
       await browser.close();
       await server.close();
@@ -57,15 +56,10 @@ export async function openBuiltPage(): Promise<BuiltPage> {
   };
 }
 
-async function visit(
-  browser: Browser,
-  address: string,
-  viewport: { readonly width: number; readonly height: number },
-  dark: boolean,
-): Promise<Visit> {
+async function visit(browser: Browser, address: string): Promise<Visit> {
   const page = await browser.context.newPage();
-  await page.setViewportSize(viewport);
-  await page.emulateMedia({ colorScheme: dark ? 'dark' : 'light', reducedMotion: 'reduce' });
+  await page.setViewportSize({ width: 1280, height: 900 });
+  await page.emulateMedia({ colorScheme: 'light', reducedMotion: 'reduce' });
   const requests: string[] = [];
   const complaints: string[] = [];
   const listen = (request: Request): void => void requests.push(request.url());
