@@ -12,9 +12,10 @@ const SHARING = [
   'model',
   'primitives',
   'quantization',
+  'report',
+  'tensor',
   'tensor',
   'text',
-  'report',
   'verification',
 ].map((folder) => `test/${folder}/**/*.test.ts`);
 

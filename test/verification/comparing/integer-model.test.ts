@@ -9,7 +9,7 @@ import { Tensor } from '../../../src/tensor/tensor.ts';
 import { accuracyOf } from '../../../src/verification/comparing/accuracy.ts';
 import { compareRuns } from '../../../src/verification/comparing/compare-runs.ts';
 import { integerModel } from '../../../src/verification/comparing/integer-model.ts';
-import { recordRun } from '../../../src/verification/comparing/model-run.ts';
+import { type ModelRun, recordRun } from '../../../src/verification/comparing/model-run.ts';
 import { inputRanges } from '../../../src/verification/inputs/input-ranges.ts';
 import { TfjsRunner } from '../../../src/verification/run/runner.ts';
 
@@ -20,6 +20,7 @@ let runner: TfjsRunner;
 let original: Model;
 let inputs: Tensor[];
 let labels: Int32Array;
+let float: ModelRun;
 beforeAll(async () => {
   runner = await TfjsRunner.create();
   original = await loadModel(EXAMPLE);
@@ -30,6 +31,7 @@ beforeAll(async () => {
     return Tensor.fromNumbers('float32', [IMAGES, ...tensor.shape.slice(1)], values);
   });
   labels = loaded.labels?.subarray(0, IMAGES) ?? new Int32Array(0);
+  float = await recordRun(original, { runner, inputs });
 });
 
 /** Accuracy on the images, and the SQNR of the logits against the float original, on integers and without data. */
@@ -37,7 +39,6 @@ async function onIntegers(
   model: Model,
   weights: 'int8-per-tensor-symmetric' | 'int8-per-channel',
 ): Promise<{ accuracy: number; sqnrDb: number }> {
-  const float = await recordRun(original, { runner, inputs });
   const integers = await integerModel(model, {
     weights: QUANTIZER_PRESETS[weights],
     inputRanges: inputRanges(original),
