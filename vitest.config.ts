@@ -14,7 +14,6 @@ const SHARING = [
   'quantization',
   'report',
   'tensor',
-  'tensor',
   'text',
   'verification',
 ].map((folder) => `test/${folder}/**/*.test.ts`);

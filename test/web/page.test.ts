@@ -40,11 +40,15 @@ async function inPage(work: (visit: Visit) => Promise<void>): Promise<void> {
   const visit = await built.visit();
   try {
     await work(visit);
-    expect(visit.complaints).toEqual([]);
-    expect(visit.foreign()).toEqual([]);
+    expectQuiet(visit);
   } finally {
     await visit.close();
   }
+}
+
+function expectQuiet(visit: Visit): void {
+  expect(visit.complaints).toEqual([]);
+  expect(visit.foreign()).toEqual([]);
 }
 
 async function equalize({ page }: Visit): Promise<string> {
@@ -181,15 +185,22 @@ describe('what cannot be opened ends with a sentence, and the page goes on', () 
     ['an empty file', () => [file('empty.h5', '')], /empty\.h5/],
     ['4 GB of nothing', () => [sparse('huge.h5', 4 * 2 ** 30)], /huge\.h5/],
   ];
+  /** One for all of them, since it goes on. */
+  let visit: Visit;
+  beforeAll(async () => {
+    visit = await built.visit();
+  });
+  afterAll(async () => {
+    await visit.close();
+  });
   it.each(cases)('%s', async (_, files, message) => {
-    await inPage(async (visit) => {
-      const { page } = visit;
-      await page.locator('#files').setInputFiles(files());
-      await page.waitForFunction(() => (document.querySelector('#alert')?.textContent ?? '') !== '');
-      expect(await textOf(page, '#alert')).toMatch(message);
-      await openFiles(visit, [KERAS]);
-      expect(await textOf(page, '#alert')).toBe('');
-    });
+    const { page } = visit;
+    await page.locator('#files').setInputFiles(files());
+    await page.waitForFunction(() => (document.querySelector('#alert')?.textContent ?? '') !== '');
+    expect(await textOf(page, '#alert')).toMatch(message);
+    await openFiles(visit, [KERAS]);
+    expect(await textOf(page, '#alert')).toBe('');
+    expectQuiet(visit);
   });
 });
 
