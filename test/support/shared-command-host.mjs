@@ -22,8 +22,13 @@ process.on('message', async ({ args, folder }) => {
   process.chdir(folder);
   process.argv = [process.execPath, main, ...args];
   process.exitCode = undefined;
-  // A name of its own has it run again; what it imports is there already.
-  await import(`${href}?${runs++}`);
+  try {
+    // A name of its own has it run again; what it imports is there already.
+    await import(`${href}?${runs++}`);
+  } catch (error) {
+    process.exitCode = 1;
+    written.stderr += error.stack;
+  }
   process.stdout.removeAllListeners('error');
   process.send({ code: process.exitCode ?? 0, ...written });
 });

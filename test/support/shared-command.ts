@@ -38,8 +38,10 @@ function answer(message: {
   host ??= fork(HOST, { execPath: NODE, execArgv: [], stdio: 'ignore' });
   const child = host;
   return new Promise((resolve, reject) => {
-    const ended = (code: number | null): void =>
-      reject(new Error(`${message.args.join(' ')}: ended with ${code}`));
+    const ended = (code: number | null): void => {
+      host = undefined;
+      reject(new Error(`the process ended with ${code} at ${message.args.join(' ')}`));
+    };
     child.once('exit', ended);
     child.once('message', (result) => {
       child.off('exit', ended);
