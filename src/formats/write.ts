@@ -6,6 +6,7 @@
 
 import { UnsupportedModelError } from '../errors.ts';
 import type { Dialect, Model } from '../model/model.ts';
+import { ownClassNotes } from '../model/own-classes.ts';
 import { MemorySink, type OutputFiles } from './bytes.ts';
 import type { ModelFormat, WriteOptions, WriteReport } from './format.ts';
 import { writeKerasH5 } from './keras-h5/write.ts';
@@ -38,14 +39,18 @@ export async function writeModel(
   }
   const refusal = dialect && dialectRefusal(model, format, dialect);
   if (refusal !== undefined) throw new UnsupportedModelError('dialect', refusal);
-  switch (format) {
-    case 'keras-h5':
-      return writeKerasH5(model, files, dialect);
-    case 'keras-v3':
-      return writeKerasV3(model, files, dialect);
-    case 'tfjs-layers':
-      return writeTfjsLayers(model, files, shardBytes === undefined ? {} : { shardBytes });
-  }
+  const write = (): Promise<WriteReport> => {
+    switch (format) {
+      case 'keras-h5':
+        return writeKerasH5(model, files, dialect);
+      case 'keras-v3':
+        return writeKerasV3(model, files, dialect);
+      case 'tfjs-layers':
+        return writeTfjsLayers(model, files, shardBytes === undefined ? {} : { shardBytes });
+    }
+  };
+  const report = await write();
+  return { ...report, warnings: [...ownClassNotes(model), ...report.warnings] };
 }
 
 /** Why `model` cannot be written in `format` for that Keras, with the way out; undefined where it can. */

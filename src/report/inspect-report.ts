@@ -8,6 +8,7 @@ import { type Relu6Damage, relu6Damage } from '../equalization/caps/relu6-damage
 import { buildGraph } from '../model/graph.ts';
 import type { Model } from '../model/model.ts';
 import type { Shape } from '../model/operation.ts';
+import { ownClassNotes } from '../model/own-classes.ts';
 import { describeSkip, type SkipCode, type SkipReason } from '../model/skip-reason.ts';
 import { foldAllBatchNorms } from '../primitives/batch-norm-fold.ts';
 import { findClsSets } from '../primitives/layer-groups.ts';
@@ -60,6 +61,8 @@ export interface InspectReport {
     readonly layers: readonly string[];
     readonly message: string;
   }[];
+  /** What nobody looked at: the code of models of classes of somebody's own. */
+  readonly notes: readonly string[];
   /** Which layers hurt at 8 bits, where that was asked for. */
   readonly damage?: DamageReport;
   /** What the command did with a side-car. */
@@ -107,6 +110,7 @@ export function inspectModel(model: Model): InspectReport {
       }),
     relu6: relu6.map(({ path }) => path),
     relu6Damage: relu6Damage(model),
+    notes: ownClassNotes(model),
     clsSets: sets.map(({ paths, reluBetween }) => ({ layers: paths, reluBetween })),
     notScaled: notScaled.map((reason) => ({
       code: reason.code,

@@ -84,6 +84,7 @@ function render(report: InspectReport & { readonly damage: DamageReport }, sidec
       `: ${report.kind}, ${count(report.layers.length, 'layer')}, ${count(report.parameters, 'parameter')}`,
     ],
     ...sidecarLines(sidecar).before,
+    ...report.notes.map((note): Line => [`note: ${note}`]),
     '',
     'max/median: the largest channel range of a kernel over the median one, with batch norms folded',
     '',

@@ -16,6 +16,7 @@ import { convertModelBody } from './dialects/model-entries.ts';
 import { divisionsAsOperations, operatorsAsLayers } from './dialects/replaced-operators.ts';
 import { toKeras2Entry } from './dialects/to-keras2.ts';
 import { toKeras3Entry } from './dialects/to-keras3.ts';
+import { withStockClasses } from './own-classes.ts';
 import { patchActivation, patchActivationLayer } from './parse/activation.ts';
 import { replaceInNode, replacer } from './parse/tensor-references.ts';
 
@@ -27,12 +28,13 @@ export function isSequential(model: Model): boolean {
 }
 
 /**
- * `model` as it is written in `dialect`: layers for the operators of the other dialect, and names that this one takes.
- * The given model is left as it is, and is returned where it is of that dialect.
+ * `model` as it is written in another format, or in another dialect: with Keras' own classes of models, layers for the
+ * operators of the other dialect, and names that this one takes. The given model is left as it is.
  *
  * @param warn is told, in sentences, of what differs in the file.
  */
-export function modelForDialect(model: Model, dialect: Dialect, warn: (sentence: string) => void): Model {
+export function modelForDialect(given: Model, dialect: Dialect, warn: (sentence: string) => void): Model {
+  const model = withStockClasses(given);
   if (dialect === model.dialect) return model;
   const written = operatorsAsLayers(model);
   return dialect === 'keras3' ? withKeras3Names(divisionsAsOperations(written), warn) : written;

@@ -10,6 +10,7 @@ import type { Model } from '../../model/model.ts';
 import { type LayerReplacement, layerWith, replaceLayers } from '../../model/replace-layers.ts';
 import { hasEditedWeights } from '../edited-weights.ts';
 import { operatorsAsLayers } from '../keras-config/dialects/replaced-operators.ts';
+import { withStockClasses } from '../keras-config/own-classes.ts';
 import { type Warn, withoutUnfactored } from '../keras-config/tfjs/config-entries.ts';
 import { withTfjsForms } from '../keras-config/tfjs/rewritten-layers.ts';
 import { toTfjsConfig } from '../keras-config/tfjs/to-tfjs.ts';
@@ -23,7 +24,8 @@ import { tfjsOrigin } from './origin.ts';
  * @param warn is told, in sentences that name the layer, of what TF.js lacks or computes differently.
  * @throws UnsupportedModelError where TF.js has no form for a layer or a value.
  */
-export function tfjsConfig(model: Model, warn: Warn): JsonObject {
+export function tfjsConfig(given: Model, warn: Warn): JsonObject {
+  const model = withStockClasses(given);
   return tfjsOrigin(model)
     ? writeModelConfig(replaceLayers(model, (layer) => loadable(layer, warn)))
     : toTfjsConfig(writeModelConfig(withTfjsForms(operatorsAsLayers(model), warn), 'keras2'), warn);

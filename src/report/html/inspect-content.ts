@@ -29,7 +29,7 @@ export function inspectSubject(model: Model, quantizer: QuantizerName): ReportSu
 
 /** What an inspection says to people. */
 export function inspectContent(report: InspectReport, subject: ReportSubject): ReportContent {
-  const { kind, layers, parameters, batchNorms, clsSets, relu6, notScaled, damage, sidecar } = report;
+  const { kind, layers, parameters, batchNorms, clsSets, relu6, notScaled, damage, sidecar, notes } = report;
   const folded = batchNorms.filter(({ into }) => into !== null);
   return {
     subject,
@@ -61,7 +61,7 @@ export function inspectContent(report: InspectReport, subject: ReportSubject): R
         ],
       },
       skippedSection([...batchNorms.flatMap(({ reason }) => reason ?? []), ...notScaled]),
-      noteSection({ dropped: [], warnings: [], ...(sidecar ? { sidecar } : {}) }),
+      noteSection({ dropped: [], warnings: notes, ...(sidecar ? { sidecar } : {}) }),
     ],
     damage: damageShares(damage),
     report,

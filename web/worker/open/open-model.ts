@@ -85,7 +85,7 @@ export async function openFiles(
     map: modelMap(model, spreads),
     inspect,
     strips: channelStrips(model, folded),
-    notes: notesOn(model),
+    notes: [...inspect.notes.map((note) => `${note}.`), ...notesOn(model)],
     pictures: picturesOf(model),
     isExample: samples !== undefined,
   };

@@ -133,7 +133,7 @@ function parseCalls(
 
 /** The indices that a nested model's first call has in references to it: those usual in the dialect, if they fit all. */
 function callIndexBase(
-  { name, className }: Layer,
+  { name, model }: Layer,
   calls: number,
   references: Readonly<Record<ReferenceKind, readonly TensorReference[]>>,
   dialect: Dialect,
@@ -145,7 +145,7 @@ function callIndexBase(
   };
   return {
     inbound: baseOf('inbound', dialect === 'keras2' ? 1 : 0),
-    output: baseOf('output', dialect === 'keras2' || className === 'Functional' ? 1 : 0),
+    output: baseOf('output', dialect === 'keras2' || model?.kind === 'functional' ? 1 : 0),
   };
 }
 

@@ -18,15 +18,14 @@ import { isObject, type JsonObject, type JsonValue } from '../../../json/value.t
 import { isCustomClass, Layer } from '../../../model/layer.ts';
 import { Call, type Dialect, Model, ModelTensor } from '../../../model/model.ts';
 import type { Operation } from '../../../model/operation.ts';
+import { MODEL_CLASSES } from '../../../model/own-classes.ts';
+import { describedKind } from '../own-classes.ts';
 import { configOf } from '../serialized-objects.ts';
 import { connectLayers, type ParsedLayer } from './connect-layers.ts';
 import { parseOperation, parseShape } from './parse-operation.ts';
 
 /** Models inside models inside models: nobody has more, and a hostile file must not exhaust the stack. */
 const DEEPEST_NESTING = 32;
-
-/** Classes that are a model by their configuration. `Model` is what Keras before 2.3 wrote. */
-const MODEL_CLASSES = new Set(['Functional', 'Model', 'Sequential']);
 
 /**
  * Parses `{"class_name": …, "config": …}`: the `model_config` of an HDF5 file, the `config.json` of a `.keras` file,
@@ -39,14 +38,16 @@ export function parseModelConfig(config: unknown, source: string): Model {
   const entry = requireObject(config, { source, where: 'model configuration' });
   checkDepth(entry, `${source}: configuration`);
   const className = requireString(entry['class_name'], { source, where: 'class_name' });
-  if (!MODEL_CLASSES.has(className)) {
+  const kind = modelKind(entry);
+  if (kind === undefined) {
     throw new FormatError(
       source,
       'class_name',
-      `the model is a ${className}, a class with code of its own; save it as a Functional or Sequential model`,
+      `the model is a ${className}, a class with code of its own, and its configuration does not say which layers it has; ` +
+        'save it as a Functional or Sequential model',
     );
   }
-  return parseModelEntry(entry, dialectOf(entry), { source, where: '' }, 0);
+  return parseModelEntry(entry, kind, dialectOf(entry), { source, where: '' }, 0);
 }
 
 /**
@@ -78,9 +79,15 @@ function entriesIn(entry: JsonObject): JsonObject[] {
   return [entry, ...(Array.isArray(layers) ? layers.filter(isObject).flatMap(entriesIn) : [])];
 }
 
-function parseModelEntry(entry: JsonObject, dialect: Dialect, place: Place, depth: number): Model {
+function parseModelEntry(
+  entry: JsonObject,
+  kind: Model['kind'],
+  dialect: Dialect,
+  place: Place,
+  depth: number,
+): Model {
   if (depth > DEEPEST_NESTING) throw new LimitError('models nested in one another', depth, DEEPEST_NESTING);
-  const isSequential = entry['class_name'] === 'Sequential';
+  const isSequential = kind === 'sequential';
   // Keras before 2.2.3 wrote the list of layers alone.
   const config =
     isSequential && Array.isArray(entry['config'])
@@ -92,7 +99,7 @@ function parseModelEntry(entry: JsonObject, dialect: Dialect, place: Place, dept
   const layers = [...parsed.values()].map(({ layer }) => layer);
   return new Model({
     name: typeof config['name'] === 'string' ? config['name'] : fallback,
-    kind: isSequential ? 'sequential' : 'functional',
+    kind,
     className: String(entry['class_name']),
     layers,
     ...(isSequential ? chainLayers(layers, rest, place) : connectLayers(parsed, config, dialect, place)),
@@ -129,13 +136,13 @@ function parseLayer(entry: JsonObject, dialect: Dialect, place: Place, outer: st
   const name = requireName(entry['name'] ?? config['name'], inside(place, 'name'));
   const path = outer === '' ? name : `${outer}/${name}`;
   const layerPlace = { source: place.source, where: path };
-  const isModel = MODEL_CLASSES.has(className) && isStock(entry) && hasLayers(entry);
-  const operation: Operation = isModel
+  const kind = hasLayers(entry) && !isPlainOperation(entry) ? modelKind(entry) : undefined;
+  const operation: Operation = kind
     ? { kind: 'model' }
     : isStock(entry)
       ? parseOperation(className, config, layerPlace)
       : { kind: 'opaque' };
-  const model = isModel ? parseModelEntry(entry, dialect, layerPlace, depth + 1) : undefined;
+  const model = kind && parseModelEntry(entry, kind, dialect, layerPlace, depth + 1);
   if (model) model.name = name;
   return new Layer({
     name,
@@ -155,6 +162,13 @@ function requireName(value: unknown, place: Place): string {
   return name;
 }
 
+/** The kind of model that an entry is; undefined for a layer. */
+function modelKind(entry: JsonObject): Model['kind'] | undefined {
+  const className = String(entry['class_name']);
+  if (!MODEL_CLASSES.has(className) || isCustomClass(entry)) return describedKind(entry);
+  return className === 'Sequential' ? 'sequential' : 'functional';
+}
+
 function hasLayers(entry: JsonObject): boolean {
   const config = entry['config'];
   return Array.isArray(config) || (isObject(config) && Array.isArray(config['layers']));
@@ -165,8 +179,13 @@ function isStock(entry: JsonObject): boolean {
   const { module } = entry;
   if (isCustomClass(entry)) return false;
   if (typeof module !== 'string') return true;
-  if (/(^|\.)ops(\.|$)/.test(module)) return false;
+  if (isPlainOperation(entry)) return false;
   return /^(keras|tf_keras|tensorflow)(\.|$)/.test(module);
+}
+
+/** Whether an entry is an operator of `keras.ops`. */
+function isPlainOperation({ module }: JsonObject): boolean {
+  return typeof module === 'string' && /(^|\.)ops(\.|$)/.test(module);
 }
 
 /** Connects the layers of a Sequential, one behind the other. */
