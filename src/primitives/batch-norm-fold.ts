@@ -126,8 +126,9 @@ function batchNormCalls(graph: Graph): GraphCall[] {
 
 function foldablePairs(model: Model, find: typeof findBackward): FoldablePair[] {
   const graph = analysedGraph(model);
+  const batchNorms = new Set(batchNormCalls(graph));
   return reverseDepthFirst(graph)
-    .filter((call) => call.layer.operation.kind === 'batchNorm')
+    .filter((call) => batchNorms.has(call))
     .flatMap((bn) => {
       const found = find(graph, bn);
       return 'pair' in found ? [found.pair] : [];

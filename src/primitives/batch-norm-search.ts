@@ -4,6 +4,7 @@
  * @module
  */
 
+import { sameJson } from '../json/value.ts';
 import { affineOf, batchNormChannels, batchNormFault } from '../model/batch-norm.ts';
 import { biasOf } from '../model/bias.ts';
 import { channelAxisOf } from '../model/channel-axes.ts';
@@ -34,15 +35,56 @@ export interface FoldablePair {
 
 type Found = { pair: FoldablePair } | { reason: SkipReason };
 
-/** The pair in which the layer before `bn` takes it, or why none does. */
+/** The pair in which the layer before `bn` takes it, or why none does; the same for each call of a batch norm. */
 export function findBackward(graph: Graph, bn: GraphCall): Found {
-  const [tensor] = bn.inputs;
-  const layer = tensor?.producer;
-  if (!tensor || !layer || !isWeighted(layer.layer.operation)) return { reason: noNeighbour(bn) };
+  return inAllCalls(graph, bn, layerBefore, backwardPair);
+}
+
+/** The pair in which the layer behind `bn` takes it, or why none does; the same for each call of a batch norm. */
+export function findForward(graph: Graph, bn: GraphCall): Found {
+  return inAllCalls(graph, bn, layerBehind, forwardPair);
+}
+
+/**
+ * A batch norm that is called several times is folded once for all its calls. It has to go in step with the layer beside it:
+ * each call of the one beside one of the other, and no call besides; and each of them has to allow it.
+ */
+function inAllCalls(
+  graph: Graph,
+  bn: GraphCall,
+  neighbourOf: (bn: GraphCall) => GraphCall | undefined,
+  pairOf: (bn: GraphCall, layer: GraphCall) => Found,
+): Found {
+  const beside = graph.callsOf(bn.layer).map((call) => ({ call, layer: neighbourOf(call) }));
+  const [first] = beside;
+  if (!first?.layer) return { reason: noNeighbour(bn) };
+  const neighbours = new Set(beside.map(({ layer }) => layer));
+  const calls = graph.callsOf(first.layer.layer);
+  if (neighbours.size !== calls.length || calls.some((call) => !neighbours.has(call))) {
+    return { reason: sharedReason(graph, bn, beside.length > 1 ? bn : first.layer) };
+  }
+  const found = beside.map(({ call, layer }) => pairOf(call, layer as GraphCall));
+  const pairs = found.flatMap((one) => ('pair' in one ? [one.pair] : []));
+  const [pair] = pairs;
+  const refused = found.find((one) => 'reason' in one);
+  if (refused || !pair) return refused ?? { reason: noNeighbour(bn) };
+  return pairs.every((one) => sameAffine(one, pair)) ? { pair } : { reason: sharedReason(graph, bn, bn) };
+}
+
+function sharedReason(graph: Graph, bn: GraphCall, { layer, path }: GraphCall): SkipReason {
+  return { code: 'shared-layer', layers: [bn.path, path], calls: graph.callsOf(layer).length };
+}
+
+/** A Flatten may put channels in another order in each call. */
+function sameAffine({ affine: one }: FoldablePair, { affine: other }: FoldablePair): boolean {
+  return !one || !other || (sameJson([...one.a], [...other.a]) && sameJson([...one.d], [...other.d]));
+}
+
+function backwardPair(bn: GraphCall, layer: GraphCall): Found {
   const layers = [bn.path, layer.path];
   const reason =
-    callReason(graph, layers, bn, layer) ??
-    betweenReason(tensor, layers, bn) ??
+    callReason(layers, bn) ??
+    betweenReason(bn.inputs[0] as GraphTensor, layers, bn) ??
     fusedReason(layer, layers) ??
     axisReason(bn, layer, layers, channelCount(layer.layer, 'output')) ??
     weightReason(bn, layer, layers) ??
@@ -51,20 +93,19 @@ export function findBackward(graph: Graph, bn: GraphCall): Found {
   return reason ? { reason } : { pair: { layer, bn, direction: 'backward' } };
 }
 
-/** The pair in which the layer behind `bn` takes it, or why none does. */
-export function findForward(graph: Graph, bn: GraphCall): Found {
-  // One that is called with a mask as well is no plain affine map.
-  if (!bn.input) return { reason: noNeighbour(bn) };
+function layerBefore({ inputs: [tensor] }: GraphCall): GraphCall | undefined {
+  const layer = tensor?.producer;
+  return layer && isWeighted(layer.layer.operation) ? layer : undefined;
+}
+
+function forwardPair(bn: GraphCall, layer: GraphCall): Found {
   const output = bn.output();
   const between = flattenBetween(output);
   const tensor = between?.output() ?? output;
-  const layer = tensor.consumers[0];
-  if (!layer || !isWeighted(layer.layer.operation)) return { reason: noNeighbour(bn) };
-  if (between && layer.layer.operation.kind !== 'dense') return { reason: noNeighbour(bn) };
   const layers = [bn.path, layer.path];
   const inputs = channelCount(layer.layer, 'input');
   const reason =
-    callReason(graph, layers, bn, layer) ??
+    callReason(layers, bn) ??
     betweenReason(output, layers, between ?? layer) ??
     (between ? betweenReason(tensor, layers, layer) : undefined) ??
     axisReason(bn, layer, layers, between ? 'flattened' : inputs) ??
@@ -76,6 +117,15 @@ export function findForward(graph: Graph, bn: GraphCall): Found {
   if (!affine) return { reason: { code: 'unknown-rank', layers, axis: axesText(bn) } };
   const overflow = overflowReason(layer, layers, 'input', affine);
   return overflow ? { reason: overflow } : { pair: { layer, bn, direction: 'forward', affine } };
+}
+
+function layerBehind(bn: GraphCall): GraphCall | undefined {
+  // One that is called with a mask as well is no plain affine map.
+  if (!bn.input) return undefined;
+  const between = flattenBetween(bn.output());
+  const [layer] = (between ?? bn).output().consumers;
+  if (!layer || !isWeighted(layer.layer.operation)) return undefined;
+  return between && layer.layer.operation.kind !== 'dense' ? undefined : layer;
 }
 
 /** The Flatten, or the Reshape to one dimension, that is all that reads `tensor`. */
@@ -124,17 +174,8 @@ function noNeighbour(bn: GraphCall): SkipReason {
   };
 }
 
-/** What forbids folding in how the two are called. */
-function callReason(
-  graph: Graph,
-  layers: readonly string[],
-  bn: GraphCall,
-  layer: GraphCall,
-): SkipReason | undefined {
-  for (const call of [bn, layer]) {
-    const uses = graph.callsOf(call.layer).length;
-    if (uses > 1) return { code: 'shared-layer', layers: [layers[0] ?? '', call.path], calls: uses };
-  }
+/** What forbids folding in how the batch norm is called. */
+function callReason(layers: readonly string[], bn: GraphCall): SkipReason | undefined {
   if (bn.inputs.length > 1) return { code: 'several-inputs', layers, inputs: bn.inputs.length };
   return usesBatchStatistics(bn) ? { code: 'training-mode', layers } : undefined;
 }

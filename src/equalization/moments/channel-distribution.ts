@@ -172,7 +172,8 @@ export function mixedDistribution(
   counts?: readonly number[],
 ): ChannelDistribution {
   const [first, ...others] = parts;
-  if (first && others.length === 0) return first;
+  // One distribution several times is that one, and keeps its shape.
+  if (first && others.every((other) => isSame(first, other))) return first;
   const { mean, variance } = mixedMoments(parts, counts);
   const end = (
     pick: (values: readonly number[]) => number,
@@ -182,4 +183,15 @@ export function mixedDistribution(
     low: end(smallestOf, ({ low }) => low),
     high: end(largestOf, ({ high }) => high),
   });
+}
+
+function isSame(one: ChannelDistribution, other: ChannelDistribution): boolean {
+  const vectors = ({ mean, variance, normal, low, high }: ChannelDistribution): Float64Array[] => [
+    ...[mean, variance, low, high],
+    ...[normal.mean, normal.variance, normal.low, normal.high],
+  ];
+  const others = vectors(other);
+  return vectors(one).every((values, at) =>
+    values.every((value, channel) => value === others[at]?.[channel]),
+  );
 }

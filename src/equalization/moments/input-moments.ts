@@ -41,15 +41,31 @@ const LARGEST_ERROR = 0.1;
  * is the median of `variance[o] / q[o]`, where q is what the kernel makes of values of variance 1, nine tenths of which
  * neighbours share; filters that smooth count most.
  *
+ * A layer that is called several times, as those of a siamese network are, has the statistics of all its calls together. They
+ * tell the moments of what these read together, which each is taken to have, where all of it comes from inputs of the model.
+ *
  * @returns undefined where that does not determine them, or contradicts itself.
  */
 export function inputMoments(graph: Graph, tensor: GraphTensor): LayerStatistics | undefined {
   for (const call of kernelReaders(tensor)) {
-    const statistics = graph.callsOf(call.layer).length === 1 ? statisticsOfOutput(call) : undefined;
+    const calls = graph.callsOf(call.layer);
+    const isPooled = calls.length === 1 || calls.every(readsModelInput);
+    const statistics = isPooled ? statisticsOfOutput(call) : undefined;
     const found = statistics && fitted(equationsOf(call, statistics));
     if (found) return found;
   }
   return undefined;
+}
+
+/** Whether a call reads an input of the model, past zero padding and layers that do nothing. */
+function readsModelInput({ input }: GraphCall): boolean {
+  if (!input || input.isModelInput) return input !== undefined;
+  const { producer } = input;
+  return producer !== undefined && isTransparent(producer) && readsModelInput(producer);
+}
+
+function isTransparent(call: GraphCall): boolean {
+  return changesNothing(call) || call.layer.operation.kind === 'zeroPadding';
 }
 
 /** The calls with a kernel of few channels that read a tensor, past zero padding and layers that do nothing. */
@@ -60,7 +76,7 @@ function kernelReaders(tensor: GraphTensor): GraphCall[] {
       const isUsable = !weightFault(call.layer) && channelCount(call.layer, 'input') <= MOST_CHANNELS;
       return isUsable ? [call] : [];
     }
-    return changesNothing(call) || operation.kind === 'zeroPadding' ? kernelReaders(call.output()) : [];
+    return isTransparent(call) ? kernelReaders(call.output()) : [];
   });
 }
 

@@ -77,7 +77,10 @@ function noiseTerm(
   };
 }
 
-/** The variances of what a kernel reads and the sensitivity to what it writes, over all calls of its layer. */
+/**
+ * The variances of what a kernel reads, on average over the calls of its layer, and the sensitivity to what it writes, over all
+ * of them: calls that are alike make as much noise as copies of the layer would.
+ */
 function channelsOfKernel(
   { layer, inputs, between, outputs }: ScalableLayer,
   name: LayerKernel['name'],
@@ -88,13 +91,15 @@ function channelsOfKernel(
   const variances = new Float64Array((name === 'pointwiseKernel' && between ? between : inputs).length);
   const sensitivities = new Float64Array(outputs.length);
   let isKnown = true;
-  for (const call of graph.callsOf(layer)) {
+  const calls = graph.callsOf(layer);
+  for (const call of calls) {
     const read = layerInputs(call, (tensor) => moments.of(tensor)) ?? impliedInputs(call, moments);
     const heard = sensitivity.calls.get(call);
     addTo(variances, read && variancesRead(kernelInputs(layer, name, read)));
     addTo(sensitivities, heard);
     isKnown &&= read !== undefined && heard !== undefined;
   }
+  for (const [channel, sum] of variances.entries()) variances[channel] = sum / calls.length;
   return { variances, sensitivities: kernelSensitivity(layer, name, sensitivities), isKnown };
 }
 
