@@ -81,6 +81,7 @@ export function channelAxisOf({ layer, inputs }: GraphCall): number | 'any' | un
     case 'reshape':
     case 'merge':
     case 'concatenate':
+    case 'steps':
     case 'input':
     case 'model':
     case 'opaque':
@@ -125,6 +126,7 @@ function passageOf({ layer }: GraphCall): 'own' | 'kept' | 'without positions' |
     case 'cap':
     case 'merge':
     case 'concatenate':
+    case 'steps':
       return 'kept';
     case 'flatten':
     case 'reshape':

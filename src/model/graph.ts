@@ -13,6 +13,7 @@ import type { Layer } from './layer.ts';
 import { type Call, type CallArgument, Model, type ModelTensor } from './model.ts';
 import { isWeighted, type Shape } from './operation.ts';
 import { outputShape } from './shapes.ts';
+import { stepsOf } from './steps.ts';
 import { trainingOf } from './training.ts';
 
 /** A tensor of the flat graph. */
@@ -47,19 +48,31 @@ export class GraphTensor {
 /** One use of a layer in the flat graph. */
 export class GraphCall {
   readonly layer: Layer;
-  /** The model that holds the layer, and the call in it. */
+  /**
+   * The model that holds the layer, and the call in it; for the one layer inside of a TimeDistributed, which leaves the model
+   * with it, those of the wrapper.
+   */
   readonly owner: Model;
   readonly call: Call;
   readonly inputs: readonly GraphTensor[];
   readonly outputs: GraphTensor[] = [];
   /** Whether it is called in training mode, itself or with the nested model around it; see `trainingOf`. */
   readonly isTraining: boolean;
+  /** Of the exit of a TimeDistributed: the tensor whose steps went in. */
+  stepsFrom: GraphTensor | undefined;
 
-  constructor(owner: Model, call: Call, inputs: readonly GraphTensor[], isTraining = false) {
+  /** @param layer in the place of the call's own: what is inside of a TimeDistributed, or one of its ends. */
+  constructor(
+    owner: Model,
+    call: Call,
+    inputs: readonly GraphTensor[],
+    isTraining = false,
+    layer: Layer = call.layer,
+  ) {
     this.isTraining = isTraining;
     this.owner = owner;
     this.call = call;
-    this.layer = call.layer;
+    this.layer = layer;
     this.inputs = inputs;
   }
 
@@ -147,11 +160,18 @@ export function firstKernelCalls(graph: Graph): GraphCall[] {
   );
 }
 
+/** A tensor whose steps are samples, and the one in which they were steps. */
+interface Steps {
+  readonly whole: GraphTensor;
+  readonly made: GraphTensor;
+}
+
 function inline(
   model: Model,
   fed: readonly GraphTensor[] | undefined,
   enclosing: boolean | undefined,
   add: (call: GraphCall) => void,
+  wrapper?: { readonly model: Model; readonly call: Call },
 ): { inputs: GraphTensor[]; outputs: GraphTensor[] } {
   const tensors = new Map<ModelTensor, GraphTensor>();
   const inputs = model.inputs.map((tensor, index) => {
@@ -159,9 +179,12 @@ function inline(
     if (outer) tensors.set(tensor, outer);
     return outer;
   });
+  /** What TimeDistributed layers made, its steps still samples; the next of them reads it as it is. */
+  const stepwise = new Map<ModelTensor, Steps & { readonly joined: () => GraphTensor }>();
   const lookup = (tensor: ModelTensor): GraphTensor => {
-    let found = tensors.get(tensor);
-    if (!found) {
+    let found = tensors.get(tensor) ?? stepwise.get(tensor)?.joined();
+    if (found) tensors.set(tensor, found);
+    else {
       // Only the input of a Sequential without InputLayer has no producer.
       found = new GraphTensor(undefined, tensor.index);
       found.shape = tensor.shape;
@@ -173,8 +196,34 @@ function inline(
     const { layer } = call;
     const { path } = layer;
     if (layer.operation.kind === 'input' && fed !== undefined) continue;
-    const callInputs = call.inputs.map(lookup);
     const training = trainingOf(call, enclosing, model.dialect);
+    if (layer.model && layer.steps) {
+      // Of a mask that is passed by name what is inside sees nothing.
+      const [read] = call.inputs;
+      if (!read) continue;
+      const ends = stepsOf(layer);
+      const endOf = (of: Layer, input: GraphTensor): GraphCall => {
+        const one = new GraphCall(model, call, [input], training, of);
+        add(one);
+        return one;
+      };
+      const enter = (whole: GraphTensor): Steps => ({ whole, made: endOf(ends.entry, whole).output() });
+      const { whole, made: entered } = stepwise.get(read) ?? enter(lookup(read));
+      const wrapping = layer.steps === 'layer' ? { model, call } : undefined;
+      const inner = inline(layer.model, [entered], training, add, wrapping);
+      for (const output of call.outputs) {
+        const made = inner.outputs[output.index] as GraphTensor;
+        const joined = (): GraphTensor => {
+          const exit = endOf(ends.exit, made);
+          exit.stepsFrom = whole;
+          exit.output().shape = output.shape;
+          return exit.output();
+        };
+        stepwise.set(output, { whole, made, joined });
+      }
+      continue;
+    }
+    const callInputs = call.inputs.map(lookup);
     if (layer.model) {
       if (callInputs.length !== layer.model.inputs.length) {
         throw new InvalidModelError(
@@ -195,7 +244,10 @@ function inline(
       }
       continue;
     }
-    const graphCall = new GraphCall(model, call, callInputs, training);
+    const graphCall =
+      wrapper && model.calls.length === 1
+        ? new GraphCall(wrapper.model, wrapper.call, callInputs, training, layer)
+        : new GraphCall(model, call, callInputs, training);
     for (const output of call.outputs) {
       const made = graphCall.output(output.index);
       made.shape = output.shape;
@@ -226,7 +278,7 @@ export function neededCalls(graph: Graph): GraphCall[] {
 export function tensorKey({ producer, index }: GraphTensor): string {
   if (!producer) return keyOf('', 0, index);
   const { owner, call, layer } = producer;
-  const calls = owner.calls.filter((one) => one.layer === layer);
+  const calls = owner.calls.filter((one) => one.layer === call.layer);
   return keyOf(layer.path, calls.indexOf(call), index);
 }
 

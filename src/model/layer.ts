@@ -50,8 +50,13 @@ export class Layer {
   weights: Map<string, Tensor>;
   /** False where the layer was frozen; decides the order of weights in HDF5 files. */
   trainable: boolean;
-  /** The model inside, for a nested model. */
+  /** The model inside, for a nested model; for a TimeDistributed that is seen through what it has for each step. */
   model: Model | undefined;
+  /**
+   * Of a TimeDistributed with a {@link model}: whether that is a model in the file, or a single layer, which goes by the
+   * wrapper's name here.
+   */
+  readonly steps: 'model' | 'layer' | undefined;
   #origin: LayerOrigin | undefined;
   /** Set on a batch norm that was folded: it has left its model. */
   foldedInto: FoldRecord | undefined;
@@ -69,6 +74,7 @@ export class Layer {
     weights?: Map<string, Tensor>;
     trainable?: boolean;
     model?: Model | undefined;
+    steps?: 'model' | 'layer' | undefined;
     origin?: LayerOrigin | undefined;
   }) {
     this.name = init.name;
@@ -78,6 +84,7 @@ export class Layer {
     this.weights = init.weights ?? new Map();
     this.trainable = init.trainable ?? true;
     this.model = init.model;
+    this.steps = init.steps;
     this.#origin = init.origin;
     frozen(init.origin?.config);
   }

@@ -126,13 +126,13 @@ export class Model {
   }
 
   /**
-   * The layer of that name; layers of nested models are named `outer/inner`.
+   * The layer of that name; layers of nested models are named `outer/inner`, the one in a TimeDistributed as that.
    *
    * @throws RangeError where there is none.
    */
   layer(name: string): Layer {
     const direct = this.layers.find((layer) => layer.name === name);
-    if (direct) return direct;
+    if (direct) return (direct.steps === 'layer' && direct.model?.layers[0]) || direct;
     for (const outer of this.layers) {
       if (outer.model && name.startsWith(`${outer.name}/`))
         return outer.model.layer(name.slice(outer.name.length + 1));
@@ -208,6 +208,7 @@ function cloneLayer(layer: Layer): Layer {
     weights: new Map(layer.weights),
     trainable: layer.trainable,
     model: layer.model?.clone(),
+    steps: layer.steps,
     origin: layer.origin,
   });
   copy.statistics = layer.statistics;

@@ -158,6 +158,8 @@ export type Operation =
   | { readonly kind: 'flatten'; readonly dataFormat: DataFormat }
   /** Without the batch dimension; -1 at most once. */
   | { readonly kind: 'reshape'; readonly targetShape: readonly number[] }
+  /** An end of a TimeDistributed, where its steps become samples or samples become steps; see `stepsOf`. */
+  | { readonly kind: 'steps'; readonly isExit: boolean }
   | { readonly kind: 'merge'; readonly merge: MergeKind }
   | { readonly kind: 'concatenate'; readonly axis: number }
   /** `shape` includes the batch dimension as null. */

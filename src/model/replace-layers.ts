@@ -67,8 +67,11 @@ export function replaceLayers(model: Model, replace: Replace): Model {
 
 /** A layer that differs from `layer` in what is given. */
 export function layerWith(layer: Layer, changes: Partial<ConstructorParameters<typeof Layer>[0]>): Layer {
-  const { name, path, className, operation, weights, trainable, model, origin } = layer;
-  return new Layer({ name, path, className, operation, weights, trainable, model, origin, ...changes });
+  const { name, path, className, operation, weights, trainable, model, steps, origin } = layer;
+  return new Layer({
+    ...{ name, path, className, operation, weights, trainable, model, steps, origin },
+    ...changes,
+  });
 }
 
 /** A model that differs from `model` in what is given. */

@@ -62,12 +62,21 @@ export function outputShape(call: GraphCall): Shape | undefined {
       return call.constants.every((one) => typeof one === 'number') ? broadcast(shapesOf(inputs)) : undefined;
     case 'concatenate':
       return call.constants.length > 0 ? undefined : concatenated(shapesOf(inputs), operation.axis);
+    case 'steps':
+      return stepsShape(call, operation.isExit);
     case 'opaque':
       if (isEmbedding(layer)) return embedded(layer, input);
       return isPermute(layer) ? permuted(layer, input) : keepsShape(layer) ? input : undefined;
     case 'model':
       return undefined;
   }
+}
+
+/** The exit of a TimeDistributed has as many steps as went in. */
+function stepsShape({ stepsFrom, inputs: [read] }: GraphCall, isExit: boolean): Shape | undefined {
+  if (!read?.shape) return undefined;
+  const [batch = null, ...rest] = read.shape;
+  return isExit ? [batch, stepsFrom?.shape?.[1] ?? null, ...rest] : [null, ...rest.slice(1)];
 }
 
 function shapesOf(tensors: readonly GraphTensor[]): (Shape | undefined)[] {

@@ -166,7 +166,7 @@ function foldPair(pair: FoldablePair): FoldedPair {
   const bn = pair.bn.layer;
   if (pair.affine) foldForward(layer, pair.affine);
   else foldBackward(layer, bn);
-  bypassLayer(pair.bn.owner, bn);
+  bypassLayer(pair.bn.owner, pair.bn.call.layer);
   bn.foldedInto = { layer, direction: pair.direction, weights: new Map(layer.weights) };
   return [layer, bn];
 }

@@ -129,6 +129,8 @@ class Builder {
         return this.#visitBatchNorm(call, operation);
       case 'activation':
         return this.#visitActivation(call, operation.activation);
+      case 'steps':
+        return this.#pass(call);
       case 'identity':
         return changesNothing(call) ? this.#pass(call) : { code: 'training-mode', layer: call.path };
       case 'pool':
@@ -227,7 +229,9 @@ class Builder {
 
   #throughActivation(call: GraphCall, activation: Activation, channels: Int32Array): void {
     if (isHomogeneous(activation)) return;
-    if (!this.#throughBounded || activation.kind !== 'relu' || activation.threshold !== 0) {
+    // What is put behind the layer in a TimeDistributed would stand outside of it.
+    const isBoundable = this.#throughBounded && call.layer === call.call.layer;
+    if (!isBoundable || activation.kind !== 'relu' || activation.threshold !== 0) {
       const border = {
         code: 'activation',
         layer: call.path,

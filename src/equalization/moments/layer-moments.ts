@@ -78,6 +78,7 @@ export function distributionOf(call: GraphCall, inputs: readonly Known[], linear
       return input && isFannedOut ? pickedChannels(input, found.places) : undefined;
     }
     case 'identity':
+    case 'steps':
     case 'zeroPadding':
     case 'cropping':
       return input;

@@ -178,6 +178,7 @@ function passedTo(
       return beforeReshape(call, before);
     case 'activation':
     case 'identity':
+    case 'steps':
     case 'cap':
     case 'pool':
     case 'zeroPadding':

@@ -30,13 +30,27 @@ function isInputLayer(entry: JsonValue | undefined): boolean {
 /** `model` as it is written in a format that it was not read from: with Keras' own classes. */
 export function withStockClasses(model: Model): Model {
   const inner = replaceLayers(model, (layer, { dialect }) => {
-    const { origin, model: inside } = layer;
-    if (!origin || !inside || MODEL_CLASSES.has(layer.className)) return undefined;
-    const { module: _, registered_name: __, ...entry } = origin.config;
+    const { origin, model: inside, readConfig, steps } = layer;
+    if (!origin || !inside || MODEL_CLASSES.has(inside.className)) return undefined;
     const className = stockClass(inside);
     const named = dialect === 'keras3' ? registeredAs(inside) : {};
-    const config = { ...entry, ...named, class_name: className };
-    return { layer: layerWith(layer, { className, origin: { ...origin, config } }) };
+    const asStock = ({ module: _, registered_name: __, ...entry }: JsonObject): JsonObject => ({
+      ...entry,
+      ...named,
+      class_name: className,
+    });
+    const model = modelWith(inside, { className });
+    if (!steps)
+      return {
+        layer: layerWith(layer, { className, model, origin: { ...origin, config: asStock(origin.config) } }),
+      };
+    const wrapped = { ...readConfig, layer: asStock(configOf({ config: readConfig['layer'] ?? {} })) };
+    return {
+      layer: layerWith(layer, {
+        model,
+        origin: { ...origin, config: { ...origin.config, config: wrapped } },
+      }),
+    };
   });
   return MODEL_CLASSES.has(model.className) ? inner : modelWith(inner, { className: stockClass(model) });
 }

@@ -6,10 +6,11 @@
 
 import { UnsupportedModelError } from '../../errors.ts';
 import { isObject, type JsonObject, type JsonValue, mapEntries, sameJson } from '../../json/value.ts';
-import type { Layer } from '../../model/layer.ts';
+import { Layer } from '../../model/layer.ts';
 import type { Call, CallArgument, Dialect, Model, ModelTensor } from '../../model/model.ts';
 import { capEntry } from '../../model/new-layer.ts';
 import { activationOf, type Operation } from '../../model/operation.ts';
+import { layerWith } from '../../model/replace-layers.ts';
 import { capNode, hasEditedMaxima } from './dialects/cap-operator.ts';
 import { withKeras3Names } from './dialects/keras3-names.ts';
 import { convertModelBody } from './dialects/model-entries.ts';
@@ -19,6 +20,7 @@ import { toKeras3Entry } from './dialects/to-keras3.ts';
 import { withStockClasses } from './own-classes.ts';
 import { patchActivation, patchActivationLayer } from './parse/activation.ts';
 import { replaceInNode, replacer } from './parse/tensor-references.ts';
+import { configOf, isSerialized } from './serialized-objects.ts';
 
 type References = (tensor: ModelTensor, kind: 'inbound' | 'output') => [string, number, number];
 
@@ -84,14 +86,42 @@ function writeLayerEntry(layer: Layer, owner: Model, dialect: Dialect): JsonObje
   const whole: JsonObject = layer.origin?.config ?? { class_name: layer.className, config: {} };
   const { inbound_nodes: _, ...read } = whole;
   if (layer.operation.kind === 'cap' && dialect !== owner.dialect) return capEntry(layer.name, dialect);
+  if (layer.model && layer.steps) return wrapperEntry(layer, layer.model, read, dialect);
   const entry: JsonObject = layer.model
     ? { ...read, config: nestedBody(read, layer.model, dialect) }
     : {
         ...read,
         config: isObject(read['config']) ? patchConfig(layer, read['config']) : (read['config'] ?? {}),
       };
-  if (dialect === owner.dialect) return entry;
+  return dialect === owner.dialect ? entry : convertEntry(layer, entry, dialect);
+}
+
+function convertEntry(layer: Layer, entry: JsonObject, dialect: Dialect): JsonObject {
   return dialect === 'keras3' ? toKeras3Entry(layer, entry) : toKeras2Entry(layer, entry);
+}
+
+/** A TimeDistributed with what is inside of it as that is now. */
+function wrapperEntry(wrapper: Layer, inside: Model, read: JsonObject, dialect: Dialect): JsonObject {
+  const { layer: readInside, ...own } = configOf(read);
+  const [only, ...others] = inside.layers;
+  const isLayer = wrapper.steps === 'layer' && only && others.length === 0;
+  const written = writeLayerEntry(isLayer ? only : asLayer(inside, readInside), inside, dialect);
+  const entry = { ...read, config: own };
+  if (dialect === inside.dialect) return { ...entry, config: { ...own, layer: written } };
+  const { name: _, ...layer } = written;
+  const converted = convertEntry(layerWith(wrapper, { model: undefined }), entry, dialect);
+  return { ...converted, config: { ...configOf(converted), layer } };
+}
+
+/** A model as the layer that it is inside of another. */
+function asLayer(model: Model, read: JsonValue | undefined): Layer {
+  const { name, className } = model;
+  const operation: Operation = { kind: 'model' };
+  const config =
+    isSerialized(read) && Array.isArray(configOf(read)['layers'])
+      ? read
+      : { class_name: className, config: {} };
+  return new Layer({ name, className, operation, model, origin: { config, operation, weights: new Map() } });
 }
 
 /** Entries that say whether a layer has a weight. */
@@ -148,7 +178,7 @@ function referencesOf(model: Model, dialect: Dialect): References {
 }
 
 function callIndexBase(layer: Layer, kind: 'inbound' | 'output', from: Dialect, to: Dialect): number {
-  if (!layer.model) return 0;
+  if (!layer.model || layer.steps) return 0;
   const read = layer.origin?.callIndexBase;
   if (read && from === to) return read[kind];
   // Keras 2 counts the nested model's own first node; Keras 3 does so only for Functional, and only for outputs.

@@ -62,7 +62,7 @@ export function layerPlaces(
       scheme === 'layer-names' ? layer.name : uniqueName(snakeCase(keras3ClassName(layer.className)), used);
     const own = container + name;
     places.push({ layer, group: own });
-    const inner = layer.model ? layerPlaces(layer.model, scheme, hasWeights, `${own}/`) : [];
+    const inner = layer.model ? placesInside(layer, layer.model, scheme, hasWeights, own) : [];
     for (const place of inner) places.push(place);
     if (scheme === 'dependencies-twice' && hasWeights(layer, own)) {
       uniqueName(snakeCase(keras3ClassName(layer.className)), used);
@@ -70,6 +70,27 @@ export function layerPlaces(
   }
   return places;
 }
+
+/** A TimeDistributed keeps what it has for each step in its attribute `layer`. */
+function placesInside(
+  { steps }: Layer,
+  model: Model,
+  scheme: NamingScheme,
+  hasWeights: (layer: Layer, group: string) => boolean,
+  own: string,
+): LayerPlace[] {
+  const group = steps ? `${own}/${WRAPPED}` : own;
+  const [only, ...others] = model.layers;
+  if (steps === 'layer' && only && others.length === 0) return [{ layer: only, group }];
+  return layerPlaces(model, scheme, hasWeights, `${group}/`);
+}
+
+/** The group of a nested model that has the container of its layers; that of a TimeDistributed is one further in. */
+export function groupOfModel({ layer, group }: LayerPlace): string {
+  return layer.steps ? `${group}/${WRAPPED}` : group;
+}
+
+const WRAPPED = 'layer';
 
 /**
  * `Conv2D` to `conv2d`, `BatchNormalization` to `batch_normalization`, as Keras' `to_snake_case`. Python's `\W` leaves the

@@ -10,7 +10,7 @@ import { weightNamesOf } from '../../model/layer-weights.ts';
 import { activationOf } from '../../model/operation.ts';
 import type { Hdf5File } from '../hdf5/file.ts';
 import { ObjectCount } from '../hdf5/object-count.ts';
-import { containerOf, type LayerPlace, type NamingScheme } from './layer-paths.ts';
+import { containerOf, groupOfModel, type LayerPlace, type NamingScheme } from './layer-paths.ts';
 
 /** What a layer has of its own: the group `vars` with datasets `0`, `1`, … */
 const OWN = 'vars';
@@ -62,7 +62,11 @@ export function unclaimedVariables(
 
 /** Groups of a model, or one inside, that hold weights beside the layers: of its optimizer, or of what a program keeps there. */
 export function groupsBeside(file: Hdf5File, scheme: NamingScheme, places: readonly LayerPlace[]): string[] {
-  const inner = places.flatMap(({ layer, group }) => (layer.model && file.hasGroup(group) ? [group] : []));
+  const inner = places.flatMap((place) => {
+    const { layer } = place;
+    const group = groupOfModel(place);
+    return layer.model && layer.steps !== 'layer' && file.hasGroup(group) ? [group] : [];
+  });
   return ['', ...inner].flatMap((model) =>
     file
       .names(model)

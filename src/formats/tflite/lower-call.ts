@@ -85,6 +85,11 @@ export function lowerCall(lowering: Lowering, call: GraphCall): void {
     case 'batchNorm':
       lowerBatchNorm(lowering, call, operation);
       break;
+    case 'steps':
+      throw refusal(
+        call,
+        'takes the steps of a sample for samples, and a .tflite file has a batch of 1; quantize the model inside',
+      );
     case 'separableConv':
     case 'model':
       throw new TypeError(`${call.path}: an integerForm has no ${operation.kind}`);

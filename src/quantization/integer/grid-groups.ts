@@ -109,6 +109,7 @@ function ruleOf(layer: Layer): GridRule {
     case 'flatten':
     case 'reshape':
     case 'identity':
+    case 'steps':
     case 'concatenate':
       return SAME;
     case 'pool':

@@ -168,6 +168,7 @@ function plainOperation(operation: Operation, className: string): string | undef
         : 'resize/ResizeNearestNeighbor';
     case 'flatten':
     case 'reshape':
+    case 'steps':
       return 'Reshape';
     case 'concatenate':
       return 'concat';

@@ -100,6 +100,8 @@ class Pass {
   readonly #options: PassOptions;
   readonly #layers = new Map<GraphCall, LoadedLayer>();
   readonly #hasMasks: boolean;
+  /** How many steps the tensors have that TimeDistributed layers read. */
+  readonly #steps = new Map<GraphTensor, number>();
 
   constructor(options: PassOptions) {
     this.#options = options;
@@ -137,6 +139,8 @@ class Pass {
   }
 
   async #runCall(call: GraphCall, tensors: Tensors, masks: Tensors): Promise<void> {
+    const { operation } = call.layer;
+    if (operation.kind === 'steps') return this.#runSteps(call, operation.isExit, tensors, masks);
     const { tfjs, keepsLayers } = this.#options;
     let layer = this.#layers.get(call);
     if (!layer) {
@@ -159,6 +163,25 @@ class Pass {
     } finally {
       if (!keepsLayers) layer.dispose();
     }
+  }
+
+  /** An end of a TimeDistributed; what masks hide of the steps they hide behind it too. */
+  #runSteps(call: GraphCall, isExit: boolean, tensors: Tensors, masks: Tensors): void {
+    const { core } = this.#options.tfjs;
+    const read = tensors.get(call.inputs[0] as GraphTensor) as TfjsCore.Tensor;
+    const [samples = 0, ...rest] = read.shape;
+    const output = call.output();
+    if (!isExit) {
+      const [steps = 1, ...inner] = rest;
+      this.#steps.set(call.inputs[0] as GraphTensor, steps);
+      tensors.set(output, this.#watched(output, core.reshape(read, [samples * steps, ...inner])));
+      return;
+    }
+    const whole = call.stepsFrom as GraphTensor;
+    const steps = this.#steps.get(whole) ?? 1;
+    tensors.set(output, this.#watched(output, core.reshape(read, [samples / steps, steps, ...rest])));
+    const mask = masks.get(whole);
+    if (mask) masks.set(output, mask.clone());
   }
 
   /** The mask of each input: one that is passed by name goes with the first. */

@@ -61,7 +61,7 @@ export function connectLayers(
   };
   const bases = new Map<string, CallIndexBase>();
   for (const [name, { layer }] of layers) {
-    if (!layer.model) continue;
+    if (!layer.model || layer.steps) continue;
     const base = callIndexBase(layer, pending.get(name)?.length ?? 0, references, dialect);
     bases.set(name, base);
     layer.remember({ callIndexBase: base });

@@ -20,7 +20,7 @@ import { Call, type Dialect, Model, ModelTensor } from '../../../model/model.ts'
 import type { Operation } from '../../../model/operation.ts';
 import { MODEL_CLASSES } from '../../../model/own-classes.ts';
 import { describedKind } from '../own-classes.ts';
-import { configOf } from '../serialized-objects.ts';
+import { configOf, isSerialized } from '../serialized-objects.ts';
 import { connectLayers, type ParsedLayer } from './connect-layers.ts';
 import { parseOperation, parseShape } from './parse-operation.ts';
 
@@ -38,7 +38,7 @@ export function parseModelConfig(config: unknown, source: string): Model {
   const entry = requireObject(config, { source, where: 'model configuration' });
   checkDepth(entry, `${source}: configuration`);
   const className = requireString(entry['class_name'], { source, where: 'class_name' });
-  const kind = modelKind(entry);
+  const kind = kindOf(entry);
   if (kind === undefined) {
     throw new FormatError(
       source,
@@ -130,18 +130,31 @@ function parseLayers(
   return layers;
 }
 
-function parseLayer(entry: JsonObject, dialect: Dialect, place: Place, outer: string, depth: number): Layer {
+/** @param called the name that the layer goes by, where it is not its own. */
+function parseLayer(
+  entry: JsonObject,
+  dialect: Dialect,
+  place: Place,
+  outer: string,
+  depth: number,
+  called?: string,
+): Layer {
   const className = requireName(entry['class_name'], inside(place, 'class_name'));
   const config = configOf(entry);
-  const name = requireName(entry['name'] ?? config['name'], inside(place, 'name'));
+  const name = called ?? requireName(entry['name'] ?? config['name'], inside(place, 'name'));
   const path = outer === '' ? name : `${outer}/${name}`;
   const layerPlace = { source: place.source, where: path };
-  const kind = hasLayers(entry) && !isPlainOperation(entry) ? modelKind(entry) : undefined;
-  const operation: Operation = kind
-    ? { kind: 'model' }
-    : isStock(entry)
-      ? parseOperation(className, config, layerPlace)
-      : { kind: 'opaque' };
+  const kind = modelKind(entry);
+  const inner =
+    className === 'TimeDistributed' && isStock(entry)
+      ? parseSteps(config, { dialect, place: layerPlace, outer, depth, name })
+      : undefined;
+  const operation: Operation =
+    kind || inner
+      ? { kind: 'model' }
+      : isStock(entry)
+        ? parseOperation(className, config, layerPlace)
+        : { kind: 'opaque' };
   const model = kind && parseModelEntry(entry, kind, dialect, layerPlace, depth + 1);
   if (model) model.name = name;
   return new Layer({
@@ -150,9 +163,41 @@ function parseLayer(entry: JsonObject, dialect: Dialect, place: Place, outer: st
     className,
     operation,
     trainable: config['trainable'] !== false,
-    model,
+    model: model ?? inner?.model,
+    steps: inner?.steps,
     origin: { config: entry, operation, weights: new Map() },
   });
+}
+
+/** Where a TimeDistributed stands, and what it is called. */
+interface StepsPlace {
+  readonly dialect: Dialect;
+  readonly place: Place;
+  readonly outer: string;
+  readonly depth: number;
+  readonly name: string;
+}
+
+/**
+ * What a TimeDistributed does for each step: a model, or a layer as a model of one, which goes by the name of the wrapper.
+ * Undefined where that has several inputs or is not known.
+ */
+function parseSteps(
+  { layer: entry, trainable }: JsonObject,
+  { dialect, place, outer, depth, name }: StepsPlace,
+): Required<Pick<Layer, 'model' | 'steps'>> | undefined {
+  if (!isSerialized(entry)) return undefined;
+  const kind = modelKind(entry);
+  if (kind) {
+    const model = parseModelEntry(entry, kind, dialect, place, depth + 1);
+    return model.inputs.length === 1 ? { model, steps: 'model' } : undefined;
+  }
+  const layer = parseLayer(entry, dialect, place, outer, depth, name);
+  if (layer.model || layer.operation.kind === 'opaque' || layer.operation.kind === 'input') return undefined;
+  layer.trainable &&= trainable !== false;
+  const chain = chainLayers([layer], {}, place);
+  const model = new Model({ name, kind: 'sequential', layers: [layer], ...chain, dialect });
+  return { model, steps: 'layer' };
 }
 
 /** @throws FormatError where `value` is no text, or none that can be a name. */
@@ -162,8 +207,12 @@ function requireName(value: unknown, place: Place): string {
   return name;
 }
 
-/** The kind of model that an entry is; undefined for a layer. */
+/** The kind of model that the entry of a layer is; undefined where it is none. */
 function modelKind(entry: JsonObject): Model['kind'] | undefined {
+  return hasLayers(entry) && !isPlainOperation(entry) ? kindOf(entry) : undefined;
+}
+
+function kindOf(entry: JsonObject): Model['kind'] | undefined {
   const className = String(entry['class_name']);
   if (!MODEL_CLASSES.has(className) || isCustomClass(entry)) return describedKind(entry);
   return className === 'Sequential' ? 'sequential' : 'functional';
