@@ -16,7 +16,9 @@ import tensorflow as tf
 
 FIXTURES = os.path.join(os.path.dirname(__file__), "..", "fixtures", "formats")
 sys.path.append(FIXTURES)
-import make_models  # noqa: E402,F401  registers the custom layer of the fixtures
+import make_models  # noqa: E402  registers the custom layer of the fixtures
+
+OWN_CLASSES = {"Trainer": make_models.Trainer, "Stack": make_models.Stack}
 
 SEED = 20240611
 BATCH = 2
@@ -26,8 +28,8 @@ def open_model(path):
     """The model at `path`; its lambdas are our own fixtures'."""
     keras.backend.clear_session()
     if path.endswith(".keras") or keras.__version__.startswith("3"):
-        return keras.models.load_model(path, compile=False, safe_mode=False)
-    return keras.models.load_model(path, compile=False)
+        return keras.models.load_model(path, OWN_CLASSES, compile=False, safe_mode=False)
+    return keras.models.load_model(path, OWN_CLASSES, compile=False)
 
 
 def seeded_inputs(model, largest=1):

@@ -30,6 +30,15 @@ const TO_EACH_KERAS = {
     'tfkeras-2.14/sequential.keras',
     'keras-3.0.5/sequential.keras',
   ],
+  'models as people write them': [
+    'keras-3.15.1/siamese.keras',
+    'tfkeras-2.15/heads.h5',
+    'keras-3.15.1/steps.keras',
+    'tfkeras-2.15/steps_deep.h5',
+    'tfkeras-2.15/steps_layers.h5',
+    'keras-3.15.1/own_class.keras',
+    'tfkeras-2.15/own_nested.h5',
+  ],
   'models in models, layers that are called twice': [
     'keras-2.0.5/nested.h5',
     'keras-3.15.1/nested.keras',
