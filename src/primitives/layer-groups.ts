@@ -70,7 +70,7 @@ export function findClsSets(model: Model, options: StepOptions = {}): FoundClsSe
   const links = new Map<GraphCall, Link>();
   const skipped = kerasQuantizedReasons(model);
   for (const call of firstKernelCalls(graph)) {
-    const next = followingConvolution(graph, call);
+    const next = linkOfLayer(graph, call);
     if ('link' in next) links.set(call, next.link);
     else skipped.push(next.reason);
   }
@@ -126,9 +126,35 @@ function isPlainDepthwise(call: GraphCall): boolean {
   return operation.kind === 'depthwiseConv' && operation.depthMultiplier === 1;
 }
 
+/**
+ * The link from a layer, by its first call, to the one behind it. Layers that are called several times have to go in step: each
+ * call of the one leads to one of the other, in the same way, and no call leads elsewhere.
+ */
+function linkOfLayer(graph: Graph, call: GraphCall): { link: Link } | { reason: SkipReason } {
+  const calls = graph.callsOf(call.layer);
+  const found = calls.map(followingConvolution);
+  const links = found.flatMap((one) => ('link' in one ? [one.link] : []));
+  const [first] = links;
+  if (!first || links.length < calls.length) {
+    const refused = found.find((one) => 'reason' in one);
+    const isShared = !refused || calls.length > 1;
+    return isShared
+      ? { reason: { code: 'shared-layer', layers: [call.path], calls: calls.length } }
+      : refused;
+  }
+  const targets = new Set(links.map(({ to }) => to));
+  const readers = graph.callsOf(first.to.layer);
+  const goInStep = targets.size === readers.length && readers.every((reader) => targets.has(reader));
+  if (!goInStep || links.some(({ relu }) => relu !== first.relu)) {
+    const layers = calls.length > 1 ? [call.path] : [call.path, first.to.path];
+    return { reason: { code: 'shared-layer', layers, calls: Math.max(calls.length, readers.length) } };
+  }
+  return { link: { ...first, from: call, to: readers[0] as GraphCall } };
+}
+
 /** The convolution that alone reads `call`, through layers that scaling can cross, or why there is none. */
-function followingConvolution(graph: Graph, call: GraphCall): { link: Link } | { reason: SkipReason } {
-  const fault = layerFault(graph, call);
+function followingConvolution(call: GraphCall): { link: Link } | { reason: SkipReason } {
+  const fault = layerFault(call);
   if (fault) return { reason: fault };
   const fused = activationOf(call.layer.operation);
   if (!isHomogeneous(fused)) return { reason: activationReason(call, call) };
@@ -151,7 +177,7 @@ function followingConvolution(graph: Graph, call: GraphCall): { link: Link } | {
     const entered = enteredModel(tensor, reader);
     if (entered !== undefined) return { reason: { code: 'nested-model', layers, model: entered } };
     if (isWeighted(reader.layer.operation)) {
-      const reason = layerFault(graph, reader);
+      const reason = layerFault(reader);
       if (reason) return { reason: { ...reason, layers: [call.path, ...reason.layers] } };
       if (!readsChannels(reader)) return { reason: { code: 'data-format', layers } };
       checkChannels(call, reader);
@@ -179,15 +205,13 @@ function checkChannels(from: GraphCall, to: GraphCall): void {
   );
 }
 
-/** Why a layer can be in no set: its kind, several uses, a weight that is no number. */
-function layerFault(graph: Graph, call: GraphCall): SkipReason | undefined {
+/** Why a layer can be in no set: its kind, a weight that is no number. */
+function layerFault(call: GraphCall): SkipReason | undefined {
   const { layer } = call;
   const layers = [call.path];
   if (!isConvolution(layer.operation) || layer.operation.kind === 'separableConv') {
     return { code: 'layer-kind', layers, className: layer.className };
   }
-  const calls = graph.callsOf(layer).length;
-  if (calls > 1) return { code: 'shared-layer', layers, calls };
   const fault = weightFault(layer);
   return fault && faultReason(layers, call.path, fault);
 }

@@ -10,6 +10,8 @@ import type { EqualizeOptions } from '../../src/equalization/options.ts';
 import type { Model } from '../../src/model/model.ts';
 import type { SkipReason } from '../../src/model/skip-reason.ts';
 import { foldAllBatchNorms, foldGivenBatchNorms } from '../../src/primitives/batch-norm-fold.ts';
+import { CrossLayerScaling } from '../../src/primitives/cross-layer-scaling.ts';
+import { findClsSets } from '../../src/primitives/layer-groups.ts';
 import { allIn } from '../../src/primitives/pass.ts';
 import {
   buildModel,
@@ -135,6 +137,19 @@ describe.each(['nested', 'flat'] as const)('an encoder that is called twice, %s'
     expect(relativeDifference(await runModel(exact.model, fed), before)).toBeLessThan(1e-5);
   });
 
+  test('is scaled as copies are by the steps of the reference', async () => {
+    const { copies, [form]: model } = siamese();
+    const fed = randomInputs(model, 2);
+    const before = await runModel(model, fed);
+    foldAllBatchNorms(model);
+    foldAllBatchNorms(copies);
+    expect(findClsSets(model).map(({ paths }) => paths)).toEqual([[path('c1'), path('c2')]]);
+    CrossLayerScaling.scaleModel(model);
+    CrossLayerScaling.scaleModel(copies);
+    expect(values(model, path('c2'), 'kernel')).toEqual(values(copies, 'c2_a', 'kernel'));
+    expect(relativeDifference(await runModel(model, fed), before)).toBeLessThan(1e-5);
+  });
+
   test('has the moments of all its calls together, and absorbs no bias', () => {
     const { copies, [form]: model } = siamese();
     foldAllBatchNorms(model);
@@ -148,6 +163,21 @@ describe.each(['nested', 'flat'] as const)('an encoder that is called twice, %s'
     expect(absorbed).toEqual([]);
     expect(left).toContainEqual({ code: 'shared-layer', edit: 'absorb', layers: [path('c1')], calls: 2 });
   });
+});
+
+test('the steps of the reference leave a layer alone whose calls lead to different layers', () => {
+  const conv = { filters: 3, kernel_size: 1 };
+  const model = buildModel([
+    input('x', [4, 4, 3]),
+    layer('ReLU', 'relu'),
+    layer('Conv2D', 'shared', conv, { calls: [['x'], ['relu']] }),
+    layer('Conv2D', 'one', conv, { from: ['shared:0'] }),
+    layer('Conv2D', 'two', conv, { from: ['shared:1'] }),
+    layer('Add', 'sum', {}, { from: ['one', 'two'] }),
+  ]);
+  const left: SkipReason[] = [];
+  expect(findClsSets(model, { onSkip: (reason) => left.push(reason) })).toEqual([]);
+  expect(left).toContainEqual({ code: 'shared-layer', layers: ['shared'], calls: 2 });
 });
 
 describe('a batch norm beside a shared layer stays', () => {
