@@ -34,7 +34,7 @@ const LARGEST_ERROR = 0.1;
 
 /**
  * The means of the channels of a tensor, and one variance for all of them, from the statistics of the first convolution or
- * Dense that reads it, past zero padding, and has any that tell: those that folding left, or those of a batch norm behind it.
+ * Dense that reads it, past zero padding and into a TimeDistributed, and has any that tell: those that folding left, or those of a batch norm behind it.
  *
  * The means E solve `mean[o] - bias[o] = sum over i of (sum over k of share[k] W[k, i, o]) E[i]` in the sense of least
  * squares, weighted by the variances of the outputs, with less weight for outputs that contradict the others. The variance
@@ -57,7 +57,7 @@ export function inputMoments(graph: Graph, tensor: GraphTensor): LayerStatistics
   return undefined;
 }
 
-/** Whether a call reads an input of the model, past zero padding and layers that do nothing. */
+/** Whether a call reads an input of the model, past zero padding, layers that do nothing and the entry of a TimeDistributed. */
 function readsModelInput({ input }: GraphCall): boolean {
   if (!input || input.isModelInput) return input !== undefined;
   const { producer } = input;
@@ -65,7 +65,8 @@ function readsModelInput({ input }: GraphCall): boolean {
 }
 
 function isTransparent(call: GraphCall): boolean {
-  return changesNothing(call) || call.layer.operation.kind === 'zeroPadding';
+  const { kind } = call.layer.operation;
+  return changesNothing(call) || kind === 'zeroPadding' || kind === 'steps';
 }
 
 /** The calls with a kernel of few channels that read a tensor, past zero padding and layers that do nothing. */

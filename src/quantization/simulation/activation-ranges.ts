@@ -6,6 +6,7 @@
 
 import { InvalidModelError } from '../../errors.ts';
 import type { GraphTensor } from '../../model/graph.ts';
+import type { Layer } from '../../model/layer.ts';
 import type { Call, Model } from '../../model/model.ts';
 import { isFloat } from '../../tensor/dtype.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
@@ -59,12 +60,17 @@ export class ActivationRanges {
     let range = this.#ranges.get(maker)?.get(index);
     if (!maker) return range;
     for (const [other, ranges] of this.#ranges) {
-      const folded = other?.layer.foldedInto;
+      const folded = other && computedBy(other).foldedInto;
       // Of several, the last: they were taken in the order in which the model computes.
-      if (folded?.layer === maker.layer && folded.direction === 'backward') range = ranges.get(index);
+      if (folded?.layer === computedBy(maker) && folded.direction === 'backward') range = ranges.get(index);
     }
     return range;
   }
+}
+
+/** The layer of a call, that in a TimeDistributed of one layer in the place of the wrapper. */
+function computedBy({ layer }: Call): Layer {
+  return (layer.steps === 'layer' && layer.model?.layers[0]) || layer;
 }
 
 /** For each call of `copy`, which is a clone of `model`, the call of `model`; nested models included. */

@@ -253,7 +253,9 @@ export class QuantizationSimModel {
     }
     return runner.run(copy, inputs, {
       ...options,
-      wantsTensor: ({ producer, index }) => wanted.get(producer?.call)?.has(index) ?? false,
+      // The ends of a TimeDistributed stand in the same call as the layer between them.
+      wantsTensor: ({ producer, index }) =>
+        producer?.layer.operation.kind !== 'steps' && (wanted.get(producer?.call)?.has(index) ?? false),
       onTensor: (tensor, values) => {
         const { producer, index } = tensor;
         return onActivation({ maker: producer && calls.get(producer.call), index }, tensor, values);

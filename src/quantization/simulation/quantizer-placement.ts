@@ -37,7 +37,7 @@ function isSimulated(graph: Graph, layer: Layer, name: string): boolean {
 
 /**
  * The tensors that are quantized: the inputs of the model and the outputs of all layers but zero padding, which adds
- * only zeros, and those that never leave an arithmetic unit, because what reads them is computed with what makes them.
+ * only zeros, the ends of a TimeDistributed, which change no value, and those that never leave an arithmetic unit, because what reads them is computed with what makes them.
  *
  * That is AIMET's default configuration with its supergroups: a convolution or Dense with the batch norm behind it, with
  * or without a ReLU behind the two; a convolution or Dense with the ReLU behind it; Add with ReLU. Any ReLU with or
@@ -48,7 +48,8 @@ function isSimulated(graph: Graph, layer: Layer, name: string): boolean {
 export function quantizedActivations(graph: Graph): Set<GraphTensor> {
   const tensors = new Set<GraphTensor>(graph.inputs);
   for (const call of graph.calls) {
-    if (call.layer.operation.kind === 'zeroPadding' || staysInside(call)) continue;
+    const { kind } = call.layer.operation;
+    if (kind === 'zeroPadding' || kind === 'steps' || staysInside(call)) continue;
     for (const tensor of call.outputs) tensors.add(tensor);
   }
   return tensors;
