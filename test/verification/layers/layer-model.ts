@@ -1,4 +1,5 @@
 import { parseModelConfig } from '../../../src/formats/keras-config/parse/parse-model.ts';
+import { isTrainableWeight, weightsInGroup } from '../../../src/formats/keras-h5/weight-order.ts';
 import type { Layer } from '../../../src/model/layer.ts';
 import { weightNamesOf } from '../../../src/model/layer-weights.ts';
 import type { Dialect, Model } from '../../../src/model/model.ts';
@@ -65,7 +66,15 @@ export function modelOf({ model: config, weights }: ModelCase): Model {
   return model;
 }
 
-function giveWeights({ weights, operation }: Layer, values: readonly Values[]): void {
+function giveWeights(layer: Layer, values: readonly Values[]): void {
+  const { weights, operation } = layer;
+  if (layer.model) {
+    const order = weightsInGroup(layer, isTrainableWeight, (one) => weightNamesOf(one.operation) ?? []);
+    for (const [index, { layer: inner, weight }] of order.entries()) {
+      inner.weights.set(weight, tensorOf(values[index] as Values));
+    }
+    return;
+  }
   const known = weightNamesOf(operation);
   for (const [index, value] of values.entries()) {
     weights.set(known?.[index] ?? `weight${index}`, tensorOf(value));
