@@ -6,30 +6,33 @@
 
 import { FormatError, UnsupportedModelError } from '../errors.ts';
 import { isObject, type JsonObject } from '../json/value.ts';
-import type { ByteSource } from './bytes.ts';
+import type { ByteSource, ModelFiles } from './bytes.ts';
 import { describeForeign, type ForeignFile, SAVE_WHOLE, SAVED_MODEL } from './foreign.ts';
 import { signatureOffset } from './hdf5/signature.ts';
+import { CONFIG_ENTRY, type KerasArchive, WEIGHTS_ENTRY } from './keras-v3/archive.ts';
+import { SHARDS_INDEX, unpackedArchive } from './keras-v3/unpacked.ts';
 import { readJson } from './read-json.ts';
-import { isZip, openZip, type ZipArchive } from './zip/read.ts';
+import { isZip, openZip } from './zip/read.ts';
 
 /** A file of a format that is taken, with what had to be read of it to tell. */
 export type DetectedFile =
   | { readonly format: 'keras-h5' }
-  | { readonly format: 'keras-v3'; readonly archive: ZipArchive }
+  | { readonly format: 'keras-v3'; readonly archive: KerasArchive }
   | { readonly format: 'tfjs-layers'; readonly document: JsonObject };
 
 /**
- * The format of `source`.
+ * The format of the main one of `files`; the others are what makes a model of a configuration without weights.
  *
  * @throws UnsupportedModelError where it is a kind of file that is not taken, with what to do instead; FormatError
  * where it is none that is known, or damaged; LimitError where it is a JSON larger than any model.json.
  */
-export async function detectFormat(source: ByteSource): Promise<DetectedFile> {
+export async function detectFormat(files: ModelFiles): Promise<DetectedFile> {
+  const source = files.main;
   if (signatureOffset(source) !== undefined) return { format: 'keras-h5' };
   if (isZip(source)) return detectZip(source);
   const foreign = describeForeign(source);
   if (foreign) throw refusal(source.name, foreign);
-  if (startsWithJson(source)) return detectJson(source);
+  if (startsWithJson(source)) return detectJson(files);
   const head = new Uint8Array(Math.min(8, source.size));
   source.read(0, head);
   const shown = Array.from(head, (byte) => byte.toString(16).padStart(2, '0')).join(' ');
@@ -46,19 +49,18 @@ export async function detectFormat(source: ByteSource): Promise<DetectedFile> {
  *
  * @param folder its name, for messages
  * @param entries the names of what is in it
- * @throws UnsupportedModelError where it is a SavedModel, an unpacked .keras, or nothing that is taken.
+ * @throws UnsupportedModelError where it is a SavedModel or nothing that is taken.
  */
 export function mainFileOfFolder(folder: string, entries: readonly string[]): string {
   if (entries.includes('model.json')) return 'model.json';
   if (entries.includes('saved_model.pb') || entries.includes('keras_metadata.pb')) {
     throw refusal(folder, SAVED_MODEL);
   }
-  if (entries.includes('config.json') && entries.includes('model.weights.h5')) {
-    throw refusal(folder, {
-      feature: 'unpacked-keras',
-      description: 'a .keras file that was unpacked',
-      advice: `pack it again: cd ${folder} && zip -0 ../model.keras metadata.json config.json model.weights.h5`,
-    });
+  if (
+    entries.includes(CONFIG_ENTRY) &&
+    [WEIGHTS_ENTRY, SHARDS_INDEX].some((name) => entries.includes(name))
+  ) {
+    return CONFIG_ENTRY;
   }
   if (entries.includes('checkpoint') || entries.some((entry) => /\.data-\d+-of-\d+$/.test(entry))) {
     throw refusal(folder, {
@@ -107,11 +109,14 @@ async function detectZip(source: ByteSource): Promise<DetectedFile> {
   throw refusal(source.name, foreign);
 }
 
-function detectJson(source: ByteSource): DetectedFile {
+async function detectJson(files: ModelFiles): Promise<DetectedFile> {
+  const source = files.main;
   const document = readJson(source);
   if (isObject(document) && 'modelTopology' in document) return { format: 'tfjs-layers', document };
   const isArchitecture = isObject(document) && 'class_name' in document && 'config' in document;
   if (isArchitecture) {
+    const archive = await unpackedArchive(files);
+    if (archive) return { format: 'keras-v3', archive };
     throw refusal(source.name, {
       feature: 'architecture',
       description: 'the configuration of a model without its weights (model.to_json())',

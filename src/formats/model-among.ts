@@ -8,6 +8,8 @@ import { CrosslayerError, UnsupportedModelError } from '../errors.ts';
 import type { ByteSource, ModelFiles } from './bytes.ts';
 import { mainFileOfFolder } from './detect.ts';
 import { signatureOffset } from './hdf5/signature.ts';
+import { CONFIG_ENTRY, METADATA_ENTRY, WEIGHTS_ENTRY } from './keras-v3/archive.ts';
+import { SHARDS_INDEX, shardFiles } from './keras-v3/unpacked.ts';
 import { shardNames } from './tfjs-layers/manifest.ts';
 import { isZip, openZip } from './zip/read.ts';
 
@@ -89,6 +91,8 @@ function isOfSystem(path: string): boolean {
 
 /** The one among `files` that is a model; undefined where none is. @throws UnsupportedModelError where several are. */
 async function onlyModel(files: readonly NamedFile[]): Promise<NamedFile | undefined> {
+  const unpacked = files.filter((file) => isUnpacked(file, files));
+  if (unpacked.length === 1) return unpacked[0];
   const models: NamedFile[] = [];
   for (const file of files) if (await looksLikeModel(await file.open())) models.push(file);
   if (models.length < 2) return models[0];
@@ -107,11 +111,23 @@ async function besides(files: readonly NamedFile[], main: NamedFile): Promise<Mo
   };
   const source = await main.open();
   const opened = new Map<string, ByteSource>();
-  for (const name of namedIn(source)) {
+  for (const name of nameOf(main.path) === CONFIG_ENTRY ? await unpackedNames(find) : namedIn(source)) {
     const file = find(name);
     if (file) opened.set(name, await file.open());
   }
   return { main: source, open: (name) => opened.get(name) };
+}
+
+/** Whether a file is the configuration of a `.keras` file in pieces, with its weights beside it. */
+function isUnpacked({ path }: NamedFile, files: readonly NamedFile[]): boolean {
+  const folder = path.slice(0, path.length - nameOf(path).length);
+  const isBeside = (name: string): boolean => files.some((other) => other.path === `${folder}${name}`);
+  return nameOf(path) === CONFIG_ENTRY && (isBeside(WEIGHTS_ENTRY) || isBeside(SHARDS_INDEX));
+}
+
+async function unpackedNames(find: (name: string) => NamedFile | undefined): Promise<string[]> {
+  const index = await find(SHARDS_INDEX)?.open();
+  return [METADATA_ENTRY, WEIGHTS_ENTRY, ...(index ? [SHARDS_INDEX, ...shardFiles(index)] : [])];
 }
 
 /** The files that a model.json asks for; of one that is damaged, and of a model in one file, none. */

@@ -22,7 +22,7 @@ import { readTfjsLayers } from './tfjs-layers/read.ts';
  */
 export async function readModel(input: ModelFiles | Uint8Array, name = 'model'): Promise<Model> {
   const files = input instanceof Uint8Array ? single(input, name) : input;
-  const detected = await detectFormat(files.main);
+  const detected = await detectFormat(files);
   switch (detected.format) {
     case 'keras-h5':
       return readKerasH5(files.main);

@@ -8,7 +8,8 @@ import { readModel } from '../../src/formats/read.ts';
 import { fixtures } from './tfjs-runtime.ts';
 
 const bytesOf = (text: string): Uint8Array => new TextEncoder().encode(text);
-const detect = async (bytes: Uint8Array) => (await detectFormat(memorySource('file', bytes))).format;
+const detect = async (bytes: Uint8Array) =>
+  (await detectFormat({ main: memorySource('file', bytes), open: () => undefined })).format;
 const fixture = (name: string): Uint8Array => new Uint8Array(readFileSync(join(fixtures, name)));
 
 describe('models', () => {
@@ -117,9 +118,15 @@ describe('folders', () => {
     expect(mainFileOfFolder('out', ['group1-shard1of1.bin', 'model.json'])).toBe('model.json');
   });
 
+  test('the configuration of a .keras file in pieces', () => {
+    expect(mainFileOfFolder('out', ['config.json', 'metadata.json', 'model.weights.h5'])).toBe('config.json');
+    expect(mainFileOfFolder('out', ['config.json', 'model.weights.json', 'model_00000.weights.h5'])).toBe(
+      'config.json',
+    );
+  });
+
   test.each<[string[], string, RegExp]>([
     [['saved_model.pb', 'variables'], 'saved-model', /load_model/],
-    [['config.json', 'metadata.json', 'model.weights.h5'], 'unpacked-keras', /zip -0/],
     [['checkpoint', 'cp.index', 'cp.data-00000-of-00001'], 'checkpoint', /load_weights/],
     [['notes.txt'], 'folder', /without model\.json/],
   ])('%j', (entries, feature, advice) => {

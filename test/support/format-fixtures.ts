@@ -3,17 +3,18 @@ import { join } from 'node:path';
 import { expect } from 'vitest';
 import type { Model } from '../../src/model/model.ts';
 
-const FOLDER = join(import.meta.dirname, '../fixtures/formats');
+/** What the frameworks themselves wrote. */
+export const FIXTURES: string = join(import.meta.dirname, '../fixtures/formats');
 
 /** Names of the model files below test/fixtures/formats that have expectations beside them. */
 export function formatFixtures(ending: string): string[] {
-  return readdirSync(FOLDER, { recursive: true, encoding: 'utf8' })
-    .filter((name) => name.endsWith(ending) && existsSync(join(FOLDER, `${name}.expected.json`)))
+  return readdirSync(FIXTURES, { recursive: true, encoding: 'utf8' })
+    .filter((name) => name.endsWith(ending) && existsSync(join(FIXTURES, `${name}.expected.json`)))
     .sort();
 }
 
 export function fixtureBytes(name: string): Uint8Array<ArrayBuffer> {
-  return new Uint8Array(readFileSync(join(FOLDER, name)));
+  return new Uint8Array(readFileSync(join(FIXTURES, name)));
 }
 
 interface ExpectedWeights {
@@ -24,7 +25,7 @@ interface ExpectedWeights {
 
 /** Compares the weights of all layers with what the framework that made the file says of them. */
 export function expectFrameworkWeights(model: Model, name: string): void {
-  const { weights } = JSON.parse(readFileSync(join(FOLDER, `${name}.expected.json`), 'utf8')) as {
+  const { weights } = JSON.parse(readFileSync(join(FIXTURES, `${name}.expected.json`), 'utf8')) as {
     weights: Record<string, ExpectedWeights>;
   };
   const layers = new Map([...model.allLayers()].map(({ path, layer }) => [path, layer]));

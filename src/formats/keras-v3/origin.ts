@@ -7,13 +7,13 @@
 import type { JsonObject } from '../../json/value.ts';
 import type { Model, ModelOrigin } from '../../model/model.ts';
 import type { Hdf5File } from '../hdf5/file.ts';
-import type { ZipArchive } from '../zip/read.ts';
+import type { KerasArchive } from './archive.ts';
 import type { NamingScheme } from './layer-paths.ts';
 
 /** {@link ModelOrigin} of a model that was read from a `.keras` file. */
 export interface KerasV3Origin extends ModelOrigin {
   readonly format: 'keras-v3';
-  readonly archive: ZipArchive;
+  readonly archive: KerasArchive;
   /** All of config.json. */
   readonly document: JsonObject;
   /** `model.weights.h5`, open for as long as the model is used. */

@@ -14,24 +14,19 @@ import { type Hdf5File, openHdf5 } from '../hdf5/file.ts';
 import { parseModelConfig } from '../keras-config/parse/parse-model.ts';
 import { readJsonObject } from '../read-json.ts';
 import { checkWeights } from '../weight-shapes.ts';
-import { openZip, type ZipArchive } from '../zip/read.ts';
+import { CONFIG_ENTRY, type KerasArchive, WEIGHTS_ENTRY } from './archive.ts';
 import { type LayerPlace, layerPlaces, type NamingScheme, SCHEMES_BY_CONTAINER } from './layer-paths.ts';
 import { type KerasV3Origin, V3Place } from './origin.ts';
 import { groupsBeside, hasVariables, unclaimedVariables, variablesOf } from './variables.ts';
 
-/** The configuration in the zip file. */
-export const CONFIG_ENTRY = 'config.json';
-/** The weights in the zip file. */
-export const WEIGHTS_ENTRY = 'model.weights.h5';
-
 /**
- * Reads a `.keras` file. The file stays open: weights are read when they are needed.
+ * Reads a `.keras` file, or a folder of its parts. The files stay open: weights are read when they are needed.
  *
- * @param opened what is in it, where that was read already.
+ * @param source the file, or the config.json of a folder, for messages
+ * @param archive what is in it
  * @throws FormatError, InvalidModelError, UnsupportedModelError or LimitError where the file is no such model.
  */
-export async function readKerasV3(source: ByteSource, opened?: ZipArchive): Promise<Model> {
-  const archive = opened ?? (await openZip(source));
+export async function readKerasV3(source: ByteSource, archive: KerasArchive): Promise<Model> {
   const document = await readConfig(archive, source.name);
   const model = parseModelConfig(document, source.name);
   const weights = await openHdf5(await openWeights(archive, source.name));
@@ -55,7 +50,7 @@ export async function readKerasV3(source: ByteSource, opened?: ZipArchive): Prom
   }
 }
 
-async function readConfig(archive: ZipArchive, source: string): Promise<JsonObject> {
+async function readConfig(archive: KerasArchive, source: string): Promise<JsonObject> {
   const member = archive.get(CONFIG_ENTRY);
   if (!member) {
     throw new FormatError(source, CONFIG_ENTRY, 'a zip file, but not a Keras model: this entry is missing');
@@ -63,7 +58,7 @@ async function readConfig(archive: ZipArchive, source: string): Promise<JsonObje
   return readJsonObject(await member.open(), source, CONFIG_ENTRY);
 }
 
-async function openWeights(archive: ZipArchive, source: string): Promise<ByteSource> {
+async function openWeights(archive: KerasArchive, source: string): Promise<ByteSource> {
   const member = archive.get(WEIGHTS_ENTRY);
   if (member) return member.open();
   if (archive.has('model.weights.npz')) {

@@ -15,11 +15,10 @@ import { capsAsLayers } from '../keras-config/caps-as-layers.ts';
 import { isSequential, modelForDialect, writeModelConfig } from '../keras-config/write-model.ts';
 import { lostState } from '../lost-state.ts';
 import { createZip, type ZipOutput } from '../zip/write.ts';
+import { CONFIG_ENTRY, METADATA_ENTRY, WEIGHTS_ENTRY, zipMember } from './archive.ts';
 import { type KerasV3Origin, kerasV3Origin } from './origin.ts';
-import { CONFIG_ENTRY, WEIGHTS_ENTRY } from './read.ts';
 import { OPTIMIZER_GROUP, rewriteWeights, writeNewWeights } from './write-weights.ts';
 
-const METADATA_ENTRY = 'metadata.json';
 /** What a new file says of itself; no clock is read, so that the same model gives the same bytes. */
 const METADATA = { keras_version: '3.0.0', date_saved: '1980-01-01@00:00:00' };
 
@@ -75,18 +74,23 @@ async function rewrite(
     dropped.push('optimizer state: it belongs to the weights before they were edited');
   }
   for (const [name, member] of archive) {
+    const zipped = zipMember(member);
+    const keep = async (): Promise<void> => {
+      if (zipped) await zip.copy(zipped);
+      else await zip.add(name, await member.open());
+    };
     if (name === WEIGHTS_ENTRY) {
       const rewritten = files.scratch();
       await rewriteWeights(model, origin, rewritten, dropsOptimizer, dropped);
-      await zip.add(name, rewritten, member);
+      await zip.add(name, rewritten, zipped);
     } else if (name === CONFIG_ENTRY) {
       const config = { ...document, ...writeModelConfig(model, model.dialect) };
-      if (sameJson(config, document)) await zip.copy(member);
+      if (sameJson(config, document)) await keep();
       else {
         const text = new TextDecoder().decode(readAll(await member.open()));
-        await zip.add(name, encode(name, config, text), member);
+        await zip.add(name, encode(name, config, text), zipped);
       }
-    } else await zip.copy(member);
+    } else await keep();
   }
 }
 
