@@ -58,9 +58,13 @@ const CELL_NAMES: ReadonlyMap<string, string> = new Map([
  * or are others than the layer has.
  */
 export function stockWeights(layer: Layer): StockWeight[] | undefined {
-  const { className, origin, readConfig, weights } = layer;
-  const known = isCustomClass(origin?.config) ? undefined : weightsOf(className, readConfig);
-  return known?.length === weights.size ? known : undefined;
+  const known = configuredWeights(layer);
+  return known?.length === layer.weights.size ? known : undefined;
+}
+
+/** The weights that a layer has by its configuration; undefined where they are not known. */
+export function configuredWeights({ className, origin, readConfig }: Layer): StockWeight[] | undefined {
+  return isCustomClass(origin?.config) ? undefined : weightsOf(className, readConfig);
 }
 
 /** As {@link stockWeights}. @throws UnsupportedModelError where they are not known. */

@@ -148,9 +148,11 @@ export class Tensor {
     return values;
   }
 
-  /** All values as float64. */
+  /** All values as float64, those of int64 and uint64 rounded to it. */
   toFloat64(): Float64Array {
-    return Float64Array.from(this.values() as FloatValues);
+    const values = this.values();
+    if (values instanceof BigInt64Array || values instanceof BigUint64Array) return Float64Array.from(values, Number);
+    return Float64Array.from(values);
   }
 
   /**

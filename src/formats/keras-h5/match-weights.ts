@@ -10,6 +10,7 @@ import { type WeightName, weightNamesOf } from '../../model/layer-weights.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
 import { freeName } from '../../text/names.ts';
 import { KERAS_WEIGHT_NAMES } from '../keras-weight-names.ts';
+import { configuredWeights } from '../stock-weights.ts';
 import { shapesFit } from '../weight-shapes.ts';
 import { isTrainableWeight, layersInGroup, weightsInGroup } from './weight-order.ts';
 
@@ -97,8 +98,12 @@ function ownersByOrder(outer: Layer, found: readonly GroupWeight[]): Map<Layer, 
   return owners;
 }
 
-function expectedWeights(layer: Layer): readonly WeightName[] {
-  return weightNamesOf(layer.operation) ?? [];
+/** Our names of the weights that a layer has by its configuration; none, where they are not known. */
+function expectedWeights(layer: Layer): readonly string[] {
+  return (
+    weightNamesOf(layer.operation) ??
+    (layer.model ? [] : (configuredWeights(layer) ?? [])).map(({ h5 }) => h5)
+  );
 }
 
 /** Our names of a layer's weights: by the last part of the name in the file, or by order. */
@@ -120,13 +125,16 @@ function nameWeights(layer: Layer, found: readonly GroupWeight[]): Map<string, G
   return named;
 }
 
-/** The names of an opaque layer's weights are its own, without the layer's. */
+/** The names of an opaque layer's weights are its own, without the layer's; where that was renamed, those of its class. */
 function opaqueNames(layer: Layer, found: readonly GroupWeight[]): Map<string, GroupWeight> {
   const named = new Map<string, GroupWeight>();
-  for (const weight of found) {
+  const places = found.map(({ name }) => `/${name}`.lastIndexOf(`/${layer.name}/`));
+  const known = places.includes(-1) ? configuredWeights(layer) : undefined;
+  for (const [index, weight] of found.entries()) {
     const name = weight.name.replace(/:\d+$/, '');
-    const at = `/${name}`.lastIndexOf(`/${layer.name}/`);
-    setFree(named, at === -1 ? name : name.slice(at + layer.name.length + 1), weight);
+    const at = places[index] ?? -1;
+    const own = at === -1 ? name : name.slice(at + layer.name.length + 1);
+    setFree(named, known?.length === found.length ? (known[index]?.h5 ?? own) : own, weight);
   }
   return named;
 }

@@ -8,8 +8,8 @@ import type { Layer } from '../../model/layer.ts';
 import { orderedWeightNames } from '../keras-weight-names.ts';
 
 /** Whether a weight is trained, which decides its place in the HDF5 files of nested models. */
-export function isTrainableWeight(layer: Layer, name: string): boolean {
-  return layer.trainable && name !== 'movingMean' && name !== 'movingVariance';
+export function isTrainableWeight({ className, trainable }: Layer, name: string): boolean {
+  return trainable && className !== 'Normalization' && name !== 'movingMean' && name !== 'movingVariance';
 }
 
 /** A weight of a layer inside the layer whose group it is in. */
