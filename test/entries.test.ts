@@ -32,6 +32,7 @@ it('has what a newcomer needs at the front door, and no more', () => {
     'Tensor',
     'TfjsRunner',
     'UnsupportedModelError',
+    'castWeights',
     'describeSkip',
     'equalize',
     'memoryFiles',

@@ -5,12 +5,13 @@
  * @module
  */
 
-import { isObject, type JsonObject, type JsonValue } from '../json/value.ts';
+import type { JsonObject } from '../json/value.ts';
 import { Tensor } from '../tensor/tensor.ts';
 import { freeName } from '../text/names.ts';
 import { Layer } from './layer.ts';
 import type { Dialect, Model } from './model.ts';
 import { type Activation, activationOf, type CapOperation, type Operation } from './operation.ts';
+import { policyName, policyOf } from './precision.ts';
 
 /** Where a new layer will stand. */
 export interface NewLayerPlace {
@@ -185,15 +186,4 @@ function layerAt(
 /** Keras 2.13 and newer names modules in `.keras` files, and none in HDF5 files. */
 function namesModules({ owner, beside }: NewLayerPlace): boolean {
   return owner.dialect === 'keras3' || beside.origin?.config['module'] !== undefined;
-}
-
-/** The precision of a layer as its configuration has it: the name of a policy, or an object with the name. */
-function policyOf(layer: Layer): JsonValue {
-  return layer.readConfig['dtype'] ?? 'float32';
-}
-
-function policyName(layer: Layer): JsonValue | undefined {
-  const policy = policyOf(layer);
-  if (!isObject(policy)) return policy;
-  return isObject(policy['config']) ? policy['config']['name'] : undefined;
 }

@@ -18,6 +18,7 @@ import {
 import { canBypass } from '../model/edit.ts';
 import type { Graph, GraphCall, GraphTensor } from '../model/graph.ts';
 import { activationName, activationOf, isConvolution, isWeighted } from '../model/operation.ts';
+import { computeDtype } from '../model/precision.ts';
 import { reshapedChannels } from '../model/reshaped-channels.ts';
 import { faultReason, type SkipReason } from '../model/skip-reason.ts';
 import { usesBatchStatistics } from '../model/training.ts';
@@ -263,7 +264,7 @@ function overflowReason(
   side: ChannelSide,
   { a, d }: { readonly a: Float64Array; readonly d: Float64Array },
 ): SkipReason | undefined {
-  const dtype = layer.weightDtype;
+  const dtype = computeDtype(layer);
   const largest = largestFinite(dtype);
   const range = channelRange(layer, side);
   const bias = biasOf(layer);

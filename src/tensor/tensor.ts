@@ -151,7 +151,8 @@ export class Tensor {
   /** All values as float64, those of int64 and uint64 rounded to it. */
   toFloat64(): Float64Array {
     const values = this.values();
-    if (values instanceof BigInt64Array || values instanceof BigUint64Array) return Float64Array.from(values, Number);
+    if (values instanceof BigInt64Array || values instanceof BigUint64Array)
+      return Float64Array.from(values, Number);
     return Float64Array.from(values);
   }
 

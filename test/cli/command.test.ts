@@ -3,6 +3,7 @@ import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
+import { loadModel } from '../../src/node.ts';
 import type { StepRecord } from '../../src/primitives/equalize-model.ts';
 import { allIn } from '../../src/primitives/pass.ts';
 import type { TargetReport } from '../../src/report/equalize-for-target.ts';
@@ -213,6 +214,35 @@ describe('inspect', () => {
 });
 
 describe('convert', () => {
+  test.each([
+    [['--weights', 'bfloat16', '-o', 'x.h5'], /--weights bfloat16: Keras reads it from \.keras files alone/],
+    [
+      ['--weights', 'float16', '-o', 'web'],
+      /--weights float16: for TF\.js there is crosslayer quantize --dtype float16 -o web/,
+    ],
+    [['--weights', 'int8', '-o', 'x.keras'], /choices are float32, float16, bfloat16/],
+  ])('%j is wrong usage', async (args, message) => {
+    const { code, stderr } = await crosslayer('convert', golden('conv_bn_relu_chain'), ...args);
+    expect({ code, stderr }).toEqual({ code: 2, stderr: expect.stringMatching(message) });
+  });
+
+  test('--weights float16 writes half floats', async () => {
+    const out = output('half.keras');
+    const { code } = await crosslayer(
+      'convert',
+      golden('conv_bn_relu_chain'),
+      '-o',
+      out,
+      '--weights',
+      'float16',
+    );
+    expect(code).toBe(0);
+    const model = await loadModel(out);
+    expect(
+      model.layers.flatMap(({ weights }) => [...weights.values()].map(({ dtype }) => dtype)),
+    ).not.toContain('float32');
+  });
+
   test('the ending decides the format, and the way back loses nothing', async () => {
     const keras = output('converted.keras');
     const back = output('back.h5');

@@ -36,6 +36,12 @@ describe('Tensor', () => {
     expect(Tensor.fromNumbers('float16', [1], [0.5]).values()).toEqual(Float32Array.of(0.5));
   });
 
+  it('gives whole numbers of 64 bits as numbers', () => {
+    expect(Tensor.of('int64', [2], BigInt64Array.of(-3n, 2n ** 53n)).toFloat64()).toEqual(
+      Float64Array.of(-3, 2 ** 53),
+    );
+  });
+
   it('holds no elements without trouble', () => {
     const empty = Tensor.of('float32', [3, 0, 2], new Float32Array(0));
     expect(empty.values()).toHaveLength(0);

@@ -2,6 +2,7 @@ import { type Command, Option } from 'commander';
 import { UnsupportedModelError } from '../../errors.ts';
 import type { WriteReport } from '../../formats/format.ts';
 import type { Model } from '../../model/model.ts';
+import { castWeights, WEIGHT_DTYPES, type WeightDType } from '../../model/precision.ts';
 import { loadModel, type SaveOptions, saveModel } from '../../node/model-files.ts';
 import { reportJson } from '../../report/report-json.ts';
 import { type CommandResult, EXIT, end, UsageError } from '../command-result.ts';
@@ -12,6 +13,7 @@ import { progress, progressDone } from '../terminal.ts';
 
 interface ConvertOptions extends OutputOptions {
   readonly keras?: '2' | '3';
+  readonly weights?: WeightDType;
   readonly json?: boolean;
 }
 
@@ -26,6 +28,11 @@ export function addConvert(root: Command): void {
   withOptions(command, [
     outputOption(),
     choiceOption('--keras <version>', "which Keras the file is for; the model's own if left out", ['2', '3']),
+    choiceOption(
+      '--weights <type>',
+      'what weights are stored as; float32 makes a model of it that computes in float32 too',
+      WEIGHT_DTYPES,
+    ),
     new Option('--force', 'overwrite the output'),
     jsonOption(),
   ])
@@ -39,7 +46,9 @@ A new .keras file is always for Keras 3; for Keras 2 write an .h5 file: --keras 
 
 async function convertCommand(input: string, options: ConvertOptions): Promise<CommandResult> {
   progress(`reading ${input}`);
-  const model = await loadModel(input);
+  checkWeights(options);
+  const read = await loadModel(input);
+  const model = options.weights ? castWeights(read, options.weights) : read;
   progress(`writing ${options.output}`);
   const written = await save(model, options);
   progressDone();
@@ -48,6 +57,21 @@ async function convertCommand(input: string, options: ConvertOptions): Promise<C
       ? [reportJson({ schemaVersion: 1, ...written })]
       : summaryOf(options.output, '', undefined, writtenLines(written));
   return { lines, exitCode: EXIT.ok };
+}
+
+/** Half floats are stored by formats that have them, for programs that read them. */
+function checkWeights({ weights, output }: ConvertOptions): void {
+  if (weights === undefined || weights === 'float32') return;
+  const isHdf5 = /\.(h5|hdf5)$/i.test(output);
+  if (weights === 'bfloat16' && isHdf5) {
+    throw new UsageError(
+      '--weights bfloat16: Keras reads it from .keras files alone; write one, or choose float16',
+    );
+  }
+  if (isHdf5 || /\.keras$/i.test(output)) return;
+  throw new UsageError(
+    `--weights ${weights}: for TF.js there is crosslayer quantize --dtype float16 -o ${output}; TF.js has no bfloat16`,
+  );
 }
 
 async function save(model: Model, { output, keras, force }: ConvertOptions): Promise<WriteReport> {

@@ -7,6 +7,7 @@
 import type { GraphCall } from '../../model/graph.ts';
 import type { Model } from '../../model/model.ts';
 import { isWeighted } from '../../model/operation.ts';
+import { computeDtype } from '../../model/precision.ts';
 import type { RegionBorder, SkipReason } from '../../model/skip-reason.ts';
 import type { StepOptions } from '../../primitives/pass.ts';
 import { largestFinite, smallestNormal } from '../../tensor/dtype.ts';
@@ -147,7 +148,7 @@ function keepWithinDtypes(regions: readonly Region<LayerKernel>[], scales: Float
 
 /** Whether the largest weight of a channel, or a bias, no longer fits the type of its layer at these factors. */
 function leavesDtype({ entry: { layer, outputs }, ranges }: LayerKernel, scales: Float64Array): boolean {
-  const dtype = layer.weightDtype;
+  const dtype = computeDtype(layer);
   if (dtype !== 'float16') return false;
   const [least, most] = [smallestNormal(dtype), largestFinite(dtype)];
   const leaves = (before: number, after: number): boolean =>

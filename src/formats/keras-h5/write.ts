@@ -55,6 +55,7 @@ export async function writeKerasH5(
     warnings.push(...nameWarnings(written));
     await writeNew(written, dialect, writer.root);
   }
+  if (dialect === 'keras3') warnings.push(...normalizationWarnings(model));
   writer.close();
   return { dropped, warnings };
 }
@@ -103,6 +104,17 @@ function nameWarnings(model: Model): string[] {
   return [
     `${layer.name}: Keras does not load an .h5 file with a layer of this name; rename the layer, or write the model as .keras`,
   ];
+}
+
+/** Keras reads the statistics of a Normalization and goes on with those of a new one: fixed in 3.6, but for layers inside. */
+function normalizationWarnings(model: Model): string[] {
+  return [...model.allLayers()]
+    .filter(({ layer }) => layer.className === 'Normalization' && layer.weights.size > 0)
+    .map(
+      ({ path }) =>
+        `${path}: Keras 3 does not use the mean and variance of a Normalization that it reads from an .h5 file (3.5 and older; in ` +
+        'nested models all up to 3.15); write the model as .keras',
+    );
 }
 
 async function rewrite(
