@@ -12,7 +12,7 @@ const FIXTURES = new URL('../fixtures/', import.meta.url).pathname;
 /** Functional models that Keras itself wrote, and so in its order. */
 const FILES = readdirSync(FIXTURES, { recursive: true, encoding: 'utf8' })
   .filter((name) => /^(formats\/(tf)?keras-[23][.\d]+\/|golden\/).*\.(h5|keras)$/.test(name))
-  .filter((name) => !/\/(fold|scale|bias|io)\.h5$/.test(name));
+  .filter((name) => !/\/(fold|scale|bias|io)\.h5$|\.weights\.h5$/.test(name));
 
 function* functionalModels(model: Model): Generator<Model> {
   if (model.kind === 'functional') yield model;
