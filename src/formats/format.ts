@@ -15,6 +15,8 @@ export interface WriteReport {
   readonly dropped: readonly string[];
   /** What the reader of the format may stumble over, a sentence each, such as a layer class that TF.js lacks. */
   readonly warnings: readonly string[];
+  /** What has another form or name in the file than in the model and is the same, a sentence each; none where left out. */
+  readonly notes?: readonly string[];
 }
 
 /** How a model is written. */

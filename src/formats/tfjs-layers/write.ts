@@ -13,6 +13,8 @@ import type { ByteSink, OutputFiles } from '../bytes.ts';
 import { configTextOf } from '../config-text.ts';
 import type { WriteReport } from '../format.ts';
 import { capsAsLayers } from '../keras-config/caps-as-layers.ts';
+import { operatorsAsLayers } from '../keras-config/dialects/replaced-operators.ts';
+import { withStockForms } from '../keras-config/tfjs/forms/stock-forms.ts';
 import { lostState } from '../lost-state.ts';
 import { Pauses } from '../pause.ts';
 import { readWeightBytes } from './decode.ts';
@@ -66,9 +68,11 @@ export async function writeShards(
   files: OutputFiles,
   options: { readonly shardBytes?: number } = {},
 ): Promise<{ readonly document: JsonObject; readonly report: WriteReport }> {
-  const model = capsAsLayers(given);
-  const origin = tfjsOrigin(model);
+  const origin = tfjsOrigin(given);
   const warnings: string[] = [];
+  const notes: string[] = [];
+  const capped = capsAsLayers(given);
+  const model = origin ? capped : inLayersOfTfjs(capped, notes);
   const config = tfjsConfig(model, (warning) => void warnings.push(warning));
   const main = fileName(files.main.name);
   const plan = withNewNames(planWeights(model, { ...options, main }), files);
@@ -88,7 +92,14 @@ export async function writeShards(
         weightsManifest,
       };
   const dropped = origin ? droppedBy(plan) : lostState(model);
-  return { document, report: { dropped, warnings: [...warnings, ...changedTypes(model, plan)] } };
+  return { document, report: { dropped, warnings: [...warnings, ...changedTypes(model, plan)], notes } };
+}
+
+/** With layers that TF.js has in the place of those that it lacks, and of operators. */
+function inLayersOfTfjs(model: Model, notes: string[]): Model {
+  return withStockForms(operatorsAsLayers(model), ({ layer, classes }) => {
+    notes.push(`${layer.path} (${layer.className}): written as ${classes.join(', ')}; it computes the same`);
+  });
 }
 
 /** The document with another configuration in the place of the one that it had. */

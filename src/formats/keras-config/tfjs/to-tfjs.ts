@@ -5,7 +5,7 @@
  */
 
 import { isObject, type JsonObject, type JsonValue } from '../../../json/value.ts';
-import { presentClassName } from '../layer-classes.ts';
+import { AUGMENTATIONS, presentClassName } from '../layer-classes.ts';
 import { classNameOf, configOf, isSerialized, plainNumbers } from '../serialized-objects.ts';
 import { convertParts, type Warn } from './config-entries.ts';
 import { tfjsDifference } from './differences-from-keras.ts';
@@ -88,6 +88,7 @@ function equivalent(
 ): [className: string, config: JsonObject] {
   const { name, trainable = true, dtype = 'float32' } = config;
   const own = { name: name ?? where, trainable, dtype };
+  if (AUGMENTATIONS.has(className)) return ['Activation', { ...own, activation: 'linear' }];
   switch (className) {
     case 'SpatialDropout2D':
     case 'SpatialDropout3D':
