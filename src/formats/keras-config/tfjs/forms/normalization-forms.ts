@@ -98,7 +98,7 @@ function statisticsOf({
     const value = readConfig[key];
     return numbersWithin(numbersIn(value) ?? value ?? []);
   };
-  const [fromMean, fromVariance] = [...weights.values()].map((tensor) => [...tensor.toFloat64()]);
+  const [fromMean, fromVariance] = [...weights.values()].slice(0, 2).map((tensor) => [...tensor.toFloat64()]);
   const [mean, variance] = weights.size >= 2 ? [fromMean, fromVariance] : [given('mean'), given('variance')];
   if (!mean?.length || !variance?.length) return undefined;
   // In float32, as Keras has it.
@@ -139,6 +139,40 @@ export function groupNormForm({ weights, readConfig }: Layer, input: Shape): Com
     y = form.reshaped(y, [positions, channels]);
     if (gamma || beta) y = affine(form, y, number(gamma, 1), number(beta, 0));
     return form.permuted(form.reshaped(y, sizes), undone(order));
+  };
+}
+
+/** By the root of the mean square: `x` and `-x` side by side have the mean 0, and that as their deviation. */
+export function rmsNormForm({ weights, readConfig }: Layer, input: Shape): Compute | undefined {
+  const axes = fromFront([readConfig['axis'] ?? -1].flat().map(Number), input.length);
+  const size = product(axes.map((axis) => input[axis]));
+  const [scale] = weights.values();
+  if (size === undefined || scale?.size !== size) return undefined;
+  const order = movedLast(input.length, axes);
+  const sizes = known(order.map((axis) => input[axis]));
+  const positions = product(sizes?.slice(0, -axes.length) ?? [null]);
+  if (!sizes || !positions) return undefined;
+  const epsilon = Number(readConfig['epsilon'] ?? 1e-6);
+  const factors = [...scale.toFloat64()];
+  return (form, x) => {
+    const flat = form.reshaped(form.permuted(x, order), [positions, 1, size]);
+    const both = form.add('Concatenate', { axis: -1 }, [flat, form.rescaled(flat, -1)]);
+    const plain = { axis: [3], epsilon, scale: false, center: false };
+    const halves = form.add('LayerNormalization', plain, both);
+    const first = {
+      cropping: [
+        [0, 0],
+        [0, size],
+      ],
+      data_format: 'channels_first',
+    };
+    const normalized = affine(
+      form,
+      form.add('Cropping2D', first, halves),
+      factors,
+      factors.map(() => 0),
+    );
+    return form.permuted(form.reshaped(normalized, sizes), undone(order));
   };
 }
 

@@ -134,20 +134,6 @@ export function softmaxForm({ readConfig }: Layer, input: Shape): Compute | unde
   return (form, x) => form.permuted(form.activated(form.permuted(x, order), 'softmax'), undone(order));
 }
 
-/** The middle of a picture, in the size that is asked for; all of it where it has that size. */
-export function cropForm({ readConfig, className }: Layer, input: Shape): Compute | undefined {
-  const { height, width, data_format: format } = readConfig;
-  const [rows, columns] = input.length === 4 ? input.slice(1, 3) : [];
-  if (format === 'channels_first' || typeof rows !== 'number' || typeof columns !== 'number')
-    return undefined;
-  const [down, across] = [rows - Number(height), columns - Number(width)];
-  const isSame = down === 0 && across === 0;
-  if (isSame) return (form, x) => form.activated(x, 'linear');
-  if (className !== 'CenterCrop' || !(down >= 0 && across >= 0)) return undefined;
-  const sides = (extra: number): JsonValue => [Math.floor(extra / 2), extra - Math.floor(extra / 2)];
-  return (form, x) => form.add('Cropping2D', { cropping: [sides(down), sides(across)] }, x);
-}
-
 /** The sizes of the axes in that order; undefined where one is open. */
 function sizesIn(order: readonly number[], shape: Shape | undefined): number[] | undefined {
   const sizes = order.map((axis) => shape?.[axis]).filter((size) => typeof size === 'number');

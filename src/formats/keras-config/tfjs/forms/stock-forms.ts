@@ -16,8 +16,15 @@ import { AUGMENTATIONS } from '../../layer-classes.ts';
 import { activationForm } from './activation-forms.ts';
 import { convolutionForm } from './convolution-forms.ts';
 import { type Compute, type FormInput, type FormPlace, LayerForm } from './layer-form.ts';
-import { affine, batchNormForm, groupNormForm, normalizationForm } from './normalization-forms.ts';
-import { cropForm, globalPoolForm, marginForm, poolForm, softmaxForm } from './shape-forms.ts';
+import {
+  affine,
+  batchNormForm,
+  groupNormForm,
+  normalizationForm,
+  rmsNormForm,
+} from './normalization-forms.ts';
+import { bilinearForm, pictureForm } from './resize-forms.ts';
+import { globalPoolForm, marginForm, poolForm, softmaxForm } from './shape-forms.ts';
 
 /** A layer that was written as others. */
 export interface StockForm {
@@ -99,7 +106,7 @@ function layerForm(
     case 'zeroPadding':
     case 'cropping':
     case 'upSampling':
-      return marginForm(operation, shape, output);
+      return marginForm(operation, shape, output) ?? bilinearForm(operation, shape);
     case 'pool':
       return globalPoolForm(operation, shape, output) ?? poolForm(layer, operation);
     case 'identity':
@@ -121,7 +128,9 @@ function layerForm(
     case 'CenterCrop':
     case 'RandomCrop':
     case 'Resizing':
-      return cropForm(layer, shape);
+      return pictureForm(layer, shape);
+    case 'RMSNormalization':
+      return rmsNormForm(layer, shape);
     case 'LayerScale': {
       const [gamma] = weights.values();
       if (!gamma || shape.length > 4) return undefined;
