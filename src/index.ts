@@ -34,7 +34,7 @@ export {
   memorySource,
   type OutputFiles,
 } from './formats/bytes.ts';
-export type { ModelFormat, WriteOptions, WriteReport } from './formats/format.ts';
+export type { ModelFormat, UnsupportedLayer, WriteOptions, WriteReport } from './formats/format.ts';
 export { modelFilesAmong, type NamedFile } from './formats/model-among.ts';
 export { memoryFiles, readModel } from './formats/read.ts';
 export { releaseModel } from './formats/release.ts';

@@ -15,8 +15,22 @@ export interface WriteReport {
   readonly dropped: readonly string[];
   /** What the reader of the format may stumble over, a sentence each, such as a layer class that TF.js lacks. */
   readonly warnings: readonly string[];
+  /** Layers that TF.js does not compute as Keras does unless the page registers a class; none where left out. */
+  readonly unsupported?: readonly UnsupportedLayer[];
   /** What has another form or name in the file than in the model and is the same, a sentence each; none where left out. */
   readonly notes?: readonly string[];
+}
+
+/** A layer of a TF.js model that TF.js itself lacks, or computes otherwise than Keras. */
+export interface UnsupportedLayer {
+  /** `Layer.path`. */
+  readonly path: string;
+  /** The class that would have to be registered. */
+  readonly className: string;
+  /** Whether TF.js opens and runs the model all the same, and computes something else. */
+  readonly opens: boolean;
+  /** The one of {@link WriteReport.warnings} that tells of it. */
+  readonly warning: string;
 }
 
 /** How a model is written. */

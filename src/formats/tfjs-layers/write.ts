@@ -11,9 +11,10 @@ import type { DType } from '../../tensor/dtype.ts';
 import { named } from '../../text/names.ts';
 import type { ByteSink, OutputFiles } from '../bytes.ts';
 import { configTextOf } from '../config-text.ts';
-import type { WriteReport } from '../format.ts';
+import type { UnsupportedLayer, WriteReport } from '../format.ts';
 import { capsAsLayers } from '../keras-config/caps-as-layers.ts';
 import { operatorsAsLayers } from '../keras-config/dialects/replaced-operators.ts';
+import { withDistinctNames } from '../keras-config/tfjs/distinct-names.ts';
 import { withStockForms } from '../keras-config/tfjs/forms/stock-forms.ts';
 import { lostState } from '../lost-state.ts';
 import { Pauses } from '../pause.ts';
@@ -70,10 +71,14 @@ export async function writeShards(
 ): Promise<{ readonly document: JsonObject; readonly report: WriteReport }> {
   const origin = tfjsOrigin(given);
   const warnings: string[] = [];
+  const unsupported: UnsupportedLayer[] = [];
   const notes: string[] = [];
   const capped = capsAsLayers(given);
   const model = origin ? capped : inLayersOfTfjs(capped, notes);
-  const config = tfjsConfig(model, (warning) => void warnings.push(warning));
+  const config = tfjsConfig(model, (warning, layer) => {
+    warnings.push(warning);
+    if (layer) unsupported.push({ ...layer, warning });
+  });
   const main = fileName(files.main.name);
   const plan = withNewNames(planWeights(model, { ...options, main }), files);
   const pauses = new Pauses();
@@ -92,14 +97,23 @@ export async function writeShards(
         weightsManifest,
       };
   const dropped = origin ? droppedBy(plan) : lostState(model);
-  return { document, report: { dropped, warnings: [...warnings, ...changedTypes(model, plan)], notes } };
+  return {
+    document,
+    report: {
+      dropped,
+      warnings: [...warnings, ...changedTypes(model, plan)],
+      ...(unsupported.length > 0 ? { unsupported } : {}),
+      ...(notes.length > 0 ? { notes } : {}),
+    },
+  };
 }
 
 /** With layers that TF.js has in the place of those that it lacks, and of operators. */
 function inLayersOfTfjs(model: Model, notes: string[]): Model {
-  return withStockForms(operatorsAsLayers(model), ({ layer, classes }) => {
+  const stock = withStockForms(operatorsAsLayers(model), ({ layer, classes }) => {
     notes.push(`${layer.path} (${layer.className}): written as ${classes.join(', ')}; it computes the same`);
   });
+  return withDistinctNames(stock, (note) => void notes.push(note));
 }
 
 /** The document with another configuration in the place of the one that it had. */

@@ -45,7 +45,8 @@ export function keras3Name(name: string): string {
   return name.replaceAll('/', '_');
 }
 
-function renamedLayer(layer: Layer, name: string): Layer {
+/** The layer, and the model inside where there is one, under another name. */
+export function renamedLayer(layer: Layer, name: string): Layer {
   const { model, origin } = layer;
   return layerWith(layer, {
     name,

@@ -5,11 +5,12 @@
  */
 
 import { isObject, type JsonObject, type JsonValue, mapEntries } from '../../../json/value.ts';
+import type { UnsupportedLayer } from '../../format.ts';
 import { classNameOf, configOf, isSerialized, numbersIn } from '../serialized-objects.ts';
 import { TFJS_ACTIVATIONS, TFJS_INITIALIZERS } from './registered-classes.ts';
 
-/** Takes a sentence for the report. */
-export type Warn = (sentence: string) => void;
+/** Takes a sentence for the report, and which class of a layer it is that TF.js lacks or computes otherwise. */
+export type Warn = (sentence: string, unsupported?: Omit<UnsupportedLayer, 'warning'>) => void;
 
 const INITIALIZERS: ReadonlyMap<string, string> = new Map([
   ['LecunNormal', 'LeCunNormal'],
@@ -53,7 +54,8 @@ function convertPart(className: string, key: string, value: JsonValue, where: st
   if (value === null) return null;
   const numbers = numbersIn(value);
   if (numbers !== undefined) return numbers;
-  if (key === 'activation' || key === 'recurrent_activation') return convertActivation(value, where, warn);
+  if (key === 'activation' || key === 'recurrent_activation')
+    return convertActivation(value, className, where, warn);
   if (key.endsWith('_initializer')) return convertInitializer(key, value, where, warn);
   if (key.endsWith('_regularizer')) return convertRegularizer(key, value, where, warn);
   if (key.endsWith('_constraint')) {
@@ -69,9 +71,10 @@ function convertPart(className: string, key: string, value: JsonValue, where: st
   return value;
 }
 
-function convertActivation(value: JsonValue, where: string, warn: Warn): JsonValue {
+function convertActivation(value: JsonValue, className: string, where: string, warn: Warn): JsonValue {
   if (isSerialized(value)) {
-    if (value['class_name'] === 'function') return convertActivation(String(value['config']), where, warn);
+    if (value['class_name'] === 'function')
+      return convertActivation(String(value['config']), className, where, warn);
     return activationOfLayer(value) ?? value;
   }
   if (typeof value !== 'string') return value;
@@ -81,6 +84,7 @@ function convertActivation(value: JsonValue, where: string, warn: Warn): JsonVal
     warn(
       `${where}: TF.js has no activation ${value}; the page must register one with ` +
         'tf.serialization.registerClass() before it loads the model',
+      { path: where, className, opens: false },
     );
   }
   return value;

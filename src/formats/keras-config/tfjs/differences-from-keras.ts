@@ -10,7 +10,13 @@ import { isObject, type JsonObject, type JsonValue, ownEntry } from '../../../js
 const REFUSED = 'TF.js does not load this';
 const IGNORED = 'TF.js passes over this and computes something else';
 const OTHERWISE = 'TF.js computes something else';
+const FAILS = 'TF.js fails to run it';
 const ON_WASM = 'the WASM backend of TF.js computes something else; its CPU backend does as Keras does';
+
+/** Whether TF.js opens and runs a layer in spite of what {@link tfjsDifference} says of it. */
+export function opensWith(difference: string): boolean {
+  return !difference.includes(REFUSED) && !difference.includes(FAILS);
+}
 
 /** What differs in TF.js, as a clause; undefined where the layer does what Keras does. */
 export function tfjsDifference(className: string, config: JsonObject): string | undefined {
@@ -58,7 +64,7 @@ export function tfjsDifference(className: string, config: JsonObject): string | 
         : undefined;
     case 'Softmax':
       // Several axes go another way in TF.js.
-      return [config['axis']].flat().length > 1 ? undefined : found('axis', 'TF.js fails to run it');
+      return [config['axis']].flat().length > 1 ? undefined : found('axis', FAILS);
     case 'Concatenate':
       return Number(config['axis'] ?? -1) < -1
         ? found('axis', 'TF.js takes the last axis for it and computes something else')
@@ -80,7 +86,7 @@ export function tfjsDifference(className: string, config: JsonObject): string | 
           : found('interpolation', REFUSED);
     case 'Resizing':
     case 'CenterCrop':
-      return 'TF.js fails to run it in a model';
+      return `${FAILS} in a model`;
     case 'RandomWidth':
       return 'TF.js changes the width at random in inference as well; Keras does so in training alone';
     case 'BatchNormalization':

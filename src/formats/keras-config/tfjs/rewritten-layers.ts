@@ -188,11 +188,13 @@ function warnOfBackends(
   if (rank > 4) {
     warn(
       `${path} (${className}): TF.js fails to run it on a tensor of ${rank} dimensions; it takes 4 at most`,
+      { path, className, opens: false },
     );
   } else if (axes.some((axis) => axis !== -1 && axis !== rank - 1)) {
     warn(
       `${path} (${className}): axis = ${axes.join(', ')} of ${rank} dimensions: the CPU and WASM backends of TF.js ` +
         'normalize the last axis instead and compute something else; WebGL, WebGPU and Node do as Keras does',
+      { path, className, opens: true },
     );
   }
 }

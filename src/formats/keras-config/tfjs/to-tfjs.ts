@@ -8,7 +8,7 @@ import { isObject, type JsonObject, type JsonValue } from '../../../json/value.t
 import { AUGMENTATIONS, presentClassName } from '../layer-classes.ts';
 import { classNameOf, configOf, isSerialized, plainNumbers } from '../serialized-objects.ts';
 import { convertParts, type Warn } from './config-entries.ts';
-import { tfjsDifference } from './differences-from-keras.ts';
+import { opensWith, tfjsDifference } from './differences-from-keras.ts';
 import { TFJS_LAYERS } from './registered-classes.ts';
 
 /**
@@ -72,10 +72,14 @@ function convertLayer(className: string, config: JsonObject, where: string, warn
     };
     converted = { ...converted, [key]: Array.isArray(inner) ? inner.map(convertInner) : convertInner(inner) };
   }
-  const difference = TFJS_LAYERS.has(known)
+  const isKnown = TFJS_LAYERS.has(known);
+  const difference = isKnown
     ? tfjsDifference(known, converted)
     : `TF.js has no class ${known}; the page must register one with tf.serialization.registerClass() before it loads the model`;
-  if (difference !== undefined) warn(`${where} (${className}): ${difference}`);
+  if (difference !== undefined) {
+    const opens = isKnown && opensWith(difference);
+    warn(`${where} (${className}): ${difference}`, { path: where, className: known, opens });
+  }
   return { class_name: known, config: converted };
 }
 
