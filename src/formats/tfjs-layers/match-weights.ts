@@ -2,7 +2,8 @@
  * Names of weights in a TF.js manifest and the layers that they belong to.
  *
  * TF.js names a weight `layer/weight` by the innermost layer, whichever model that is nested in, and drops the second
- * last part of a name that it does not know (`lstm/lstm_cell/kernel`): `Container.loadWeights` of tfjs-layers 4.22.
+ * last part of a name that it does not know (`lstm/lstm_cell/kernel`): `Container.loadWeights` of tfjs-layers 4.22. The
+ * converter under Keras 3 puts the name of a Sequential in front (`sequential/conv2d/kernel`), which TF.js finds no layer for.
  *
  * @module
  */
@@ -36,8 +37,13 @@ export interface NamedWeights {
   readonly names: Map<string, string>;
 }
 
+/** Whether TF.js itself finds the layer of a weight by its name in the manifest. */
+export function isFoundByTfjs({ layer, names }: NamedWeights): boolean {
+  return [...names.values()].every((name) => name.startsWith(`${layer.name}/`));
+}
+
 /**
- * Finds the layer of each of the names.
+ * Finds the layer of each of the names, with those of models in front or without.
  *
  * @throws InvalidModelError where a name has no layer, a layer lacks a weight, or TF.js could not tell two layers apart.
  */
@@ -61,11 +67,16 @@ export function matchWeightNames(model: Model, names: readonly string[], source:
   }
   const found = new Map<string, string>();
   for (const name of names) {
-    const owner = opaqueOwner(name, opaque);
-    if (expected.has(name)) found.set(name, name);
-    else if (owner) owner.names.set(name.slice(owner.layer.name.length + 1), name);
-    else if (expected.has(shortened(name)) && !found.has(shortened(name))) found.set(shortened(name), name);
-    else throw unclaimed(name, source);
+    const isFound = endsOf(name).some((end) => {
+      const owner = opaqueOwner(end, opaque);
+      const known = [end, ...(owner ? [] : [shortened(end)])].find(
+        (one) => expected.has(one) && !found.has(one),
+      );
+      if (known !== undefined) found.set(known, name);
+      else owner?.names.set(end.slice(owner.layer.name.length + 1), name);
+      return known !== undefined || owner !== undefined;
+    });
+    if (!isFound) throw unclaimed(name, source);
   }
   for (const [name, { target, weight }] of expected) {
     const inFile = found.get(name);
@@ -78,6 +89,12 @@ export function matchWeightNames(model: Model, names: readonly string[], source:
     target.names.set(weight, inFile);
   }
   return matched;
+}
+
+/** A name, and what is left of it without the names in front, longest first. */
+function endsOf(name: string): string[] {
+  const parts = name.split('/');
+  return parts.slice(0, -1).map((_, index) => parts.slice(index).join('/'));
 }
 
 /** `lstm/lstm_cell/kernel` to `lstm/kernel`. */

@@ -27,6 +27,8 @@ export interface TfjsOrigin extends ModelOrigin {
   readonly groups: readonly OriginGroup[];
   /** The tensors that were made of the manifest's weights, by name. */
   readonly tensors: ReadonlyMap<string, Tensor>;
+  /** False of what `tensorflowjs_converter` writes under Keras 3: configurations and names that TF.js cannot read. */
+  readonly isLoadable: boolean;
 }
 
 /** `LayerOrigin.place` of a layer of a TF.js model: its weights' names in the manifest. */

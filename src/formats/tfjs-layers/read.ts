@@ -15,7 +15,7 @@ import { readJsonObject } from '../read-json.ts';
 import { checkWeights } from '../weight-shapes.ts';
 import { lazyWeight, type WeightBytes } from './decode.ts';
 import { parseManifest } from './manifest.ts';
-import { matchWeightNames } from './match-weights.ts';
+import { isFoundByTfjs, matchWeightNames } from './match-weights.ts';
 import { type OriginGroup, type TfjsOrigin, TfjsPlace } from './origin.ts';
 import { openGroup } from './shards.ts';
 
@@ -53,7 +53,8 @@ export async function readTfjsLayers(
   for (const weight of groups.flatMap(({ weights }) => weights)) {
     if (!weight.spec.isOptimizer) tensors.set(weight.spec.name, lazyWeight(weight));
   }
-  for (const { layer, names } of matchWeightNames(model, [...tensors.keys()], source)) {
+  const matched = matchWeightNames(model, [...tensors.keys()], source);
+  for (const { layer, names } of matched) {
     for (const [key, name] of names) {
       const tensor = tensors.get(name);
       if (tensor) layer.weights.set(key, tensor);
@@ -61,7 +62,15 @@ export async function readTfjsLayers(
     layer.remember({ weights: new Map(layer.weights), place: new TfjsPlace(names) });
     checkWeights(layer, source);
   }
-  const origin: TfjsOrigin = { format: 'tfjs-layers', main: files.main, document, groups, tensors };
+  const isLoadable = model.dialect === 'keras2' && matched.every(isFoundByTfjs);
+  const origin: TfjsOrigin = {
+    format: 'tfjs-layers',
+    main: files.main,
+    document,
+    groups,
+    tensors,
+    isLoadable,
+  };
   model.origin = origin;
   return model;
 }

@@ -7,6 +7,7 @@
 import { scriptJson } from '../../json/python-json.ts';
 import { isObject, type JsonObject } from '../../json/value.ts';
 import type { Model } from '../../model/model.ts';
+import { modelWith } from '../../model/replace-layers.ts';
 import type { DType } from '../../tensor/dtype.ts';
 import { named } from '../../text/names.ts';
 import type { ByteSink, OutputFiles } from '../bytes.ts';
@@ -21,7 +22,7 @@ import { Pauses } from '../pause.ts';
 import { readWeightBytes } from './decode.ts';
 import { encodeWeight } from './encode.ts';
 import { fileName } from './manifest.ts';
-import { tfjsOrigin } from './origin.ts';
+import { type TfjsOrigin, tfjsOrigin } from './origin.ts';
 import { type PlannedGroup, type PlannedWeight, planWeights, type WeightPlan } from './plan-weights.ts';
 import { tfjsConfig } from './tfjs-config.ts';
 
@@ -57,9 +58,20 @@ export async function writeTfjsLayers(
   return { ...report, warnings: [...report.warnings, sentence] };
 }
 
+const REPAIRED =
+  'the model was written by tensorflowjs_converter under Keras 3, in a form that TF.js does not open; it is written in the ' +
+  'one that it opens';
+
+/** The origin of a model of TF.js that is written as it was read. */
+function keptOrigin(model: Model): TfjsOrigin | undefined {
+  const origin = tfjsOrigin(model);
+  return origin?.isLoadable ? origin : undefined;
+}
+
 /** The text of model.json with the numbers as they were read. */
 async function textOf(model: Model): Promise<string | undefined> {
   const read = await configTextOf(model);
+  if (tfjsOrigin(model) && !keptOrigin(model)) return undefined;
   return read && (tfjsOrigin(model) ? read.text : `{"modelTopology":{"model_config":${read.text}}}`);
 }
 
@@ -69,11 +81,14 @@ export async function writeShards(
   files: OutputFiles,
   options: { readonly shardBytes?: number } = {},
 ): Promise<{ readonly document: JsonObject; readonly report: WriteReport }> {
-  const origin = tfjsOrigin(given);
+  const origin = keptOrigin(given);
   const warnings: string[] = [];
   const unsupported: UnsupportedLayer[] = [];
   const notes: string[] = [];
-  const capped = capsAsLayers(given);
+  const read = tfjsOrigin(given);
+  if (read && !origin) notes.push(REPAIRED);
+  // What cannot be kept is written as from any other format.
+  const capped = capsAsLayers(origin ? given : modelWith(given, { origin: undefined }));
   const model = origin ? capped : inLayersOfTfjs(capped, notes);
   const config = tfjsConfig(model, (warning, layer) => {
     warnings.push(warning);
@@ -96,7 +111,7 @@ export async function writeShards(
         modelTopology: { keras_version: KERAS_VERSION, backend: 'tensorflow', model_config: config },
         weightsManifest,
       };
-  const dropped = origin ? droppedBy(plan) : lostState(model);
+  const dropped = origin ? droppedBy(plan) : lostState(given);
   return {
     document,
     report: {

@@ -1,11 +1,11 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { UnsupportedModelError } from '../../../../src/errors.ts';
 import { memoryFiles, readModel } from '../../../../src/formats/read.ts';
 import { writeModelToMemory } from '../../../../src/formats/write.ts';
 import type { Model } from '../../../../src/model/model.ts';
 import { Tensor } from '../../../../src/tensor/tensor.ts';
+import { buildModel, input, layer } from '../../../support/model-builder.ts';
 import { loadLayersModel, predict, relativeError, saveLayersModel } from '../../tfjs-runtime.ts';
 
 const root = join(import.meta.dirname, '../../../fixtures');
@@ -36,8 +36,8 @@ describe('models of Keras in TF.js', () => {
     )
     .concat(readdirSync(join(root, 'convert')).map((name) => `convert/${name}`))
     .filter((name) => /\.(h5|keras)$/.test(name))
-    // Those have layers that TF.js lacks, and two layers of one name: see below.
-    .filter((name) => !/\/(nested|conv1d3d|custom|multi|ops|rnn)\./.test(name) || name.includes('2.0.5'));
+    // Those have layers that TF.js lacks and that no others compute: see below.
+    .filter((name) => !/\/(custom|ops|rnn|spotting)\./.test(name));
 
   test.each(loadable)('%s', async (name) => {
     const { files, report } = await convert(await read(name));
@@ -46,6 +46,18 @@ describe('models of Keras in TF.js', () => {
     expect(
       report.warnings.filter((warning) => !/ of float(16|64) |a class of somebody's own/.test(warning)),
     ).toEqual([]);
+  });
+
+  test('layers of one name carry that of their model', async () => {
+    const { files, report } = await convert(await read('convert/twins.keras'));
+    expect(report.notes).toEqual([
+      'layers of nested models that have one name carry that of their model in the file, because TF.js knows weights by ' +
+        'the name of the layer alone: e1/c1 is e1_c1, e2/c1 is e2_c1, e1/c2 is e1_c2, e2/c2 is e2_c2',
+    ]);
+    const again = await readModel(memoryFiles(files, 'model.json'));
+    expect([...again.allLayers()].map(({ path }) => path)).toEqual(
+      expect.arrayContaining(['e1/e1_c1', 'e1/e1_c2', 'e2/e2_c1', 'e2/e2_c2']),
+    );
   });
 
   test('4 MiB shards', async () => {
@@ -68,19 +80,15 @@ describe('models of Keras in TF.js', () => {
 
 describe('what TF.js cannot', () => {
   test.each<[string, RegExp[]]>([
+    ['formats/keras-3.15.1/custom.keras', [/^scale_shift \(fixtures>ScaleShift\)/, /^lambda \(Lambda\)/]],
+    ['formats/tfkeras-2.15/ops.h5', [/^tf\.math\.truediv \(TFOpLambda\)/]],
     [
-      'formats/keras-3.15.1/conv1d3d.keras',
+      'convert/spotting.keras',
       [
-        /^bn3d \(BatchNormalization\): TF\.js fails to run it on a tensor of 5 dimensions/,
-        /^grouped \(Conv2D\): groups = 2: TF\.js does not load this$/,
-        /^conv1d \(Conv1D\): causal padding/,
-        /^dw1d \(DepthwiseConv1D\): TF\.js has no class DepthwiseConv1D; .*registerClass/,
-        /^tr1d \(Conv1DTranspose\)/,
+        /^gru \(GRU\): reset_after = true: TF\.js does not load this$/,
+        /^unit \(UnitNormalization\): .*has no class/,
       ],
     ],
-    ['formats/keras-3.15.1/custom.keras', [/^scale_shift \(fixtures>ScaleShift\)/, /^lambda \(Lambda\)/]],
-    ['formats/tfkeras-2.15/multi.h5', [/^sub \(Subtract\)/]],
-    ['formats/tfkeras-2.15/ops.h5', [/^tf\.math\.truediv \(TFOpLambda\)/]],
     ['formats/tfkeras-2.15/rnn.h5', [/^bigru \(GRU\): reset_after = true: TF\.js does not load this$/]],
   ])('is written and reported: %s', async (name, warnings) => {
     const { files, report } = await convert(await read(name));
@@ -91,24 +99,13 @@ describe('what TF.js cannot', () => {
     expect(again.parameterCount).toBe((await read(name)).parameterCount);
   });
 
-  test('is refused where TF.js would take one layer for another', async () => {
-    const reason = await convert(await read('formats/keras-3.15.1/nested.keras')).catch(
-      (error: unknown) => error,
-    );
-    expect(reason).toBeInstanceOf(UnsupportedModelError);
-    expect((reason as Error).message).toMatch(/backbone\/conv and twin\/conv .*rename one of the layers/);
-  });
-
-  test('is refused where Keras 2 has the name for another function', async () => {
-    const model = await read('formats/keras-3.15.1/functional.keras');
-    const layer = model.layer('relu1');
-    const config = {
-      ...layer.origin!.config,
-      class_name: 'Activation',
-      config: { activation: 'hard_sigmoid' },
-    };
-    layer.remember({ config });
-    await expect(convert(model)).rejects.toThrow(/relu1: hard_sigmoid is .* in Keras 3 and .* in Keras 2/);
+  test('is refused where a gate has a name that Keras 2 has for another function', async () => {
+    const model = buildModel([
+      input('x', [3, 2]),
+      layer('LSTM', 'lstm', { units: 2, recurrent_activation: 'hard_sigmoid' }),
+    ]);
+    model.dialect = 'keras3';
+    await expect(convert(model)).rejects.toThrow(/lstm: hard_sigmoid is .* in Keras 3 and .* in Keras 2/);
   });
 
   test('is refused where a whole number does not fit', async () => {
