@@ -14,7 +14,7 @@ export const EXIT = { ok: 0, checkFailed: 1, usage: 2, input: 3, bug: 70 } as co
 export const EXIT_CODE_HELP = `
 Exit codes:
   0   done
-  1   ran, but a check failed
+  1   ran, but a check failed, or TF.js does not open what was written
   2   wrong usage
   3   the input cannot be read or is not supported, or the output cannot be written
   70  a bug in crosslayer`;

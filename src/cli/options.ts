@@ -38,6 +38,14 @@ export function choiceOption(flags: string, what: string, names: readonly string
   return new Option(flags, what).choices(names);
 }
 
+/** The script with the classes of layers that TF.js lacks. */
+export function layersScriptOption(): Option {
+  return new Option(
+    '--layers-script',
+    'write crosslayer-layers.js beside a model for TF.js, with classes for the layers that TF.js lacks',
+  );
+}
+
 /** Where the model goes. */
 export function outputOption(
   name = '<out>',

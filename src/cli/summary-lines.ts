@@ -10,6 +10,7 @@ import type { WriteReport } from '../formats/format.ts';
 import { type DescribedReason, messagesByCode } from '../model/skip-reason.ts';
 import { allIn, type PassRecord } from '../primitives/pass.ts';
 import type { SidecarReport } from '../report/sidecar-report.ts';
+import { named } from '../text/names.ts';
 import { decibels, percent } from '../text/numbers.ts';
 import { sidecarLines } from './sidecar.ts';
 import { indented, type Line, styled, table } from './terminal.ts';
@@ -57,10 +58,28 @@ export function closingLines(
 }
 
 /** What a format could not keep, and what else there is to say of what was written. */
-export function writtenLines({ dropped, warnings }: WriteReport): string[] {
+export function writtenLines(written: WriteReport): string[] {
+  const { dropped, warnings, notes = [] } = written;
   return [
     ...dropped.map((sentence) => `not kept: ${sentence}`),
-    ...warnings.map((sentence) => `note: ${sentence}`),
+    ...[...notes, ...warnings].map((sentence) => `note: ${sentence}`),
+    ...unopenedLines(written),
+  ];
+}
+
+/** Whether TF.js opens a model that was written for it, as far as its layers tell. */
+export function isOpened({ unsupported = [] }: WriteReport): boolean {
+  return unsupported.every(({ opens }) => opens);
+}
+
+function unopenedLines({ unsupported = [] }: WriteReport): string[] {
+  const layers = unsupported
+    .filter(({ opens }) => !opens)
+    .map(({ path, className }) => `${path} (${className})`);
+  if (layers.length === 0) return [];
+  return [
+    `TF.js does not open it, for ${named([...new Set(layers)])}: --layers-script writes a script beside it that registers ` +
+      'classes for such layers; what the script has none for the page has to register itself',
   ];
 }
 

@@ -27,6 +27,8 @@ export interface UnsupportedLayer {
   readonly path: string;
   /** The class that would have to be registered. */
   readonly className: string;
+  /** The activation that it is for, where TF.js has the layer without it. */
+  readonly activation?: string;
   /** Whether TF.js opens and runs the model all the same, and computes something else. */
   readonly opens: boolean;
   /** The one of {@link WriteReport.warnings} that tells of it. */

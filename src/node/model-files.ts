@@ -29,6 +29,11 @@ export interface SaveOptions extends WriteOptions {
    * known. It comes into its place together with the model.
    */
   readonly sidecar?: SidecarRecord;
+  /**
+   * Writes `crosslayer-layers.js` beside a model of TF.js that has layers which TF.js lacks or computes otherwise: a script
+   * for the page, behind tf.js, that registers classes for them. Running it is for inference.
+   */
+  readonly layersScript?: boolean;
 }
 
 /**
@@ -72,7 +77,8 @@ export async function saveModel(model: Model, name: string, options: SaveOptions
   try {
     output = new PendingOutput(target, { force, signal });
     const { writeModel } = await import('../formats/write.ts');
-    const report = await writeModel(model, output, { ...options, format });
+    const written = await writeModel(model, output, { ...options, format });
+    const report = options.layersScript === true ? await withLayersScript(written, output) : written;
     if (sidecar !== undefined && record) {
       await writeSidecarBeside(model, output, { target: sidecar, record, signal });
     }
@@ -84,6 +90,12 @@ export async function saveModel(model: Model, name: string, options: SaveOptions
     if (folder !== undefined && isNewFolder) removeEmptyFolder(folder);
     throw error;
   }
+}
+
+/** The script, loaded only where it is asked for: it takes TF.js to tell its classes. */
+async function withLayersScript(report: WriteReport, output: PendingOutput): Promise<WriteReport> {
+  const { writeLayersScript } = await import('./layers-script.ts');
+  return writeLayersScript(report, output);
 }
 
 /** Where a model would be written. */

@@ -86,6 +86,11 @@ export class PendingOutput implements OutputFiles {
     return this.#files.filter(({ kind }) => kind !== 'scratch').map(({ sink }) => sink);
   }
 
+  /** Where a file of that name lies beside the main one. */
+  siblingOf(name: string): string {
+    return path.join(this.#folder, name);
+  }
+
   /** A file that belongs to the model, wherever it lies. */
   createBeside(target: string): ByteSink {
     return this.#open(realTarget(target), 'named');

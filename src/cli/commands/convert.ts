@@ -7,13 +7,21 @@ import { loadModel, type SaveOptions, saveModel } from '../../node/model-files.t
 import { reportJson } from '../../report/report-json.ts';
 import { type CommandResult, EXIT, end, UsageError } from '../command-result.ts';
 import { interruptible } from '../interruptible.ts';
-import { choiceOption, jsonOption, type OutputOptions, outputOption, withOptions } from '../options.ts';
-import { summaryOf, writtenLines } from '../summary-lines.ts';
+import {
+  choiceOption,
+  jsonOption,
+  layersScriptOption,
+  type OutputOptions,
+  outputOption,
+  withOptions,
+} from '../options.ts';
+import { isOpened, summaryOf, writtenLines } from '../summary-lines.ts';
 import { progress, progressDone } from '../terminal.ts';
 
 interface ConvertOptions extends OutputOptions {
   readonly keras?: '2' | '3';
   readonly weights?: WeightDType;
+  readonly layersScript?: boolean;
   readonly json?: boolean;
 }
 
@@ -33,18 +41,27 @@ export function addConvert(root: Command): void {
       'what weights are stored as; float32 makes a model of it that computes in float32 too',
       WEIGHT_DTYPES,
     ),
+    layersScriptOption(),
     new Option('--force', 'overwrite the output'),
     jsonOption(),
   ])
     .addHelpText(
       'after',
       `
-A new .keras file is always for Keras 3; for Keras 2 write an .h5 file: --keras 2 -o model.h5`,
+A new .keras file is always for Keras 3; for Keras 2 write an .h5 file: --keras 2 -o model.h5
+For TF.js, layers that it lacks are written as layers that it has, where these compute the same. Where TF.js does not open the
+result, the exit code is 1, and the layers are named. A folder that tensorflowjs_converter wrote under Keras 3, which TF.js does
+not open, is mended: crosslayer convert broken -o mended`,
     )
     .action((input, options) => end(convertCommand(input, options)));
 }
 
 async function convertCommand(input: string, options: ConvertOptions): Promise<CommandResult> {
+  if (options.layersScript === true && /\.(keras|h5|hdf5)$/i.test(options.output)) {
+    throw new UsageError(
+      `--layers-script: it is for TF.js models, and ${options.output} is none; leave it out`,
+    );
+  }
   progress(`reading ${input}`);
   checkWeights(options);
   const read = await loadModel(input);
@@ -56,7 +73,7 @@ async function convertCommand(input: string, options: ConvertOptions): Promise<C
     options.json === true
       ? [reportJson({ schemaVersion: 1, ...written })]
       : summaryOf(options.output, '', undefined, writtenLines(written));
-  return { lines, exitCode: EXIT.ok };
+  return { lines, exitCode: isOpened(written) ? EXIT.ok : EXIT.checkFailed };
 }
 
 /** Half floats are stored by formats that have them, for programs that read them. */
@@ -74,9 +91,13 @@ function checkWeights({ weights, output }: ConvertOptions): void {
   );
 }
 
-async function save(model: Model, { output, keras, force }: ConvertOptions): Promise<WriteReport> {
+async function save(
+  model: Model,
+  { output, keras, force, layersScript }: ConvertOptions,
+): Promise<WriteReport> {
   const options: SaveOptions = {
     force: force === true,
+    ...(layersScript === true ? { layersScript } : {}),
     // Whoever converts to .keras wants that format, and not the HDF5 that older versions of Keras wrote under the name.
     ...(/\.keras$/i.test(output) ? { format: 'keras-v3' } : {}),
     ...(keras === undefined ? {} : { dialect: `keras${keras}` }),

@@ -9,6 +9,7 @@ import {
   byteSize,
   choiceOption,
   inputOptions,
+  layersScriptOption,
   NO_CORRECTION,
   type OutputOptions,
   outputOption,
@@ -32,6 +33,7 @@ export interface QuantizeOptions
   readonly include?: readonly string[];
   readonly exclude?: readonly string[];
   readonly shardSize?: number;
+  readonly layersScript?: boolean;
   /** True with `--prepare`, false with `--no-prepare`. */
   readonly prepare?: boolean;
   readonly rounding?: WeightRounding;
@@ -100,6 +102,7 @@ export function quantizeOptions(root: Command): Command {
     ),
     new Option('--exclude <patterns...>', 'layers that stay in float32'),
     new Option('--shard-size <size>', 'how large a file of weights may be (4MiB)').argParser(byteSize),
+    layersScriptOption(),
     new Option('--prepare', 'prepare kernels that lie on a grid of 8 bits already too'),
     new Option('--no-prepare', 'only pack: leave the scales of channels and the biases as they are'),
     choiceOption('--rounding <how>', 'how kernels come onto a grid of 8 bits (cancelling)', ROUNDINGS),
@@ -165,7 +168,7 @@ export function isTfliteName(output: string): boolean {
   return /\.tflite$/i.test(output);
 }
 
-const OF_TFJS = ['dtype', 'plan', 'include', 'exclude', 'shardSize', 'prepare'] as const;
+const OF_TFJS = ['dtype', 'plan', 'include', 'exclude', 'shardSize', 'layersScript', 'prepare'] as const;
 const OF_TFLITE = ['weights', 'dense', 'io', 'inputShape', 'allowFloat', 'float'] as const;
 
 /** @throws UsageError where options contradict each other. */

@@ -20,6 +20,7 @@ import { checkHtmlOutput } from '../html-output.ts';
 import { interruptible } from '../interruptible.ts';
 import { defined } from '../options.ts';
 import { readSidecarOf } from '../sidecar.ts';
+import { isOpened } from '../summary-lines.ts';
 import { progress, progressDone } from '../terminal.ts';
 import { forProof, inputsBeside, readyToQuantize, runOriginal } from './quantize-inputs.ts';
 import {
@@ -93,7 +94,8 @@ async function quantizeCommand(input: string, given: QuantizeOptions): Promise<C
   progressDone();
   return {
     lines: options.json === true ? [reportJson(report)] : quantizeSummary(options.output, report),
-    exitCode: options.strict === true && !isTrusted(report) ? EXIT.checkFailed : EXIT.ok,
+    exitCode:
+      !isOpened(report) || (options.strict === true && !isTrusted(report)) ? EXIT.checkFailed : EXIT.ok,
     failures,
   };
 }
@@ -107,10 +109,11 @@ async function bytesOfFiles(output: string): Promise<number> {
   }
 }
 
-function saveOptionsOf({ force, shardSize }: QuantizeOptions): SaveOptions {
+function saveOptionsOf({ force, shardSize, layersScript }: QuantizeOptions): SaveOptions {
   return {
     format: 'tfjs-layers',
     force: force === true,
+    ...(layersScript === true ? { layersScript } : {}),
     ...(shardSize === undefined ? {} : { shardBytes: shardSize }),
   };
 }

@@ -67,6 +67,12 @@ export function isActivationOfTfjs(value: unknown): boolean {
   return value === undefined || value === null || (typeof value === 'string' && OF_TFJS.has(value));
 }
 
+/** Whether there is an activation function of that name of Keras. */
+export function isActivation(name: string): boolean {
+  const inTfjs = name.replace(/_(.)/g, (_, letter: string) => letter.toUpperCase());
+  return ownEntry(FUNCTIONS, inTfjs) !== undefined;
+}
+
 /**
  * The function of an `activation` entry: a name, or a layer.
  *

@@ -223,6 +223,21 @@ export const customLayers: Readonly<Record<string, CustomObject>> = Object.creat
   Object.assign(Object.create(null), Object.fromEntries(MADE)),
 );
 
+export { isActivation } from './activation-functions.ts';
+
+/** The classes of TF.js itself, by name, whatever is registered later. */
+export const OF_TFJS: Readonly<tf.serialization.SerializationMap['classNameMap']> = {
+  ...tf.serialization.SerializationMap.getMap().classNameMap,
+};
+
+/** How a layer of that class is made here, and for which configurations TF.js does so rightly; undefined for no class here. */
+export function customClass(
+  className: string,
+): { readonly make: Make; readonly isRight: IsRight } | undefined {
+  const [make, isRight] = ownEntry(OWN, className) ?? [];
+  return make && isRight && { make, isRight };
+}
+
 /** Whether {@link customLayers} has the class. */
 export function isCustomLayer(className: string): boolean {
   return MADE.has(className);
@@ -251,7 +266,9 @@ const IN_TRAINING = /((?<!^recurrent)Initializer|Regularizer|Constraint)$/;
 /** The layer of tfjs-layers, without what has no part in inference: some of it stops TF.js from making the layer. */
 function layerOfTfjs(className: string, config: LayerConfig): layers.Layer {
   const [cls, fromConfig] =
-    ownEntry(tf.serialization.SerializationMap.getMap().classNameMap, className) ?? [];
+    ownEntry(OF_TFJS, className) ??
+    ownEntry(tf.serialization.SerializationMap.getMap().classNameMap, className) ??
+    [];
   const kept = Object.entries(config).filter(([key]) => !IN_TRAINING.test(key));
   // Wrappers take the third argument, which the type does not know.
   const make = fromConfig as ((cls: unknown, config: object, objects: object) => layers.Layer) | undefined;

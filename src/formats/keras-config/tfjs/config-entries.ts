@@ -84,7 +84,7 @@ function convertActivation(value: JsonValue, className: string, where: string, w
     warn(
       `${where}: TF.js has no activation ${value}; the page must register one with ` +
         'tf.serialization.registerClass() before it loads the model',
-      { path: where, className, opens: false },
+      { path: where, className, activation: value, opens: false },
     );
   }
   return value;
