@@ -17,6 +17,7 @@ import { convertModelBody } from './dialects/model-entries.ts';
 import { divisionsAsOperations, operatorsAsLayers } from './dialects/replaced-operators.ts';
 import { toKeras2Entry } from './dialects/to-keras2.ts';
 import { toKeras3Entry } from './dialects/to-keras3.ts';
+import { withStockForms } from './forms/stock-forms.ts';
 import { withStockClasses } from './own-classes.ts';
 import { patchActivation, patchActivationLayer } from './parse/activation.ts';
 import { replaceInNode, replacer } from './parse/tensor-references.ts';
@@ -39,6 +40,13 @@ export function modelForDialect(given: Model, dialect: Dialect, warn: (sentence:
   const model = withStockClasses(given);
   if (dialect === model.dialect) return model;
   const written = operatorsAsLayers(model);
+  if (dialect === 'keras2') {
+    return withStockForms(written, 'keras2', ({ layer, classes }) => {
+      warn(
+        `${layer.path} (${layer.className}): Keras 2 lacks it; written as ${classes.join(', ')}, which compute the same`,
+      );
+    });
+  }
   return dialect === 'keras3' ? withKeras3Names(divisionsAsOperations(written), warn) : written;
 }
 

@@ -15,8 +15,8 @@ import { configTextOf } from '../config-text.ts';
 import type { UnsupportedLayer, WriteReport } from '../format.ts';
 import { capsAsLayers } from '../keras-config/caps-as-layers.ts';
 import { operatorsAsLayers } from '../keras-config/dialects/replaced-operators.ts';
+import { withStockForms } from '../keras-config/forms/stock-forms.ts';
 import { withDistinctNames } from '../keras-config/tfjs/distinct-names.ts';
-import { withStockForms } from '../keras-config/tfjs/forms/stock-forms.ts';
 import { lostState } from '../lost-state.ts';
 import { Pauses } from '../pause.ts';
 import { readWeightBytes } from './decode.ts';
@@ -125,7 +125,7 @@ export async function writeShards(
 
 /** With layers that TF.js has in the place of those that it lacks, and of operators. */
 function inLayersOfTfjs(model: Model, notes: string[]): Model {
-  const stock = withStockForms(operatorsAsLayers(model), ({ layer, classes }) => {
+  const stock = withStockForms(operatorsAsLayers(model), 'tfjs', ({ layer, classes }) => {
     notes.push(`${layer.path} (${layer.className}): written as ${classes.join(', ')}; it computes the same`);
   });
   return withDistinctNames(stock, (note) => void notes.push(note));

@@ -19,7 +19,6 @@ import {
 import { type LayerReplacement, layerWith, replaceLayers } from '../../../model/replace-layers.ts';
 import { trainingEffect } from '../../../model/training.ts';
 import { freeName } from '../../../text/names.ts';
-import { AUGMENTATIONS } from '../layer-classes.ts';
 import type { Warn } from './config-entries.ts';
 
 /** The shapes that a layer reads and makes, where they are known and the same in all its calls. */
@@ -84,11 +83,9 @@ export function withTfjsForms(model: Model, warn: Warn): Model {
 function warnOfTraining(graph: Graph, warn: Warn): void {
   const warned = new Set<Layer>();
   for (const call of graph.calls) {
-    const { layer, path, owner } = call;
+    const { layer, path } = call;
     const effect = trainingEffect(call);
     if (effect === undefined || warned.has(layer)) continue;
-    // Keras 3 writes the mode for them wherever nobody gave it, and predicts in inference.
-    if (owner.dialect === 'keras3' && AUGMENTATIONS.has(layer.className)) continue;
     warned.add(layer);
     const [there, here] =
       effect === 'chance'

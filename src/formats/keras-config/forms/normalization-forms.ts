@@ -5,13 +5,13 @@
  * @module
  */
 
-import type { JsonObject, JsonValue } from '../../../../json/value.ts';
-import type { Layer } from '../../../../model/layer.ts';
-import type { ModelTensor } from '../../../../model/model.ts';
-import type { BatchNormOperation, Shape } from '../../../../model/operation.ts';
-import { reshaped } from '../../../../tensor/rearranged.ts';
-import { Tensor } from '../../../../tensor/tensor.ts';
-import { numbersIn } from '../../serialized-objects.ts';
+import { type JsonObject, type JsonValue, ownEntry } from '../../../json/value.ts';
+import type { Layer } from '../../../model/layer.ts';
+import type { ModelTensor } from '../../../model/model.ts';
+import type { BatchNormOperation, Shape } from '../../../model/operation.ts';
+import { reshaped } from '../../../tensor/rearranged.ts';
+import { Tensor } from '../../../tensor/tensor.ts';
+import { numbersIn } from '../serialized-objects.ts';
 import type { Compute, LayerForm } from './layer-form.ts';
 import { movedLast, undone } from './moved-axes.ts';
 
@@ -95,7 +95,7 @@ function statisticsOf({
   readConfig,
 }: Layer): { readonly mean: readonly number[]; readonly deviation: readonly number[] } | undefined {
   const given = (key: string): number[] => {
-    const value = readConfig[key];
+    const value = ownEntry(readConfig, key);
     return numbersWithin(numbersIn(value) ?? value ?? []);
   };
   const [fromMean, fromVariance] = [...weights.values()].slice(0, 2).map((tensor) => [...tensor.toFloat64()]);

@@ -1,18 +1,20 @@
 /**
  * Layers that tfjs-layers 4.22 lacks, or computes otherwise than Keras, as layers that it has and that compute the same in
- * inference, to the rounding of float32. So a page needs no classes of its own to open the model.
+ * inference, to the rounding of float32. So a page needs no classes of its own to open the model. And those of Keras 3 that
+ * Keras 2.15 lacks.
  *
  * @module
  */
 
-import { buildGraph, type GraphCall } from '../../../../model/graph.ts';
-import { isCustomClass, type Layer } from '../../../../model/layer.ts';
-import type { Model } from '../../../../model/model.ts';
-import { freeLayerName } from '../../../../model/new-layer.ts';
-import { activationOf, isWeighted, LINEAR, type Shape } from '../../../../model/operation.ts';
-import { type LayerReplacement, layerWith, replaceLayers } from '../../../../model/replace-layers.ts';
-import { isOperator } from '../../dialects/operator-layers.ts';
-import { AUGMENTATIONS } from '../../layer-classes.ts';
+import { buildGraph, type GraphCall } from '../../../model/graph.ts';
+import { isCustomClass, type Layer } from '../../../model/layer.ts';
+import type { Dialect, Model } from '../../../model/model.ts';
+import { freeLayerName } from '../../../model/new-layer.ts';
+import { type Activation, activationOf, isWeighted, LINEAR, type Shape } from '../../../model/operation.ts';
+import { type LayerReplacement, layerWith, replaceLayers } from '../../../model/replace-layers.ts';
+import { words } from '../../../text/names.ts';
+import { isOperator } from '../dialects/operator-layers.ts';
+import { AUGMENTATIONS } from '../layer-classes.ts';
 import { activationForm } from './activation-forms.ts';
 import { convolutionForm } from './convolution-forms.ts';
 import { type Compute, type FormInput, type FormPlace, LayerForm } from './layer-form.ts';
@@ -36,9 +38,14 @@ export interface StockForm {
 /**
  * `model` with such layers replaced, each by a model of layers under its name; the given one is left as it is.
  *
+ * @param target who lacks them.
  * @param onForm is told of each.
  */
-export function withStockForms(model: Model, onForm: (form: StockForm) => void): Model {
+export function withStockForms(
+  model: Model,
+  target: 'tfjs' | 'keras2',
+  onForm: (form: StockForm) => void,
+): Model {
   const graph = buildGraph(model);
   const names = new Set<string>();
   const freeName = (wanted: string): string => freeLayerName(model, wanted, names);
@@ -61,18 +68,21 @@ export function withStockForms(model: Model, onForm: (form: StockForm) => void):
     const [input] = inputs;
     if (!input) return undefined;
     if (!isWeighted(layer.operation)) {
-      const whole = written(layerForm(layer, owner, input, output));
+      const compute =
+        target === 'tfjs' ? layerForm(layer, owner, input, output) : keras2Form(layer, owner, input);
+      const whole = written(compute);
       return whole && { layer: whole };
     }
-    const activation = activationForm(
-      activationOf(layer.operation),
-      layer.readConfig['activation'],
-      owner.dialect,
-    );
+    const now = activationOf(layer.operation);
+    const isLacked = output !== undefined && (target === 'tfjs' || !isOfKeras2(now, owner.dialect));
+    const activation = isLacked
+      ? activationForm(now, layer.readConfig['activation'], owner.dialect)
+      : undefined;
     const plain = activation
       ? layerWith(layer, { operation: { ...layer.operation, activation: LINEAR } })
       : layer;
-    const own = written(convolutionForm(plain, input.shape, output), { ...place, layer: plain });
+    const convolution = target === 'tfjs' ? convolutionForm(plain, input.shape, output) : undefined;
+    const own = written(convolution, { ...place, layer: plain });
     const behind =
       activation && output
         ? written(
@@ -85,6 +95,35 @@ export function withStockForms(model: Model, onForm: (form: StockForm) => void):
     return { layer: own ?? plain, ...(behind ? { behind: [behind] } : {}) } satisfies LayerReplacement;
   });
 }
+
+/** What is computed in the place of a layer that Keras 2.15 lacks. */
+function keras2Form(layer: Layer, owner: Model, input: FormInput): Compute | undefined {
+  const { operation, className, readConfig } = layer;
+  if (className === 'RMSNormalization' && operation.kind === 'opaque') return rmsNormForm(layer, input.shape);
+  const isNew =
+    operation.kind === 'identity' && AUGMENTATIONS.has(className) && !KERAS2_AUGMENTATIONS.has(className);
+  if (isNew) return (form, x) => form.activated(x, 'linear');
+  if (className !== 'Activation' || operation.kind !== 'activation') return undefined;
+  const { activation } = operation;
+  return isOfKeras2(activation, owner.dialect)
+    ? undefined
+    : activationForm(activation, readConfig['activation'], owner.dialect);
+}
+
+const KERAS2_AUGMENTATIONS = words(`
+  RandomBrightness RandomContrast RandomFlip RandomHeight RandomRotation RandomTranslation RandomWidth RandomZoom
+`);
+
+/** Those that Keras 2.15 has by name, and the one of Keras 3 that is another function under its name. */
+function isOfKeras2(activation: Activation, dialect: Dialect): boolean {
+  if (activation.kind !== 'other') return true;
+  return activation.name === 'hard_sigmoid' ? dialect === 'keras2' : KERAS2_ACTIVATIONS.has(activation.name);
+}
+
+const KERAS2_ACTIVATIONS = words(`
+  ELU Softmax ThresholdedReLU elu exponential gelu leaky_relu linear log_softmax mish relu relu6 selu sigmoid silu softmax
+  softplus softsign swish tanh
+`);
 
 /** What is computed in the place of a layer without a kernel. */
 function layerForm(

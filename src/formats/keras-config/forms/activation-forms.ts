@@ -4,10 +4,10 @@
  * @module
  */
 
-import type { JsonObject, JsonValue } from '../../../../json/value.ts';
-import type { Dialect } from '../../../../model/model.ts';
-import type { Activation, Relu } from '../../../../model/operation.ts';
-import { classNameOf, configOf, isSerialized } from '../../serialized-objects.ts';
+import type { JsonObject, JsonValue } from '../../../json/value.ts';
+import type { Dialect } from '../../../model/model.ts';
+import type { Activation, Relu } from '../../../model/operation.ts';
+import { classNameOf, configOf, isSerialized } from '../serialized-objects.ts';
 import type { Compute } from './layer-form.ts';
 
 /** `relu6(x + 3) / 6`, as Keras 3 has it. */

@@ -5,19 +5,19 @@
  * @module
  */
 
-import type { JsonObject } from '../../../../json/value.ts';
-import type { Layer } from '../../../../model/layer.ts';
-import { weightNamesOf } from '../../../../model/layer-weights.ts';
-import type { ModelTensor } from '../../../../model/model.ts';
+import type { JsonObject } from '../../../json/value.ts';
+import type { Layer } from '../../../model/layer.ts';
+import { weightNamesOf } from '../../../model/layer-weights.ts';
+import type { ModelTensor } from '../../../model/model.ts';
 import {
   type ConvOperation,
   type ConvolutionOperation,
   isConvolution,
   type Shape,
-} from '../../../../model/operation.ts';
-import { gathered, reshaped } from '../../../../tensor/rearranged.ts';
-import type { Tensor } from '../../../../tensor/tensor.ts';
-import { patchActivation } from '../../parse/activation.ts';
+} from '../../../model/operation.ts';
+import { gathered, reshaped } from '../../../tensor/rearranged.ts';
+import type { Tensor } from '../../../tensor/tensor.ts';
+import { patchActivation } from '../parse/activation.ts';
 import type { Compute, LayerForm } from './layer-form.ts';
 import { movedLast, undone } from './moved-axes.ts';
 

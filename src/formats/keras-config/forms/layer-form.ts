@@ -4,14 +4,14 @@
  * @module
  */
 
-import type { JsonObject } from '../../../../json/value.ts';
-import type { Layer } from '../../../../model/layer.ts';
-import { Call, Model, type ModelTensor } from '../../../../model/model.ts';
-import { newLayer } from '../../../../model/new-layer.ts';
-import type { Shape } from '../../../../model/operation.ts';
-import { layerWith } from '../../../../model/replace-layers.ts';
-import type { Tensor } from '../../../../tensor/tensor.ts';
-import { parseOperation } from '../../parse/parse-operation.ts';
+import type { JsonObject } from '../../../json/value.ts';
+import type { Layer } from '../../../model/layer.ts';
+import { Call, Model, type ModelTensor } from '../../../model/model.ts';
+import { newLayer } from '../../../model/new-layer.ts';
+import type { Shape } from '../../../model/operation.ts';
+import { layerWith } from '../../../model/replace-layers.ts';
+import type { Tensor } from '../../../tensor/tensor.ts';
+import { parseOperation } from '../parse/parse-operation.ts';
 
 /** What flows into the layer: the shape with the batch first, and the element type. */
 export interface FormInput {
@@ -142,11 +142,20 @@ export class LayerForm {
       ...{ className, operation, trainable: layer.trainable, weights: new Map(weights) },
       config: { dtype: 'float32', ...config },
     });
-    this.#model.layers.push(made);
-    const call = new Call(made, inputs);
+    const layerMade = operation.kind === 'input' ? withoutTraining(made) : made;
+    this.#model.layers.push(layerMade);
+    const call = new Call(layerMade, inputs);
     this.#model.calls.push(call);
     const output = call.output();
     if (operation.kind === 'input') output.shape = operation.shape;
     return output;
   }
+}
+
+/** Keras 2 takes no `trainable` of an InputLayer. */
+function withoutTraining(layer: Layer): Layer {
+  const { trainable: _, ...config } = layer.readConfig;
+  return layer.origin
+    ? layerWith(layer, { origin: { ...layer.origin, config: { ...layer.origin.config, config } } })
+    : layer;
 }

@@ -3,9 +3,9 @@
 import * as tf from '@tensorflow/tfjs-core';
 import '@tensorflow/tfjs-backend-wasm';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { writeModelToMemory } from '../../../../../src/formats/write.ts';
-import { layerCases, layerModel } from '../../../../verification/layers/layer-model.ts';
-import { loadLayersModel, predict, relativeError } from '../../../tfjs-runtime.ts';
+import { writeModelToMemory } from '../../../../src/formats/write.ts';
+import { layerCases, layerModel } from '../../../verification/layers/layer-model.ts';
+import { loadLayersModel, predict, relativeError } from '../../tfjs-runtime.ts';
 
 /** float32 sums in another order, and exponentials of another library. */
 const TOLERANCE = 2e-6;

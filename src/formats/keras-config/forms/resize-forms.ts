@@ -5,11 +5,11 @@
  * @module
  */
 
-import type { JsonValue } from '../../../../json/value.ts';
-import type { Layer } from '../../../../model/layer.ts';
-import type { ModelTensor } from '../../../../model/model.ts';
-import type { Operation, Shape } from '../../../../model/operation.ts';
-import { Tensor } from '../../../../tensor/tensor.ts';
+import type { JsonValue } from '../../../json/value.ts';
+import type { Layer } from '../../../model/layer.ts';
+import type { ModelTensor } from '../../../model/model.ts';
+import type { Operation, Shape } from '../../../model/operation.ts';
+import { Tensor } from '../../../tensor/tensor.ts';
 import type { Compute, LayerForm } from './layer-form.ts';
 import { movedLast, undone } from './moved-axes.ts';
 

@@ -5,10 +5,10 @@
  * @module
  */
 
-import type { JsonValue } from '../../../../json/value.ts';
-import type { Layer } from '../../../../model/layer.ts';
-import type { ModelTensor } from '../../../../model/model.ts';
-import type { Operation, PoolOperation, Shape } from '../../../../model/operation.ts';
+import type { JsonValue } from '../../../json/value.ts';
+import type { Layer } from '../../../model/layer.ts';
+import type { ModelTensor } from '../../../model/model.ts';
+import type { Operation, PoolOperation, Shape } from '../../../model/operation.ts';
 import type { Compute, LayerForm } from './layer-form.ts';
 import { movedLast, undone } from './moved-axes.ts';
 import { product } from './normalization-forms.ts';
@@ -118,8 +118,7 @@ export function globalPoolForm(
 /** Pooling of one dimension with the channels first, which TF.js passes over. */
 export function poolForm({ readConfig, className }: Layer, operation: PoolOperation): Compute | undefined {
   if (operation.global || operation.rank !== 1 || operation.dataFormat === 'channels_last') return undefined;
-  const config = { ...readConfig };
-  for (const key of ['name', 'dtype', 'data_format', 'trainable']) delete config[key];
+  const { name: _, dtype: __, data_format: ___, trainable: ____, ...config } = readConfig;
   return (form, x) => form.permuted(form.add(className, config, form.permuted(x, [2, 1])), [2, 1]);
 }
 
