@@ -13,6 +13,7 @@ import { sortCalls } from '../../../model/topology.ts';
 import { capOperation } from '../dialects/cap-operator.ts';
 import { isOperator } from '../dialects/operator-layers.ts';
 import { operatorOperation } from '../dialects/replaced-operators.ts';
+import { AUGMENTATIONS } from '../layer-classes.ts';
 import { parseShape } from './parse-operation.ts';
 import { parseArguments, parseReference, type TensorReference } from './tensor-references.ts';
 
@@ -92,6 +93,10 @@ export function connectLayers(
   };
 }
 
+function withoutMode({ training: _, ...kwargs }: Call['kwargs']): Call['kwargs'] {
+  return kwargs;
+}
+
 /** What operators with one call compute: it stands in the call. */
 function findOperators(
   layers: ReadonlyMap<string, ParsedLayer>,
@@ -116,9 +121,11 @@ function parseCalls(
   isLayer: (name: string) => boolean,
   place: Place,
 ): PendingCall[] {
+  // Keras 3 writes the mode of training for them wherever nobody gave it, and predicts in inference.
+  const isStill = dialect === 'keras3' && AUGMENTATIONS.has(layer.className);
   const calls = requireArray(entry['inbound_nodes'] ?? [], place).map((node): PendingCall => {
     const { args, kwargs, references } = parseArguments(node, dialect, isLayer);
-    const call = new Call(layer, [], args, kwargs);
+    const call = new Call(layer, [], args, isStill ? withoutMode(kwargs) : kwargs);
     call.origin = { dialect, node, reads: new Set(references.map((reference) => reference.layer)) };
     return { call, references };
   });

@@ -19,7 +19,6 @@ import { isCustomClass, Layer } from '../../../model/layer.ts';
 import { Call, type Dialect, Model, ModelTensor } from '../../../model/model.ts';
 import type { Operation } from '../../../model/operation.ts';
 import { MODEL_CLASSES } from '../../../model/own-classes.ts';
-import { AUGMENTATIONS } from '../layer-classes.ts';
 import { describedKind } from '../own-classes.ts';
 import { configOf, isSerialized } from '../serialized-objects.ts';
 import { connectLayers, type ParsedLayer } from './connect-layers.ts';
@@ -150,16 +149,12 @@ function parseLayer(
     className === 'TimeDistributed' && isStock(entry)
       ? parseSteps(config, { dialect, place: layerPlace, outer, depth, name })
       : undefined;
-  // Keras 3 writes the mode of training for them wherever nobody gave it, and predicts in inference.
-  const isStill = dialect === 'keras3' && AUGMENTATIONS.has(className) && isStock(entry);
   const operation: Operation =
     kind || inner
       ? { kind: 'model' }
-      : isStill
-        ? { kind: 'identity', isRandom: false }
-        : isStock(entry)
-          ? parseOperation(className, config, layerPlace)
-          : { kind: 'opaque' };
+      : isStock(entry)
+        ? parseOperation(className, config, layerPlace)
+        : { kind: 'opaque' };
   const model = kind && parseModelEntry(entry, kind, dialect, layerPlace, depth + 1);
   if (model) model.name = name;
   return new Layer({
