@@ -130,6 +130,8 @@ biases, batch norms and all else stay in float32.
 --plan budget=SIZE (3MB, 500 kB, 4MiB, or bytes) gives each kernel a dtype of its own, float32 among them: what is expected to
 disturb the outputs most for its bytes gets more bits, until all weights together take that much. The files take some kB more,
 for model.json.
+Layers that TF.js lacks are written as layers that it has, where these compute the same; where TF.js does not open the result,
+the exit code is 1, and the layers are named.
 What shrinks is the download. TF.js makes float32 of all weights when it loads them: the model is no faster and takes as much
 memory.
 

@@ -93,6 +93,6 @@ async function writtenFiles(
   return { main, sinks, report };
 }
 
-function notesOf({ dropped, warnings }: WriteReport): string[] {
-  return [...dropped.map((sentence) => `Not kept: ${sentence}`), ...warnings];
+function notesOf({ dropped, warnings, notes = [] }: WriteReport): string[] {
+  return [...dropped.map((sentence) => `Not kept: ${sentence}`), ...notes, ...warnings];
 }
