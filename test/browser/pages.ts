@@ -36,8 +36,11 @@ export interface Pages {
   close(): Promise<void>;
 }
 
-/** Bundles the pages of those names in `page/` and starts a browser; beside them, TF.js and the test files are served. */
-export async function openPages(names: readonly string[]): Promise<Pages> {
+/** Bundles the pages of those names in `page/` and starts a browser; beside them, TF.js, the test files and `folders` are served. */
+export async function openPages(
+  names: readonly string[],
+  folders: Readonly<Record<string, string>> = {},
+): Promise<Pages> {
   const started: { close(): Promise<void> }[] = [];
   const close = async (): Promise<void> => {
     for (const one of started.reverse()) await one.close();
@@ -49,6 +52,7 @@ export async function openPages(names: readonly string[]): Promise<Pages> {
     started.push({ close: async () => rmSync(folder, { recursive: true }) });
     await bundle(names, folder);
     const server = await serveFolders({
+      ...folders,
       '/': folder,
       '/fixtures/': join(root, 'test/fixtures'),
       '/wasm/': tfjs('tfjs-backend-wasm'),
