@@ -6,6 +6,7 @@
 
 import fs from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import { compileFunction } from 'node:vm';
 import { OutputError } from '../errors.ts';
 import type { UnsupportedLayer, WriteReport } from '../formats/format.ts';
 import { loadTfjs } from '../verification/run/tfjs-backend.ts';
@@ -54,6 +55,24 @@ export async function writeLayersScript(report: WriteReport, output: PendingOutp
         'before the model',
     ],
   };
+}
+
+/**
+ * Runs `work` with the classes that a script registers, as a page has them behind it; afterwards TF.js has those that it had.
+ *
+ * @param script its text, as {@link writeLayersScript} wrote it
+ */
+export async function withLayersScript<Made>(script: string, work: () => Promise<Made>): Promise<Made> {
+  const { core, layers } = await loadTfjs();
+  const { classNameMap } = core.serialization.SerializationMap.getMap();
+  const before = Object.entries(classNameMap);
+  compileFunction(script, ['tf'])({ ...core, ...layers });
+  try {
+    return await work();
+  } finally {
+    for (const name of Object.keys(classNameMap)) delete classNameMap[name];
+    Object.assign(classNameMap, Object.fromEntries(before));
+  }
 }
 
 function scriptFor(classNames: readonly string[]): string {

@@ -80,6 +80,22 @@ describe('layers that nothing else computes', () => {
     expect(relativeError(await outputsInTfjs(out, inputs, true), outputs)).toBeLessThan(2e-6);
   });
 
+  it('are run behind the script where quantize writes one, and in no later command', async () => {
+    const { code, stdout } = await crosslayer(
+      'quantize',
+      FIXTURES + name,
+      '-o',
+      newName(),
+      '--layers-script',
+    );
+    expect(code).toBe(0);
+    expect(stdout).toMatch(
+      /tf\.loadLayersModel opens them behind crosslayer-layers\.js and computes the same \(/,
+    );
+    const later = await crosslayer('quantize', FIXTURES + name, '-o', newName());
+    expect(later.stdout).toMatch(/not run by tf\.loadLayersModel: .*reset_after/);
+  });
+
   it('need no script in a file of Keras', async () => {
     const out = newName('.keras');
     const { code, stderr } = await crosslayer('convert', FIXTURES + name, '-o', out, '--layers-script');

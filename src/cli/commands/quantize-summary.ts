@@ -106,7 +106,7 @@ function tfjsLine(tfjs: WrittenCheck['tfjs'], backend: string): string {
   if (!('maxRelative' in tfjs)) return `not run by tf.loadLayersModel: ${tfjs.reason}`;
   const apart = small(tfjs.maxRelative);
   return isSameByTfjs(tfjs)
-    ? `tf.loadLayersModel opens them and computes the same (${apart})`
+    ? `tf.loadLayersModel opens them${tfjs.script === undefined ? '' : ` behind ${tfjs.script}`} and computes the same (${apart})`
     : `tf.loadLayersModel opens them, but TF.js (${backend}) computes something else than Keras does: ${apart} of the largest ` +
         'value away; look at what it makes of the model before you use it';
 }

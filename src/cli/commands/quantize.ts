@@ -66,7 +66,9 @@ async function quantizeCommand(input: string, given: QuantizeOptions): Promise<C
   const filesAfter = await tried(failures, () => bytesOfFiles(options.output));
   const check =
     original && runnable && filesAfter !== undefined
-      ? await tried(failures, () => checkWritten(options.output, original, runnable))
+      ? await tried(failures, () =>
+          checkWritten(options.output, original, runnable, options.layersScript === true),
+        )
       : undefined;
   const report: QuantizeReport = {
     schemaVersion: 2,

@@ -5,6 +5,8 @@
  */
 
 import { CannotRunError } from '../../errors.ts';
+import { type ByteSource, readAll } from '../../formats/bytes.ts';
+import { LAYERS_SCRIPT, withLayersScript } from '../../node/layers-script.ts';
 import { closeModel, loadModel } from '../../node/model-files.ts';
 import { openModelFiles } from '../../node/open-files.ts';
 import type { WrittenCheck } from '../../report/quantize-report.ts';
@@ -20,11 +22,12 @@ import type { Runnable } from '../chosen-inputs.ts';
 /** Samples that TF.js itself runs: that it decodes and computes the same shows on a few. */
 const RUN_BY_TFJS = 4;
 
-/** Runs the model at `output` on what `original` was run on. */
+/** Runs the model at `output` on what `original` was run on, behind the script beside it where there is to be one. */
 export async function checkWritten(
   output: string,
   original: ModelRun,
   ready: Runnable,
+  hasScript: boolean,
 ): Promise<WrittenCheck> {
   const { runner, tensors } = ready;
   const written = await loadModel(output);
@@ -35,7 +38,7 @@ export async function checkWritten(
       inputs,
       backend: runner.backend,
       ...shown,
-      tfjs: await besideTfjs(output, run.outputs, ready),
+      tfjs: await besideTfjs(output, run.outputs, ready, hasScript),
     };
   } finally {
     closeModel(written);
@@ -46,13 +49,17 @@ async function besideTfjs(
   output: string,
   made: readonly Tensor[],
   { runner, tensors }: Runnable,
+  hasScript: boolean,
 ): Promise<WrittenCheck['tfjs']> {
   const files = openModelFiles(output);
   try {
     const few = firstSamples(tensors, RUN_BY_TFJS);
-    const outputs = await runWithTfjs(files, few, { backend: runner.backend });
+    const script = hasScript ? files.open(LAYERS_SCRIPT) : undefined;
+    const predict = () => runWithTfjs(files, few, { backend: runner.backend });
+    const outputs = await (script ? withLayersScript(textOf(script), predict) : predict());
     const ours = firstSamples(made, RUN_BY_TFJS);
     return {
+      ...(script ? { script: LAYERS_SCRIPT } : {}),
       maxRelative: largestOf(
         outputs.map((one, index) => difference(one, ours[index])),
         0,
@@ -64,6 +71,10 @@ async function besideTfjs(
   } finally {
     files.close();
   }
+}
+
+function textOf(source: ByteSource): string {
+  return new TextDecoder().decode(readAll(source));
 }
 
 /** `max |a - b| / max |a|`; infinite where the outputs are not of one shape. */
