@@ -15,6 +15,7 @@ import { scaleRegions } from '../../src/equalization/scaling/scale-regions.ts';
 import type { Model } from '../../src/model/model.ts';
 import { foldAllBatchNorms } from '../../src/primitives/batch-norm-fold.ts';
 import { QUANTIZER_PRESETS, type WeightQuantizer } from '../../src/quantization/quantizer.ts';
+import type { Tensor } from '../../src/tensor/tensor.ts';
 import { accuracyOf } from '../../src/verification/comparing/accuracy.ts';
 import { compareRuns } from '../../src/verification/comparing/compare-runs.ts';
 import { type IntegerModel, integerModel } from '../../src/verification/comparing/integer-model.ts';
@@ -110,6 +111,8 @@ export interface WorstTensor {
 export interface IntegerBench extends Bench {
   readonly normalization: Normalization | undefined;
   readonly labels?: Int32Array;
+  /** What ranges are measured on instead of the inputs. */
+  readonly calibrating?: readonly Tensor[] | undefined;
 }
 
 /** Measures each recipe against the float original. */
@@ -124,12 +127,12 @@ export async function measureIntegers(
     const prepared = prepare(original, recipe);
     const near = async (model: IntegerModel, parts?: Parameters<IntegerModel['record']>[1]) =>
       nearness(float, await model.record(bench, parts), bench.labels);
-    const { runner, inputs, batchSize } = bench;
+    const { runner, inputs, batchSize, calibrating = inputs } = bench;
     // Kernels of fewer bits are on their grids already, which are none of int8 kernels.
     const own = recipe.weights.bits === 8 ? {} : { kernels: false };
     const measured = await integerModel(prepared.quantized, {
       weights: int8(recipe),
-      samples: { runner, inputs, batchSize },
+      samples: { runner, inputs: calibrating, batchSize },
     });
     const expected = await expectedModel(prepared.quantized, original, recipe, bench);
     // The float model with its biases as they are, on the same grids.

@@ -3,7 +3,8 @@
  * and 4 bits, and what is left of them on integers, as tables.
  *
  * `-- --write` puts the tables into docs/accuracy.md; names of networks (or `example`) measure those alone,
- * `--recipe TEXT` the recipes whose names have the text, and `--part kernels` or `--part integers` one of the two.
+ * `--recipe TEXT` the recipes whose names have the text, and `--part kernels` or `--part integers` one of the two; `--calibration FOLDER`
+ * measures the ranges of a network on `FOLDER/NAME.npy` instead of the inputs, such as `matched_pictures.py` makes them.
  *
  * @module
  */
@@ -11,7 +12,7 @@
 import { existsSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import type { Model } from '../../src/model/model.ts';
-import { loadModel } from '../../src/node.ts';
+import { loadInputs, loadModel } from '../../src/node.ts';
 import { TfjsRunner } from '../../src/verification/run/runner.ts';
 import { firstSamples } from '../../src/verification/run/samples.ts';
 import { BATCH, labelledImages, unlabelledInputs } from './inputs.ts';
@@ -36,6 +37,7 @@ const { values: options, positionals } = parseArgs({
     write: { type: 'boolean', default: false },
     recipe: { type: 'string', default: '' },
     part: { type: 'string', default: '' },
+    calibration: { type: 'string' },
   },
   allowPositionals: true,
 });
@@ -43,7 +45,7 @@ const parts = ['kernels', 'integers'].filter((part) => part.includes(options.par
 const everything = [...Object.keys(NETWORKS), ...Object.keys(SMALL_NETWORKS), 'example'];
 const unknown = positionals.find((name) => !everything.includes(name));
 if (unknown !== undefined) throw new RangeError(`${unknown}: choose from ${everything.join(', ')}`);
-if (options.write && (positionals.length > 0 || options.recipe !== '')) {
+if (options.write && (positionals.length > 0 || options.recipe !== '' || options.calibration !== undefined)) {
   throw new RangeError('--write needs everything');
 }
 const names = positionals.length > 0 ? positionals : everything;
@@ -100,9 +102,12 @@ async function published(networks: Readonly<Record<string, AnyNetwork>>): Promis
   return found;
 }
 
-async function measuredIntegers({ title, model, bench }: Measurable): Promise<IntegerTables> {
+async function measuredIntegers({ name, title, model, bench }: Measurable): Promise<IntegerTables> {
   const recipes = named(INTEGER_RECIPES);
-  const rows = await measureIntegers(model, recipes, bench);
+  const { calibration } = options;
+  const given =
+    calibration === undefined ? undefined : await loadInputs(model, [`${calibration}/${name}.npy`]);
+  const rows = await measureIntegers(model, recipes, { ...bench, calibrating: given?.tensors });
   const few = { ...bench, inputs: firstSamples(bench.inputs, BATCH.photographs) };
   const usual = recipes.find(({ factors }) => factors === 'kernels and tensors');
   return { title, rows, worst: usual ? await worstTensors(model, usual, few, WORST) : [] };
