@@ -30,9 +30,12 @@ export interface WrittenCheck extends RunCheck {
   readonly backend: string;
   /**
    * How far the outputs of `tf.loadLayersModel` are from those of the layer-by-layer run that the numbers above are of, as a
-   * part of the largest, and the script that TF.js had to have; or why TF.js does not load the files.
+   * part of the largest, and the script that TF.js had to have; or why TF.js does
+   * not open the files, or run what it opened.
    */
-  readonly tfjs: { readonly maxRelative: number; readonly script?: string } | { readonly reason: string };
+  readonly tfjs:
+    | { readonly maxRelative: number; readonly script?: string }
+    | { readonly reason: string; readonly opens: boolean };
 }
 
 /** Float32 sums in another order are 1e-5 apart at most; what TF.js computes otherwise than Keras is apart by percents. */

@@ -93,7 +93,7 @@ describe('layers that nothing else computes', () => {
       /tf\.loadLayersModel opens them behind crosslayer-layers\.js and computes the same \(/,
     );
     const later = await crosslayer('quantize', FIXTURES + name, '-o', newName());
-    expect(later.stdout).toMatch(/not run by tf\.loadLayersModel: .*reset_after/);
+    expect(later.stdout).toMatch(/not opened by tf\.loadLayersModel: .*reset_after/);
   });
 
   it('need no script in a file of Keras', async () => {
@@ -107,7 +107,7 @@ describe('layers that nothing else computes', () => {
 });
 
 describe('a model that is written with layers of TF.js alone', () => {
-  it.each(['convert/preprocessed.keras', 'convert/keywords.keras', 'convert/twins.keras'])(
+  it.each(['preprocessed', 'keywords', 'twins', 'frames'].map((made) => `convert/${made}.keras`))(
     '%s, in 8 bits',
     async (name) => {
       const out = newName();

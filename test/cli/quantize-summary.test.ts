@@ -45,7 +45,7 @@ describe('quantizeSummary', () => {
       );
       expect(isSameByTfjs({ maxRelative })).toBe(false);
     }
-    expect(isSameByTfjs({ reason: 'no such class' })).toBe(false);
+    expect(isSameByTfjs({ opens: true, reason: 'no such class' })).toBe(false);
   });
 
   it('counts the biases that moved', () => {

@@ -103,7 +103,8 @@ function checkLines({ check }: QuantizeReport): Line[] {
 }
 
 function tfjsLine(tfjs: WrittenCheck['tfjs'], backend: string): string {
-  if (!('maxRelative' in tfjs)) return `not run by tf.loadLayersModel: ${tfjs.reason}`;
+  if (!('maxRelative' in tfjs))
+    return `not ${tfjs.opens ? 'run' : 'opened'} by tf.loadLayersModel: ${tfjs.reason}`;
   const apart = small(tfjs.maxRelative);
   return isSameByTfjs(tfjs)
     ? `tf.loadLayersModel opens them${tfjs.script === undefined ? '' : ` behind ${tfjs.script}`} and computes the same (${apart})`

@@ -97,7 +97,9 @@ async function quantizeCommand(input: string, given: QuantizeOptions): Promise<C
   return {
     lines: options.json === true ? [reportJson(report)] : quantizeSummary(options.output, report),
     exitCode:
-      !isOpened(report) || (options.strict === true && !isTrusted(report)) ? EXIT.checkFailed : EXIT.ok,
+      !isOpened(report) || isRefused(report) || (options.strict === true && !isTrusted(report))
+        ? EXIT.checkFailed
+        : EXIT.ok,
     failures,
   };
 }
@@ -167,6 +169,11 @@ async function runQuantization(
   });
   const others = await runPasses(model, passes.slice(proven.length), { before });
   return { records: [...records, ...others], proof, unrounded };
+}
+
+/** Whether TF.js itself was seen not to open the files. */
+function isRefused({ check }: QuantizeReport): boolean {
+  return check !== null && 'opens' in check.tfjs && !check.tfjs.opens;
 }
 
 /** Whether all that could be seen was seen, and was as it should be. */

@@ -15,7 +15,7 @@ import { largestOf } from '../../tensor/extremes.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
 import { compareOutputs } from '../../verification/comparing/compare-outputs.ts';
 import { type ModelRun, recordRun } from '../../verification/comparing/model-run.ts';
-import { runWithTfjs } from '../../verification/run/run-with-tfjs.ts';
+import { CannotOpenError, runWithTfjs } from '../../verification/run/run-with-tfjs.ts';
 import { firstSamples } from '../../verification/run/samples.ts';
 import type { Runnable } from '../chosen-inputs.ts';
 
@@ -66,7 +66,9 @@ async function besideTfjs(
       ),
     };
   } catch (error) {
-    if (error instanceof CannotRunError) return { reason: error.message };
+    if (error instanceof CannotRunError) {
+      return { reason: error.message, opens: !(error instanceof CannotOpenError) };
+    }
     throw error;
   } finally {
     files.close();

@@ -5,6 +5,7 @@
  */
 
 import type * as TfjsCore from '@tensorflow/tfjs-core';
+import type { LayersModel } from '@tensorflow/tfjs-layers';
 import { CannotRunError, messageOf } from '../../errors.ts';
 import type { ByteSource, ModelFiles } from '../../formats/bytes.ts';
 import { readJsonObject } from '../../formats/read-json.ts';
@@ -23,8 +24,8 @@ const BATCH = 8;
  * decodes the weights, makes the layers and runs them, on the backend that is asked for.
  *
  * @param inputs one tensor for each input of the model, with the samples first.
- * @throws CannotRunError, with what TF.js says, where it does not load the model or does not run it, and where it is not
- * installed; FormatError where the files are no model of TF.js.
+ * @throws CannotOpenError, with what TF.js says, where it does not load the model; CannotRunError where it does not run it, and
+ * where it is not installed; FormatError where the files are no model of TF.js.
  */
 export async function runWithTfjs(
   files: ModelFiles,
@@ -35,14 +36,24 @@ export async function runWithTfjs(
   const tfjs = await loadTfjs(options);
   const { batchSize = BATCH } = options;
   return inTurn(tfjs.core, tfjs.backend, async () => {
-    try {
-      return await predict(tfjs, artifacts, inputs, batchSize);
-    } catch (error) {
-      throw new CannotRunError('', `TF.js does not run ${files.main.name}: ${firstSentence(error)}`, {
-        cause: error,
-      });
-    }
+    const failing = (verb: 'open' | 'run') => (error: unknown) => {
+      const reason = `TF.js does not ${verb} ${files.main.name}: ${firstSentence(error)}`;
+      throw verb === 'open'
+        ? new CannotOpenError(reason, error)
+        : new CannotRunError('', reason, { cause: error });
+    };
+    const model = await tfjs.layers
+      .loadLayersModel({ load: () => Promise.resolve(artifacts) })
+      .catch(failing('open'));
+    return predict(tfjs, model, inputs, batchSize).catch(failing('run'));
   });
+}
+
+/** TF.js does not make a model of the files. */
+export class CannotOpenError extends CannotRunError {
+  constructor(reason: string, cause: unknown) {
+    super('', reason, { cause });
+  }
 }
 
 /** What TF.js says, without the advice for its developers that it gives in further lines. */
@@ -52,12 +63,11 @@ function firstSentence(error: unknown): string {
 }
 
 async function predict(
-  { core, layers }: Tfjs,
-  artifacts: TfjsCore.io.ModelArtifacts,
+  { core }: Tfjs,
+  model: LayersModel,
   inputs: readonly Tensor[],
   batchSize: number,
 ): Promise<Tensor[]> {
-  const model = await layers.loadLayersModel({ load: () => Promise.resolve(artifacts) });
   try {
     const samples = inputs[0]?.shape[0] ?? 0;
     const batches: Tensor[][] = [];

@@ -53,6 +53,6 @@ describe('runWithTfjs', () => {
     const run = runWithTfjs(edited, randomInputs(model), { backend });
     await expect(run).rejects.toThrow(CannotRunError);
     // TF.js goes on with a list of what may be wrong in a program.
-    await expect(run).rejects.toThrow(/^TF\.js does not run model\.json: Unknown layer: Sparse\.$/);
+    await expect(run).rejects.toThrow(/^TF\.js does not open model\.json: Unknown layer: Sparse\.$/);
   });
 });

@@ -6,12 +6,14 @@
 
 import type { JsonObject } from '../../../json/value.ts';
 import type { Layer } from '../../../model/layer.ts';
-import { Call, Model, type ModelTensor } from '../../../model/model.ts';
+import { Call, type Dialect, Model, type ModelTensor } from '../../../model/model.ts';
 import { newLayer } from '../../../model/new-layer.ts';
 import type { Shape } from '../../../model/operation.ts';
 import { layerWith } from '../../../model/replace-layers.ts';
 import type { Tensor } from '../../../tensor/tensor.ts';
+import { toKeras2Entry } from '../dialects/to-keras2.ts';
 import { parseOperation } from '../parse/parse-operation.ts';
+import { configOf } from '../serialized-objects.ts';
 
 /** What flows into the layer: the shape with the batch first, and the element type. */
 export interface FormInput {
@@ -62,6 +64,18 @@ export class LayerForm {
   ): ModelTensor {
     this.#classes.push(className);
     return this.#call(className, config, [input].flat(), weights);
+  }
+
+  /** The output of a layer of a model of `dialect`, under a name of its own. */
+  kept(layer: Layer, x: ModelTensor, dialect: Dialect): ModelTensor {
+    const { freeName } = this.#place;
+    const name = freeName(`${layer.name}_${layer.className.toLowerCase()}`);
+    this.#classes.push(layer.className);
+    const { origin } = layer;
+    if (!origin) return this.#read(layerWith(layer, { name }), [x]);
+    const entry = dialect === 'keras3' ? toKeras2Entry(layer, origin.config) : origin.config;
+    const config = { ...entry, name, config: { ...configOf(entry), name } };
+    return this.#read(layerWith(layer, { name, origin: { ...origin, config } }), [x]);
   }
 
   activated(x: ModelTensor, activation: string): ModelTensor {
@@ -143,12 +157,16 @@ export class LayerForm {
       config: { dtype: 'float32', ...config },
     });
     const layerMade = operation.kind === 'input' ? withoutTraining(made) : made;
-    this.#model.layers.push(layerMade);
-    const call = new Call(layerMade, inputs);
-    this.#model.calls.push(call);
-    const output = call.output();
+    const output = this.#read(layerMade, inputs);
     if (operation.kind === 'input') output.shape = operation.shape;
     return output;
+  }
+
+  #read(layer: Layer, inputs: ModelTensor[]): ModelTensor {
+    const call = new Call(layer, inputs);
+    this.#model.layers.push(layer);
+    this.#model.calls.push(call);
+    return call.output();
   }
 }
 

@@ -49,6 +49,7 @@ export function withStockForms(
   const graph = buildGraph(model);
   const names = new Set<string>();
   const freeName = (wanted: string): string => freeLayerName(model, wanted, names);
+  const wrapped = new Set(modelsOfOneLayer(model));
   return replaceLayers(model, (layer, owner) => {
     if (layer.model || isCustomClass(layer.origin?.config) || isOperator(layer.origin?.config ?? {}))
       return undefined;
@@ -82,6 +83,13 @@ export function withStockForms(
       ? layerWith(layer, { operation: { ...layer.operation, activation: LINEAR } })
       : layer;
     const convolution = target === 'tfjs' ? convolutionForm(plain, input.shape, output) : undefined;
+    if (activation && wrapped.has(owner)) {
+      // What is inside of a TimeDistributed is one layer.
+      const whole = written((form, x) =>
+        activation(form, convolution?.(form, x) ?? form.kept(plain, x, owner.dialect)),
+      );
+      return whole && { layer: whole };
+    }
     const own = written(convolution, { ...place, layer: plain });
     const behind =
       activation && output
@@ -94,6 +102,15 @@ export function withStockForms(
     if (!own && !behind) return undefined;
     return { layer: own ?? plain, ...(behind ? { behind: [behind] } : {}) } satisfies LayerReplacement;
   });
+}
+
+/** What stands inside of each TimeDistributed around a layer. */
+function* modelsOfOneLayer(model: Model): Generator<Model> {
+  for (const { model: inside, steps } of model.layers) {
+    if (!inside) continue;
+    if (steps === 'layer') yield inside;
+    else yield* modelsOfOneLayer(inside);
+  }
 }
 
 /** What is computed in the place of a layer that Keras 2.15 lacks. */
