@@ -170,6 +170,7 @@ export type {
   SeparableConvOperation,
   Shape,
 } from './model/operation.ts';
+export { castWeights, WEIGHT_DTYPES, type WeightDType } from './model/precision.ts';
 export type { DecidedBy, RegionBorder, SkipCode } from './model/skip-reason.ts';
 export { foldPass } from './primitives/batch-norm-fold.ts';
 export {

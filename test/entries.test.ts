@@ -32,7 +32,6 @@ it('has what a newcomer needs at the front door, and no more', () => {
     'Tensor',
     'TfjsRunner',
     'UnsupportedModelError',
-    'castWeights',
     'describeSkip',
     'equalize',
     'memoryFiles',
