@@ -8,8 +8,8 @@
  */
 
 import type { GraphCall, GraphTensor } from './graph.ts';
-import { axisOfFormat } from './operation.ts';
-import { channelsBehindReshape } from './reshaped-channels.ts';
+import { axisOfFormat, type Operation } from './operation.ts';
+import { channelsBehindReshape, movedAxis } from './reshaped-channels.ts';
 import { keepsShape } from './shapes.ts';
 
 /**
@@ -79,6 +79,9 @@ export function channelAxisOf({ layer, inputs }: GraphCall): number | 'any' | un
     case 'identity':
     case 'flatten':
     case 'reshape':
+    case 'permute':
+    case 'slice':
+    case 'rescaling':
     case 'merge':
     case 'concatenate':
     case 'steps':
@@ -87,6 +90,18 @@ export function channelAxisOf({ layer, inputs }: GraphCall): number | 'any' | un
     case 'opaque':
       return 'any';
   }
+}
+
+/** A number for each channel that a call reads, from those along its last axis; undefined where they do not tell. */
+export function channelNumbers(
+  { inputs }: GraphCall,
+  numbers: readonly number[],
+  channels: number,
+): Float64Array | undefined {
+  const [first = 0] = numbers;
+  if (numbers.length === 1) return new Float64Array(channels).fill(first);
+  const isAlong = inputs[0]?.channelAxis === -1 && numbers.length === channels;
+  return isAlong ? Float64Array.from(numbers) : undefined;
 }
 
 /** The axis of the channels of the first output, as far as the layer and what it reads tell. */
@@ -124,12 +139,15 @@ function passageOf({ layer }: GraphCall): 'own' | 'kept' | 'without positions' |
     case 'activation':
     case 'identity':
     case 'cap':
+    case 'rescaling':
     case 'merge':
     case 'concatenate':
     case 'steps':
       return 'kept';
     case 'flatten':
     case 'reshape':
+    case 'permute':
+    case 'slice':
       return 'reshaped';
     case 'opaque':
       return keepsShape(layer) ? 'kept' : 'lost';
@@ -166,6 +184,8 @@ function axisFromBehind(call: GraphCall): number | undefined {
     case 'kept':
       return channelAxis;
     case 'reshaped':
+      if (operation.kind === 'permute' || operation.kind === 'slice')
+        return axisBeforeMove(operation, channelAxis, before?.length);
       if (operation.kind === 'flatten')
         return operation.dataFormat === 'channels_last' ? -1 : before && 1 - before.length;
       // A last dimension that stays is taken for the channels.
@@ -175,6 +195,12 @@ function axisFromBehind(call: GraphCall): number | undefined {
     case 'lost':
       return undefined;
   }
+}
+
+/** Which axis before it comes to lie on the one that the channels have behind it. */
+function axisBeforeMove(operation: Operation, behind: number | undefined, rank = 0): number | undefined {
+  const axes = Array.from({ length: Math.max(0, rank - 1) }, (_, index) => -1 - index);
+  return axes.find((axis) => behind !== undefined && movedAxis(operation, axis, rank) === behind);
 }
 
 function toldAxis(call: GraphCall): number | undefined {

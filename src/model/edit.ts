@@ -55,10 +55,11 @@ export function insertBehind(owner: Model, call: Call, layers: readonly Layer[])
   reorder(owner);
 }
 
-/** Calls another layer in the place of a call with one output; a layer that is not called any more leaves the model. */
+/** Calls another layer in the place of a call with one output, an operator's without its other arguments; a layer that is not called any more leaves the model. */
 export function replaceCall(owner: Model, call: Call, layer: Layer): Call {
-  const made = new Call(layer, call.inputs, call.args, call.kwargs);
-  made.origin = call.origin;
+  const isPlain = call.inputs.length === 1;
+  const made = isPlain ? new Call(layer, call.inputs) : new Call(layer, call.inputs, call.args, call.kwargs);
+  if (!isPlain) made.origin = call.origin;
   copyType(call.output(), made.output());
   redirect(owner, call.output(), made.output());
   owner.calls = owner.calls.map((one) => (one === call ? made : one));

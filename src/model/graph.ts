@@ -89,7 +89,12 @@ export class GraphCall {
   /** Numbers and arrays among what a merge or concatenation reads; no factor reaches them. */
   get constants(): readonly JsonValue[] {
     const { kind } = this.layer.operation;
-    return kind === 'merge' || kind === 'concatenate' ? this.call.args.flatMap(constantsOf) : [];
+    const { args, kwargs } = this.call;
+    if (kind === 'concatenate') return args.flatMap(constantsOf);
+    if (kind !== 'merge') return [];
+    // An operator may have the number that it merges among its named arguments.
+    const named = Object.values(kwargs).flatMap(constantsOf);
+    return [...args.flatMap(constantsOf), ...named.filter((value) => typeof value === 'number')];
   }
 
   /** The `index`th output. */

@@ -117,6 +117,22 @@ export interface CapOperation {
   readonly axis: number;
 }
 
+/** `scale[c] x + offset[c]` along the last axis; one number stands for all of its places. */
+export interface RescalingOperation {
+  readonly kind: 'rescaling';
+  readonly scale: readonly number[];
+  readonly offset: readonly number[];
+}
+
+/** What a slice takes of an axis, as Python's `start:stop:step`; null where it is left open. */
+export interface AxisPart {
+  readonly start: number | null;
+  readonly stop: number | null;
+  readonly step: number;
+  /** Whether an index took one place of the axis, which then is gone. */
+  readonly isDropped: boolean;
+}
+
 /** Elementwise merges of two or more tensors. */
 export type MergeKind = 'add' | 'subtract' | 'multiply' | 'average' | 'maximum' | 'minimum';
 
@@ -160,6 +176,11 @@ export type Operation =
   | { readonly kind: 'reshape'; readonly targetShape: readonly number[] }
   /** An end of a TimeDistributed, where its steps become samples or samples become steps; see `stepsOf`. */
   | { readonly kind: 'steps'; readonly isExit: boolean }
+  /** Axis `axes[i]` of the input becomes axis i; that of the batch, 0, stays the first. */
+  | { readonly kind: 'permute'; readonly axes: readonly number[] }
+  /** A part for each of the first axes, that of the batch whole; further axes are whole. */
+  | { readonly kind: 'slice'; readonly parts: readonly AxisPart[] }
+  | RescalingOperation
   | { readonly kind: 'merge'; readonly merge: MergeKind }
   | { readonly kind: 'concatenate'; readonly axis: number }
   /** `shape` includes the batch dimension as null. */

@@ -1,7 +1,8 @@
 import type { GraphCall } from './graph.ts';
 import type { Operation, Shape } from './operation.ts';
+import { axisBehindSlice, takenPlaces, WHOLE_AXIS } from './slices.ts';
 
-/** What a flatten or reshape makes of the channels of a tensor. */
+/** What a flatten, reshape, permutation or slice makes of the channels of a tensor. */
 export interface ReshapedChannels {
   /** Counted from the end, as {@link GraphTensor.channelAxis} is. */
   readonly axis: number;
@@ -12,12 +13,17 @@ export interface ReshapedChannels {
   readonly places: Int32Array;
 }
 
-/** What a call of a Flatten or Reshape makes of the channels that it reads; undefined where they are not known. */
+/** What a call of a Flatten, Reshape, Permute or slice makes of the channels that it reads; undefined where they are not known. */
 export function channelsBehindReshape({ layer, inputs, outputs }: GraphCall): ReshapedChannels | undefined {
   const { shape: from, channelAxis: axis, channels } = inputs[0] ?? {};
   const to = outputs[0]?.shape;
   if (!from || !to || axis === undefined || channels === undefined) return undefined;
-  return reshapedChannels({ axis, channels }, from, to, layer.operation);
+  const { operation } = layer;
+  if (operation.kind === 'permute' || operation.kind === 'slice') {
+    const moved = movedAxis(operation, axis, from.length);
+    return moved === undefined ? undefined : pickedChannels(operation, axis + from.length, channels, moved);
+  }
+  return reshapedChannels({ axis, channels }, from, to, operation);
 }
 
 /**
@@ -74,6 +80,32 @@ export function reshapedChannels(
     };
   }
   return undefined;
+}
+
+/** Where a permutation or slice puts an axis, both counted from the end; undefined where that is not known. */
+export function movedAxis(operation: Operation, axis: number, rank: number): number | undefined {
+  switch (operation.kind) {
+    case 'permute': {
+      const place = operation.axes.indexOf(axis + rank);
+      return operation.axes.length === rank && place > 0 ? place - rank : undefined;
+    }
+    case 'slice':
+      return axisBehindSlice(axis, rank, operation.parts);
+    default:
+      return undefined;
+  }
+}
+
+function pickedChannels(
+  operation: Operation,
+  place: number,
+  channels: number,
+  axis: number,
+): ReshapedChannels {
+  const part = operation.kind === 'slice' ? (operation.parts[place] ?? WHOLE_AXIS) : WHOLE_AXIS;
+  const { first, step, count } = takenPlaces(part, channels);
+  const places = Int32Array.from({ length: count }, (_, index) => first + index * step);
+  return { axis, length: count, kind: 'fan-out', places };
 }
 
 /** Number of elements behind one place of an axis; undefined where a dimension is not known. */

@@ -16,6 +16,7 @@ import {
   type PoolOperation,
   type Shape,
 } from './operation.ts';
+import { slicedShape } from './slices.ts';
 
 type Dimension = number | null;
 
@@ -57,7 +58,14 @@ export function outputShape(call: GraphCall): Shape | undefined {
     case 'activation':
     case 'identity':
     case 'cap':
+    case 'rescaling':
       return input;
+    case 'permute':
+      return operation.axes.length === input?.length
+        ? operation.axes.map((axis) => input?.[axis] ?? null)
+        : undefined;
+    case 'slice':
+      return input && slicedShape(input, operation.parts);
     case 'merge':
       return call.constants.every((one) => typeof one === 'number') ? broadcast(shapesOf(inputs)) : undefined;
     case 'concatenate':
@@ -66,7 +74,7 @@ export function outputShape(call: GraphCall): Shape | undefined {
       return stepsShape(call, operation.isExit);
     case 'opaque':
       if (isEmbedding(layer)) return embedded(layer, input);
-      return isPermute(layer) ? permuted(layer, input) : keepsShape(layer) ? input : undefined;
+      return keepsShape(layer) ? input : undefined;
     case 'model':
       return undefined;
   }
@@ -106,24 +114,6 @@ function isEmbedding({ className, origin }: Layer): boolean {
 function embedded({ readConfig }: Layer, input: Shape | undefined): Shape | undefined {
   const size = readConfig['output_dim'];
   return input && typeof size === 'number' ? [...input, size] : undefined;
-}
-
-/** Whether an opaque layer puts its axes in another order and does nothing else. */
-export function isPermute({ className, origin }: Layer): boolean {
-  return className === 'Permute' && !isCustomClass(origin?.config);
-}
-
-/** Which axis of its input each axis of the output of a Permute is; undefined where it is not known. */
-export function permutedAxes({ readConfig }: Layer): readonly number[] | undefined {
-  const axes = readConfig['dims'];
-  if (!Array.isArray(axes)) return undefined;
-  const sorted = axes.map(Number).sort((one, other) => one - other);
-  return sorted.every((axis, index) => axis === index + 1) ? [0, ...axes.map(Number)] : undefined;
-}
-
-function permuted(layer: Layer, input: Shape | undefined): Shape | undefined {
-  const axes = permutedAxes(layer);
-  return axes?.length === input?.length ? axes?.map((axis) => input?.[axis] ?? null) : undefined;
 }
 
 /**

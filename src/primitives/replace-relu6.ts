@@ -78,18 +78,10 @@ function hardSwishReason(graph: Graph, layer: Layer): SkipReason | undefined {
 /** The numbers of `x * relu6(x + 3) / 6`. */
 const HARD_SWISH_NUMBERS: readonly number[] = [3, 6, 1 / 6];
 
-/**
- * Adds, multiplies by or divides by one of the numbers of a hard-swish: the operators of both dialects, and Rescaling,
- * whose numbers nobody here sees.
- */
-function isConstantArithmetic({ call, layer }: GraphCall): boolean {
-  if (layer.operation.kind !== 'opaque' || call.inputs.length !== 1) return false;
-  if (layer.className === 'Rescaling') return true;
-  const isOperator = ['TFOpLambda', 'Add', 'Multiply', 'TrueDivide', 'Divide'].includes(layer.className);
-  const numbers = [...call.args, ...Object.values(call.kwargs)].flatMap((argument) =>
-    'value' in argument && typeof argument.value === 'number' ? [argument.value] : [],
-  );
-  return (
-    isOperator && numbers.some((number) => HARD_SWISH_NUMBERS.some((one) => Math.abs(number - one) < 1e-6))
-  );
+/** Adds, multiplies by or divides by one of the numbers of a hard-swish, an operator or a Rescaling. */
+function isConstantArithmetic({ layer: { operation, className } }: GraphCall): boolean {
+  if (className === 'Rescaling') return true;
+  if (operation.kind !== 'rescaling') return false;
+  const numbers = [...operation.scale, ...operation.offset];
+  return numbers.some((number) => HARD_SWISH_NUMBERS.some((one) => Math.abs(number - one) < 1e-6));
 }

@@ -143,7 +143,11 @@ class Builder {
         return this.#enter(call);
       case 'flatten':
       case 'reshape':
+      case 'permute':
+      case 'slice':
         return this.#visitReshape(call);
+      case 'rescaling':
+        return operation.offset.every((shift) => shift === 0) ? this.#pass(call) : closedAsLayer(call);
       case 'merge':
         return this.#visitMerge(call, operation.merge);
       case 'concatenate':

@@ -6,11 +6,16 @@
 
 import { affineOf, batchNormChannels } from '../../model/batch-norm.ts';
 import { biasOf } from '../../model/bias.ts';
-import { axisFromEnd, readsChannels } from '../../model/channel-axes.ts';
+import { axisFromEnd, channelNumbers, readsChannels } from '../../model/channel-axes.ts';
 import { weightFault } from '../../model/channels.ts';
 import type { GraphCall, GraphTensor } from '../../model/graph.ts';
 import type { Layer } from '../../model/layer.ts';
-import { type Activation, activationOf, type PoolOperation } from '../../model/operation.ts';
+import {
+  type Activation,
+  activationOf,
+  type PoolOperation,
+  type RescalingOperation,
+} from '../../model/operation.ts';
 import { channelsBehindReshape } from '../../model/reshaped-channels.ts';
 import { spatialSizes } from '../../model/shapes.ts';
 import { batchNormalized, isNormalizing, statisticsBehind } from '../../model/statistics.ts';
@@ -71,8 +76,12 @@ export function distributionOf(call: GraphCall, inputs: readonly Known[], linear
       return input && capped(call, operation.maxima, input);
     case 'upSampling':
       return input && upSampled(operation.interpolation, input);
+    case 'rescaling':
+      return input && rescaled(call, operation, input);
     case 'flatten':
-    case 'reshape': {
+    case 'reshape':
+    case 'permute':
+    case 'slice': {
       const found = channelsBehindReshape(call);
       const isFannedOut = found?.kind === 'fan-out' && input?.mean.length === call.inputs[0]?.channels;
       return input && isFannedOut ? pickedChannels(input, found.places) : undefined;
@@ -87,6 +96,13 @@ export function distributionOf(call: GraphCall, inputs: readonly Known[], linear
     case 'opaque':
       return undefined;
   }
+}
+
+function rescaled(call: GraphCall, { scale, offset }: RescalingOperation, input: ChannelDistribution): Known {
+  const { length } = input.mean;
+  const factors = channelNumbers(call, scale, length);
+  const shifts = channelNumbers(call, offset, length);
+  return factors && shifts && affineDistribution(input, factors, shifts);
 }
 
 /** What goes through several neighbours (`bicubic`, `lanczos3`) overshoots them. */

@@ -8,7 +8,7 @@ import { normalCdf } from '../../kernels/normal-distribution.ts';
 import { type KernelPieces, kernelGains } from '../../kernels/response-moments.ts';
 import { outerTaps, tapResponse } from '../../kernels/tap-response.ts';
 import { affineOf, batchNormFault } from '../../model/batch-norm.ts';
-import { axisFromEnd } from '../../model/channel-axes.ts';
+import { axisFromEnd, channelNumbers } from '../../model/channel-axes.ts';
 import { inputIndex, kernelNames, outputIndex, weightFault } from '../../model/channels.ts';
 import type { Graph, GraphCall, GraphTensor } from '../../model/graph.ts';
 import type { Layer } from '../../model/layer.ts';
@@ -175,7 +175,13 @@ function passedTo(
       return partOf(call, operation.axis, index, before);
     case 'flatten':
     case 'reshape':
+    case 'permute':
+    case 'slice':
       return beforeReshape(call, before);
+    case 'rescaling': {
+      const scale = channelNumbers(call, operation.scale, before.length);
+      return scale ? before.map((value, channel) => value * (scale[channel] ?? 1) ** 2) : before;
+    }
     case 'activation':
     case 'identity':
     case 'steps':

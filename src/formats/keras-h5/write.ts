@@ -18,6 +18,7 @@ import { Hdf5Copier, writeTensor } from '../hdf5/copy.ts';
 import type { Hdf5File } from '../hdf5/file.ts';
 import { fitsHeader, type GroupWriter, Hdf5Writer } from '../hdf5/writer.ts';
 import { capsAsLayers } from '../keras-config/caps-as-layers.ts';
+import { editedOperatorsAsLayers } from '../keras-config/dialects/replaced-operators.ts';
 import { plainNumbers } from '../keras-config/serialized-objects.ts';
 import { isSequential, modelForDialect, writeModelConfig } from '../keras-config/write-model.ts';
 import { lostState } from '../lost-state.ts';
@@ -45,7 +46,7 @@ export async function writeKerasH5(
 ): Promise<WriteReport> {
   const origin = dialect === given.dialect ? kerasH5Origin(given) : undefined;
   const hasOperators = !origin || knowsOperators(origin.file);
-  const model = capsAsLayers(given, (owner) => !hasOperators || isSequential(owner));
+  const model = capsAsLayers(editedOperatorsAsLayers(given), (owner) => !hasOperators || isSequential(owner));
   const dropped = origin ? [] : lostState(model);
   const writer = new Hdf5Writer(files.main, origin?.file.userBlock());
   const warnings: string[] = [];

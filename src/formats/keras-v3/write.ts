@@ -12,6 +12,7 @@ import { configTextOf } from '../config-text.ts';
 import { isOptimizerStale } from '../edited-weights.ts';
 import type { WriteReport } from '../format.ts';
 import { capsAsLayers } from '../keras-config/caps-as-layers.ts';
+import { editedOperatorsAsLayers } from '../keras-config/dialects/replaced-operators.ts';
 import { isSequential, modelForDialect, writeModelConfig } from '../keras-config/write-model.ts';
 import { lostState } from '../lost-state.ts';
 import { createZip, type ZipOutput } from '../zip/write.ts';
@@ -36,7 +37,7 @@ export async function writeKerasV3(
   files: OutputFiles,
   dialect: Dialect = kerasV3Origin(given) ? given.dialect : 'keras3',
 ): Promise<WriteReport> {
-  const model = capsAsLayers(given, isSequential);
+  const model = capsAsLayers(editedOperatorsAsLayers(given), isSequential);
   const origin = dialect === model.dialect ? kerasV3Origin(model) : undefined;
   const zip = await createZip(files.main);
   const dropped = origin ? [] : lostState(model);

@@ -5,8 +5,8 @@
  */
 
 import type { GraphCall } from '../../model/graph.ts';
-import type { Operation, PoolOperation } from '../../model/operation.ts';
-import { isPermute, permutedAxes } from '../../model/shapes.ts';
+import type { AxisPart, Operation, PoolOperation } from '../../model/operation.ts';
+import { takenPlaces, WHOLE_AXIS } from '../../model/slices.ts';
 import { trainingEffect } from '../../model/training.ts';
 import { codeOf, HIGHEST_CODE } from '../../quantization/integer/range-grid.ts';
 import { lowerActivation } from './lower-activations.ts';
@@ -22,7 +22,7 @@ import {
 } from './lower-kernels.ts';
 import { lowerConcatenation, lowerMerge } from './lower-merges.ts';
 import type { Lowering } from './lowering.ts';
-import { NoKernelError, refusal } from './no-kernel.ts';
+import { LEAVE_OUT, NoKernelError, refusal } from './no-kernel.ts';
 import { PADDING } from './operators.ts';
 
 /**
@@ -70,6 +70,12 @@ export function lowerCall(lowering: Lowering, call: GraphCall): void {
     case 'reshape':
       lowerReshape(lowering, call, lowering.inputOf(call));
       break;
+    case 'permute':
+      lowerPermute(lowering, call, operation.axes);
+      break;
+    case 'slice':
+      lowerSlice(lowering, call, operation.parts);
+      break;
     case 'merge':
       lowerMerge(lowering, call, operation.merge);
       break;
@@ -93,6 +99,7 @@ export function lowerCall(lowering: Lowering, call: GraphCall): void {
     case 'separableConv':
     case 'model':
       throw new TypeError(`${call.path}: an integerForm has no ${operation.kind}`);
+    case 'rescaling':
     case 'opaque':
       lowerOpaque(lowering, call);
       break;
@@ -220,17 +227,38 @@ function lowerReshape(lowering: Lowering, call: GraphCall, input: number): void 
   lowering.emit(call, {}, (output) => lowering.maker.reshape(input, call.path, output));
 }
 
+function lowerPermute(lowering: Lowering, call: GraphCall, axes: readonly number[]): void {
+  const input = lowering.inputOf(call);
+  lowering.emit(call, {}, (output) => lowering.maker.transpose(input, { layer: call.path, axes, output }));
+}
+
+/** A STRIDED_SLICE, and a RESHAPE behind it where indices took single places of axes. */
+function lowerSlice(lowering: Lowering, call: GraphCall, parts: readonly AxisPart[]): void {
+  const { maker } = lowering;
+  const input = lowering.inputOf(call);
+  const taken = maker.tensor(input).shape.map((size, axis) => takenPlaces(parts[axis] ?? WHOLE_AXIS, size));
+  const shape = taken.map(({ count }) => count);
+  if (shape.includes(0)) throw refusal(call, `leaves nothing of a tensor; ${LEAVE_OUT}`);
+  const ends = taken.map(({ first, step, count }) => first + step * count);
+  const begin = maker.numbers(taken.map(({ first }) => first));
+  const end = maker.numbers(ends);
+  const strides = maker.numbers(taken.map(({ step }) => step));
+  // An end below 0 would be counted from behind; past the first place the mask says it.
+  const mask = ends.reduce((bits, place, axis) => (place < 0 ? bits | (1 << axis) : bits), 0);
+  lowering.emit(call, { shape }, (output) => {
+    const inputs = [input, begin, end, strides];
+    maker.operator('STRIDED_SLICE', {
+      ...{ layer: call.path, inputs, output, version: 2 },
+      options: mask === 0 ? {} : { end_mask: mask },
+    });
+  });
+}
+
 const RECURRENT = /^(Bidirectional|RNN|.*(LSTM|GRU|RNN).*)$/;
 
 /** Layers whose operation nobody else needs to know. */
 function lowerOpaque(lowering: Lowering, call: GraphCall): void {
   const { layer } = call;
-  const axes = isPermute(layer) ? permutedAxes(layer) : undefined;
-  if (axes) {
-    const input = lowering.inputOf(call);
-    lowering.emit(call, {}, (output) => lowering.maker.transpose(input, { layer: call.path, axes, output }));
-    return;
-  }
   if (lowerFloatLayer(lowering, call)) return;
   throw new NoKernelError(
     call,

@@ -27,22 +27,18 @@ const LEAST_DEVIATION = 1e-7;
  * @returns undefined for another layer, and for one that works on other axes.
  */
 export function affineMap(layer: Layer, channels: number, dialect: Dialect): AffineMap | undefined {
-  const { operation, className, readConfig, origin } = layer;
+  const { operation, className, origin } = layer;
   if (operation.kind === 'activation') {
     const { activation } = operation;
     if (activation.kind !== 'other' || activation.name !== 'hard_sigmoid') return undefined;
     const slope = dialect === 'keras3' ? 1 / 6 : 0.2;
     return { factors: filled(slope, channels), shifts: filled(0.5, channels), isCut: true };
   }
-  if (operation.kind !== 'opaque' || isCustomClass(origin?.config)) return undefined;
-  switch (className) {
-    case 'Rescaling':
-      return mapOf(numbers(readConfig['scale'], channels), numbers(readConfig['offset'] ?? 0, channels));
-    case 'Normalization':
-      return normalization(layer, channels);
-    default:
-      return undefined;
+  if (operation.kind === 'rescaling') {
+    return mapOf(spread(operation.scale, channels), spread(operation.offset, channels));
   }
+  if (operation.kind !== 'opaque' || isCustomClass(origin?.config)) return undefined;
+  return className === 'Normalization' ? normalization(layer, channels) : undefined;
 }
 
 function normalization({ readConfig, weights }: Layer, channels: number): AffineMap | undefined {
@@ -71,12 +67,12 @@ function numbers(value: JsonValue | undefined, channels: number): Float64Array |
   if (!Array.isArray(value)) return undefined;
   const flat = value.flat(4);
   if (!flat.every((one) => typeof one === 'number')) return undefined;
-  return spread(Float64Array.from(flat), channels);
+  return spread(flat, channels);
 }
 
-function spread(values: Float64Array | undefined, channels: number): Float64Array | undefined {
+function spread(values: ArrayLike<number> | undefined, channels: number): Float64Array | undefined {
   if (values?.length === 1) return filled(values[0] ?? 0, channels);
-  return values?.length === channels ? values : undefined;
+  return values?.length === channels ? Float64Array.from(values) : undefined;
 }
 
 function filled(value: number, size: number): Float64Array {

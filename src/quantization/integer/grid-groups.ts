@@ -8,7 +8,6 @@ import { InvalidModelError } from '../../errors.ts';
 import { type Graph, type GraphCall, type GraphTensor, neededCalls, tensorKey } from '../../model/graph.ts';
 import type { Layer } from '../../model/layer.ts';
 import { type Activation, activationOf, isRelu, isWeighted } from '../../model/operation.ts';
-import { isPermute } from '../../model/shapes.ts';
 import { hasIntegerKernel } from './integer-weights.ts';
 import { hasFloats, indices, keepsWholeNumbers } from './whole-numbers.ts';
 
@@ -108,6 +107,8 @@ function ruleOf(layer: Layer): GridRule {
     case 'cropping':
     case 'flatten':
     case 'reshape':
+    case 'permute':
+    case 'slice':
     case 'identity':
     case 'steps':
     case 'concatenate':
@@ -126,8 +127,6 @@ function ruleOf(layer: Layer): GridRule {
       const grid = fixedGrid(operation.activation);
       return grid ? { kind: 'fixed', grid } : OWN;
     }
-    case 'opaque':
-      return isPermute(layer) ? SAME : OWN;
     default:
       return OWN;
   }

@@ -190,8 +190,9 @@ function splitElementwise(layer: Layer, place: SplitPlace): Expand | undefined {
     const sigmoid = make(nameFor(`${layer.name}_sigmoid`), activationParts('sigmoid'));
     const product = make(layer.name, mergeParts('Multiply', 'multiply'));
     return (call) => {
-      const gate = new Call(sigmoid, call.inputs, call.args, call.kwargs);
-      return [gate, new Call(product, [...call.inputs, gate.output()])];
+      const read = call.inputs.slice(0, 1);
+      const gate = new Call(sigmoid, read);
+      return [gate, new Call(product, [...read, gate.output()])];
     };
   }
   const affine = channels === undefined ? undefined : affineMap(layer, channels, owner.dialect);
@@ -211,7 +212,7 @@ function splitAffine(
     ? [newRelu({ owner, beside: layer, name: layer.name }, { ...PLAIN_RELU, maxValue: 1 })]
     : [];
   return (call) => {
-    const first = new Call(affine, call.inputs, call.args, call.kwargs);
+    const first = new Call(affine, call.inputs.slice(0, 1));
     return [first, ...behind(first, cut)];
   };
 }

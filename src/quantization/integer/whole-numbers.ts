@@ -34,7 +34,8 @@ export function indices(calls: readonly GraphCall[]): Set<GraphTensor> {
 
 /** Whether whole numbers stay such; nobody knows what an opaque layer makes of them. */
 export function keepsWholeNumbers({ layer: { operation } }: GraphCall): boolean {
-  return operation.kind !== 'opaque' && !isWeighted(operation) && operation.kind !== 'batchNorm';
+  const { kind } = operation;
+  return kind !== 'opaque' && kind !== 'rescaling' && kind !== 'batchNorm' && !isWeighted(operation);
 }
 
 /**

@@ -29,7 +29,7 @@ export interface SoloLayer {
 }
 
 /** The layer that a call of an operator is; undefined for what is no operator. */
-export type OperatorAsLayer = (layer: Layer, call: Call) => Layer | undefined;
+export type OperatorAsLayer = (layer: Layer, call: Call, owner: Model) => Layer | undefined;
 
 /**
  * The call as a model whose outputs are the outputs `0 … outputs - 1` of the call.
@@ -55,7 +55,7 @@ export function soloLayer(
   // What stands in the place of the mask is not read.
   const reads = inputs.map((tensor) => (sources[Math.max(0, feeds.indexOf(tensor))] as Call).output());
   // An operator is called as a layer that has its arguments in its configuration.
-  const operator = operatorAsLayer(layer, call);
+  const operator = operatorAsLayer(layer, call, owner);
   const copy = operator ? new Call(operator, reads) : callAlone(call, layer, reads, dialect);
   const alone = copy.layer;
   const model = new Model({

@@ -10,13 +10,14 @@ import type { Layer } from '../../../model/layer.ts';
 import type { Call, CallArgument, Dialect } from '../../../model/model.ts';
 import type { CapOperation } from '../../../model/operation.ts';
 import { numbersIn } from '../serialized-objects.ts';
-import { MERGES, operands, operatorName } from './operator-layers.ts';
+import { canonicalName, OperatorArguments } from './operator-arguments.ts';
 
 /** What a call of an operator does that caps the channels of one tensor; undefined for any other call. */
 export function capOperation(entry: JsonObject, call: Call): CapOperation | undefined {
-  if (MERGES.get(operatorName(entry)) !== 'Minimum') return undefined;
-  const [first, second, ...others] = operands(call);
-  if (!first || !second || others.length > 0) return undefined;
+  if (canonicalName(entry) !== 'minimum') return undefined;
+  const given = new OperatorArguments(entry, call);
+  const [first, second] = [given.argument(0, 'x', 'x1'), given.argument(1, 'y', 'x2')];
+  if (!first || !second) return undefined;
   const [tensor, constant] = 'tensor' in first ? [first, second] : [second, first];
   return 'tensor' in tensor ? channelNumbers(constantOf(constant)) : undefined;
 }

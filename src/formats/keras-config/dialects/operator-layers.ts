@@ -1,48 +1,20 @@
 /**
- * Operators used as layers (`x + y`, `tf.nn.relu(x)`, `keras.ops.relu(x)`) that are exactly what a layer is.
+ * Operators used as layers (`x + y`, `tf.nn.relu(x)`, `keras.ops.relu(x)`), and the layers that compute the same.
  *
  * @module
  */
 
 import { UnsupportedModelError } from '../../../errors.ts';
-import type { JsonObject } from '../../../json/value.ts';
-import type { Call, CallArgument } from '../../../model/model.ts';
-import { configOf } from '../serialized-objects.ts';
+import type { JsonObject, JsonValue } from '../../../json/value.ts';
+import type { Dialect } from '../../../model/model.ts';
+import type { Activation, Operation } from '../../../model/operation.ts';
+import { functionNameOf } from '../parse/activation.ts';
+import { canonicalName, operatorName } from './operator-arguments.ts';
 
-/** A layer that computes what a call of an operator does, and the tensors of the call that it takes, in order. */
-export interface OperatorLayer {
+/** A layer without weights, and its own entries, beside `name`, `trainable` and `dtype`. */
+export interface StockLayer {
   readonly className: string;
-  /** Its own entries, beside `name`, `trainable` and `dtype`. */
   readonly config: JsonObject;
-  /** Indices into the call's inputs. */
-  readonly inputs: readonly number[];
-}
-
-/** Activations, with the names that TensorFlow has for them and the classes of Keras 3. */
-const ACTIVATIONS = byName([
-  ['relu', 'nn.relu Relu'],
-  ['relu6', 'nn.relu6 Relu6'],
-  ['selu', 'nn.selu Selu'],
-  ['elu', 'nn.elu'],
-  ['softplus', 'nn.softplus math.softplus Softplus'],
-  ['softsign', 'nn.softsign Softsign'],
-  ['sigmoid', 'nn.sigmoid math.sigmoid Sigmoid'],
-  ['tanh', 'nn.tanh math.tanh Tanh'],
-  ['swish', 'nn.silu Silu'],
-]);
-
-/** Merging layers likewise, and division, for which there is none. */
-export const MERGES: ReadonlyMap<string, string> = byName([
-  ['Add', '__operators__.add math.add Add'],
-  ['Subtract', 'math.subtract Subtract'],
-  ['Multiply', 'math.multiply Multiply'],
-  ['Divide', 'math.truediv math.divide TrueDivide Divide'],
-  ['Maximum', 'math.maximum Maximum'],
-  ['Minimum', 'math.minimum minimum Minimum'],
-]);
-
-function byName(rows: readonly (readonly [meaning: string, names: string])[]): ReadonlyMap<string, string> {
-  return new Map(rows.flatMap(([meaning, names]) => names.split(' ').map((name) => [name, meaning])));
 }
 
 /** Whether an entry is an operator and not a layer. */
@@ -52,71 +24,80 @@ export function isOperator(entry: JsonObject): boolean {
   return typeof className === 'string' && /^(TFOpLambda|SlicingOpLambda|TensorFlowOpLayer)$/.test(className);
 }
 
-/** The layer that a call of the operator is; undefined where there is none that computes the same values. */
-export function operatorLayer(entry: JsonObject, call: Call): OperatorLayer | undefined {
-  const name = operatorName(entry);
-  const [first, second, ...others] = operands(call);
-  if (!first || others.length > 0) return undefined;
-  const activation = ACTIVATIONS.get(name);
-  if (activation !== undefined && !second && 'tensor' in first) {
-    return { className: 'Activation', config: { activation }, inputs: [first.tensor] };
-  }
-  const merge = MERGES.get(name);
-  if (merge === undefined || !second) return undefined;
-  if ('tensor' in first && 'tensor' in second) return mergeLayer(merge, first.tensor, second.tensor, call);
-  if ('tensor' in first && 'value' in second) return rescaling(merge, first.tensor, second.value, false);
-  if ('value' in first && 'tensor' in second) return rescaling(merge, second.tensor, first.value, true);
-  return undefined;
-}
-
-/** The function or class that an operator stands for: `math.truediv`, `TrueDivide`. */
-export function operatorName(entry: JsonObject): string {
-  return String(entry['class_name'] === 'TFOpLambda' ? configOf(entry)['function'] : entry['class_name']);
-}
-
-/** The arguments of a call that are not left at null, in order. */
-export function operands(call: Call): CallArgument[] {
-  return [...call.args, ...Object.values(call.kwargs)].filter(
-    (argument) => !('value' in argument) || argument.value !== null,
-  );
-}
-
-function mergeLayer(merge: string, one: number, other: number, call: Call): OperatorLayer | undefined {
-  if (merge === 'Divide') return undefined;
-  const ranks = [one, other].map((index) => call.inputs[index]?.shape?.length);
-  // Tensors of different rank are aligned at the other end by a merging layer.
-  if (ranks[0] !== ranks[1] && !ranks.includes(undefined)) return undefined;
-  return { className: merge, config: {}, inputs: [one, other] };
-}
-
-/** `scale x + offset` for an operator with a number, where that is the same in floating point. */
-function rescaling(
-  merge: string,
-  input: number,
-  value: unknown,
-  isFirst: boolean,
-): OperatorLayer | undefined {
-  if (typeof value !== 'number' || !Number.isFinite(value)) return undefined;
-  const layer = (scale: number, offset: number): OperatorLayer => ({
-    className: 'Rescaling',
-    config: { scale, offset },
-    inputs: [input],
-  });
-  switch (merge) {
-    case 'Add':
-      return layer(1, value);
-    case 'Subtract':
-      return isFirst ? layer(-1, value) : layer(1, -value);
-    case 'Multiply':
-      return layer(value, 0);
-    case 'Divide':
-      // Only the reciprocals of powers of two are exact.
-      return !isFirst && value !== 0 && Number.isInteger(Math.log2(Math.abs(value)))
-        ? layer(1 / value, 0)
-        : undefined;
+/** The layer of Keras that computes what an operator does, as that dialect has it; undefined where there is none. */
+export function stockLayer(operation: Operation, dialect: Dialect): StockLayer | undefined {
+  switch (operation.kind) {
+    case 'activation':
+      return activationLayer(operation.activation, dialect);
+    case 'identity':
+      return { className: 'Activation', config: { activation: 'linear' } };
+    case 'merge':
+      return { className: capitalized(operation.merge), config: {} };
+    case 'concatenate':
+      return { className: 'Concatenate', config: { axis: operation.axis } };
+    case 'rescaling': {
+      const numbers = (list: readonly number[]): JsonValue =>
+        list.length === 1 ? (list[0] ?? 0) : [...list];
+      const { scale, offset } = operation;
+      return { className: 'Rescaling', config: { scale: numbers(scale), offset: numbers(offset) } };
+    }
+    case 'reshape':
+      return { className: 'Reshape', config: { target_shape: [...operation.targetShape] } };
+    case 'permute':
+      return { className: 'Permute', config: { dims: operation.axes.slice(1) } };
+    case 'pool': {
+      const { reduce, rank, keepDims, dataFormat } = operation;
+      return {
+        className: `Global${capitalized(reduce)}Pooling${rank}D`,
+        config: { data_format: dataFormat, keepdims: keepDims },
+      };
+    }
+    case 'zeroPadding':
+      return edgesLayer('ZeroPadding', 'padding', operation.padding, operation.dataFormat);
+    case 'cropping':
+      return edgesLayer('Cropping', 'cropping', operation.cropping, operation.dataFormat);
     default:
       return undefined;
   }
+}
+
+function activationLayer(activation: Activation, dialect: Dialect): StockLayer | undefined {
+  const name = functionNameOf(activation);
+  if (name !== undefined) return { className: 'Activation', config: { activation: name } };
+  if (activation.kind !== 'relu') return undefined;
+  const { maxValue = null, negativeSlope, threshold } = activation;
+  if (maxValue === null && threshold === 0) {
+    const entry = dialect === 'keras3' ? 'negative_slope' : 'alpha';
+    return { className: 'LeakyReLU', config: { [entry]: negativeSlope } };
+  }
+  return {
+    className: 'ReLU',
+    config: { max_value: maxValue, negative_slope: negativeSlope, threshold },
+  };
+}
+
+function edgesLayer(
+  family: string,
+  entry: string,
+  sides: readonly (readonly [number, number])[],
+  dataFormat: string,
+): StockLayer {
+  const pairs = sides.map((pair) => [...pair]);
+  const [only = []] = pairs;
+  // One dimension is written as one pair, without a format.
+  const config: JsonObject =
+    pairs.length === 1 ? { [entry]: only } : { [entry]: pairs, data_format: dataFormat };
+  return { className: `${family}${sides.length}D`, config };
+}
+
+function capitalized(word: string): string {
+  return word.charAt(0).toUpperCase() + word.slice(1);
+}
+
+/** Whether an operator divides by numbers whose reciprocals a layer would round. */
+export function dividesInexactly(entry: JsonObject, operation: Operation): boolean {
+  if (operation.kind !== 'rescaling' || !/div(ide)?$/.test(canonicalName(entry))) return false;
+  return operation.scale.some((scale) => !Number.isInteger(Math.log2(Math.abs(scale))));
 }
 
 /** The refusal of an operator that no layer stands for. */

@@ -4,41 +4,57 @@
  * @module
  */
 
-import type { Place } from '../../../json/place.ts';
 import type { JsonObject } from '../../../json/value.ts';
 import type { Layer } from '../../../model/layer.ts';
 import type { Call, Model } from '../../../model/model.ts';
 import { newLayer } from '../../../model/new-layer.ts';
-import type { Operation } from '../../../model/operation.ts';
 import { type LayerReplacement, layerWith, replaceLayers } from '../../../model/replace-layers.ts';
-import { parseOperation } from '../parse/parse-operation.ts';
-import { isOperator, operands, operatorLayer, operatorName } from './operator-layers.ts';
+import { OperatorArguments, operatorName } from './operator-arguments.ts';
+import { dividesInexactly, isOperator, stockLayer } from './operator-layers.ts';
 
 /** `model` with every operator that is exactly what a layer is replaced by the layer; the given one is left as it is. */
 export function operatorsAsLayers(model: Model): Model {
-  return replaceLayers(model, asLayer);
+  return replaceLayers(model, (layer, owner) => {
+    const call = operatorCall(layer, owner);
+    // A number among what is merged has no place in a layer.
+    const isMerge = layer.operation.kind === 'merge' || layer.operation.kind === 'concatenate';
+    if (!call || (isMerge && call.inputs.length < 2)) return undefined;
+    return dividesInexactly(layer.origin?.config ?? {}, layer.operation)
+      ? undefined
+      : asLayer(layer, owner, call);
+  });
 }
 
-function asLayer(layer: Layer, owner: Model): LayerReplacement | undefined {
-  const call = operatorCall(layer, owner);
-  const form = call && operatorLayer(layer.origin?.config ?? {}, call);
-  const dtype = call?.outputs[0]?.dtype ?? 'float32';
-  if (!form || !/float/.test(dtype)) return undefined;
-  const { name, path } = layer;
-  const { className, inputs } = form;
-  const config = { dtype, ...form.config };
-  const operation = parseOperation(className, config, { source: owner.name, where: path });
-  return { layer: newLayer({ owner, beside: layer, name }, { className, operation, config }), inputs };
+/** `model` with layers for the operators that an edit made others of: what an operator does stands in its own words. */
+export function editedOperatorsAsLayers(model: Model): Model {
+  return replaceLayers(model, (layer, owner) => {
+    const call = isEditedOperator(layer) ? operatorCall(layer, owner) : undefined;
+    return call && asLayer(layer, owner, call);
+  });
 }
 
-/** What an operator computes, where it merges the tensors of its call, in order, as a layer does, or is an activation. */
-export function operatorOperation(entry: JsonObject, call: Call, place: Place): Operation | undefined {
-  const form = operatorLayer(entry, call);
-  const dtype = call.outputs[0]?.dtype ?? 'float32';
-  if (!form || !/float/.test(dtype) || form.inputs.length !== call.inputs.length) return undefined;
-  if (form.inputs.some((input, index) => input !== index)) return undefined;
-  const operation = parseOperation(form.className, form.config, place);
-  return operation.kind === 'merge' || operation.kind === 'activation' ? operation : undefined;
+/** Whether a layer is an operator that computes something else than was read; a cap has its maxima in its call. */
+export function isEditedOperator({ operation, origin }: Layer): boolean {
+  return (
+    origin !== undefined &&
+    operation !== origin.operation &&
+    operation.kind !== 'cap' &&
+    isOperator(origin.config)
+  );
+}
+
+/** The layer that computes what an operator does, of the same name; undefined where there is none. */
+export function layerForOperator(layer: Layer, owner: Model, dtype = 'float32'): Layer | undefined {
+  const { name, operation } = layer;
+  const form = stockLayer(operation, owner.dialect);
+  if (!form) return undefined;
+  const { className, config } = form;
+  return newLayer({ owner, beside: layer, name }, { className, operation, config: { dtype, ...config } });
+}
+
+function asLayer(layer: Layer, owner: Model, call: Call): LayerReplacement | undefined {
+  const made = layerForOperator(layer, owner, call.outputs[0]?.dtype);
+  return made && { layer: made, inputs: [...call.inputs.keys()] };
 }
 
 const DIVISION = 'TrueDivide';
@@ -61,12 +77,14 @@ function asDivision(layer: Layer, owner: Model): LayerReplacement | undefined {
   const call = operatorCall(layer, owner);
   const { name, origin } = layer;
   if (!call || !origin || !/^math\.(true)?div(ide)?$/.test(operatorName(origin.config))) return undefined;
-  const args = operands(call);
+  const given = new OperatorArguments(origin.config, call);
+  const [dividend, divisor] = [given.argument(0, 'x'), given.argument(1, 'y')];
   // Whole numbers are divided in another precision by TensorFlow.
   const isFloat = call.inputs.every(({ dtype }) => /float/.test(dtype ?? 'float32'));
-  if (args.length !== 2 || !isFloat) return undefined;
+  if (!dividend || !divisor || !isFloat) return undefined;
   const config = { module: OPERATIONS, class_name: DIVISION, config: { name }, registered_name: DIVISION };
-  return { layer: layerWith(layer, { className: DIVISION, origin: { ...origin, config } }), args };
+  const divided = layerWith(layer, { className: DIVISION, origin: { ...origin, config } });
+  return { layer: divided, args: [dividend, divisor] };
 }
 
 /** The only call of a layer that is an operator. */

@@ -131,7 +131,7 @@ function cannotSay(form: string, activation: Activation): UnsupportedModelError 
 }
 
 /** The function name that Keras has for an activation. */
-function functionNameOf(activation: Activation): string | undefined {
+export function functionNameOf(activation: Activation): string | undefined {
   switch (activation.kind) {
     case 'linear':
       return 'linear';

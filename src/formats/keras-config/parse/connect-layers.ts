@@ -10,9 +10,6 @@ import { isObject, type JsonObject, type JsonValue } from '../../../json/value.t
 import type { Layer } from '../../../model/layer.ts';
 import { Call, type Dialect, type Model, type ModelTensor } from '../../../model/model.ts';
 import { sortCalls } from '../../../model/topology.ts';
-import { capOperation } from '../dialects/cap-operator.ts';
-import { isOperator } from '../dialects/operator-layers.ts';
-import { operatorOperation } from '../dialects/replaced-operators.ts';
 import { AUGMENTATIONS } from '../layer-classes.ts';
 import { parseShape } from './parse-operation.ts';
 import { parseArguments, parseReference, type TensorReference } from './tensor-references.ts';
@@ -82,7 +79,6 @@ export function connectLayers(
     call.inputs = read.map((reference) => tensorOf(reference, 'inbound', call.layer.name));
     if (call.inputs.length === 0) rejectUnconnected(call, isLayer, place);
   }
-  findOperators(layers, pending, place);
   return {
     calls: sortCalls(
       everyCall.map(({ call }) => call),
@@ -95,23 +91,6 @@ export function connectLayers(
 
 function withoutMode({ training: _, ...kwargs }: Call['kwargs']): Call['kwargs'] {
   return kwargs;
-}
-
-/** What operators with one call compute: it stands in the call. */
-function findOperators(
-  layers: ReadonlyMap<string, ParsedLayer>,
-  pending: ReadonlyMap<string, readonly PendingCall[]>,
-  place: Place,
-): void {
-  for (const [name, { layer, entry }] of layers) {
-    const [only, ...others] = pending.get(name) ?? [];
-    if (!only || others.length > 0 || !isOperator(entry)) continue;
-    const { call } = only;
-    const operation = capOperation(entry, call) ?? operatorOperation(entry, call, inside(place, name));
-    if (!operation) continue;
-    layer.operation = operation;
-    layer.remember({ operation });
-  }
 }
 
 /** The calls of a layer, which read nothing yet. An InputLayer has one that no node stands for. */

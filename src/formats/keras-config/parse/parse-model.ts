@@ -22,6 +22,7 @@ import { MODEL_CLASSES } from '../../../model/own-classes.ts';
 import { describedKind } from '../own-classes.ts';
 import { configOf, isSerialized } from '../serialized-objects.ts';
 import { connectLayers, type ParsedLayer } from './connect-layers.ts';
+import { findOperators } from './find-operators.ts';
 import { parseOperation, parseShape } from './parse-operation.ts';
 
 /** Models inside models inside models: nobody has more, and a hostile file must not exhaust the stack. */
@@ -47,7 +48,9 @@ export function parseModelConfig(config: unknown, source: string): Model {
         'save it as a Functional or Sequential model',
     );
   }
-  return parseModelEntry(entry, kind, dialectOf(entry), { source, where: '' }, 0);
+  const model = parseModelEntry(entry, kind, dialectOf(entry), { source, where: '' }, 0);
+  findOperators(model);
+  return model;
 }
 
 /**

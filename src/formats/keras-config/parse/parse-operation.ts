@@ -17,6 +17,7 @@ import type {
   Shape,
 } from '../../../model/operation.ts';
 import { AUGMENTATIONS, presentClassName } from '../layer-classes.ts';
+import { numbersIn } from '../serialized-objects.ts';
 import { parseActivation, parseActivationLayer } from './activation.ts';
 import { axisNumber, numberOr, positiveInteger, wholeNumber } from './config-numbers.ts';
 
@@ -93,11 +94,36 @@ export function parseOperation(className: string, config: JsonObject, place: Pla
           wholeNumber(dimension, { least: -1, fallback: -1 }, inside(place, 'target_shape')),
         ),
       };
+    case 'Permute':
+      return permutation(config['dims']);
+    case 'Rescaling':
+      return rescaling(config);
     case 'Concatenate':
       return { kind: 'concatenate', axis: axisNumber(config['axis'], inside(place, 'axis')) };
     default:
       return { kind: 'opaque' };
   }
+}
+
+function permutation(dims: JsonValue | undefined): Operation {
+  const axes = Array.isArray(dims) ? [0, ...dims.map(Number)] : [];
+  const sorted = axes.toSorted((one, other) => one - other);
+  const isWhole = axes.length > 1 && sorted.every((axis, index) => axis === index);
+  return isWhole ? { kind: 'permute', axes } : { kind: 'opaque' };
+}
+
+/** Numbers, or lists of them along the last axis; opaque where they are others. */
+function rescaling(config: JsonObject): Operation {
+  const scale = numbersAlong(config['scale']);
+  const offset = numbersAlong(config['offset'] ?? 0);
+  return scale && offset ? { kind: 'rescaling', scale, offset } : { kind: 'opaque' };
+}
+
+function numbersAlong(value: JsonValue | undefined): readonly number[] | undefined {
+  const plain = numbersIn(value) ?? value;
+  const list = Array.isArray(plain) ? plain : [plain];
+  const numbers = list.filter((one): one is number => typeof one === 'number');
+  return numbers.length === list.length && numbers.length > 0 ? numbers : undefined;
 }
 
 function spatialOperation(

@@ -5,11 +5,19 @@
  */
 
 import { capArguments } from '../../../formats/keras-config/dialects/cap-operator.ts';
-import { isOperator, operatorName } from '../../../formats/keras-config/dialects/operator-layers.ts';
-import { configOf, numbersIn } from '../../../formats/keras-config/serialized-objects.ts';
-import { isObject, type JsonObject, type JsonValue, mapEntries } from '../../../json/value.ts';
+import {
+  canonicalName,
+  ownArguments,
+  plainValue,
+} from '../../../formats/keras-config/dialects/operator-arguments.ts';
+import { isOperator } from '../../../formats/keras-config/dialects/operator-layers.ts';
+import {
+  isEditedOperator,
+  layerForOperator,
+} from '../../../formats/keras-config/dialects/replaced-operators.ts';
+import { type JsonObject, type JsonValue, mapEntries } from '../../../json/value.ts';
 import { Layer } from '../../../model/layer.ts';
-import type { Call, CallArgument } from '../../../model/model.ts';
+import type { Call, CallArgument, Model } from '../../../model/model.ts';
 import { isKnownOperator } from './operators.ts';
 
 /**
@@ -18,16 +26,17 @@ import { isKnownOperator } from './operators.ts';
  *
  * Its configuration has the arguments as {@link CallArgument}s, and none of the dialects' marks for Python objects.
  */
-export function operatorAsLayer(layer: Layer, call: Call): Layer | undefined {
+export function operatorAsLayer(layer: Layer, call: Call, owner: Model): Layer | undefined {
   const entry = layer.origin?.config;
   // Maxima are those of the layer, which the call has only as they were read.
   if (layer.operation.kind === 'cap')
     return operatorLayer(layer, 'minimum', capArguments(layer.operation), {});
   if (!entry || !isOperator(entry)) return undefined;
-  const isSlicing = entry['class_name'] === 'SlicingOpLambda';
-  const operator = isSlicing ? 'getitem' : canonicalName(operatorName(entry));
+  if (isEditedOperator(layer)) return layerForOperator(layer, owner);
+  const operator = canonicalName(entry);
   if (!isKnownOperator(operator)) return undefined;
-  const options = { ...ownEntries(entry), ...mapEntries(call.kwargs, plainArgument) };
+  const own = mapEntries(ownArguments(entry), (value) => ({ value: plainValue(value) }));
+  const options = { ...own, ...mapEntries(call.kwargs, plainArgument) };
   return operatorLayer(layer, operator, call.args, options);
 }
 
@@ -46,36 +55,10 @@ function operatorLayer(
   });
 }
 
-/** `math.reduce_mean` of TensorFlow and the class `Mean` of Keras 3 are one operator. */
-function canonicalName(name: string): string {
-  const last = name.split('.').at(-1) ?? name;
-  return last
-    .replace(/^reduce_/, '')
-    .replaceAll('_', '')
-    .toLowerCase();
-}
-
-/** Keras 3 keeps what is no tensor in the configuration of the operator. */
-function ownEntries(entry: JsonObject): JsonObject {
-  const { name: _, function: __, ...entries } = configOf(entry);
-  return mapEntries(entries, (value) => ({ value: plainValue(value) }));
-}
-
 /** An argument without the dialects' marks, as JSON that tfjs-layers leaves as it is. */
 function plainArgument(argument: CallArgument): JsonValue {
   if ('tensor' in argument) return { tensor: argument.tensor };
   if ('value' in argument) return { value: plainValue(argument.value) };
   if ('list' in argument) return { list: argument.list.map(plainArgument) };
   return { record: mapEntries(argument.record, plainArgument) };
-}
-
-function plainValue(value: JsonValue): JsonValue {
-  if (Array.isArray(value)) return value.map(plainValue);
-  if (!isObject(value)) return value;
-  const numbers = numbersIn(value);
-  if (numbers !== undefined) return numbers;
-  if (value['class_name'] === '__ellipsis__') return 'ellipsis';
-  if (value['class_name'] === '__slice__') return configOf(value);
-  if (value['class_name'] === '__tuple__') return plainValue(value['items'] ?? []);
-  return mapEntries(value, plainValue);
 }

@@ -1,0 +1,30 @@
+import { buildGraph } from '../../../model/graph.ts';
+import type { Model } from '../../../model/model.ts';
+import { outputShape } from '../../../model/shapes.ts';
+import { isOperator } from '../dialects/operator-layers.ts';
+import { operatorOperation } from '../dialects/operator-operations.ts';
+
+/**
+ * Gives the operators of a model that have one call the operation that they compute, as far as it is one that layers have:
+ * it stands in the call, and often takes the shapes of what the call reads.
+ *
+ * @throws InvalidModelError or LimitError, as `buildGraph` does.
+ */
+export function findOperators(model: Model): void {
+  const isUnknown = ({ origin, operation }: Model['layers'][number]): boolean =>
+    operation.kind === 'opaque' && isOperator(origin?.config ?? {});
+  if (![...model.allLayers()].some(({ layer }) => isUnknown(layer))) return;
+  for (const call of buildGraph(model).calls) {
+    const { layer, owner } = call;
+    const isOnly = (): boolean => owner.calls.filter((one) => one.layer === layer).length === 1;
+    if (isUnknown(layer) && call.outputs.length <= 1 && isOnly()) {
+      const operation = operatorOperation(layer.origin?.config ?? {}, call);
+      if (operation) {
+        layer.operation = operation;
+        layer.remember({ operation });
+      }
+    }
+    // Behind an operator more is known than before.
+    call.output().shape ??= outputShape(call);
+  }
+}
