@@ -133,16 +133,20 @@ function croppedSides(size: number | null, part: AxisPart): readonly [number, nu
   return count > 0 ? [first, size - first - count] : undefined;
 }
 
-/** What is given for each axis, of the spatial ones alone; undefined where it is not nothing for the others. */
+/**
+ * What is given for each axis, of the spatial ones alone; undefined where it is not nothing for the others. Where only the last
+ * axis has something, that is of the channels, whichever they are.
+ */
 function spatialOnly<Of>(
   axes: readonly Of[],
   isNothing: (one: Of) => boolean,
 ): { readonly spatial: readonly Of[]; readonly dataFormat: DataFormat } | undefined {
-  const [batch, ...others] = axes;
-  const [first, last] = [others[0], others.at(-1)];
+  const [batch, first, ...others] = axes;
+  const last = others.at(-1);
   if (batch === undefined || first === undefined || last === undefined || !isNothing(batch)) return undefined;
-  if (isNothing(last)) return { spatial: others.slice(0, -1), dataFormat: 'channels_last' };
-  return isNothing(first) ? { spatial: others.slice(1), dataFormat: 'channels_first' } : undefined;
+  if (isNothing(last)) return { spatial: [first, ...others.slice(0, -1)], dataFormat: 'channels_last' };
+  const isFirst = isNothing(first) && others.length > 1 && !others.some(isNothing);
+  return isFirst ? { spatial: others, dataFormat: 'channels_first' } : undefined;
 }
 
 function spatialRank(shape: Shape | undefined): Rank | undefined {

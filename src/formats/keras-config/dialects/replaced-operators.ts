@@ -39,6 +39,7 @@ export function isEditedOperator({ operation, origin }: Layer): boolean {
     origin !== undefined &&
     operation !== origin.operation &&
     operation.kind !== 'cap' &&
+    operation.kind !== 'opaque' &&
     isOperator(origin.config)
   );
 }

@@ -10,7 +10,9 @@ import { isObject, type JsonObject, type JsonValue } from '../../../json/value.t
 import type { Layer } from '../../../model/layer.ts';
 import { Call, type Dialect, type Model, type ModelTensor } from '../../../model/model.ts';
 import { sortCalls } from '../../../model/topology.ts';
+import { isOperator } from '../dialects/operator-layers.ts';
 import { AUGMENTATIONS } from '../layer-classes.ts';
+import { layerArguments } from './first-argument.ts';
 import { parseShape } from './parse-operation.ts';
 import { parseArguments, parseReference, type TensorReference } from './tensor-references.ts';
 
@@ -103,7 +105,8 @@ function parseCalls(
   // Keras 3 writes the mode of training for them wherever nobody gave it, and predicts in inference.
   const isStill = dialect === 'keras3' && AUGMENTATIONS.has(layer.className);
   const calls = requireArray(entry['inbound_nodes'] ?? [], place).map((node): PendingCall => {
-    const { args, kwargs, references } = parseArguments(node, dialect, isLayer);
+    const { references, ...given } = parseArguments(node, dialect, isLayer);
+    const { args, kwargs } = isOperator(entry) ? given : layerArguments(layer.className, given);
     const call = new Call(layer, [], args, isStill ? withoutMode(kwargs) : kwargs);
     call.origin = { dialect, node, reads: new Set(references.map((reference) => reference.layer)) };
     return { call, references };

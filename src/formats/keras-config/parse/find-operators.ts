@@ -25,6 +25,7 @@ export function findOperators(model: Model): void {
       }
     }
     // Behind an operator more is known than before.
-    call.output().shape ??= outputShape(call);
+    const output = call.output();
+    output.shape = call.call.output().shape ?? outputShape(call) ?? output.shape;
   }
 }

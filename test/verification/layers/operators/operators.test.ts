@@ -3,7 +3,7 @@ import '@tensorflow/tfjs-backend-cpu';
 import { beforeAll, describe, expect, it } from 'vitest';
 import type { JsonObject } from '../../../../src/json/value.ts';
 import { Layer } from '../../../../src/model/layer.ts';
-import { Call } from '../../../../src/model/model.ts';
+import { Call, Model } from '../../../../src/model/model.ts';
 import { operatorAsLayer } from '../../../../src/verification/layers/operators/operator-as-layer.ts';
 import { Operator } from '../../../../src/verification/layers/operators/operator-layer.ts';
 
@@ -17,7 +17,16 @@ describe('operatorAsLayer', () => {
     });
   const asLayer = (entry: JsonObject): Layer | undefined => {
     const made = layer(entry);
-    return operatorAsLayer(made, new Call(made, []));
+    const call = new Call(made, []);
+    const owner = new Model({
+      name: 'm',
+      kind: 'functional',
+      layers: [made],
+      calls: [call],
+      inputs: [],
+      outputs: [],
+    });
+    return operatorAsLayer(made, call, owner);
   };
 
   it('leaves a layer as it is', () => {
