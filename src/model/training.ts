@@ -5,7 +5,8 @@
  */
 
 import { isObject, type JsonObject } from '../json/value.ts';
-import type { GraphCall } from './graph.ts';
+import type { Graph, GraphCall } from './graph.ts';
+import type { Layer } from './layer.ts';
 import type { Call, Dialect } from './model.ts';
 
 /**
@@ -56,6 +57,26 @@ export function trainingEffect(call: GraphCall): TrainingEffect | undefined {
 
 /** See {@link trainingEffect}. */
 export type TrainingEffect = 'batch statistics' | 'chance';
+
+/**
+ * A sentence for each layer that is called in training mode and computes something else then.
+ *
+ * @param target what runs all layers in inference mode: `TF.js`
+ */
+export function trainingNotes({ calls }: Graph, target: string): string[] {
+  const layers = new Set<Layer>();
+  return calls.flatMap((call) => {
+    const { layer, path } = call;
+    const effect = trainingEffect(call);
+    if (effect === undefined || layers.has(layer)) return [];
+    layers.add(layer);
+    const [there, here] =
+      effect === 'chance'
+        ? ['is random', 'without its randomness']
+        : ['normalizes by the batch', 'by its stored statistics'];
+    return `${path} (${layer.className}): called in training mode, in which it ${there}; ${target} runs it in inference mode, ${here}`;
+  });
+}
 
 /** That of a layer whose operation nobody knows, as far as its configuration and those of the layers inside it tell. */
 function effectOfEntry({ class_name: className, config }: JsonObject): TrainingEffect | undefined {

@@ -164,6 +164,7 @@ function axesText(bn: GraphCall): string {
 }
 
 function noNeighbour(bn: GraphCall): SkipReason {
+  if (usesBatchStatistics(bn)) return { code: 'training-mode', layers: [bn.path] };
   const [input] = bn.inputs;
   const producer = input?.producer;
   const consumers = bn.output().consumers.map((call) => call.path);

@@ -44,6 +44,8 @@ export interface TfliteReport {
   readonly check: RunCheck | null;
   /** Why it was not run; null where it was, or was not asked for. */
   readonly notVerified: string | null;
+  /** What the file computes otherwise than the model, a sentence each. */
+  readonly notes: readonly string[];
 }
 
 /** How many there are of each, the most first. */

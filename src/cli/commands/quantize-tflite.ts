@@ -65,7 +65,8 @@ export async function quantizeToTflite(input: string, given: QuantizeOptions): P
   const model = withShapes(await loadModel(input), given);
   refuseOutput(output, force);
   const writeHtml = checkHtmlOutput(given);
-  checkForTflite(model, { float, allowFloat });
+  const notes: string[] = [];
+  checkForTflite(model, { float, allowFloat, onNote: (note) => notes.push(note) });
   await readSidecarOf(model, options);
   const ready = await readyToQuantize(model, options, given.inputs === undefined);
   const runnable = ready && 'runner' in ready ? ready : undefined;
@@ -75,7 +76,8 @@ export async function quantizeToTflite(input: string, given: QuantizeOptions): P
     isMeasured: given.inputs !== undefined && original !== undefined,
   });
   progress(`writing ${output}`);
-  const lowering = { io, allowFloat, outputNames: plan.names.outputs.slice(0, model.outputs.length) };
+  const outputNames = plan.names.outputs.slice(0, model.outputs.length);
+  const lowering = { io, allowFloat, outputNames, onNote: () => {} };
   await interruptible(async (signal) => saveTflite(plan, output, { ...lowering, force, signal }));
   const failures: unknown[] = [];
   const bytes = readWritten(output);
@@ -91,7 +93,7 @@ export async function quantizeToTflite(input: string, given: QuantizeOptions): P
     inFloat: float ? [] : layersInFloat(graph),
     // What a quantizer makes of a float file is what hardware has to take.
     notTaken: float ? [] : operatorsNotTaken(graph),
-    ...{ check, notVerified },
+    ...{ check, notVerified, notes },
   };
   const subject = (): ReportSubject =>
     reportSubject(model, {

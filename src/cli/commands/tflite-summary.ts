@@ -11,7 +11,7 @@ const NAMED = 3;
 
 /** What `crosslayer quantize -o model.tflite` prints for people. */
 export function tfliteSummary(output: string, report: TfliteReport): Line[] {
-  const { io, bytes, operators, inFloat, ranges, notTaken, check, notVerified } = report;
+  const { io, bytes, operators, inFloat, ranges, notTaken, check, notVerified, notes } = report;
   const share = bytes.before > 0 ? ` (${percent(bytes.after / bytes.before)})` : '';
   const guessed = guessedText(ranges);
   const far = farText(check);
@@ -27,6 +27,7 @@ export function tfliteSummary(output: string, report: TfliteReport): Line[] {
       : []),
     ...(far === undefined ? [] : [`${far}; --inputs has ranges and means measured on real ones`]),
     ...(notVerified === null ? [] : [`not verified: ${notVerified}`]),
+    ...notes.map((note) => `note: ${note}`),
   ]);
 }
 

@@ -18,10 +18,13 @@ const ANY_RANGE = { min: -1, max: 1 } as const;
  */
 export function checkForTflite(
   model: Model,
-  { float = false, ...options }: { readonly float?: boolean } & Pick<LowerOptions, 'allowFloat'> = {},
+  {
+    float = false,
+    ...options
+  }: { readonly float?: boolean } & Pick<LowerOptions, 'allowFloat' | 'onNote'> = {},
 ): void {
   if (float) {
-    lowerPlan(floatPlan(model));
+    lowerPlan(floatPlan(model), options);
     return;
   }
   const form = integerForm(model);

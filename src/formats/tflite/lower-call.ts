@@ -7,7 +7,6 @@
 import type { GraphCall } from '../../model/graph.ts';
 import type { AxisPart, Operation, PoolOperation } from '../../model/operation.ts';
 import { takenPlaces, WHOLE_AXIS } from '../../model/slices.ts';
-import { trainingEffect } from '../../model/training.ts';
 import { codeOf, HIGHEST_CODE } from '../../quantization/integer/range-grid.ts';
 import { lowerActivation } from './lower-activations.ts';
 import { lowerFloatLayer } from './lower-float.ts';
@@ -31,8 +30,6 @@ import { PADDING } from './operators.ts';
  * @throws UnsupportedModelError, with the layer and the way out, where there are none of int8.
  */
 export function lowerCall(lowering: Lowering, call: GraphCall): void {
-  const effect = trainingEffect(call);
-  if (effect) throw refusal(call, `is called in training mode (${effect}); call it in inference`);
   const { operation } = call.layer;
   switch (operation.kind) {
     case 'conv':

@@ -4,7 +4,9 @@
  * @module
  */
 
+import { UnsupportedModelError } from '../../errors.ts';
 import { buildGraph, type Graph, type GraphCall, type GraphTensor, neededCalls } from '../../model/graph.ts';
+import { trainingNotes } from '../../model/training.ts';
 import type { FloatPlan } from '../../quantization/integer/float-plan.ts';
 import { placeOf } from '../../quantization/integer/grid-groups.ts';
 import type { IntegerPlan } from '../../quantization/integer/integer-plan.ts';
@@ -31,12 +33,18 @@ export interface LowerOptions {
    * what is in the middle.
    */
   readonly outputNames?: readonly string[];
+  /**
+   * Is told, in sentences that name the layer, of calls in training mode, which the file computes in inference mode; where it is
+   * left out they are refused.
+   */
+  readonly onNote?: (sentence: string) => void;
 }
 
 /**
  * The file of a model in whole numbers, or of one in float, as data.
  *
- * @throws UnsupportedModelError, with the layer and the way out, where a layer has no kernel or a size is not known; RangeError where
+ * @throws UnsupportedModelError, with the layer and the way out, where a layer has no kernel or a size is not known, or one is called in
+ * training mode and nobody hears of it; RangeError where
  * a plan in float shall have codes at its ends.
  */
 export function lowerPlan(plan: FloatPlan | IntegerPlan, options: LowerOptions = {}): TfliteGraph {
@@ -45,6 +53,10 @@ export function lowerPlan(plan: FloatPlan | IntegerPlan, options: LowerOptions =
   const { io = lowering.isFloat ? 'float32' : 'int8', outputNames = plan.names.outputs } = options;
   if (lowering.isFloat && io !== 'float32') {
     throw new RangeError(`io: '${io}'; a file in float has float32 at its ends`);
+  }
+  for (const note of trainingNotes(graph, 'the file')) {
+    if (!options.onNote) throw new UnsupportedModelError('training mode', `${note}; call it in inference`);
+    options.onNote(note);
   }
   const inputs = lowerInputs(lowering, graph, { io, names: plan.names.inputs });
   for (const call of neededCalls(graph)) {

@@ -27,9 +27,9 @@ export interface NormalizationGuess {
 
 /** Layers before the first convolution that leave values as they are. */
 const NEUTRAL_CLASSES = /^(Random|Resizing$|CenterCrop$)/;
-/** Layers and operators that scale the pixels inside of the model. */
+/** Layers and operators that may scale the pixels inside of the model, where nobody knows what they do. */
 const SCALING_CLASSES =
-  /^(Rescaling|Normalization|Lambda|TFOpLambda|SlicingOpLambda|(True)?Divide|Subtract|Multiply|Add|GetItem)$/;
+  /^(Normalization|Lambda|TFOpLambda|SlicingOpLambda|(True)?Divide|Subtract|Multiply|Add|GetItem)$/;
 
 /** What the pixels of photographs are like, as parts of 255; a data set may be this far from it. */
 const PIXEL_MEAN = { usual: 0.45, spread: 0.2 };
@@ -65,8 +65,16 @@ const DEFAULT: NormalizationGuess = {
 
 /** The layer before the first convolution that computes with the pixels. */
 function scalingLayer(input: GraphTensor): string | undefined {
-  const reader = firstReader(input, ({ className }) => NEUTRAL_CLASSES.test(className));
-  return reader && SCALING_CLASSES.test(reader.layer.className) ? reader.path : undefined;
+  const reader = firstReader(
+    input,
+    ({ className, operation: { kind } }) =>
+      NEUTRAL_CLASSES.test(className) || kind === 'identity' || kind === 'slice',
+  );
+  if (!reader) return undefined;
+  const { className, operation } = reader.layer;
+  const scales =
+    operation.kind === 'rescaling' || (operation.kind === 'opaque' && SCALING_CLASSES.test(className));
+  return scales ? reader.path : undefined;
 }
 
 function fromStatistics(model: Model, input: ModelInput, channels: number): NormalizationGuess | undefined {

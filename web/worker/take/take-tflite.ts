@@ -72,16 +72,17 @@ export async function takeTflite(opened: Opened, asked: Asked, progress: Progres
     standIns: async () => ({ runner, inputs: seededInputs(model, { samples: MADE_UP }) }),
   });
   progress('Writing the file');
-  const lowering = { io, outputNames: plan.names.outputs.slice(0, model.outputs.length) };
-  const graph = lowerPlan(plan, lowering);
-  const bytes = writeTflite(plan, lowering);
+  const outputNames = plan.names.outputs.slice(0, model.outputs.length);
+  const notes: string[] = [];
+  const graph = lowerPlan(plan, { io, outputNames, onNote: (note) => notes.push(note) });
+  const bytes = writeTflite(plan, { io, outputNames, onNote: () => {} });
   const fileName = `${told.fileName.replace(/\.[^.]*$/, '') || 'model'}.tflite`;
   const written = { name: fileName, bytes, plan, on };
   return {
     download: {
       fileName,
       blob: new Blob([new Uint8Array(bytes)], { type: 'application/octet-stream' }),
-      notes: [],
+      notes,
     },
     ...{ weights, io },
     bytes: { before: told.bytes, after: bytes.length },
@@ -97,7 +98,7 @@ export async function takeTflite(opened: Opened, asked: Asked, progress: Progres
 /** @throws UnsupportedModelError, with the layer and a way out that there is on the page. */
 function checkLayers(model: Model): void {
   try {
-    checkForTflite(model);
+    checkForTflite(model, { onNote: () => {} });
   } catch (error) {
     if (!(error instanceof UnsupportedModelError && error.message.includes('--'))) throw error;
     const reason = `${error.message}; the page has no such option, the command crosslayer quantize has`;

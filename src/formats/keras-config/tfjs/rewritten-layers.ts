@@ -17,7 +17,7 @@ import {
   type Shape,
 } from '../../../model/operation.ts';
 import { type LayerReplacement, layerWith, replaceLayers } from '../../../model/replace-layers.ts';
-import { trainingEffect } from '../../../model/training.ts';
+import { trainingNotes } from '../../../model/training.ts';
 import { freeName } from '../../../text/names.ts';
 import type { Warn } from './config-entries.ts';
 
@@ -38,7 +38,8 @@ interface LayerShapes {
  */
 export function withTfjsForms(model: Model, warn: Warn): Model {
   const graph = buildGraph(model);
-  warnOfTraining(graph, warn);
+  // TF.js passes over the mode that a call is made in.
+  for (const note of trainingNotes(graph, 'TF.js')) warn(note);
   const shapesOf = (layer: Layer): LayerShapes => {
     const calls = graph.callsOf(layer);
     return {
@@ -77,24 +78,6 @@ export function withTfjsForms(model: Model, warn: Warn): Model {
         return undefined;
     }
   });
-}
-
-/** TF.js passes over the mode that a call is made in. */
-function warnOfTraining(graph: Graph, warn: Warn): void {
-  const warned = new Set<Layer>();
-  for (const call of graph.calls) {
-    const { layer, path } = call;
-    const effect = trainingEffect(call);
-    if (effect === undefined || warned.has(layer)) continue;
-    warned.add(layer);
-    const [there, here] =
-      effect === 'chance'
-        ? ['is random', 'without its randomness']
-        : ['normalizes by the batch', 'by its stored statistics'];
-    warn(
-      `${path} (${layer.className}): called in training mode, in which it ${there}; TF.js runs it in inference mode, ${here}`,
-    );
-  }
 }
 
 function commonShape(tensors: readonly (GraphTensor | undefined)[]): Shape | undefined {
