@@ -52,8 +52,32 @@ export function tensorNames(model: Model, graph: Graph): Map<GraphTensor, string
   return names;
 }
 
+/** Functions of TensorFlow, as operators are called, whose last operation is not that of the layer that computes the same. */
+const FUNCTIONS: ReadonlyMap<string, string> = new Map([
+  ['__operators__.add', 'AddV2'],
+  ['math.add', 'Add'],
+  ['math.add_n', 'AddN'],
+  ['math.subtract', 'Sub'],
+  ['math.multiply', 'Mul'],
+  ['math.truediv', 'truediv'],
+  ['math.negative', 'Neg'],
+  ['math.maximum', 'Maximum'],
+  ['math.minimum', 'Minimum'],
+  ['clip_by_value', 'clip_by_value'],
+  ['nn.gelu', 'Gelu/mul_1'],
+  ['nn.leaky_relu', 'LeakyRelu'],
+  ['nn.log_softmax', 'LogSoftmax'],
+  ['expand_dims', 'ExpandDims'],
+  ['compat.v1.squeeze', 'Squeeze'],
+  ['identity', 'Identity'],
+  ['stop_gradient', 'StopGradient'],
+  ['__operators__.getitem', 'strided_slice'],
+]);
+
 function lastOperation(call: GraphCall): string | undefined {
-  const { operation } = call.layer;
+  const { operation, readConfig } = call.layer;
+  const ofFunction = FUNCTIONS.get(String(readConfig['function']));
+  if (ofFunction !== undefined) return ofFunction;
   switch (operation.kind) {
     case 'conv':
     case 'convTranspose':
@@ -160,7 +184,12 @@ function plainOperation(operation: Operation, className: string): string | undef
     case 'zeroPadding':
       return 'Pad';
     case 'cropping':
+    case 'slice':
       return 'strided_slice';
+    case 'permute':
+      return 'transpose';
+    case 'rescaling':
+      return 'add';
     case 'upSampling':
       if (operation.size.length === 1) return 'concat';
       return operation.interpolation === 'bilinear'

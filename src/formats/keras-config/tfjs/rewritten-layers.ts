@@ -5,7 +5,7 @@
  */
 
 import { type JsonObject, sameJson } from '../../../json/value.ts';
-import { buildGraph, type Graph, type GraphTensor } from '../../../model/graph.ts';
+import { buildGraph, type GraphTensor } from '../../../model/graph.ts';
 import type { Layer } from '../../../model/layer.ts';
 import type { Model } from '../../../model/model.ts';
 import { newLayer } from '../../../model/new-layer.ts';
