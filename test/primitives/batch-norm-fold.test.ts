@@ -391,6 +391,13 @@ describe('a batch norm in training mode', () => {
     expect(reasonsOf(trained(true))).toEqual([{ code: 'training-mode', layers: ['bn', 'conv'] }]);
   });
 
+  it('stays for that reason where no layer could take it', () => {
+    const model = buildModel([input('x', [2, 2, 2]), batchNorm('bn'), layer('ReLU', 'relu', {})]);
+    const call = model.calls.find((one) => one.layer.name === 'bn');
+    if (call) call.kwargs = { training: { value: true } };
+    expect(reasonsOf(model)).toEqual([{ code: 'training-mode', layers: ['bn'] }]);
+  });
+
   it('is folded where it is frozen, which keeps its statistics', () => {
     expect(names(foldAllBatchNorms(trained(false))[0])).toEqual([['conv', 'bn']]);
   });

@@ -224,6 +224,36 @@ describe('what has no int8 kernel', () => {
   });
 });
 
+describe('calls in training mode', () => {
+  const trained = () => {
+    const model = buildModel([
+      input('in', [6, 4]),
+      layer('Dense', 'dense', { units: 3 }),
+      layer('BatchNormalization', 'norm', {}),
+      layer('Dropout', 'drop', { rate: 0.5 }),
+    ]);
+    for (const call of model.calls) call.kwargs = { training: { value: true } };
+    return model;
+  };
+
+  it('are told of, and computed in inference mode', async () => {
+    const notes: string[] = [];
+    checkForTflite(trained(), { onNote: (note) => notes.push(note) });
+    expect(notes).toEqual([
+      'norm (BatchNormalization): called in training mode, in which it normalizes by the batch; the file runs it in ' +
+        'inference mode, by its stored statistics',
+      'drop (Dropout): called in training mode, in which it is random; the file runs it in inference mode, without its ' +
+        'randomness',
+    ]);
+  });
+
+  it('are refused where nobody hears of it', () => {
+    expect(() => checkForTflite(trained())).toThrow(
+      /^norm \(BatchNormalization\): .*; call it in inference$/,
+    );
+  });
+});
+
 describe('the runtime', () => {
   it('refuses inputs of another size', async () => {
     const { bytes, inputs } = await planned(small());

@@ -1,4 +1,5 @@
-import { describe, expect, test } from 'vitest';
+import { describe, expect, it, test } from 'vitest';
+import { readModel } from '../../../src/formats/read.ts';
 import type { JsonObject } from '../../../src/json/value.ts';
 import { buildGraph } from '../../../src/model/graph.ts';
 import {
@@ -6,6 +7,7 @@ import {
   layerScopes,
   tensorNames,
 } from '../../../src/quantization/simulation/keras-tensor-names.ts';
+import { fixtureBytes } from '../../support/format-fixtures.ts';
 import { buildModel, buildSequential, input, layer, nested } from '../../support/model-builder.ts';
 
 type Model = ReturnType<typeof buildModel>;
@@ -47,6 +49,8 @@ const KERAS: readonly (readonly [string, string, JsonObject, number[]])[] = [
   ['l/mul:0', 'ReLU', { threshold: 1 }, IMAGE],
   ['l/LeakyRelu:0', 'LeakyReLU', {}, IMAGE],
   ['l/Relu6:0', 'Activation', { activation: 'relu6' }, IMAGE],
+  ['l/add:0', 'Rescaling', { scale: 2 }, IMAGE],
+  ['l/transpose:0', 'Permute', { dims: [2, 1, 3] }, IMAGE],
   ['l/Sigmoid:0', 'Activation', { activation: 'sigmoid' }, IMAGE],
   ['l/IdentityN:0', 'Activation', { activation: 'swish' }, IMAGE],
   ['l/add:0', 'PReLU', {}, IMAGE],
@@ -120,4 +124,37 @@ describe('what Keras has no name for', () => {
 test('weights', () => {
   expect(kerasVariableName('l', 'kernel')).toBe('l/kernel:0');
   expect(kerasVariableName('l', 'depthwiseKernel')).toBe('l/depthwise_kernel:0');
+});
+
+describe('operators', () => {
+  it('have the names that Keras gives them', async () => {
+    const file = 'tfkeras-2.15/spelled_operators.h5';
+    const names = namesOf(await readModel(fixtureBytes(file), file));
+    expect(names.filter((name) => name.startsWith('tf.'))).toEqual([
+      'tf.math.subtract/Sub:0',
+      'tf.math.multiply/Mul:0',
+      'tf.math.multiply_1/Mul:0',
+      'tf.compat.v1.pad/Pad:0',
+      'tf.nn.relu/Relu:0',
+      'tf.clip_by_value/clip_by_value:0',
+      'tf.__operators__.add/AddV2:0',
+      'tf.nn.relu_1/Relu:0',
+      'tf.identity/Identity:0',
+      'tf.math.maximum/Maximum:0',
+      'tf.concat/concat:0',
+      'tf.nn.relu_2/Relu:0',
+      'tf.math.reduce_mean/Mean:0',
+      'tf.nn.relu_3/Relu:0',
+      'tf.math.sigmoid/Sigmoid:0',
+      'tf.math.multiply_2/Mul:0',
+      'tf.__operators__.getitem/strided_slice:0',
+      'tf.compat.v1.transpose/transpose:0',
+      'tf.nn.relu_4/Relu:0',
+      'tf.math.reduce_mean_1/Mean:0',
+      'tf.reshape/Reshape:0',
+      'tf.nn.relu_5/Relu:0',
+      'tf.compat.v1.squeeze/Squeeze:0',
+      'tf.nn.softmax/Softmax:0',
+    ]);
+  });
 });
