@@ -156,6 +156,7 @@ export {
 } from './model/model.ts';
 export type {
   Activation,
+  AxisPart,
   BatchNormOperation,
   CapOperation,
   ConvOperation,
@@ -167,6 +168,7 @@ export type {
   Operation,
   Padding,
   PoolOperation,
+  RescalingOperation,
   SeparableConvOperation,
   Shape,
 } from './model/operation.ts';

@@ -64,10 +64,7 @@ const LEAKY_205 = 'Keras 2.15 does not open the LeakyReLU of Keras 2.0.5';
 /** By the first expression that a fixture's name matches. */
 const FIXTURE_WAYS = [
   [/^keras-3.*\.h5$/, KERAS3_H5],
-  [
-    /^keras-3.*(custom|attention)\.keras$/,
-    { ...KERAS3, 'equalize .h5': REFUSED, 'convert --keras 2 .h5': REFUSED },
-  ],
+  [/^keras-3.*custom\.keras$/, { ...KERAS3, 'equalize .h5': REFUSED, 'convert --keras 2 .h5': REFUSED }],
   // They divide or cut by operators, for which Keras 2 has no layers.
   [/^keras-3.*(ops|slices)\.keras$/, { ...KERAS3, 'convert --keras 2 .h5': REFUSED }],
   [/^(keras-3|odd).*\.keras$/, KERAS3],

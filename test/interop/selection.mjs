@@ -61,7 +61,6 @@ const TO_EACH_KERAS = {
     'tfkeras-2.15/spelled_operators.h5',
     'tfkeras-2.15/slices.h5',
     'keras-3.15.1/keywords.keras',
-    'keras-3.15.1/attention.keras',
     'tfkeras-2.15/capped.h5',
     'tfkeras-2.15/rnn.h5',
     'keras-3.15.1/conv1d3d.keras',

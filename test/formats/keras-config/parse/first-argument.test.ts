@@ -46,9 +46,4 @@ describe('a file of layers that were called by keyword', () => {
     const norm = await callOf(file, 'bn2');
     expect([norm?.args, norm?.kwargs['training']]).toEqual([[tensor(0)], value(false)]);
   });
-
-  it('keras-3.15.1/attention.keras', async () => {
-    const call = await callOf('keras-3.15.1/attention.keras', 'attention');
-    expect([call?.args, call?.kwargs]).toEqual([[tensor(0)], { value: tensor(1) }]);
-  });
 });

@@ -37,7 +37,7 @@ describe('models of Keras in TF.js', () => {
     .concat(readdirSync(join(root, 'convert')).map((name) => `convert/${name}`))
     .filter((name) => /\.(h5|keras)$/.test(name))
     // Those have layers that TF.js lacks and that no others compute: see below.
-    .filter((name) => !/\/(attention|custom|ops|renamed|rnn|slices|spotting)\./.test(name))
+    .filter((name) => !/\/(custom|ops|renamed|rnn|slices|spotting)\./.test(name))
     // Those compute in half floats in Keras: see test/model/precision.test.ts.
     .filter((name) => !/keras-[\d.]+\/(mixed_)?float16\./.test(name));
 
