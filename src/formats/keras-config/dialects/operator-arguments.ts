@@ -4,7 +4,7 @@
  * @module
  */
 
-import { isObject, type JsonObject, type JsonValue, mapEntries } from '../../../json/value.ts';
+import { isObject, type JsonObject, type JsonValue, mapEntries, ownEntry } from '../../../json/value.ts';
 import type { Call, CallArgument } from '../../../model/model.ts';
 import { configOf, numbersIn } from '../serialized-objects.ts';
 
@@ -59,9 +59,9 @@ export class OperatorArguments {
     if (given) return given;
     const own = ownArguments(this.#entry);
     for (const name of names) {
-      const named = this.call.kwargs[name];
+      const named = ownEntry(this.call.kwargs, name);
       if (named) return named;
-      const value = own[name];
+      const value = ownEntry(own, name);
       if (value !== undefined) return { value };
     }
     return undefined;

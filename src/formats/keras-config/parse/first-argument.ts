@@ -4,6 +4,7 @@
  * @module
  */
 
+import { ownEntry } from '../../../json/value.ts';
 import type { CallArgument } from '../../../model/model.ts';
 
 /** Arguments of a call. */
@@ -52,9 +53,11 @@ export function layerArguments(className: string, given: CallArguments): CallArg
 }
 
 function firstByPlace({ args, kwargs }: CallArguments): CallArguments {
-  const tensors = Object.keys(kwargs).filter((name) => !BESIDE.has(name) && holdsTensor(kwargs[name]));
+  const tensors = Object.keys(kwargs).filter(
+    (name) => !BESIDE.has(name) && holdsTensor(ownEntry(kwargs, name)),
+  );
   const name = tensors.length === 1 ? tensors[0] : FIRST.find((one) => tensors.includes(one));
-  const first = name === undefined ? undefined : kwargs[name];
+  const first = name === undefined ? undefined : ownEntry(kwargs, name);
   if (!first) return { args, kwargs };
   return {
     args: [first],
