@@ -174,6 +174,7 @@ export type {
 } from './model/operation.ts';
 export { castWeights, WEIGHT_DTYPES, type WeightDType } from './model/precision.ts';
 export type { DecidedBy, RegionBorder, SkipCode } from './model/skip-reason.ts';
+export { inInference } from './model/training.ts';
 export { foldPass } from './primitives/batch-norm-fold.ts';
 export {
   allIn,

@@ -7,7 +7,7 @@
 import { isObject, type JsonObject } from '../json/value.ts';
 import type { Graph, GraphCall } from './graph.ts';
 import type { Layer } from './layer.ts';
-import type { Call, Dialect } from './model.ts';
+import type { Call, Dialect, Model } from './model.ts';
 
 /**
  * Whether a call runs in training mode; undefined where nothing says it, which is inference.
@@ -76,6 +76,20 @@ export function trainingNotes({ calls }: Graph, target: string): string[] {
         : ['normalizes by the batch', 'by its stored statistics'];
     return `${path} (${layer.className}): called in training mode, in which it ${there}; ${target} runs it in inference mode, ${here}`;
   });
+}
+
+/** A copy of a model with all its calls in inference mode, those of nested models too. */
+export function inInference(original: Model): Model {
+  const model = original.clone();
+  const visit = ({ calls, layers }: Model): void => {
+    for (const call of calls) {
+      const { training: _, ...kwargs } = call.kwargs;
+      call.kwargs = kwargs;
+    }
+    for (const { model: inner } of layers) if (inner) visit(inner);
+  };
+  visit(model);
+  return model;
 }
 
 /** That of a layer whose operation nobody knows, as far as its configuration and those of the layers inside it tell. */

@@ -291,3 +291,25 @@ describe('quantize -o model.tflite', () => {
     expect(stderr).toMatch(/--io: it is for \.tflite files/);
   });
 });
+
+describe('a model with calls in training mode', () => {
+  it('is written in inference mode, with a note, and not verified', async () => {
+    const model = buildModel([
+      input('in', [6]),
+      layer('Dense', 'dense', { units: 3 }),
+      layer('Dropout', 'drop', { rate: 0.5 }),
+      layer('Dense', 'head', { units: 2 }),
+    ]);
+    for (const call of model.calls)
+      if (call.layer.name === 'drop') call.kwargs = { training: { value: true } };
+    const file = path.join(folder, 'always-on.keras');
+    await saveModel(model, file);
+    const { code, stdout } = await quantize(file);
+    expect(code).toBe(0);
+    expect(stdout).toMatch(/^ {2}operators 2: 2 FULLY_CONNECTED$/m);
+    expect(stdout).toMatch(
+      /^ {2}note: drop \(Dropout\): called in training mode, in which it is random; the file runs it in inference mode/m,
+    );
+    expect(stdout).toMatch(/^ {2}not verified: drop: Dropout cannot be run: it is called in training mode/m);
+  });
+});

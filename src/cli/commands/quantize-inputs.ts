@@ -47,14 +47,22 @@ export async function readyToQuantize(
 /**
  * Undefined where it cannot be run; the proof says why.
  *
+ * @param onReason is told why it cannot be run
  * @throws UnsupportedModelError where labels are none of its classes, while nothing is written yet.
  */
-export async function runOriginal(model: Model, ready: Runnable): Promise<ModelRun | undefined> {
+export async function runOriginal(
+  model: Model,
+  ready: Runnable,
+  onReason: (reason: string) => void = () => {},
+): Promise<ModelRun | undefined> {
   const { runner, tensors, labels, labelsSource } = ready;
   progress('running the original');
   const run = await unlessCannotRun(
     () => recordRun(model, { runner, inputs: tensors }),
-    () => undefined,
+    (reason) => {
+      onReason(reason);
+      return undefined;
+    },
   );
   if (run && labels) accuracyOf(run, labels, labelsSource);
   return run;

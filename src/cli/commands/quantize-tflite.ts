@@ -18,6 +18,7 @@ import { operatorsNotTaken } from '../../formats/tflite/hardware.ts';
 import { layersInFloat, lowerPlan } from '../../formats/tflite/lower.ts';
 import { withInputShapes } from '../../model/edit.ts';
 import type { Model } from '../../model/model.ts';
+import { inInference } from '../../model/training.ts';
 import { startLitert } from '../../node/litert.ts';
 import { fileBytes } from '../../node/loaded-files.ts';
 import { loadModel } from '../../node/model-files.ts';
@@ -70,21 +71,26 @@ export async function quantizeToTflite(input: string, given: QuantizeOptions): P
   await readSidecarOf(model, options);
   const ready = await readyToQuantize(model, options, given.inputs === undefined);
   const runnable = ready && 'runner' in ready ? ready : undefined;
-  const original = runnable && (await runOriginal(model, runnable));
+  let notRun = ready && 'reason' in ready ? ready.reason : null;
+  const original =
+    runnable &&
+    (await runOriginal(model, runnable, (reason) => {
+      notRun = reason;
+    }));
   const { plan, prepared, unrounded, ...made } = await planned(model, options, {
     runnable,
     isMeasured: given.inputs !== undefined && original !== undefined,
   });
   progress(`writing ${output}`);
   const outputNames = plan.names.outputs.slice(0, model.outputs.length);
-  const lowering = { io, allowFloat, outputNames, onNote: () => {} };
+  const lowering = { io, allowFloat, outputNames };
   await interruptible(async (signal) => saveTflite(plan, output, { ...lowering, force, signal }));
   const failures: unknown[] = [];
   const bytes = readWritten(output);
   const { check, notVerified } =
     original && runnable
       ? await verified(model, { output, bytes, plan, original, ready: runnable, failures })
-      : { check: null, notVerified: ready && 'reason' in ready ? ready.reason : null };
+      : { check: null, notVerified: notRun };
   const graph = lowerPlan(plan, lowering);
   const report: TfliteReport = {
     ...{ schemaVersion: 1, ...scalesOf(options), float, io, ...made },
@@ -126,7 +132,7 @@ async function planned(
   progress('preparing weights');
   if (options.float === true) {
     const { prepared, ...made } = await madeReady(model, floatRecipe(options));
-    return { plan: floatModel(prepared), prepared, ...made, ranges: [] };
+    return { plan: floatModel(inInference(prepared)), prepared, ...made, ranges: [] };
   }
   const samples =
     isMeasured && runnable ? { runner: runnable.runner, inputs: forChoosing(runnable.tensors) } : undefined;
@@ -137,7 +143,7 @@ async function planned(
   });
   const { prepared, ...made } = await madeReady(model, recipe);
   progress('ranges of tensors');
-  const { plan, ranges } = await integerModel(prepared, {
+  const { plan, ranges } = await integerModel(inInference(prepared), {
     weights: integerQuantizer(options),
     inputRanges: inputRanges(model, normalize),
     ...defined({ samples }),

@@ -16,6 +16,7 @@ import {
 import {
   checkForTflite,
   type IntegerPlan,
+  inInference,
   integerQuantizer,
   integerRecipe,
   lowerPlan,
@@ -50,7 +51,8 @@ export async function takeTflite(opened: Opened, asked: Asked, progress: Progres
   const { weights, io, pictures } = asked;
   const { model, told } = opened;
   progress('Looking at the layers');
-  checkLayers(model);
+  const notes: string[] = [];
+  checkLayers(model, (note) => notes.push(note));
   const runner = await TfjsRunner.create({ wasmPaths: `${pageFolder()}wasm/` });
   const on = await runOn(opened, asked, progress);
   progress('Running the model as it is');
@@ -64,7 +66,7 @@ export async function takeTflite(opened: Opened, asked: Asked, progress: Progres
   progress('Preparing weights');
   const { model: prepared } = await equalize(model, integerRecipe({ weights, ...samples }));
   progress('Finding the ranges of tensors');
-  const { plan, ranges } = await integerModel(prepared, {
+  const { plan, ranges } = await integerModel(inInference(prepared), {
     weights: integerQuantizer({ weights }),
     inputRanges: inputRanges(model),
     ...samples,
@@ -73,9 +75,9 @@ export async function takeTflite(opened: Opened, asked: Asked, progress: Progres
   });
   progress('Writing the file');
   const outputNames = plan.names.outputs.slice(0, model.outputs.length);
-  const notes: string[] = [];
-  const graph = lowerPlan(plan, { io, outputNames, onNote: (note) => notes.push(note) });
-  const bytes = writeTflite(plan, { io, outputNames, onNote: () => {} });
+  const lowering = { io, outputNames };
+  const graph = lowerPlan(plan, lowering);
+  const bytes = writeTflite(plan, lowering);
   const fileName = `${told.fileName.replace(/\.[^.]*$/, '') || 'model'}.tflite`;
   const written = { name: fileName, bytes, plan, on };
   return {
@@ -96,9 +98,9 @@ export async function takeTflite(opened: Opened, asked: Asked, progress: Progres
 }
 
 /** @throws UnsupportedModelError, with the layer and a way out that there is on the page. */
-function checkLayers(model: Model): void {
+function checkLayers(model: Model, onNote: (note: string) => void): void {
   try {
-    checkForTflite(model, { onNote: () => {} });
+    checkForTflite(model, { onNote });
   } catch (error) {
     if (!(error instanceof UnsupportedModelError && error.message.includes('--'))) throw error;
     const reason = `${error.message}; the page has no such option, the command crosslayer quantize has`;
