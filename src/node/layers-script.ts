@@ -70,7 +70,7 @@ export async function withLayersScript<Made>(script: string, work: () => Promise
   try {
     return await work();
   } finally {
-    for (const name of Object.keys(classNameMap)) delete classNameMap[name];
+    for (const name of Object.keys(classNameMap)) Reflect.deleteProperty(classNameMap, name);
     Object.assign(classNameMap, Object.fromEntries(before));
   }
 }
