@@ -3,8 +3,9 @@
  *
  *     node test/interop/check-tfjs.mjs < jobs.json
  *
- * jobs.json is a list of {"name", "model", "reference", "tolerance"}; `model` is a model.json. Prints a line for each, which
- * begins with ok or FAIL.
+ * jobs.json is a list of {"name", "model", "reference", "tolerance", "script"}; `model` is a model.json, and `script`, which may
+ * be missing, the crosslayer-layers.js that registers classes for it and for all that come behind it. Prints a line for each,
+ * which begins with ok or FAIL.
  *
  * @module
  */
@@ -12,6 +13,7 @@
 import { readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { json } from 'node:stream/consumers';
+import { pathToFileURL } from 'node:url';
 import * as tf from '@tensorflow/tfjs-core';
 import * as tfl from '@tensorflow/tfjs-layers';
 import '@tensorflow/tfjs-backend-wasm';
@@ -41,9 +43,11 @@ function predict(model, inputs) {
 // In Node TF.js prints advertising for its native backend otherwise.
 tf.env().set('PROD', true);
 await tf.setBackend('wasm');
+globalThis.tf = { ...tf, ...tfl };
 for (const job of await json(process.stdin)) {
   try {
     const { inputs, outputs } = await readReference(job.reference);
+    if (job.script) await import(pathToFileURL(job.script).href);
     const model = await open(job.model);
     console.log(checkLine(job, outputs, predict(model, inputs)));
     model.dispose();

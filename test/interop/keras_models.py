@@ -19,6 +19,11 @@ sys.path.append(FIXTURES)
 import make_models  # noqa: E402  registers the custom layer of the fixtures
 
 OWN_CLASSES = {"Trainer": make_models.Trainer, "Stack": make_models.Stack}
+if not keras.__version__.startswith("2.12"):
+    from keras.src.applications import convnext
+
+    # Keras has these in its applications, and finds them under no name.
+    OWN_CLASSES.update(LayerScale=convnext.LayerScale, StochasticDepth=convnext.StochasticDepth)
 
 SEED = 20240611
 BATCH = 2

@@ -16,56 +16,28 @@ import sys
 from keras_models import (
     SEED,
     keras,
-    np,
     open_model,
     outputs_of,
     relative_difference,
     save_reference,
     seeded_inputs,
 )
+from seeding import seed_weights
 
 SIZE = 64
 CLASSES = 10
-CALIBRATION_BATCH = 8
 # Differences of a wrong maximum must show in a check, whose tolerance is 1e-4.
 REACHED = 1e-3
 
 
 def application(name):
-    """The network with seeded weights and batch norms as training leaves them: none is an identity."""
+    """The network with seeded weights."""
     keras.backend.clear_session()
     keras.utils.set_random_seed(SEED)
     make = getattr(keras.applications, name)
     model = make(weights=None, input_shape=(SIZE, SIZE, 3), classes=CLASSES, classifier_activation=None)
-    rng = np.random.default_rng(SEED)
-    batch_norms = [layer for layer in model.layers if isinstance(layer, keras.layers.BatchNormalization)]
-    for layer in model.layers:
-        if isinstance(layer, keras.layers.Normalization):
-            mean, variance, count = layer.get_weights()
-            layer.set_weights([rng.normal(0, 0.1, mean.shape), rng.uniform(0.5, 1.5, variance.shape), count])
-            layer.finalize_state()
-        elif layer in batch_norms:
-            gamma, _, mean, variance = layer.get_weights()
-            sign = np.where(rng.random(gamma.shape) < 0.1, -1, 1)
-            layer.set_weights([sign * rng.uniform(0.3, 1, gamma.shape), rng.normal(0.5, 0.3, gamma.shape), mean, variance])
-        elif getattr(layer, "use_bias", False):
-            *kernels, bias = layer.get_weights()
-            layer.set_weights([*kernels, rng.normal(0, 0.1, bias.shape)])
-    calibrate(model, batch_norms, rng)
+    seed_weights(model)
     return model
-
-
-def calibrate(model, batch_norms, rng):
-    """Moving statistics near those of a random batch, so that no activation dies or explodes."""
-    momentum = [layer.momentum for layer in batch_norms]
-    for layer in batch_norms:
-        layer.momentum = 0.0
-    model(rng.uniform(-1, 1, (CALIBRATION_BATCH, SIZE, SIZE, 3)).astype("float32"), training=True)
-    for layer, value in zip(batch_norms, momentum):
-        layer.momentum = value
-        gamma, beta, mean, variance = layer.get_weights()
-        mean = mean + 0.1 * np.sqrt(variance) * rng.normal(size=mean.shape)
-        layer.set_weights([gamma, beta, mean, variance * rng.uniform(0.7, 1.4, mean.shape)])
 
 
 def main():

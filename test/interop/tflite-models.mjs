@@ -90,10 +90,15 @@ export function measure(interpreter, job, seen) {
  * @throws Error with the end of what the script says where it fails.
  */
 export function runForResults(interpreter, script, { job, seen = () => {} }) {
+  return runForLines(interpreter, script, { job, seen: (line) => seen(JSON.parse(line)) });
+}
+
+/** The same for a script that prints lines of text. */
+export function runForLines(interpreter, script, { job, seen }) {
   return new Promise((resolve, reject) => {
     const child = spawn(interpreter, [join(HERE, script)]);
     let stderr = '';
-    createInterface({ input: child.stdout }).on('line', (line) => seen(JSON.parse(line)));
+    createInterface({ input: child.stdout }).on('line', seen);
     child.stderr.on('data', (data) => {
       stderr = (stderr + data).slice(-2000);
     });
