@@ -15,7 +15,7 @@ import sys
 
 from fair_networks import CLASSES, NETWORKS
 from keras_models import OWN_CLASSES, SEED, convnext, keras, np, outputs_of, save_reference, seeded_inputs
-from seeding import seed_weights
+from seeding import seeded
 
 # The smallest of each family in keras.applications, as far as this Keras has it.
 SMALLEST = """VGG16 ResNet50 ResNet50V2 ResNetRS50 InceptionV3 InceptionResNetV2 Xception MobileNet MobileNetV2 MobileNetV3Small
@@ -71,21 +71,10 @@ def narrowed(config):
     return made
 
 
-def made(name):
-    """(model with seeded weights, how large its inputs are)."""
-    keras.backend.clear_session()
-    keras.utils.set_random_seed(SEED)
-    if name in NETWORKS:
-        make, largest = NETWORKS[name]
-        model = make()
-    else:
-        model, largest = application(name), 255 if re.match(TAKE_PIXELS, name) else 1
-    seed_weights(model, largest)
-    return model, largest
-
-
 def record(job):
-    model, largest = made(job["network"])
+    name = job["network"]
+    make, largest = NETWORKS.get(name) or (lambda: application(name), 255 if re.match(TAKE_PIXELS, name) else 1)
+    model = seeded(make, largest)
     inputs = seeded_inputs(model, largest)
     save_reference(job["reference"], inputs, outputs_of(model, inputs))
     rng = np.random.default_rng(SEED)

@@ -7,7 +7,7 @@
  * usual one. Where the original has to be run for it first:
  * - `record`: the environment to do so;
  * - `original`: the file to open there instead of `path`; with `convert`, the command makes it of `path`;
- * - `network`: the name in keras.applications of what has to be made before;
+ * - `network`: the name in keras.applications or fair_networks.py of what has to be made before;
  * - `range`: how large the inputs are; 1 where it is left out;
  * - `withoutRelu6`: a second reference, of the original with ReLU in the place of ReLU6.
  *
@@ -96,6 +96,8 @@ const FLOAT16_TOLERANCE = 1e-3;
 
 /** Names in keras.applications. */
 const APPLICATIONS = ['ResNet50', 'MobileNet', 'MobileNetV2', 'EfficientNetB0', 'DenseNet121'];
+/** Names in fair_networks.py, with the largest inputs; fair.mjs has all of them. */
+const FAIR = { unet: 1, ssd: 1, resnet_operators: 1, efficientnet_preprocessing: 255, transformer: 1 };
 
 /** Networks as users have them; see the README beside them. */
 const NETWORKS = [
@@ -126,6 +128,7 @@ export function allInputs(folder) {
     ...goldenInputs(folder),
     ...fixtureInputs(),
     ...applicationInputs(folder),
+    ...fairInputs(folder),
     ...networkInputs(folder),
   ];
   const inputs = all.filter(({ path, network }) => network !== undefined || existsSync(path));
@@ -199,6 +202,20 @@ function applicationInputs(folder) {
       const name = `${record}/${network}${ending}`;
       const reference = join(folder, `${record}-${network}.npz`);
       return { name, path: join(folder, name), ways, reference, record, network };
+    }),
+  );
+}
+
+/** Networks as people write them, in the format that each Keras would have them in. */
+function fairInputs(folder) {
+  return [
+    { record: 'keras2', ending: '.h5', ways: KERAS2_H5 },
+    { record: 'keras3', ending: '.keras', ways: KERAS3 },
+  ].flatMap(({ record, ending, ways }) =>
+    Object.entries(FAIR).map(([network, range]) => {
+      const name = `${record}/${network}${ending}`;
+      const reference = join(folder, `${record}-${network}.npz`);
+      return { name, path: join(folder, name), ways, reference, record, network, range };
     }),
   );
 }

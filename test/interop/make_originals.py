@@ -1,4 +1,4 @@
-"""Makes networks of keras.applications, and records what originals compute.
+"""Makes networks of keras.applications and of fair_networks.py, and records what originals compute.
 
     python make_originals.py FOLDER [NAME ...] < record.json
 
@@ -13,8 +13,8 @@ import json
 import os
 import sys
 
+from fair_networks import CLASSES, NETWORKS
 from keras_models import (
-    SEED,
     keras,
     open_model,
     outputs_of,
@@ -22,28 +22,22 @@ from keras_models import (
     save_reference,
     seeded_inputs,
 )
-from seeding import seed_weights
+from seeding import seeded
 
 SIZE = 64
-CLASSES = 10
 # Differences of a wrong maximum must show in a check, whose tolerance is 1e-4.
 REACHED = 1e-3
 
 
 def application(name):
-    """The network with seeded weights."""
-    keras.backend.clear_session()
-    keras.utils.set_random_seed(SEED)
     make = getattr(keras.applications, name)
-    model = make(weights=None, input_shape=(SIZE, SIZE, 3), classes=CLASSES, classifier_activation=None)
-    seed_weights(model)
-    return model
+    return make(weights=None, input_shape=(SIZE, SIZE, 3), classes=CLASSES, classifier_activation=None)
 
 
 def main():
     folder, *names = sys.argv[1:]
     for name in names:
-        model = application(name)
+        model = seeded(*NETWORKS.get(name, [lambda: application(name)]))
         model.save(os.path.join(folder, f"{name}.h5"))
         model.save(os.path.join(folder, f"{name}.keras"))
     for job in json.load(sys.stdin):

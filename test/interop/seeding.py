@@ -5,8 +5,16 @@ from keras_models import SEED, keras, make_models, np
 CALIBRATION_BATCH = 8
 
 
-def seed_weights(model, largest=1):
-    """Weights of `model`, whose inputs are from -largest to largest."""
+def seeded(make, largest=1):
+    """The model that `make` makes, with seeded weights that suit inputs from -largest to largest."""
+    keras.backend.clear_session()
+    keras.utils.set_random_seed(SEED)
+    model = make()
+    seed_weights(model, largest)
+    return model
+
+
+def seed_weights(model, largest):
     rng = np.random.default_rng(SEED)
     layers = [layer for _, layer in make_models.own_layers(model)]
     # Of a wrapper too, which knows the length of the steps alone.
