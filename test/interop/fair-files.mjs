@@ -33,7 +33,7 @@ export async function openFiles(found, pythons) {
     const ended = await runForLines(interpreter, script, { job, seen: (line) => lines.push(line) }).catch(
       (error) => error.message,
     );
-    const answers = new Map(lines.map((line) => readLine(line)));
+    const answers = new Map(lines.flatMap(answersIn));
     for (const { name, file } of theirs)
       Object.assign(file, answers.get(name) ?? { reason: ended ?? 'no answer' });
   }
@@ -44,9 +44,11 @@ export async function openFiles(found, pythons) {
   }
 }
 
-/** The name of a check, and what its line says. */
-function readLine(line) {
-  const [, verdict, off, name, error] = /^(\S+) +(\S*\d|\w+(?= {2}))? +(\S+ [.\w ]+?)(?:: (.*))?$/.exec(line);
-  const reason = error ?? `differs by ${off}`;
-  return [name, verdict === 'ok' ? { isSame: true, off: Number(off) } : { isSame: false, reason }];
+/** The name of a check, and what its line says; none of what libraries print besides. */
+function answersIn(line) {
+  const parts = /^(ok|FAIL) +(?:([-+.\de]+|inf|nan|Infinity) +)?(keras\d\/.+?)(?:: (.*))?$/.exec(line);
+  if (!parts) return [];
+  const [, verdict, off, name, error] = parts;
+  const isSame = verdict === 'ok';
+  return [[name, isSame ? { isSame, off: Number(off) } : { isSame, reason: error ?? `differs by ${off}` }]];
 }

@@ -91,6 +91,7 @@ function proofCell(targets) {
   const most = Math.max(...same.map(({ off }) => off));
   if (same.length === proofs.length) return `yes (${most.toExponential(0)})`;
   const [other] = proofs.filter((proof) => !same.includes(proof));
+  if (same.length === 0 && other.verdict !== 'different') return `not run: ${shortened(other.reason)}`;
   return `${same.length} of ${proofs.length} steps: ${shortened(other.reason ?? `${other.undone} edits undone`)}`;
 }
 

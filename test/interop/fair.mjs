@@ -72,7 +72,7 @@ function earlierResults() {
 
 function networksOf(keras) {
   const args = [join(HERE, 'fair_models.py'), '--names', ...(options.all ? ['--all'] : [])];
-  const printed = execFileSync(pythons.get(keras), args, { stdio: ['ignore', 'pipe', 'ignore'] });
+  const printed = execFileSync(pythons.get(keras), args, { stdio: 'pipe' });
   return JSON.parse(printed).filter((name) => `${keras}/${name}`.includes(word));
 }
 

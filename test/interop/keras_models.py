@@ -20,10 +20,14 @@ import make_models  # noqa: E402  registers the custom layer of the fixtures
 
 OWN_CLASSES = {"Trainer": make_models.Trainer, "Stack": make_models.Stack}
 if not keras.__version__.startswith("2.12"):
-    from keras.src.applications import convnext
+    from keras.src.applications import convnext, inception_resnet_v2
 
-    # Keras has these in its applications, and finds them under no name.
-    OWN_CLASSES.update(LayerScale=convnext.LayerScale, StochasticDepth=convnext.StochasticDepth)
+    # Keras has these in its applications, and Keras 2 finds them under no name.
+    OWN_CLASSES.update(
+        LayerScale=convnext.LayerScale,
+        StochasticDepth=convnext.StochasticDepth,
+        CustomScaleLayer=inception_resnet_v2.CustomScaleLayer,
+    )
 
 SEED = 20240611
 BATCH = 2
