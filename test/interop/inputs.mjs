@@ -76,10 +76,19 @@ const FIXTURE_WAYS = [
     },
   ],
   [/^keras-3.*ops\.keras$/, { ...KERAS3, 'convert --keras 2 .h5': REFUSED }],
-  [/^(keras-3|odd).*\.keras$/, KERAS3],
+  [/^(keras-3|odd).*(\.keras|sharded|unpacked)$/, KERAS3],
   [/^keras-2\.0\.5.(functional|nested)/, { ...OLD_H5, 'equalize .h5': LEAKY_205, 'convert .h5': LEAKY_205 }],
   [/^keras-2\.0\.5/, OLD_H5],
   [/\.hdf5\.keras$/, OLD_H5_AS_KERAS],
+  [
+    /renamed\.h5$/,
+    {
+      ...KERAS2_H5,
+      'convert --keras 3 .h5':
+        'Keras 3 does not use the statistics of a Normalization in a nested model of an .h5 file',
+    },
+  ],
+  [/^tfjs-keras3/, KERAS3_H5],
   [
     /^tfkeras.*(custom|slices)\.h5$/,
     { ...KERAS2_H5, 'equalize .keras': REFUSED, 'convert .keras': REFUSED, 'convert --keras 3 .h5': REFUSED },

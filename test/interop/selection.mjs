@@ -46,7 +46,8 @@ const TO_EACH_KERAS = {
     'golden/bn_shared/input.h5',
     'tfkeras-2.15/tail.h5',
   ],
-  'weights in another order, and more than those of the model': [
+  'weights in another order or under other names, and more than those of the model': [
+    'tfkeras-2.15/renamed.h5',
     'keras-3.15.1/frozen.h5',
     'keras-3.5.0/sequential_trained.keras',
   ],
@@ -83,6 +84,14 @@ const TO_EACH_KERAS = {
     'tfjs/functional_shards',
     'tfjs/functional_uint16',
     'tfjs/functional_uint8',
+    'keras-3.15.1/sharded',
+    'keras-3.15.1/unpacked',
+  ],
+  'folders that TF.js does not open': [
+    'tfjs-keras3/recurrent',
+    'tfjs-keras3/sequential_uint8',
+    'tfjs-lacking/lacking',
+    'tfjs-lacking/lacking_uint8',
   ],
   'whole networks': ['keras2/MobileNet.h5', 'keras3/EfficientNetB0.keras', 'fashion-mobilenetv2.keras'],
   'of the fair': [

@@ -12,6 +12,7 @@ import { hasEditedWeights } from '../edited-weights.ts';
 import { operatorsAsLayers } from '../keras-config/dialects/replaced-operators.ts';
 import { withStockClasses } from '../keras-config/own-classes.ts';
 import { type Warn, withoutUnfactored } from '../keras-config/tfjs/config-entries.ts';
+import { opensWith, tfjsDifference } from '../keras-config/tfjs/differences-from-keras.ts';
 import { withTfjsForms } from '../keras-config/tfjs/rewritten-layers.ts';
 import { toTfjsConfig } from '../keras-config/tfjs/to-tfjs.ts';
 import { writeModelConfig } from '../keras-config/write-model.ts';
@@ -32,12 +33,16 @@ export function tfjsConfig(given: Model, warn: Warn): JsonObject {
 }
 
 /**
- * A layer of a model of TF.js without the entries of a SeparableConv2D with which tensorflowjs_converter writes it and TF.js
+ * A layer of a model of TF.js, told of where TF.js does not open it, without the entries of a SeparableConv2D with which tensorflowjs_converter writes it and TF.js
  * refuses it, and, where its weights were edited, without constraints (max_norm and its like): TF.js applies them to weights
  * while it loads them, which would undo the edit.
  */
 function loadable(layer: Layer, warn: Warn): LayerReplacement | undefined {
   const { className, origin, path, readConfig } = layer;
+  const difference = tfjsDifference(className, readConfig);
+  if (difference !== undefined && !opensWith(difference)) {
+    warn(`${path} (${className}): ${difference}`, { path, className, opens: false });
+  }
   let config = withoutUnfactored(className, readConfig);
   if (config !== readConfig) {
     warn(

@@ -17,6 +17,8 @@ import { capsAsLayers } from '../keras-config/caps-as-layers.ts';
 import { operatorsAsLayers } from '../keras-config/dialects/replaced-operators.ts';
 import { withStockForms } from '../keras-config/forms/stock-forms.ts';
 import { withDistinctNames } from '../keras-config/tfjs/distinct-names.ts';
+import { refusedEntries } from '../keras-config/tfjs/refused-entries.ts';
+import { writeModelConfig } from '../keras-config/write-model.ts';
 import { lostState } from '../lost-state.ts';
 import { Pauses } from '../pause.ts';
 import { readWeightBytes } from './decode.ts';
@@ -34,8 +36,8 @@ const KERAS_VERSION = '2.15.0';
 /**
  * Writes `model` as model.json (to `files.main`) and shards beside it.
  *
- * A model that was read from TF.js files keeps all that was not edited, bit for bit: entries of model.json, groups,
- * shards, quantized bytes. A tensor that is packed is written so. An edited weight becomes float32, because 8 bits cannot
+ * A model that was read from TF.js files and that TF.js opens keeps all that was not edited, bit for bit: entries of model.json,
+ * groups, shards, quantized bytes. A tensor that is packed is written so. An edited weight becomes float32, because 8 bits cannot
  * hold it without loss; quantize the result again. From another format the configuration is brought into the form that
  * tfjs-layers 4.22 loads; what it has no class for is written all the same, for a class that the page registers, and
  * reported.
@@ -47,9 +49,9 @@ export async function writeTfjsLayers(
   files: OutputFiles,
   options: { readonly shardBytes?: number } = {},
 ): Promise<WriteReport> {
-  const { document, report } = await writeShards(model, files, options);
+  const { document, report, isKept } = await writeShards(model, files, options);
   const lost: string[] = [];
-  const text = scriptJson(document, await textOf(model), (place, number) => {
+  const text = scriptJson(document, await textOf(model, isKept), (place, number) => {
     lost.push(`${place} (${number})`);
   });
   files.main.write(0, new TextEncoder().encode(text));
@@ -62,31 +64,38 @@ const REPAIRED =
   'the model was written by tensorflowjs_converter under Keras 3, in a form that TF.js does not open; it is written in the ' +
   'one that it opens';
 
-/** The origin of a model of TF.js that is written as it was read. */
+/**
+ * The origin of a model of TF.js that is written as it was read: TF.js opens it so, or opens no more of it in another form, as
+ * where a page has classes of its own.
+ */
 function keptOrigin(model: Model): TfjsOrigin | undefined {
   const origin = tfjsOrigin(model);
-  return origin?.isLoadable ? origin : undefined;
+  if (!origin?.isLoadable) return undefined;
+  const refused = refusedEntries(writeModelConfig(model)).length;
+  if (refused === 0) return origin;
+  const other = tfjsConfig(inLayersOfTfjs(modelWith(model, { origin: undefined }), []), () => {});
+  return refusedEntries(other).length < refused ? undefined : origin;
 }
 
 /** The text of model.json with the numbers as they were read. */
-async function textOf(model: Model): Promise<string | undefined> {
+async function textOf(model: Model, isKept: boolean): Promise<string | undefined> {
   const read = await configTextOf(model);
-  if (tfjsOrigin(model) && !keptOrigin(model)) return undefined;
+  if (tfjsOrigin(model) && !isKept) return undefined;
   return read && (tfjsOrigin(model) ? read.text : `{"modelTopology":{"model_config":${read.text}}}`);
 }
 
-/** As {@link writeTfjsLayers}, but for model.json, which is returned. */
+/** As {@link writeTfjsLayers}, but for model.json, which is returned; and whether it is as it was read, but for what was edited. */
 export async function writeShards(
   given: Model,
   files: OutputFiles,
   options: { readonly shardBytes?: number } = {},
-): Promise<{ readonly document: JsonObject; readonly report: WriteReport }> {
-  const origin = keptOrigin(given);
+): Promise<{ readonly document: JsonObject; readonly report: WriteReport; readonly isKept: boolean }> {
+  const origin = keptOrigin(capsAsLayers(given));
   const warnings: string[] = [];
   const unsupported: UnsupportedLayer[] = [];
   const notes: string[] = [];
   const read = tfjsOrigin(given);
-  if (read && !origin) notes.push(REPAIRED);
+  if (read && !read.isLoadable) notes.push(REPAIRED);
   // What cannot be kept is written as from any other format.
   const capped = capsAsLayers(origin ? given : modelWith(given, { origin: undefined }));
   const model = origin ? capped : inLayersOfTfjs(capped, notes);
@@ -114,6 +123,7 @@ export async function writeShards(
   const dropped = origin ? droppedBy(plan) : lostState(given);
   return {
     document,
+    isKept: origin !== undefined,
     report: {
       dropped,
       warnings: [...warnings, ...changedTypes(model, plan)],

@@ -90,7 +90,7 @@ export function tfjsDifference(className: string, config: JsonObject): string | 
     case 'RandomWidth':
       return 'TF.js changes the width at random in inference as well; Keras does so in training alone';
     case 'BatchNormalization':
-      return Array.isArray(config['axis'])
+      return [config['axis']].flat().length > 1
         ? `axis = ${JSON.stringify(config['axis'])}: ${REFUSED}`
         : undefined;
     case 'Bidirectional':
