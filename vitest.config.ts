@@ -3,7 +3,7 @@ import { HANGING_MS } from './test/support/hanging.ts';
 
 /**
  * Tests that leave nothing behind share what is loaded, which saves a third of their time. Those of HDF5 files do not: copies of the
- * package then share the library, and only the first makes it as new after a failure.
+ * package then share the library, and only the first makes it as new after a failure; nor those of reports, where modules are replaced.
  */
 const SHARING = [
   'equalization',
@@ -12,7 +12,6 @@ const SHARING = [
   'model',
   'primitives',
   'quantization',
-  'report',
   'tensor',
   'text',
   'verification',
