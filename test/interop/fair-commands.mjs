@@ -86,8 +86,10 @@ async function inFormats(write, { folder, reference, keras }) {
   const { code, report, refusal } = await write('convert', equalized, 'web');
   const web = { format: 'TF.js', reader: 'tfjs', path: join(folder, 'web', 'model.json'), reference };
   if (code !== 1) return [...files, { ...web, ...(code === 0 ? {} : { refusal }) }];
-  const needed = report.unsupported.map(({ className, activation }) => activation ?? className);
-  await write('convert', equalized, 'web', '--layers-script');
+  const { unsupported } = report;
+  const scripted = await write('convert', equalized, 'web', '--layers-script');
+  if (scripted.code !== 0) return [...files, { ...web, refusal: unsupported[0].warning }];
+  const needed = unsupported.map(({ className, activation }) => activation ?? className);
   return [...files, { ...web, script: join(folder, 'web', 'crosslayer-layers.js'), needed }];
 }
 

@@ -2,10 +2,10 @@
  * A fair of architectures: each is made by Keras 3 and Keras 2, goes through every command, and what was written is opened by
  * Keras, TF.js and LiteRT.
  *
- *     node test/interop/fair.mjs [--all] [--write] [WORD]
+ *     node test/interop/fair.mjs [--all] [--write] [WORD…]
  *
- * `--all` takes every model of keras.applications and not the smallest of each family, WORD those with it in their name, such as
- * keras2/ or unet. Results are in .cache/fair/results.json, where WORD leaves those of other models; `--write` puts the tables of all
+ * `--all` takes every model of keras.applications and not the smallest of each family, WORD those with one of the words in their
+ * name, such as keras2/ or unet. Results are in .cache/fair/results.json, where WORD leaves those of other models; `--write` puts the tables of all
  * of them into docs/models.md.
  *
  * @module
@@ -33,11 +33,10 @@ const [START, END] = ['<!-- fair -->', '<!-- end of fair -->'];
 /** So many are made, written and opened before their files are deleted. */
 const BATCH = 8;
 
-const { values: options, positionals } = parseArgs({
+const { values: options, positionals: words } = parseArgs({
   options: { all: { type: 'boolean' }, write: { type: 'boolean' } },
   allowPositionals: true,
 });
-const [word = ''] = positionals;
 if (!existsSync(CLI)) throw new Error(`${CLI} is missing: npm run build`);
 const pythons = new Map();
 for (const environment of ENVIRONMENTS.filter(({ name }) => name in WRITERS)) {
@@ -45,7 +44,7 @@ for (const environment of ENVIRONMENTS.filter(({ name }) => name in WRITERS)) {
 }
 rmSync(WORK, { recursive: true, force: true });
 mkdirSync(WORK, { recursive: true });
-const results = new Map(word ? earlierResults() : []);
+const results = new Map(words.length > 0 ? earlierResults() : []);
 const taken = [];
 for (const keras of Object.keys(WRITERS)) {
   const names = networksOf(keras);
@@ -73,7 +72,8 @@ function earlierResults() {
 function networksOf(keras) {
   const args = [join(HERE, 'fair_models.py'), '--names', ...(options.all ? ['--all'] : [])];
   const printed = execFileSync(pythons.get(keras), args, { stdio: 'pipe' });
-  return JSON.parse(printed).filter((name) => `${keras}/${name}`.includes(word));
+  const isChosen = (name) => words.length === 0 || words.some((word) => `${keras}/${name}`.includes(word));
+  return JSON.parse(printed).filter(isChosen);
 }
 
 /** Makes the networks, works on each, and has what was written opened. */
