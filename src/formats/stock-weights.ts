@@ -43,6 +43,15 @@ const ROWS: ReadonlyMap<string, readonly Row[]> = new Map<string, readonly Row[]
   ['ConvLSTM2DCell', CELL],
 ]);
 
+/** The projections of a MultiHeadAttention, in Keras' order: their names, and the attributes of the layer that they are. */
+export const PROJECTIONS: readonly (readonly [name: string, attribute: string])[] = [
+  ['query', 'query_dense'],
+  ['key', 'key_dense'],
+  ['value', 'value_dense'],
+  ['attention_output', 'output_dense'],
+];
+const PROJECTION: readonly Row[] = [['kernel'], ['bias', 'use_bias']];
+
 /** Recurrent layers with a cell of their own, and its name. */
 const CELL_NAMES: ReadonlyMap<string, string> = new Map([
   ['SimpleRNN', 'simple_rnn_cell'],
@@ -92,6 +101,14 @@ function weightsOf(className: string, config: JsonObject): StockWeight[] | undef
       return ofInner(config['layer'], 'layer');
     case 'Bidirectional':
       return bidirectional(config);
+    case 'MultiHeadAttention':
+      return PROJECTIONS.flatMap(([name, attribute]) =>
+        inRows(PROJECTION, config).map(({ h5, v3 }) => ({
+          h5: `${name}/${h5}`,
+          v3: `${attribute}/${v3}`,
+          tfjs: `${name}/${h5}`,
+        })),
+      );
     default: {
       const names = weightNamesOf(parseOperation(className, config, { source: className, where: '' }));
       return names && numbered(names.map(kerasWeightName));

@@ -10,6 +10,7 @@ import { weightNamesOf } from '../../model/layer-weights.ts';
 import { activationOf } from '../../model/operation.ts';
 import type { Hdf5File } from '../hdf5/file.ts';
 import { ObjectCount } from '../hdf5/object-count.ts';
+import { PROJECTIONS } from '../stock-weights.ts';
 import { containerOf, groupOfModel, type LayerPlace, type NamingScheme } from './layer-paths.ts';
 
 /** What a layer has of its own: the group `vars` with datasets `0`, `1`, … */
@@ -132,7 +133,10 @@ function isSeed(file: Hdf5File, group: string, depth: number): boolean {
   return type.kind === 'integer' && sameJson(shape, [2]);
 }
 
-/** Own variables by number first, then those of the layers inside; forward before backward. */
+/**
+ * Own variables by number first, then those of the layers inside; forward before backward, and the projections of an attention
+ * as it makes them.
+ */
 function orderVariables(paths: readonly string[], className: string): string[] {
   const rank = (path: string): string =>
     path
@@ -140,7 +144,10 @@ function orderVariables(paths: readonly string[], className: string): string[] {
       .map((part) => {
         if (part === OWN) return '0';
         if (/^\d+$/.test(part)) return part.padStart(12, '0');
-        return className === 'Bidirectional' && part === 'forward_layer' ? '1' : `2${part}`;
+        if (className === 'Bidirectional' && part === 'forward_layer') return '1';
+        // Keras 2 has an underscore before the attribute.
+        const projection = PROJECTIONS.findIndex(([, attribute]) => attribute === part.replace(/^_/, ''));
+        return className === 'MultiHeadAttention' && projection !== -1 ? `1${projection}` : `2${part}`;
       })
       .join('/');
   return [...paths].sort((a, b) => (rank(a) < rank(b) ? -1 : 1));
