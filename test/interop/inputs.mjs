@@ -224,11 +224,7 @@ function fairInputs(folder) {
     Object.entries(FAIR).map(([network, range]) => {
       const name = `${record}/${network}${ending}`;
       const reference = join(folder, `${record}-${network}.npz`);
-      const own =
-        name === 'keras3/transformer.keras'
-          ? { ...ways, 'equalize .h5': REFUSED, 'convert --keras 2 .h5': REFUSED }
-          : ways;
-      return { name, path: join(folder, name), ways: own, reference, record, network, range };
+      return { name, path: join(folder, name), ways, reference, record, network, range };
     }),
   );
 }
