@@ -36,6 +36,8 @@ const ROWS: ReadonlyMap<string, readonly Row[]> = new Map<string, readonly Row[]
   ['Embedding', [['embeddings']]],
   ['GroupNormalization', AFFINE],
   ['LayerNormalization', AFFINE],
+  // Of ConvNeXt in keras.applications.
+  ['LayerScale', [['gamma']]],
   ['Normalization', [['mean'], ['variance'], ['count']]],
   ['SimpleRNNCell', CELL],
   ['LSTMCell', CELL],

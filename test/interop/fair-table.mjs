@@ -112,7 +112,7 @@ function reasonsOf(left) {
 function because({ code, message, before, behind, layers, activation, ...rest }) {
   switch (code) {
     case 'region':
-      return `${border(before)}, ${border(behind)}`;
+      return `between ${border(before)} and ${border(behind)}`;
     case 'no-batch-norm-behind':
       return 'no batch norm behind it';
     case 'no-neighbour':
@@ -141,7 +141,7 @@ function because({ code, message, before, behind, layers, activation, ...rest })
   }
 }
 
-function border({ code, className, activation, where }) {
+function border({ code, layer, className, activation, where }) {
   switch (code) {
     case 'model-input':
       return 'the input';
@@ -150,9 +150,12 @@ function border({ code, className, activation, where }) {
     case 'layout':
       return 'channels on another axis';
     case 'no-other-kernel':
-      return 'no other kernel';
+      return 'batch norms alone';
     default:
-      return className ?? activation ?? where ?? code;
+      // Keras 2 has one class for all operators, and their names in those of the layers.
+      return className === 'TFOpLambda'
+        ? layer.replace(/_\d+$/, '')
+        : (className ?? activation ?? where ?? code);
   }
 }
 

@@ -51,6 +51,13 @@ const INITIALIZERS: ReadonlyMap<string, string> = new Map([
   ['Identity', 'IdentityInitializer'],
 ]);
 
+/** Classes that networks of keras.applications have for themselves, and where. */
+const OF_APPLICATIONS: ReadonlyMap<string, string> = new Map([
+  ['LayerScale', 'convnext'],
+  ['StochasticDepth', 'convnext'],
+  ['CustomScaleLayer', 'inception_resnet_v2'],
+]);
+
 /** Classes that Keras 3 dropped, with what stands for them. */
 const GONE: ReadonlyMap<string, string> = new Map([
   ['CuDNNLSTM', 'load the model in Keras 2 as an LSTM and save it again'],
@@ -96,6 +103,8 @@ function builtActivation(layer: Layer, entry: JsonObject): JsonObject {
 
 /** The name that Keras 3 has for a class of Keras 2; with its package where the user registered it. */
 export function keras3ClassName(className: string): string {
+  // Of InceptionResNetV2, which Keras 2 registers and Keras 3 does not.
+  if (className === 'Custom>CustomScaleLayer') return 'CustomScaleLayer';
   // `Model` is what Keras before 2.3 called a Functional.
   return className === 'Model' ? 'Functional' : presentClassName(className);
 }
@@ -116,14 +125,15 @@ function convertObject(object: JsonObject, key: string, where: string): JsonValu
   }
   const renamedClass = keras3ClassName(className);
   const config = convertConfig(renamedClass, configOf(object), where);
-  return registered(renamedClass, config, moduleOf(object));
+  return registered(renamedClass, config, moduleOf(object, renamedClass));
 }
 
 /** The module that Keras 3 finds the class in; null for a class of the user's. */
-function moduleOf(object: JsonObject): string | null {
-  const { module } = object;
-  if (typeof module !== 'string') return classNameOf(object).includes('>') ? null : 'keras.layers';
-  return /^(keras|tf_keras|tensorflow)(\.|$)/.test(module) ? 'keras.layers' : module;
+function moduleOf({ module }: JsonObject, className: string): string | null {
+  if (className.includes('>')) return null;
+  if (typeof module === 'string' && !/^(keras|tf_keras|tensorflow)(\.|$)/.test(module)) return module;
+  const application = OF_APPLICATIONS.get(className);
+  return application === undefined ? 'keras.layers' : `keras.src.applications.${application}`;
 }
 
 /** An object in the form that Keras 3 looks up: `package>Class` is registered by the user. */
