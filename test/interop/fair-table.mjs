@@ -148,7 +148,7 @@ function border({ code, layer, className, activation, where }) {
     case 'model-output':
       return 'the output';
     case 'layout':
-      return 'channels on another axis';
+      return 'channels on other axes or not known';
     case 'no-other-kernel':
       return 'batch norms alone';
     default:
