@@ -144,6 +144,7 @@ export type { ClippedNormals } from './kernels/normal-pieces.ts';
 export type { Rounding } from './kernels/rounding.ts';
 export { withInputShapes } from './model/edit.ts';
 export { buildGraph, type Graph, GraphCall, GraphTensor, tensorKey } from './model/graph.ts';
+export { inInference } from './model/in-inference.ts';
 export type { FoldRecord, LayerOrigin, LayerStatistics } from './model/layer.ts';
 export type { WeightName } from './model/layer-weights.ts';
 export {
@@ -174,7 +175,6 @@ export type {
 } from './model/operation.ts';
 export { castWeights, WEIGHT_DTYPES, type WeightDType } from './model/precision.ts';
 export type { DecidedBy, RegionBorder, SkipCode } from './model/skip-reason.ts';
-export { inInference } from './model/training.ts';
 export { foldPass } from './primitives/batch-norm-fold.ts';
 export {
   allIn,

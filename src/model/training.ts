@@ -5,9 +5,10 @@
  */
 
 import { isObject, type JsonObject } from '../json/value.ts';
+import { batchNormFault } from './batch-norm.ts';
 import type { Graph, GraphCall } from './graph.ts';
 import type { Layer } from './layer.ts';
-import type { Call, Dialect, Model } from './model.ts';
+import type { Call, Dialect } from './model.ts';
 
 /**
  * Whether a call runs in training mode; undefined where nothing says it, which is inference.
@@ -27,13 +28,15 @@ export function trainingOf(
 }
 
 function trainingArgument({ layer, args, kwargs }: Call): boolean | undefined {
-  const { kind } = layer.operation;
-  // Elsewhere the second argument is another one: a mask, say, or a second operand.
-  const isSecond = kind === 'batchNorm' || kind === 'identity' || kind === 'model';
-  const given = kwargs['training'] ?? (isSecond ? args[1] : undefined);
+  const given = kwargs['training'] ?? (takesTrainingSecond(layer) ? args[1] : undefined);
   if (!given || !('value' in given)) return undefined;
   const { value } = given;
   return typeof value === 'boolean' || typeof value === 'number' ? Boolean(value) : undefined;
+}
+
+/** Whether the second argument is the mode of training; elsewhere it is another one: a mask, say, or a second operand. */
+export function takesTrainingSecond({ operation: { kind } }: Layer): boolean {
+  return kind === 'batchNorm' || kind === 'identity' || kind === 'model';
 }
 
 /** Whether a batch norm normalizes by the batch; a frozen one keeps to its statistics in training too. */
@@ -70,26 +73,19 @@ export function trainingNotes({ calls }: Graph, target: string): string[] {
     const effect = trainingEffect(call);
     if (effect === undefined || layers.has(layer)) return [];
     layers.add(layer);
+    const bad = badStatistics(call);
     const [there, here] =
       effect === 'chance'
         ? ['is random', 'without its randomness']
-        : ['normalizes by the batch', 'by its stored statistics'];
+        : ['normalizes by the batch', `by its stored statistics${bad ? `, of which ${bad}` : ''}`];
     return `${path} (${layer.className}): called in training mode, in which it ${there}; ${target} runs it in inference mode, ${here}`;
   });
 }
 
-/** A copy of a model with all its calls in inference mode, those of nested models too. */
-export function inInference(original: Model): Model {
-  const model = original.clone();
-  const visit = ({ calls, layers }: Model): void => {
-    for (const call of calls) {
-      const { training: _, ...kwargs } = call.kwargs;
-      call.kwargs = kwargs;
-    }
-    for (const { model: inner } of layers) if (inner) visit(inner);
-  };
-  visit(model);
-  return model;
+/** What is not finite among the weights of a batch norm that normalizes by the batch: batches of one leave NaN as variance. */
+export function badStatistics(call: GraphCall): string | undefined {
+  const fault = usesBatchStatistics(call) ? batchNormFault(call.layer) : undefined;
+  return fault?.kind === 'non-finite' ? `${fault.where}, is not finite` : undefined;
 }
 
 /** That of a layer whose operation nobody knows, as far as its configuration and those of the layers inside it tell. */

@@ -1,8 +1,14 @@
 import { describe, expect, it } from 'vitest';
 import type { JsonObject } from '../../src/json/value.ts';
 import { buildGraph, type GraphCall } from '../../src/model/graph.ts';
-import type { Dialect, Model } from '../../src/model/model.ts';
-import { changesNothing, trainingEffect, usesBatchStatistics } from '../../src/model/training.ts';
+import { inInference } from '../../src/model/in-inference.ts';
+import type { Call, Dialect, Model } from '../../src/model/model.ts';
+import {
+  changesNothing,
+  trainingEffect,
+  trainingNotes,
+  usesBatchStatistics,
+} from '../../src/model/training.ts';
 import { buildModel, input, type LayerSpec, layer, nested } from '../support/model-builder.ts';
 import { TRAINING_VERSIONS, trainingModel } from '../support/training-models.ts';
 
@@ -91,4 +97,29 @@ describe('what training mode changes', () => {
       TRAINING,
     );
   }
+});
+
+describe('inInference', () => {
+  it('takes the mode of all calls away, also where it is given by position or inside', () => {
+    const body = [input('in', [4]), layer('BatchNormalization', 'inner', {}, TRAINING)];
+    const model = buildModel([x, layer('BatchNormalization', 'bn'), nested('body', body)]);
+    const bn = model.calls.find((one) => one.layer.name === 'bn') as Call;
+    bn.args = [{ tensor: 0 }, { value: true }];
+    expect(callsOf(model).get('bn')?.isTraining).toBe(true);
+    expect([...callsOf(inInference(model)).values()].filter((call) => call.isTraining)).toEqual([]);
+    expect(callsOf(model).get('bn')?.isTraining).toBe(true);
+  });
+
+  it.each(TRAINING_VERSIONS)(
+    'refuses statistics that inference cannot use, and notes name them, in a file of %s',
+    (version) => {
+      const model = trainingModel(version);
+      expect(() => inInference(model)).toThrow(
+        'body/bn1: movingVariance, channel 1, is not finite, and in inference mode it normalizes by its stored statistics; train the layer again',
+      );
+      expect(trainingNotes(buildGraph(model), 'TF.js')[0]).toBe(
+        'body/bn1 (BatchNormalization): called in training mode, in which it normalizes by the batch; TF.js runs it in inference mode, by its stored statistics, of which movingVariance, channel 1, is not finite',
+      );
+    },
+  );
 });
