@@ -14,7 +14,7 @@ import { layerWith } from '../../model/replace-layers.ts';
 import { capNode, hasEditedMaxima } from './dialects/cap-operator.ts';
 import { withKeras3Names } from './dialects/keras3-names.ts';
 import { convertModelBody } from './dialects/model-entries.ts';
-import { divisionsAsOperations, operatorsAsLayers } from './dialects/replaced-operators.ts';
+import { operatorsAsLayers } from './dialects/replaced-operators.ts';
 import { toKeras2Entry } from './dialects/to-keras2.ts';
 import { toKeras3Entry } from './dialects/to-keras3.ts';
 import { withStockForms } from './forms/stock-forms.ts';
@@ -39,7 +39,7 @@ export function isSequential(model: Model): boolean {
 export function modelForDialect(given: Model, dialect: Dialect, warn: (sentence: string) => void): Model {
   const model = withStockClasses(given);
   if (dialect === model.dialect) return model;
-  const written = operatorsAsLayers(model);
+  const written = operatorsAsLayers(model, dialect);
   if (dialect === 'keras2') {
     return withStockForms(written, 'keras2', ({ layer, classes }) => {
       warn(
@@ -47,7 +47,7 @@ export function modelForDialect(given: Model, dialect: Dialect, warn: (sentence:
       );
     });
   }
-  return dialect === 'keras3' ? withKeras3Names(divisionsAsOperations(written), warn) : written;
+  return dialect === 'keras3' ? withKeras3Names(written, warn) : written;
 }
 
 /**

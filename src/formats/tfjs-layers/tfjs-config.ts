@@ -29,7 +29,7 @@ export function tfjsConfig(given: Model, warn: Warn): JsonObject {
   const model = withStockClasses(given);
   return tfjsOrigin(model)
     ? writeModelConfig(replaceLayers(model, (layer) => loadable(layer, warn)))
-    : toTfjsConfig(writeModelConfig(withTfjsForms(operatorsAsLayers(model), warn), 'keras2'), warn);
+    : toTfjsConfig(writeModelConfig(withTfjsForms(operatorsAsLayers(model, 'keras2'), warn), 'keras2'), warn);
 }
 
 /**

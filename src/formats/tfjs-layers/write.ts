@@ -135,7 +135,7 @@ export async function writeShards(
 
 /** With layers that TF.js has in the place of those that it lacks, and of operators. */
 function inLayersOfTfjs(model: Model, notes: string[]): Model {
-  const stock = withStockForms(operatorsAsLayers(model), 'tfjs', ({ layer, classes }) => {
+  const stock = withStockForms(operatorsAsLayers(model, 'keras2'), 'tfjs', ({ layer, classes }) => {
     notes.push(`${layer.path} (${layer.className}): written as ${classes.join(', ')}; it computes the same`);
   });
   return withDistinctNames(stock, (note) => void notes.push(note));

@@ -9,7 +9,7 @@ import type { JsonObject, JsonValue } from '../../../json/value.ts';
 import type { Dialect } from '../../../model/model.ts';
 import type { Activation, Operation } from '../../../model/operation.ts';
 import { functionNameOf } from '../parse/activation.ts';
-import { canonicalName, operatorName } from './operator-arguments.ts';
+import { operatorName } from './operator-arguments.ts';
 
 /** A layer without weights, and its own entries, beside `name`, `trainable` and `dtype`. */
 export interface StockLayer {
@@ -92,12 +92,6 @@ function edgesLayer(
 
 function capitalized(word: string): string {
   return word.charAt(0).toUpperCase() + word.slice(1);
-}
-
-/** Whether an operator divides by numbers whose reciprocals a layer would round. */
-export function dividesInexactly(entry: JsonObject, operation: Operation): boolean {
-  if (operation.kind !== 'rescaling' || !/div(ide)?$/.test(canonicalName(entry))) return false;
-  return operation.scale.some((scale) => !Number.isInteger(Math.log2(Math.abs(scale))));
 }
 
 /** The refusal of an operator that no layer stands for. */

@@ -6,22 +6,25 @@
 
 import type { JsonObject } from '../../../json/value.ts';
 import type { Layer } from '../../../model/layer.ts';
-import type { Call, Model } from '../../../model/model.ts';
+import type { Call, Dialect, Model } from '../../../model/model.ts';
 import { newLayer } from '../../../model/new-layer.ts';
 import { type LayerReplacement, layerWith, replaceLayers } from '../../../model/replace-layers.ts';
 import { OperatorArguments, operatorName } from './operator-arguments.ts';
-import { dividesInexactly, isOperator, stockLayer } from './operator-layers.ts';
+import { isOperator, stockLayer } from './operator-layers.ts';
 
-/** `model` with every operator that is exactly what a layer is replaced by the layer; the given one is left as it is. */
-export function operatorsAsLayers(model: Model): Model {
+/**
+ * `model` with every operator that computes what a layer does replaced by the layer, for files of another dialect; the given one
+ * is left as it is. For Keras 3 a division is its operation; elsewhere one by numbers is a product with their reciprocals, which
+ * moves the last bit.
+ */
+export function operatorsAsLayers(model: Model, dialect: Dialect): Model {
   return replaceLayers(model, (layer, owner) => {
     const call = operatorCall(layer, owner);
+    if (!call) return undefined;
     // A number among what is merged has no place in a layer.
     const isMerge = layer.operation.kind === 'merge' || layer.operation.kind === 'concatenate';
-    if (!call || (isMerge && call.inputs.length < 2)) return undefined;
-    return dividesInexactly(layer.origin?.config ?? {}, layer.operation)
-      ? undefined
-      : asLayer(layer, owner, call);
+    const division = dialect === 'keras3' ? asDivision(layer, call) : undefined;
+    return division ?? (isMerge && call.inputs.length < 2 ? undefined : asLayer(layer, owner, call));
   });
 }
 
@@ -61,23 +64,15 @@ function asLayer(layer: Layer, owner: Model, call: Call): LayerReplacement | und
 const DIVISION = 'TrueDivide';
 const OPERATIONS = 'keras.src.ops.numpy';
 
-/**
- * `model`, of the dialect of Keras 2, with its operators that divide as Keras 3 writes them: as operations of `keras.ops`,
- * because no layer divides.
- */
-export function divisionsAsOperations(model: Model): Model {
-  return replaceLayers(model, asDivision);
-}
-
-/** Whether an entry is one of those. */
+/** Whether an entry divides in `keras.ops`. */
 export function isDivision(entry: JsonObject): boolean {
   return entry['module'] === OPERATIONS && entry['class_name'] === DIVISION;
 }
 
-function asDivision(layer: Layer, owner: Model): LayerReplacement | undefined {
-  const call = operatorCall(layer, owner);
+/** An operator of Keras 2 that divides, as an operation of `keras.ops`. */
+function asDivision(layer: Layer, call: Call): LayerReplacement | undefined {
   const { name, origin } = layer;
-  if (!call || !origin || !/^math\.(true)?div(ide)?$/.test(operatorName(origin.config))) return undefined;
+  if (!origin || !/^math\.(true)?div(ide)?$/.test(operatorName(origin.config))) return undefined;
   const given = new OperatorArguments(origin.config, call);
   const [dividend, divisor] = [given.argument(0, 'x'), given.argument(1, 'y')];
   // Whole numbers are divided in another precision by TensorFlow.

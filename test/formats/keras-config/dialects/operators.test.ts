@@ -32,7 +32,7 @@ describe.each(FILES)('operators of %s', (file) => {
 
   it('let factors through as layers do', async () => {
     const operators = await read(file);
-    const layers = operatorsAsLayers(await read(file));
+    const layers = operatorsAsLayers(await read(file), 'keras2');
     for (const model of [operators, layers]) foldAllBatchNorms(model);
     const options = { throughBounded: true, objective: 'least-noise', tensors: true } as const;
     const [one, other] = [operators, layers].map((model) => scaleRegions(model, options));

@@ -27,7 +27,7 @@ describe('calls in training mode', () => {
     const { report } = await writeModelToMemory(trainingModel(version), { format: 'tfjs-layers' });
     expect(report.warnings).toEqual([
       'body/bn1 (BatchNormalization): called in training mode, in which it normalizes by the batch; TF.js runs it in ' +
-        'inference mode, by its stored statistics',
+        'inference mode, by its stored statistics, of which movingVariance, channel 1, is not finite',
       'body/drop (Dropout): called in training mode, in which it is random; TF.js runs it in inference mode, without ' +
         'its randomness',
     ]);
@@ -45,6 +45,24 @@ describe('calls in training mode', () => {
     expect(inference.warnings).toEqual([]);
     expect(relativeError(training.outputs, inference.outputs)).toBe(0);
   });
+});
+
+test('a division by numbers is a product with their reciprocals', async () => {
+  const divided = (divisor: number): Model =>
+    buildModel([
+      input('pixels', [2, 2, 3]),
+      layer(
+        'TFOpLambda',
+        'tf.math.truediv',
+        { function: 'math.truediv' },
+        { kwargs: { y: divisor, name: null } },
+      ),
+    ]);
+  const { outputs, warnings } = await run(divided(255));
+  expect(warnings).toEqual([]);
+  const pixels = Array.from({ length: 24 }, (_, index) => Math.sin(index));
+  const exact = [{ shape: [2, 2, 2, 3], data: pixels.map((pixel) => pixel / 255) }];
+  expect(relativeError(outputs, exact)).toBeLessThan(2e-7);
 });
 
 describe('global pooling that keeps dimensions', () => {

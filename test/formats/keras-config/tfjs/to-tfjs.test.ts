@@ -85,7 +85,6 @@ describe('models of Keras in TF.js', () => {
 describe('what TF.js cannot', () => {
   test.each<[string, RegExp[]]>([
     ['formats/keras-3.15.1/custom.keras', [/^scale_shift \(fixtures>ScaleShift\)/, /^lambda \(Lambda\)/]],
-    ['formats/tfkeras-2.15/ops.h5', [/^tf\.math\.truediv \(TFOpLambda\)/]],
     [
       'convert/spotting.keras',
       [
