@@ -40,14 +40,12 @@ export function modelForDialect(given: Model, dialect: Dialect, warn: (sentence:
   const model = withStockClasses(given);
   if (dialect === model.dialect) return model;
   const written = operatorsAsLayers(model, dialect);
-  if (dialect === 'keras2') {
-    return withStockForms(written, 'keras2', ({ layer, classes }) => {
-      warn(
-        `${layer.path} (${layer.className}): Keras 2 lacks it; written as ${classes.join(', ')}, which compute the same`,
-      );
-    });
-  }
-  return dialect === 'keras3' ? withKeras3Names(written, warn) : written;
+  const stock = withStockForms(written, dialect, ({ layer, classes }) => {
+    warn(
+      `${layer.path} (${layer.className}): Keras ${dialect === 'keras3' ? 3 : 2} lacks it; written as ${classes.join(', ')}, which compute the same`,
+    );
+  });
+  return dialect === 'keras3' ? withKeras3Names(stock, warn) : stock;
 }
 
 /**

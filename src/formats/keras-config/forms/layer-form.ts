@@ -117,8 +117,14 @@ export class LayerForm {
     const { layer } = this.#place;
     const { name } = this.#model;
     this.#model.outputs = [output];
-    const [, only, ...others] = this.#model.layers;
-    if (only?.origin && others.length === 0 && output.producer?.layer === only) {
+    const [call, ...others] = this.#model.calls.filter(
+      ({ layer: { operation } }) => operation.kind !== 'input',
+    );
+    const { inputs } = this.#model;
+    const readsAll =
+      call?.inputs.length === inputs.length && call.inputs.every((one, index) => one === inputs[index]);
+    const only = readsAll && others.length === 0 && output.producer === call ? call.layer : undefined;
+    if (only?.origin) {
       const { config } = only.origin;
       const own = { ...config, config: { ...only.readConfig, name } };
       return layerWith(only, { name, path: layer.path, origin: { ...only.origin, config: own } });

@@ -1,7 +1,7 @@
 /**
  * Layers that tfjs-layers 4.22 lacks, or computes otherwise than Keras, as layers that it has and that compute the same in
  * inference, to the rounding of float32. So a page needs no classes of its own to open the model. And those of Keras 3 that
- * Keras 2.15 lacks.
+ * Keras 2.15 lacks, and operators of one Keras for the other.
  *
  * @module
  */
@@ -25,6 +25,7 @@ import {
   normalizationForm,
   rmsNormForm,
 } from './normalization-forms.ts';
+import { operatorForm } from './operator-forms.ts';
 import { bilinearForm, pictureForm } from './resize-forms.ts';
 import { globalPoolForm, marginForm, poolForm, softmaxForm } from './shape-forms.ts';
 
@@ -43,7 +44,7 @@ export interface StockForm {
  */
 export function withStockForms(
   model: Model,
-  target: 'tfjs' | 'keras2',
+  target: 'tfjs' | Dialect,
   onForm: (form: StockForm) => void,
 ): Model {
   const graph = buildGraph(model);
@@ -51,8 +52,8 @@ export function withStockForms(
   const freeName = (wanted: string): string => freeLayerName(model, wanted, names);
   const wrapped = new Set(modelsOfOneLayer(model));
   return replaceLayers(model, (layer, owner) => {
-    if (layer.model || isCustomClass(layer.origin?.config) || isOperator(layer.origin?.config ?? {}))
-      return undefined;
+    const entry = layer.origin?.config ?? {};
+    if (layer.model || isCustomClass(entry)) return undefined;
     const calls = graph.callsOf(layer);
     const inputs = inputsOf(calls);
     const output = commonShape(calls.map((call) => call.output().shape));
@@ -68,6 +69,16 @@ export function withStockForms(
     };
     const [input] = inputs;
     if (!input) return undefined;
+    if (isOperator(entry)) {
+      const whole = written(
+        operatorForm(
+          entry,
+          calls.map(({ call }) => call),
+        ),
+      );
+      return whole && { layer: whole, inputs: [0] };
+    }
+    if (target === 'keras3') return undefined;
     if (!isWeighted(layer.operation)) {
       const compute =
         target === 'tfjs' ? layerForm(layer, owner, input, output) : keras2Form(layer, owner, input);

@@ -65,6 +65,24 @@ test('a division by numbers is a product with their reciprocals', async () => {
   expect(relativeError(outputs, exact)).toBeLessThan(2e-7);
 });
 
+test.each([
+  ['math.abs', Math.abs],
+  ['math.square', (x: number) => x * x],
+] as const)('%s is written in layers for TF.js and the other Keras', async (name, exact) => {
+  const model = buildModel([
+    input('x', [6]),
+    layer('TFOpLambda', 'of_all', { function: name }, { kwargs: { name: null } }),
+  ]);
+  const { outputs, warnings } = await run(model);
+  expect(warnings).toEqual([]);
+  const data = Array.from({ length: 12 }, (_, index) => exact(Math.sin(index)));
+  expect(relativeError(outputs, [{ shape: [2, 6], data }])).toBeLessThan(1e-7);
+  const { report } = await writeModelToMemory(model, { format: 'keras-v3' });
+  expect(report.warnings).toEqual([
+    expect.stringMatching(/^of_all .*Keras 3 lacks it; written as .*, which compute/),
+  ]);
+});
+
 describe('global pooling that keeps dimensions', () => {
   const conv = layer('Conv2D', 'conv', { filters: 3, kernel_size: 1 });
 
