@@ -72,3 +72,18 @@ export function largestWeights({
   }
   return { columnOfRow, rowOfColumn };
 }
+
+/** The largest of all, passing over NaN; 0 for a matrix of zeros, or without weights. */
+export function largestMagnitude({ values, start, stride, rowFactors, columnFactors }: ScaledMatrix): number {
+  let largest = 0;
+  for (let row = 0; row < rowFactors.length; row++) {
+    const base = start + row * stride;
+    let ofRow = 0;
+    for (let column = 0; column < columnFactors.length; column++) {
+      const magnitude = Math.abs(values[base + column]!) * columnFactors[column]!;
+      if (magnitude > ofRow) ofRow = magnitude;
+    }
+    largest = Math.max(largest, ofRow * rowFactors[row]!);
+  }
+  return largest;
+}

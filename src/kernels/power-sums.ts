@@ -1,5 +1,5 @@
 /**
- * Sums of high powers of weights: a smooth stand-in for their maximum.
+ * Sums of high powers of weights, a smooth stand-in for their maximum, and the weights that make most of such a sum.
  *
  * @module
  */
@@ -52,4 +52,31 @@ export function powerSums(
     rows[row] = sum;
   }
   return { rows, columns };
+}
+
+/** Places of weights, one after the other. */
+export interface WeightPlaces {
+  readonly rows: Int32Array;
+  readonly columns: Int32Array;
+}
+
+/** The places of the weights that are larger than `limit`, with the factors of rows and columns in `|w|`; row by row. */
+export function weightsAbove(
+  { values, start, stride, rowFactors, columnFactors }: ScaledMatrix,
+  limit: number,
+): WeightPlaces {
+  const rows: number[] = [];
+  const columns: number[] = [];
+  const count = columnFactors.length;
+  for (let row = 0; row < rowFactors.length; row++) {
+    const base = start + row * stride;
+    const least = limit / rowFactors[row]!;
+    for (let column = 0; column < count; column++) {
+      if (Math.abs(values[base + column]!) * columnFactors[column]! > least) {
+        rows.push(row);
+        columns.push(column);
+      }
+    }
+  }
+  return { rows: Int32Array.from(rows), columns: Int32Array.from(columns) };
 }

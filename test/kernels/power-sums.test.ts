@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { powerSums } from '../../src/kernels/power-sums.ts';
+import { powerSums, weightsAbove } from '../../src/kernels/power-sums.ts';
 
 const matrix = {
   values: Float32Array.of(1, -2, 0, 0.5, 1, -1),
@@ -51,5 +51,20 @@ describe('powerSums', () => {
     expect([...columns]).toEqual([2, NaN, 1]);
     const empty = { ...matrix, rowFactors: new Float64Array(0) };
     expect(powerSums(empty, 3)).toEqual({ rows: new Float64Array(0), columns: new Float64Array(3) });
+  });
+});
+
+describe('weightsAbove', () => {
+  it('gives the places of weights that are larger, with their factors', () => {
+    expect(weightsAbove(matrix, 0.75)).toEqual({
+      rows: Int32Array.of(0, 0, 1, 1),
+      columns: Int32Array.of(0, 1, 1, 2),
+    });
+    const factors = { rowFactors: Float64Array.of(0.5, 2), columnFactors: Float64Array.of(2, 1, 0) };
+    // 1, 1, 0 and 2, 2, 0.
+    expect(weightsAbove({ ...matrix, ...factors }, 1)).toEqual({
+      rows: Int32Array.of(1, 1),
+      columns: Int32Array.of(0, 1),
+    });
   });
 });

@@ -4,8 +4,10 @@
  * @module
  */
 
-import { largestWeights, type ScaledMatrix } from '../../kernels/largest-weights.ts';
-import { powerSums } from '../../kernels/power-sums.ts';
+import { sumOf } from '../../kernels/gathered.ts';
+import { largestMagnitude, largestWeights, type ScaledMatrix } from '../../kernels/largest-weights.ts';
+import { powerSums, weightsAbove } from '../../kernels/power-sums.ts';
+import { type LightWeights, WeightPowers } from '../../kernels/weight-powers.ts';
 import type { FloatValues } from '../../tensor/dtype.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
 
@@ -40,17 +42,18 @@ export interface KernelRanges {
    * / s_out`); perhaps others too.
    */
   look(scales: Float64Array, take: TakeWeight): void;
-  /** The range of the whole kernel at these factors, as a smooth function of them. */
-  softRange(scales: Float64Array, squarings: number): SoftRange;
+  /** What the range of the whole kernel is near these factors, as a smooth function of them. */
+  powers(scales: Float64Array, smoothness: Smoothness): WeightPowers;
 }
 
-/** `(sum of |w|^p)^(1/p)` with `p = 2^squarings`, a little more than `max |w|`. */
-export interface SoftRange {
-  readonly square: number;
-  /** What each of {@link KernelRanges.inputs} and {@link KernelRanges.outputs} has in the sum of powers, and that sum. */
-  readonly read: Float64Array;
-  readonly written: Float64Array;
-  readonly sum: number;
+/** How a maximum is smoothed. */
+export interface Smoothness {
+  /** It stands for `(sum of |w|^p)^(1/p)` with `p = 2^squarings`. */
+  readonly squarings: number;
+  /** Weights whose power is below this part of the average are light: their sums over inputs and outputs stand for them. */
+  readonly light: number;
+  /** Where light weights have more than this part of the sum, they are weighed again. */
+  readonly mostLight: number;
 }
 
 /** Reads a kernel once. */
@@ -81,28 +84,22 @@ class PairRanges implements KernelRanges {
     }
   }
 
-  softRange(scales: Float64Array, squarings: number): SoftRange {
+  powers(_scales: Float64Array, { squarings }: Smoothness): WeightPowers {
     const largest = this.#values.reduce((most, value) => Math.max(most, value), 0);
-    const shares = this.#values.map((value, pair) => {
-      const ratio =
-        (scales[this.inputs[pair] as number] as number) / (scales[this.outputs[pair] as number] as number);
-      let power = (value / largest) * ratio;
-      for (let squaring = 0; squaring < squarings; squaring++) power *= power;
-      return power;
-    });
-    return softRangeOf(largest, squarings, shares, shares);
+    const places = Int32Array.from(this.#values.keys());
+    const powers = this.#values.map((value) => powerOf(value / largest, squarings));
+    return new WeightPowers({ largest, squarings, inputs: places, outputs: places, powers });
   }
 }
 
-function softRangeOf(
-  largest: number,
-  squarings: number,
-  read: Float64Array,
-  written: Float64Array,
-): SoftRange {
-  const sum = largest === 0 ? 0 : read.reduce((total, one) => total + one, 0);
-  return { square: largest ** 2 * sum ** (2 / 2 ** squarings), read, written, sum };
+function powerOf(value: number, squarings: number): number {
+  let power = value;
+  for (let squaring = 0; squaring < squarings; squaring++) power *= power;
+  return power;
 }
+
+/** A kernel of no more weights has no light ones. */
+const FEW = 1024;
 
 /** Every row meets every column. Rows of the same class (the positions of a channel before a Dense) are taken together. */
 class MatrixRanges implements KernelRanges {
@@ -161,16 +158,46 @@ class MatrixRanges implements KernelRanges {
     }
   }
 
-  softRange(scales: Float64Array, squarings: number): SoftRange {
+  powers(scales: Float64Array, { squarings, light }: Smoothness): WeightPowers {
     const largest = this.#largest();
     const matrix = this.#scaled(scales);
     for (let column = 0; column < matrix.columnFactors.length; column++) {
       matrix.columnFactors[column] = (matrix.columnFactors[column] as number) / (largest || 1);
     }
     const { rows, columns } = powerSums(matrix, squarings);
-    return this.#readsRows
-      ? softRangeOf(largest, squarings, rows, columns)
-      : softRangeOf(largest, squarings, columns, rows);
+    const count = rows.length * columns.length;
+    const limit = count > FEW ? (light * sumOf(rows)) / count : 0;
+    const heavy = weightsAbove(matrix, limit ** (1 / 2 ** squarings));
+    const powers = new Float64Array(heavy.rows.length);
+    for (let index = 0; index < powers.length; index++) {
+      const row = heavy.rows[index] as number;
+      const column = heavy.columns[index] as number;
+      const [rowFactor, columnFactor] = [
+        matrix.rowFactors[row] as number,
+        matrix.columnFactors[column] as number,
+      ];
+      const value = this.#values[this.#start + row * this.#stride + column] as number;
+      const power = powerOf(value * rowFactor * columnFactor, squarings);
+      rows[row] = Math.max(0, (rows[row] as number) - power);
+      columns[column] = Math.max(0, (columns[column] as number) - power);
+      powers[index] = powerOf(this.#magnitude(row, column) / largest, squarings);
+    }
+    const [inputs, outputs] = this.#readsRows ? [rows, columns] : [columns, rows];
+    return new WeightPowers({
+      ...{ largest, squarings, powers },
+      inputs: this.#readsRows ? heavy.rows : heavy.columns,
+      outputs: this.#readsRows ? heavy.columns : heavy.rows,
+      light: this.#unscaled({ inputs, outputs, sum: sumOf(inputs) }, scales, squarings),
+    });
+  }
+
+  #unscaled({ inputs, outputs, sum }: LightWeights, scales: Float64Array, squarings: number): LightWeights {
+    const scale = (classes: Int32Array, place: number): number => scales[classes[place] as number] as number;
+    return {
+      inputs: inputs.map((one, place) => one / powerOf(scale(this.inputs, place), squarings)),
+      outputs: outputs.map((one, place) => one * powerOf(scale(this.outputs, place), squarings)),
+      sum,
+    };
   }
 
   #scaled(scales: Float64Array | undefined): ScaledMatrix {
@@ -185,11 +212,7 @@ class MatrixRanges implements KernelRanges {
 
   /** The largest weight at factors of 1. */
   #largest(): number {
-    if (this.#largestWeight === undefined) {
-      const { columnOfRow } = largestWeights(this.#scaled(undefined));
-      const magnitudes = [...columnOfRow].map((column, row) => this.#magnitude(row, column));
-      this.#largestWeight = magnitudes.reduce((most, one) => Math.max(most, one), 0);
-    }
+    this.#largestWeight ??= largestMagnitude(this.#scaled(undefined));
     return this.#largestWeight;
   }
 

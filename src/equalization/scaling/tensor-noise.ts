@@ -4,8 +4,10 @@
  * @module
  */
 
+import { addScattered, sumOf, timesGathered } from '../../kernels/gathered.ts';
 import { largestOf } from '../../tensor/extremes.ts';
 import { TENSOR_COUNT } from '../noise/rounded-tensors.ts';
+import type { FreeFactors } from './free-factors.ts';
 import type { TensorTerm } from './tensor-terms.ts';
 
 /**
@@ -14,47 +16,67 @@ import type { TensorTerm } from './tensor-terms.ts';
  */
 const TENSOR_WEIGHT = TENSOR_COUNT * (127 / 255) ** 2;
 
-/**
- * The noise of the tensors of a grid at factors, whose derivatives by the logarithms of the factors are added to `gradient`.
- *
- * @param squarings the maximum stands for `(sum of v^p)^(1/p)` with p = 2^squarings
- * @param scales by class: tensors of the class are divided by it
- */
-export function addTensorNoise(
-  { classes, up, down, sensitivities }: TensorTerm,
-  squarings: number,
-  scales: Float64Array,
-  gradient: Float64Array,
-): number {
-  const scaled = (values: Float64Array): Float64Array =>
-    values.map((value, index) => value / (scales[classes[index] as number] as number));
-  const [above, below] = [softLargest(scaled(up), squarings), softLargest(scaled(down), squarings)];
-  const heard = sensitivities.map((one, index) => one * (scales[classes[index] as number] as number) ** 2);
-  const [width, all] = [above.value + below.value, sumOf(heard)];
-  if (width === 0 || all === 0) return 0;
-  const noise = TENSOR_WEIGHT * width ** 2 * all;
-  for (let index = 0; index < classes.length; index++) {
-    const at = classes[index] as number;
-    const wider =
-      (above.value * (above.shares[index] as number) + below.value * (below.shares[index] as number)) / width;
-    gradient[at] = (gradient[at] as number) + 2 * noise * ((heard[index] as number) / all - wider);
+/** The noise of the tensors of a grid as a function of the free factors. */
+export class TensorNoise {
+  readonly #factors: FreeFactors;
+  readonly #exponent: number;
+  /** The free factors that there are in it, each once, and one more for all others together. */
+  readonly #places: Int32Array;
+  /** What the channels of each reach, as sums of powers in parts of the largest. */
+  readonly #up: PowersOfReach;
+  readonly #down: PowersOfReach;
+  readonly #sensitivities: Float64Array;
+
+  /** @param squarings the maximum stands for `(sum of v^p)^(1/p)` with p = 2^squarings */
+  constructor({ classes, up, down, sensitivities }: TensorTerm, factors: FreeFactors, squarings: number) {
+    this.#factors = factors;
+    this.#exponent = 2 ** squarings;
+    const places = factors.placesOf(classes);
+    this.#places = Int32Array.from(new Set(places));
+    const indexOf = new Map(Array.from(this.#places, (place, index) => [place, index]));
+    const indices = places.map((place) => indexOf.get(place) ?? 0);
+    const gathered = (values: Float64Array): Float64Array => {
+      const sums = new Float64Array(this.#places.length);
+      addScattered(sums, indices, values, 1);
+      return sums;
+    };
+    const reach = (values: Float64Array): PowersOfReach => {
+      const largest = largestOf(values);
+      const powers = factors.fixed(
+        values.map((value) => (largest > 0 ? (value / largest) ** this.#exponent : 0)),
+        classes,
+        -this.#exponent,
+      );
+      return { largest, powers: gathered(powers) };
+    };
+    this.#up = reach(up);
+    this.#down = reach(down);
+    this.#sensitivities = gathered(factors.fixed(sensitivities, classes, 2));
   }
-  return noise;
+
+  /** The noise at the factors as they are, whose derivatives by the logarithms of the free ones are added to `gradient`. */
+  add(gradient: Float64Array): number {
+    const { squares, inversePowers } = this.#factors;
+    const heard = timesGathered(this.#sensitivities, squares, this.#places);
+    const above = timesGathered(this.#up.powers, inversePowers, this.#places);
+    const below = timesGathered(this.#down.powers, inversePowers, this.#places);
+    const [aboveSum, belowSum, all] = [sumOf(above), sumOf(below), sumOf(heard)];
+    const [high, low] = [this.#soft(this.#up, aboveSum), this.#soft(this.#down, belowSum)];
+    const width = high + low;
+    if (width === 0 || all === 0) return 0;
+    const noise = TENSOR_WEIGHT * width ** 2 * all;
+    addScattered(gradient, this.#places, heard, (2 * noise) / all);
+    if (high > 0) addScattered(gradient, this.#places, above, (-2 * noise * high) / (width * aboveSum));
+    if (low > 0) addScattered(gradient, this.#places, below, (-2 * noise * low) / (width * belowSum));
+    return noise;
+  }
+
+  #soft({ largest }: PowersOfReach, sum: number): number {
+    return sum > 0 ? largest * sum ** (1 / this.#exponent) : 0;
+  }
 }
 
-/** `(sum of v^p)^(1/p)` with p = 2^squarings, and the part that each of the values has in it. */
-function softLargest(
-  values: Float64Array,
-  squarings: number,
-): { readonly value: number; readonly shares: Float64Array } {
-  const largest = largestOf(values);
-  if (!(largest > 0)) return { value: 0, shares: new Float64Array(values.length) };
-  const powers = values.map((value) => (value / largest) ** (2 ** squarings));
-  const sum = sumOf(powers);
-  return { value: largest * sum ** (1 / 2 ** squarings), shares: powers.map((power) => power / sum) };
-}
-
-/** All values added up. */
-export function sumOf(values: Float64Array): number {
-  return values.reduce((sum, one) => sum + one, 0);
+interface PowersOfReach {
+  readonly largest: number;
+  readonly powers: Float64Array;
 }

@@ -4,7 +4,9 @@ import {
   type KernelSides,
   kernelRanges,
 } from '../../../src/equalization/scaling/kernel-ranges.ts';
+import type { SoftRange } from '../../../src/kernels/weight-powers.ts';
 import { Tensor } from '../../../src/tensor/tensor.ts';
+import { seededRandom } from '../../support/random.ts';
 
 const sides: KernelSides = {
   kind: 'matrix',
@@ -83,7 +85,23 @@ function scaledWeights(weights: readonly number[], [a, b, c, d]: readonly number
   return weights.map((weight, at) => Math.abs(weight) * factors[at]!);
 }
 
-describe('softRange', () => {
+/** The smooth range at factors, light weights of any size taken together or none. */
+function softRange(
+  ranges: KernelRanges,
+  scales: Float64Array,
+  squarings: number,
+  light = 1,
+  at = scales,
+): SoftRange {
+  const power = (classes: Int32Array, exponent: number): Float64Array =>
+    Float64Array.from(classes, (one) => (at[one] ?? NaN) ** exponent);
+  const p = 2 ** squarings;
+  return ranges
+    .powers(scales, { squarings, light, mostLight: 1 })
+    .at(power(ranges.inputs, p), power(ranges.outputs, -p));
+}
+
+describe('the smooth range', () => {
   const weights = [1, -2, 3, 4];
   const scales = [1, 1.5, 2, 0.5];
   const matrix = (): KernelRanges => kernelRanges(Tensor.fromNumbers('float32', [2, 2], weights), sides);
@@ -100,7 +118,7 @@ describe('softRange', () => {
       scaledWeights(weights, scales).reduce((sum, weight) => sum + weight ** p, 0) ** (2 / p);
     for (const ranges of [matrix(), pairs()]) {
       for (const squarings of [3, 4, 5]) {
-        const { square } = ranges.softRange(Float64Array.from(scales), squarings);
+        const { square } = softRange(ranges, Float64Array.from(scales), squarings);
         expect(square / of(2 ** squarings)).toBeCloseTo(1, 12);
       }
     }
@@ -110,7 +128,7 @@ describe('softRange', () => {
     const largest = 4;
     for (const ranges of [matrix(), pairs()]) {
       const found = [3, 4, 5].map((squarings) =>
-        Math.sqrt(ranges.softRange(new Float64Array(4).fill(1), squarings).square),
+        Math.sqrt(softRange(ranges, new Float64Array(4).fill(1), squarings).square),
       );
       expect(found).toEqual([...found].sort((one, other) => other - one));
       for (const [index, range] of found.entries()) {
@@ -123,7 +141,7 @@ describe('softRange', () => {
 
   it('gives the parts of classes, which are its derivatives', () => {
     for (const ranges of [matrix(), pairs()]) {
-      const { read, written, sum } = ranges.softRange(Float64Array.from(scales), 3);
+      const { read, written, sum } = softRange(ranges, Float64Array.from(scales), 3);
       const derivatives = new Float64Array(4);
       for (const [index, at] of ranges.inputs.entries()) derivatives[at]! += (2 * read[index]!) / sum;
       for (const [index, at] of ranges.outputs.entries()) derivatives[at]! -= (2 * written[index]!) / sum;
@@ -133,7 +151,7 @@ describe('softRange', () => {
           const moved = Float64Array.from(scales, (scale, index) =>
             index === at ? scale * Math.exp(by) : scale,
           );
-          return Math.log(ranges.softRange(moved, 3).square);
+          return Math.log(softRange(ranges, moved, 3).square);
         };
         // Of the second order in the step, and rounding of 1e-16 divided by it.
         expect((logSquare(step) - logSquare(-step)) / (2 * step)).toBeCloseTo(derivative, 7);
@@ -146,7 +164,8 @@ describe('softRange', () => {
     const scaled = kernel.scaled('columns', [-5, 0.5]).scaled('rows', [2, 1]);
     // 10, 2, 15 and 2 at factors of 1.
     const expected = [10, 2, 15, 2].reduce((sum, weight) => sum + weight ** 8, 0) ** (2 / 8);
-    const { square, read, written, sum } = kernelRanges(scaled, sides).softRange(
+    const { square, read, written, sum } = softRange(
+      kernelRanges(scaled, sides),
       new Float64Array(4).fill(1),
       3,
     );
@@ -160,13 +179,39 @@ describe('softRange', () => {
     );
   });
 
+  it('has light weights in the sums of their rows and columns, exact where they were weighed', () => {
+    for (const inputs of ['rows', 'columns'] as const) {
+      const [ranges, at] = [kernelRanges(random([40, 60], 3), wide(inputs)), factors(100, 5)];
+      const [all, few] = [0, 1e9].map((light) => softRange(ranges, at, 3, light));
+      expect(all!.light).toBeCloseTo(0, 12);
+      expect(few!.light).toBe(1);
+      for (const part of ['read', 'written'] as const) {
+        for (const [place, power] of all![part].entries()) {
+          expect(few![part][place]! / power).toBeCloseTo(1, 9);
+        }
+      }
+      expect(few!.square / all!.square).toBeCloseTo(1, 12);
+    }
+  });
+
+  it('is off elsewhere by less than the part of the light weights', () => {
+    const ranges = kernelRanges(random([40, 60], 3), wide('rows'));
+    const [weighed, at] = [factors(100, 5), factors(100, 6)];
+    const exact = softRange(ranges, at, 3, 0).sum;
+    for (const light of [0.01, 0.1, 1]) {
+      const near = softRange(ranges, weighed, 3, light, at);
+      expect(near.light).toBeGreaterThan(0);
+      expect(Math.abs(near.sum / exact - 1)).toBeLessThan(near.light);
+    }
+  });
+
   it('has the inputs in the columns where the kernel has', () => {
     const ranges = kernelRanges(Tensor.fromNumbers('float32', [2, 2], weights), {
       ...sides,
       inputs: 'columns',
     });
     const [rows, columns] = [Float64Array.of(1, 2), Float64Array.of(3, 1)];
-    const { square, read, written } = ranges.softRange(Float64Array.of(...rows, ...columns), 3);
+    const { square, read, written } = softRange(ranges, Float64Array.of(...rows, ...columns), 3);
     // W s_column / s_row: 3, 2, 4.5 and 2.
     const powers = [3, 2, 4.5, 2].map((weight) => weight ** 8);
     expect(square / powers.reduce((sum, one) => sum + one) ** (2 / 8)).toBeCloseTo(1, 12);
@@ -180,7 +225,7 @@ describe('softRange', () => {
         [1e3, 1e3, 1e-3, 1e-3],
         [1e-3, 1e-3, 1e3, 1e3],
       ]) {
-        const { square } = ranges.softRange(Float64Array.from(far), 5);
+        const { square } = softRange(ranges, Float64Array.from(far), 5);
         expect(Math.sqrt(square) / Math.max(...scaledWeights(weights, far))).toBeCloseTo(1, 1);
       }
     }
@@ -194,13 +239,36 @@ describe('softRange', () => {
       outputs: Int32Array.of(2, 3, 2, 3),
     };
     for (const one of [sides, pairSides]) {
-      expect(kernelRanges(zeros, one).softRange(Float64Array.from(scales), 5)).toMatchObject({
+      expect(softRange(kernelRanges(zeros, one), Float64Array.from(scales), 5)).toMatchObject({
         square: 0,
         sum: 0,
       });
     }
   });
 });
+
+function random(shape: readonly number[], seed: number): Tensor {
+  const numbers = seededRandom(seed);
+  const size = shape.reduce((product, one) => product * one, 1);
+  return Tensor.fromNumbers(
+    'float64',
+    shape,
+    Array.from({ length: size }, () => numbers.normal()),
+  );
+}
+
+function factors(count: number, seed: number): Float64Array {
+  const numbers = seededRandom(seed);
+  return Float64Array.from({ length: count }, () => Math.exp(0.1 * numbers.normal()));
+}
+
+function wide(inputs: 'rows' | 'columns'): KernelSides {
+  const [rows, columns] = [
+    Int32Array.from({ length: 40 }, (_, at) => at),
+    Int32Array.from({ length: 60 }, (_, at) => 40 + at),
+  ];
+  return { kind: 'matrix', rows, columns, inputs };
+}
 
 /** Up to rounding. */
 function near(value: number): unknown {

@@ -2,11 +2,12 @@ import { describe, expect, it } from 'vitest';
 import { channelGraph } from '../../../src/equalization/channels/channel-graph.ts';
 import { activationMoments } from '../../../src/equalization/moments/activation-moments.ts';
 import { equalRanges } from '../../../src/equalization/scaling/equal-ranges.ts';
+import { FreeFactors } from '../../../src/equalization/scaling/free-factors.ts';
 import { leastNoise } from '../../../src/equalization/scaling/least-noise.ts';
 import { findRegions, rootedLayers } from '../../../src/equalization/scaling/regions.ts';
 import { scalePass } from '../../../src/equalization/scaling/scale-pass.ts';
 import { scaleRegions } from '../../../src/equalization/scaling/scale-regions.ts';
-import { addTensorNoise } from '../../../src/equalization/scaling/tensor-noise.ts';
+import { TensorNoise } from '../../../src/equalization/scaling/tensor-noise.ts';
 import { type TensorTerm, tensorTerms } from '../../../src/equalization/scaling/tensor-terms.ts';
 import type { Model } from '../../../src/model/model.ts';
 import { runPasses } from '../../../src/primitives/pass.ts';
@@ -106,9 +107,17 @@ function randomTerm(size: number, seed: number): TensorTerm {
   };
 }
 
-describe('addTensorNoise', () => {
-  const noiseOf = (term: TensorTerm, logScales: Float64Array): number =>
-    addTensorNoise(term, 5, logScales.map(Math.exp), new Float64Array(logScales.length));
+describe('TensorNoise', () => {
+  const noiseOf = (
+    term: TensorTerm,
+    logScales: Float64Array,
+    gradient = new Float64Array(logScales.length + 1),
+  ): number => {
+    const classes = Int32Array.from(logScales.keys());
+    const factors = new FreeFactors(classes, new Float64Array(classes.length).fill(1));
+    factors.set(logScales, 5);
+    return new TensorNoise(term, factors, 5).add(gradient);
+  };
 
   it('is width² times what is heard of it', () => {
     const term: TensorTerm = {
@@ -117,13 +126,11 @@ describe('addTensorNoise', () => {
       down: Float64Array.of(0, 3),
       sensitivities: Float64Array.of(1, 5),
     };
-    const unit = addTensorNoise(
+    const unit = noiseOf(
       { ...term, up: Float64Array.of(1, 0), down: new Float64Array(2), sensitivities: Float64Array.of(1, 0) },
-      5,
-      Float64Array.of(1, 1),
-      new Float64Array(2),
+      Float64Array.of(0, 0),
     );
-    const noise = addTensorNoise(term, 5, Float64Array.of(2, 1), new Float64Array(2));
+    const noise = noiseOf(term, Float64Array.of(Math.log(2), 0));
     // 4 / 2 above and 3 below zero; 1 * 2² + 5 * 1² of the outputs.
     expect(noise / unit).toBeCloseTo((2 + 3) ** 2 * (4 + 5), 6);
   });
@@ -132,14 +139,27 @@ describe('addTensorNoise', () => {
     const term = randomTerm(6, 3);
     const random = seededRandom(4);
     const at = Float64Array.from({ length: 6 }, () => random.normal());
-    const gradient = new Float64Array(6);
-    addTensorNoise(term, 5, at.map(Math.exp), gradient);
+    const gradient = new Float64Array(7);
+    noiseOf(term, at, gradient);
     const step = 1e-6;
     for (const place of at.keys()) {
       const moved = (by: number): Float64Array => at.map((one, index) => one + (index === place ? by : 0));
       const slope = (noiseOf(term, moved(step)) - noiseOf(term, moved(-step))) / (2 * step);
       expect(gradient[place]).toBeCloseTo(slope, 4);
     }
+  });
+
+  it('is the same where some of the factors are fixed', () => {
+    const term = { ...randomTerm(6, 3), classes: Int32Array.of(0, 1, 2, 0, 3, 3) };
+    const logScales = Float64Array.of(0.3, -0.2, 0.5, -1);
+    const scales = logScales.map(Math.exp);
+    const factors = new FreeFactors(Int32Array.of(2, 0), scales.with(2, 1).with(0, 1));
+    factors.set(Float64Array.of(0.5, 0.3), 5);
+    const [gradient, whole] = [new Float64Array(3), new Float64Array(5)];
+    const noise = new TensorNoise(term, factors, 5).add(gradient);
+    expect(noise / noiseOf(term, logScales, whole)).toBeCloseTo(1, 12);
+    expect(gradient[0]! / whole[2]!).toBeCloseTo(1, 12);
+    expect(gradient[1]! / whole[0]!).toBeCloseTo(1, 12);
   });
 
   it('is convex in the logarithms of the factors, its own logarithm too', () => {
