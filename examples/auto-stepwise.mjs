@@ -3,15 +3,17 @@
  * sets to scale found automatically.
  *
  *     npm run build
- *     node examples/auto-stepwise.ts resnet50.h5 equalized.h5
- *
- * Node runs this file as it is from version 22.18 on; before, use `npx tsx` instead of `node`.
+ *     node examples/auto-stepwise.mjs resnet50.h5 equalized.h5
  */
 
 import { CrossLayerScaling, foldAllBatchNorms, HighBiasFold, replaceRelu6WithRelu } from 'crosslayer/aimet';
-import { type Layer, loadModel, saveModel } from 'crosslayer/node';
+import { loadModel, saveModel } from 'crosslayer/node';
 
-export async function main(input: string, output: string): Promise<void> {
+/**
+ * @param {string} input
+ * @param {string} output
+ */
+export async function main(input, output) {
   // Load the model to equalize
   const model = await loadModel(input);
 
@@ -24,7 +26,8 @@ export async function main(input: string, output: string): Promise<void> {
   console.log(`${foldedPairs.length} batch norms folded`);
 
   // A batch norm folded into the layer behind it says nothing of that layer's output. AIMET stops here if there is one.
-  const bnOfLayer = new Map<Layer, Layer>();
+  /** @type {Map<import('crosslayer').Layer, import('crosslayer').Layer>} */
+  const bnOfLayer = new Map();
   for (const [layer, bn] of foldedPairs) {
     if (bn.foldedInto?.direction === 'backward') bnOfLayer.set(layer, bn);
   }
@@ -43,7 +46,7 @@ export async function main(input: string, output: string): Promise<void> {
 if (process.argv[1] === import.meta.filename) {
   const [input, output] = process.argv.slice(2);
   if (input === undefined || output === undefined) {
-    console.error('usage: node examples/auto-stepwise.ts IN OUT');
+    console.error('usage: node examples/auto-stepwise.mjs IN OUT');
     process.exitCode = 2;
   } else {
     await main(input, output);

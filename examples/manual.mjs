@@ -3,25 +3,26 @@
  * scale chosen by hand, for a ResNet50 of `keras.applications`.
  *
  *     npm run build
- *     node examples/manual.ts resnet50.h5 equalized.h5
- *
- * Node runs this file as it is from version 22.18 on; before, use `npx tsx` instead of `node`.
+ *     node examples/manual.mjs resnet50.h5 equalized.h5
  */
 
-import {
-  type ClsSet,
-  type ClsSetInfo,
-  CrossLayerScaling,
-  foldGivenBatchNorms,
-  HighBiasFold,
-  replaceRelu6WithRelu,
-  type ScaleFactors,
-} from 'crosslayer/aimet';
-import { type Layer, loadModel, type Model, saveModel, Tensor } from 'crosslayer/node';
+import { CrossLayerScaling, foldGivenBatchNorms, HighBiasFold, replaceRelu6WithRelu } from 'crosslayer/aimet';
+import { loadModel, saveModel, Tensor } from 'crosslayer/node';
 
-type FoldPair = readonly [Layer, Layer, boolean];
+/**
+ * @typedef {import('crosslayer').Layer} Layer
+ * @typedef {import('crosslayer').Model} Model
+ * @typedef {import('crosslayer/aimet').ClsSet} ClsSet
+ * @typedef {import('crosslayer/aimet').ClsSetInfo} ClsSetInfo
+ * @typedef {import('crosslayer/aimet').ScaleFactors} ScaleFactors
+ * @typedef {readonly [Layer, Layer, boolean]} FoldPair
+ */
 
-export async function main(input: string, output: string): Promise<void> {
+/**
+ * @param {string} input
+ * @param {string} output
+ */
+export async function main(input, output) {
   // Load the model to equalize
   const model = await loadModel(input);
 
@@ -59,8 +60,13 @@ export async function main(input: string, output: string): Promise<void> {
   console.log([`written to ${output}`, ...dropped, ...warnings].join('\n'));
 }
 
-/** Picks example conv and batch norm layers, with a flag that tells whether the batch norm folds into what is before. */
-function exampleLayerPairsForFolding(model: Model): FoldPair[] {
+/**
+ * Picks example conv and batch norm layers, with a flag that tells whether the batch norm folds into what is before.
+ *
+ * @param {Model} model
+ * @returns {FoldPair[]}
+ */
+function exampleLayerPairsForFolding(model) {
   return [
     [layerAt(model, 2), layerAt(model, 3), true],
     [layerAt(model, 7), layerAt(model, 8), true],
@@ -68,8 +74,13 @@ function exampleLayerPairsForFolding(model: Model): FoldPair[] {
   ];
 }
 
-/** Picks example consecutive layers for scaling. */
-function consecutiveLayersForScaling(model: Model): ClsSet[] {
+/**
+ * Picks example consecutive layers for scaling.
+ *
+ * @param {Model} model
+ * @returns {ClsSet[]}
+ */
+function consecutiveLayersForScaling(model) {
   const [conv1, conv2, conv3] = [layerAt(model, 2), layerAt(model, 7), layerAt(model, 10)];
   return [
     [conv1, conv2],
@@ -77,20 +88,28 @@ function consecutiveLayersForScaling(model: Model): ClsSet[] {
   ];
 }
 
-/** The layer of that number; as in Keras, the InputLayer of a functional model is number 0. */
-function layerAt(model: Model, index: number): Layer {
+/**
+ * The layer of that number; as in Keras, the InputLayer of a functional model is number 0.
+ *
+ * @param {Model} model
+ * @param {number} index
+ */
+function layerAt(model, index) {
   const layer = model.layers[index];
   if (!layer)
     throw new RangeError(`${model.name} has ${model.layers.length} layers, none of number ${index}`);
   return layer;
 }
 
-/** Formats what fold and scaling gave for high-bias fold. */
-function formatInfoForHighBiasFold(
-  layerPairs: readonly FoldPair[],
-  consecutiveLayers: readonly ClsSet[],
-  scaleFactors: readonly ScaleFactors[],
-): [Map<Layer, Layer>, ClsSetInfo[]] {
+/**
+ * Formats what fold and scaling gave for high-bias fold.
+ *
+ * @param {readonly FoldPair[]} layerPairs
+ * @param {readonly ClsSet[]} consecutiveLayers
+ * @param {readonly ScaleFactors[]} scaleFactors
+ * @returns {[Map<Layer, Layer>, ClsSetInfo[]]}
+ */
+function formatInfoForHighBiasFold(layerPairs, consecutiveLayers, scaleFactors) {
   const foldedPairs = new Map(layerPairs.map(([conv, bn]) => [conv, bn]));
 
   // Whether there is a ReLU between the layers of each set: conv1_relu, conv2_block1_1_relu
@@ -108,8 +127,12 @@ function formatInfoForHighBiasFold(
  * Not in AIMET's example, which changes the function without it: the shortcut of the first block reads the output of
  * conv1 as well, and a set names one reader alone. So the shortcut's inputs are multiplied by the same factors, and its
  * bias takes up what left the bias of conv1. (`scaleModel` would have left conv1 alone, and said why.)
+ *
+ * @param {Layer} shortcut
+ * @param {ClsSetInfo | undefined} set
+ * @param {ArrayLike<number>} biasBefore
  */
-function followInShortcut(shortcut: Layer, set: ClsSetInfo | undefined, biasBefore: ArrayLike<number>): void {
+function followInShortcut(shortcut, set, biasBefore) {
   const factors = set?.clsPairInfoList[0]?.scaleFactor;
   if (!factors) return;
   const biasAfter = biasOf(set);
@@ -127,15 +150,19 @@ function followInShortcut(shortcut: Layer, set: ClsSetInfo | undefined, biasBefo
   shortcut.setWeight('bias', Tensor.fromNumbers(shortcut.weightDtype, [bias.length], bias));
 }
 
-/** The bias of the first layer of a set. */
-function biasOf(set: ClsSetInfo | undefined): Float64Array {
+/**
+ * The bias of the first layer of a set.
+ *
+ * @param {ClsSetInfo | undefined} set
+ */
+function biasOf(set) {
   return set?.clsPairInfoList[0]?.layer1.requireWeight('bias').toFloat64() ?? new Float64Array(0);
 }
 
 if (process.argv[1] === import.meta.filename) {
   const [input, output] = process.argv.slice(2);
   if (input === undefined || output === undefined) {
-    console.error('usage: node examples/manual.ts IN OUT');
+    console.error('usage: node examples/manual.mjs IN OUT');
     process.exitCode = 2;
   } else {
     await main(input, output);

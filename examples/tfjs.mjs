@@ -3,22 +3,19 @@
  * `tf.LayersModel` in memory, with no file in between. In a page the only difference is where `tf` comes from.
  *
  *     npm run build
- *     node examples/tfjs.ts
- *
- * Node runs this file as it is from version 22.18 on; before, use `npx tsx` instead of `node`.
+ *     node examples/tfjs.mjs
  */
 
 import * as core from '@tensorflow/tfjs-core';
 import * as layers from '@tensorflow/tfjs-layers';
 import '@tensorflow/tfjs-backend-cpu';
-import type { Layer } from 'crosslayer';
 import { CrossLayerScaling, foldAllBatchNorms, HighBiasFold, replaceRelu6WithRelu } from 'crosslayer/aimet';
 import { fromLayersModel, toLayersModel } from 'crosslayer/tfjs';
 
 // `import * as tf from '@tensorflow/tfjs'` is these and more
 const tf = { ...core, ...layers };
 
-export async function main(): Promise<void> {
+export async function main() {
   // Without this TF.js advises to install its Node backend
   tf.enableProdMode();
   await tf.setBackend('cpu');
@@ -39,7 +36,8 @@ export async function main(): Promise<void> {
   console.log(`${foldedPairs.length} batch norms folded`);
 
   // A batch norm folded into the layer behind it says nothing of that layer's output. AIMET stops here if there is one.
-  const bnOfLayer = new Map<Layer, Layer>();
+  /** @type {Map<import('crosslayer').Layer, import('crosslayer').Layer>} */
+  const bnOfLayer = new Map();
   for (const [layer, bn] of foldedPairs) {
     if (bn.foldedInto?.direction === 'backward') bnOfLayer.set(layer, bn);
   }
@@ -67,7 +65,7 @@ export async function main(): Promise<void> {
 }
 
 /** A small network of depthwise separable convolutions, with batch norms as training leaves them. */
-function exampleModel(): layers.LayersModel {
+function exampleModel() {
   const model = tf.sequential();
   model.add(
     tf.layers.conv2d({ inputShape: [32, 32, 3], filters: 8, kernelSize: 3, strides: 2, useBias: false }),
@@ -88,17 +86,32 @@ function exampleModel(): layers.LayersModel {
   return model;
 }
 
-function exampleWeight({ originalName, shape }: layers.LayerVariable, seed: number): core.Tensor {
-  const size = shape as number[];
+/**
+ * @param {layers.LayerVariable} variable
+ * @param {number} seed
+ */
+function exampleWeight({ originalName, shape }, seed) {
+  const size = /** @type {number[]} */ (shape);
   const [lowest, highest] = /gamma|moving_variance/.test(originalName) ? [0.5, 1.5] : [-0.5, 0.5];
   return tf.randomUniform(size, lowest, highest, 'float32', seed);
 }
 
-function predict(model: layers.LayersModel, image: core.Tensor): Float32Array {
-  return tf.tidy(() => Float32Array.from((model.predict(image) as core.Tensor).dataSync()));
+/**
+ * @param {layers.LayersModel} model
+ * @param {core.Tensor} image
+ */
+function predict(model, image) {
+  return tf.tidy(() => {
+    const output = /** @type {core.Tensor} */ (model.predict(image));
+    return Float32Array.from(output.dataSync());
+  });
 }
 
-function largestDifference(before: Float32Array, after: Float32Array): number {
+/**
+ * @param {Float32Array} before
+ * @param {Float32Array} after
+ */
+function largestDifference(before, after) {
   return Math.max(...before.map((value, index) => Math.abs(value - (after[index] ?? Number.NaN))));
 }
 

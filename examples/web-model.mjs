@@ -2,9 +2,7 @@
  * From a Keras file to a TF.js model of 8 bits, with proof on labelled images.
  *
  *     npm run build
- *     npx tsx examples/web-model.ts examples/fashion-mobilenetv2.keras web-model
- *
- * From Node 22.18 on, `node` runs this file as it is.
+ *     node examples/web-model.mjs examples/fashion-mobilenetv2.keras web-model
  */
 
 import { quantize, TfjsRunner } from 'crosslayer';
@@ -12,7 +10,11 @@ import { closeModel, loadInputs, loadModel, saveModel } from 'crosslayer/node';
 import { evaluateModel } from 'crosslayer/report';
 import { sqnrJudge } from 'crosslayer/verification';
 
-export async function main(input: string, output: string, samples = 2000): Promise<void> {
+/**
+ * @param {string} input
+ * @param {string} output
+ */
+export async function main(input, output, samples = 2000) {
   const model = await loadModel(input);
   const images = `${input}.samples.npz`;
   const runner = await TfjsRunner.create();
@@ -39,7 +41,7 @@ export async function main(input: string, output: string, samples = 2000): Promi
   });
   for (const { model: which, outputs, accuracy } of models) {
     const [{ sqnrDb, top1Agreement } = { sqnrDb: Infinity, top1Agreement: 1 }] = outputs;
-    const share = (part: number | null): string => `${(100 * (part ?? Number.NaN)).toFixed(2)} %`;
+    const share = (/** @type {number | null} */ part) => `${(100 * (part ?? Number.NaN)).toFixed(2)} %`;
     const name = which === 'original' ? 'original' : output;
     console.log(
       `${name}: accuracy ${share(accuracy)}, same class ${share(top1Agreement)}, SQNR ${sqnrDb.toFixed(1)} dB`,
@@ -52,7 +54,7 @@ export async function main(input: string, output: string, samples = 2000): Promi
 if (process.argv[1] === import.meta.filename) {
   const [input, output] = process.argv.slice(2);
   if (input === undefined || output === undefined) {
-    console.error('usage: node examples/web-model.ts IN OUT');
+    console.error('usage: node examples/web-model.mjs IN OUT');
     process.exitCode = 2;
   } else {
     await main(input, output);

@@ -2,9 +2,9 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { main as autoStepwise } from '../../examples/auto-stepwise.ts';
-import { main as manual } from '../../examples/manual.ts';
-import { main as webModel } from '../../examples/web-model.ts';
+import { main as autoStepwise } from '../../examples/auto-stepwise.mjs';
+import { main as manual } from '../../examples/manual.mjs';
+import { main as webModel } from '../../examples/web-model.mjs';
 import type { Model } from '../../src/model/model.ts';
 import { closeModel, loadModel, saveModel } from '../../src/node.ts';
 import { Tensor } from '../../src/tensor/tensor.ts';
@@ -48,7 +48,7 @@ describe('the ResNet50 of these tests', () => {
   });
 });
 
-describe('examples/auto-stepwise.ts', () => {
+describe('examples/auto-stepwise.mjs', () => {
   it.each(['.h5', '.keras'])(
     'folds and scales a ResNet50 in a %s file, and keeps its function',
     async (ending) => {
@@ -73,7 +73,7 @@ describe('examples/auto-stepwise.ts', () => {
   );
 });
 
-describe('examples/manual.ts', () => {
+describe('examples/manual.mjs', () => {
   it('folds three batch norms and scales two sets, and keeps the function', async () => {
     const [input, output] = [join(folder, 'in.h5'), join(folder, 'out.h5')];
     const model = resnet50(NOTHING_TO_ABSORB);
@@ -122,7 +122,7 @@ describe('examples/manual.ts', () => {
   });
 });
 
-describe('examples/web-model.ts', () => {
+describe('examples/web-model.mjs', () => {
   it('writes a TF.js model of 8 bits and tells what it keeps', async () => {
     const example = new URL('../../examples/fashion-mobilenetv2.keras', import.meta.url).pathname;
     const output = join(folder, 'web-model');

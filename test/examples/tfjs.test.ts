@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { main } from '../../examples/tfjs.ts';
+import { main } from '../../examples/tfjs.mjs';
 
 let printed: string[] = [];
 
@@ -12,7 +12,7 @@ afterEach(() => {
   vi.restoreAllMocks();
 });
 
-describe('examples/tfjs.ts', () => {
+describe('examples/tfjs.mjs', () => {
   it('equalizes a live model, which predicts the same, and leaves no tensor behind', async () => {
     await main();
     const difference = /^largest difference between the predictions: (.+)$/.exec(printed[4] ?? '')?.[1];
