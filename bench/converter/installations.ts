@@ -68,10 +68,8 @@ export async function install({ again }: { readonly again: boolean }): Promise<I
   const tarball = await pack();
   return [
     converter,
-    await installCrosslayer('', tarball, NPM, []),
-    await installCrosslayer(', without optional dependencies', tarball, join(FOLDER, 'npm-least'), [
-      '--omit=optional',
-    ]),
+    await installCrosslayer(' and what runs models', tarball, NPM, peers()),
+    await installCrosslayer('', tarball, join(FOLDER, 'npm-least'), []),
   ];
 }
 
@@ -104,11 +102,17 @@ async function pack(): Promise<string> {
   return join(FOLDER, packed.filename);
 }
 
+/** The optional peers of the package, as npm takes them. */
+function peers(): string[] {
+  const { peerDependencies } = JSON.parse(readFileSync('package.json', 'utf8'));
+  return Object.entries(peerDependencies).map(([name, range]) => `${name}@${range}`);
+}
+
 async function installCrosslayer(
   variant: string,
   tarball: string,
   folder: string,
-  options: readonly string[],
+  others: readonly string[],
 ): Promise<Installation> {
   const cache = join(FOLDER, 'npm-cache');
   for (const old of [folder, cache]) rmSync(old, { recursive: true, force: true });
@@ -117,7 +121,7 @@ async function installCrosslayer(
   const start = performance.now();
   await run(
     'npm',
-    ['install', tarball, '--omit=dev', '--no-audit', '--no-fund', '--cache', cache, ...options],
+    ['install', tarball, ...others, '--omit=dev', '--no-audit', '--no-fund', '--cache', cache],
     {
       cwd: folder,
     },

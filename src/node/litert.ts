@@ -6,7 +6,7 @@ import { Litert, type LitertFiles } from '../verification/litert/runtime.ts';
 let started: Promise<Litert> | undefined;
 
 /**
- * LiteRT from the optional dependency `@litertjs/core`, started once.
+ * LiteRT from the optional peer `@litertjs/core`, started once.
  *
  * @throws CannotRunError where it is not installed, or does not start.
  */
@@ -26,7 +26,7 @@ function litertFiles(): LitertFiles {
   } catch (error) {
     throw new CannotRunError(
       '',
-      'running .tflite files takes LiteRT, an optional dependency that is not installed; to have it: npm install @litertjs/core',
+      'running .tflite files takes LiteRT, which is not installed; to have it: npm install @litertjs/core',
       { cause: error },
     );
   }

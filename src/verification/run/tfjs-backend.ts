@@ -66,7 +66,7 @@ async function importPackages(): Promise<Pick<Tfjs, 'core' | 'layers'>> {
   } catch (error) {
     throw new CannotRunError(
       '',
-      'running models takes TF.js, an optional dependency that is not installed; to have it: npm install ' +
+      'running models takes TF.js, which is not installed; to have it: npm install ' +
         '@tensorflow/tfjs-core @tensorflow/tfjs-layers @tensorflow/tfjs-backend-cpu @tensorflow/tfjs-backend-wasm',
       { cause: error },
     );
