@@ -138,7 +138,8 @@ function rectifiedBounds(
 
 const RULE = gaussHermite(40);
 
-function throughFunction(input: ChannelDistribution, f: (x: number) => number): ChannelDistribution {
+/** The distribution of a function of each value, by quadrature with 40 points. */
+export function throughFunction(input: ChannelDistribution, f: (x: number) => number): ChannelDistribution {
   const channels = input.mean.length;
   const sums: MomentSums = { first: new Float64Array(channels), second: new Float64Array(channels) };
   addQuadrature(input.normal, f, RULE, sums);
@@ -149,13 +150,20 @@ function throughFunction(input: ChannelDistribution, f: (x: number) => number): 
   });
 }
 
-/** What a function is known never to leave: all that are known here are settled this far from 0, or grow on. */
+/** Up to here functions are looked at closely, and from here to {@link FAR} in steps that grow. */
+const NEAR = 40;
+const FAR = 1e6;
+
+/** What a function never leaves; what goes this far from 0 goes on. */
 function boundsOf(f: (x: number) => number): { readonly low: number; readonly high: number } {
-  const settled = 40;
-  let [low, high] = [f(-settled), f(settled)];
-  for (let x = -settled; x <= settled; x += 1 / 64) low = Math.min(low, f(x));
-  if (high > settled / 2) high = Infinity;
-  return { low, high };
+  let [low, high] = [f(0), f(0)];
+  const look = (x: number): void => {
+    low = Math.min(low, f(x), f(-x));
+    high = Math.max(high, f(x), f(-x));
+  };
+  for (let x = 0; x <= NEAR; x += 1 / 64) look(x);
+  for (let x = NEAR; x <= FAR; x *= 1.25) look(x);
+  return { low: low < -NEAR / 2 ? -Infinity : low, high: high > NEAR / 2 ? Infinity : high };
 }
 
 /** The function that an activation is, a value at a time; undefined for one that is not known, PReLU and Softmax. */

@@ -10,9 +10,10 @@ import { axisFromEnd, channelNumbers, readsChannels } from '../../model/channel-
 import { weightFault } from '../../model/channels.ts';
 import type { GraphCall, GraphTensor } from '../../model/graph.ts';
 import type { Layer } from '../../model/layer.ts';
+import type { Dialect } from '../../model/model.ts';
 import {
-  type Activation,
   activationOf,
+  type Operation,
   type PoolOperation,
   type RescalingOperation,
 } from '../../model/operation.ts';
@@ -21,7 +22,7 @@ import { spatialSizes } from '../../model/shapes.ts';
 import { batchNormalized, isNormalizing, statisticsBehind } from '../../model/statistics.ts';
 import { usesBatchStatistics } from '../../model/training.ts';
 import { layerInputs, layerResponse } from '../noise/kernel-response.ts';
-import { activatedDistribution, clipped } from './activation-rules.ts';
+import { activatedDistribution, activationFunction, clipped, throughFunction } from './activation-rules.ts';
 import {
   affineDistribution,
   type ChannelDistribution,
@@ -175,8 +176,8 @@ function pooled(call: GraphCall, operation: PoolOperation, input: ChannelDistrib
 }
 
 /**
- * Of a product where it is a swish, `x sigmoid(x)`, or one side is a gate, the same at all positions: elsewhere what is
- * multiplied mostly comes of the same values, and is not independent.
+ * Of a product where a tensor is multiplied by a function of itself, as in `x sigmoid(x)`, or one side is a gate, the same at all
+ * positions: elsewhere what is multiplied mostly comes of the same values, and is not independent.
  */
 function merged(
   call: GraphCall,
@@ -185,26 +186,33 @@ function merged(
 ): Known {
   const known = inputs.filter((input) => input !== undefined);
   if (known.length < inputs.length || call.constants.length > 0 || !areAlike(call.inputs)) return undefined;
-  const swished = merge === 'multiply' ? swishedInput(call) : -1;
-  if (swished >= 0) {
-    return inputs[swished] && activatedDistribution(inputs[swished], SWISH, { dialect: call.owner.dialect });
+  if (merge !== 'multiply') return mergedDistribution(known, merge);
+  const [first, second] = call.inputs;
+  if (!first || !second || call.inputs.length > 2) return undefined;
+  for (const [index, [tensor, gate]] of [[first, second] as const, [second, first] as const].entries()) {
+    const f = functionOf(gate, tensor);
+    const input = inputs[index];
+    if (f && input) return throughFunction(input, (x) => x * f(x));
   }
-  if (merge === 'multiply' && !(known.length === 2 && call.inputs.some(isGate))) return undefined;
-  return mergedDistribution(known, merge);
+  return call.inputs.some(isGate) ? mergedDistribution(known, merge) : undefined;
 }
 
-const SWISH: Activation = { kind: 'other', name: 'swish' };
+/** A tensor as a function of the values of another in the same places, as far as activations and rescalings make it so. */
+function functionOf(tensor: GraphTensor, of: GraphTensor): ((x: number) => number) | undefined {
+  if (tensor === of) return (x) => x;
+  const { layer, input, owner } = tensor.producer ?? {};
+  const own = layer && owner && pointwise(layer.operation, owner.dialect);
+  const before = own && input && functionOf(input, of);
+  return before && ((x) => own(before(x)));
+}
 
-/** Which input of a product of two is multiplied by its own sigmoid; -1 where none is. */
-function swishedInput({ inputs }: GraphCall): number {
-  if (inputs.length !== 2) return -1;
-  return inputs.findIndex((tensor, index) => {
-    const gate = inputs[1 - index]?.producer;
-    const activation = gate?.layer.operation.kind === 'activation' && gate.layer.operation.activation;
-    return (
-      activation && activation.kind === 'other' && activation.name === 'sigmoid' && gate.input === tensor
-    );
-  });
+/** What a layer does to each value, whatever the channel. */
+function pointwise(operation: Operation, dialect: Dialect): ((x: number) => number) | undefined {
+  if (operation.kind === 'activation') return activationFunction(operation.activation, dialect);
+  if (operation.kind !== 'rescaling') return undefined;
+  const { scale, offset } = operation;
+  const [factor, shift] = [scale[0] ?? 1, offset[0] ?? 0];
+  return scale.length === 1 && offset.length === 1 ? (x) => factor * x + shift : undefined;
 }
 
 /** Whether tensors have as many dimensions, and their channels on the same. */

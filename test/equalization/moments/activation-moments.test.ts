@@ -3,6 +3,7 @@ import {
   type ActivationMoments,
   activationMoments,
 } from '../../../src/equalization/moments/activation-moments.ts';
+import type { ChannelDistribution } from '../../../src/equalization/moments/channel-distribution.ts';
 import { measureMoments } from '../../../src/equalization/moments/measured-moments.ts';
 import { FEATURE_CORRELATION } from '../../../src/equalization/moments/neighbour-correlation.ts';
 import { buildGraph } from '../../../src/model/graph.ts';
@@ -105,8 +106,44 @@ describe('activationMoments', () => {
         layer('ReLU', 'cap'),
       ],
     ],
+    ['a tensor times itself', [image, layer('Multiply', 'square', {}, { from: ['x', 'x'] })]],
   ])('%s', async (_, layers) => {
     expect(await worstError(layers, [normalInput([6, 6, 2])])).toBeLessThan(0.12);
+  });
+
+  const gate = (from: string, to: string): LayerSpec[] => [
+    layer('Rescaling', 'plus', { scale: 1, offset: 3 }, { from: [from] }),
+    layer('ReLU', 'cap', { max_value: 6 }),
+    layer('Rescaling', to, { scale: 1 / 6, offset: 0 }),
+  ];
+  const times = (...from: string[]): LayerSpec => layer('Multiply', 'times', {}, { from });
+
+  it.each<[string, LayerSpec[]]>([
+    ['x times its gate', [...gate('conv', 'gate'), times('conv', 'gate')]],
+    ['its gate times x', [...gate('conv', 'gate'), times('gate', 'conv')]],
+    [
+      'divided behind',
+      [
+        ...gate('conv', 'unused').slice(0, 2),
+        times('conv', 'cap'),
+        layer('Rescaling', 'sixth', { scale: 1 / 6, offset: 0 }),
+      ],
+    ],
+  ])('a hard swish in several layers is as one: %s', (_, layers) => {
+    const first = [image, conv('conv', { kernel_size: 1 })];
+    const last = (all: LayerSpec[]): ChannelDistribution | undefined => {
+      const model = buildModel(all);
+      const [output] = buildGraph(model).outputs;
+      return output && activationMoments(model, { inputs: [normalInput([6, 6, 2])] }).of(output);
+    };
+    const one = last([...first, layer('Activation', 'hard', { activation: 'hard_swish' })]);
+    const several = last([...first, ...layers]);
+    for (const part of ['mean', 'variance', 'low', 'high'] as const) {
+      for (const [channel, value] of (one?.[part] ?? []).entries()) {
+        expect(several?.[part][channel]).toBeCloseTo(value, 12);
+      }
+    }
+    expect(one?.mean).toHaveLength(3);
   });
 
   it('takes slopes of positions, which a PReLU shares between channels, for none of channels', () => {
