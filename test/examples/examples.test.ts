@@ -1,8 +1,9 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { main as autoStepwise } from '../../examples/auto-stepwise.mjs';
+import { main as idea } from '../../examples/idea.mjs';
 import { main as manual } from '../../examples/manual.mjs';
 import { main as webModel } from '../../examples/web-model.mjs';
 import type { Model } from '../../src/model/model.ts';
@@ -137,5 +138,21 @@ describe('examples/web-model.mjs', () => {
       expect.stringMatching(/^original: accuracy \d+\.00 %, same class 100\.00 %/),
       expect.stringMatching(/web-model: accuracy \d+\.00 %, same class (9\d|100)\.00 %, SQNR [34]\d\.\d dB$/),
     ]);
+  });
+});
+
+describe('examples/idea.mjs', () => {
+  it('draws the picture of README', async () => {
+    const out = join(folder, 'idea.svg');
+    await idea('examples/fashion-mobilenetv2.keras', out);
+    const [drawn, shown] = [out, 'docs/idea.svg'].map((name) => readFileSync(name, 'utf8'));
+    const label = (text = ''): string | undefined => /aria-label="([^"]+)"/.exec(text)?.[1];
+    expect(label(drawn)).toBe(label(shown));
+    const told = / use (\d+) of 256 numbers or fewer; equalized, half use (\d+) or more$/.exec(
+      label(shown) ?? '',
+    );
+    expect(readFileSync('README.md', 'utf8')).toContain(
+      `half of its channels have ${told?.[1]} of 256 numbers or fewer. Equalized, half have ${told?.[2]} or more.`,
+    );
   });
 });
