@@ -75,6 +75,7 @@ export {
   type ScaledStrip,
   scaledStrip,
 } from './report/strips/strip-scale.ts';
+export { tensorStrips } from './report/strips/tensor-strips.ts';
 export {
   type DamagedTensor,
   damageRanking,

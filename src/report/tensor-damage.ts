@@ -47,14 +47,14 @@ export function tensorDamages(
   const damages = new Map<string, PlacedDamage>();
   for (const { tensor, range, damage, loneChannel = null } of known) {
     const { min, max } = range;
-    const place = placeOf(uncapped(tensor), paths);
+    const place = placeOf(tensor, paths);
     damages.set(keyOf(tensor), { ...place, damage: { damage, isKnown: true, min, max, loneChannel } });
   }
-  return { damages, unknown: unknown.map((tensor) => placeOf(uncapped(tensor), paths).tensor) };
+  return { damages, unknown: unknown.map((tensor) => placeOf(tensor, paths).tensor) };
 }
 
-/** The same before and after caps were put behind ReLUs, which then decide the grid. */
-function keyOf(tensor: GraphTensor): string {
+/** By which a tensor is known: the same before and after caps were put behind ReLUs, which then decide the grid. */
+export function keyOf(tensor: GraphTensor): string {
   return tensorKey(uncapped(tensor));
 }
 
@@ -63,10 +63,12 @@ function uncapped(tensor: GraphTensor): GraphTensor {
   return layer?.operation.kind === 'cap' && input?.consumers.length === 1 ? input : tensor;
 }
 
-function placeOf(
-  { producer, isModelInput, index }: GraphTensor,
+/** The layer that makes a tensor of the `integerForm`, and what it is in words; of a cap the ReLU in front of it. */
+export function placeOf(
+  made: GraphTensor,
   paths: readonly string[],
 ): Pick<DamagedTensor, 'layer' | 'tensor'> {
+  const { producer, isModelInput, index } = uncapped(made);
   if (!producer) return { layer: '', tensor: 'the input' };
   const { path, outputs } = producer;
   if (isModelInput) return { layer: path, tensor: `the input ${path}` };

@@ -45,7 +45,8 @@ export async function equalizeByTarget(
     tell(written) {
       const report: TargetReport = { ...done, ...written };
       const labels = { before: plainText(target), after: 'equalized' };
-      const shown = { before: plain, after: model, quantizer: gridOf(target), labels };
+      const hasTensors = done.activations !== null;
+      const shown = { before: plain, after: model, quantizer: gridOf(target), labels, hasTensors };
       return {
         report,
         summary: () => summary(options.output, report),

@@ -105,6 +105,7 @@ export async function quantizeToTflite(input: string, given: QuantizeOptions): P
     reportSubject(model, {
       ...{ before: plainModel(model, report.equalization.target), after: prepared, unrounded },
       quantizer: gridOf(report.equalization.target),
+      hasTensors: true,
       labels: { before: plainText(report.equalization.target), after: 'made ready' },
     });
   await tried(failures, () => writeHtml?.(() => tfliteContent(report, subject())));

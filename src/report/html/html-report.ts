@@ -23,7 +23,8 @@ const POLICY = `default-src 'none'; style-src '${PAGE_STYLE_HASH}'; script-src '
 /** The page of a report. It prints, needs no network, and is the same for the same content. */
 export function htmlReport(content: ReportContent): string {
   const { subject, purpose, facts, sections } = content;
-  const strips = numberedStrips(subject);
+  const strips = numberedStrips(subject.strips, 'strip');
+  const tensors = numberedStrips(subject.tensorStrips, 'tensor');
   return html`<!doctype html>
 <html lang="en"><head>
 <meta charset="utf-8">
@@ -46,6 +47,14 @@ ${
     : html`<section><h2>Channel ranges</h2>
 ${legend(subject.labels)}
 ${stripFigures(strips, subject)}</section>`
+}
+${
+  tensors.length === 0
+    ? undefined
+    : html`<section><h2>Ranges of tensors</h2>
+<p class="legend">The same for what flows between layers, which has grids of 8 bits too: the least and the largest value that each
+channel is expected to reach, as batch norms tell it. A channel in the grey band has at most 4 of its 8 bits left.</p>
+${stripFigures(tensors, subject)}</section>`
 }
 </main>
 ${embedded(content.report)}

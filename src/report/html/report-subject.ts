@@ -10,6 +10,7 @@ import { parseQuantizer, type QuantizerName } from '../../quantization/quantizer
 import { type WeightSqnr, weightSqnr } from '../../quantization/weight-sqnr.ts';
 import { type LayerFacts, layerFacts } from '../inspect-report.ts';
 import { type ChannelStrip, channelStrips } from '../strips/channel-strips.ts';
+import { tensorStrips } from '../strips/tensor-strips.ts';
 
 /** What a report needs of the models. */
 export interface ReportSubject {
@@ -20,6 +21,8 @@ export interface ReportSubject {
   /** Of the original, then what was added. */
   readonly layers: readonly LayerFacts[];
   readonly strips: readonly ChannelStrip[];
+  /** Of tensors, where activations have 8 bits. */
+  readonly tensorStrips: readonly ChannelStrip[];
   /** Of each kernel on the grid of the quantizer; undefined where it has none, because a weight is not finite. */
   readonly weightSqnr: {
     readonly before: readonly WeightSqnr[] | undefined;
@@ -35,12 +38,14 @@ export interface ReportSubjectOptions {
   /** What the kernels are rounded from where `after` has them on their grid already; `after` if left out. */
   readonly unrounded?: Model;
   readonly quantizer: QuantizerName;
+  /** Whether activations have 8 bits too. */
+  readonly hasTensors?: boolean;
   readonly labels?: ReportSubject['labels'];
 }
 
 /** Looks at two forms of `original`, none of which is changed. Their kernels are read up to three times. */
 export function reportSubject(original: Model, options: ReportSubjectOptions): ReportSubject {
-  const { before, after, unrounded = after, quantizer, labels } = options;
+  const { before, after, unrounded = after, quantizer, labels, hasTensors = false } = options;
   const layers = layerFacts(original);
   const known = new Set(layers.map(({ layer }) => layer));
   return {
@@ -49,6 +54,7 @@ export function reportSubject(original: Model, options: ReportSubjectOptions): R
     quantizer,
     layers: [...layers, ...layerFacts(after).filter(({ layer }) => !known.has(layer))],
     strips: channelStrips(before, after),
+    tensorStrips: hasTensors ? tensorStrips(before, after) : [],
     weightSqnr: { before: sqnrOf(before, quantizer), after: sqnrOf(unrounded, quantizer) },
   };
 }

@@ -12,18 +12,23 @@ import { isWeighted } from '../../model/operation.ts';
 import { extremesOf, outputLayout } from '../../quantization/kernel-layout.ts';
 import { isFloat } from '../../tensor/dtype.ts';
 
-/** `min w` and `max w` of each output channel of a kernel, both `[channels]`; NaN where a weight is. */
+/**
+ * `min w` and `max w` of each output channel of a kernel, NaN where a weight is, or the least and the largest value that each channel
+ * of a tensor is expected to reach; both `[channels]`.
+ */
 export interface ChannelRanges {
   readonly low: Float64Array;
   readonly high: Float64Array;
 }
 
-/** A kernel before and after; one of the two is undefined where the other model has no such kernel. */
+/** A kernel or a tensor before and after; one of the two is undefined where the other model has none such. */
 export interface ChannelStrip {
   /** {@link Layer.path}. */
   readonly layer: string;
-  /** The name of the weight, such as `kernel`; a SeparableConv has two. */
+  /** The name of the weight, such as `kernel`, of which a SeparableConv has two; `output` of a tensor. */
   readonly weight: string;
+  /** What tensor it is, in words; undefined for a kernel. */
+  readonly tensor?: string;
   readonly before: ChannelRanges | undefined;
   readonly after: ChannelRanges | undefined;
 }

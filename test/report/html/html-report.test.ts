@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Model } from '../../../src/model/model.ts';
+import { foldAllBatchNorms } from '../../../src/primitives/batch-norm-fold.ts';
 import { htmlReport } from '../../../src/report/html/html-report.ts';
 import { inspectContent } from '../../../src/report/html/inspect-content.ts';
 import { PAGE_SCRIPT } from '../../../src/report/html/page-script.ts';
@@ -58,6 +59,29 @@ const attributes = (selector: string, name: string): Promise<(string | null)[]> 
   page
     .locator(selector)
     .evaluateAll((elements, wanted) => elements.map((one) => one.getAttribute(wanted)), name);
+
+test('tensors have strips of their own, where activations have 8 bits', async () => {
+  const subject = buildModel([
+    input('x', [4, 4, 2]),
+    layer('Conv2D', 'conv', { filters: 2, kernel_size: 1 }),
+    layer('BatchNormalization', 'bn'),
+    layer('ReLU', 'relu'),
+    layer('Conv2D', 'last', { filters: 2, kernel_size: 1 }),
+  ]);
+  const folded = subject.clone();
+  foldAllBatchNorms(folded);
+  const options = { before: folded, after: folded, quantizer: 'int8-per-tensor' } as const;
+  const report = inspectModel(subject);
+  await open(inspectContent(report, reportSubject(subject, { ...options, hasTensors: true })));
+  expect(await attributes('figure', 'id')).toEqual(['strip-1', 'strip-2', 'tensor-1', 'tensor-2']);
+  expect(await texts('#tensor-1 figcaption')).toEqual(['relu ReLU, output']);
+  expect(await texts('#tensor-1 .numbers li')).toEqual([
+    expect.stringMatching(/^before: max\/median 1; no channel within 16 steps; a step is /),
+    expect.stringMatching(/^after: /),
+  ]);
+  await open(inspectContent(report, reportSubject(subject, options)));
+  expect(await attributes('figure', 'id')).toEqual(['strip-1', 'strip-2']);
+});
 
 describe('the page', () => {
   test('has the name, the facts, a row for each layer and a figure for each kernel', async () => {

@@ -27,7 +27,9 @@ export function stripFigure(strip: ChannelStrip, names: SideNames): HTMLElement 
     return element(
       'p',
       {},
-      `${weightName(strip.weight)}: all weights are 0, or one is not a number; there is nothing to draw.`,
+      strip.tensor === undefined
+        ? `${weightName(strip.weight)}: all weights are 0, or one is not a number; there is nothing to draw.`
+        : `${wordsOf(strip)}: nothing but 0; there is nothing to draw.`,
     );
   }
   const { channels, panels } = drawing;
@@ -38,7 +40,7 @@ export function stripFigure(strip: ChannelStrip, names: SideNames): HTMLElement 
       class: 'strip-chart',
       role: 'slider',
       tabindex: 0,
-      'aria-label': `Channels of ${strip.layer}, ${weightName(strip.weight)}`,
+      'aria-label': `Channels of ${strip.layer}, ${wordsOf(strip)}`,
       'aria-valuemin': 0,
       'aria-valuemax': channels - 1,
       'aria-orientation': 'horizontal',
@@ -60,12 +62,17 @@ export function stripFigure(strip: ChannelStrip, names: SideNames): HTMLElement 
     element(
       'figcaption',
       {},
-      element('strong', {}, weightName(strip.weight)),
-      ` ${captionText(channels, panels)}`,
+      element('strong', {}, wordsOf(strip)),
+      ` ${captionText(strip, channels, panels)}`,
     ),
     chart,
     readout,
   );
+}
+
+/** What a strip is of. */
+function wordsOf({ weight, tensor }: ChannelStrip): string {
+  return tensor === undefined ? weightName(weight) : tensor.charAt(0).toUpperCase() + tensor.slice(1);
 }
 
 /** `Depthwise kernel` of depthwiseKernel. */
@@ -74,11 +81,15 @@ function weightName(weight: string): string {
   return words.charAt(0).toUpperCase() + words.slice(1);
 }
 
-function captionText(channels: number, panels: readonly StripPanel[]): string {
+function captionText({ tensor }: ChannelStrip, channels: number, panels: readonly StripPanel[]): string {
+  const [values, whole] =
+    tensor === undefined
+      ? ['weight of a channel', 'kernel']
+      : ['value that a channel is expected to reach', 'tensor'];
   const narrow = panels.map(({ name, ranges }) => `${ranges.narrow} ${name}`).join(', ');
   return (
-    `of ${count(channels, 'channel')}, from left to right; each bar goes from the smallest to the largest weight of a channel, ` +
-    `in steps of the 8-bit grid of the whole kernel. The band is ${NARROW_STEPS} steps high: channels that stay in it have at ` +
+    `of ${count(channels, 'channel')}, from left to right; each bar goes from the smallest to the largest ${values}, ` +
+    `in steps of the 8-bit grid of the whole ${whole}. The band is ${NARROW_STEPS} steps high: channels that stay in it have at ` +
     `most 4 of their 8 bits left (${narrow}).`
   );
 }

@@ -6,6 +6,7 @@ import {
   equalizeForTarget,
   type RunnableOn,
   rangeSpreads,
+  tensorStrips,
 } from 'crosslayer/report';
 import type { Choice, Operations } from '../../protocol.ts';
 import { isOutOfMemory } from '../describe-error.ts';
@@ -45,7 +46,10 @@ export async function equalizeFor(
       relu6,
       report,
       verification: report.verification,
-      strips: channelStrips(plain, equalized.model),
+      strips: [
+        ...channelStrips(plain, equalized.model),
+        ...(report.activations ? tensorStrips(plain, equalized.model) : []),
+      ],
       spreads: rangeSpreads(equalized.model).map(({ layer, spread }) => [layer, spread] as const),
       damage: target === 'float' ? null : await trials.damage({ target, relu6 }),
     },
