@@ -5,6 +5,7 @@
  */
 
 import type { FloatValues } from '../tensor/dtype.ts';
+import type { PairSteps } from './pair-ranges.ts';
 
 /** The weights of one output channel that are to be rounded. */
 export interface RoundedWeights {
@@ -20,6 +21,19 @@ export interface RoundedWeights {
   /** Of each input, `[inputs]`. */
   readonly mean: Float64Array;
   readonly variance: Float64Array;
+}
+
+/** What {@link cancelErrors} works in, for callers with many channels; what it holds means nothing afterwards. */
+export interface CancellingScratch {
+  /** Of the errors of each input, `[inputs]`. */
+  readonly sums: Float64Array;
+  /** Of each weight. */
+  readonly own: Float64Array;
+  readonly slope: Float64Array;
+}
+
+function cancellingScratch(size: number, inputs: number): CancellingScratch {
+  return { sums: new Float64Array(inputs), own: new Float64Array(size), slope: new Float64Array(size) };
 }
 
 /** How the inputs of a kernel vary together. */
@@ -38,23 +52,21 @@ export interface InputCorrelation {
  *
  * @returns how many weights were moved. No weights move none; a NaN among the moments none either.
  */
-export function cancelErrors(weights: RoundedWeights, correlation: InputCorrelation): number {
+export function cancelErrors(
+  weights: RoundedWeights,
+  correlation: InputCorrelation,
+  scratch: CancellingScratch = cancellingScratch(weights.error.length, weights.mean.length),
+): number {
   const { error, other, input, mean } = weights;
-  const { channels: c } = correlation;
+  const { sums, own, slope } = scratch;
   const size = error.length;
-  const sums = new Float64Array(mean.length);
+  sums.fill(0);
   let total = 0;
   for (let at = 0; at < size; at++) {
     sums[input[at]!] = sums[input[at]!]! + error[at]!;
     total += mean[input[at]!]! * error[at]!;
   }
-  // Moving a weight changes J by `own + slope * total`, of which `own` changes with the sum of its input alone.
-  const own = new Float64Array(size);
-  const slope = new Float64Array(size);
-  for (let at = 0; at < size; at++) {
-    own[at] = ownChange(weights, at, sums, correlation);
-    slope[at] = 2 * c * mean[input[at]!]! * (other[at]! - error[at]!);
-  }
+  for (let start = 0; start < size; ) start = takeChanges(weights, start, correlation, scratch);
   let moved = 0;
   // Each turn makes J smaller, and weights have two levels each: the limit is for rounding alone.
   for (const most = 4 * size; moved < most; moved++) {
@@ -75,34 +87,38 @@ export function cancelErrors(weights: RoundedWeights, correlation: InputCorrelat
     total += mean[channel]! * (to - from);
     error[best] = to;
     other[best] = from;
-    slope[best] = -slope[best]!;
-    for (let at = best; at >= 0 && input[at] === channel; at--) {
-      own[at] = ownChange(weights, at, sums, correlation);
-    }
-    for (let at = best + 1; at < size && input[at] === channel; at++) {
-      own[at] = ownChange(weights, at, sums, correlation);
-    }
+    let start = best;
+    while (start > 0 && input[start - 1] === channel) start--;
+    takeChanges(weights, start, correlation, scratch);
   }
   return moved;
 }
 
-/** What moving a weight changes in J, without the part that the errors of all inputs have in it. */
-function ownChange(
+/**
+ * What moving each weight of an input changes in J: `own + slope * total`, with the sum of all errors times their means.
+ *
+ * @returns where the weights of the input end that begin at `start`
+ */
+function takeChanges(
   { error, other, input, mean, variance }: RoundedWeights,
-  at: number,
-  sums: Float64Array,
+  start: number,
   { positions: p, channels: c }: InputCorrelation,
+  { sums, own, slope }: CancellingScratch,
 ): number {
-  const from = error[at]!;
-  const to = other[at]!;
-  const channel = input[at]!;
-  const step = to - from;
-  const v = variance[channel]!;
-  return (
-    (1 - p) * v * (to * to - from * from) +
-    p * v * step * (2 * sums[channel]! + step) +
-    c * (mean[channel]! * step) ** 2
-  );
+  const channel = input[start]!;
+  const alone = (1 - p) * variance[channel]!;
+  const together = p * variance[channel]!;
+  const twice = 2 * sums[channel]!;
+  const m = mean[channel]!;
+  let at = start;
+  for (; at < error.length && input[at] === channel; at++) {
+    const from = error[at]!;
+    const to = other[at]!;
+    const step = to - from;
+    own[at] = alone * (to * to - from * from) + together * step * (twice + step) + c * (m * step) ** 2;
+    slope[at] = 2 * c * m * step;
+  }
+  return at;
 }
 
 /** Levels `low + n step` up to `high`. */
@@ -118,8 +134,8 @@ export interface RoundedKernel {
   /** The level nearest to each weight. Changed in place, to within rounding of another level. */
   readonly levels: FloatValues;
   readonly pairs: number;
-  /** The pairs of each output channel. */
-  readonly pairsOfOutput: readonly Int32Array[];
+  /** Which pairs each output channel has. */
+  readonly pairsOfOutput: PairSteps;
   /** The input of each pair. */
   readonly inputOfPair: Int32Array;
   /** For each output channel. */
@@ -129,6 +145,9 @@ export interface RoundedKernel {
   readonly variance: Float64Array;
 }
 
+/** Output channels at a time: in most kernels they are neighbours, and a line of a processor's cache holds as many. */
+const BLOCK_OUTPUTS = 16;
+
 /**
  * {@link cancelErrors} for each output channel of a kernel. Weights on the first or the last level stay, so that a quantizer
  * finds the same range again.
@@ -136,38 +155,98 @@ export interface RoundedKernel {
  * @returns how many weights were moved.
  */
 export function cancelKernelErrors(kernel: RoundedKernel, correlation: InputCorrelation): number {
-  const { weights, levels, pairs, pairsOfOutput, inputOfPair, ranges } = kernel;
+  const { weights, pairs, ranges } = kernel;
+  const inputs = kernel.pairsOfOutput.count;
   const positions = pairs === 0 ? 0 : weights.length / pairs;
+  const size = inputs * positions;
+  const block = {
+    error: new Float64Array(BLOCK_OUTPUTS * size),
+    other: new Float64Array(BLOCK_OUTPUTS * size),
+    mean: new Float64Array(BLOCK_OUTPUTS * inputs),
+    variance: new Float64Array(BLOCK_OUTPUTS * inputs),
+  };
+  const channels = Array.from({ length: BLOCK_OUTPUTS }, (_, index) => ({
+    error: block.error.subarray(index * size, (index + 1) * size),
+    other: block.other.subarray(index * size, (index + 1) * size),
+    mean: block.mean.subarray(index * inputs, (index + 1) * inputs),
+    variance: block.variance.subarray(index * inputs, (index + 1) * inputs),
+    input: inputOfWeight(inputs, positions),
+  }));
+  const scratch = cancellingScratch(size, inputs);
   let moved = 0;
-  for (const [output, list] of pairsOfOutput.entries()) {
-    const size = list.length * positions;
-    const channel = {
-      error: new Float64Array(size),
-      other: new Float64Array(size),
-      input: new Int32Array(size),
-      mean: new Float64Array(list.length),
-      variance: new Float64Array(list.length),
-    };
-    for (let index = 0, at = 0; index < list.length; index++) {
-      const pair = list[index]!;
-      channel.mean[index] = kernel.mean[inputOfPair[pair]!]!;
-      channel.variance[index] = kernel.variance[inputOfPair[pair]!]!;
-      for (let flat = pair; flat < weights.length; flat += pairs, at++) {
-        channel.input[at] = index;
-        channel.error[at] = levels[flat]! - weights[flat]!;
-        channel.other[at] = otherLevel(weights[flat]!, levels[flat]!, ranges[output]!) - weights[flat]!;
-      }
+  for (let first = 0; first < ranges.length; first += BLOCK_OUTPUTS) {
+    takeErrors(kernel, block, first);
+    const counts = channels.map((channel, index) =>
+      first + index < ranges.length ? cancelErrors(channel, correlation, scratch) : 0,
+    );
+    putLevels(kernel, block, first, counts);
+    for (const count of counts) moved += count;
+  }
+  return moved;
+}
+
+function inputOfWeight(inputs: number, positions: number): Int32Array {
+  const input = new Int32Array(inputs * positions);
+  for (let index = 0; index < inputs; index++) input.fill(index, index * positions, (index + 1) * positions);
+  return input;
+}
+
+/** Errors, and the moments of the inputs that they meet, of some outputs: `[BLOCK_OUTPUTS, weights]`, `[BLOCK_OUTPUTS, inputs]`. */
+type OutputBlock = Pick<RoundedWeights, 'error' | 'other' | 'mean' | 'variance'>;
+
+// Both loops take a weight of each output after the other, which lie beside each other.
+
+function takeErrors(
+  kernel: RoundedKernel,
+  { error, other, mean, variance }: OutputBlock,
+  first: number,
+): void {
+  const { weights, levels, pairs, pairsOfOutput, inputOfPair, ranges } = kernel;
+  const { count: inputs, channel: outputStep, next } = pairsOfOutput;
+  const outputs = Math.min(BLOCK_OUTPUTS, ranges.length - first);
+  const size = error.length / BLOCK_OUTPUTS;
+  for (let at = 0, index = 0; index < inputs; index++) {
+    let pair = first * outputStep + index * next;
+    for (let output = 0; output < outputs; output++, pair += outputStep) {
+      const channel = inputOfPair[pair]!;
+      mean[output * inputs + index] = kernel.mean[channel]!;
+      variance[output * inputs + index] = kernel.variance[channel]!;
     }
-    const count = cancelErrors(channel, correlation);
-    moved += count;
-    if (count === 0) continue;
-    for (let index = 0, at = 0; index < list.length; index++) {
-      for (let flat = list[index]!; flat < weights.length; flat += pairs, at++) {
-        levels[flat] = weights[flat]! + channel.error[at]!;
+    for (let start = first * outputStep + index * next; start < weights.length; start += pairs, at++) {
+      for (
+        let output = 0, flat = start, to = at;
+        output < outputs;
+        output++, flat += outputStep, to += size
+      ) {
+        const weight = weights[flat]!;
+        const level = levels[flat]!;
+        error[to] = level - weight;
+        other[to] = otherLevel(weight, level, ranges[first + output]!) - weight;
       }
     }
   }
-  return moved;
+}
+
+/** Puts the levels of the outputs of which some were moved in their place. */
+function putLevels(
+  { weights, levels, pairs, pairsOfOutput }: RoundedKernel,
+  { error }: OutputBlock,
+  first: number,
+  moved: readonly number[],
+): void {
+  const { count: inputs, channel: outputStep, next } = pairsOfOutput;
+  const size = error.length / BLOCK_OUTPUTS;
+  for (let at = 0, index = 0; index < inputs; index++) {
+    for (let start = first * outputStep + index * next; start < weights.length; start += pairs, at++) {
+      for (
+        let output = 0, flat = start, from = at;
+        output < moved.length;
+        output++, flat += outputStep, from += size
+      ) {
+        if (moved[output]! > 0) levels[flat] = weights[flat]! + error[from]!;
+      }
+    }
+  }
 }
 
 /** The level on the other side of a weight; NaN where there is none, or where the weight holds an end of the range. */

@@ -61,6 +61,41 @@ export function channelOfPair(tensor: Tensor, index: ChannelIndex, row: number, 
   return first + step * Math.floor(column / run);
 }
 
+/** The channel of every pair, `[rows * columns]`. */
+export function channelOfPairs(tensor: Tensor, index: ChannelIndex): Int32Array {
+  const { rows, columns } = tensor;
+  const channels = new Int32Array(rows * columns);
+  for (let row = 0, pair = 0; row < rows; row++) {
+    const { first, step, run } = rowChannels(index, row, rows, columns);
+    for (let end = pair + columns, channel = first; pair < end; channel += step) {
+      for (const last = pair + run; pair < last; pair++) channels[pair] = channel;
+    }
+  }
+  return channels;
+}
+
+/** Pairs of channels in even steps: the n-th of channel c is `c * channel + n * next` */
+export interface PairSteps {
+  readonly channel: number;
+  readonly next: number;
+  /** Pairs of each channel. */
+  readonly count: number;
+}
+
+/** @throws TypeError where inputs belong to groups, whose pairs are not in even steps. */
+export function pairSteps({ rows, columns }: Tensor, { kind }: ChannelIndex): PairSteps {
+  switch (kind) {
+    case 'rows':
+      return { channel: columns, next: 1, count: columns };
+    case 'columns':
+      return { channel: 1, next: columns, count: rows };
+    case 'pairs':
+      return { channel: 1, next: 0, count: 1 };
+    case 'groups':
+      throw new TypeError('the pairs of a channel of a group are not in even steps');
+  }
+}
+
 /**
  * `range[channel] = max |w|` over all kernel positions and all pairs of the channel, after the tensor's factors.
  *

@@ -6,7 +6,7 @@
 
 import type { FloatValues } from '../tensor/dtype.ts';
 import type { ChannelLayout } from './channel-layout.ts';
-import { type Rounding, roundHalfAway, roundHalfEven } from './rounding.ts';
+import { type Rounding, roundHalfAway } from './rounding.ts';
 
 /** Grids `scale * k`, `lowest <= k <= highest` whole numbers below 2^51, each `[channels]`; `scale > 0`. */
 export interface IntegerGrids {
@@ -27,6 +27,9 @@ export interface TfjsGrid {
 /** A number below 2^51 that is added to this is rounded to a whole one, ties to even, without a branch. */
 const ROUNDS_TO_WHOLE = 1.5 * 2 ** 52;
 
+/** More than any grid has. */
+const MOST_LEVELS = 2 ** 51;
+
 /**
  * `target = scale * clamp(round(w / scale), lowest, highest)` in float64, rounded once into the target's type.
  *
@@ -44,23 +47,36 @@ export function fakeQuantizeInteger(
   const { channels, inner } = layout;
   const isHalfAway = rounding === 'half-away';
   let channel = Math.floor(start / inner) % channels;
+  if (inner === 1) {
+    // The columns of most kernels.
+    for (let index = 0; index < values.length; index++) {
+      const scale = grids.scale[channel]!;
+      const exact = values[index]! / scale;
+      target[index] = scale * integerStep(exact, grids.lowest[channel]!, grids.highest[channel]!, isHalfAway);
+      channel = channel + 1 === channels ? 0 : channel + 1;
+    }
+    return;
+  }
   for (let index = 0, left = inner - (start % inner); index < values.length; left = inner) {
     const end = Math.min(values.length, index + left);
     const scale = grids.scale[channel]!;
     const lowest = grids.lowest[channel]!;
     const highest = grids.highest[channel]!;
     for (; index < end; index++) {
-      let exact = values[index]! / scale;
-      // Faster than Math.min and Math.max, and a NaN stays one.
-      if (exact < lowest) exact = lowest;
-      else if (exact > highest) exact = highest;
-      let step = exact + ROUNDS_TO_WHOLE - ROUNDS_TO_WHOLE;
-      // Ties are rare, so that the test costs next to nothing.
-      if (isHalfAway && Math.abs(exact - step) === 0.5) step = roundHalfAway(exact);
-      target[index] = scale * step;
+      target[index] = scale * integerStep(values[index]! / scale, lowest, highest, isHalfAway);
     }
     channel = channel + 1 === channels ? 0 : channel + 1;
   }
+}
+
+function integerStep(exact: number, lowest: number, highest: number, isHalfAway: boolean): number {
+  let clipped = exact;
+  // Faster than Math.min and Math.max, and a NaN stays one.
+  if (clipped < lowest) clipped = lowest;
+  else if (clipped > highest) clipped = highest;
+  const step = clipped + ROUNDS_TO_WHOLE - ROUNDS_TO_WHOLE;
+  // Ties are rare, so that the test costs next to nothing.
+  return isHalfAway && Math.abs(clipped - step) === 0.5 ? roundHalfAway(clipped) : step;
 }
 
 /** What is done to values that are put on a grid of codes from -128 to 127, of which q stands for `scale * (q - zeroPoint)`. */
@@ -113,22 +129,32 @@ function roundMean(code: number): number {
  * converts to 0. A NaN also gives 0; no values do nothing.
  */
 export function tfjsLevels(values: FloatValues, grid: TfjsGrid, target: Uint8Array | Uint16Array): void {
-  for (let index = 0; index < values.length; index++) target[index] = tfjsLevel(values[index]!, grid);
+  const { low, high, step } = inFloat32(grid);
+  for (let index = 0; index < values.length; index++) {
+    target[index] = tfjsLevel(values[index]!, low, high, step);
+  }
 }
 
 /** `target = level * scale + min` of {@link tfjsLevels}, in float64 and rounded once, as TF.js dequantizes. */
 export function fakeQuantizeTfjs(values: FloatValues, grid: TfjsGrid, target: FloatValues): void {
   const { scale, min } = grid;
+  const { low, high, step } = inFloat32(grid);
   for (let index = 0; index < values.length; index++) {
-    target[index] = Math.fround(tfjsLevel(values[index]!, grid) * scale + min);
+    target[index] = Math.fround(tfjsLevel(values[index]!, low, high, step) * scale + min);
   }
 }
 
-function tfjsLevel(value: number, { scale, min, max }: TfjsGrid): number {
-  const low = Math.fround(min);
-  const clipped = Math.min(Math.max(Math.fround(value), low), Math.fround(max));
-  const level = roundHalfEven(Math.fround(Math.fround(clipped - low) / Math.fround(scale)));
-  return Number.isFinite(level) ? level : 0;
+function inFloat32({ scale, min, max }: TfjsGrid): { low: number; high: number; step: number } {
+  return { low: Math.fround(min), high: Math.fround(max), step: Math.fround(scale) };
+}
+
+function tfjsLevel(value: number, low: number, high: number, step: number): number {
+  let clipped = Math.fround(value);
+  if (clipped < low) clipped = low;
+  else if (clipped > high) clipped = high;
+  const exact = Math.fround(Math.fround(clipped - low) / step);
+  // Neither a NaN nor Inf.
+  return exact < MOST_LEVELS ? exact + ROUNDS_TO_WHOLE - ROUNDS_TO_WHOLE : 0;
 }
 
 /** `quantized -= w`, which is exact in the type of both: a weight and what it is rounded to are near each other, or one is 0. */

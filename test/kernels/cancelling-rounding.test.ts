@@ -1,6 +1,19 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { cancelErrors, type RoundedWeights } from '../../src/kernels/cancelling-rounding.ts';
+import {
+  cancelErrors,
+  cancelKernelErrors,
+  type RoundedKernel,
+  type RoundedWeights,
+} from '../../src/kernels/cancelling-rounding.ts';
+import {
+  type ChannelIndex,
+  channelOfPair,
+  channelOfPairs,
+  channelsOf,
+  pairSteps,
+} from '../../src/kernels/pair-ranges.ts';
+import { Tensor } from '../../src/tensor/tensor.ts';
 import { seededRandom } from '../support/random.ts';
 
 /** Weights on a grid of whole numbers that share one input, all rounded to the nearest. */
@@ -115,4 +128,99 @@ describe('cancelErrors', () => {
       }),
     );
   });
+});
+
+/** A kernel `[positions, rows, columns]` on a grid of steps of 1/8. */
+function randomKernel(
+  [positions, rows, columns]: readonly [number, number, number],
+  output: ChannelIndex,
+  input: ChannelIndex,
+): { kernel: RoundedKernel; tensor: Tensor } {
+  const random = seededRandom(positions + rows + columns);
+  const weights = Float32Array.from({ length: positions * rows * columns }, () => 2 * random.uniform() - 1);
+  const tensor = Tensor.of('float32', [positions, rows, columns], weights);
+  const inputs = channelsOf(tensor, input);
+  return {
+    tensor,
+    kernel: {
+      weights,
+      levels: weights.map((weight) => Math.round(weight * 8) / 8 + 0),
+      pairs: rows * columns,
+      pairsOfOutput: pairSteps(tensor, output),
+      inputOfPair: channelOfPairs(tensor, input),
+      ranges: Array.from({ length: channelsOf(tensor, output) }, (_, index) => ({
+        step: 1 / 8,
+        low: -1,
+        high: index % 3 === 0 ? 0.75 : 1,
+      })),
+      mean: Float64Array.from({ length: inputs }, () => 3 * random.uniform() - 1),
+      variance: Float64Array.from({ length: inputs }, () => random.uniform()),
+    },
+  };
+}
+
+/** The levels of {@link cancelKernelErrors}, an output after the other with the pairs that belong to it. */
+function plainly(
+  { weights, levels, ranges, mean, variance }: RoundedKernel,
+  { tensor, output, input }: { tensor: Tensor; output: ChannelIndex; input: ChannelIndex },
+): { levels: number[]; moved: number } {
+  const made = [...levels];
+  const { rows, columns } = tensor;
+  const pairs = Array.from(
+    { length: rows * columns },
+    (_, pair) => [Math.floor(pair / columns), pair % columns] as const,
+  );
+  let moved = 0;
+  for (const [channel, { step, low, high }] of ranges.entries()) {
+    const own = pairs.filter(([row, column]) => channelOfPair(tensor, output, row, column) === channel);
+    const places = own.flatMap(([row, column], index) =>
+      Array.from({ length: weights.length / pairs.length }, (_, position) => ({
+        flat: (position * rows + row) * columns + column,
+        index,
+      })),
+    );
+    const inputs = own.map(([row, column]) => channelOfPair(tensor, input, row, column));
+    const one: RoundedWeights = {
+      error: Float64Array.from(places, ({ flat }) => levels[flat]! - weights[flat]!),
+      other: Float64Array.from(places, ({ flat }) => {
+        const level = levels[flat]!;
+        const isEnd = level < low + step / 2 || level > high - step / 2;
+        return (isEnd ? NaN : level > weights[flat]! ? level - step : level + step) - weights[flat]!;
+      }),
+      input: Int32Array.from(places, ({ index }) => index),
+      mean: Float64Array.from(inputs, (at) => mean[at]!),
+      variance: Float64Array.from(inputs, (at) => variance[at]!),
+    };
+    moved += cancelErrors(one, { positions: 0.9, channels: 0.3 });
+    for (const [at, { flat }] of places.entries()) made[flat] = weights[flat]! + one.error[at]!;
+  }
+  return { levels: [...Float32Array.from(made)], moved };
+}
+
+describe('cancelKernelErrors', () => {
+  const shapes = [
+    ['a convolution', [9, 5, 37], 'columns', { kind: 'rows' }],
+    ['one of a single position', [1, 40, 16], 'columns', { kind: 'rows' }],
+    ['one in groups', [4, 3, 18], 'columns', { kind: 'groups', groups: 2 }],
+    ['a transposed one', [4, 19, 6], 'rows', { kind: 'columns' }],
+    ['a depthwise one', [9, 12, 3], 'pairs', { kind: 'rows' }],
+    ['a single output', [3, 7, 1], 'columns', { kind: 'rows' }],
+  ] as const;
+  it.each(shapes)('%s: the same as an output after the other', (_, shape, kind, input) => {
+    const output: ChannelIndex = { kind };
+    const { kernel, tensor } = randomKernel(shape, output, input);
+    const expected = plainly(kernel, { tensor, output, input });
+    const moved = cancelKernelErrors(kernel, { positions: 0.9, channels: 0.3 });
+    expect([...kernel.levels]).toEqual(expected.levels);
+    expect(moved).toBe(expected.moved);
+    expect(moved).toBeGreaterThan(0);
+  });
+
+  it.each([[[0, 3, 4]], [[2, 0, 4]], [[2, 3, 0]]] as const)(
+    'moves nothing in a kernel of shape %j',
+    (shape) => {
+      const { kernel } = randomKernel(shape, { kind: 'columns' }, { kind: 'rows' });
+      expect(cancelKernelErrors(kernel, { positions: 0.9, channels: 0.3 })).toBe(0);
+    },
+  );
 });

@@ -9,7 +9,7 @@ import {
   type InputCorrelation,
   type LevelRange,
 } from '../../kernels/cancelling-rounding.ts';
-import { type ChannelIndex, channelOfPair, channelsOf } from '../../kernels/pair-ranges.ts';
+import { channelOfPairs, channelsOf, pairSteps } from '../../kernels/pair-ranges.ts';
 import { inputIndex, kernelNames, outputIndex } from '../../model/channels.ts';
 import { buildGraph, type GraphCall } from '../../model/graph.ts';
 import type { Layer } from '../../model/layer.ts';
@@ -100,15 +100,15 @@ function roundedKernel(
   const weights = tensor.values() as FloatValues;
   const levels = allocate(tensor.dtype, weights.length) as FloatValues;
   putOnGrid(grid, weights, 0, levels);
-  const pairsOfOutput = pairsByChannel(tensor, outputIndex(layer, name));
+  const outputs = outputIndex(layer, name);
   cancelKernelErrors(
     {
       weights,
       levels,
       pairs: tensor.rows * tensor.columns,
-      pairsOfOutput,
+      pairsOfOutput: pairSteps(tensor, outputs),
       inputOfPair: channelOfPairs(tensor, inputIndex(layer)),
-      ranges: pairsOfOutput.map((_, channel) => levelRange(grid, channel)),
+      ranges: Array.from({ length: channelsOf(tensor, outputs) }, (_, channel) => levelRange(grid, channel)),
       mean,
       variance,
     },
@@ -116,33 +116,6 @@ function roundedKernel(
   );
   putOnGrid(grid, levels, 0, levels);
   return Tensor.of(tensor.dtype, tensor.shape, levels);
-}
-
-function channelOfPairs(tensor: Tensor, index: ChannelIndex): Int32Array {
-  const { rows, columns } = tensor;
-  const channels = new Int32Array(rows * columns);
-  for (let row = 0, pair = 0; row < rows; row++) {
-    for (let column = 0; column < columns; column++, pair++) {
-      channels[pair] = channelOfPair(tensor, index, row, column);
-    }
-  }
-  return channels;
-}
-
-function pairsByChannel(tensor: Tensor, index: ChannelIndex): Int32Array[] {
-  const channels = channelOfPairs(tensor, index);
-  const counts = new Int32Array(channelsOf(tensor, index));
-  for (const channel of channels) counts[channel] = (counts[channel] ?? 0) + 1;
-  const lists = Array.from(counts, (count) => new Int32Array(count));
-  const ends = new Int32Array(counts.length);
-  for (let pair = 0; pair < channels.length; pair++) {
-    const channel = channels[pair] ?? 0;
-    const end = ends[channel] ?? 0;
-    const list = lists[channel];
-    if (list) list[end] = pair;
-    ends[channel] = end + 1;
-  }
-  return lists;
 }
 
 function levelRange(grid: TensorGrid, channel: number): LevelRange {

@@ -273,7 +273,8 @@ function layerOfTfjs(className: string, config: LayerConfig): layers.Layer {
   // Wrappers take the third argument, which the type does not know.
   const make = fromConfig as ((cls: unknown, config: object, objects: object) => layers.Layer) | undefined;
   const layer = make?.(cls, Object.fromEntries(kept), customLayers) as layers.Layer;
-  // Random initial weights would take longer than the run, and all weights are set.
+  // Random initial weights would take longer than the run, and all weights are set; a model made of JSON alone unsets it again.
   layer.setFastWeightInitDuringBuild(true);
+  layer.setFastWeightInitDuringBuild = () => {};
   return layer;
 }
