@@ -7,6 +7,7 @@
 import type { Model } from '../model/model.ts';
 import { type Pass, type PassWatch, type RecordOf, runPasses } from '../primitives/pass.ts';
 import type { Tensor } from '../tensor/tensor.ts';
+import type { ModelRun } from '../verification/comparing/model-run.ts';
 import { notVerified, provePasses, type RecipeProof } from '../verification/proving/prove-passes.ts';
 import type { TfjsRunner } from '../verification/run/runner.ts';
 
@@ -26,6 +27,8 @@ export interface RunnableOn {
   readonly sampleNames: readonly string[];
   /** Where the samples come from, in a line. */
   readonly description: string;
+  /** What the model makes of them, where that is known; it is run for it otherwise. */
+  readonly before?: ModelRun;
 }
 
 /** How a recipe is run. */
@@ -50,8 +53,8 @@ export async function runWithProof<One extends Pass>(
   { ready, watch = {} }: ProvenRunOptions<One['name']>,
 ): Promise<{ readonly records: readonly RecordOf<One>[]; readonly proof: ProofReport | null }> {
   if (ready && 'runner' in ready) {
-    const { runner, tensors, sampleNames, description } = ready;
-    const options = { runner, inputs: tensors, sampleNames, watch };
+    const { runner, tensors, sampleNames, description, before } = ready;
+    const options = { runner, inputs: tensors, sampleNames, watch, ...(before ? { before } : {}) };
     const { records, proof } = await provePasses(model, passes, options);
     return { records, proof: { inputs: description, backend: runner.backend, ...proof } };
   }

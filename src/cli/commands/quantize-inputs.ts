@@ -7,8 +7,9 @@
 import fs from 'node:fs';
 import { CrosslayerError, FormatError, unlessCannotRun } from '../../errors.ts';
 import type { Model } from '../../model/model.ts';
+import type { RunnableOn } from '../../report/proof-report.ts';
 import { accuracyOf } from '../../verification/comparing/accuracy.ts';
-import { type ModelRun, recordRun } from '../../verification/comparing/model-run.ts';
+import { firstOfRun, type ModelRun, recordRun } from '../../verification/comparing/model-run.ts';
 import { firstSamples } from '../../verification/run/samples.ts';
 import { type Ready, type Runnable, readyToRun, withLabels } from '../chosen-inputs.ts';
 import { progress } from '../terminal.ts';
@@ -71,13 +72,22 @@ export async function runOriginal(
 /** Samples on which carrying is proven; what the written files do is measured on all. */
 const PROOF_SAMPLES = 4;
 
-/** What carrying is proven on. */
-export function forProof(ready: Runnable): Runnable {
+/**
+ * What carrying is proven on.
+ *
+ * @param original what the model makes of all samples
+ */
+export function forProof(
+  ready: Runnable,
+  original: ModelRun | undefined,
+): Runnable & Pick<RunnableOn, 'before'> {
   const { tensors, description } = ready;
   const samples = tensors[0]?.shape[0] ?? 0;
-  if (samples <= PROOF_SAMPLES) return ready;
+  const before = original ? { before: firstOfRun(original, PROOF_SAMPLES) } : {};
+  if (samples <= PROOF_SAMPLES) return { ...ready, ...before };
   return {
     ...ready,
+    ...before,
     tensors: firstSamples(tensors, PROOF_SAMPLES),
     description: `${description}, the first ${PROOF_SAMPLES} of them`,
   };

@@ -12,6 +12,7 @@ import { reportSubject } from '../../report/html/report-subject.ts';
 import { isProven, type ProofReport, runWithProof } from '../../report/proof-report.ts';
 import { float32Bytes, isSameByTfjs, type QuantizeReport } from '../../report/quantize-report.ts';
 import { reportJson } from '../../report/report-json.ts';
+import type { ModelRun } from '../../verification/comparing/model-run.ts';
 import { sqnrJudge } from '../../verification/proving/sqnr-judge.ts';
 import { forChoosing } from '../../verification/run/samples.ts';
 import type { Ready, Runnable } from '../chosen-inputs.ts';
@@ -56,20 +57,25 @@ async function quantizeCommand(input: string, given: QuantizeOptions): Promise<C
   const runnable = ready && 'runner' in ready ? ready : undefined;
   const original = runnable && (await runOriginal(model, runnable));
   const { copy: quantized, passes, told } = await prepared(model, options, original && runnable);
-  const run = await runQuantization(quantized, passes, { ready, isRun: original !== undefined });
+  const run = await runQuantization(quantized, passes, { ready, original });
   progress(`writing ${options.output}`);
   const written = await interruptible((signal) =>
     saveModel(quantized, options.output, { ...saveOptions, signal }),
   );
   progress(`running ${options.output}`);
   const failures: unknown[] = [];
-  const filesAfter = await tried(failures, () => bytesOfFiles(options.output));
+  const made = await tried(failures, () => loadModel(options.output));
+  const filesAfter = made && fileBytes(made);
   const check =
-    original && runnable && filesAfter !== undefined
+    original && runnable && made
       ? await tried(failures, () =>
-          checkWritten(options.output, original, runnable, options.layersScript === true),
+          checkWritten(made, original, runnable, {
+            output: options.output,
+            hasScript: options.layersScript === true,
+          }),
         )
       : undefined;
+  if (made) closeModel(made);
   const report: QuantizeReport = {
     schemaVersion: 2,
     ...told,
@@ -102,15 +108,6 @@ async function quantizeCommand(input: string, given: QuantizeOptions): Promise<C
         : EXIT.ok,
     failures,
   };
-}
-
-async function bytesOfFiles(output: string): Promise<number> {
-  const written = await loadModel(output);
-  try {
-    return fileBytes(written);
-  } finally {
-    closeModel(written);
-  }
 }
 
 function saveOptionsOf({ force, shardSize, layersScript }: QuantizeOptions): SaveOptions {
@@ -151,7 +148,7 @@ async function prepared(
 async function runQuantization(
   model: Model,
   passes: readonly QuantizePass[],
-  { ready, isRun }: { readonly ready: Ready | undefined; readonly isRun: boolean },
+  { ready, original }: { readonly ready: Ready | undefined; readonly original: ModelRun | undefined },
 ): Promise<{
   readonly records: QuantizeReport['passes'];
   readonly proof: ProofReport | null;
@@ -162,9 +159,9 @@ async function runQuantization(
     progress(`${pass} …`);
     if (pass === 'pack') unrounded = model.clone();
   };
-  const proven = isRun ? passes.filter(({ name }) => name === 'carry') : passes;
+  const proven = original ? passes.filter(({ name }) => name === 'carry') : passes;
   const { records, proof } = await runWithProof(model, proven, {
-    ready: ready && 'runner' in ready ? forProof(ready) : ready,
+    ready: ready && 'runner' in ready ? forProof(ready, original) : ready,
     watch: { before },
   });
   const others = await runPasses(model, passes.slice(proven.length), { before });

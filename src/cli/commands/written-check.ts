@@ -6,8 +6,8 @@
 
 import { CannotRunError } from '../../errors.ts';
 import { type ByteSource, readAll } from '../../formats/bytes.ts';
+import type { Model } from '../../model/model.ts';
 import { LAYERS_SCRIPT, withLayersScript } from '../../node/layers-script.ts';
-import { closeModel, loadModel } from '../../node/model-files.ts';
 import { openModelFiles } from '../../node/open-files.ts';
 import type { WrittenCheck } from '../../report/quantize-report.ts';
 import { besideOriginal } from '../../report/run-check.ts';
@@ -20,29 +20,28 @@ import { firstSamples } from '../../verification/run/samples.ts';
 import type { Runnable } from '../chosen-inputs.ts';
 
 /** Samples that TF.js itself runs: that it decodes and computes the same shows on a few. */
-const RUN_BY_TFJS = 4;
+const RUN_BY_TFJS = 2;
 
-/** Runs the model at `output` on what `original` was run on, behind the script beside it where there is to be one. */
+/**
+ * Runs the written model on what `original` was run on, and by TF.js behind the script beside it where there is to be one.
+ *
+ * @param written the model that was read from `output`
+ */
 export async function checkWritten(
-  output: string,
+  written: Model,
   original: ModelRun,
   ready: Runnable,
-  hasScript: boolean,
+  { output, hasScript }: { readonly output: string; readonly hasScript: boolean },
 ): Promise<WrittenCheck> {
   const { runner, tensors } = ready;
-  const written = await loadModel(output);
-  try {
-    const run = await recordRun(written, { runner, inputs: tensors });
-    const { inputs, ...shown } = besideOriginal(original, run, ready);
-    return {
-      inputs,
-      backend: runner.backend,
-      ...shown,
-      tfjs: await besideTfjs(output, run.outputs, ready, hasScript),
-    };
-  } finally {
-    closeModel(written);
-  }
+  const run = await recordRun(written, { runner, inputs: tensors });
+  const { inputs, ...shown } = besideOriginal(original, run, ready);
+  return {
+    inputs,
+    backend: runner.backend,
+    ...shown,
+    tfjs: await besideTfjs(output, run.outputs, ready, hasScript),
+  };
 }
 
 async function besideTfjs(

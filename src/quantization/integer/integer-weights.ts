@@ -12,7 +12,6 @@ import { biasOf } from '../../model/bias.ts';
 import { kernelNames } from '../../model/channels.ts';
 import type { Layer } from '../../model/layer.ts';
 import { isWeighted } from '../../model/operation.ts';
-import type { FloatValues } from '../../tensor/dtype.ts';
 import { Tensor } from '../../tensor/tensor.ts';
 import { integerEncoding, integerGrids } from '../encoding.ts';
 import { extremesOf, outputLayout, wholeLayout } from '../kernel-layout.ts';
@@ -216,9 +215,13 @@ function checkedBias(layer: Layer, bias: Float64Array): Float64Array {
 function codesOf(dequantized: Tensor, scales: Float32Array, { channels, inner }: ChannelLayout): Int8Array {
   const codes = new Int8Array(dequantized.size);
   for (const { start, values } of dequantized.blocks()) {
-    for (const [index, value] of (values as FloatValues).entries()) {
-      const channel = Math.floor((start + index) / inner) % channels;
-      codes[start + index] = Math.round(value / (scales[channel] ?? 1));
+    let channel = Math.floor(start / inner) % channels;
+    let left = inner - (start % inner);
+    for (let index = 0; index < values.length; index++) {
+      codes[start + index] = Math.round(Number(values[index]) / (scales[channel] ?? 1));
+      if (--left > 0) continue;
+      left = inner;
+      channel = channel + 1 === channels ? 0 : channel + 1;
     }
   }
   return codes;

@@ -30,17 +30,28 @@ export function layersQuantizedBefore(model: Model): Layer[] {
     .map(({ layer }) => layer)
     .filter((layer) =>
       [...layer.weights].some(
-        ([name, tensor]) => isKernel(layer, name) && isFloat(tensor.dtype) && isOnGrid(tensor),
+        ([name, tensor]) => isKernel(layer, name) && isFloat(tensor.dtype) && isKnownOnGrid(tensor),
       ),
     );
+}
+
+/** Asked for more than once, by a command and by the recipe that it runs; copies of a model share their tensors. */
+const known = new WeakMap<Tensor, boolean>();
+
+function isKnownOnGrid(tensor: Tensor): boolean {
+  const found = known.get(tensor) ?? isOnGrid(tensor);
+  known.set(tensor, found);
+  return found;
 }
 
 function isOnGrid(tensor: Tensor): boolean {
   const values = new Set<number>();
   const most = Math.max(...STEPS) + 1;
   for (const piece of tensor.blocks(PIECE)) {
-    for (const value of piece.values) values.add(Number(value));
-    if (values.size > most) return false;
+    for (const value of piece.values) {
+      values.add(Number(value));
+      if (values.size > most) return false;
+    }
   }
   if (values.size < FEWEST_VALUES) return false;
   const lowest = Math.min(...values);

@@ -3,6 +3,7 @@ import type { Model } from '../../model/model.ts';
 import type { ModelRunner } from '../../model/model-runner.ts';
 import { isFloat } from '../../tensor/dtype.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
+import { firstSamples } from '../run/samples.ts';
 import { type ScoreSource, scoresOf, withLogits } from './logits.ts';
 
 /** What a model made of some inputs, to be compared with what another makes of them. */
@@ -58,6 +59,12 @@ export function runOfOutputs(model: Model, outputs: readonly Tensor[]): ModelRun
     outputs.map(() => ({ kind: 'output' }) as const),
     outputs,
   );
+}
+
+/** What a run says of the first samples alone. */
+export function firstOfRun(run: ModelRun, samples: number): ModelRun {
+  const [outputs, scores] = [firstSamples(run.outputs, samples), firstSamples(run.scores, samples)];
+  return { ...run, outputs, scores };
 }
 
 function outputNames(model: Model): string[] {

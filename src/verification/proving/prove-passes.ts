@@ -34,6 +34,8 @@ export interface ProofOptions<Name extends string = string> extends Omit<RecordO
   readonly sampleNames?: readonly string[];
   /** Those of float32 where they are left out: half floats are rounded when they are written, and not before. */
   readonly tolerances?: Partial<Tolerances>;
+  /** What the model makes of the inputs, where that is known; it is run for it otherwise. */
+  readonly before?: ModelRun;
   /** Called around each pass. */
   readonly watch?: PassWatch<Name>;
 }
@@ -85,7 +87,7 @@ export async function provePasses<One extends Pass>(
   const layers = layersByPath(model);
   const proofs: PassProof<One['name']>[] = [];
   const records: RecordOf<One>[] = [];
-  let before = await prover.run();
+  let before = options.before ?? (await prover.run());
   for (const pass of passes) {
     const { name, keepsFunction } = pass;
     watch?.before?.(name);
