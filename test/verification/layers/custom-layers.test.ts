@@ -1,5 +1,5 @@
 import * as tf from '@tensorflow/tfjs-core';
-import { layers } from '@tensorflow/tfjs-layers';
+import { layers, models } from '@tensorflow/tfjs-layers';
 import '@tensorflow/tfjs-backend-cpu';
 import '@tensorflow/tfjs-backend-wasm';
 import { beforeAll, describe, expect, it } from 'vitest';
@@ -93,6 +93,30 @@ describe('customLayers', () => {
     const { classNameMap } = tf.serialization.SerializationMap.getMap();
     expect(Object.keys(classNameMap)).not.toContain('Normalization');
     expect(classNameMap['BatchNormalization']?.[0]).toBe(layers.batchNormalization({}).constructor);
+  });
+
+  it('makes weights that are set anyway of zeros, not at random', async () => {
+    await tf.setBackend('cpu');
+    const inner = (name: string, className: string, config: object, from?: string): object => ({
+      ...{ name, class_name: className, config: { name, ...config } },
+      inbound_nodes: from === undefined ? [] : [[[from, 0, 0, {}]]],
+    });
+    const config = {
+      name: 'model',
+      layers: [
+        inner('x', 'InputLayer', { batch_input_shape: [null, 8, 8, 3] }),
+        inner('conv', 'Conv2D', { filters: 4, kernel_size: [3, 3] }, 'x'),
+        inner('depthwise', 'DepthwiseConv2D', { kernel_size: [3, 3] }, 'conv'),
+        inner('dense', 'Dense', { units: 5 }, 'depthwise'),
+      ],
+      input_layers: [['x', 0, 0]],
+      output_layers: [['dense', 0, 0]],
+    };
+    const modelTopology = { class_name: 'Functional', config };
+    const model = await models.modelFromJSON({ modelTopology } as never, customLayers as never);
+    const values = model.getWeights().flatMap((weight) => [...weight.dataSync()]);
+    expect(values).toEqual(new Array(3 * 3 * 3 * 4 + 4 + 3 * 3 * 4 + 4 + 4 * 5 + 5).fill(0));
+    model.dispose();
   });
 
   it('says what an activation is that cannot be run', () => {

@@ -10,6 +10,7 @@ import {
 } from '../../../src/primitives/equalize-model.ts';
 import { allIn, runPasses } from '../../../src/primitives/pass.ts';
 import { Tensor } from '../../../src/tensor/tensor.ts';
+import { recordRun } from '../../../src/verification/comparing/model-run.ts';
 import { seededInputs } from '../../../src/verification/inputs/seeded-inputs.ts';
 import {
   type ProofOptions,
@@ -102,6 +103,17 @@ describe('provePasses', () => {
       expect(outputs[0]?.sqnrDb).toBeGreaterThan(90);
       expect(undone).toEqual([]);
     }
+  });
+
+  it('runs the model once less where it is known what it makes of the inputs', async () => {
+    const [first, second] = [chain(), chain()];
+    const options = { runner, inputs: seededInputs(first) };
+    const before = await recordRun(first, options);
+    const runs = vi.spyOn(runner, 'run');
+    const known = await proveSteps(first, ['fold'], { ...options, before });
+    expect(runs).toHaveBeenCalledTimes(1);
+    expect(known).toEqual(await proveSteps(second, ['fold'], options));
+    expect(runs).toHaveBeenCalledTimes(3);
   });
 
   it('says by how much a step changes the function that is asked for although it does', async () => {
