@@ -11,7 +11,7 @@ import { sizeOf } from '../../tensor/dtype.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
 import { count, dimensionsText } from '../../text/numbers.ts';
 import { type SoloLayer, soloLayer } from './solo-layer.ts';
-import { toTfjs } from './tensor-transfer.ts';
+import { fillOnHeap, toTfjs } from './tensor-transfer.ts';
 import { type Tfjs, withBackend } from './tfjs-backend.ts';
 
 /** What a layer made, and the masks that go with it. */
@@ -185,9 +185,10 @@ function setWeights({ core }: Tfjs, call: GraphCall, model: TfjsLayers.LayersMod
     );
   }
   checkNames(call, owner.weights);
-  // One at a time, so that memory holds one of them twice and not all.
   for (const [index, tensor] of tensors.entries()) {
     const variable = owner.weights[index] as TfjsLayers.LayerVariable;
+    if (fillOnHeap(core, variable.read(), tensor)) continue;
+    // One at a time, so that memory holds one of them twice and not all.
     const loaded = toTfjs(core, tensor);
     try {
       variable.write(loaded);
