@@ -21,7 +21,7 @@ import {
   SeparableConvolution,
   TransposedConvolution,
 } from './convolution-layers.ts';
-import { Dense, EinsumDense } from './dense-layers.ts';
+import { Dense, EinsumDense, LargeDense } from './dense-layers.ts';
 import { croppedToMiddle, ImageLayer, resizing } from './image-layers.ts';
 import { FunctionLayer, KerasLayer, type LayerFunction } from './keras-layer.ts';
 import {
@@ -164,6 +164,8 @@ const OWN: Readonly<Record<string, readonly [make: Make, isRight: IsRight]>> = {
   GRU: [resetAfterGru, resetsBefore],
   GRUCell: [(config) => new ResetAfterCell(config), resetsBefore],
   Identity: [passThrough, never],
+  // What the runner makes of a Dense with a large kernel.
+  LargeDense: [(config) => new LargeDense(config), never],
   LayerScale: [(config) => new LayerScale(config), never],
   LeakyReLU: [activation('LeakyReLU'), (config) => config['negativeSlope'] === undefined],
   MaxPooling1D: [(config) => new Pooling(1, 'max', config), isChannelsLast],
@@ -224,6 +226,7 @@ export const customLayers: Readonly<Record<string, CustomObject>> = Object.creat
 );
 
 export { isActivation } from './activation-functions.ts';
+export { LargeDense } from './dense-layers.ts';
 
 /** The classes of TF.js itself, by name, whatever is registered later. */
 export const OF_TFJS: Readonly<tf.serialization.SerializationMap['classNameMap']> = {

@@ -1,6 +1,7 @@
 import type { Tensor } from '@tensorflow/tfjs-core';
 import * as tf from '@tensorflow/tfjs-core';
 import { UnsupportedModelError } from '../../errors.ts';
+import type { Tensor as Values } from '../../tensor/tensor.ts';
 import { KerasLayer } from './keras-layer.ts';
 import { numberIn, type OpenShape, textIn } from './layer-config.ts';
 import { product } from './spatial-layout.ts';
@@ -9,18 +10,65 @@ import { product } from './spatial-layout.ts';
 export class Dense extends KerasLayer {
   protected override makeWeights([shape = []]: readonly OpenShape[]): void {
     const units = numberIn(this.config, 'units', 1);
-    this.makeWeight('kernel', [shape.at(-1) ?? 1, units]);
+    this.makeKernel([shape.at(-1) ?? 1, units]);
     this.makeBias([units]);
   }
 
+  protected makeKernel(shape: number[]): void {
+    this.makeWeight('kernel', shape);
+  }
+
+  /** `[rows, features]` times the kernel. */
+  protected product(x: tf.Tensor2D): tf.Tensor2D {
+    return tf.matMul(x, this.weight('kernel') as tf.Tensor2D);
+  }
+
   protected override compute([x]: readonly [Tensor]): Tensor {
-    const kernel = this.weight('kernel');
-    const shifted = this.withBias(tf.matMul(tf.reshape(x, [-1, x.shape.at(-1) ?? 1]), kernel as tf.Tensor2D));
-    return this.activated(tf.reshape(shifted, [...x.shape.slice(0, -1), kernel.shape[1] ?? 1]));
+    const shifted = this.withBias(this.product(tf.reshape(x, [-1, x.shape.at(-1) ?? 1])));
+    return this.activated(tf.reshape(shifted, [...x.shape.slice(0, -1), shifted.shape[1] ?? 1]));
   }
 
   protected override outputShapeOf([shape = []]: readonly OpenShape[]): OpenShape {
     return [...shape.slice(0, -1), numberIn(this.config, 'units', 1)];
+  }
+}
+
+/** Elements of a slab, about: 16 MB. */
+const SLAB_ELEMENTS = 2 ** 22;
+/** Four slabs. */
+const LARGE_ELEMENTS = 2 ** 24;
+
+/**
+ * A Dense whose kernel is taken in slabs of whole rows, whose products are added up: TF.js would have it in memory twice, as it
+ * is and as XNNPACK packs it, which is 800 MB for the first Dense of VGG16.
+ */
+export class LargeDense extends Dense {
+  /** `[features, units]`, of any float type; set before the layer is run. */
+  kernel: Values | undefined;
+
+  /** Whether a kernel is better taken so. */
+  static suits({ size, columns }: Values): boolean {
+    return size >= LARGE_ELEMENTS && columns <= SLAB_ELEMENTS;
+  }
+
+  protected override makeKernel(): void {}
+
+  protected override product(x: tf.Tensor2D): tf.Tensor2D {
+    if (!this.kernel) throw new UnsupportedModelError('LargeDense', 'it has no kernel');
+    const { columns } = this.kernel;
+    let sum: tf.Tensor2D | undefined;
+    for (const { start, values } of this.kernel.blocks(SLAB_ELEMENTS)) {
+      const rows = values.length / columns;
+      const slab = values instanceof Float32Array ? values : Float32Array.from(values as Float64Array);
+      const next = tf.tidy(() => {
+        const part = tf.slice2d(x, [0, start / columns], [-1, rows]);
+        const made = tf.matMul(part, tf.tensor2d(slab, [rows, columns]));
+        return sum ? tf.add(sum, made) : made;
+      });
+      sum?.dispose();
+      sum = next as tf.Tensor2D;
+    }
+    return sum as tf.Tensor2D;
   }
 }
 

@@ -68,7 +68,7 @@ export class LoadedLayer {
       const solo = soloLayer(call, fed, Math.max(1, call.outputs.length), tfjs.classes.operatorAsLayer);
       const fault = faultOf(tfjs.classes, solo.config);
       if (fault !== undefined) throw cannotRun(call, fault);
-      model = await modelFrom(tfjs, solo.config);
+      model = await modelFrom(tfjs, withLargeDense(tfjs.classes, call, solo.config));
       refuseSizes(call, model.layers, Math.max(1, ...solo.inputs.map((tensor) => fed(tensor).shape[0] ?? 1)));
       setWeights(tfjs, call, model);
       return new LoadedLayer(tfjs, call, model, solo);
@@ -171,12 +171,29 @@ function listed<Item>(value: unknown): Item[] {
   return (Array.isArray(value) ? value : [value]) as Item[];
 }
 
-function setWeights({ core }: Tfjs, call: GraphCall, model: TfjsLayers.LayersModel): void {
+/** The configuration with the class that takes a large kernel in slabs. */
+function withLargeDense({ LargeDense }: Tfjs['classes'], { layer }: GraphCall, solo: JsonObject): JsonObject {
+  const isLarge = layer.className === 'Dense' && LargeDense.suits(layer.requireWeight('kernel'));
+  if (!isLarge) return solo;
+  const config = solo['config'] as JsonObject;
+  const entries = (config['layers'] as JsonObject[]).map((entry) =>
+    entry['class_name'] === 'Dense' ? { ...entry, class_name: 'LargeDense' } : entry,
+  );
+  return { ...solo, config: { ...config, layers: entries } };
+}
+
+function setWeights({ core, classes }: Tfjs, call: GraphCall, model: TfjsLayers.LayersModel): void {
   const { layer } = call;
+  let names = orderedWeightNames(layer);
+  const large = model.layers.find((one) => one instanceof classes.LargeDense);
+  if (large) {
+    large.kernel = layer.requireWeight('kernel');
+    names = names.filter((name) => name !== 'kernel');
+  }
   const owner = model.layers.find(({ weights }) => weights.length > 0);
   // Seeds of random layers have no place in TF.js, and no effect in inference.
   if (!owner) return;
-  const tensors = orderedWeightNames(layer).map((name) => layer.weights.get(name) as Tensor);
+  const tensors = names.map((name) => layer.weights.get(name) as Tensor);
   if (tensors.length !== owner.weights.length) {
     throw cannotRun(
       call,
@@ -184,7 +201,7 @@ function setWeights({ core }: Tfjs, call: GraphCall, model: TfjsLayers.LayersMod
         `and the model has ${tensors.length} (${[...layer.weights.keys()].join(', ')})`,
     );
   }
-  checkNames(call, owner.weights);
+  checkNames(call, names, owner.weights);
   for (const [index, tensor] of tensors.entries()) {
     const variable = owner.weights[index] as TfjsLayers.LayerVariable;
     if (fillOnHeap(core, variable.read(), tensor)) continue;
@@ -199,10 +216,15 @@ function setWeights({ core }: Tfjs, call: GraphCall, model: TfjsLayers.LayersMod
 }
 
 /** Weights of wrappers have no names of ours, and several of one shape could be taken for one another. */
-function checkNames(call: GraphCall, variables: readonly TfjsLayers.LayerVariable[]): void {
-  const names = orderedWeightNames(call.layer).map((name) => lastName(kerasWeightName(name)));
+function checkNames(
+  call: GraphCall,
+  names: readonly string[],
+  variables: readonly TfjsLayers.LayerVariable[],
+): void {
   for (const [index, { originalName }] of variables.entries()) {
-    const [ours, theirs] = [names[index] ?? '', lastName(originalName)];
+    const name = names[index];
+    const ours = name === undefined ? '' : lastName(kerasWeightName(name));
+    const theirs = lastName(originalName);
     if (ours !== theirs && BATCH_NORM_WEIGHTS.has(ours) && BATCH_NORM_WEIGHTS.has(theirs)) {
       throw cannotRun(
         call,

@@ -50,7 +50,7 @@ describe('customLayers', () => {
     const tested = new Set(cases.flatMap(({ entry }) => classesIn(entry)));
     const untested = own.filter((name) => !tested.has(name) && !/^(Model|Functional|Sequential)$/.test(name));
     // Those have a test of their own.
-    expect(untested).toEqual(['Operator']);
+    expect(untested).toEqual(['LargeDense', 'Operator']);
   });
 
   it('replaces no class of tfjs-layers that is right', async () => {
