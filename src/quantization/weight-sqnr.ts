@@ -32,11 +32,16 @@ export function weightSqnr(
   }));
 }
 
+/** So few that what they are rounded to stays in a processor's nearest cache until it is summed. */
+const SUMMED_ELEMENTS = 1 << 13;
+
 function noiseOf({ layer, name, tensor }: LayerWeight, quantizer: WeightQuantizer): NoisePower {
   const grid = weightGrid(layer, name, tensor, quantizer);
   const power: NoisePower = { signal: 0, noise: 0 };
-  for (const { start, values } of tensor.blocks()) {
-    const quantized = allocate(tensor.dtype, values.length) as FloatValues;
+  let scratch = allocate(tensor.dtype, 0) as FloatValues;
+  for (const { start, values } of tensor.blocks(SUMMED_ELEMENTS)) {
+    if (scratch.length < values.length) scratch = allocate(tensor.dtype, values.length) as FloatValues;
+    const quantized = scratch.subarray(0, values.length);
     putOnGrid(grid, values as FloatValues, start, quantized);
     addNoisePower(values as FloatValues, quantized, power);
   }
