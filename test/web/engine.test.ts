@@ -292,6 +292,45 @@ it('a file of 4 GB is refused at once', async () => {
   });
 });
 
+it('weights stay in the worker: what it says to the page is short but for the file, which is a Blob', async () => {
+  const told = await opened.page.evaluate(async () => {
+    const { driver } = globalThis;
+    // The longest row of numbers in the messages of workers that start from here on.
+    const seen = { numbers: 0, blobs: 0, messages: 0 };
+    const look = (value: unknown): void => {
+      if (value instanceof Blob) seen.blobs++;
+      else if (value instanceof ArrayBuffer) seen.numbers = Math.max(seen.numbers, value.byteLength);
+      else if (ArrayBuffer.isView(value) || (Array.isArray(value) && typeof value[0] === 'number'))
+        seen.numbers = Math.max(seen.numbers, (value as Uint8Array).length);
+      else if (typeof value === 'object' && value !== null) for (const one of Object.values(value)) look(one);
+    };
+    const { Worker: Original } = globalThis;
+    globalThis.Worker = class extends Original {
+      constructor(...given: ConstructorParameters<typeof Original>) {
+        super(...given);
+        this.addEventListener('message', ({ data }) => {
+          seen.messages++;
+          look(data);
+        });
+      }
+    };
+    try {
+      driver.dispose();
+      const opening = await driver.run('openExample', {});
+      await driver.run('equalize', { target: 'int8-per-tensor', relu6: 'exact', verify: true });
+      await driver.run('take', { form: 'as-it-came' });
+      return { ...seen, opened: 'result' in opening };
+    } finally {
+      globalThis.Worker = Original;
+      driver.dispose();
+    }
+  });
+  expect(told).toMatchObject({ opened: true, blobs: 1 });
+  expect(told.messages).toBeGreaterThan(5);
+  // One for each channel, of which the widest layer of the example has 512; its largest kernel has 57344 weights.
+  expect(told.numbers).toBeLessThanOrEqual(512);
+});
+
 it("the page's policy holds in the worker", async () => {
   let asked = 0;
   const elsewhere = createServer((_, response) => {
