@@ -8,8 +8,8 @@ const FEATURES = 4099;
 const UNITS = 4096;
 
 it('a Dense with a large kernel computes its activation and bias, from slabs of rows', async () => {
-  const kernel = Float32Array.from({ length: FEATURES * UNITS }, (_, index) => ((index * 7919) % 23) - 11);
-  const bias = Float32Array.from({ length: UNITS }, (_, unit) => unit % 5);
+  const kernel = Array.from({ length: FEATURES * UNITS }, (_, index) => ((index * 7919) % 23) - 11);
+  const bias = Array.from({ length: UNITS }, (_, unit) => unit % 5);
   const dense = layer('Dense', 'large', { units: UNITS, activation: 'relu' }, { weights: { kernel, bias } });
   const model = buildModel([input('x', [FEATURES]), dense]);
   const x = Float32Array.from({ length: 2 * FEATURES }, (_, index) => (index % 3) - 1);
