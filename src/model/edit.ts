@@ -9,32 +9,32 @@ import { kerasLayerOrder } from './layer-order.ts';
 import { Call, type Model, type ModelTensor } from './model.ts';
 import type { Shape } from './operation.ts';
 
-/** Whether {@link bypassLayer} can take the layer out: nothing would lead from an input straight to an output. */
-export function canBypass(owner: Model, layer: Layer): boolean {
-  return owner.calls
-    .filter((call) => call.layer === layer)
-    .every((call) => {
-      const [input] = call.inputs;
-      const output = call.outputs[0];
-      return !(input && output && owner.inputs.includes(input) && owner.outputs.includes(output));
-    });
+/** Whether {@link bypassLayers} can take a call out: nothing would lead from an input straight to an output. */
+export function canBypass(owner: Model, { inputs: [input], outputs: [output] }: Call): boolean {
+  return !(input && output && owner.inputs.includes(input) && owner.outputs.includes(output));
 }
 
 /**
- * Takes a layer with one input and one output out of the model that holds it: what read its output reads its input.
- * The layer keeps its weights.
+ * Takes layers with one input and one output out of the model that holds them: what read their outputs reads their inputs.
+ * The layers keep their weights.
  */
-export function bypassLayer(owner: Model, layer: Layer): void {
-  for (const call of owner.calls.filter((one) => one.layer === layer)) {
-    const [input] = call.inputs;
-    const output = call.outputs[0];
-    if (!input || call.inputs.length !== 1 || call.outputs.length > 1) {
+export function bypassLayers(owner: Model, layers: ReadonlySet<Layer>): void {
+  for (const { layer, inputs, outputs } of owner.calls) {
+    if (layers.has(layer) && (inputs.length !== 1 || outputs.length > 1)) {
       throw new TypeError(`${layer.name} does not have one input and one output`);
     }
-    if (output) redirect(owner, output, input);
   }
-  owner.calls = owner.calls.filter((call) => call.layer !== layer);
-  owner.layers = owner.layers.filter((one) => one !== layer);
+  const tensors = new Map<ModelTensor, ModelTensor>();
+  const mapped = (tensor: ModelTensor): ModelTensor => tensors.get(tensor) ?? tensor;
+  owner.calls = owner.calls.filter((call) => {
+    call.inputs = call.inputs.map(mapped);
+    const [input] = call.inputs;
+    if (!input || !layers.has(call.layer)) return true;
+    for (const output of call.outputs) tensors.set(output, input);
+    return false;
+  });
+  owner.outputs = owner.outputs.map(mapped);
+  owner.layers = owner.layers.filter((one) => !layers.has(one));
   reorder(owner);
 }
 

@@ -45,6 +45,13 @@ export class GraphTensor {
   }
 }
 
+/** A call in the model that holds it, and which of the calls of its layer there it is. */
+interface PlacedCall {
+  readonly owner: Model;
+  readonly call: Call;
+  readonly use: number;
+}
+
 /** One use of a layer in the flat graph. */
 export class GraphCall {
   readonly layer: Layer;
@@ -58,13 +65,14 @@ export class GraphCall {
   readonly outputs: GraphTensor[] = [];
   /** Whether it is called in training mode, itself or with the nested model around it; see `trainingOf`. */
   readonly isTraining: boolean;
+  /** Which of the calls of its layer in {@link owner} the call is. */
+  readonly use: number;
   /** Of the exit of a TimeDistributed: the tensor whose steps went in. */
   stepsFrom: GraphTensor | undefined;
 
   /** @param layer in the place of the call's own: what is inside of a TimeDistributed, or one of its ends. */
   constructor(
-    owner: Model,
-    call: Call,
+    { owner, call, use }: PlacedCall,
     inputs: readonly GraphTensor[],
     isTraining = false,
     layer: Layer = call.layer,
@@ -72,6 +80,7 @@ export class GraphCall {
     this.isTraining = isTraining;
     this.owner = owner;
     this.call = call;
+    this.use = use;
     this.layer = layer;
     this.inputs = inputs;
   }
@@ -176,7 +185,7 @@ function inline(
   fed: readonly GraphTensor[] | undefined,
   enclosing: boolean | undefined,
   add: (call: GraphCall) => void,
-  wrapper?: { readonly model: Model; readonly call: Call },
+  wrapper?: PlacedCall,
 ): { inputs: GraphTensor[]; outputs: GraphTensor[] } {
   const tensors = new Map<ModelTensor, GraphTensor>();
   const inputs = model.inputs.map((tensor, index) => {
@@ -197,9 +206,13 @@ function inline(
     }
     return found;
   };
+  const uses = new Map<Layer, number>();
   for (const call of model.calls) {
     const { layer } = call;
     const { path } = layer;
+    const use = uses.get(layer) ?? 0;
+    uses.set(layer, use + 1);
+    const placed = { owner: model, call, use };
     if (layer.operation.kind === 'input' && fed !== undefined) continue;
     const training = trainingOf(call, enclosing, model.dialect);
     if (layer.model && layer.steps) {
@@ -208,13 +221,13 @@ function inline(
       if (!read) continue;
       const ends = stepsOf(layer);
       const endOf = (of: Layer, input: GraphTensor): GraphCall => {
-        const one = new GraphCall(model, call, [input], training, of);
+        const one = new GraphCall(placed, [input], training, of);
         add(one);
         return one;
       };
       const enter = (whole: GraphTensor): Steps => ({ whole, made: endOf(ends.entry, whole).output() });
       const { whole, made: entered } = stepwise.get(read) ?? enter(lookup(read));
-      const wrapping = layer.steps === 'layer' ? { model, call } : undefined;
+      const wrapping = layer.steps === 'layer' ? placed : undefined;
       const inner = inline(layer.model, [entered], training, add, wrapping);
       for (const output of call.outputs) {
         const made = inner.outputs[output.index] as GraphTensor;
@@ -251,8 +264,8 @@ function inline(
     }
     const graphCall =
       wrapper && model.calls.length === 1
-        ? new GraphCall(wrapper.model, wrapper.call, callInputs, training, layer)
-        : new GraphCall(model, call, callInputs, training);
+        ? new GraphCall(wrapper, callInputs, training, layer)
+        : new GraphCall(placed, callInputs, training);
     for (const output of call.outputs) {
       const made = graphCall.output(output.index);
       made.shape = output.shape;
@@ -282,9 +295,7 @@ export function neededCalls(graph: Graph): GraphCall[] {
 /** Which tensor of a model it is, in words that are the same for its copies; uses of one call in a nested model have one. */
 export function tensorKey({ producer, index }: GraphTensor): string {
   if (!producer) return keyOf('', 0, index);
-  const { owner, call, layer } = producer;
-  const calls = owner.calls.filter((one) => one.layer === call.layer);
-  return keyOf(layer.path, calls.indexOf(call), index);
+  return keyOf(producer.path, producer.use, index);
 }
 
 /** The {@link tensorKey} of an output of the layer with that path, in its `call`th call. */

@@ -7,7 +7,7 @@
 import { affineOf } from '../model/batch-norm.ts';
 import { biasOf, setBias } from '../model/bias.ts';
 import { constantResponse, scaleKernel } from '../model/channels.ts';
-import { bypassLayer } from '../model/edit.ts';
+import { bypassLayers } from '../model/edit.ts';
 import { buildGraph, type Graph, type GraphCall } from '../model/graph.ts';
 import type { Layer } from '../model/layer.ts';
 import type { Model } from '../model/model.ts';
@@ -43,7 +43,7 @@ export function foldAllBatchNorms(model: Model, options: StepOptions = {}): [Fol
     const findPairs = (): FoldablePair[] =>
       foldablePairs(model, find).filter((pair) => !options.veto?.(pathsOf(pair)));
     for (let pairs = findPairs(); pairs.length > 0; pairs = findPairs()) {
-      for (const pair of pairs) folded.push(foldPair(pair));
+      folded.push(...foldPairs(pairs));
     }
   }
   const graph = analysedGraph(model);
@@ -108,7 +108,7 @@ export function foldGivenBatchNorms(model: Model, layerPairs: readonly LayerPair
     seen.add(pair.bn.layer);
     return pair;
   });
-  for (const pair of pairs) foldPair(pair);
+  foldPairs(pairs);
   return model;
 }
 
@@ -161,12 +161,22 @@ function findGiven(graph: Graph, given: LayerPair, index: number): FoldablePair 
   return found.pair;
 }
 
+/** Folds pairs of one graph; their batch norms leave the model together. */
+function foldPairs(pairs: readonly FoldablePair[]): FoldedPair[] {
+  const folded = pairs.map(foldPair);
+  const taken = new Map<Model, Set<Layer>>();
+  for (const { owner, call } of pairs.map(({ bn }) => bn)) {
+    taken.set(owner, (taken.get(owner) ?? new Set()).add(call.layer));
+  }
+  for (const [owner, layers] of taken) bypassLayers(owner, layers);
+  return folded;
+}
+
 function foldPair(pair: FoldablePair): FoldedPair {
   const layer = pair.layer.layer;
   const bn = pair.bn.layer;
   if (pair.affine) foldForward(layer, pair.affine);
   else foldBackward(layer, bn);
-  bypassLayer(pair.bn.owner, pair.bn.call.layer);
   bn.foldedInto = { layer, direction: pair.direction, weights: new Map(layer.weights) };
   return [layer, bn];
 }

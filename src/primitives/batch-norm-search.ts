@@ -255,7 +255,7 @@ function weightReason(bn: GraphCall, layer: GraphCall, layers: readonly string[]
 }
 
 function bypassReason(bn: GraphCall, layers: readonly string[]): SkipReason | undefined {
-  return canBypass(bn.owner, bn.call.layer) ? undefined : { code: 'input-is-output', layers };
+  return canBypass(bn.owner, bn.call) ? undefined : { code: 'input-is-output', layers };
 }
 
 /** Whether a kernel or bias would no longer fit its type: float16 ends at 65504. */

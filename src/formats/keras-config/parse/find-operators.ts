@@ -14,10 +14,13 @@ export function findOperators(model: Model): void {
   const isUnknown = ({ origin, operation }: Model['layers'][number]): boolean =>
     operation.kind === 'opaque' && isOperator(origin?.config ?? {});
   if (![...model.allLayers()].some(({ layer }) => isUnknown(layer))) return;
-  for (const call of buildGraph(model).calls) {
-    const { layer, owner } = call;
-    const isOnly = (): boolean => owner.calls.filter((one) => one.layer === layer).length === 1;
-    if (isUnknown(layer) && call.outputs.length <= 1 && isOnly()) {
+  const { calls } = buildGraph(model);
+  const reused = new Set(calls.filter(({ use }) => use > 0).map(({ layer }) => layer));
+  for (const call of calls) {
+    const { layer } = call;
+    // What a TimeDistributed holds has no call of its own.
+    const isOnly = call.call.layer === layer && !reused.has(layer);
+    if (isUnknown(layer) && call.outputs.length <= 1 && isOnly) {
       const operation = operatorOperation(layer.origin?.config ?? {}, call);
       if (operation) {
         layer.operation = operation;
