@@ -6,12 +6,14 @@
 
 import { rmSync, statSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import type { GrowthTimes } from './children/growth.ts';
 import type { InMemoryTimes } from './children/in-memory.ts';
 import type { Relu6Cost } from './children/relu6-caps.ts';
 import type { VerificationTime } from './children/verification.ts';
 import { type ProcessRun, runMeasured } from './measured-process.ts';
 import { median } from './median.ts';
 import { CACHE } from './model-files.ts';
+import type { GrowthSize } from './networks/residual-blocks.ts';
 
 /** A whole process next to one that only reads and writes the same file. */
 export interface WholeProcess {
@@ -42,6 +44,12 @@ export async function measureInMemory(network: string): Promise<InMemoryTimes> {
 /** What exact maxima of ReLU6 cost when a network of {@link NETWORKS} is run. */
 export async function measureRelu6(network: string, rounds: number): Promise<Relu6Cost> {
   const { stdout } = await runMeasured(script('relu6-caps'), [network, String(rounds)]);
+  return JSON.parse(stdout);
+}
+
+/** Time of each step on residual blocks of these sizes. */
+export async function measureGrowth(sizes: readonly GrowthSize[], rounds: number): Promise<GrowthTimes[]> {
+  const { stdout } = await runMeasured(script('growth'), [JSON.stringify(sizes), String(rounds)]);
   return JSON.parse(stdout);
 }
 

@@ -7,12 +7,20 @@
  */
 
 import { parseArgs } from 'node:util';
-import { measureInMemory, measureRelu6, measureVerification, measureWholeProcess } from './measure.ts';
+import {
+  measureGrowth,
+  measureInMemory,
+  measureRelu6,
+  measureVerification,
+  measureWholeProcess,
+} from './measure.ts';
 import { type Ending, modelFile } from './model-files.ts';
 import { NETWORKS, THIRTY_CONVS } from './networks/index.ts';
+import { GROWING } from './networks/residual-blocks.ts';
 import { type BenchResults, renderTables, writeTables } from './tables.ts';
 
 const LARGE = 'thirty-convs';
+const GROWTH = 'growth';
 const ENDINGS: readonly Ending[] = ['h5', 'keras'];
 /** The CPU backend takes minutes for the others. */
 const VERIFIED = new Set(['mobilenet-v2', 'resnet50']);
@@ -25,7 +33,7 @@ const { values: options, positionals } = parseArgs({
 const rounds = Number(options.rounds);
 if (!Number.isInteger(rounds) || rounds < 1)
   throw new RangeError(`--rounds ${options.rounds}: give 1 or more`);
-const names = positionals.length === 0 ? [...Object.keys(NETWORKS), LARGE] : positionals;
+const names = positionals.length === 0 ? [...Object.keys(NETWORKS), LARGE, GROWTH] : positionals;
 if (options.write && positionals.length > 0) throw new RangeError('--write needs all networks');
 
 const results: BenchResults = {
@@ -35,10 +43,19 @@ const results: BenchResults = {
   large: [],
   verification: [],
   relu6: [],
+  growth: [],
 };
 for (const name of names) {
+  if (name === GROWTH) {
+    for (const [title, sizes] of GROWING) {
+      progress(`growing: ${title}`);
+      results.growth.push({ title, sizes: await measureGrowth(sizes, rounds) });
+    }
+    continue;
+  }
   const network = name === LARGE ? THIRTY_CONVS : NETWORKS[name];
-  if (!network) throw new RangeError(`${name}: choose from ${[...Object.keys(NETWORKS), LARGE].join(', ')}`);
+  if (!network)
+    throw new RangeError(`${name}: choose from ${[...Object.keys(NETWORKS), LARGE, GROWTH].join(', ')}`);
   const { title, parameters } = network;
   if (name === LARGE) {
     progress(`${title}: whole process`);

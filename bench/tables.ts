@@ -6,6 +6,7 @@
 
 import { availableParallelism } from 'node:os';
 import { OBJECTIVES } from '../src/quantization.ts';
+import type { GrowthTimes, StepTimes } from './children/growth.ts';
 import type { InMemoryTimes } from './children/in-memory.ts';
 import type { FormCost, Relu6Cost } from './children/relu6-caps.ts';
 import type { Verification, WholeProcess } from './measure.ts';
@@ -21,6 +22,7 @@ export interface BenchResults {
   readonly large: WholeProcessRow[];
   readonly verification: (Verification & { readonly title: string })[];
   readonly relu6: (Relu6Cost & { readonly title: string })[];
+  readonly growth: { readonly title: string; readonly sizes: readonly GrowthTimes[] }[];
 }
 
 type WholeProcessRow = WholeProcess & { readonly title: string; readonly ending: Ending };
@@ -42,7 +44,7 @@ const REGIONS_RATIO = 2;
 
 /** All results as Markdown tables with a line on where they come from. */
 export function renderTables(results: BenchResults): string {
-  const { rounds, inMemory, wholeProcess, large, verification, relu6 } = results;
+  const { rounds, inMemory, wholeProcess, large, verification, relu6, growth } = results;
   const day = new Date().toISOString().slice(0, 10);
   const parts = [
     `${day}, Node ${process.version}, ${availableParallelism()} cores, ${rounds} rounds.`,
@@ -85,6 +87,8 @@ export function renderTables(results: BenchResults): string {
     verificationTable(verification),
     '### ReLU6',
     relu6Table(relu6),
+    '### How it grows',
+    ...growth.map(growthTable),
   ];
   return parts.join('\n\n');
 }
@@ -160,6 +164,30 @@ function relu6Table(rows: BenchResults['relu6']): string {
       row('… folded, regions, exact maxima', capped),
     ]),
   );
+}
+
+const STEPS = ['read', 'equalize', 'plan'] as const satisfies readonly (keyof StepTimes)[];
+
+/** The last row has the exponents: the slopes of the logarithms of times over those of what grows. */
+function growthTable({ title, sizes }: BenchResults['growth'][number]): string {
+  const grown = (one: GrowthTimes): number => (title === 'layers' ? one.layers : one.parameters);
+  const rows = sizes.map((one) => [
+    grown(one).toLocaleString('en-US'),
+    ...STEPS.map((step) => seconds(one[step])),
+  ]);
+  const slopes = STEPS.map((step) =>
+    slopeOf(sizes.map((one) => [Math.log(grown(one)), Math.log(one[step])])),
+  );
+  return table([title, ...STEPS], [...rows, ['exponent', ...slopes.map((slope) => slope.toFixed(2))]]);
+}
+
+/** Of the line of least squares. */
+function slopeOf(points: readonly (readonly [number, number])[]): number {
+  const mean = (values: readonly number[]): number =>
+    values.reduce((sum, value) => sum + value, 0) / values.length;
+  const [x, y] = [mean(points.map(([one]) => one)), mean(points.map(([, one]) => one))];
+  const covariance = mean(points.map(([one, other]) => (one - x) * (other - y)));
+  return covariance / mean(points.map(([one]) => (one - x) ** 2));
 }
 
 /** The first column is text, the others are numbers. */

@@ -6,6 +6,15 @@ export interface GrowthSize {
   readonly channels: number;
 }
 
+/** Ten sizes each: more layers, all small, and layers with more parameters. */
+export const GROWING: ReadonlyMap<string, readonly GrowthSize[]> = new Map([
+  [
+    'layers',
+    [120, 180, 270, 400, 600, 900, 1350, 2000, 3000, 4500].map((layers) => ({ layers, channels: 8 })),
+  ],
+  ['parameters', [16, 24, 32, 48, 64, 96, 128, 192, 256, 384].map((channels) => ({ layers: 40, channels }))],
+]);
+
 /** Layers of a block: its convolution, batch norm, ReLU, and the sum with what it read. */
 const LAYERS_OF_BLOCK = 4;
 const CLASSES = 10;

@@ -4,9 +4,13 @@
  * @module
  */
 
-/** `values[i] * factors[places[i]]`. */
-export function timesGathered(values: Float64Array, factors: Float64Array, places: Int32Array): Float64Array {
-  const products = new Float64Array(values.length);
+/** `values[i] * factors[places[i]]`, written to `products` and returned. */
+export function timesGathered(
+  values: Float64Array,
+  factors: Float64Array,
+  places: Int32Array,
+  products: Float64Array,
+): Float64Array {
   for (let index = 0; index < products.length; index++) {
     products[index] = values[index]! * factors[places[index]!]!;
   }

@@ -165,10 +165,18 @@ function largestMagnitude(values: Float64Array): number {
   return largest;
 }
 
+/** Four sums at a time, because each product waits for the sum before it. */
 function dot(one: Float64Array, other: Float64Array): number {
-  let sum = 0;
-  for (let at = 0; at < one.length; at++) sum += one[at]! * other[at]!;
-  return sum;
+  let [first, second, third, fourth] = [0, 0, 0, 0];
+  let at = 0;
+  for (; at + 3 < one.length; at += 4) {
+    first += one[at]! * other[at]!;
+    second += one[at + 1]! * other[at + 1]!;
+    third += one[at + 2]! * other[at + 2]!;
+    fourth += one[at + 3]! * other[at + 3]!;
+  }
+  for (; at < one.length; at++) first += one[at]! * other[at]!;
+  return first + second + (third + fourth);
 }
 
 function addScaled(target: Float64Array, values: Float64Array, factor: number): void {

@@ -138,9 +138,16 @@ function addRun(
   power: 1 | 2,
   response: Float64Array,
 ): void {
+  // A loop for each power, because the test would be made for each weight.
+  if (power === 1) {
+    for (let offset = 0; offset < count; offset++) {
+      response[out + offset] = response[out + offset]! + values[index + offset]! * mean;
+    }
+    return;
+  }
   for (let offset = 0; offset < count; offset++) {
     const weight = values[index + offset]!;
-    response[out + offset] = response[out + offset]! + (power === 1 ? weight : weight * weight) * mean;
+    response[out + offset] = response[out + offset]! + weight * weight * mean;
   }
 }
 

@@ -43,19 +43,26 @@ export interface LightWeights {
  */
 export class WeightPowers {
   readonly #init: WeightPowersInit;
+  /** Of the last point. */
+  #ofInputs = new Float64Array(0);
+  #ofOutputs = new Float64Array(0);
 
   constructor(init: WeightPowersInit) {
     this.#init = init;
   }
 
   /**
+   * The range at a point; its arrays hold until the next.
+   *
    * @param read `s^p` of each input
    * @param written `s^-p` of each output
    */
   at(read: Float64Array, written: Float64Array): SoftRange {
     const { largest, squarings, inputs, outputs, powers, light } = this.#init;
-    const ofInputs = new Float64Array(read.length);
-    const ofOutputs = new Float64Array(written.length);
+    const ofInputs = cleared(this.#ofInputs, read.length);
+    const ofOutputs = cleared(this.#ofOutputs, written.length);
+    this.#ofInputs = ofInputs;
+    this.#ofOutputs = ofOutputs;
     let heavySum = 0;
     for (let index = 0; index < powers.length; index++) {
       const input = inputs[index]!;
@@ -75,6 +82,10 @@ export class WeightPowers {
       light: sum === 0 ? 0 : lightSum / sum,
     };
   }
+}
+
+function cleared(values: Float64Array<ArrayBuffer>, length: number): Float64Array<ArrayBuffer> {
+  return values.length === length ? values.fill(0) : new Float64Array(length);
 }
 
 /** Adds what light weights have, as the product of their sums over all of them. */

@@ -45,13 +45,6 @@ export class GraphTensor {
   }
 }
 
-/** A call in the model that holds it, and which of the calls of its layer there it is. */
-interface PlacedCall {
-  readonly owner: Model;
-  readonly call: Call;
-  readonly use: number;
-}
-
 /** One use of a layer in the flat graph. */
 export class GraphCall {
   readonly layer: Layer;
@@ -72,7 +65,7 @@ export class GraphCall {
 
   /** @param layer in the place of the call's own: what is inside of a TimeDistributed, or one of its ends. */
   constructor(
-    { owner, call, use }: PlacedCall,
+    { owner, call, use }: Pick<GraphCall, 'owner' | 'call' | 'use'>,
     inputs: readonly GraphTensor[],
     isTraining = false,
     layer: Layer = call.layer,
@@ -185,7 +178,7 @@ function inline(
   fed: readonly GraphTensor[] | undefined,
   enclosing: boolean | undefined,
   add: (call: GraphCall) => void,
-  wrapper?: PlacedCall,
+  wrapper?: Pick<GraphCall, 'owner' | 'call' | 'use'>,
 ): { inputs: GraphTensor[]; outputs: GraphTensor[] } {
   const tensors = new Map<ModelTensor, GraphTensor>();
   const inputs = model.inputs.map((tensor, index) => {

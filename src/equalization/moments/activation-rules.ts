@@ -60,7 +60,7 @@ export function activatedDistribution(
     }
     case 'other': {
       const f = smoothFunction(activation.name, dialect);
-      return f && throughFunction(input, f);
+      return f && throughFunction(input, f, knownEnds(activation.name, f));
     }
   }
 }
@@ -136,17 +136,23 @@ function rectifiedBounds(
   return { low: bound(Math.min), high: bound(Math.max) };
 }
 
-const RULE = gaussHermite(40);
+/** What smooth functions need, found when the first is met: it takes longer than all that is done with it. */
+let rule: ReturnType<typeof gaussHermite> | undefined;
+const endsByName = new Map<string, Ends>();
 
 /** The distribution of a function of each value, by quadrature with 40 points. */
-export function throughFunction(input: ChannelDistribution, f: (x: number) => number): ChannelDistribution {
+export function throughFunction(
+  input: ChannelDistribution,
+  f: (x: number) => number,
+  ends: Ends = endsOf(f),
+): ChannelDistribution {
   const channels = input.mean.length;
   const sums: MomentSums = { first: new Float64Array(channels), second: new Float64Array(channels) };
-  addQuadrature(input.normal, f, RULE, sums);
-  const { low, high } = boundsOf(f);
+  rule ??= gaussHermite(40);
+  addQuadrature(input.normal, f, rule, sums);
   return matchedDistribution(sums.first, varianceOf(sums), {
-    low: new Float64Array(channels).fill(low),
-    high: new Float64Array(channels).fill(high),
+    low: new Float64Array(channels).fill(ends.low),
+    high: new Float64Array(channels).fill(ends.high),
   });
 }
 
@@ -154,16 +160,31 @@ export function throughFunction(input: ChannelDistribution, f: (x: number) => nu
 const NEAR = 40;
 const FAR = 1e6;
 
-/** What a function never leaves; what goes this far from 0 goes on. */
-function boundsOf(f: (x: number) => number): { readonly low: number; readonly high: number } {
+/** What a function never leaves. */
+interface Ends {
+  readonly low: number;
+  readonly high: number;
+}
+
+/** The ends of a function; what goes this far from 0 goes on. */
+function endsOf(f: (x: number) => number): Ends {
   let [low, high] = [f(0), f(0)];
   const look = (x: number): void => {
-    low = Math.min(low, f(x), f(-x));
-    high = Math.max(high, f(x), f(-x));
+    for (const value of [f(x), f(-x)]) {
+      low = Math.min(low, value);
+      high = Math.max(high, value);
+    }
   };
   for (let x = 0; x <= NEAR; x += 1 / 64) look(x);
   for (let x = NEAR; x <= FAR; x *= 1.25) look(x);
   return { low: low < -NEAR / 2 ? -Infinity : low, high: high > NEAR / 2 ? Infinity : high };
+}
+
+/** Those of a function with a name, found once. */
+function knownEnds(name: string, f: (x: number) => number): Ends {
+  const ends = endsByName.get(name) ?? endsOf(f);
+  endsByName.set(name, ends);
+  return ends;
 }
 
 /** The function that an activation is, a value at a time; undefined for one that is not known, PReLU and Softmax. */

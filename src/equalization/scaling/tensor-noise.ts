@@ -26,6 +26,8 @@ export class TensorNoise {
   readonly #up: PowersOfReach;
   readonly #down: PowersOfReach;
   readonly #sensitivities: Float64Array;
+  /** What is computed at a point, written over at the next. */
+  readonly #at: Readonly<Record<'heard' | 'above' | 'below', Float64Array>>;
 
   /** @param squarings the maximum stands for `(sum of v^p)^(1/p)` with p = 2^squarings */
   constructor({ classes, up, down, sensitivities }: TensorTerm, factors: FreeFactors, squarings: number) {
@@ -52,14 +54,17 @@ export class TensorNoise {
     this.#up = reach(up);
     this.#down = reach(down);
     this.#sensitivities = gathered(factors.fixed(sensitivities, classes, 2));
+    const empty = (): Float64Array => new Float64Array(this.#places.length);
+    this.#at = { heard: empty(), above: empty(), below: empty() };
   }
 
   /** The noise at the factors as they are, whose derivatives by the logarithms of the free ones are added to `gradient`. */
   add(gradient: Float64Array): number {
     const { squares, inversePowers } = this.#factors;
-    const heard = timesGathered(this.#sensitivities, squares, this.#places);
-    const above = timesGathered(this.#up.powers, inversePowers, this.#places);
-    const below = timesGathered(this.#down.powers, inversePowers, this.#places);
+    const { heard, above, below } = this.#at;
+    timesGathered(this.#sensitivities, squares, this.#places, heard);
+    timesGathered(this.#up.powers, inversePowers, this.#places, above);
+    timesGathered(this.#down.powers, inversePowers, this.#places, below);
     const [aboveSum, belowSum, all] = [sumOf(above), sumOf(below), sumOf(heard)];
     const [high, low] = [this.#soft(this.#up, aboveSum), this.#soft(this.#down, belowSum)];
     const width = high + low;

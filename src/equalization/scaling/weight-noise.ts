@@ -27,6 +27,8 @@ export class WeightNoise {
   readonly #passed: Float64Array;
   readonly #fixedRead: Float64Array;
   readonly #fixedWritten: Float64Array;
+  /** What is computed at a point, written over at the next. */
+  readonly #at: Readonly<Record<'read' | 'written' | 'inputs' | 'outputs', Float64Array>>;
   #powers: WeightPowers | undefined;
 
   /** @param weight the unit of the noise */
@@ -46,6 +48,12 @@ export class WeightNoise {
     this.#outputs = factors.placesOf(outputs);
     this.#variances = factors.fixed(variances, inputs, -2);
     this.#sensitivities = factors.fixed(sensitivities, outputs, 2);
+    this.#at = {
+      read: new Float64Array(this.#read.length),
+      written: new Float64Array(this.#written.length),
+      inputs: new Float64Array(inputs.length),
+      outputs: new Float64Array(outputs.length),
+    };
     this.#passed = this.#variances.map((variance, pair) => variance * (this.#sensitivities[pair] ?? 0));
   }
 
@@ -74,16 +82,16 @@ export class WeightNoise {
   #softRange(powers: WeightPowers): SoftRange {
     const { powers: ofScales, inversePowers } = this.#factors;
     return powers.at(
-      timesGathered(this.#fixedRead, ofScales, this.#read),
-      timesGathered(this.#fixedWritten, inversePowers, this.#written),
+      timesGathered(this.#fixedRead, ofScales, this.#read, this.#at.read),
+      timesGathered(this.#fixedWritten, inversePowers, this.#written, this.#at.written),
     );
   }
 
   /** `sum of variance / s_i²` times `sum of sensitivity s_o²`. */
   #addMatrix(range: SoftRange, ofRange: number, gradient: Float64Array): number {
     const { inverseSquares, squares } = this.#factors;
-    const varied = timesGathered(this.#variances, inverseSquares, this.#inputs);
-    const heard = timesGathered(this.#sensitivities, squares, this.#outputs);
+    const varied = timesGathered(this.#variances, inverseSquares, this.#inputs, this.#at.inputs);
+    const heard = timesGathered(this.#sensitivities, squares, this.#outputs, this.#at.outputs);
     const [inputSum, outputSum] = [sumOf(varied), sumOf(heard)];
     const noise = ofRange * inputSum * outputSum;
     this.#addRange(range, noise, gradient);
@@ -96,9 +104,10 @@ export class WeightNoise {
   #addPairs(range: SoftRange, ofRange: number, gradient: Float64Array): number {
     const { inverseSquares, squares } = this.#factors;
     const passed = timesGathered(
-      timesGathered(this.#passed, inverseSquares, this.#inputs),
+      timesGathered(this.#passed, inverseSquares, this.#inputs, this.#at.inputs),
       squares,
       this.#outputs,
+      this.#at.outputs,
     );
     const sum = sumOf(passed);
     const noise = ofRange * sum;

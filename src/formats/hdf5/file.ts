@@ -37,6 +37,8 @@ export class Hdf5File {
   readonly size: number;
   readonly #source: ByteSource;
   readonly #opened: OpenedFile;
+  /** By path: to ask the library takes longer than all else that is done with a link. */
+  readonly #kinds = new Map<string, LinkKind>();
 
   constructor(source: ByteSource, opened: OpenedFile) {
     this.name = source.name;
@@ -67,6 +69,12 @@ export class Hdf5File {
 
   /** What the last part of `path` is. */
   kind(path: string): LinkKind {
+    const known = this.#kinds.get(path) ?? this.#kindOf(path);
+    this.#kinds.set(path, known);
+    return known;
+  }
+
+  #kindOf(path: string): LinkKind {
     const { library } = this.#opened;
     if (path === '') return 'group';
     return this.#opened.guarded(path, (id) => {
