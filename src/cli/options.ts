@@ -47,11 +47,8 @@ export function layersScriptOption(): Option {
 }
 
 /** Where the model goes. */
-export function outputOption(
-  name = '<out>',
-  what = 'where the result goes; its ending decides the format',
-): Option {
-  return new Option(`-o, --output ${name}`, what).argParser(notEmpty).makeOptionMandatory();
+export function outputOption(what = 'where the result goes; its ending decides the format'): Option {
+  return new Option('-o, --output <out>', what).argParser(notEmpty);
 }
 
 function notEmpty(text: string): string {

@@ -34,7 +34,7 @@ export function addConvert(root: Command): void {
     )
     .argument('<in>', 'the model');
   withOptions(command, [
-    outputOption(),
+    outputOption().makeOptionMandatory(),
     choiceOption('--keras <version>', "which Keras the file is for; the model's own if left out", ['2', '3']),
     choiceOption(
       '--weights <type>',

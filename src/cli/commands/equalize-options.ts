@@ -60,7 +60,9 @@ export function equalizeOptions(root: Command): Command {
     .description('fold batch norms, scale channels and correct biases for 8-bit weights')
     .argument('<in>', 'a .keras or .h5 file, or the model.json or folder of a TF.js layers model');
   return withOptions(command, [
-    outputOption(),
+    outputOption(
+      'where the result goes; its ending decides the format (beside <in>: model.keras becomes model.equalized.keras)',
+    ),
     choiceOption('--target <what>', 'what the weights will be quantized as (int8-per-tensor)', TARGETS),
     choiceOption('--relu6 <policy>', 'what happens where a factor meets a ReLU6 (exact)', RELU6_POLICIES),
     choiceOption(

@@ -5,6 +5,7 @@ import { isProven } from '../../report/proof-report.ts';
 import { reportJson } from '../../report/report-json.ts';
 import { readyToRun } from '../chosen-inputs.ts';
 import { type CommandResult, EXIT, end, tried } from '../command-result.ts';
+import { defaultOutput } from '../default-output.ts';
 import { checkHtmlOutput } from '../html-output.ts';
 import { interruptible } from '../interruptible.ts';
 import { measureUnknown, readSidecarOf, writtenSidecar } from '../sidecar.ts';
@@ -23,8 +24,12 @@ export function addEqualize(root: Command): void {
   equalizeOptions(root).action((input, options) => end(equalizeCommand(input, options)));
 }
 
+/** What was asked for; the output may be left out. */
+type GivenOptions = Omit<EqualizeOptions, 'output'> & Partial<Pick<EqualizeOptions, 'output'>>;
+
 /** Runs `crosslayer equalize`. */
-export async function equalizeCommand(input: string, options: EqualizeOptions): Promise<CommandResult> {
+export async function equalizeCommand(input: string, given: GivenOptions): Promise<CommandResult> {
+  const options = { ...given, output: given.output ?? defaultOutput(input, 'equalized') };
   checkEqualizeOptions(options);
   const { output, json, strict } = options;
   progress(`reading ${input}`);

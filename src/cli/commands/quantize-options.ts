@@ -63,7 +63,9 @@ export function quantizeOptions(root: Command): Command {
     )
     .argument('<in>', 'a .keras or .h5 file, or the model.json or folder of a TF.js layers model');
   return withOptions(command, [
-    outputOption('<out>', 'a folder for model.json and the files of weights, or a file that ends in .tflite'),
+    outputOption(
+      'a folder for model.json and the files of weights, or a file that ends in .tflite',
+    ).makeOptionMandatory(),
     choiceOption(
       '--weights <scales>',
       'with .tflite, a scale for each output channel of a kernel, or one (per-channel)',
