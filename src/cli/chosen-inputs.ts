@@ -13,8 +13,8 @@ import { modelInputs } from '../verification/inputs/model-inputs.ts';
 import { describeNormalization, type Normalization } from '../verification/inputs/normalization.ts';
 import { seededInputs } from '../verification/inputs/seeded-inputs.ts';
 import { TfjsRunner } from '../verification/run/runner.ts';
-import { UsageError } from './command-result.ts';
 import type { ProofOptions } from './options.ts';
+import { UsageError } from './usage-error.ts';
 
 /** The options of a command that say what models are run on. */
 export interface InputOptions {

@@ -5,7 +5,10 @@
  */
 
 import { CrosslayerError } from '../errors.ts';
+import { reportJson } from '../report/report-json.ts';
+import { errorJson } from './error-json.ts';
 import { type Line, printError, printed, progressDone } from './terminal.ts';
+import { UsageError } from './usage-error.ts';
 
 /** Exit codes of the command; `--help` lists them. */
 export const EXIT = { ok: 0, checkFailed: 1, usage: 2, input: 3, bug: 70 } as const;
@@ -22,6 +25,8 @@ Exit codes:
 /** What goes to standard output, and how the process ends. */
 export interface CommandResult {
   readonly lines: readonly Line[];
+  /** For programs, in place of the lines. */
+  readonly report?: object;
   readonly exitCode: number;
   /** What went wrong once the model was written; the exit code is that of the first. */
   readonly failures?: readonly unknown[];
@@ -29,10 +34,20 @@ export interface CommandResult {
 
 /** Ends a command with its result, which goes out in one piece, and with what failed after the model was written. */
 export async function end(result: Promise<CommandResult>): Promise<void> {
-  const { lines, exitCode, failures = [] } = await result;
-  process.stdout.write(`${printed(lines)}\n`);
+  const { lines, report, exitCode, failures = [] } = await result;
+  const error = failures.length === 0 ? {} : { error: errorJson(failures[0]) };
+  process.stdout.write(`${report ? reportJson({ ...report, ...error }) : printed(lines)}\n`);
   process.exitCode = exitCode;
   if (failures.length > 0) endWithErrors(failures);
+}
+
+/** The report for programs where they asked for it, else the lines for people. */
+export function shownAs(
+  json: boolean | undefined,
+  report: object,
+  lines: () => readonly Line[],
+): Pick<CommandResult, 'lines' | 'report'> {
+  return json === true ? { lines: [], report } : { lines: lines() };
 }
 
 /** Does what comes after the model was written; undefined, and an entry in `failures`, where that fails. */
@@ -48,15 +63,22 @@ export async function tried<Result>(
   }
 }
 
-/** Ends the process with what went wrong. */
-export function endWithErrors(errors: readonly unknown[]): void {
+/** Ends the process with what went wrong, before there was a result; programs get it as JSON too. */
+export function endWithError(error: unknown, json: boolean): void {
+  if (json) printErrorJson(error);
+  endWithErrors([error]);
+}
+
+/** The object that programs get in place of a result. */
+export function printErrorJson(error: unknown): void {
+  process.stdout.write(`${reportJson({ error: errorJson(error) })}\n`);
+}
+
+function endWithErrors(errors: readonly unknown[]): void {
   progressDone();
   for (const error of errors) printError(...errorLines(error));
   process.exitCode = exitCodeOf(errors[0]);
 }
-
-/** A mistake in how the command was called. */
-export class UsageError extends Error {}
 
 /** The exit code for an error. */
 function exitCodeOf(error: unknown): number {

@@ -1,7 +1,7 @@
 import fs from 'node:fs';
 import path from 'node:path';
 import { isFolder } from '../node/open-files.ts';
-import { UsageError } from './command-result.ts';
+import { UsageError } from './usage-error.ts';
 
 /** Endings of files that hold a whole model. */
 const WHOLE = /\.(keras|h5|hdf5)$/i;

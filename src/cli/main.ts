@@ -1,8 +1,9 @@
 #!/usr/bin/env node
 import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
-import { EXIT, EXIT_CODE_HELP, endWithErrors } from './command-result.ts';
+import { EXIT, EXIT_CODE_HELP, endWithError, printErrorJson } from './command-result.ts';
 import { printError, progressDone } from './terminal.ts';
+import { UsageError } from './usage-error.ts';
 
 const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'));
 
@@ -43,6 +44,17 @@ function errorLines(text: string): string[] {
   return [message, suggestion.trim()].filter((line) => line !== '');
 }
 
+/** A mistake that commander found, which has told it already. */
+function usageErrorOf({ message }: CommanderError): UsageError {
+  const [what = '', ...suggestion] = errorLines(`${message}\n`).map((line) =>
+    line.replace(/^\((.*)\)$/, '$1'),
+  );
+  return new UsageError([what.replace(/^error: /, ''), ...suggestion].join('; '));
+}
+
+/** Known before arguments are parsed, since that may be what fails. */
+const json = process.argv.slice(2).includes('--json');
+
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   // A reader that stops early, such as `head`, is no error.
   if (error.code === 'EPIPE') return;
@@ -56,7 +68,8 @@ try {
   if (error instanceof CommanderError) {
     progressDone();
     process.exitCode = error.exitCode === 0 ? EXIT.ok : EXIT.usage;
+    if (json && error.exitCode !== 0) printErrorJson(usageErrorOf(error));
   } else {
-    endWithErrors([error]);
+    endWithError(error, json);
   }
 }

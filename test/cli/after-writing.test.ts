@@ -38,7 +38,8 @@ test.each([
   expect((await loadModel(output)).layers.length).toBeGreaterThan(3);
   const json = await failing('report.html', 2, ...args, '--force', '--json');
   expect(json.code).toBe(3);
-  expect(JSON.parse(json.stdout).schemaVersion).toBe(2);
+  const printed = JSON.parse(json.stdout);
+  expect(printed).toMatchObject({ schemaVersion: 2, output, error: { code: 'output', layer: null } });
   expect(fs.existsSync(at('report.html'))).toBe(false);
 });
 

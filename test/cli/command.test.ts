@@ -314,7 +314,7 @@ describe('exit codes', () => {
     ['no command', []],
     ['an unknown command', ['equalise']],
     ['an unknown flag', ['inspect', golden('single_conv'), '--jsn']],
-    ['no output', ['equalize', golden('conv_bn_relu_chain')]],
+    ['no output', ['convert', golden('conv_bn_relu_chain')]],
     [
       'an unknown step',
       ['equalize', golden('conv_bn_relu_chain'), '-o', output('none.h5'), '--steps', 'fold,cle'],

@@ -5,8 +5,8 @@ import { afterAll, expect, test } from 'vitest';
 import { equalizeCommand } from '../../src/cli/commands/equalize.ts';
 import { inspectCommand } from '../../src/cli/commands/inspect.ts';
 import { checkHtmlOutput } from '../../src/cli/html-output.ts';
-import { printed } from '../../src/cli/terminal.ts';
 import { OutputError } from '../../src/errors.ts';
+import { reportJson } from '../../src/report/report-json.ts';
 
 const MODEL = new URL('../fixtures/golden/dw_pw_relu/input.h5', import.meta.url).pathname;
 const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'crosslayer-report-'));
@@ -16,13 +16,13 @@ afterAll(() => fs.rmSync(folder, { recursive: true }));
 
 test('equalize --report writes a page beside the model', async () => {
   const [output, report] = [at('model.h5'), at('model.html')];
-  const { lines } = await equalizeCommand(MODEL, { output, report, verify: false, json: true });
+  const result = await equalizeCommand(MODEL, { output, report, verify: false, json: true });
   const html = fs.readFileSync(report, 'utf8');
   expect(html).toMatch(/^<!doctype html>/);
   expect(html).toContain('folded only');
   // The same report, that the side-car was written included.
   const embedded = /id="report">(.*?)<\/script>/.exec(html)?.[1] ?? '';
-  expect(JSON.parse(embedded)).toEqual(JSON.parse(printed(lines)));
+  expect({ ...JSON.parse(embedded), output }).toEqual(JSON.parse(reportJson(result.report ?? {})));
 });
 
 test('the steps of the reference have a page too, in a new folder of a TF.js model if wanted', async () => {

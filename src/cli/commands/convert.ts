@@ -4,8 +4,7 @@ import type { WriteReport } from '../../formats/format.ts';
 import type { Model } from '../../model/model.ts';
 import { castWeights, WEIGHT_DTYPES, type WeightDType } from '../../model/precision.ts';
 import { loadModel, type SaveOptions, saveModel } from '../../node/model-files.ts';
-import { reportJson } from '../../report/report-json.ts';
-import { type CommandResult, EXIT, end, UsageError } from '../command-result.ts';
+import { type CommandResult, EXIT, end, shownAs } from '../command-result.ts';
 import { interruptible } from '../interruptible.ts';
 import {
   choiceOption,
@@ -17,6 +16,8 @@ import {
 } from '../options.ts';
 import { isOpened, summaryOf, writtenLines } from '../summary-lines.ts';
 import { progress, progressDone } from '../terminal.ts';
+import { UsageError } from '../usage-error.ts';
+import { writtenFiles } from '../written-files.ts';
 
 interface ConvertOptions extends OutputOptions {
   readonly keras?: '2' | '3';
@@ -68,12 +69,14 @@ async function convertCommand(input: string, options: ConvertOptions): Promise<C
   const model = options.weights ? castWeights(read, options.weights) : read;
   progress(`writing ${options.output}`);
   const written = await save(model, options);
+  const { output, json } = options;
+  const files = json === true ? await writtenFiles(output) : {};
+  const report = { schemaVersion: 1, output, ...files, ...written };
   progressDone();
-  const lines =
-    options.json === true
-      ? [reportJson({ schemaVersion: 1, ...written })]
-      : summaryOf(options.output, '', undefined, writtenLines(written));
-  return { lines, exitCode: isOpened(written) ? EXIT.ok : EXIT.checkFailed };
+  return {
+    ...shownAs(json, report, () => summaryOf(output, '', undefined, writtenLines(written))),
+    exitCode: isOpened(written) ? EXIT.ok : EXIT.checkFailed,
+  };
 }
 
 /** Half floats are stored by formats that have them, for programs that read them. */

@@ -11,7 +11,6 @@ import { OBJECTIVES, type Objective } from '../../equalization/scaling/scale-reg
 import { STEPS, type Step } from '../../primitives/equalize-model.ts';
 import { type ActivationQuantizer, INT8_ACTIVATIONS } from '../../quantization/quantizer.ts';
 import { checkRunOptions, type InputOptions, SEEDED_SAMPLES } from '../chosen-inputs.ts';
-import { UsageError } from '../command-result.ts';
 import {
   choiceOption,
   inputOptions,
@@ -24,6 +23,7 @@ import {
   withOptions,
 } from '../options.ts';
 import type { SidecarOptions } from '../sidecar.ts';
+import { UsageError } from '../usage-error.ts';
 
 /** What `--activations` knows by name. */
 export const ACTIVATIONS: Readonly<Record<ActivationsName, ActivationQuantizer | 'float'>> = {

@@ -2,9 +2,8 @@ import type { Command } from 'commander';
 import type { SidecarRecord } from '../../equalization/sidecar/sidecar.ts';
 import { checkOutput, loadModel, type SaveOptions, saveModel } from '../../node/model-files.ts';
 import { isProven } from '../../report/proof-report.ts';
-import { reportJson } from '../../report/report-json.ts';
 import { readyToRun } from '../chosen-inputs.ts';
-import { type CommandResult, EXIT, end, tried } from '../command-result.ts';
+import { type CommandResult, EXIT, end, shownAs, tried } from '../command-result.ts';
 import { defaultOutput } from '../default-output.ts';
 import { checkHtmlOutput } from '../html-output.ts';
 import { interruptible } from '../interruptible.ts';
@@ -51,7 +50,7 @@ export async function equalizeCommand(input: string, given: GivenOptions): Promi
   progressDone();
   const { verification } = report;
   return {
-    lines: json === true ? [reportJson(report)] : summary(),
+    ...shownAs(json, { ...report, output }, summary),
     exitCode: strict === true && verification && !isProven(verification) ? EXIT.checkFailed : EXIT.ok,
     failures,
   };

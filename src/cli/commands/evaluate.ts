@@ -10,7 +10,6 @@ import {
   evaluateWeights,
   type RangesFrom,
 } from '../../report/evaluate-report.ts';
-import { reportJson } from '../../report/report-json.ts';
 import { accuracyText, sqnrText } from '../../text/numbers.ts';
 import { TfjsRunner } from '../../verification/run/runner.ts';
 import {
@@ -20,10 +19,11 @@ import {
   type InputOptions,
   withLabels,
 } from '../chosen-inputs.ts';
-import { type CommandResult, EXIT, end, UsageError } from '../command-result.ts';
+import { type CommandResult, EXIT, end, shownAs } from '../command-result.ts';
 import { choiceOption, inputOptions, jsonOption, withOptions } from '../options.ts';
 import { readSidecarOf, type SidecarOptions } from '../sidecar.ts';
 import { type Line, progress, progressDone, table } from '../terminal.ts';
+import { UsageError } from '../usage-error.ts';
 
 interface EvaluateOptions extends InputOptions, SidecarOptions {
   readonly against?: string;
@@ -102,7 +102,7 @@ async function evaluateCommand(input: string, options: EvaluateOptions): Promise
   const notes = [...(sidecar === null ? [] : [`side-car: ${sidecar.message}`]), ...evaluated.notes];
   const report = { ...evaluated, notes };
   progressDone();
-  return { lines: options.json === true ? [reportJson(report)] : tables(report), exitCode: EXIT.ok };
+  return { ...shownAs(options.json, report, () => tables(report)), exitCode: EXIT.ok };
 }
 
 async function evaluate(

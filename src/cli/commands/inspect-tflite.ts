@@ -4,16 +4,15 @@ import {
   type TfliteInspection,
 } from '../../formats/tflite/inspect.ts';
 import { readWritten } from '../../node/open-files.ts';
-import { reportJson } from '../../report/report-json.ts';
 import { byteText, count, dimensionsText, short, small } from '../../text/numbers.ts';
-import { type CommandResult, EXIT } from '../command-result.ts';
+import { type CommandResult, EXIT, shownAs } from '../command-result.ts';
 import { indented, type Line, styled, table } from '../terminal.ts';
 
 /** What `crosslayer inspect model.tflite` prints, of any maker's file. */
 export function inspectTfliteCommand(input: string, isJson: boolean): CommandResult {
   const inspection = inspectTflite(input, readWritten(input));
   const report = { schemaVersion: 1, ...inspection };
-  return { lines: isJson ? [reportJson(report)] : render(input, inspection), exitCode: EXIT.ok };
+  return { ...shownAs(isJson, report, () => render(input, inspection)), exitCode: EXIT.ok };
 }
 
 function render(input: string, { bytes, inputs, outputs, operators }: TfliteInspection): Line[] {

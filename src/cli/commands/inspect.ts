@@ -10,15 +10,15 @@ import {
   damageReport,
   type LayerDamage,
 } from '../../report/layer-damage.ts';
-import { reportJson } from '../../report/report-json.ts';
 import type { SidecarReport } from '../../report/sidecar-report.ts';
 import { damageRanking } from '../../report/tensor-damage.ts';
 import { count, decibels, grouped, shapeText, short, small, tinyPercent } from '../../text/numbers.ts';
-import { type CommandResult, EXIT, end, UsageError } from '../command-result.ts';
+import { type CommandResult, EXIT, end, shownAs } from '../command-result.ts';
 import { checkHtmlOutput } from '../html-output.ts';
 import { choiceOption, type ReportOptions, reportOptions, withOptions } from '../options.ts';
 import { readSidecarOf, type SidecarOptions, sidecarLines } from '../sidecar.ts';
 import { indented, type Line, progress, progressDone, styled, table } from '../terminal.ts';
+import { UsageError } from '../usage-error.ts';
 
 interface InspectOptions extends ReportOptions, SidecarOptions {
   readonly target?: DamageTarget;
@@ -60,8 +60,10 @@ export async function inspectCommand(input: string, options: InspectOptions): Pr
   const sidecar = { read, measured: [], written: null };
   writeHtml?.(() => inspectContent({ ...report, sidecar }, inspectSubject(model, report.damage.target)));
   progressDone();
-  const lines = options.json === true ? [reportJson({ ...report, sidecar })] : render(report, sidecar);
-  return { lines, exitCode: EXIT.ok };
+  return {
+    ...shownAs(options.json, { ...report, sidecar }, () => render(report, sidecar)),
+    exitCode: EXIT.ok,
+  };
 }
 
 function render(report: InspectReport & { readonly damage: DamageReport }, sidecar: SidecarReport): Line[] {

@@ -4,7 +4,6 @@ import { INTEGER_WEIGHTS, type IntegerWeights } from '../../equalization/quantiz
 import { TFLITE_IO, type TfliteIo } from '../../formats/tflite/lower.ts';
 import { PACKED_DTYPES, type PackedDType } from '../../quantization/packing/packed-dtypes.ts';
 import { checkRunOptions, type InputOptions } from '../chosen-inputs.ts';
-import { UsageError } from '../command-result.ts';
 import {
   byteSize,
   choiceOption,
@@ -19,6 +18,7 @@ import {
   withOptions,
 } from '../options.ts';
 import type { SidecarOptions } from '../sidecar.ts';
+import { UsageError } from '../usage-error.ts';
 
 /** Options of `crosslayer quantize`. */
 export interface QuantizeOptions

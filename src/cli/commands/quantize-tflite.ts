@@ -31,7 +31,6 @@ import type { IntegerPlan } from '../../quantization/integer/integer-plan.ts';
 import { type ReportSubject, reportSubject } from '../../report/html/report-subject.ts';
 import { tfliteContent } from '../../report/html/tflite-content.ts';
 import { gridOf, plainModel, plainText } from '../../report/plain-model.ts';
-import { reportJson } from '../../report/report-json.ts';
 import { besideOriginal } from '../../report/run-check.ts';
 import { countedOperators, type TfliteReport } from '../../report/tflite-report.ts';
 import { works } from '../../report/tflite-texts.ts';
@@ -43,12 +42,13 @@ import { recordTflite } from '../../verification/litert/compare-tflite.ts';
 import { TfjsRunner } from '../../verification/run/runner.ts';
 import { forChoosing } from '../../verification/run/samples.ts';
 import type { Runnable } from '../chosen-inputs.ts';
-import { type CommandResult, EXIT, tried, UsageError } from '../command-result.ts';
+import { type CommandResult, EXIT, shownAs, tried } from '../command-result.ts';
 import { checkHtmlOutput } from '../html-output.ts';
 import { interruptible } from '../interruptible.ts';
 import { defined } from '../options.ts';
 import { readSidecarOf } from '../sidecar.ts';
 import { progress, progressDone } from '../terminal.ts';
+import { UsageError } from '../usage-error.ts';
 import { inputsBeside, readyToQuantize, runOriginal } from './quantize-inputs.ts';
 import type { QuantizeOptions } from './quantize-options.ts';
 import { tfliteSummary } from './tflite-summary.ts';
@@ -111,7 +111,7 @@ export async function quantizeToTflite(input: string, given: QuantizeOptions): P
   await tried(failures, () => writeHtml?.(() => tfliteContent(report, subject())));
   progressDone();
   return {
-    lines: given.json === true ? [reportJson(report)] : tfliteSummary(output, report),
+    ...shownAs(given.json, { ...report, output }, () => tfliteSummary(output, report)),
     exitCode: strict && !works(check) ? EXIT.checkFailed : EXIT.ok,
     failures,
   };

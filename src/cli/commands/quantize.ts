@@ -2,7 +2,7 @@ import type { Command } from 'commander';
 import { prepareQuantization, type QuantizePass } from '../../equalization/quantize.ts';
 import type { Model } from '../../model/model.ts';
 import { fileBytes } from '../../node/loaded-files.ts';
-import { checkOutput, closeModel, loadModel, type SaveOptions, saveModel } from '../../node/model-files.ts';
+import { checkOutput, loadModel, type SaveOptions, saveModel } from '../../node/model-files.ts';
 import { runPasses } from '../../primitives/pass.ts';
 import { layersQuantizedBefore } from '../../quantization/packing/quantized-before.ts';
 import { weightBytes } from '../../quantization/packing/weight-bytes.ts';
@@ -11,18 +11,18 @@ import type { ReportContent } from '../../report/html/report-content.ts';
 import { reportSubject } from '../../report/html/report-subject.ts';
 import { isProven, type ProofReport, runWithProof } from '../../report/proof-report.ts';
 import { float32Bytes, isSameByTfjs, type QuantizeReport } from '../../report/quantize-report.ts';
-import { reportJson } from '../../report/report-json.ts';
 import type { ModelRun } from '../../verification/comparing/model-run.ts';
 import { sqnrJudge } from '../../verification/proving/sqnr-judge.ts';
 import { forChoosing } from '../../verification/run/samples.ts';
 import type { Ready, Runnable } from '../chosen-inputs.ts';
-import { type CommandResult, EXIT, end, tried, UsageError } from '../command-result.ts';
+import { type CommandResult, EXIT, end, shownAs, tried } from '../command-result.ts';
 import { checkHtmlOutput } from '../html-output.ts';
 import { interruptible } from '../interruptible.ts';
 import { defined } from '../options.ts';
 import { readSidecarOf } from '../sidecar.ts';
 import { isOpened } from '../summary-lines.ts';
 import { progress, progressDone } from '../terminal.ts';
+import { UsageError } from '../usage-error.ts';
 import { forProof, inputsBeside, readyToQuantize, runOriginal } from './quantize-inputs.ts';
 import {
   checkQuantizeOptions,
@@ -101,7 +101,9 @@ async function quantizeCommand(input: string, given: QuantizeOptions): Promise<C
   await tried(failures, () => writeHtml?.(content));
   progressDone();
   return {
-    lines: options.json === true ? [reportJson(report)] : quantizeSummary(options.output, report),
+    ...shownAs(options.json, { ...report, output: options.output }, () =>
+      quantizeSummary(options.output, report),
+    ),
     exitCode:
       !isOpened(report) || isRefused(report) || (options.strict === true && !isTrusted(report))
         ? EXIT.checkFailed

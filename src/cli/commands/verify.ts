@@ -4,14 +4,13 @@ import type { Model } from '../../model/model.ts';
 import { startLitert } from '../../node/litert.ts';
 import { loadModel } from '../../node/model-files.ts';
 import { isTfliteFile, readWritten } from '../../node/open-files.ts';
-import { reportJson } from '../../report/report-json.ts';
 import { percent, small } from '../../text/numbers.ts';
 import { LEAST_SQNR_DB } from '../../verification/comparing/tolerances.ts';
 import { type VerifyReport, verify } from '../../verification/comparing/verify.ts';
 import { verifyTflite } from '../../verification/litert/verify-tflite.ts';
 import { TfjsRunner } from '../../verification/run/runner.ts';
 import { chosenInputs, type InputOptions, SEEDED_SAMPLES } from '../chosen-inputs.ts';
-import { type CommandResult, EXIT, end } from '../command-result.ts';
+import { type CommandResult, EXIT, end, shownAs } from '../command-result.ts';
 import { choiceOption, defined, inputOptions, jsonOption, tolerance, withOptions } from '../options.ts';
 import { correctionNotes, type SidecarOptions } from '../sidecar.ts';
 import { type Line, progress, progressDone, styled, table } from '../terminal.ts';
@@ -71,7 +70,7 @@ async function verifyCommand(
 function resultOf(report: VerifyReport, options: VerifyOptions): CommandResult {
   progressDone();
   return {
-    lines: options.json === true ? [reportJson(report)] : render(report),
+    ...shownAs(options.json, report, () => render(report)),
     exitCode: report.verdict === 'same' ? EXIT.ok : EXIT.checkFailed,
   };
 }
