@@ -6,6 +6,7 @@
 
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { NORMALIZATIONS } from '../verification/inputs/normalization.ts';
+import { group } from './help.ts';
 
 /** Options of a command that writes a model. */
 export interface OutputOptions {
@@ -46,9 +47,12 @@ export function layersScriptOption(): Option {
   );
 }
 
+/** The heading of options about what is written and printed. */
+export const OUTPUT = 'Output:';
+
 /** Where the model goes. */
 export function outputOption(what = 'where the result goes; its ending decides the format'): Option {
-  return new Option('-o, --output <out>', what).argParser(notEmpty);
+  return new Option('-o, --output <out>', what).argParser(notEmpty).helpGroup(OUTPUT);
 }
 
 function notEmpty(text: string): string {
@@ -58,19 +62,19 @@ function notEmpty(text: string): string {
 
 /** The result is printed for programs. */
 export function jsonOption(what = 'one JSON object'): Option {
-  return new Option('--json', `print ${what}`);
+  return new Option('--json', `print ${what}`).helpGroup(OUTPUT);
 }
 
 /** The result is also written as a page, and as JSON; what is in the way is replaced. */
 export function reportOptions(replaced: string, what?: string): Option[] {
-  return [
+  return group(OUTPUT, [
     new Option(
       '--report <file>',
-      'write a page about it too, an .html file with the channel ranges of all kernels',
+      'write an .html page about it too; it has the channel ranges of all kernels',
     ),
     new Option('--force', `overwrite ${replaced}`),
     jsonOption(what),
-  ];
+  ]);
 }
 
 /** What models are run on, and how the command says so. */
@@ -91,7 +95,7 @@ export function inputOptions({ before, madeUp, verb = '', otherwise, labels }: I
   const inputs =
     `${verb}photographs or a folder of them, a .npz, or a .npy for each input; ` +
     `${otherwise ?? 'made up from a seed if left out'}; takes all names up to the next option, so ${before} before it`;
-  return [
+  return group('Inputs:', [
     new Option('--inputs <path...>', inputs),
     ...(labels === true ? [LABELS] : []),
     choiceOption(
@@ -101,14 +105,14 @@ export function inputOptions({ before, madeUp, verb = '', otherwise, labels }: I
     ),
     new Option(
       '--samples <count>',
-      `how many samples: ${madeUp} if they are made up, else all of the inputs`,
+      `how many samples; ${madeUp} if they are made up, else all of the inputs`,
     ).argParser(wholeNumber),
-  ];
+  ]);
 }
 
 const LABELS = new Option(
   '--labels <file>',
-  'a .npy or .npz with the classes, as numbers or one-hot; the array labels, y or y_test of the inputs if left out',
+  'the classes in a .npy or .npz; as numbers or one-hot; the array labels, y or y_test of the inputs if left out',
 );
 
 /** Biases are left as they are. */

@@ -10,7 +10,7 @@ import { worstOutput } from '../report/worst-output.ts';
 import { decibels, percent, small } from '../text/numbers.ts';
 import { worstRelative } from '../verification/comparing/compare-outputs.ts';
 import type { PassProof } from '../verification/proving/prove-passes.ts';
-import { indented, type Line } from './terminal.ts';
+import { indented, type Line, styled } from './terminal.ts';
 
 /** The proof in lines: what the model was run on, and under that one line for each step. */
 export function proofLines({ inputs, backend, proofs, weights }: ProofReport): Line[] {
@@ -32,7 +32,7 @@ export function proofLines({ inputs, backend, proofs, weights }: ProofReport): L
 }
 
 /** What was seen of one step. */
-export function stepLines(proof: PassProof): string[] {
+export function stepLines(proof: PassProof): Line[] {
   const { pass, verdict, reason, outputs, undone } = proof;
   const worst = worstRelative(outputs);
   const taken = undone.map(
@@ -41,15 +41,15 @@ export function stepLines(proof: PassProof): string[] {
   );
   switch (verdict) {
     case 'same':
-      return [...taken, `${pass}: same function (${small(worst)})`];
+      return [...taken, [`${pass}: `, styled('green', 'same function'), ` (${small(worst)})`]];
     case 'different':
       return [
         ...taken,
-        `${pass}: changes the function (${small(worst)})${damageOf(outputs)}`,
+        [`${pass}: `, styled('yellow', 'changes the function'), ` (${small(worst)})${damageOf(outputs)}`],
         ...(movesFar(proof) ? [FAR_ADVICE] : []),
       ];
     case 'not-verified':
-      return [...taken, `${pass}: not verified: ${reason}`];
+      return [...taken, [`${pass}: `, styled('yellow', 'not verified'), `: ${reason}`]];
   }
 }
 

@@ -10,6 +10,7 @@
 import { styleText } from 'node:util';
 import { largestOf } from '../tensor/extremes.ts';
 import { visible } from '../text/visible.ts';
+import { wrapped } from './wrap.ts';
 
 type Style = Parameters<typeof styleText>[0];
 
@@ -35,12 +36,18 @@ export function printed(lines: readonly Line[]): string {
     const text = visible(part.text);
     return isColoured ? styleText(part.style, text) : text;
   };
-  return lines.map((line) => piecesOf(line).map(piece).join('')).join('\n');
+  const whole = lines.map((line) => piecesOf(line).map(piece).join(''));
+  return whole.flatMap((line) => forTerminal(line, process.stdout)).join('\n');
+}
+
+/** A line in as many as it takes where `stream` is a terminal; elsewhere, for programs, as it is. */
+function forTerminal(line: string, { isTTY, columns }: NodeJS.WriteStream): string[] {
+  return isTTY && columns > 0 ? wrapped(line, columns) : [line];
 }
 
 /** Lines on standard error. */
 export function printError(...lines: readonly string[]): void {
-  process.stderr.write(`${lines.map(visible).join('\n')}\n`);
+  process.stderr.write(`${lines.flatMap((line) => forTerminal(visible(line), process.stderr)).join('\n')}\n`);
 }
 
 function piecesOf(line: Line): readonly (string | Styled)[] {

@@ -5,11 +5,13 @@ import type { Model } from '../../model/model.ts';
 import { castWeights, WEIGHT_DTYPES, type WeightDType } from '../../model/precision.ts';
 import { loadModel, type SaveOptions, saveModel } from '../../node/model-files.ts';
 import { type CommandResult, EXIT, end, shownAs } from '../command-result.ts';
+import { explained } from '../help.ts';
 import { interruptible } from '../interruptible.ts';
 import {
   choiceOption,
   jsonOption,
   layersScriptOption,
+  OUTPUT,
   type OutputOptions,
   outputOption,
   withOptions,
@@ -34,27 +36,35 @@ export function addConvert(root: Command): void {
       'write the model in another format: .keras, .h5, or a folder (or .json) for a TF.js layers model',
     )
     .argument('<in>', 'the model');
-  withOptions(command, [
-    outputOption().makeOptionMandatory(),
-    choiceOption('--keras <version>', "which Keras the file is for; the model's own if left out", ['2', '3']),
-    choiceOption(
-      '--weights <type>',
-      'what weights are stored as; float32 makes a model of it that computes in float32 too',
-      WEIGHT_DTYPES,
-    ),
-    layersScriptOption(),
-    new Option('--force', 'overwrite the output'),
-    jsonOption(),
-  ])
-    .addHelpText(
-      'after',
-      `
+  explained(
+    withOptions(command, [
+      outputOption().makeOptionMandatory(),
+      choiceOption('--keras <version>', "which Keras the file is for; the model's own if left out", [
+        '2',
+        '3',
+      ]),
+      choiceOption(
+        '--weights <type>',
+        'what weights are stored as; float32 makes a model of it that computes in float32 too',
+        WEIGHT_DTYPES,
+      ),
+      layersScriptOption(),
+      new Option('--force', 'overwrite the output').helpGroup(OUTPUT),
+      jsonOption(),
+    ]),
+    {
+      examples: [
+        ['crosslayer convert model.h5 -o model.keras', 'for Keras 3'],
+        ['crosslayer convert model.keras --keras 2 -o model.h5', 'for Keras 2'],
+        ['crosslayer convert model.keras -o web', 'for TF.js, a folder'],
+      ],
+      more: `
 A new .keras file is always for Keras 3; for Keras 2 write an .h5 file: --keras 2 -o model.h5
 For TF.js, layers that it lacks are written as layers that it has, where these compute the same. Where TF.js does not open the
 result, the exit code is 1, and the layers are named. A folder that tensorflowjs_converter wrote under Keras 3, which TF.js does
 not open, is mended: crosslayer convert broken -o mended`,
-    )
-    .action((input, options) => end(convertCommand(input, options)));
+    },
+  ).action((input, options) => end(convertCommand(input, options)));
 }
 
 async function convertCommand(input: string, options: ConvertOptions): Promise<CommandResult> {

@@ -11,6 +11,7 @@ import { OBJECTIVES, type Objective } from '../../equalization/scaling/scale-reg
 import { STEPS, type Step } from '../../primitives/equalize-model.ts';
 import { type ActivationQuantizer, INT8_ACTIVATIONS } from '../../quantization/quantizer.ts';
 import { checkRunOptions, type InputOptions, SEEDED_SAMPLES } from '../chosen-inputs.ts';
+import { explained, group, seldom } from '../help.ts';
 import {
   choiceOption,
   inputOptions,
@@ -59,43 +60,61 @@ export function equalizeOptions(root: Command): Command {
     .command('equalize')
     .description('fold batch norms, scale channels and correct biases for 8-bit weights')
     .argument('<in>', 'a .keras or .h5 file, or the model.json or folder of a TF.js layers model');
-  return withOptions(command, [
-    outputOption(
-      'where the result goes; its ending decides the format (beside <in>: model.keras becomes model.equalized.keras)',
-    ),
-    choiceOption('--target <what>', 'what the weights will be quantized as (int8-per-tensor)', TARGETS),
-    choiceOption('--relu6 <policy>', 'what happens where a factor meets a ReLU6 (exact)', RELU6_POLICIES),
-    choiceOption(
-      '--objective <what>',
-      'what the factors of channels are chosen for (least-noise, for float equal-ranges)',
-      OBJECTIVES,
-    ),
-    choiceOption(
-      '--rounding <how>',
-      'how weights come onto the grid of the target (nearest; for tfjs-uint8 cancelling)',
-      ROUNDINGS,
-    ),
-    choiceOption(
-      '--activations <how>',
-      'what activations are where the model runs (int8; for tfjs-uint8 and float always float)',
-      Object.keys(ACTIVATIONS),
-    ),
-    NO_CORRECTION,
-    new Option('--trials', 'try settings on made-up inputs too; with --inputs they always are'),
-    new Option('--no-trials', 'take the usual settings and try no others'),
-    choiceOption('--recipe <which>', 'the recipe for the target, or the steps of the reference', [
-      'target',
-      'reference',
+  return explained(
+    withOptions(command, [
+      outputOption(
+        'where the result goes, model.equalized.keras beside <in> if left out; its ending decides the format',
+      ),
+      choiceOption('--target <what>', 'what the weights will be quantized as (int8-per-tensor)', TARGETS),
+      ...seldom([
+        choiceOption('--relu6 <policy>', 'what happens where a factor meets a ReLU6 (exact)', RELU6_POLICIES),
+        choiceOption(
+          '--objective <what>',
+          'what the factors of channels are chosen for (least-noise, for float equal-ranges)',
+          OBJECTIVES,
+        ),
+        choiceOption(
+          '--rounding <how>',
+          'how weights come onto the grid of the target (nearest; for tfjs-uint8 cancelling)',
+          ROUNDINGS,
+        ),
+        choiceOption(
+          '--activations <how>',
+          'what activations are where the model runs (int8; for tfjs-uint8 and float always float)',
+          Object.keys(ACTIVATIONS),
+        ),
+        NO_CORRECTION,
+        new Option('--trials', 'try settings on made-up inputs too; with --inputs they always are'),
+        new Option('--no-trials', 'take the usual settings and try no others'),
+        choiceOption('--recipe <which>', 'the recipe for the target, or the steps of the reference', [
+          'target',
+          'reference',
+        ]),
+        new Option('--steps <list>', `which steps of the reference, separated by commas: ${STEPS.join(',')}`),
+      ]),
+      ...group('Proof:', [
+        new Option('--no-verify', 'do not run the model before and after each step'),
+        new Option('--strict', 'end with exit code 1 where the function was not seen to stay the same'),
+      ]),
+      ...inputOptions({ before: '<in> stands', madeUp: SEEDED_SAMPLES, verb: 'run it on ' }),
+      ...seldom([
+        new Option('--no-sidecar', 'neither read IN.crosslayer.json nor write OUT.crosslayer.json'),
+      ]),
+      ...reportOptions('the output', 'everything that was done as one JSON object'),
     ]),
-    new Option('--steps <list>', `which steps of the reference, separated by commas: ${STEPS.join(',')}`),
-    new Option('--no-verify', 'do not run the model before and after each step'),
-    new Option('--strict', 'end with exit code 1 where the function was not seen to stay the same'),
-    ...inputOptions({ before: '<in> stands', madeUp: SEEDED_SAMPLES, verb: 'run it on ' }),
-    new Option('--no-sidecar', 'neither read IN.crosslayer.json nor write OUT.crosslayer.json'),
-    ...reportOptions('the output', 'everything that was done as one JSON object'),
-  ]).addHelpText(
-    'after',
-    `
+    {
+      examples: [
+        ['crosslayer equalize model.keras', 'for 8-bit weights, beside it as model.equalized.keras'],
+        [
+          'crosslayer equalize model.keras --inputs photos -o ready.keras',
+          'measured on a folder of photographs',
+        ],
+        [
+          'crosslayer equalize model.h5 --target int8-per-channel --report ready.html',
+          'for a converter with a range per channel, with a page',
+        ],
+      ],
+      more: `
 Targets:
   int8-per-tensor   one range for each kernel and tensor: folded, scaled across the whole graph, biases corrected
   int8-per-tensor-symmetric
@@ -136,6 +155,7 @@ undone and named. With --strict that ends with exit code 1, and so does a model 
 OUT.crosslayer.json, the side-car, keeps what the file cannot: the statistics of batch norms that were folded, and what
 biases were corrected by. When OUT is equalized again it is read, if it still belongs to that file. Without it, a model
 that came folded is known by --inputs alone.`,
+    },
   );
 }
 

@@ -20,6 +20,7 @@ import {
   withLabels,
 } from '../chosen-inputs.ts';
 import { type CommandResult, EXIT, end, shownAs } from '../command-result.ts';
+import { explained } from '../help.ts';
 import { choiceOption, inputOptions, jsonOption, withOptions } from '../options.ts';
 import { readSidecarOf, type SidecarOptions } from '../sidecar.ts';
 import { type Line, progress, progressDone, table } from '../terminal.ts';
@@ -44,32 +45,40 @@ export function addEvaluate(root: Command): void {
     .command('evaluate')
     .description('run the model quantized and tell how much is left of what it does in float')
     .argument('<model>', 'the model');
-  withOptions(command, [
-    new Option('--against <original>', 'the model to compare with; the same model in float if left out'),
-    new Option('--quantizer <list>', 'how weights are quantized, separated by commas').default(
-      DEFAULT_QUANTIZERS,
-    ),
-    choiceOption(
-      '--activations <how>',
-      'int8: with int8-… quantizers run it a second time, with activations of 8 bits too; float: do not',
-      ['int8', 'float'],
-    ).default('int8'),
-    choiceOption(
-      '--ranges <from>',
-      'where the ranges of these activations are from: statistics of batch norms, or measured on the inputs',
-      ['statistics', 'measured'],
-    ).default('statistics'),
-    ...inputOptions({ before: '<model> stands', madeUp: SEEDED_SAMPLES, labels: true }),
-    new Option(
-      '--no-sidecar',
-      'do not read MODEL.crosslayer.json, which has the statistics of a folded model',
-    ),
-    new Option('--layers', 'list what quantizing leaves of the weights of each layer, the worst first'),
-    jsonOption(),
-  ])
-    .addHelpText(
-      'after',
-      `
+  explained(
+    withOptions(command, [
+      new Option('--against <original>', 'the model to compare with; the same model in float if left out'),
+      new Option('--quantizer <list>', 'how weights are quantized, separated by commas').default(
+        DEFAULT_QUANTIZERS,
+      ),
+      choiceOption(
+        '--activations <how>',
+        'int8: with int8-… quantizers run it a second time, with activations of 8 bits too; float: do not',
+        ['int8', 'float'],
+      ).default('int8'),
+      choiceOption(
+        '--ranges <from>',
+        'where the ranges of these activations are from: statistics of batch norms, or measured on the inputs',
+        ['statistics', 'measured'],
+      ).default('statistics'),
+      ...inputOptions({ before: '<model> stands', madeUp: SEEDED_SAMPLES, labels: true }),
+      new Option(
+        '--no-sidecar',
+        'do not read MODEL.crosslayer.json, which has the statistics of a folded model',
+      ),
+      new Option('--layers', 'list what quantizing leaves of the weights of each layer, the worst first'),
+      jsonOption(),
+    ]),
+    {
+      examples: [
+        ['crosslayer evaluate model.keras', 'what each quantizer leaves of it'],
+        [
+          'crosslayer evaluate ready.keras --against model.keras --inputs test.npz',
+          'accuracy on samples with labels',
+        ],
+        ['crosslayer evaluate model.keras --quantizer int8-per-tensor --layers', 'which layers lose most'],
+      ],
+      more: `
 Quantizers:
   int8-per-tensor      8 bits, one asymmetric range for each kernel
   int8-per-tensor-symmetric
@@ -86,8 +95,8 @@ the kernels of TensorFlow Lite have it. For asymmetric ones (int8-per-tensor) te
 
 SQNR is of the logits where an output is a softmax of them; "same top-1" is the share of samples with the same
 largest class as the original.`,
-    )
-    .action((input, options) => end(evaluateCommand(input, options)));
+    },
+  ).action((input, options) => end(evaluateCommand(input, options)));
 }
 
 async function evaluateCommand(input: string, options: EvaluateOptions): Promise<CommandResult> {

@@ -14,6 +14,7 @@ import type { SidecarReport } from '../../report/sidecar-report.ts';
 import { damageRanking } from '../../report/tensor-damage.ts';
 import { count, decibels, grouped, shapeText, short, small, tinyPercent } from '../../text/numbers.ts';
 import { type CommandResult, EXIT, end, shownAs } from '../command-result.ts';
+import { explained } from '../help.ts';
 import { checkHtmlOutput } from '../html-output.ts';
 import { choiceOption, type ReportOptions, reportOptions, withOptions } from '../options.ts';
 import { readSidecarOf, type SidecarOptions, sidecarLines } from '../sidecar.ts';
@@ -32,15 +33,24 @@ export function addInspect(root: Command): void {
       'show layers, batch norms, sets, spreads of channel ranges and which layer hurts, and change nothing',
     )
     .argument('<in>', 'the model, or a .tflite file');
-  withOptions(command, [
-    choiceOption(
-      '--target <what>',
-      'what the weights would be quantized as (int8-per-tensor)',
-      DAMAGE_TARGETS,
-    ),
-    new Option('--no-sidecar', 'do not read IN.crosslayer.json'),
-    ...reportOptions('the report'),
-  ]).action((input, options) => end(inspectCommand(input, options)));
+  explained(
+    withOptions(command, [
+      choiceOption(
+        '--target <what>',
+        'what the weights would be quantized as (int8-per-tensor)',
+        DAMAGE_TARGETS,
+      ),
+      new Option('--no-sidecar', 'do not read IN.crosslayer.json'),
+      ...reportOptions('the report'),
+    ]),
+    {
+      examples: [
+        ['crosslayer inspect model.keras', 'layers, and which of them hurt in 8 bits'],
+        ['crosslayer inspect model.keras --report model.html', 'the same as a page with pictures'],
+        ['crosslayer inspect model.tflite', 'operators and grids of a file of any maker'],
+      ],
+    },
+  ).action((input, options) => end(inspectCommand(input, options)));
 }
 
 /** Runs `crosslayer inspect`. */

@@ -4,6 +4,7 @@ import { INTEGER_WEIGHTS, type IntegerWeights } from '../../equalization/quantiz
 import { TFLITE_IO, type TfliteIo } from '../../formats/tflite/lower.ts';
 import { PACKED_DTYPES, type PackedDType } from '../../quantization/packing/packed-dtypes.ts';
 import { checkRunOptions, type InputOptions } from '../chosen-inputs.ts';
+import { explained, group, seldom } from '../help.ts';
 import {
   byteSize,
   choiceOption,
@@ -62,68 +63,76 @@ export function quantizeOptions(root: Command): Command {
       'write a TF.js layers model with kernels of 8 bits, or a .tflite file in whole numbers, that still works',
     )
     .argument('<in>', 'a .keras or .h5 file, or the model.json or folder of a TF.js layers model');
-  return withOptions(command, [
-    outputOption(
-      'a folder for model.json and the files of weights, or a file that ends in .tflite',
-    ).makeOptionMandatory(),
-    choiceOption(
-      '--weights <scales>',
-      'with .tflite, a scale for each output channel of a kernel, or one (per-channel)',
-      INTEGER_WEIGHTS,
-    ),
-    choiceOption(
-      '--dense <scales>',
-      'with .tflite, the same for Dense layers alone, which older runtimes take per-tensor',
-      INTEGER_WEIGHTS,
-    ),
-    choiceOption(
-      '--io <type>',
-      'with .tflite, what inputs and outputs are (int8; float32 with --float)',
-      TFLITE_IO,
-    ),
-    new Option(
-      '--allow-float',
-      'with .tflite, leave layers without a kernel for whole numbers in float, between others that have one',
-    ),
-    new Option(
-      '--float',
-      'with .tflite, write all of it in float, for a tool that quantizes it with such weights',
-    ),
-    new Option(
-      '--input-shape <sizes...>',
-      'with .tflite, how large inputs are that the model leaves open, such as 224x224x3; one for each input',
-    ).argParser(inputShapes),
-    choiceOption('--dtype <type>', 'what kernels are stored as (uint8)', PACKED_DTYPES),
-    new Option(
-      '--plan <budget=size>',
-      'choose the dtype of each kernel so that all weights fit, such as budget=3MB',
-    ).argParser(parsePlan),
-    new Option(
-      '--include <patterns...>',
-      'only layers whose path matches, such as head or backbone/*; * stands for any characters',
-    ),
-    new Option('--exclude <patterns...>', 'layers that stay in float32'),
-    new Option('--shard-size <size>', 'how large a file of weights may be (4MiB)').argParser(byteSize),
-    layersScriptOption(),
-    new Option('--prepare', 'prepare kernels that lie on a grid of 8 bits already too'),
-    new Option('--no-prepare', 'only pack: leave the scales of channels and the biases as they are'),
-    choiceOption('--rounding <how>', 'how kernels come onto a grid of 8 bits (cancelling)', ROUNDINGS),
-    NO_CORRECTION,
-    new Option('--no-trials', 'for TF.js with --inputs, take the usual settings and try no others'),
-    new Option('--no-verify', 'run nothing'),
-    new Option('--strict', 'end with exit code 1 where the result was not seen to work'),
-    ...inputOptions({
-      before: '<in> stands',
-      madeUp: SEEDED_SAMPLES,
-      verb: 'run it on ',
-      otherwise: 'IN.samples.npz if left out, or made up from a seed',
-      labels: true,
-    }),
-    new Option('--no-sidecar', 'do not read IN.crosslayer.json'),
-    ...reportOptions('the output', 'everything that was done as one JSON object'),
-  ]).addHelpText(
-    'after',
-    `
+  return explained(
+    withOptions(command, [
+      outputOption('a folder for TF.js, or a file that ends in .tflite').makeOptionMandatory(),
+      ...group('For .tflite:', [
+        choiceOption('--weights <scales>', 'the scales of a kernel (per-channel)', INTEGER_WEIGHTS),
+        choiceOption('--io <type>', 'what inputs and outputs are (int8, or float32 with --float)', TFLITE_IO),
+        new Option('--float', 'write all of it in float; for a tool that quantizes it with such weights'),
+        new Option(
+          '--input-shape <sizes...>',
+          'how large inputs are that the model leaves open, such as 224x224x3; one for each input',
+        ).argParser(inputShapes),
+      ]),
+      ...group('For TF.js:', [
+        choiceOption('--dtype <type>', 'what kernels are stored as (uint8)', PACKED_DTYPES),
+        new Option(
+          '--plan <budget=size>',
+          'choose dtypes so that all weights fit; such as budget=3MB',
+        ).argParser(parsePlan),
+      ]),
+      ...seldom([
+        choiceOption(
+          '--dense <scales>',
+          'with .tflite, --weights for Dense layers alone, which older runtimes take per-tensor',
+          INTEGER_WEIGHTS,
+        ),
+        new Option(
+          '--allow-float',
+          'with .tflite, leave layers without a kernel for whole numbers in float, between others that have one',
+        ),
+
+        new Option(
+          '--include <patterns...>',
+          'only layers whose path matches, such as head or backbone/*; * stands for any characters',
+        ),
+        new Option('--exclude <patterns...>', 'layers that stay in float32'),
+        new Option('--shard-size <size>', 'how large a file of weights may be (4MiB)').argParser(byteSize),
+        layersScriptOption(),
+        new Option('--prepare', 'prepare kernels that lie on a grid of 8 bits already too'),
+        new Option('--no-prepare', 'only pack: leave the scales of channels and the biases as they are'),
+        choiceOption('--rounding <how>', 'how kernels come onto a grid of 8 bits (cancelling)', ROUNDINGS),
+        NO_CORRECTION,
+        new Option('--no-trials', 'for TF.js with --inputs, take the usual settings and try no others'),
+      ]),
+      ...group('Proof:', [
+        new Option('--no-verify', 'run nothing'),
+        new Option('--strict', 'end with exit code 1 where the result was not seen to work'),
+      ]),
+      ...inputOptions({
+        before: '<in> stands',
+        madeUp: SEEDED_SAMPLES,
+        verb: 'run it on ',
+        otherwise: 'IN.samples.npz if left out, or made up from a seed',
+        labels: true,
+      }),
+      ...seldom([new Option('--no-sidecar', 'do not read IN.crosslayer.json')]),
+      ...reportOptions('the output', 'everything that was done as one JSON object'),
+    ]),
+    {
+      examples: [
+        [
+          'crosslayer quantize model.keras -o model.tflite',
+          'a phone, a microcontroller or an NPU: whole numbers',
+        ],
+        [
+          'crosslayer quantize model.keras --inputs photos -o model.tflite',
+          'the same with ranges measured on photographs',
+        ],
+        ['crosslayer quantize model.keras -o web', 'the web: a TF.js model a quarter as large'],
+      ],
+      more: `
 Kernels of convolutions and Dense are stored in few bits, and so are large matrices of other layers, such as embeddings;
 biases, batch norms and all else stay in float32.
   uint8    a quarter of float32; batch norms take the scales of channels first, and biases make up for what rounding changes
@@ -146,6 +155,7 @@ those on these. The file is run by LiteRT, if @litertjs/core is installed.
 The files are read again and run, layer by layer and by tf.loadLayersModel, and compared with the model that was read. With
 --inputs roundings are tried, means are measured instead of taken from batch norms, and with labels the accuracy is told.
 Kernels that lie on a grid of 8 bits already, as of a TF.js model of uint8 weights, stay as they are.`,
+    },
   );
 }
 

@@ -2,7 +2,7 @@ import type { Command } from 'commander';
 import { prepareQuantization, type QuantizePass } from '../../equalization/quantize.ts';
 import type { Model } from '../../model/model.ts';
 import { fileBytes } from '../../node/loaded-files.ts';
-import { checkOutput, loadModel, type SaveOptions, saveModel } from '../../node/model-files.ts';
+import { checkOutput, closeModel, loadModel, type SaveOptions, saveModel } from '../../node/model-files.ts';
 import { runPasses } from '../../primitives/pass.ts';
 import { layersQuantizedBefore } from '../../quantization/packing/quantized-before.ts';
 import { weightBytes } from '../../quantization/packing/weight-bytes.ts';

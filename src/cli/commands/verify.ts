@@ -11,6 +11,7 @@ import { verifyTflite } from '../../verification/litert/verify-tflite.ts';
 import { TfjsRunner } from '../../verification/run/runner.ts';
 import { chosenInputs, type InputOptions, SEEDED_SAMPLES } from '../chosen-inputs.ts';
 import { type CommandResult, EXIT, end, shownAs } from '../command-result.ts';
+import { explained } from '../help.ts';
 import { choiceOption, defined, inputOptions, jsonOption, tolerance, withOptions } from '../options.ts';
 import { correctionNotes, type SidecarOptions } from '../sidecar.ts';
 import { type Line, progress, progressDone, styled, table } from '../terminal.ts';
@@ -29,27 +30,33 @@ export function addVerify(root: Command): void {
     .description('run two models on the same inputs and tell whether they compute the same')
     .argument('<original>', 'the model as it was')
     .argument('<candidate>', 'the model that was made of it, or a .tflite file');
-  withOptions(command, [
-    ...inputOptions({ before: 'the models stand', madeUp: SEEDED_SAMPLES }),
-    new Option('--rtol <part>', 'difference allowed, as a part of the largest value of an output').argParser(
-      tolerance,
-    ),
-    new Option('--atol <value>', 'difference allowed besides that').argParser(tolerance),
-    choiceOption('--backend <name>', 'where TF.js computes; wasm if it starts', ['wasm', 'cpu']),
-    new Option('--no-sidecar', 'do not read the side-car of the candidate'),
-    jsonOption(),
-  ])
-    .addHelpText(
-      'after',
-      `
+  explained(
+    withOptions(command, [
+      ...inputOptions({ before: 'the models stand', madeUp: SEEDED_SAMPLES }),
+      new Option(
+        '--rtol <part>',
+        'difference allowed, as a part of the largest value of an output',
+      ).argParser(tolerance),
+      new Option('--atol <value>', 'difference allowed besides that').argParser(tolerance),
+      choiceOption('--backend <name>', 'where TF.js computes; wasm if it starts', ['wasm', 'cpu']),
+      new Option('--no-sidecar', 'do not read the side-car of the candidate'),
+      jsonOption(),
+    ]),
+    {
+      examples: [
+        ['crosslayer verify model.keras ready.keras', 'on samples that are made up'],
+        ['crosslayer verify model.keras ready.keras --inputs photos', 'on a folder of photographs'],
+        ['crosslayer verify model.keras model.tflite', 'a file in whole numbers, run by LiteRT'],
+      ],
+      more: `
 The models are the same where max |a - b| <= atol + rtol * max |a| for every output, over all samples. If they are left
 out, atol is 1e-7, and rtol goes by the coarsest type of the weights that differ: 1e-4 for float32, 1e-1 for float16,
 3e-1 for bfloat16. SQNR and top-1 are of the logits where an output is a softmax of them.
 A .tflite file is run by LiteRT. One in whole numbers is not the same function: it passes where each output has ${LEAST_SQNR_DB} dB of SQNR
 or more, errors of a tenth of its power, unless --rtol or --atol are given; its SQNR is of the outputs themselves.
 The exit code is 1 where they differ, and where it cannot be told.`,
-    )
-    .action((original, candidate, options) => end(verifyCommand(original, candidate, options)));
+    },
+  ).action((original, candidate, options) => end(verifyCommand(original, candidate, options)));
 }
 
 async function verifyCommand(
