@@ -208,7 +208,7 @@ describe('quantize -o model.tflite', () => {
     const html = fs.readFileSync(page, 'utf8');
     expect(html).toContain('weights per-channel, of Dense layers per-tensor, int8 inputs and outputs');
     expect(html).toContain('Layers that stay in float');
-    const { out: _, ...whole } = report;
+    const { out: _, output: __, ...whole } = { output: '', ...report };
     expect(JSON.parse(/id="report">(.*?)<\/script>/.exec(html)?.[1] ?? '')).toEqual(whole);
   });
 

@@ -11,11 +11,13 @@ const FOLDER = join(import.meta.dirname, '../fixtures/stock');
 const FILES = {
   attention: ['keras2.h5', 'keras2.keras', 'keras3.h5', 'keras3.keras'],
   applications: ['keras2.h5', 'keras2.keras', 'keras3.keras'],
+  wrapped: ['keras2.h5', 'keras2.keras', 'keras3.h5', 'keras3.keras'],
 };
 /** What the seed made, in Keras' order. */
 const SIZES = {
   attention: [48, 6, 48, 6, 80, 10, 80, 8, 48, 48, 48, 42],
   applications: [12, 4, 144, 4, 4, 16, 4],
+  wrapped: [32, 16, 8, 32, 16, 8, 48, 36, 12, 48, 36, 12],
 };
 const TARGETS = [
   ['keras-h5', 'keras2'],
@@ -32,7 +34,7 @@ function weightsOf(model: Model): number[][] {
   );
 }
 
-for (const made of ['attention', 'applications'] as const) {
+for (const made of ['attention', 'applications', 'wrapped'] as const) {
   // An .h5 file lists the weights in the order of Keras' `layer.weights`.
   const wanted = weightsOf(await read(`${made}-keras2.h5`));
   const names = FILES[made].map((name) => `${made}-${name}`);

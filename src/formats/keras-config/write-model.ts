@@ -12,6 +12,7 @@ import { capEntry } from '../../model/new-layer.ts';
 import { activationOf, type Operation } from '../../model/operation.ts';
 import { layerWith } from '../../model/replace-layers.ts';
 import { capNode, hasEditedMaxima } from './dialects/cap-operator.ts';
+import { refuseForKeras2 } from './dialects/keras2-lacks.ts';
 import { withKeras3Names } from './dialects/keras3-names.ts';
 import { convertModelBody } from './dialects/model-entries.ts';
 import { operatorsAsLayers } from './dialects/replaced-operators.ts';
@@ -45,7 +46,9 @@ export function modelForDialect(given: Model, dialect: Dialect, warn: (sentence:
       `${layer.path} (${layer.className}): Keras ${dialect === 'keras3' ? 3 : 2} lacks it; written as ${classes.join(', ')}, which compute the same`,
     );
   });
-  return dialect === 'keras3' ? withKeras3Names(stock, warn) : stock;
+  if (dialect === 'keras3') return withKeras3Names(stock, warn);
+  refuseForKeras2(stock);
+  return stock;
 }
 
 /**

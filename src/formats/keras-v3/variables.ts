@@ -133,6 +133,9 @@ function isSeed(file: Hdf5File, group: string, depth: number): boolean {
   return type.kind === 'integer' && sameJson(shape, [2]);
 }
 
+/** Classes of Keras whose parts have an order of their own, and what those may be wrapped in. */
+const ORDERED: ReadonlySet<string> = new Set(['Bidirectional', 'MultiHeadAttention', 'TimeDistributed']);
+
 /**
  * Own variables by number first, then those of the layers inside; forward before backward, and the projections of an attention
  * as it makes them.
@@ -144,10 +147,11 @@ function orderVariables(paths: readonly string[], className: string): string[] {
       .map((part) => {
         if (part === OWN) return '0';
         if (/^\d+$/.test(part)) return part.padStart(12, '0');
-        if (className === 'Bidirectional' && part === 'forward_layer') return '1';
+        if (!ORDERED.has(className)) return `2${part}`;
+        if (part === 'forward_layer') return '1';
         // Keras 2 has an underscore before the attribute.
         const projection = PROJECTIONS.findIndex(([, attribute]) => attribute === part.replace(/^_/, ''));
-        return className === 'MultiHeadAttention' && projection !== -1 ? `1${projection}` : `2${part}`;
+        return projection === -1 ? `2${part}` : `1${projection}`;
       })
       .join('/');
   return [...paths].sort((a, b) => (rank(a) < rank(b) ? -1 : 1));

@@ -180,6 +180,28 @@ test('statistics of a Normalization move between formats', async () => {
   }
 });
 
+test.each([
+  [
+    layer('Solarization', 'sun', { addition_factor: 0.1 }),
+    /^sun: the layer Solarization has no form in Keras 2; leave it out/,
+  ],
+  [
+    layer('Activation', 'act', { activation: 'sparsemax' }),
+    /^act: the activation sparsemax has no form in Keras 2; use another/,
+  ],
+  [
+    layer('Lambda', 'code', {}),
+    /^code: the code of a Lambda has no form in Keras 2; use layers in its place/,
+  ],
+])('what Keras 2 lacks is refused by name: %#', async (lacking, message) => {
+  const keras3 = async (): Promise<Model> => {
+    const plain = buildModel([input('x', [4, 4, 2]), lacking]);
+    return (await rewritten(plain, 'keras-v3')).model;
+  };
+  const model = await keras3();
+  await expect(writeModelToMemory(model, { format: 'keras-h5', dialect: 'keras2' })).rejects.toThrow(message);
+});
+
 test('a division is an operation of Keras 3', async () => {
   const model = buildModel([
     input('x', [4, 4, 2]),
