@@ -35,11 +35,12 @@ export function bidirectional(config: LayerConfig, { inner, ofTfjs }: LayerMaker
   const mirrored = { className, config: { ...forwardConfig, goBackwards } };
   const forwardLayer = inner(layer as InnerLayer);
   const given = backwardLayer as InnerLayer | null | undefined;
-  Object.assign(made, {
-    inputSpec: forwardLayer.inputSpec,
-    forwardLayer,
-    backwardLayer: inner(given ?? mirrored),
-  });
+  const backward = inner(given ?? mirrored);
+  // By these files know the weights of the two.
+  const { name } = forwardLayer;
+  forwardLayer.name = `forward_${name}`;
+  backward.name = `backward_${name}`;
+  Object.assign(made, { inputSpec: forwardLayer.inputSpec, forwardLayer, backwardLayer: backward });
   if (flagIn(forwardConfig, 'returnSequences', false))
     zeroHiddenSteps(made, own['mergeMode'] === null ? 2 : 1);
   return made;
