@@ -65,7 +65,7 @@ const LEAKY_205 = 'Keras 2.15 does not open the LeakyReLU of Keras 2.0.5';
 const FIXTURE_WAYS = [
   [/^keras-3.*\.h5$/, KERAS3_H5],
   [/^keras-3.*custom\.keras$/, { ...KERAS3, 'equalize .h5': REFUSED, 'convert --keras 2 .h5': REFUSED }],
-  // They divide or cut by operators, for which Keras 2 has no layers.
+  // They cut by operators, for which Keras 2 has no layers.
   [
     /^keras-3.*slices\.keras$/,
     {
@@ -75,7 +75,6 @@ const FIXTURE_WAYS = [
       'convert --keras 2 .h5': REFUSED,
     },
   ],
-  [/^keras-3.*ops\.keras$/, { ...KERAS3, 'convert --keras 2 .h5': REFUSED }],
   [/^(keras-3|odd).*(\.keras|sharded|unpacked)$/, KERAS3],
   [/^keras-2\.0\.5.(functional|nested)/, { ...OLD_H5, 'equalize .h5': LEAKY_205, 'convert .h5': LEAKY_205 }],
   [/^keras-2\.0\.5/, OLD_H5],
