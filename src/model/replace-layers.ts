@@ -14,6 +14,8 @@ export interface LayerReplacement {
   readonly inputs?: readonly number[];
   /** How it takes the inputs of a call, by position. */
   readonly args?: readonly CallArgument[];
+  /** By index into a call's inputs, layers that these go through first. */
+  readonly before?: ReadonlyMap<number, Layer>;
   /** Layers behind it, one after the other; the output of the last is read in place of the layer's. */
   readonly behind?: readonly Layer[];
 }
@@ -37,12 +39,24 @@ export function replaceLayers(model: Model, replace: Replace): Model {
   const tensors = new Map<ModelTensor, ModelTensor>();
   const mapped = (tensor: ModelTensor): ModelTensor => tensors.get(tensor) ?? tensor;
   const calls = model.calls.flatMap((call) => {
-    const inputs = call.inputs.map(mapped);
-    const { layer, inputs: taken, args, behind = [] } = replaced.get(call.layer) ?? { layer: call.layer };
+    const {
+      layer,
+      inputs: taken,
+      args,
+      before,
+      behind = [],
+    } = replaced.get(call.layer) ?? {
+      layer: call.layer,
+    };
+    const ahead: Call[] = [];
+    const inputs = call.inputs.map(mapped).map((tensor, index) => {
+      const first = before?.get(index);
+      return first ? through(first, tensor, ahead) : tensor;
+    });
     const made = taken
       ? new Call(layer, pick(inputs, taken))
       : new Call(layer, inputs, args ?? call.args, args ? {} : call.kwargs);
-    if (!taken && !args) made.origin = call.origin;
+    if (!taken && !args && !before) made.origin = call.origin;
     const chain: Call[] = [];
     for (const next of behind) chain.push(new Call(next, [(chain.at(-1) ?? made).output()]));
     const last = chain.at(-1) ?? made;
@@ -52,17 +66,27 @@ export function replaceLayers(model: Model, replace: Replace): Model {
       copy.dtype = output.dtype;
       tensors.set(output, copy);
     }
-    return [made, ...chain];
+    return [...ahead, made, ...chain];
   });
   return modelWith(model, {
     layers: model.layers.flatMap((layer) => {
-      const { layer: stays, behind = [] } = replaced.get(layer) ?? { layer };
-      return [stays, ...behind];
+      const { layer: stays, before, behind = [] } = replaced.get(layer) ?? { layer };
+      return [...(before?.values() ?? []), stays, ...behind];
     }),
     calls,
     inputs: model.inputs.map(mapped),
     outputs: model.outputs.map(mapped),
   });
+}
+
+/** What a layer makes of a tensor; its call is added to `calls`. */
+function through(layer: Layer, tensor: ModelTensor, calls: Call[]): ModelTensor {
+  const call = new Call(layer, [tensor]);
+  calls.push(call);
+  const output = call.output();
+  output.shape = tensor.shape;
+  output.dtype = tensor.dtype;
+  return output;
 }
 
 /** A layer that differs from `layer` in what is given. */

@@ -7,8 +7,8 @@
 import { type JsonObject, sameJson } from '../../../json/value.ts';
 import { buildGraph, type GraphTensor } from '../../../model/graph.ts';
 import type { Layer } from '../../../model/layer.ts';
-import type { Model } from '../../../model/model.ts';
-import { newLayer } from '../../../model/new-layer.ts';
+import type { Model, ModelTensor } from '../../../model/model.ts';
+import { freeLayerName, newLayer } from '../../../model/new-layer.ts';
 import {
   type BatchNormOperation,
   LINEAR,
@@ -31,7 +31,8 @@ interface LayerShapes {
  * `model` with such layers in the form that TF.js runs; the given one is left as it is. A Reshape gets the size that it
  * leaves open, which TF.js does not infer; a global pooling that keeps dimensions, which TF.js passes over, becomes one
  * that does not and a Reshape; axes are counted from the end that TF.js counts from; a Flatten of what is flat, which TF.js
- * refuses, becomes a linear Activation.
+ * refuses, becomes a linear Activation; a tensor that a layer reads twice, which TF.js gives up before its other readers, goes through
+ * one the second time.
  *
  * @param warn is told of layers behind a pooling, of batch norms that not every backend of TF.js computes, and of layers that
  * are called in training mode.
@@ -48,7 +49,7 @@ export function withTfjsForms(model: Model, warn: Warn): Model {
     };
   };
   const names = new Map<Model, Set<string>>();
-  return replaceLayers(model, (layer, owner) => {
+  const formOf = (layer: Layer, owner: Model): LayerReplacement | undefined => {
     const { operation } = layer;
     switch (operation.kind) {
       case 'reshape':
@@ -77,7 +78,28 @@ export function withTfjsForms(model: Model, warn: Warn): Model {
       default:
         return undefined;
     }
+  };
+  const repeated = repeatedInputs(model);
+  const again = new Set<string>();
+  const freeAgain = (layer: Layer): string => freeLayerName(model, `${layer.name}_again`, again);
+  return replaceLayers(model, (layer, owner) => {
+    const form = formOf(layer, owner);
+    const indices = repeated.get(layer.path);
+    if (!indices) return form;
+    const before = new Map(indices.map((index) => [index, linearActivation(layer, owner, freeAgain(layer))]));
+    return { layer, ...form, before };
   });
+}
+
+/** By the paths of layers, the inputs of a call that others in front are too. */
+function repeatedInputs({ calls, layers }: Model): Map<string, readonly number[]> {
+  const found = new Map<string, readonly number[]>();
+  for (const { layer, inputs } of calls) {
+    const again = [...inputs.keys()].filter((index) => inputs.indexOf(inputs[index] as ModelTensor) < index);
+    if (again.length > 0) found.set(layer.path, again);
+  }
+  const inside = layers.flatMap((layer) => (layer.model ? [...repeatedInputs(layer.model)] : []));
+  return new Map([...found, ...inside]);
 }
 
 function commonShape(tensors: readonly (GraphTensor | undefined)[]): Shape | undefined {
@@ -131,9 +153,9 @@ function poolingAndReshape(
   };
 }
 
-function linearActivation(layer: Layer, owner: Model): Layer {
+function linearActivation(layer: Layer, owner: Model, name: string = layer.name): Layer {
   return newLayer(
-    { owner, beside: layer, name: layer.name },
+    { owner, beside: layer, name },
     {
       className: 'Activation',
       operation: { kind: 'activation', activation: LINEAR },

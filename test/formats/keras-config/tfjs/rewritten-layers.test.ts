@@ -83,6 +83,25 @@ test.each([
   ]);
 });
 
+test('a tensor that a layer reads twice stays for its other readers', async () => {
+  const model = buildModel([
+    input('x', [4]),
+    layer('Dense', 'dense', { units: 4 }),
+    layer('Add', 'twice', {}, { from: ['dense', 'dense'] }),
+    layer('Multiply', 'square', {}, { from: ['dense', 'dense'] }),
+    layer('Concatenate', 'all', {}, { from: ['twice', 'dense', 'square', 'twice'] }),
+  ]);
+  const { outputs, names } = await run(model);
+  expect(names).toEqual(expect.arrayContaining(['twice_again', 'square_again', 'all_again']));
+  const [values = []] = outputs.map(({ data }) => data);
+  for (let channel = 0; channel < 4; channel++) {
+    const value = values[4 + channel] ?? NaN;
+    expect(values[channel]).toBeCloseTo(2 * value, 6);
+    expect(values[8 + channel]).toBeCloseTo(value * value, 6);
+    expect(values[12 + channel]).toBeCloseTo(2 * value, 6);
+  }
+});
+
 describe('global pooling that keeps dimensions', () => {
   const conv = layer('Conv2D', 'conv', { filters: 3, kernel_size: 1 });
 
