@@ -224,7 +224,32 @@ function writeCall(call: Call, dialect: Dialect, references: References): JsonVa
 function keras3Node(call: Call, references: References): JsonValue {
   const write = (argument: CallArgument): JsonValue =>
     writeArgument(argument, (index) => keras3Tensor(call.inputs[index] as ModelTensor, references));
-  return { args: call.args.map(write), kwargs: mapEntries(givenArguments(call), write) };
+  const [args, states] = withoutStates(call);
+  return { args: args.map(write), kwargs: mapEntries({ ...givenArguments(call), ...states }, write) };
+}
+
+function isRecurrent({ className }: Layer): boolean {
+  return /^(Bidirectional|GRU|LSTM|RNN|SimpleRNN|ConvLSTM[123]D)$/.test(className);
+}
+
+/** A sequence, and its states behind it; TF.js knows them in no other way. */
+function withStates(
+  sequence: CallArgument | undefined,
+  states: CallArgument | undefined,
+): CallArgument | undefined {
+  if (!sequence || !states || !('tensor' in sequence || 'list' in sequence)) return sequence;
+  if (!('list' in states || 'tensor' in states)) return sequence;
+  const listed = (one: CallArgument): readonly CallArgument[] => ('list' in one ? one.list : [one]);
+  return { list: [...listed(sequence), ...listed(states)] };
+}
+
+/** Keras 2 gives the states of a recurrent layer behind what it reads, in one list; Keras 3 has an argument for them. */
+function withoutStates({ layer, args }: Call): [args: readonly CallArgument[], states: Call['kwargs']] {
+  const [first, ...others] = args;
+  if (!isRecurrent(layer) || !first || !('list' in first)) return [args, {}];
+  const [sequence, ...list] = first.list;
+  if (!sequence || list.length === 0) return [args, {}];
+  return [[sequence, ...others], { initial_state: { list } }];
 }
 
 function keras3Tensor(tensor: ModelTensor, references: References): JsonObject {
@@ -240,14 +265,17 @@ function keras3Tensor(tensor: ModelTensor, references: References): JsonObject {
 }
 
 function keras2Node(call: Call, references: References): JsonValue {
-  const kwargs = mapEntries(givenArguments(call), (argument) =>
+  const { initial_state: states, ...given } = givenArguments(call);
+  const named = isRecurrent(call.layer) || !states ? given : givenArguments(call);
+  const kwargs = mapEntries(named, (argument) =>
     writeArgument(argument, (index) => references(call.inputs[index] as ModelTensor, 'inbound')),
   );
   const tensor = (index: number): JsonValue => [
     ...references(call.inputs[index] as ModelTensor, 'inbound'),
     kwargs,
   ];
-  const [first, ...others] = call.args;
+  const [only, ...others] = call.args;
+  const first = isRecurrent(call.layer) ? withStates(only, states) : only;
   if (first === undefined || others.length > 0) {
     throw new UnsupportedModelError(
       'positional arguments',

@@ -202,6 +202,28 @@ test.each([
   await expect(writeModelToMemory(model, { format: 'keras-h5', dialect: 'keras2' })).rejects.toThrow(message);
 });
 
+test('states that a recurrent layer begins with are an argument in Keras 3, and behind the sequence in Keras 2', async () => {
+  const model = buildModel([
+    input('x', [5, 2]),
+    input('h', [3]),
+    input('c', [3]),
+    layer('LSTM', 'lstm', { units: 3 }, { from: ['x', 'h', 'c'] }),
+  ]);
+  const { entries, model: keras3 } = await rewritten(model, 'keras-v3', 'keras3');
+  const tensor = (name: string): unknown => ({ config: { keras_history: [name, 0, 0] } });
+  expect(entries.get('lstm')?.['inbound_nodes']).toMatchObject([
+    { args: [tensor('x')], kwargs: { initial_state: [tensor('h'), tensor('c')] } },
+  ]);
+  const { entries: again } = await rewritten(keras3, 'keras-h5', 'keras2');
+  expect(again.get('lstm')?.['inbound_nodes']).toEqual([
+    [
+      ['x', 0, 0, {}],
+      ['h', 0, 0, {}],
+      ['c', 0, 0, {}],
+    ],
+  ]);
+});
+
 test('a division is an operation of Keras 3', async () => {
   const model = buildModel([
     input('x', [4, 4, 2]),
