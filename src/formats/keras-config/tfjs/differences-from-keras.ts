@@ -93,23 +93,11 @@ export function tfjsDifference(className: string, config: JsonObject): string | 
       return [config['axis']].flat().length > 1
         ? `axis = ${JSON.stringify(config['axis'])}: ${REFUSED}`
         : undefined;
-    case 'StackedRNNCells':
-      return `several cells in one layer: ${REFUSED}`;
-    case 'TimeDistributed':
-      return isModelInSteps(config['layer']) ? `steps within steps around a model: ${REFUSED}` : undefined;
     case 'Bidirectional':
       return isObject(config['backward_layer']) ? `a backward_layer of its own: ${IGNORED}` : undefined;
     default:
       return undefined;
   }
-}
-
-/** Whether a layer is a TimeDistributed around a model. */
-function isModelInSteps(layer: JsonValue | undefined): boolean {
-  if (!isObject(layer) || layer['class_name'] !== 'TimeDistributed' || !isObject(layer['config']))
-    return false;
-  const { layer: inner } = layer['config'];
-  return isObject(inner) && /^(Functional|Model|Sequential)$/.test(String(inner['class_name']));
 }
 
 /** What TF.js does where it does not read an entry; for all others only what is missing, null or false counts. */
