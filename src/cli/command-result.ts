@@ -5,7 +5,6 @@
  */
 
 import { CrosslayerError } from '../errors.ts';
-import { reportJson } from '../report/report-json.ts';
 import { errorJson } from './error-json.ts';
 import { type Line, printError, printed, progressDone } from './terminal.ts';
 import { UsageError } from './usage-error.ts';
@@ -36,7 +35,7 @@ export interface CommandResult {
 export async function end(result: Promise<CommandResult>): Promise<void> {
   const { lines, report, exitCode, failures = [] } = await result;
   const error = failures.length === 0 ? {} : { error: errorJson(failures[0]) };
-  process.stdout.write(`${report ? reportJson({ ...report, ...error }) : printed(lines)}\n`);
+  process.stdout.write(`${report ? await jsonOf({ ...report, ...error }) : printed(lines)}\n`);
   process.exitCode = exitCode;
   if (failures.length > 0) endWithErrors(failures);
 }
@@ -64,14 +63,20 @@ export async function tried<Result>(
 }
 
 /** Ends the process with what went wrong, before there was a result; programs get it as JSON too. */
-export function endWithError(error: unknown, json: boolean): void {
-  if (json) printErrorJson(error);
+export async function endWithError(error: unknown, json: boolean): Promise<void> {
+  if (json) await printErrorJson(error);
   endWithErrors([error]);
 }
 
 /** The object that programs get in place of a result. */
-export function printErrorJson(error: unknown): void {
-  process.stdout.write(`${reportJson({ error: errorJson(error) })}\n`);
+export async function printErrorJson(error: unknown): Promise<void> {
+  process.stdout.write(`${await jsonOf({ error: errorJson(error) })}\n`);
+}
+
+/** Only programs ask for it, and it is not loaded for others. */
+async function jsonOf(report: object): Promise<string> {
+  const { reportJson } = await import('../report/report-json.ts');
+  return reportJson(report);
 }
 
 function endWithErrors(errors: readonly unknown[]): void {

@@ -68,8 +68,8 @@ try {
   if (error instanceof CommanderError) {
     progressDone();
     process.exitCode = error.exitCode === 0 ? EXIT.ok : EXIT.usage;
-    if (json && error.exitCode !== 0) printErrorJson(usageErrorOf(error));
+    if (json && error.exitCode !== 0) await printErrorJson(usageErrorOf(error));
   } else {
-    endWithError(error, json);
+    await endWithError(error, json);
   }
 }

@@ -54,6 +54,13 @@ export function powerSums(
   return { rows, columns };
 }
 
+/** `value^(2^squarings)`. */
+export function powerOf(value: number, squarings: number): number {
+  let power = value;
+  for (let squaring = 0; squaring < squarings; squaring++) power *= power;
+  return power;
+}
+
 /** Places of weights, one after the other. */
 export interface WeightPlaces {
   readonly rows: Int32Array;

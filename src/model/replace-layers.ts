@@ -39,15 +39,8 @@ export function replaceLayers(model: Model, replace: Replace): Model {
   const tensors = new Map<ModelTensor, ModelTensor>();
   const mapped = (tensor: ModelTensor): ModelTensor => tensors.get(tensor) ?? tensor;
   const calls = model.calls.flatMap((call) => {
-    const {
-      layer,
-      inputs: taken,
-      args,
-      before,
-      behind = [],
-    } = replaced.get(call.layer) ?? {
-      layer: call.layer,
-    };
+    const replacement: LayerReplacement = replaced.get(call.layer) ?? { layer: call.layer };
+    const { layer, inputs: taken, args, before, behind = [] } = replacement;
     const ahead: Call[] = [];
     const inputs = call.inputs.map(mapped).map((tensor, index) => {
       const first = before?.get(index);

@@ -189,12 +189,12 @@ function merged(
   if (merge !== 'multiply') return mergedDistribution(known, merge);
   const [first, second] = call.inputs;
   if (!first || !second || call.inputs.length > 2) return undefined;
-  for (const [index, [tensor, gate]] of [[first, second] as const, [second, first] as const].entries()) {
+  const gated = (tensor: GraphTensor, gate: GraphTensor, input: Known): Known => {
     const f = functionOf(gate, tensor);
-    const input = inputs[index];
-    if (f && input) return throughFunction(input, (x) => x * f(x));
-  }
-  return call.inputs.some(isGate) ? mergedDistribution(known, merge) : undefined;
+    return f && input && throughFunction(input, (x) => x * f(x));
+  };
+  const ofItself = gated(first, second, inputs[0]) ?? gated(second, first, inputs[1]);
+  return ofItself ?? (call.inputs.some(isGate) ? mergedDistribution(known, merge) : undefined);
 }
 
 /** A tensor as a function of the values of another in the same places, as far as activations and rescalings make it so. */

@@ -4,6 +4,8 @@
  * @module
  */
 
+import { powerOf } from '../../kernels/power-sums.ts';
+
 /** What terms of noise need of factors at a point `ln s`: by place, and 1 behind the last for factors that are fixed. */
 export class FreeFactors {
   /** How many there are. */
@@ -41,8 +43,7 @@ export class FreeFactors {
     for (let place = 0; place < this.count; place++) {
       const scale = Math.exp(logScales[place] as number);
       const square = scale * scale;
-      let power = square;
-      for (let squaring = 1; squaring < squarings; squaring++) power *= power;
+      const power = powerOf(square, squarings - 1);
       this.scales[this.#classes[place] as number] = scale;
       this.squares[place] = square;
       this.inverseSquares[place] = 1 / square;

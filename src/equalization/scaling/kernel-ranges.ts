@@ -6,7 +6,7 @@
 
 import { sumOf } from '../../kernels/gathered.ts';
 import { largestMagnitude, largestWeights, type ScaledMatrix } from '../../kernels/largest-weights.ts';
-import { powerSums, weightsAbove } from '../../kernels/power-sums.ts';
+import { powerOf, powerSums, weightsAbove } from '../../kernels/power-sums.ts';
 import { type LightWeights, WeightPowers } from '../../kernels/weight-powers.ts';
 import type { FloatValues } from '../../tensor/dtype.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
@@ -90,12 +90,6 @@ class PairRanges implements KernelRanges {
     const powers = this.#values.map((value) => powerOf(value / largest, squarings));
     return new WeightPowers({ largest, squarings, inputs: places, outputs: places, powers });
   }
-}
-
-function powerOf(value: number, squarings: number): number {
-  let power = value;
-  for (let squaring = 0; squaring < squarings; squaring++) power *= power;
-  return power;
 }
 
 /** A kernel of no more weights has no light ones. */

@@ -21,10 +21,9 @@ export class WeightNoise {
   readonly #written: Int32Array;
   readonly #inputs: Int32Array;
   readonly #outputs: Int32Array;
+  /** Of pairs times the sensitivities, which are not asked for by themselves then. */
   readonly #variances: Float64Array;
   readonly #sensitivities: Float64Array;
-  /** Of pairs, both. */
-  readonly #passed: Float64Array;
   readonly #fixedRead: Float64Array;
   readonly #fixedWritten: Float64Array;
   /** What is computed at a point, written over at the next. */
@@ -46,15 +45,17 @@ export class WeightNoise {
     this.#fixedWritten = factors.fixed(ones(ranges.outputs), ranges.outputs, -exponent);
     this.#inputs = factors.placesOf(inputs);
     this.#outputs = factors.placesOf(outputs);
-    this.#variances = factors.fixed(variances, inputs, -2);
-    this.#sensitivities = factors.fixed(sensitivities, outputs, 2);
+    const varied = factors.fixed(variances, inputs, -2);
+    const heard = factors.fixed(sensitivities, outputs, 2);
+    this.#sensitivities = heard;
+    this.#variances =
+      term.kind === 'pairs' ? varied.map((variance, pair) => variance * (heard[pair] as number)) : varied;
     this.#at = {
       read: new Float64Array(this.#read.length),
       written: new Float64Array(this.#written.length),
       inputs: new Float64Array(inputs.length),
       outputs: new Float64Array(outputs.length),
     };
-    this.#passed = this.#variances.map((variance, pair) => variance * (this.#sensitivities[pair] ?? 0));
   }
 
   /** Weighs all weights at the factors as they are. */
@@ -104,7 +105,7 @@ export class WeightNoise {
   #addPairs(range: SoftRange, ofRange: number, gradient: Float64Array): number {
     const { inverseSquares, squares } = this.#factors;
     const passed = timesGathered(
-      timesGathered(this.#passed, inverseSquares, this.#inputs, this.#at.inputs),
+      timesGathered(this.#variances, inverseSquares, this.#inputs, this.#at.inputs),
       squares,
       this.#outputs,
       this.#at.outputs,

@@ -15,6 +15,7 @@ import { capNode, hasEditedMaxima } from './dialects/cap-operator.ts';
 import { refuseForKeras2 } from './dialects/keras2-lacks.ts';
 import { withKeras3Names } from './dialects/keras3-names.ts';
 import { convertModelBody } from './dialects/model-entries.ts';
+import { withStatesListed, withStatesNamed } from './dialects/recurrent-states.ts';
 import { operatorsAsLayers } from './dialects/replaced-operators.ts';
 import { toKeras2Entry } from './dialects/to-keras2.ts';
 import { toKeras3Entry } from './dialects/to-keras3.ts';
@@ -224,32 +225,8 @@ function writeCall(call: Call, dialect: Dialect, references: References): JsonVa
 function keras3Node(call: Call, references: References): JsonValue {
   const write = (argument: CallArgument): JsonValue =>
     writeArgument(argument, (index) => keras3Tensor(call.inputs[index] as ModelTensor, references));
-  const [args, states] = withoutStates(call);
-  return { args: args.map(write), kwargs: mapEntries({ ...givenArguments(call), ...states }, write) };
-}
-
-function isRecurrent({ className }: Layer): boolean {
-  return /^(Bidirectional|GRU|LSTM|RNN|SimpleRNN|ConvLSTM[123]D)$/.test(className);
-}
-
-/** A sequence, and its states behind it; TF.js knows them in no other way. */
-function withStates(
-  sequence: CallArgument | undefined,
-  states: CallArgument | undefined,
-): CallArgument | undefined {
-  if (!sequence || !states || !('tensor' in sequence || 'list' in sequence)) return sequence;
-  if (!('list' in states || 'tensor' in states)) return sequence;
-  const listed = (one: CallArgument): readonly CallArgument[] => ('list' in one ? one.list : [one]);
-  return { list: [...listed(sequence), ...listed(states)] };
-}
-
-/** Keras 2 gives the states of a recurrent layer behind what it reads, in one list; Keras 3 has an argument for them. */
-function withoutStates({ layer, args }: Call): [args: readonly CallArgument[], states: Call['kwargs']] {
-  const [first, ...others] = args;
-  if (!isRecurrent(layer) || !first || !('list' in first)) return [args, {}];
-  const [sequence, ...list] = first.list;
-  if (!sequence || list.length === 0) return [args, {}];
-  return [[sequence, ...others], { initial_state: { list } }];
+  const { args, kwargs } = withStatesNamed(call);
+  return { args: args.map(write), kwargs: mapEntries(given(kwargs), write) };
 }
 
 function keras3Tensor(tensor: ModelTensor, references: References): JsonObject {
@@ -265,17 +242,15 @@ function keras3Tensor(tensor: ModelTensor, references: References): JsonObject {
 }
 
 function keras2Node(call: Call, references: References): JsonValue {
-  const { initial_state: states, ...given } = givenArguments(call);
-  const named = isRecurrent(call.layer) || !states ? given : givenArguments(call);
-  const kwargs = mapEntries(named, (argument) =>
+  const taken = withStatesListed(call);
+  const kwargs = mapEntries(given(taken.kwargs), (argument) =>
     writeArgument(argument, (index) => references(call.inputs[index] as ModelTensor, 'inbound')),
   );
   const tensor = (index: number): JsonValue => [
     ...references(call.inputs[index] as ModelTensor, 'inbound'),
     kwargs,
   ];
-  const [only, ...others] = call.args;
-  const first = isRecurrent(call.layer) ? withStates(only, states) : only;
+  const [first, ...others] = taken.args;
   if (first === undefined || others.length > 0) {
     throw new UnsupportedModelError(
       'positional arguments',
@@ -287,12 +262,11 @@ function keras2Node(call: Call, references: References): JsonValue {
     : [writeArgument(first, tensor)];
 }
 
-/** The named arguments of a call without those that are left at null, such as `mask` and the `name` of operators. */
-function givenArguments(call: Call): Record<string, CallArgument> {
-  const given = Object.entries(call.kwargs).filter(
-    ([, argument]) => !('value' in argument) || argument.value !== null,
+/** Named arguments without those that are left at null, such as `mask` and the `name` of operators. */
+function given(kwargs: Call['kwargs']): Record<string, CallArgument> {
+  return Object.fromEntries(
+    Object.entries(kwargs).filter(([, argument]) => !('value' in argument) || argument.value !== null),
   );
-  return Object.fromEntries(given);
 }
 
 function writeArgument(argument: CallArgument, tensor: (index: number) => JsonValue): JsonValue {

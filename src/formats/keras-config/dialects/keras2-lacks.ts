@@ -6,8 +6,8 @@
 
 import { UnsupportedModelError } from '../../../errors.ts';
 import { isCustomClass, type Layer } from '../../../model/layer.ts';
-import type { Model } from '../../../model/model.ts';
-import { activationOf } from '../../../model/operation.ts';
+import type { Dialect, Model } from '../../../model/model.ts';
+import { type Activation, activationOf } from '../../../model/operation.ts';
 import { words } from '../../../text/names.ts';
 
 const LAYERS = words(`
@@ -24,6 +24,17 @@ const ACTIVATIONS = words(`
   tanh_shrink threshold
 `);
 
+/** Whether Keras 2.15 has a class of layers of Keras. */
+export function isLayerOfKeras2(className: string): boolean {
+  return !LAYERS.has(className);
+}
+
+/** Whether Keras 2.15 has an activation under its name; of `hard_sigmoid` the one of Keras 3 is another function. */
+export function isActivationOfKeras2(activation: Activation, dialect: Dialect): boolean {
+  if (activation.kind !== 'other') return true;
+  return activation.name === 'hard_sigmoid' ? dialect === 'keras2' : !ACTIVATIONS.has(activation.name);
+}
+
 /**
  * Stops where a layer of a model of Keras 3 is none of Keras 2, or has an activation that is none.
  *
@@ -38,7 +49,7 @@ export function refuseForKeras2(model: Model): void {
     };
     if (className === 'Lambda')
       refuse('the code of a Lambda', 'use layers in its place, or write a .keras file');
-    if (LAYERS.has(className)) refuse(`the layer ${className}`, 'leave it out, or write a .keras file');
+    if (!isLayerOfKeras2(className)) refuse(`the layer ${className}`, 'leave it out, or write a .keras file');
     for (const name of activationsOf(layer)) {
       if (ACTIVATIONS.has(name)) {
         refuse(`the activation ${name}`, 'use another one, or write a .keras file');

@@ -5,7 +5,7 @@
  */
 
 import type { JsonObject } from '../../../json/value.ts';
-import type { Call } from '../../../model/model.ts';
+import type { GraphCall } from '../../../model/graph.ts';
 import { canonicalName, OperatorArguments } from '../dialects/operator-arguments.ts';
 import type { Compute } from './layer-form.ts';
 
@@ -19,8 +19,8 @@ const FORMS: ReadonlyMap<string, Compute> = new Map<string, Compute>([
 ]);
 
 /** What all calls of an operator compute; undefined where it takes more than layers do. */
-export function operatorForm(entry: JsonObject, calls: readonly Call[]): Compute | undefined {
-  return calls.every((call) => new OperatorArguments(entry, call).isUnary)
+export function operatorForm(entry: JsonObject, calls: readonly GraphCall[]): Compute | undefined {
+  return calls.every(({ call }) => new OperatorArguments(entry, call).isUnary)
     ? FORMS.get(canonicalName(entry))
     : undefined;
 }

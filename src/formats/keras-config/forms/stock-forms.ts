@@ -10,9 +10,9 @@ import { buildGraph, type GraphCall } from '../../../model/graph.ts';
 import { isCustomClass, type Layer } from '../../../model/layer.ts';
 import type { Dialect, Model } from '../../../model/model.ts';
 import { freeLayerName } from '../../../model/new-layer.ts';
-import { type Activation, activationOf, isWeighted, LINEAR, type Shape } from '../../../model/operation.ts';
+import { activationOf, isWeighted, LINEAR, type Shape } from '../../../model/operation.ts';
 import { type LayerReplacement, layerWith, replaceLayers } from '../../../model/replace-layers.ts';
-import { words } from '../../../text/names.ts';
+import { isActivationOfKeras2, isLayerOfKeras2 } from '../dialects/keras2-lacks.ts';
 import { isOperator } from '../dialects/operator-layers.ts';
 import { AUGMENTATIONS } from '../layer-classes.ts';
 import { activationForm } from './activation-forms.ts';
@@ -70,12 +70,7 @@ export function withStockForms(
     const [input] = inputs;
     if (!input) return undefined;
     if (isOperator(entry)) {
-      const whole = written(
-        operatorForm(
-          entry,
-          calls.map(({ call }) => call),
-        ),
-      );
+      const whole = written(operatorForm(entry, calls));
       return whole && { layer: whole, inputs: [0] };
     }
     if (target === 'keras3') return undefined;
@@ -86,7 +81,7 @@ export function withStockForms(
       return whole && { layer: whole };
     }
     const now = activationOf(layer.operation);
-    const isLacked = output !== undefined && (target === 'tfjs' || !isOfKeras2(now, owner.dialect));
+    const isLacked = output !== undefined && (target === 'tfjs' || !isActivationOfKeras2(now, owner.dialect));
     const activation = isLacked
       ? activationForm(now, layer.readConfig['activation'], owner.dialect)
       : undefined;
@@ -128,30 +123,14 @@ function* modelsOfOneLayer(model: Model): Generator<Model> {
 function keras2Form(layer: Layer, owner: Model, input: FormInput): Compute | undefined {
   const { operation, className, readConfig } = layer;
   if (className === 'RMSNormalization' && operation.kind === 'opaque') return rmsNormForm(layer, input.shape);
-  const isNew =
-    operation.kind === 'identity' && AUGMENTATIONS.has(className) && !KERAS2_AUGMENTATIONS.has(className);
-  if (isNew) return (form, x) => form.activated(x, 'linear');
+  if (operation.kind === 'identity' && AUGMENTATIONS.has(className) && !isLayerOfKeras2(className))
+    return (form, x) => form.activated(x, 'linear');
   if (className !== 'Activation' || operation.kind !== 'activation') return undefined;
   const { activation } = operation;
-  return isOfKeras2(activation, owner.dialect)
+  return isActivationOfKeras2(activation, owner.dialect)
     ? undefined
     : activationForm(activation, readConfig['activation'], owner.dialect);
 }
-
-const KERAS2_AUGMENTATIONS = words(`
-  RandomBrightness RandomContrast RandomFlip RandomHeight RandomRotation RandomTranslation RandomWidth RandomZoom
-`);
-
-/** Those that Keras 2.15 has by name, and the one of Keras 3 that is another function under its name. */
-function isOfKeras2(activation: Activation, dialect: Dialect): boolean {
-  if (activation.kind !== 'other') return true;
-  return activation.name === 'hard_sigmoid' ? dialect === 'keras2' : KERAS2_ACTIVATIONS.has(activation.name);
-}
-
-const KERAS2_ACTIVATIONS = words(`
-  ELU Softmax ThresholdedReLU elu exponential gelu leaky_relu linear log_softmax mish relu relu6 selu sigmoid silu softmax
-  softplus softsign swish tanh
-`);
 
 /** What is computed in the place of a layer without a kernel. */
 function layerForm(
