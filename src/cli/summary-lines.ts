@@ -78,8 +78,8 @@ function unopenedLines({ unsupported = [] }: WriteReport): string[] {
     .map(({ path, className }) => `${path} (${className})`);
   if (layers.length === 0) return [];
   return [
-    `TF.js does not open it, for ${named([...new Set(layers)])}; with --layers-script, convert and quantize write a script ` +
-      'beside it that registers classes for layers that TF.js lacks',
+    `TF.js does not open it, for ${named([...new Set(layers)])}; where it lacks a class, --layers-script of convert and ` +
+      'quantize writes a script beside it that registers one',
   ];
 }
 

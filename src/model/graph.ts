@@ -10,6 +10,7 @@ import { InvalidModelError, LimitError } from '../errors.ts';
 import type { JsonValue } from '../json/value.ts';
 import { findChannelAxes } from './channel-axes.ts';
 import type { Layer } from './layer.ts';
+import { maskInputs } from './mask-arguments.ts';
 import { type Call, type CallArgument, Model, type ModelTensor } from './model.ts';
 import { isWeighted, type Shape } from './operation.ts';
 import { outputShape } from './shapes.ts';
@@ -234,8 +235,9 @@ function inline(
       }
       continue;
     }
-    const callInputs = call.inputs.map(lookup);
     if (layer.model) {
+      const masks = maskInputs(call);
+      const callInputs = call.inputs.filter((_, index) => !masks.includes(index)).map(lookup);
       if (callInputs.length !== layer.model.inputs.length) {
         throw new InvalidModelError(
           path,
@@ -255,6 +257,7 @@ function inline(
       }
       continue;
     }
+    const callInputs = call.inputs.map(lookup);
     const graphCall =
       wrapper && model.calls.length === 1
         ? new GraphCall(wrapper, callInputs, training, layer)

@@ -14,6 +14,7 @@ import { layerWith } from '../../model/replace-layers.ts';
 import { capNode, hasEditedMaxima } from './dialects/cap-operator.ts';
 import { refuseForKeras2 } from './dialects/keras2-lacks.ts';
 import { withKeras3Names } from './dialects/keras3-names.ts';
+import { withMasksOf } from './dialects/masks.ts';
 import { convertModelBody } from './dialects/model-entries.ts';
 import { withStatesListed, withStatesNamed } from './dialects/recurrent-states.ts';
 import { operatorsAsLayers } from './dialects/replaced-operators.ts';
@@ -41,7 +42,7 @@ export function isSequential(model: Model): boolean {
 export function modelForDialect(given: Model, dialect: Dialect, warn: (sentence: string) => void): Model {
   const model = withStockClasses(given);
   if (dialect === model.dialect) return model;
-  const written = operatorsAsLayers(model, dialect);
+  const written = operatorsAsLayers(withMasksOf(model, dialect), dialect);
   const stock = withStockForms(written, dialect, ({ layer, classes }) => {
     warn(
       `${layer.path} (${layer.className}): Keras ${dialect === 'keras3' ? 3 : 2} lacks it; written as ${classes.join(', ')}, which compute the same`,

@@ -14,8 +14,10 @@ import type { ByteSink, OutputFiles } from '../bytes.ts';
 import { configTextOf } from '../config-text.ts';
 import type { UnsupportedLayer, WriteReport } from '../format.ts';
 import { capsAsLayers } from '../keras-config/caps-as-layers.ts';
+import { withMasksOf } from '../keras-config/dialects/masks.ts';
 import { operatorsAsLayers } from '../keras-config/dialects/replaced-operators.ts';
 import { withStockForms } from '../keras-config/forms/stock-forms.ts';
+import type { Warn } from '../keras-config/tfjs/config-entries.ts';
 import { withDistinctNames } from '../keras-config/tfjs/distinct-names.ts';
 import { refusedEntries } from '../keras-config/tfjs/refused-entries.ts';
 import { writeModelConfig } from '../keras-config/write-model.ts';
@@ -73,7 +75,10 @@ function keptOrigin(model: Model): TfjsOrigin | undefined {
   if (!origin?.isLoadable) return undefined;
   const refused = refusedEntries(writeModelConfig(model)).length;
   if (refused === 0) return origin;
-  const other = tfjsConfig(inLayersOfTfjs(modelWith(model, { origin: undefined }), []), () => {});
+  const other = tfjsConfig(
+    inLayersOfTfjs(modelWith(model, { origin: undefined }), [], () => {}),
+    () => {},
+  );
   return refusedEntries(other).length < refused ? undefined : origin;
 }
 
@@ -98,11 +103,12 @@ export async function writeShards(
   if (read && !read.isLoadable) notes.push(REPAIRED);
   // What cannot be kept is written as from any other format.
   const capped = capsAsLayers(origin ? given : modelWith(given, { origin: undefined }));
-  const model = origin ? capped : inLayersOfTfjs(capped, notes);
-  const config = tfjsConfig(model, (warning, layer) => {
+  const warn: Warn = (warning, layer) => {
     warnings.push(warning);
     if (layer) unsupported.push({ ...layer, warning });
-  });
+  };
+  const model = origin ? capped : inLayersOfTfjs(capped, notes, warn);
+  const config = tfjsConfig(model, warn);
   const main = fileName(files.main.name);
   const plan = withNewNames(planWeights(model, { ...options, main }), files);
   const pauses = new Pauses();
@@ -134,8 +140,9 @@ export async function writeShards(
 }
 
 /** With layers that TF.js has in the place of those that it lacks, and of operators. */
-function inLayersOfTfjs(model: Model, notes: string[]): Model {
-  const stock = withStockForms(operatorsAsLayers(model, 'keras2'), 'tfjs', ({ layer, classes }) => {
+function inLayersOfTfjs(model: Model, notes: string[], warn: Warn): Model {
+  const masked = withMasksOf(model, 'tfjs', warn);
+  const stock = withStockForms(operatorsAsLayers(masked, 'keras2'), 'tfjs', ({ layer, classes }) => {
     notes.push(`${layer.path} (${layer.className}): written as ${classes.join(', ')}; it computes the same`);
   });
   return withDistinctNames(stock, (note) => void notes.push(note));

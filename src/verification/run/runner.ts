@@ -7,6 +7,7 @@
 import type * as TfjsCore from '@tensorflow/tfjs-core';
 import { CannotRunError } from '../../errors.ts';
 import { buildGraph, type Graph, type GraphCall, type GraphTensor, neededCalls } from '../../model/graph.ts';
+import { passesMasksInside } from '../../model/mask-arguments.ts';
 import type { Model } from '../../model/model.ts';
 import type { ModelRunner, RunOptions } from '../../model/model-runner.ts';
 import { trainingEffect } from '../../model/training.ts';
@@ -70,7 +71,7 @@ export class TfjsRunner implements ModelRunner {
     const { core, backend } = this.#tfjs;
     return inTurn(core, backend, async () => {
       const keepsLayers = samples > BATCHES_WITHOUT_KEEPING * batchSize;
-      const pass = new Pass({ ...options, tfjs: this.#tfjs, graph, calls, keepsLayers });
+      const pass = new Pass({ ...options, tfjs: this.#tfjs, model, graph, calls, keepsLayers });
       try {
         const batches: Tensor[][] = [];
         for (let start = 0; start < samples; start += batchSize) {
@@ -88,6 +89,7 @@ export class TfjsRunner implements ModelRunner {
 /** What goes through TF.js, and how. */
 interface PassOptions extends RunOptions {
   readonly tfjs: Tfjs;
+  readonly model: Model;
   readonly graph: Graph;
   /** The calls that the outputs depend on. */
   readonly calls: readonly GraphCall[];
@@ -105,9 +107,10 @@ class Pass {
 
   constructor(options: PassOptions) {
     this.#options = options;
-    const { calls } = options;
-    // Keras 3 computes masks with layers of their own and passes them by name.
-    this.#hasMasks = calls.some(makesMask) && !calls.some(({ call }) => 'mask' in call.kwargs);
+    const { calls, model } = options;
+    // Keras 3 computes masks with operators and passes them by name, but for what is inside of a model that is given one.
+    const isNamed = calls.some(({ call }) => 'mask' in call.kwargs) && !passesMasksInside(model);
+    this.#hasMasks = calls.some(makesMask) && !isNamed;
   }
 
   async run(inputs: readonly Tensor[]): Promise<Tensor[]> {

@@ -1,5 +1,6 @@
 /**
- * Names that Keras 3 takes: without the slashes that Keras 2 allowed, as in its DenseNet and MobileNetV3.
+ * Names that Keras 3 takes: without the slashes that Keras 2 allowed, as in its DenseNet and MobileNetV3, and none that it gives
+ * to an operator of its own.
  *
  * @module
  */
@@ -7,19 +8,23 @@
 import { isObject, type JsonObject } from '../../../json/value.ts';
 import type { Layer } from '../../../model/layer.ts';
 import type { Model } from '../../../model/model.ts';
+import { freeLayerName } from '../../../model/new-layer.ts';
 import { layerWith, modelWith, replaceLayers } from '../../../model/replace-layers.ts';
 import { freeName } from '../../../text/names.ts';
+import { concatenatesOfMasks } from './masks.ts';
 
 /** Names that a warning shows. */
 const SHOWN = 3;
 
 /**
  * `model` with an underscore for every slash in the names of layers and models, as the applications of Keras 3 have
- * it; the given one is left as it is.
+ * it, and another name for a Concatenate that Keras 3 would give the same name as the operator that joins its masks; the given
+ * one is left as it is.
  *
- * @param warn is told, in one sentence, which names changed.
+ * @param warn is told, in a sentence for each reason, which names changed.
  */
-export function withKeras3Names(model: Model, warn: (sentence: string) => void): Model {
+export function withKeras3Names(given: Model, warn: (sentence: string) => void): Model {
+  const model = withoutOperatorNames(given, warn);
   const changed: string[] = [];
   const taken = new Map<Model, Set<string>>();
   const renamed = replaceLayers(model, (layer, owner) => {
@@ -38,6 +43,16 @@ export function withKeras3Names(model: Model, warn: (sentence: string) => void):
   const count = changed.length === 1 ? '1 name has' : `${changed.length} names have`;
   warn(`${count} an underscore for each slash in the file, because Keras 3 takes no slash: ${shown}`);
   return named === model.name ? renamed : renamedModel(renamed, named);
+}
+
+function withoutOperatorNames(model: Model, warn: (sentence: string) => void): Model {
+  const merging = concatenatesOfMasks(model);
+  return replaceLayers(model, (layer, owner) => {
+    if (!merging.has(layer) || !/^concatenate(_\d+)?$/.test(layer.name)) return undefined;
+    const name = freeLayerName(owner, `${layer.name}_layer`);
+    warn(`${layer.path} is ${name}, because Keras 3 gives its old name to an operator that joins masks`);
+    return { layer: renamedLayer(layer, name) };
+  });
 }
 
 /** The name as Keras 3 takes it. */
