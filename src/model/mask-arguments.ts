@@ -4,6 +4,7 @@
  * @module
  */
 
+import { ownEntry } from '../json/value.ts';
 import type { Call, CallArgument, Model } from './model.ts';
 
 /** The arguments, with the place of the tensor that the mask in each belongs to. */
@@ -16,7 +17,7 @@ export const MASK_ARGUMENTS: ReadonlyMap<string, number> = new Map([
 
 /** Which inputs of a call are masks that are passed by name. */
 export function maskInputs({ kwargs }: Call): number[] {
-  return [...MASK_ARGUMENTS.keys()].flatMap((name) => tensorsIn(kwargs[name]));
+  return [...MASK_ARGUMENTS.keys()].flatMap((name) => tensorsIn(ownEntry(kwargs, name)));
 }
 
 /** Whether a model that is called inside of `model` is given a mask by name. */

@@ -7,11 +7,13 @@ import { stringAttribute, stringListAttribute } from '../../src/formats/hdf5/att
 import { Hdf5Copier, writeTensor } from '../../src/formats/hdf5/copy.ts';
 import { type Hdf5File, openHdf5 } from '../../src/formats/hdf5/file.ts';
 import { type GroupWriter, Hdf5Writer } from '../../src/formats/hdf5/writer.ts';
+import { withOperatorModules } from '../../src/formats/keras-config/dialects/operator-modules.ts';
 import { readNameList, writeNameList } from '../../src/formats/keras-h5/attribute-lists.ts';
 import { kerasH5Origin } from '../../src/formats/keras-h5/origin.ts';
 import { readKerasH5 } from '../../src/formats/keras-h5/read.ts';
 import { writeKerasH5 } from '../../src/formats/keras-h5/write.ts';
 import { releaseModel } from '../../src/formats/release.ts';
+import type { JsonObject } from '../../src/json/value.ts';
 import type { Model } from '../../src/model/model.ts';
 import { foldAllBatchNorms } from '../../src/primitives/batch-norm-fold.ts';
 import { Tensor } from '../../src/tensor/tensor.ts';
@@ -59,12 +61,7 @@ describe.each(FIXTURES)('%s', (name) => {
     const model = await read(name);
     const { source, report } = await write(model.clone());
     expect(report.dropped).toEqual([]);
-    expect(await comparable(source)).toEqual(await comparable(memorySource(name, fixtureBytes(name))));
-    releaseModel(model);
-  });
-});
-
-describe('golden models', () => {
+X, () => {
   test.each(goldenCases().map((golden) => golden.name))('%s is written as it was read', async (name) => {
     const original = memorySource(name, new Uint8Array(readFileSync(goldenPath(name, 'input.h5'))));
     const model = await readKerasH5(original);

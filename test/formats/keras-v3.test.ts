@@ -207,6 +207,8 @@ describe('models of other formats', () => {
     }
     const again = await readZip(written.source);
     for (const { layer, path } of model.allLayers()) {
+      // One without weights may have another name there.
+      if (layer.weights.size === 0) continue;
       const tensors = [...again.layer(path).weights.values()];
       expect(
         tensors.map((tensor) => tensor.values()),

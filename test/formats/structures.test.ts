@@ -23,7 +23,7 @@ import { relativeDifference } from '../support/run-model.ts';
 import { loadLayersModel, predict, readExpected } from './tfjs-runtime.ts';
 
 const STRUCTURES = [...formatFixtures('.keras'), ...formatFixtures('.h5')].filter((name) =>
-  /\/(siamese|heads|steps|own)/.test(name),
+  /\/(siamese|heads|steps|own|masks)/.test(name),
 );
 /** Sums in float32, in another order. */
 const TOLERANCE = 1e-5;
@@ -61,7 +61,7 @@ async function runInTfjs(model: Model, name: string): Promise<Float32Array[]> {
 }
 
 test('the fixtures are there', () => {
-  expect(STRUCTURES).toHaveLength(21);
+  expect(STRUCTURES).toHaveLength(23);
 });
 
 describe.each(STRUCTURES)('%s', (name) => {

@@ -6,12 +6,14 @@
 
 import { FormatError, InvalidModelError, UnsupportedModelError } from '../../errors.ts';
 import { parseJson } from '../../json/text.ts';
+import { isObject } from '../../json/value.ts';
 import type { Layer } from '../../model/layer.ts';
 import { weightNamesOf } from '../../model/layer-weights.ts';
 import type { Model } from '../../model/model.ts';
 import type { ByteSource } from '../bytes.ts';
 import { countWeightedLayers } from '../edited-weights.ts';
 import { type Hdf5File, openHdf5 } from '../hdf5/file.ts';
+import { withOperatorModules } from '../keras-config/dialects/operator-modules.ts';
 import { parseModelConfig } from '../keras-config/parse/parse-model.ts';
 import { checkWeights } from '../weight-shapes.ts';
 import { readNameList } from './attribute-lists.ts';
@@ -37,7 +39,8 @@ export async function readKerasH5(source: ByteSource): Promise<Model> {
 function readModel(file: Hdf5File): Model {
   const text = file.strings('', 'model_config')?.[0];
   if (text === undefined) throw withoutConfig(file);
-  const model = parseModelConfig(parseJson(text, file.name, 'model_config'), file.name);
+  const config = parseJson(text, file.name, 'model_config');
+  const model = parseModelConfig(isObject(config) ? withOperatorModules(config) : config, file.name);
   if (!file.hasGroup(WEIGHTS_GROUP)) {
     throw new FormatError(
       file.name,

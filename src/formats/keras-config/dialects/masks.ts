@@ -6,7 +6,7 @@
  */
 
 import { UnsupportedModelError } from '../../../errors.ts';
-import type { JsonObject } from '../../../json/value.ts';
+import { type JsonObject, ownEntry } from '../../../json/value.ts';
 import { isCustomClass, type Layer } from '../../../model/layer.ts';
 import { MASK_ARGUMENTS, maskInputs } from '../../../model/mask-arguments.ts';
 import type { Call, CallArgument, Dialect, Model, ModelTensor } from '../../../model/model.ts';
@@ -38,6 +38,8 @@ interface TakenMasks {
   readonly masks: readonly Mask[];
 }
 
+/** Before the formula of a mask that was given an axis of channels. */
+const WIDE = '+';
 /** A mask of a layer that TF.js ran before, perhaps: it depends on its order. */
 const OF_ANOTHER = 'of another layer';
 /** Before the path and class of the layer that merges masks in TF.js to one that no layer of it can take. */
@@ -302,10 +304,13 @@ function formulaOf(call: Call, given: readonly Value[]): Mask {
   switch (canonicalName(origin.config)) {
     case 'notequal':
       return `${first?.id} != ${Number(args.value(1, 'x2', 'y'))}`;
-    case 'any':
-      return first?.shows && /^\w+ != \S+$/.test(first.shows) ? `any(${first.shows})` : first?.shows;
+    case 'any': {
+      const { shows } = first ?? {};
+      if (shows === undefined) return undefined;
+      return shows.includes(WIDE) ? shows.replaceAll(WIDE, '') : `any(${shows})`;
+    }
     case 'expanddims':
-      return first?.shows;
+      return first?.shows && `${WIDE}${first.shows}`;
     case 'zeroslike':
       return 'none';
     case 'logicalor':
@@ -334,7 +339,7 @@ function namedMasks(call: Call, given: readonly Value[]): Map<number, Mask> {
     }
   };
   for (const [name, place] of MASK_ARGUMENTS) {
-    const argument = call.kwargs[name];
+    const argument = ownEntry(call.kwargs, name);
     if (argument) take(argument, place);
   }
   return masks;

@@ -49,6 +49,15 @@ const reduction =
     return compute(tensorOf(x), optionalNumbers(axis ?? options['axis']), keepDims);
   };
 
+/** A tensor of one number in the shape of another. */
+const alike =
+  (fill: (x: Tensor) => Tensor): OperatorFunction =>
+  ([x], options) => {
+    const filled = fill(tensorOf(x));
+    const dtype = options['dtype'] ?? null;
+    return dtype === null ? filled : cast(filled, String(dtype));
+  };
+
 const activation = (name: string): OperatorFunction => unary(activationFunction(name));
 
 const sigmoidLinear: OperatorFunction = ([x], options) => silu(tensorOf(x), numberOf(options['beta'] ?? 1));
@@ -92,6 +101,8 @@ const OPERATORS: Readonly<Record<string, OperatorFunction>> = {
   lessequal: binary(tf.lessEqual),
   log: unary(tf.log),
   logicaland: binary(tf.logicalAnd),
+  logicalnot: unary(tf.logicalNot),
+  logicalor: binary(tf.logicalOr),
   logsoftmax: ([x], options) => logSoftmax(tensorOf(x), softmaxAxes(options)),
   matmul: ([x, y], options) =>
     tf.matMul(
@@ -109,6 +120,7 @@ const OPERATORS: Readonly<Record<string, OperatorFunction>> = {
   multiply: binary(tf.mul),
   negative: unary(tf.neg),
   notequal: binary(tf.notEqual),
+  oneslike: alike(tf.onesLike),
   pad: ([x, widths], options) => pad(tensorOf(x), widths, options),
   pow: binary(tf.pow),
   power: binary(tf.pow),
@@ -147,6 +159,7 @@ const OPERATORS: Readonly<Record<string, OperatorFunction>> = {
       tensorOf(x ?? options['x'] ?? options['x1']),
       tensorOf(y ?? options['y'] ?? options['x2']),
     ),
+  zeroslike: alike(tf.zerosLike),
 };
 
 /** Whether the operator can be run. */
