@@ -29,6 +29,8 @@ export interface UnsupportedLayer {
   readonly className: string;
   /** The activation that it is for, where TF.js has the layer without it. */
   readonly activation?: string;
+  /** How it samples pictures, where it does. */
+  readonly interpolation?: string;
   /** Whether TF.js opens and runs the model all the same, and computes something else. */
   readonly opens: boolean;
   /** The one of {@link WriteReport.warnings} that tells of it. */

@@ -9,6 +9,7 @@ import { fileURLToPath } from 'node:url';
 import { compileFunction } from 'node:vm';
 import { OutputError } from '../errors.ts';
 import type { UnsupportedLayer, WriteReport } from '../formats/format.ts';
+import { isInterpolation } from '../tensor/resampling.ts';
 import { loadTfjs } from '../verification/run/tfjs-backend.ts';
 import type { PendingOutput } from './pending-output.ts';
 
@@ -32,9 +33,10 @@ export async function writeLayersScript(report: WriteReport, output: PendingOutp
   const { unsupported = [], ...rest } = report;
   if (unsupported.length === 0) return report;
   const { classes } = await loadTfjs({ backend: 'cpu' });
-  const isCovered = ({ className, activation }: UnsupportedLayer): boolean =>
+  const isCovered = ({ className, activation, interpolation }: UnsupportedLayer): boolean =>
     classes.customClass(className) !== undefined &&
-    (activation === undefined || classes.isActivation(activation));
+    (activation === undefined || classes.isActivation(activation)) &&
+    (interpolation === undefined || isInterpolation(interpolation));
   const covered = unsupported.filter(isCovered);
   if (covered.length === 0) return report;
   const names = [...new Set(covered.map(({ className }) => className))];

@@ -1,6 +1,7 @@
 import type { Tensor, Tensor4D } from '@tensorflow/tfjs-core';
 import * as tf from '@tensorflow/tfjs-core';
 import { UnsupportedModelError } from '../../errors.ts';
+import { type Interpolation, resamplingMatrix } from '../../tensor/resampling.ts';
 
 /**
  * Images `[b, h, w, c]` in another size, sampled at the middles of pixels as Keras does it.
@@ -14,9 +15,27 @@ export function resize(x: Tensor, size: [height: number, width: number], interpo
       return tf.image.resizeBilinear(images, size, false, true);
     case 'nearest':
       return tf.image.resizeNearestNeighbor(images, size, false, true);
+    case 'bicubic':
+      return resampled(resampled(x, 1, size[0], interpolation), 2, size[1], interpolation);
     default:
       throw new UnsupportedModelError('interpolation', `${interpolation} interpolation cannot be run`);
   }
+}
+
+/** The images with another number of samples along an axis. */
+function resampled(x: Tensor, axis: number, samples: number, interpolation: Interpolation): Tensor {
+  const size = x.shape[axis] ?? 1;
+  const matrix = resamplingMatrix({ size, first: 0, part: size, samples }, interpolation);
+  const order = x.shape.map((_, at) => at).filter((at) => at !== axis);
+  const last = tf.transpose(x, [...order, axis]);
+  const flat = tf.reshape(last, [-1, size]);
+  const made = tf.matMul(flat, tf.tensor2d(matrix, [size, samples]));
+  const shaped = tf.reshape(made, [...order.map((at) => x.shape[at] ?? 1), samples]);
+  const back = [...order, axis];
+  return tf.transpose(
+    shaped,
+    x.shape.map((_, at) => back.indexOf(at)),
+  );
 }
 
 /** The images cut around their middle to `size`. */

@@ -29,10 +29,14 @@ export function isLayerOfKeras2(className: string): boolean {
   return !LAYERS.has(className);
 }
 
-/** Whether Keras 2.15 has an activation under its name; of `hard_sigmoid` the one of Keras 3 is another function. */
-export function isActivationOfKeras2(activation: Activation, dialect: Dialect): boolean {
+/**
+ * Whether a Keras has an activation of `dialect` under its name: Keras 3 has those of Keras 2.15 and more, and each has a
+ * `hard_sigmoid` of its own.
+ */
+export function isActivationOf(keras: Dialect, activation: Activation, dialect: Dialect): boolean {
   if (activation.kind !== 'other') return true;
-  return activation.name === 'hard_sigmoid' ? dialect === 'keras2' : !ACTIVATIONS.has(activation.name);
+  if (activation.name === 'hard_sigmoid') return keras === dialect;
+  return keras === 'keras3' || !ACTIVATIONS.has(activation.name);
 }
 
 /**

@@ -10,6 +10,8 @@ import type { Activation, Relu } from '../../../model/operation.ts';
 import { classNameOf, configOf, isSerialized } from '../serialized-objects.ts';
 import type { Compute } from './layer-form.ts';
 
+/** `min(1, relu(x / 5 + 1/2))`, as Keras 2 and TF.js have it. */
+const hardSigmoidOfKeras2: Compute = (form, x) => form.rectified(form.rescaled(x, 0.2, 0.5), 1);
 /** `relu6(x + 3) / 6`, as Keras 3 has it. */
 const hardSigmoid: Compute = (form, x) => form.rescaled(form.rectified(form.rescaled(x, 1, 3), 6), 1 / 6);
 const hardSilu: Compute = (form, x) => form.multiplied(x, hardSigmoid(form, x));
@@ -50,22 +52,27 @@ const FORMS: ReadonlyMap<string, Compute> = new Map<string, Compute>([
 ]);
 
 /**
- * How an activation is computed with layers that TF.js has; undefined where TF.js has the activation, and where there is no
- * way that is exact.
+ * How an activation is computed with layers that TF.js has, and the other Keras; undefined where TF.js has the activation, and
+ * where there is no way that is exact.
  *
+ * @param dialect of the activation.
  * @param entry the `activation` of the configuration, or the entry of a layer that is one.
  */
 export function activationForm(
   activation: Activation,
   entry: JsonValue | undefined,
   dialect: Dialect,
+  target: 'tfjs' | Dialect,
 ): Compute | undefined {
   switch (activation.kind) {
     case 'relu':
       return reluForm(activation);
     case 'other': {
       if (isSerialized(entry) && classNameOf(entry) === 'ELU') return eluForm(configOf(entry));
-      if (activation.name === 'hard_sigmoid' && dialect === 'keras3') return hardSigmoid;
+      if (activation.name === 'hard_sigmoid') {
+        if (dialect === 'keras3') return hardSigmoid;
+        return target === 'keras3' ? hardSigmoidOfKeras2 : undefined;
+      }
       return FORMS.get(activation.name);
     }
     default:

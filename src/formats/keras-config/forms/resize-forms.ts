@@ -9,25 +9,26 @@ import type { JsonValue } from '../../../json/value.ts';
 import type { Layer } from '../../../model/layer.ts';
 import type { ModelTensor } from '../../../model/model.ts';
 import type { Operation, Shape } from '../../../model/operation.ts';
+import {
+  type Interpolation,
+  isInterpolation,
+  resamplingMatrix,
+  type Sampling,
+} from '../../../tensor/resampling.ts';
 import { Tensor } from '../../../tensor/tensor.ts';
 import type { Compute, LayerForm } from './layer-form.ts';
 import { movedLast, undone } from './moved-axes.ts';
 
-/** The part of an axis that is sampled, and how many samples are taken of it. */
-interface Sampling {
-  readonly size: number;
-  readonly first: number;
-  readonly part: number;
-  readonly samples: number;
-}
-
 /** An upsampling between samples. */
-export function bilinearForm(operation: Operation, input: Shape): Compute | undefined {
-  if (operation.kind !== 'upSampling' || operation.interpolation !== 'bilinear') return undefined;
+export function upSamplingForm(operation: Operation, input: Shape): Compute | undefined {
+  if (operation.kind !== 'upSampling' || operation.interpolation === 'nearest') return undefined;
+  const { interpolation } = operation;
+  if (!isInterpolation(interpolation)) return undefined;
   const pictures = picturesOf(input, operation.dataFormat === 'channels_first');
   const [down = 1, across = 1] = operation.size;
   return (
-    pictures && resized(pictures, [whole(pictures.rows, down), whole(pictures.columns, across)], 'bilinear')
+    pictures &&
+    resized(pictures, [whole(pictures.rows, down), whole(pictures.columns, across)], interpolation)
   );
 }
 
@@ -52,7 +53,7 @@ export function pictureForm({ className, readConfig }: Layer, input: Shape): Com
       form.permuted(form.add('Cropping2D', { cropping }, form.permuted(x, order)), undone(order));
   }
   const isPlain = [readConfig['antialias'], readConfig['pad_to_aspect_ratio']].every((one) => one !== true);
-  if (!isPlain || (interpolation !== 'bilinear' && interpolation !== 'nearest')) return undefined;
+  if (!isPlain || !isInterpolation(interpolation)) return undefined;
   const isCut = className === 'CenterCrop' || readConfig['crop_to_aspect_ratio'] === true;
   const middle = (size: number, wanted: number, samples: number): Sampling => {
     const part = isCut ? Math.max(1, Math.min(size, Math.floor(wanted))) : size;
@@ -87,14 +88,14 @@ function picturesOf(input: Shape, isFirst: boolean): Pictures | undefined {
 function resized(
   { order }: Pictures,
   [down, across]: readonly [Sampling, Sampling],
-  interpolation: 'bilinear' | 'nearest',
+  interpolation: Interpolation,
 ): Compute {
   const along = (form: LayerForm, x: ModelTensor, sampling: Sampling): ModelTensor =>
     form.add(
       'Dense',
       { units: sampling.samples, use_bias: false, activation: 'linear' },
       x,
-      new Map([['kernel', matrix(sampling, interpolation)]]),
+      new Map([['kernel', kernelFor(sampling, interpolation)]]),
     );
   return (form, x) => {
     const wide = along(form, form.permuted(form.permuted(x, order), [1, 3, 2]), across);
@@ -103,23 +104,7 @@ function resized(
   };
 }
 
-/** `[size, samples]`: what each value of an axis adds to each sample, which Keras takes at the middles of pixels. */
-function matrix({ size, first, part, samples }: Sampling, interpolation: 'bilinear' | 'nearest'): Tensor {
-  const values = new Float32Array(size * samples);
-  const add = (position: number, sample: number, share: number): void => {
-    const index = (first + position) * samples + sample;
-    values[index] = (values[index] ?? 0) + share;
-  };
-  for (let sample = 0; sample < samples; sample++) {
-    const middle = ((sample + 0.5) * part) / samples;
-    if (interpolation === 'nearest') {
-      add(Math.min(part - 1, Math.floor(middle)), sample, 1);
-      continue;
-    }
-    const at = Math.min(part - 1, Math.max(0, middle - 0.5));
-    const below = Math.floor(at);
-    add(below, sample, 1 - (at - below));
-    if (at > below) add(below + 1, sample, at - below);
-  }
-  return Tensor.of('float32', [size, samples], values);
+function kernelFor(sampling: Sampling, interpolation: Interpolation): Tensor {
+  const { size, samples } = sampling;
+  return Tensor.of('float32', [size, samples], resamplingMatrix(sampling, interpolation));
 }

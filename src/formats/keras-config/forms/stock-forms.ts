@@ -12,7 +12,7 @@ import type { Dialect, Model } from '../../../model/model.ts';
 import { freeLayerName } from '../../../model/new-layer.ts';
 import { activationOf, isWeighted, LINEAR, type Shape } from '../../../model/operation.ts';
 import { type LayerReplacement, layerWith, replaceLayers } from '../../../model/replace-layers.ts';
-import { isActivationOfKeras2, isLayerOfKeras2 } from '../dialects/keras2-lacks.ts';
+import { isActivationOf, isLayerOfKeras2 } from '../dialects/keras2-lacks.ts';
 import { isOperator } from '../dialects/operator-layers.ts';
 import { AUGMENTATIONS } from '../layer-classes.ts';
 import { activationForm } from './activation-forms.ts';
@@ -26,7 +26,7 @@ import {
   rmsNormForm,
 } from './normalization-forms.ts';
 import { operatorForm } from './operator-forms.ts';
-import { bilinearForm, pictureForm } from './resize-forms.ts';
+import { pictureForm, upSamplingForm } from './resize-forms.ts';
 import { globalPoolForm, marginForm, poolForm, softmaxForm } from './shape-forms.ts';
 
 /** A layer that was written as others. */
@@ -73,17 +73,17 @@ export function withStockForms(
       const whole = written(operatorForm(entry, calls));
       return whole && { layer: whole, inputs: [0] };
     }
-    if (target === 'keras3') return undefined;
     if (!isWeighted(layer.operation)) {
       const compute =
-        target === 'tfjs' ? layerForm(layer, owner, input, output) : keras2Form(layer, owner, input);
+        target === 'tfjs' ? layerForm(layer, owner, input, output) : kerasForm(layer, owner, input, target);
       const whole = written(compute);
       return whole && { layer: whole };
     }
     const now = activationOf(layer.operation);
-    const isLacked = output !== undefined && (target === 'tfjs' || !isActivationOfKeras2(now, owner.dialect));
+    const isLacked =
+      output !== undefined && (target === 'tfjs' || !isActivationOf(target, now, owner.dialect));
     const activation = isLacked
-      ? activationForm(now, layer.readConfig['activation'], owner.dialect)
+      ? activationForm(now, layer.readConfig['activation'], owner.dialect, target)
       : undefined;
     const plain = activation
       ? layerWith(layer, { operation: { ...layer.operation, activation: LINEAR } })
@@ -119,17 +119,26 @@ function* modelsOfOneLayer(model: Model): Generator<Model> {
   }
 }
 
-/** What is computed in the place of a layer that Keras 2.15 lacks. */
-function keras2Form(layer: Layer, owner: Model, input: FormInput): Compute | undefined {
-  const { operation, className, readConfig } = layer;
+/** What is computed in the place of a layer that the other Keras lacks. */
+function kerasForm(layer: Layer, owner: Model, input: FormInput, target: Dialect): Compute | undefined {
+  const { operation, className } = layer;
+  if (target === 'keras3') return activationLayer(layer, owner, target);
   if (className === 'RMSNormalization' && operation.kind === 'opaque') return rmsNormForm(layer, input.shape);
   if (operation.kind === 'identity' && AUGMENTATIONS.has(className) && !isLayerOfKeras2(className))
     return (form, x) => form.activated(x, 'linear');
+  return activationLayer(layer, owner, target);
+}
+
+function activationLayer(
+  { operation, className, readConfig }: Layer,
+  owner: Model,
+  target: Dialect,
+): Compute | undefined {
   if (className !== 'Activation' || operation.kind !== 'activation') return undefined;
   const { activation } = operation;
-  return isActivationOfKeras2(activation, owner.dialect)
+  return isActivationOf(target, activation, owner.dialect)
     ? undefined
-    : activationForm(activation, readConfig['activation'], owner.dialect);
+    : activationForm(activation, readConfig['activation'], owner.dialect, target);
 }
 
 /** What is computed in the place of a layer without a kernel. */
@@ -145,14 +154,14 @@ function layerForm(
     case 'activation': {
       if (className === 'Softmax') return softmaxForm(layer, shape);
       const entry = className === 'Activation' ? readConfig['activation'] : origin?.config;
-      return activationForm(operation.activation, entry, owner.dialect);
+      return activationForm(operation.activation, entry, owner.dialect, 'tfjs');
     }
     case 'batchNorm':
       return batchNormForm(layer, operation, shape);
     case 'zeroPadding':
     case 'cropping':
     case 'upSampling':
-      return marginForm(operation, shape, output) ?? bilinearForm(operation, shape);
+      return marginForm(operation, shape, output) ?? upSamplingForm(operation, shape);
     case 'pool':
       return globalPoolForm(operation, shape, output) ?? poolForm(layer, operation);
     case 'identity':

@@ -7,10 +7,12 @@
 
 import { isObject, type JsonObject, type JsonValue, ownEntry } from '../../../json/value.ts';
 
-const REFUSED = 'TF.js does not load this';
+/** It opens no model with the layer. */
+export const REFUSED = 'TF.js does not load this';
 const IGNORED = 'TF.js passes over this and computes something else';
 const OTHERWISE = 'TF.js computes something else';
-const FAILS = 'TF.js fails to run it';
+/** It opens a model with the layer and throws when it is to predict. */
+export const FAILS = 'TF.js fails to run it';
 const ON_WASM = 'the WASM backend of TF.js computes something else; its CPU backend does as Keras does';
 
 /** Whether TF.js opens and runs a layer in spite of what {@link tfjsDifference} says of it. */

@@ -7,7 +7,7 @@
 import { type JsonObject, sameJson } from '../../../json/value.ts';
 import { buildGraph, type GraphTensor } from '../../../model/graph.ts';
 import type { Layer } from '../../../model/layer.ts';
-import type { Model, ModelTensor } from '../../../model/model.ts';
+import { Call, type Model, type ModelTensor } from '../../../model/model.ts';
 import { freeLayerName, newLayer } from '../../../model/new-layer.ts';
 import {
   type BatchNormOperation,
@@ -16,7 +16,7 @@ import {
   type PoolOperation,
   type Shape,
 } from '../../../model/operation.ts';
-import { type LayerReplacement, layerWith, replaceLayers } from '../../../model/replace-layers.ts';
+import { type LayerReplacement, layerWith, modelWith, replaceLayers } from '../../../model/replace-layers.ts';
 import { trainingNotes } from '../../../model/training.ts';
 import { freeName } from '../../../text/names.ts';
 import type { Warn } from './config-entries.ts';
@@ -32,7 +32,7 @@ interface LayerShapes {
  * leaves open, which TF.js does not infer; a global pooling that keeps dimensions, which TF.js passes over, becomes one
  * that does not and a Reshape; axes are counted from the end that TF.js counts from; a Flatten of what is flat, which TF.js
  * refuses, becomes a linear Activation; a tensor that a layer reads twice, which TF.js gives up before its other readers, goes through
- * one the second time.
+ * one the second time, and so does one that is an output twice.
  *
  * @param warn is told of layers behind a pooling, of batch norms that not every backend of TF.js computes, and of layers that
  * are called in training mode.
@@ -82,13 +82,36 @@ export function withTfjsForms(model: Model, warn: Warn): Model {
   const repeated = repeatedInputs(model);
   const again = new Set<string>();
   const freeAgain = (layer: Layer): string => freeLayerName(model, `${layer.name}_again`, again);
-  return replaceLayers(model, (layer, owner) => {
+  const written = replaceLayers(model, (layer, owner) => {
     const form = formOf(layer, owner);
     const indices = repeated.get(layer.path);
     if (!indices) return form;
     const before = new Map(indices.map((index) => [index, linearActivation(layer, owner, freeAgain(layer))]));
     return { layer, ...form, before };
   });
+  return withDistinctOutputs(written, freeAgain);
+}
+
+/** With a linear Activation between an output and the tensor that is another output already, which TF.js gives once. */
+function withDistinctOutputs(model: Model, freeName: (layer: Layer) => string): Model {
+  const outputs: ModelTensor[] = [];
+  const added: Call[] = [];
+  for (const tensor of model.outputs) {
+    const { producer } = tensor;
+    if (!producer || !outputs.includes(tensor)) {
+      outputs.push(tensor);
+      continue;
+    }
+    const call = new Call(linearActivation(producer.layer, model, freeName(producer.layer)), [tensor]);
+    const output = call.output();
+    output.shape = tensor.shape;
+    output.dtype = tensor.dtype;
+    outputs.push(output);
+    added.push(call);
+  }
+  if (added.length === 0) return model;
+  const layers = [...model.layers, ...added.map(({ layer }) => layer)];
+  return modelWith(model, { layers, calls: [...model.calls, ...added], outputs });
 }
 
 /** By the paths of layers, the inputs of a call that others in front are too. */

@@ -8,7 +8,7 @@ import { isObject, type JsonObject, type JsonValue } from '../../../json/value.t
 import { AUGMENTATIONS, presentClassName } from '../layer-classes.ts';
 import { classNameOf, configOf, isSerialized, plainNumbers } from '../serialized-objects.ts';
 import { convertParts, type Warn } from './config-entries.ts';
-import { opensWith, tfjsDifference } from './differences-from-keras.ts';
+import { FAILS, opensWith, REFUSED, tfjsDifference } from './differences-from-keras.ts';
 import { TFJS_LAYERS } from './registered-classes.ts';
 
 /**
@@ -74,13 +74,25 @@ function convertLayer(className: string, config: JsonObject, where: string, warn
   }
   const isKnown = TFJS_LAYERS.has(known);
   const difference = isKnown
-    ? tfjsDifference(known, converted)
+    ? (tfjsDifference(known, converted) ?? brokenInside(known, converted))
     : `TF.js has no class ${known}; the page must register one with tf.serialization.registerClass() before it loads the model`;
   if (difference !== undefined) {
     const opens = isKnown && opensWith(difference);
-    warn(`${where} (${className}): ${difference}`, { path: where, className: known, opens });
+    const { interpolation } = converted;
+    warn(`${where} (${className}): ${difference}`, {
+      ...{ path: where, className: known, opens },
+      ...(typeof interpolation === 'string' ? { interpolation } : {}),
+    });
   }
   return { class_name: known, config: converted };
+}
+
+/** What TF.js does not do with the layers inside of a layer that it has; each of them alone it runs. */
+function brokenInside(className: string, { layer, cell }: JsonObject): string | undefined {
+  const inside = [layer, cell].flatMap((one) => (isSerialized(one) ? classNameOf(one) : []));
+  if (inside.includes('StackedRNNCells')) return `several cells: ${FAILS}`;
+  const isTwice = className === 'TimeDistributed' && inside.includes('TimeDistributed');
+  return isTwice ? `a TimeDistributed inside, whose weights TF.js does not find: ${REFUSED}` : undefined;
 }
 
 /** A class that TF.js has for one that it lacks, where it computes the same in inference. */
