@@ -26,8 +26,9 @@ export async function chooseSettings(
   recipe: (options: EqualizeOptions) => readonly Pass[],
 ): Promise<{ readonly options: EqualizeOptions; readonly trials: readonly Trial[] }> {
   const { target = 'int8-per-tensor', judge } = options;
+  if (!judge || target === 'float') return { options, trials: [] };
   const changes = openSettings(model, options);
-  if (!judge || target === 'float' || changes.length === 0) return { options, trials: [] };
+  if (changes.length === 0) return { options, trials: [] };
   const quantizer = quantizerOf(options);
   const { activations } = settingsOf(options);
   const trials: Trial[] = [];

@@ -4,8 +4,11 @@
  * @module
  */
 
-/** Returns the value at `x` and writes its derivatives to `gradient`. */
-export type SmoothFunction = (x: Float64Array, gradient: Float64Array) => number;
+/**
+ * Returns the value at `x` and writes its derivatives to `gradient`, and to `curvature` about how much each of them changes
+ * with its own variable, more than 0.
+ */
+export type SmoothFunction = (x: Float64Array, gradient: Float64Array, curvature: Float64Array) => number;
 
 /** Bounds of each variable; a variable with two equal ones stays. */
 export interface Bounds {
@@ -23,8 +26,7 @@ export interface MinimizeOptions extends Bounds {
 
 /** Steps and changes of the gradient that are remembered. */
 const MEMORY = 8;
-/** The longest first step, and the longest step later, of a variable. */
-const FIRST_STEP = 0.2;
+/** The longest step of a variable. */
 const LONGEST_STEP = 2;
 const MOST_HALVINGS = 12;
 /** Steps one after the other that gain next to nothing: a kink in the way of one leaves others. */
@@ -33,37 +35,33 @@ const MOST_IDLE = 3;
 const ENOUGH = 1e-4;
 
 /**
- * L-BFGS (Liu and Nocedal 1989), each step cut off at the bounds, variables that press against one held for the step. For a
- * convex function this finds the minimum; deterministic.
+ * L-BFGS (Liu and Nocedal 1989) that starts each step from the curvature of the variables where it is, cut off at the bounds;
+ * variables that press against one are held for the step. For a convex function this finds the minimum; deterministic.
  */
 export function minimize(f: SmoothFunction, start: Float64Array, options: MinimizeOptions): Float64Array {
   const { iterations, tolerance } = options;
-  const size = start.length;
   const history: Step[] = [];
-  let gradient = new Float64Array(size);
-  let x = moved(start, start, 0, options);
-  let value = f(x, gradient);
+  let point = pointAt(f, moved(start, start, 0, options));
   let idle = 0;
   for (let iteration = 0; iteration < iterations; iteration++) {
-    const free = freeGradient(gradient, x, options);
-    let direction = descent(free, history);
+    const free = freeGradient(point, options);
+    let direction = descent(free, point.curvature, history);
     let slope = dot(free, direction);
     if (!(slope < 0)) {
       if (history.length === 0) break;
       history.length = 0;
-      direction = descent(free, history);
+      direction = descent(free, point.curvature, history);
       slope = dot(free, direction);
       if (!(slope < 0)) break;
     }
-    const found = search(f, { x, value, direction, slope }, options);
+    const found = search(f, point, { direction, slope }, options);
     if (!found) break;
-    remember(history, x, gradient, found);
-    const decrease = value - found.value;
-    ({ x, value, gradient } = found);
-    idle = decrease < tolerance ? idle + 1 : 0;
+    remember(history, point, found);
+    idle = point.value - found.value < tolerance ? idle + 1 : 0;
+    point = found;
     if (idle === MOST_IDLE) break;
   }
-  return x;
+  return point.x;
 }
 
 interface Step {
@@ -74,9 +72,16 @@ interface Step {
 }
 
 interface Point {
-  readonly x: Float64Array<ArrayBuffer>;
+  readonly x: Float64Array;
   readonly value: number;
-  readonly gradient: Float64Array<ArrayBuffer>;
+  readonly gradient: Float64Array;
+  readonly curvature: Float64Array;
+}
+
+function pointAt(f: SmoothFunction, x: Float64Array): Point {
+  const gradient = new Float64Array(x.length);
+  const curvature = new Float64Array(x.length);
+  return { x, value: f(x, gradient, curvature), gradient, curvature };
 }
 
 /** `x + length * direction`, within the bounds. */
@@ -85,7 +90,7 @@ function moved(
   direction: Float64Array,
   length: number,
   { low, high }: Bounds,
-): Float64Array<ArrayBuffer> {
+): Float64Array {
   const next = new Float64Array(x.length);
   for (let at = 0; at < next.length; at++) {
     next[at] = Math.min(high[at]!, Math.max(low[at]!, x[at]! + length * direction[at]!));
@@ -94,7 +99,7 @@ function moved(
 }
 
 /** The gradient without what leads out of the bounds. */
-function freeGradient(gradient: Float64Array, x: Float64Array, { low, high }: Bounds): Float64Array {
+function freeGradient({ gradient, x }: Point, { low, high }: Bounds): Float64Array {
   const free = new Float64Array(x.length);
   for (let at = 0; at < free.length; at++) {
     const slope = gradient[at]!;
@@ -104,8 +109,8 @@ function freeGradient(gradient: Float64Array, x: Float64Array, { low, high }: Bo
   return free;
 }
 
-/** The two loops of L-BFGS: minus the inverse Hessian, as far as the steps tell it, times the gradient. */
-function descent(gradient: Float64Array, history: readonly Step[]): Float64Array {
+/** The two loops of L-BFGS: minus the inverse Hessian, as far as curvature and steps tell it, times the gradient. */
+function descent(gradient: Float64Array, curvature: Float64Array, history: readonly Step[]): Float64Array {
   const direction = new Float64Array(gradient.length);
   addScaled(direction, gradient, -1);
   const shares = new Float64Array(history.length);
@@ -114,10 +119,8 @@ function descent(gradient: Float64Array, history: readonly Step[]): Float64Array
     shares[index] = inverse * dot(step, direction);
     addScaled(direction, bent, -shares[index]!);
   }
-  const last = history.at(-1);
-  const largest = largestMagnitude(gradient);
-  const length = last ? 1 / (last.inverse * dot(last.bent, last.bent)) : FIRST_STEP / (largest || 1);
-  for (let at = 0; at < direction.length; at++) direction[at] = direction[at]! * length;
+  const length = lastLength(curvature, history.at(-1));
+  for (let at = 0; at < direction.length; at++) direction[at] = (direction[at]! * length) / curvature[at]!;
   for (const [index, { step, bent, inverse }] of history.entries()) {
     addScaled(direction, step, shares[index]! - inverse * dot(bent, direction));
   }
@@ -126,27 +129,32 @@ function descent(gradient: Float64Array, history: readonly Step[]): Float64Array
   return direction;
 }
 
+/** By how much longer the last step was than the curvature makes it. */
+function lastLength(curvature: Float64Array, last: Step | undefined): number {
+  if (!last) return 1;
+  let sum = 0;
+  for (let at = 0; at < curvature.length; at++) sum += last.bent[at]! ** 2 / curvature[at]!;
+  return 1 / (last.inverse * sum);
+}
+
 /** Halves the step until the value is small enough; undefined where it does not become smaller. */
 function search(
   f: SmoothFunction,
-  from: { x: Float64Array; value: number; direction: Float64Array; slope: number },
+  { x, value }: Point,
+  { direction, slope }: { direction: Float64Array; slope: number },
   bounds: Bounds,
 ): Point | undefined {
-  const { x, value, direction, slope } = from;
-  const longest = largestMagnitude(direction);
-  let length = Math.min(1, LONGEST_STEP / longest);
+  let length = Math.min(1, LONGEST_STEP / largestMagnitude(direction));
   for (let halvings = 0; halvings <= MOST_HALVINGS; halvings++, length /= 2) {
-    const next = moved(x, direction, length, bounds);
-    const gradient = new Float64Array(x.length);
-    const found = f(next, gradient);
-    if (found <= value + ENOUGH * length * slope) return { x: next, value: found, gradient };
+    const next = pointAt(f, moved(x, direction, length, bounds));
+    if (next.value <= value + ENOUGH * length * slope) return next;
   }
   return undefined;
 }
 
-function remember(history: Step[], x: Float64Array, gradient: Float64Array, next: Point): void {
-  const step = difference(next.x, x);
-  const bent = difference(next.gradient, gradient);
+function remember(history: Step[], last: Point, next: Point): void {
+  const step = difference(next.x, last.x);
+  const bent = difference(next.gradient, last.gradient);
   const product = dot(step, bent);
   if (!(product > 0)) return;
   history.push({ step, bent, inverse: 1 / product });

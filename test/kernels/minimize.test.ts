@@ -18,9 +18,12 @@ function dot(one: Float64Array, other: Float64Array): number {
 
 /** `(x - center) A (x - center) / 2`. */
 function quadratic(rows: readonly Float64Array[], center: Float64Array): SmoothFunction {
-  return (x, gradient) => {
+  return (x, gradient, curvature) => {
     const away = x.map((value, at) => value - center[at]!);
-    for (const [at, row] of rows.entries()) gradient[at] = dot(row, away);
+    for (const [at, row] of rows.entries()) {
+      gradient[at] = dot(row, away);
+      curvature[at] = row[at]!;
+    }
     return dot(away, gradient) / 2;
   };
 }
@@ -42,9 +45,10 @@ describe('minimize', () => {
 
   it('finds a minimum at the bounds by hand', () => {
     // x² + y² + x y with x >= 1: y = -x / 2 there, where the derivative by x is 2 - 1/2 > 0.
-    const f: SmoothFunction = (x, gradient) => {
+    const f: SmoothFunction = (x, gradient, curvature) => {
       const [a, b] = [x[0]!, x[1]!];
       gradient.set([2 * a + b, 2 * b + a]);
+      curvature.set([2, 2]);
       return a * a + b * b + a * b;
     };
     const bounds = { low: Float64Array.of(1, -9), high: Float64Array.of(5, 9) };
@@ -64,7 +68,7 @@ describe('minimize', () => {
         const start = Float64Array.from({ length: size }, () => random.uniform() - 0.5);
         const found = minimize(f, start, { ...between(size, -1, 1), ...search });
         const gradient = filled(size, 0);
-        f(found, gradient);
+        f(found, gradient, filled(size, 0));
         for (const [at, slope] of gradient.entries()) {
           const value = found[at]!;
           expect(Math.abs(value)).toBeLessThanOrEqual(1);
@@ -82,9 +86,10 @@ describe('minimize', () => {
 
   it('follows a narrow bent valley', () => {
     // Rosenbrock's, whose minimum 0 is at (1, 1).
-    const f: SmoothFunction = (x, gradient) => {
+    const f: SmoothFunction = (x, gradient, curvature) => {
       const [a, b] = [x[0]!, x[1]!];
       const bend = b - a * a;
+      curvature.set([800 * a * a + 2, 200]);
       gradient.set([-400 * a * bend - 2 * (1 - a), 200 * bend]);
       return 100 * bend ** 2 + (1 - a) ** 2;
     };
@@ -95,10 +100,11 @@ describe('minimize', () => {
 
   it('finds the minimum of sums of exponentials, steep far from it', () => {
     // e^x + e^-(x - 2): x = 1. e^4y + e^-2y: e^6y = 1/2.
-    const f: SmoothFunction = (x, gradient) => {
+    const f: SmoothFunction = (x, gradient, curvature) => {
       const [a, b] = [x[0]!, x[1]!];
       const terms = [Math.exp(a), Math.exp(2 - a), Math.exp(4 * b), Math.exp(-2 * b)] as const;
       gradient.set([terms[0] - terms[1], 4 * terms[2] - 2 * terms[3]]);
+      curvature.set([terms[0] + terms[1], 16 * terms[2] + 4 * terms[3]]);
       return terms[0] + terms[1] + terms[2] + terms[3];
     };
     const found = minimize(f, Float64Array.of(9, -6), { ...between(2, -10, 10), ...search });
@@ -106,12 +112,33 @@ describe('minimize', () => {
     expect(found[1]).toBeCloseTo(-Math.log(2) / 6, 6);
   });
 
+  it('takes next to no steps where variables change the value each by itself, however unequally', () => {
+    // A million times as steep in one variable as in another.
+    const steepness = Float64Array.of(1e-3, 1, 1e3);
+    const center = Float64Array.of(1, -2, 3);
+    let values = 0;
+    const f: SmoothFunction = (x, gradient, curvature) => {
+      values++;
+      curvature.set(steepness);
+      for (const at of x.keys()) gradient[at] = steepness[at]! * (x[at]! - center[at]!);
+      return (
+        dot(
+          gradient,
+          x.map((value, at) => value - center[at]!),
+        ) / 2
+      );
+    };
+    const found = minimize(f, Float64Array.of(0, -1, 2), { ...between(3, -9, 9), ...search });
+    for (const [at, value] of found.entries()) expect(value).toBeCloseTo(center[at]!, 9);
+    expect(values).toBeLessThan(6);
+  });
+
   it('never goes up, and stays within the iterations', () => {
     const f = quadratic(definite(6, 11), filled(6, 3));
     const values: number[] = [];
     for (let iterations = 0; iterations < 12; iterations++) {
       const found = minimize(f, filled(6, 0), { ...between(6, -5, 5), iterations, tolerance: 0 });
-      values.push(f(found, filled(6, 0)));
+      values.push(f(found, filled(6, 0), filled(6, 0)));
     }
     expect(values).toEqual([...values].sort((one, other) => other - one));
     expect(values[1]).toBeLessThan(values[0]!);

@@ -19,7 +19,7 @@ export interface EqualRanges {
 }
 
 /** Looks at the kernels. */
-const MOST_ROUNDS = 50;
+const MOST_LOOKS = 50;
 /** The largest `|ln s|` at which ranges count as equal. */
 const TOLERANCE = 1e-3;
 /** It stops a little below the tolerance, so that rounded weights are within it when they are looked at again. */
@@ -53,12 +53,12 @@ const BIAS_SHARE = 1 / 20;
 export function equalRanges(
   regions: readonly Region[],
   classes: number,
-  tolerance: number = TOLERANCE,
+  { tolerance = TOLERANCE, looks = MOST_LOOKS }: { tolerance?: number; looks?: number } = {},
 ): EqualRanges {
   const { state, dead } = firstLook(regions, classes);
   let change = largestStep(state);
   const least = (MARGIN / 2) * tolerance;
-  for (let round = 1, most = tolerance; round < MOST_ROUNDS && change >= most; round++) {
+  for (let round = 1, most = tolerance; round < looks && change >= most; round++) {
     settle(state, Math.max(least, SETTLED * Math.min(change, 1)));
     look(state, least);
     change = largestStep(state);

@@ -4,35 +4,35 @@
  * @module
  */
 
-import { minimize } from '../../kernels/minimize.ts';
+import { type MinimizeOptions, minimize } from '../../kernels/minimize.ts';
 import type { Graph } from '../../model/graph.ts';
 import type { ActivationMoments } from '../moments/activation-moments.ts';
 import { limited } from './deciding-weights.ts';
 import type { EqualRanges } from './equal-ranges.ts';
 import { FreeFactors } from './free-factors.ts';
+import { GraphNoise } from './graph-noise.ts';
 import type { Smoothness } from './kernel-ranges.ts';
-import { type NoiseTerm, noiseTerms } from './noise-terms.ts';
+import { noiseTerms } from './noise-terms.ts';
 import type { LayerKernel, Region } from './regions.ts';
-import { TensorNoise } from './tensor-noise.ts';
 import type { TensorTerm } from './tensor-terms.ts';
-import { WeightNoise } from './weight-noise.ts';
+
+type Stage = Smoothness & Pick<MinimizeOptions, 'iterations' | 'tolerance'>;
 
 /**
  * A maximum stands for a sum of powers, which is smooth: first rough and easy to find, then close. Few weights are heavy in either,
- * and a round costs what these cost.
+ * and a step costs what these cost. How many steps, and the change of the logarithm of the noise at which it is found.
  */
-const ROUGH: Smoothness = { squarings: 3, light: 8, mostLight: 0.3 };
-const CLOSE: Smoothness = { squarings: 5, light: 0.1, mostLight: 1e-2 };
-/** Steps for each of them, and the change of the logarithm of the noise at which it is found. */
-const ITERATIONS = 40;
-const TOLERANCE = 1e-4;
-/** Looks at all weights at what was found, until they say the same as the heavy ones. */
+const ROUGH: Stage = { squarings: 3, light: 8, mostLight: 0.6, iterations: 16, tolerance: 1e-2 };
+const CLOSE: Stage = { squarings: 5, light: 0.01, mostLight: 0.05, iterations: 24, tolerance: 3e-4 };
+/** Looks at all weights at what was found, until they say the same as the heavy ones, up to this part of the noise. */
 const MOST_LOOKS = 3;
+const SAME = 1e-3;
 /**
  * Factors that make the logarithm of the noise smaller by less than this are not worth it: what is found from different starts
  * differs by as much.
  */
 const LEAST_GAIN = 1e-2;
+const SURE_GAIN = 5 * LEAST_GAIN;
 /** A factor goes no further than this many times from that of equal ranges, which heeds dead channels and biases. */
 const FURTHEST = 30;
 
@@ -64,80 +64,23 @@ export function leastNoise(
     low: equal.map((logScale) => limited(logScale - Math.log(FURTHEST))),
     high: equal.map((logScale) => limited(logScale + Math.log(FURTHEST))),
   };
-  const kernels = noiseTerms(regions, graph, moments);
-  factors.set(equal, ROUGH.squarings);
-  const weights = weightsOf(kernels, factors);
-  const search = { ...bounds, iterations: ITERATIONS, tolerance: TOLERANCE };
-  const noise = (smoothness: Smoothness): Noise =>
-    new Noise({ kernels, weights, tensors }, factors, smoothness);
-  let found = minimize(noise(ROUGH).at, equal, search);
-  const close = noise(CLOSE);
+  const noise = new GraphNoise({ kernels: noiseTerms(regions, graph, moments), tensors }, factors, equal);
+  noise.smooth(ROUGH);
+  noise.weighGuesses(equal);
+  let found = minimize(noise.at, equal, { ...bounds, ...ROUGH });
+  noise.smooth(CLOSE);
   let value = Infinity;
   for (let looks = 0, isSame = false; looks < MOST_LOOKS && !isSame; looks++) {
-    found = minimize(close.at, found, search);
-    const expected = close.at(found);
-    value = close.look(found);
-    isSame = Math.abs(value - expected) < TOLERANCE;
+    found = minimize(noise.at, found, { ...bounds, ...CLOSE });
+    const expected = noise.of(found);
+    value = noise.look(found);
+    isSame = Math.abs(value - expected) < SAME;
   }
   // Factors of 1, or as near to that as the bounds let them.
   const kept = bounds.low.map((least, at) => Math.max(least, Math.min(0, bounds.high[at] as number)));
-  const best = close.look(kept) - value < LEAST_GAIN ? kept : found;
+  // Without a look less is known of it than there is.
+  const isWorse = noise.of(kept) - value > SURE_GAIN;
+  const best = !isWorse && noise.look(kept) - value < LEAST_GAIN ? kept : found;
   factors.set(best, 0);
   return factors.scales;
-}
-
-/** Guessed variances have no unit: such terms count at the start as much as those that are known do on average. */
-function weightsOf(terms: readonly NoiseTerm[], factors: FreeFactors): number[] {
-  if (terms.every(({ isKnown }) => isKnown)) return terms.map(() => 1);
-  const unused = new Float64Array(factors.count + 1);
-  const noises = terms.map((term) => new WeightNoise(term, factors, ROUGH).add(unused));
-  const known = noises.filter((noise, index) => noise > 0 && terms[index]?.isKnown);
-  const average = Math.exp(known.reduce((sum, noise) => sum + Math.log(noise), 0) / (known.length || 1));
-  return terms.map(({ isKnown }, index) => {
-    const noise = noises[index] as number;
-    return isKnown || noise === 0 ? 1 : average / noise;
-  });
-}
-
-interface Terms {
-  readonly kernels: readonly NoiseTerm[];
-  /** The unit of each of them. */
-  readonly weights: readonly number[];
-  readonly tensors: readonly TensorTerm[];
-}
-
-/** The logarithm of all noise as a function of the free factors. */
-class Noise {
-  readonly #factors: FreeFactors;
-  readonly #squarings: number;
-  readonly #kernels: readonly WeightNoise[];
-  readonly #tensors: readonly TensorNoise[];
-
-  constructor({ kernels, weights, tensors }: Terms, factors: FreeFactors, smoothness: Smoothness) {
-    const { squarings } = smoothness;
-    this.#factors = factors;
-    this.#squarings = squarings;
-    this.#kernels = kernels.map((term, index) => new WeightNoise(term, factors, smoothness, weights[index]));
-    this.#tensors = tensors.map((term) => new TensorNoise(term, factors, squarings));
-  }
-
-  /** The value at a point; the derivatives there are written to `gradient`. */
-  readonly at = (logScales: Float64Array, gradient?: Float64Array): number => {
-    const { count } = this.#factors;
-    const sums = new Float64Array(count + 1);
-    this.#factors.set(logScales, this.#squarings);
-    let total = 0;
-    for (const kernel of this.#kernels) total += kernel.add(sums);
-    for (const tensor of this.#tensors) total += tensor.add(sums);
-    if (gradient)
-      for (let place = 0; place < count; place++) gradient[place] = (sums[place] as number) / total;
-    return Math.log(total);
-  };
-
-  /** The value at a point, all weights looked at there. */
-  look(logScales: Float64Array): number {
-    this.#factors.set(logScales, this.#squarings);
-    for (const kernel of this.#kernels) kernel.look();
-    return this.at(logScales);
-  }
 }

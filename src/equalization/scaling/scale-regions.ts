@@ -93,14 +93,17 @@ export function scaleRegions(model: Model, options: ScaleRegionsOptions = {}): R
     if (reason) options.onSkip?.(reason);
     return reason === undefined;
   });
-  const equal = equalRanges(regions, graph.classes.size);
   const isLeastNoise = options.objective === 'least-noise';
+  const equal = equalRanges(regions, graph.classes.size, isLeastNoise ? { looks: ROUGH_LOOKS } : {});
   const solution = isLeastNoise ? quietest(graph, regions, equal, options) : equal;
   keepWithinDtypes(regions, solution.scales);
   if (options.powersOfTwo === true) roundToPowersOfTwo(solution.scales);
   for (const entry of layers) applyScales(entry, solution.scales);
   return recordOf(graph, layers, regions, solution);
 }
+
+/** Looks at the kernels for ranges that are equal enough to look for the least noise from there. */
+const ROUGH_LOOKS = 3;
 
 /** The factors of the least noise that leave ReLUs with a maximum as they are, where they can. */
 function quietest(

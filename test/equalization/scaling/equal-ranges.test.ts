@@ -43,7 +43,7 @@ function solvePair(
   second: readonly number[],
   biases?: readonly RegionBias[],
 ): EqualRanges {
-  return equalRanges(pair(first, second, biases), first.length + 2, 1e-9);
+  return equalRanges(pair(first, second, biases), first.length + 2, { tolerance: 1e-9 });
 }
 
 describe('equalRanges', () => {
@@ -80,7 +80,7 @@ describe('equalRanges', () => {
       { classes: [2], sources: [first], sinks: [middle], biases: [] },
       { classes: [3], sources: [middle], sinks: [last], biases: [] },
     ];
-    const { scales } = equalRanges(regions, 4, 1e-9);
+    const { scales } = equalRanges(regions, 4, { tolerance: 1e-9 });
     // c = cbrt(8 * 1 * 27) = 6, s12 = r1 / c, s23 = c / r3.
     expect(scales[2]).toBeCloseTo(8 / 6, 7);
     expect(scales[3]).toBeCloseTo(6 / 27, 7);
@@ -98,7 +98,7 @@ describe('equalRanges', () => {
       }),
     };
     const regions: Region[] = [{ classes: [...trunk], sources: [loop], sinks: [loop], biases: [] }];
-    const solution = equalRanges(regions, 4, 1e-9);
+    const solution = equalRanges(regions, 4, { tolerance: 1e-9 });
     // 9 s2 / s3 = 1 s3 / s2; of all such pairs that which moves least.
     expect(scalesOf(solution)[1]).toBeCloseTo(Math.sqrt(3), 7);
     expect(scalesOf(solution)[0]).toBeCloseTo(1 / Math.sqrt(3), 7);

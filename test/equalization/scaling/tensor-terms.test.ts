@@ -4,6 +4,7 @@ import { activationMoments } from '../../../src/equalization/moments/activation-
 import { equalRanges } from '../../../src/equalization/scaling/equal-ranges.ts';
 import { FreeFactors } from '../../../src/equalization/scaling/free-factors.ts';
 import { leastNoise } from '../../../src/equalization/scaling/least-noise.ts';
+import { NoiseSlopes } from '../../../src/equalization/scaling/noise-slopes.ts';
 import { findRegions, rootedLayers } from '../../../src/equalization/scaling/regions.ts';
 import { scalePass } from '../../../src/equalization/scaling/scale-pass.ts';
 import { scaleRegions } from '../../../src/equalization/scaling/scale-regions.ts';
@@ -111,12 +112,25 @@ describe('TensorNoise', () => {
   const noiseOf = (
     term: TensorTerm,
     logScales: Float64Array,
-    gradient = new Float64Array(logScales.length + 1),
+    gradient = new Float64Array(logScales.length),
   ): number => {
     const classes = Int32Array.from(logScales.keys());
     const factors = new FreeFactors(classes, new Float64Array(classes.length).fill(1));
+    return noiseAt(term, factors, logScales, gradient);
+  };
+  const noiseAt = (
+    term: TensorTerm,
+    factors: FreeFactors,
+    logScales: Float64Array,
+    gradient: Float64Array,
+  ): number => {
+    const noise = new TensorNoise(term, factors);
+    const slopes = new NoiseSlopes(factors.count);
+    noise.smooth(5);
     factors.set(logScales, 5);
-    return new TensorNoise(term, factors, 5).add(gradient);
+    const total = noise.add(slopes);
+    slopes.addTo(gradient, new Float64Array(factors.count), 1, 32);
+    return total;
   };
 
   it('is width² times what is heard of it', () => {
@@ -139,7 +153,7 @@ describe('TensorNoise', () => {
     const term = randomTerm(6, 3);
     const random = seededRandom(4);
     const at = Float64Array.from({ length: 6 }, () => random.normal());
-    const gradient = new Float64Array(7);
+    const gradient = new Float64Array(6);
     noiseOf(term, at, gradient);
     const step = 1e-6;
     for (const place of at.keys()) {
@@ -154,9 +168,8 @@ describe('TensorNoise', () => {
     const logScales = Float64Array.of(0.3, -0.2, 0.5, -1);
     const scales = logScales.map(Math.exp);
     const factors = new FreeFactors(Int32Array.of(2, 0), scales.with(2, 1).with(0, 1));
-    factors.set(Float64Array.of(0.5, 0.3), 5);
-    const [gradient, whole] = [new Float64Array(3), new Float64Array(5)];
-    const noise = new TensorNoise(term, factors, 5).add(gradient);
+    const [gradient, whole] = [new Float64Array(2), new Float64Array(4)];
+    const noise = noiseAt(term, factors, Float64Array.of(0.5, 0.3), gradient);
     expect(noise / noiseOf(term, logScales, whole)).toBeCloseTo(1, 12);
     expect(gradient[0]! / whole[2]!).toBeCloseTo(1, 12);
     expect(gradient[1]! / whole[0]!).toBeCloseTo(1, 12);
