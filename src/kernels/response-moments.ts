@@ -66,25 +66,25 @@ export function responseMoments(
     }
     return made;
   }
-  const { sums, gains } = kernelGains(kernel, pieces, inputs.shares, alike);
+  const overPositions = positionSums(kernel, pieces, inputs.shares);
+  const { sums } = overPositions;
+  const gains = kernelGains(overPositions, alike);
   add(sums, 0, means, 1, made.mean);
   add(gains, 0, variances, 2, made.variance);
   return made;
 }
 
-/**
- * What a kernel is over its positions, `sum over k of share[k] W` and the root of what it multiplies variances with,
- * `alike (sum over k of share[k] W)² + (1 - alike) sum over k of share[k] W²`, each `[rows, columns]`.
- */
-export function kernelGains(
-  kernel: Tensor,
-  pieces: KernelPieces,
-  shares: Float64Array,
-  alike: number,
-): { sums: Float64Array; gains: Float64Array } {
+/** What a kernel is over its positions: `sum over k of share[k] W` and `sum over k of share[k] W²`, each `[rows, columns]`. */
+export interface PositionSums {
+  readonly sums: Float64Array;
+  readonly squares: Float64Array;
+}
+
+/** Reads the pieces of a kernel `[...k, rows, columns]` once. */
+export function positionSums(kernel: Tensor, pieces: KernelPieces, shares: Float64Array): PositionSums {
   const pairs = kernel.rows * kernel.columns;
   const sums = new Float64Array(pairs);
-  const gains = new Float64Array(pairs);
+  const squares = new Float64Array(pairs);
   for (const { start, values } of pieces) {
     for (
       let index = 0, pair = start % pairs, at = Math.floor(start / pairs);
@@ -94,14 +94,20 @@ export function kernelGains(
       const share = shares[at]!;
       const weight = values[index]!;
       sums[pair] = sums[pair]! + share * weight;
-      gains[pair] = gains[pair]! + share * weight * weight;
+      squares[pair] = squares[pair]! + share * weight * weight;
       if (++pair < pairs) continue;
       pair = 0;
       at++;
     }
   }
-  for (let pair = 0; pair < pairs; pair++) {
-    gains[pair] = Math.sqrt(alike * sums[pair]! ** 2 + (1 - alike) * gains[pair]!);
+  return { sums, squares };
+}
+
+/** The roots of what a kernel multiplies variances with, `alike (sum over k of share[k] W)² + (1 - alike) sum over k of share[k] W²`. */
+export function kernelGains({ sums, squares }: PositionSums, alike: number): Float64Array {
+  const gains = new Float64Array(sums.length);
+  for (let pair = 0; pair < gains.length; pair++) {
+    gains[pair] = Math.sqrt(alike * sums[pair]! ** 2 + (1 - alike) * squares[pair]!);
   }
-  return { sums, gains };
+  return gains;
 }

@@ -91,6 +91,8 @@ export function addTapResponse(
     const run = { index, count, mean, out };
     if (from.columnStep === 0 && to.columnStep === 1)
       addRun(values, run, taps.values[mean]!, power, response);
+    else if (from.columnStep === 1 && to.columnStep === 0)
+      response[out] = response[out]! + runSum(values, run, taps.values, power);
     else addStepping(values, run, { from, to, taps, power }, response);
     index += count;
     column += count;
@@ -149,6 +151,25 @@ function addRun(
     const weight = values[index + offset]!;
     response[out + offset] = response[out + offset]! + weight * weight * mean;
   }
+}
+
+/** What weights that meet one mean after the other bring to one channel: kernels read from their outputs to their inputs. */
+function runSum(
+  values: FloatValues,
+  { index, count, mean }: TapRun,
+  means: Float64Array,
+  power: 1 | 2,
+): number {
+  let sum = 0;
+  if (power === 1) {
+    for (let offset = 0; offset < count; offset++) sum += values[index + offset]! * means[mean + offset]!;
+    return sum;
+  }
+  for (let offset = 0; offset < count; offset++) {
+    const weight = values[index + offset]!;
+    sum += weight * weight * means[mean + offset]!;
+  }
+  return sum;
 }
 
 function addStepping(

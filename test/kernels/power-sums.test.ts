@@ -50,21 +50,40 @@ describe('powerSums', () => {
     expect([...rows]).toEqual([NaN, 3]);
     expect([...columns]).toEqual([2, NaN, 1]);
     const empty = { ...matrix, rowFactors: new Float64Array(0) };
-    expect(powerSums(empty, 3)).toEqual({ rows: new Float64Array(0), columns: new Float64Array(3) });
+    expect(powerSums(empty, 3)).toMatchObject({ rows: new Float64Array(0), columns: new Float64Array(3) });
   });
 });
 
 describe('weightsAbove', () => {
   it('gives the places of weights that are larger, with their factors', () => {
-    expect(weightsAbove(matrix, 0.75)).toEqual({
+    const above = (of: typeof matrix, limit: number) => weightsAbove(of, powerSums(of, 3), limit ** 8, 3);
+    expect(above(matrix, 0.75)).toEqual({
       rows: Int32Array.of(0, 0, 1, 1),
       columns: Int32Array.of(0, 1, 1, 2),
     });
     const factors = { rowFactors: Float64Array.of(0.5, 2), columnFactors: Float64Array.of(2, 1, 0) };
     // 1, 1, 0 and 2, 2, 0.
-    expect(weightsAbove({ ...matrix, ...factors }, 1)).toEqual({
+    expect(above({ ...matrix, ...factors }, 1)).toEqual({
       rows: Int32Array.of(1, 1),
       columns: Int32Array.of(0, 1),
     });
+  });
+
+  it('passes over runs that are light, and finds each heavy weight of wide rows', () => {
+    const [rows, columns] = [3, 150];
+    const values = new Float32Array(rows * columns).fill(0.5);
+    const heavy = [0, 63, 64, 149, 150 + 128, 300 + 70];
+    for (const at of heavy) values[at] = -1;
+    const wide = {
+      values,
+      start: 0,
+      stride: columns,
+      rowFactors: new Float64Array(rows).fill(1),
+      columnFactors: new Float64Array(columns).fill(1),
+    };
+    for (const squarings of [3, 4, 5]) {
+      const found = weightsAbove(wide, powerSums(wide, squarings), 0.9 ** (2 ** squarings), squarings);
+      expect([...found.rows.map((row, at) => row * columns + (found.columns[at] ?? NaN))]).toEqual(heavy);
+    }
   });
 });

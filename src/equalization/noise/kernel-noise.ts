@@ -14,7 +14,8 @@ import type { WeightQuantizer } from '../../quantization/quantizer.ts';
 import type { ActivationMoments } from '../moments/activation-moments.ts';
 import { ERROR_CORRELATION } from '../moments/neighbour-correlation.ts';
 import { alikeInputs, kernelInputs, layerInputs } from './kernel-response.ts';
-import { kernelSensitivity, type OutputSensitivity, outputSensitivity } from './output-sensitivity.ts';
+import { kernelSensitivity } from './kernel-sensitivity.ts';
+import { type OutputSensitivity, outputSensitivity } from './output-sensitivity.ts';
 import { type KernelErrors, type KernelQuantizer, kernelErrors } from './quantized-kernels.ts';
 
 /** What quantizing one kernel and no other is expected to do. */

@@ -5,22 +5,23 @@
  */
 
 import { normalCdf } from '../../kernels/normal-distribution.ts';
-import { type KernelPieces, kernelGains } from '../../kernels/response-moments.ts';
-import { outerTaps, tapResponse } from '../../kernels/tap-response.ts';
 import { affineOf, batchNormFault } from '../../model/batch-norm.ts';
 import { axisFromEnd, channelNumbers } from '../../model/channel-axes.ts';
-import { inputIndex, kernelNames, outputIndex, weightFault } from '../../model/channels.ts';
+import { weightFault } from '../../model/channels.ts';
 import type { Graph, GraphCall, GraphTensor } from '../../model/graph.ts';
-import type { Layer } from '../../model/layer.ts';
-import type { WeightName } from '../../model/layer-weights.ts';
-import { activationOf, isWeighted, type MergeKind, type Operation } from '../../model/operation.ts';
+import {
+  activationOf,
+  isWeighted,
+  type MergeKind,
+  type Operation,
+  type WeightedOperation,
+} from '../../model/operation.ts';
 import { channelsBehindReshape } from '../../model/reshaped-channels.ts';
-import { Tensor } from '../../tensor/tensor.ts';
 import type { ActivationMoments } from '../moments/activation-moments.ts';
 import type { ChannelMoments } from '../moments/channel-distribution.ts';
 import { ERROR_CORRELATION } from '../moments/neighbour-correlation.ts';
-import { ONE_POSITION } from './kernel-response.ts';
-import { kernelTaps } from './kernel-taps.ts';
+import { balancedSensitivity } from './balanced-sensitivity.ts';
+import { type Heard, throughKernels } from './kernel-sensitivity.ts';
 
 /** The sensitivity of the outputs of a model. Where an output hears nothing of it, a call or tensor is left out. */
 export interface OutputSensitivity {
@@ -35,6 +36,9 @@ export interface SensitivityOptions {
   /** How much of a shift neighbouring positions share, 0 to 1; that of errors of weights where it is left out. */
   readonly alike?: number;
 }
+
+/** Errors of weights shift neighbouring positions alike, as far as these have the same values. */
+export const KERNEL_ERRORS: Required<SensitivityOptions> = { alike: ERROR_CORRELATION };
 
 /** A ReLU that is next to never active passes this share all the same. */
 const SMALLEST_SHARE = 1e-3;
@@ -56,33 +60,59 @@ const SMALLEST_SHARE = 1e-3;
 export function outputSensitivity(
   graph: Graph,
   moments: ActivationMoments,
-  { alike = ERROR_CORRELATION }: SensitivityOptions = {},
+  { alike = KERNEL_ERRORS.alike }: SensitivityOptions = {},
 ): OutputSensitivity {
-  const walk = new SensitivityWalk(graph, moments, alike);
-  for (const call of graph.calls.toReversed()) walk.visit(call);
-  return balanced(walk, graph, moments);
+  const [found] = outputSensitivities(graph, moments, [{ alike }]);
+  return found ?? { calls: new Map(), tensors: new Map() };
 }
 
-class SensitivityWalk implements OutputSensitivity {
-  readonly calls = new Map<GraphCall, Float64Array>();
-  readonly tensors = new Map<GraphTensor, Float64Array>();
-  readonly #moments: ActivationMoments;
-  readonly #alike: number;
+/** {@link outputSensitivity} to several kinds of shifts, for which each kernel is read once. */
+export function outputSensitivities(
+  graph: Graph,
+  moments: ActivationMoments,
+  kinds: readonly Required<SensitivityOptions>[],
+): OutputSensitivity[] {
+  const walk = new SensitivityWalk(graph, moments, kinds);
+  for (const call of graph.calls.toReversed()) walk.visit(call);
+  return walk.kinds.map((kind) => balancedSensitivity(kind, graph, moments));
+}
 
-  constructor(graph: Graph, moments: ActivationMoments, alike: number) {
+/** What is known of one kind of shifts so far. */
+interface KindOfShift {
+  readonly alike: number;
+  readonly calls: Map<GraphCall, Float64Array>;
+  readonly tensors: Map<GraphTensor, Float64Array>;
+}
+
+class SensitivityWalk {
+  readonly kinds: readonly KindOfShift[];
+  readonly #moments: ActivationMoments;
+
+  constructor(graph: Graph, moments: ActivationMoments, kinds: readonly Required<SensitivityOptions>[]) {
     this.#moments = moments;
-    this.#alike = alike;
-    for (const tensor of graph.outputs) this.#add(tensor, new Float64Array(tensor.channels ?? 1).fill(1));
+    this.kinds = kinds.map(({ alike }) => ({ alike, calls: new Map(), tensors: new Map() }));
+    for (const kind of this.kinds) {
+      for (const tensor of graph.outputs) add(kind, tensor, new Float64Array(tensor.channels ?? 1).fill(1));
+    }
   }
 
   visit(call: GraphCall): void {
-    const behind = this.tensors.get(call.output());
-    if (!behind) return;
-    const before = this.#beforeActivation(call, behind);
-    if (isWeighted(call.layer.operation)) this.calls.set(call, before);
+    // What an output hears of one kind of shifts it hears of all.
+    const behind = this.kinds.flatMap(({ tensors }) => tensors.get(call.output()) ?? []);
+    if (behind.length < this.kinds.length) return;
+    const passing = this.#passingShares(call, behind[0]?.length ?? 0);
+    const heard = this.kinds.map(({ alike, calls }, index) => {
+      const values = behind[index] ?? new Float64Array();
+      const before = passing ? values.map((value, channel) => value * (passing[channel] ?? 1)) : values;
+      if (isWeighted(call.layer.operation)) calls.set(call, before);
+      return { values: before, alike };
+    });
     for (const [index, tensor] of call.inputs.entries()) {
-      const passed = passedTo(call, index, this.#multiplied(call, index, before), this.#alike);
-      if (passed) this.#add(tensor, fitted(passed, tensor.channels));
+      const multiplied = heard.map((one) => ({ ...one, values: this.#multiplied(call, index, one.values) }));
+      for (const [kind, passed] of passedTo(call, index, multiplied).entries()) {
+        const to = this.kinds[kind];
+        if (to) add(to, tensor, fitted(passed, tensor.channels));
+      }
     }
   }
 
@@ -98,24 +128,25 @@ class SensitivityWalk implements OutputSensitivity {
     }, behind);
   }
 
-  #beforeActivation(call: GraphCall, behind: Float64Array): Float64Array {
+  /** The share of a shift that the activation of a call passes, of each channel; undefined where it passes all. */
+  #passingShares(call: GraphCall, channels: number): Float64Array | undefined {
     const limits = limitsOf(call.layer.operation);
-    if (!limits) return behind;
+    if (!limits) return undefined;
     const { low, high, slope } = limits;
     const isCap = call.layer.operation.kind === 'cap';
     const before = isCap ? call.input && this.#moments.of(call.input)?.normal : this.#moments.before(call);
-    if (before?.mean.length !== behind.length) return behind;
-    return behind.map((value, channel) => {
+    if (before?.mean.length !== channels) return undefined;
+    return Float64Array.from({ length: channels }, (_, channel) => {
       const share = shareBetween(before, channel, low, high(channel));
-      return value * Math.max(SMALLEST_SHARE, share + slope ** 2 * (1 - share));
+      return Math.max(SMALLEST_SHARE, share + slope ** 2 * (1 - share));
     });
   }
+}
 
-  #add(tensor: GraphTensor, values: Float64Array): void {
-    const known = this.tensors.get(tensor);
-    const isAlike = known?.length === values.length;
-    this.tensors.set(tensor, isAlike ? known.map((one, channel) => one + (values[channel] ?? 0)) : values);
-  }
+function add({ tensors }: KindOfShift, tensor: GraphTensor, values: Float64Array): void {
+  const known = tensors.get(tensor);
+  const isAlike = known?.length === values.length;
+  tensors.set(tensor, isAlike ? known.map((one, channel) => one + (values[channel] ?? 0)) : values);
 }
 
 /** Between which values an operation passes each channel as it is, and the slope outside; undefined where it bounds none. */
@@ -144,22 +175,21 @@ function shareBetween(
   return normalCdf((high - center) / deviation) - normalCdf((low - center) / deviation);
 }
 
-/** From before the activation of a call to its `index`th input; undefined where its weights do not tell. */
-function passedTo(
+/** From before the activation of a call to its `index`th input; nothing where its weights do not tell. */
+function passedTo(call: GraphCall, index: number, before: readonly Heard[]): Float64Array[] {
+  const { operation } = call.layer;
+  if (isWeighted(operation)) return weightFault(call.layer) ? [] : throughKernels(call, before);
+  return before.map(({ values }) => passedBy(operation, call, index, values));
+}
+
+function passedBy(
+  operation: Exclude<Operation, WeightedOperation>,
   call: GraphCall,
   index: number,
   before: Float64Array,
-  alike: number,
-): Float64Array | undefined {
+): Float64Array {
   const { layer, inputs } = call;
-  const { operation } = layer;
   switch (operation.kind) {
-    case 'conv':
-    case 'convTranspose':
-    case 'depthwiseConv':
-    case 'separableConv':
-    case 'dense':
-      return weightFault(layer) ? undefined : throughKernels(call, before, alike);
     case 'batchNorm': {
       if (batchNormFault(layer)) return before;
       const { a } = affineOf(layer);
@@ -249,103 +279,4 @@ function fitted(values: Float64Array, channels: number | undefined): Float64Arra
 
 function evenly(values: Float64Array, channels: number): Float64Array {
   return new Float64Array(channels).fill(values.reduce((sum, one) => sum + one, 0) / channels);
-}
-
-/** `[input channels]` from `[output channels]`, through both kernels of a SeparableConv. */
-function throughKernels(call: GraphCall, behind: Float64Array, alike: number): Float64Array {
-  const { layer } = call;
-  const { shares } = kernelTaps(call);
-  return kernelNames(layer).reduceRight(
-    (values, name) =>
-      throughKernel(layer, name, values, {
-        alike,
-        shares: name === 'pointwiseKernel' ? ONE_POSITION : shares,
-      }),
-    behind,
-  );
-}
-
-/**
- * The sensitivity to what a kernel writes, of that to what its layer writes: the same, or for the depthwise kernel of a
- * SeparableConv that before its other kernel.
- */
-export function kernelSensitivity(layer: Layer, name: WeightName, behind: Float64Array): Float64Array {
-  const isBetween = layer.operation.kind === 'separableConv' && name === 'depthwiseKernel';
-  if (!isBetween) return behind;
-  return throughKernel(layer, 'pointwiseKernel', behind, { shares: ONE_POSITION, alike: ERROR_CORRELATION });
-}
-
-/**
- * `sum over o of D[o] (sum over k of share[k] W[k, i, o])²`, `[input channels]`.
- *
- * @param shares for each position of the kernel the share of outputs at which it lies on the input
- */
-function throughKernel(
-  layer: Layer,
-  name: WeightName,
-  behind: Float64Array,
-  { shares, alike }: { shares: Float64Array; alike: number },
-): Float64Array {
-  const indices = { input: outputIndex(layer, name), output: inputIndex(layer) };
-  const kernel = layer.requireWeight(name);
-  const taps = outerTaps(ONE_POSITION, behind);
-  if (shares.length === 1) return tapResponse(kernel, indices, taps, 2);
-  const pieces = kernel.blocks() as KernelPieces;
-  const { gains } = kernelGains(kernel, pieces, shares, alike);
-  return tapResponse(Tensor.of('float64', [kernel.rows, kernel.columns], gains), indices, taps, 2);
-}
-
-function balanced(
-  { calls, tensors }: OutputSensitivity,
-  graph: Graph,
-  moments: ActivationMoments,
-): OutputSensitivity {
-  const places = narrowPlaces(graph).flatMap(({ tensor, after }) => {
-    const carried = carriedBy(tensors.get(tensor), moments.of(tensor)?.variance);
-    return carried === undefined ? [] : [{ after, carried }];
-  });
-  const last = places.at(-1)?.carried ?? 1;
-  const order = new Map(graph.calls.map((call, index) => [call, index]));
-  const scaled = (values: Float64Array, call: GraphCall | undefined): Float64Array => {
-    const index = (call && order.get(call)) ?? 0;
-    const factor = last / (places.find(({ after }) => after >= index)?.carried ?? last);
-    return values.map((value) => value * factor);
-  };
-  return {
-    calls: new Map([...calls].map(([call, values]) => [call, scaled(values, call)])),
-    tensors: new Map([...tensors].map(([tensor, values]) => [tensor, scaled(values, tensor.producer)])),
-  };
-}
-
-/** `sum over c of sensitivity[c] variance[c]`; undefined where it is not known, or nothing. */
-function carriedBy(
-  sensitivity: Float64Array | undefined,
-  variance: Float64Array | undefined,
-): number | undefined {
-  if (!sensitivity || sensitivity.length !== variance?.length) return undefined;
-  const sum = sensitivity.reduce((total, one, channel) => total + one * (variance[channel] ?? 0), 0);
-  return sum > 0 && sum < Infinity ? sum : undefined;
-}
-
-/** A tensor that is all that later calls and the outputs read of what was computed up to a call. */
-interface NarrowPlace {
-  readonly tensor: GraphTensor;
-  /** Index of that call among those of the graph. */
-  readonly after: number;
-}
-
-function narrowPlaces({ calls, inputs, outputs }: Graph): NarrowPlace[] {
-  const lastRead = new Map<GraphTensor, number>();
-  for (const [index, call] of calls.entries()) {
-    for (const tensor of call.inputs) lastRead.set(tensor, index);
-  }
-  for (const tensor of outputs) lastRead.set(tensor, Infinity);
-  const isRead = (tensor: GraphTensor, index: number): boolean => (lastRead.get(tensor) ?? -1) > index;
-  const open = new Set(inputs);
-  return calls.flatMap((call, after) => {
-    for (const tensor of call.outputs) open.add(tensor);
-    for (const tensor of [...call.inputs, ...call.outputs]) if (!isRead(tensor, after)) open.delete(tensor);
-    const [tensor] = open;
-    return tensor && open.size === 1 ? [{ tensor, after }] : [];
-  });
 }

@@ -15,7 +15,7 @@ import { largestOf, smallestOf } from '../../tensor/extremes.ts';
 import { type ActivationMoments, activationMoments } from '../moments/activation-moments.ts';
 import type { ChannelDistribution } from '../moments/channel-distribution.ts';
 import { expectedRanges, type SourcedRange, type TensorRangeOptions } from '../ranges/tensor-ranges.ts';
-import { outputSensitivity } from './output-sensitivity.ts';
+import { type OutputSensitivity, outputSensitivity, type SensitivityOptions } from './output-sensitivity.ts';
 
 /**
  * The sensitivity to rounding errors of a tensor is that to its values, which is what kernels pass of noise that differs from
@@ -31,12 +31,15 @@ const LEAST_SHARE = 1e-4;
 /** By how much less the rounding of tensors was measured to count on four networks, beside that of kernels, than is computed. */
 export const TENSOR_COUNT = 0.4;
 
+/** Rounding errors of neighbouring positions have nothing to do with each other. */
+export const ROUNDING: Required<SensitivityOptions> = { alike: 0 };
+
 /** The sensitivity of the outputs to rounding errors of each channel of a tensor; undefined where an output hears nothing of it. */
 export function roundingSensitivity(
   graph: Graph,
   moments: ActivationMoments,
+  { tensors }: Pick<OutputSensitivity, 'tensors'> = outputSensitivity(graph, moments, ROUNDING),
 ): (tensor: GraphTensor) => Float64Array | undefined {
-  const { tensors } = outputSensitivity(graph, moments, { alike: 0 });
   const depths = depthsOf(graph);
   return (tensor) => {
     const distribution = moments.of(tensor);

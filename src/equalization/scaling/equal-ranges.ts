@@ -92,34 +92,36 @@ function firstLook(regions: readonly Region[], classes: number): { state: State;
   ];
   const shares = { written: new Float64Array(classes), read: new Float64Array(classes) };
   /** Classes with a floor, which those of kernels of zeros alone have not. */
-  const founded = { written: new Set<number>(), read: new Set<number>() };
+  const founded = { written: new Uint8Array(classes), read: new Uint8Array(classes) };
+  /** The largest weights of classes in one kernel. */
+  const of = { written: new Float64Array(classes), read: new Float64Array(classes) };
   // One class more, which keeps the factor 1: that on the other side of a bias or a floor.
   const ones = new Float64Array(classes + 1).fill(1);
   const weights = new DecidingWeights(classes + 1);
   for (const ranges of kernels) {
-    const found: { side: KernelSide; at: number; magnitude: number }[] = [];
+    let largest = 0;
     ranges.look(ones, (side, at, other, magnitude) => {
       weights.add(side, at, other, Math.log(magnitude));
-      found.push({ side, at, magnitude });
+      largest = Math.max(largest, magnitude);
+      of[side][at] = Math.max(of[side][at] as number, magnitude);
     });
-    const largest = found.reduce((most, { magnitude }) => Math.max(most, magnitude), 0);
-    if (largest === 0) continue;
-    for (const { side, at, magnitude } of found) {
-      shares[side][at] = Math.max(shares[side][at] as number, magnitude / largest);
-    }
     for (const [side, list] of [
       ['written', ranges.outputs],
       ['read', ranges.inputs],
     ] as const) {
       for (const at of list) {
-        weights.add(side, at, classes, Math.log(DEAD * largest));
-        founded[side].add(at);
+        if (largest > 0) {
+          shares[side][at] = Math.max(shares[side][at] as number, (of[side][at] as number) / largest);
+          weights.add(side, at, classes, Math.log(DEAD * largest));
+          founded[side][at] = 1;
+        }
+        of[side][at] = 0;
       }
     }
   }
   const regionOf = new Int32Array(classes + 1).fill(-1);
   const members = regions.map((region, index) => {
-    const list = region.classes.filter((at) => founded.written.has(at) && founded.read.has(at));
+    const list = region.classes.filter((at) => founded.written[at] === 1 && founded.read[at] === 1);
     for (const at of list) regionOf[at] = index;
     return Int32Array.from(list);
   });

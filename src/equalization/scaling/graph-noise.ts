@@ -21,6 +21,12 @@ const PULL = 0.1;
 /** The least curvature of a factor, in parts of an average one: what next to nothing depends on does not run ahead. */
 const LEAST_CURVATURE = 1;
 
+/** What makes noise: kernels, and tensors where these are rounded too. */
+export interface NoiseTerms {
+  readonly kernels: readonly NoiseTerm[];
+  readonly tensors: readonly TensorTerm[];
+}
+
 /** The logarithm of the noise of all kernels and tensors. */
 export class GraphNoise {
   readonly #factors: FreeFactors;
@@ -35,11 +41,7 @@ export class GraphNoise {
    *
    * @param equal the logarithms of the free factors of equal ranges
    */
-  constructor(
-    { kernels, tensors }: { kernels: readonly NoiseTerm[]; tensors: readonly TensorTerm[] },
-    factors: FreeFactors,
-    equal: Float64Array,
-  ) {
+  constructor({ kernels, tensors }: NoiseTerms, factors: FreeFactors, equal: Float64Array) {
     this.#factors = factors;
     this.#equal = equal;
     this.#kernels = kernels.map((term) => new WeightNoise(term, factors));
@@ -69,17 +71,28 @@ export class GraphNoise {
     }
   }
 
-  /** The value at a point. */
+  /** The value at a point, by what is known of the weights there. */
   of(logScales: Float64Array): number {
     this.#factors.set(logScales, this.#squarings);
     return Math.log(this.#total());
   }
 
-  /** The value at a point, all weights looked at there. */
-  look(logScales: Float64Array): number {
+  /** The value at a point, all weights looked at. */
+  whole(logScales: Float64Array): number {
+    return this.#sum(logScales, (kernel) => kernel.whole());
+  }
+
+  /** What the value at a point is at least, without a look. */
+  least(logScales: Float64Array): number {
+    return this.#sum(logScales, (kernel) => kernel.least());
+  }
+
+  #sum(logScales: Float64Array, noiseOf: (kernel: WeightNoise) => number): number {
     this.#factors.set(logScales, this.#squarings);
-    for (const kernel of this.#kernels) kernel.look();
-    return Math.log(this.#total());
+    let total = 0;
+    for (const kernel of this.#kernels) total += noiseOf(kernel);
+    for (const tensor of this.#tensors) total += tensor.add(this.#slopes);
+    return Math.log(total);
   }
 
   /** The value at a point and how far that is from equal ranges, as `minimize` wants it. */

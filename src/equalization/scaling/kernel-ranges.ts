@@ -9,6 +9,7 @@ import { largestMagnitude, largestWeights, type ScaledMatrix } from '../../kerne
 import { powerOf, powerSums, weightsAbove } from '../../kernels/power-sums.ts';
 import { type LightWeights, WeightPowers } from '../../kernels/weight-powers.ts';
 import type { FloatValues } from '../../tensor/dtype.ts';
+import { largestOf } from '../../tensor/extremes.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
 
 /** Which class each part of a kernel belongs to, on either side. */
@@ -44,6 +45,8 @@ export interface KernelRanges {
   look(scales: Float64Array, take: TakeWeight): void;
   /** What the range of the whole kernel is near these factors, as a smooth function of them. */
   powers(scales: Float64Array, smoothness: Smoothness): WeightPowers;
+  /** The square of that range at the factors, of all weights. */
+  square(scales: Float64Array, squarings: number): number;
 }
 
 /** How a maximum is smoothed. */
@@ -85,10 +88,22 @@ class PairRanges implements KernelRanges {
   }
 
   powers(_scales: Float64Array, { squarings }: Smoothness): WeightPowers {
-    const largest = this.#values.reduce((most, value) => Math.max(most, value), 0);
+    const largest = largestOf(this.#values, 0);
     const places = Int32Array.from(this.#values.keys());
     const powers = this.#values.map((value) => powerOf(value / largest, squarings));
     return new WeightPowers({ largest, squarings, inputs: places, outputs: places, powers });
+  }
+
+  square(scales: Float64Array, squarings: number): number {
+    const values = this.#values.map(
+      (value, pair) =>
+        (value * (scales[this.inputs[pair] as number] as number)) /
+        (scales[this.outputs[pair] as number] as number),
+    );
+    const largest = largestOf(values, 0);
+    if (largest === 0) return 0;
+    const sum = sumOf(values.map((value) => powerOf(value / largest, squarings)));
+    return largest ** 2 * sum ** (2 / 2 ** squarings);
   }
 }
 
@@ -144,24 +159,24 @@ class MatrixRanges implements KernelRanges {
       ? (['read', 'written'] as const)
       : (['written', 'read'] as const);
     const [rows, columns] = [this.#rows, this.#columns];
-    for (const [row, column] of columnOfRow.entries()) {
+    for (let row = 0; row < rows.length; row++) {
+      const column = columnOfRow[row] as number;
       take(ofRow, rows[row] as number, columns[column] as number, this.#magnitude(row, column));
     }
-    for (const [column, row] of rowOfColumn.entries()) {
+    for (let column = 0; column < columns.length; column++) {
+      const row = rowOfColumn[column] as number;
       take(ofColumn, columns[column] as number, rows[row] as number, this.#magnitude(row, column));
     }
   }
 
   powers(scales: Float64Array, { squarings, light }: Smoothness): WeightPowers {
     const largest = this.#largest();
-    const matrix = this.#scaled(scales);
-    for (let column = 0; column < matrix.columnFactors.length; column++) {
-      matrix.columnFactors[column] = (matrix.columnFactors[column] as number) / (largest || 1);
-    }
-    const { rows, columns } = powerSums(matrix, squarings);
+    const matrix = this.#inParts(scales, largest);
+    const sums = powerSums(matrix, squarings);
+    const { rows, columns } = sums;
     const count = rows.length * columns.length;
     const limit = count > FEW ? (light * sumOf(rows)) / count : 0;
-    const heavy = weightsAbove(matrix, limit ** (1 / 2 ** squarings));
+    const heavy = weightsAbove(matrix, sums, limit, squarings);
     const powers = new Float64Array(heavy.rows.length);
     for (let index = 0; index < powers.length; index++) {
       const row = heavy.rows[index] as number;
@@ -183,6 +198,21 @@ class MatrixRanges implements KernelRanges {
       outputs: this.#readsRows ? heavy.columns : heavy.rows,
       light: this.#unscaled({ inputs, outputs, sum: sumOf(inputs) }, scales, squarings),
     });
+  }
+
+  square(scales: Float64Array, squarings: number): number {
+    const largest = this.#largest();
+    const sum = sumOf(powerSums(this.#inParts(scales, largest), squarings).rows);
+    return largest === 0 ? 0 : largest ** 2 * sum ** (2 / 2 ** squarings);
+  }
+
+  /** The weights with the factors, in parts of the largest. */
+  #inParts(scales: Float64Array, largest: number): ScaledMatrix {
+    const matrix = this.#scaled(scales);
+    for (let column = 0; column < matrix.columnFactors.length; column++) {
+      matrix.columnFactors[column] = (matrix.columnFactors[column] as number) / (largest || 1);
+    }
+    return matrix;
   }
 
   #unscaled({ inputs, outputs, sum }: LightWeights, scales: Float64Array, squarings: number): LightWeights {

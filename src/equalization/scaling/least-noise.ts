@@ -5,16 +5,12 @@
  */
 
 import { type MinimizeOptions, minimize } from '../../kernels/minimize.ts';
-import type { Graph } from '../../model/graph.ts';
-import type { ActivationMoments } from '../moments/activation-moments.ts';
 import { limited } from './deciding-weights.ts';
 import type { EqualRanges } from './equal-ranges.ts';
 import { FreeFactors } from './free-factors.ts';
-import { GraphNoise } from './graph-noise.ts';
+import { GraphNoise, type NoiseTerms } from './graph-noise.ts';
 import type { Smoothness } from './kernel-ranges.ts';
-import { noiseTerms } from './noise-terms.ts';
-import type { LayerKernel, Region } from './regions.ts';
-import type { TensorTerm } from './tensor-terms.ts';
+import type { Region } from './regions.ts';
 
 type Stage = Smoothness & Pick<MinimizeOptions, 'iterations' | 'tolerance'>;
 
@@ -32,7 +28,6 @@ const SAME = 1e-3;
  * differs by as much.
  */
 const LEAST_GAIN = 1e-2;
-const SURE_GAIN = 5 * LEAST_GAIN;
 /** A factor goes no further than this many times from that of equal ranges, which heeds dead channels and biases. */
 const FURTHEST = 30;
 
@@ -43,19 +38,14 @@ const FURTHEST = 30;
  * whole graph at once: sums of exponentials, products of them, and maxima. A model whose noise is least keeps its factors.
  *
  * @param equal factors of equal ranges, by class; dead channels keep them
- * @param tensors what is rounded besides kernels; nothing where it is left out
  * @returns factors by class, 1 for classes that belong to no region.
  */
 export function leastNoise(
-  regions: readonly Region<LayerKernel>[],
-  graph: Graph,
-  moments: ActivationMoments,
+  regions: readonly Region[],
+  terms: NoiseTerms,
   { scales: start, dead }: Pick<EqualRanges, 'scales' | 'dead'>,
-  tensors: readonly TensorTerm[] = [],
 ): Float64Array {
-  const free = Int32Array.from(new Set(regions.flatMap(({ classes }) => classes))).filter(
-    (at) => !dead.has(at),
-  );
+  const free = Int32Array.from(regions.flatMap(({ classes }) => classes.filter((at) => !dead.has(at))));
   const scales = new Float64Array(start.length).fill(1);
   for (const at of dead) scales[at] = start[at] ?? 1;
   const factors = new FreeFactors(free, scales);
@@ -64,23 +54,22 @@ export function leastNoise(
     low: equal.map((logScale) => limited(logScale - Math.log(FURTHEST))),
     high: equal.map((logScale) => limited(logScale + Math.log(FURTHEST))),
   };
-  const noise = new GraphNoise({ kernels: noiseTerms(regions, graph, moments), tensors }, factors, equal);
+  const noise = new GraphNoise(terms, factors, equal);
   noise.smooth(ROUGH);
   noise.weighGuesses(equal);
   let found = minimize(noise.at, equal, { ...bounds, ...ROUGH });
-  noise.smooth(CLOSE);
   let value = Infinity;
   for (let looks = 0, isSame = false; looks < MOST_LOOKS && !isSame; looks++) {
+    noise.smooth(CLOSE);
     found = minimize(noise.at, found, { ...bounds, ...CLOSE });
     const expected = noise.of(found);
-    value = noise.look(found);
+    value = noise.whole(found);
     isSame = Math.abs(value - expected) < SAME;
   }
   // Factors of 1, or as near to that as the bounds let them.
   const kept = bounds.low.map((least, at) => Math.max(least, Math.min(0, bounds.high[at] as number)));
-  // Without a look less is known of it than there is.
-  const isWorse = noise.of(kept) - value > SURE_GAIN;
-  const best = !isWorse && noise.look(kept) - value < LEAST_GAIN ? kept : found;
+  const isWorth = noise.least(kept) - value >= LEAST_GAIN || noise.whole(kept) - value >= LEAST_GAIN;
+  const best = isWorth ? found : kept;
   factors.set(best, 0);
   return factors.scales;
 }

@@ -4,6 +4,9 @@
  * @module
  */
 
+/** Below it the logarithm is not worth its time: what stands for it is off by a thousandth. */
+const SMALL_RATIO = 0.1;
+
 /**
  * Derivatives of the noise by the logarithms `x` of the free factors, by place, in parts that change each in their own way; one
  * place more for all factors that are fixed.
@@ -43,7 +46,8 @@ export class NoiseSlopes {
       const slope = (gradient[at] as number) + slowUp - slowDown + up - down;
       const [ahead, behind] = slope < 0 ? [up, down] : [down, up];
       const ratio = ahead > 0 ? Math.abs(slope) / ahead : 0;
-      const growth = ratio > 0 ? ratio / Math.log1p(ratio) : 1;
+      // ratio / ln(1 + ratio), which is that much for a small one.
+      const growth = ratio < SMALL_RATIO ? 1 + ratio / 2 : ratio / Math.log1p(ratio);
       gradient[at] = slope;
       curvature[at] =
         (curvature[at] as number) + 2 * (slowUp + slowDown) + exponent * (behind + ahead * growth);

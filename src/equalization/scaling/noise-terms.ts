@@ -9,7 +9,8 @@ import type { Graph, GraphCall } from '../../model/graph.ts';
 import type { ScalableLayer } from '../channels/channel-graph.ts';
 import type { ActivationMoments } from '../moments/activation-moments.ts';
 import { alikeInputs, kernelInputs, layerInputs, layerResponse } from '../noise/kernel-response.ts';
-import { kernelSensitivity, type OutputSensitivity, outputSensitivity } from '../noise/output-sensitivity.ts';
+import { kernelSensitivity } from '../noise/kernel-sensitivity.ts';
+import { type OutputSensitivity, outputSensitivity } from '../noise/output-sensitivity.ts';
 import type { KernelRanges } from './kernel-ranges.ts';
 import type { LayerKernel, Region } from './regions.ts';
 
@@ -39,8 +40,8 @@ export function noiseTerms(
   regions: readonly Region<LayerKernel>[],
   graph: Graph,
   moments: ActivationMoments,
+  sensitivity: OutputSensitivity = outputSensitivity(graph, moments),
 ): NoiseTerm[] {
-  const sensitivity = outputSensitivity(graph, moments);
   const kernels = new Set(regions.flatMap(({ sources, sinks }) => [...sources, ...sinks]));
   return [...kernels].map((kernel) => noiseTerm(kernel, graph, moments, sensitivity));
 }

@@ -13,10 +13,13 @@ import type { StepOptions } from '../../primitives/pass.ts';
 import { largestFinite, smallestNormal } from '../../tensor/dtype.ts';
 import { type ChannelGraph, channelGraph, type ScalableLayer } from '../channels/channel-graph.ts';
 import { type ActivationMoments, activationMoments } from '../moments/activation-moments.ts';
+import { KERNEL_ERRORS, outputSensitivities } from '../noise/output-sensitivity.ts';
+import { ROUNDING } from '../noise/rounded-tensors.ts';
 import { applyScales } from './apply-scales.ts';
 import { boundedRegions, centredFactors, keepLargestMaxima } from './common-factors.ts';
 import { type EqualRanges, equalRanges } from './equal-ranges.ts';
 import { leastNoise } from './least-noise.ts';
+import { noiseTerms } from './noise-terms.ts';
 import { findRegions, type LayerKernel, type Region, type RegionKernel, rootedLayers } from './regions.ts';
 import { tensorTerms } from './tensor-terms.ts';
 
@@ -114,8 +117,16 @@ function quietest(
 ): EqualRanges {
   const bounded = boundedRegions(graph, regions);
   const start = { ...equal, scales: centredFactors(bounded, equal) };
-  const terms = tensors ? tensorTerms(graph, moments) : [];
-  const scales = leastNoise(regions, graph.graph, moments, start, terms);
+  const kinds = tensors ? [KERNEL_ERRORS, ROUNDING] : [KERNEL_ERRORS];
+  const [errors, rounding] = outputSensitivities(graph.graph, moments, kinds);
+  const scales = leastNoise(
+    regions,
+    {
+      kernels: noiseTerms(regions, graph.graph, moments, errors),
+      tensors: rounding ? tensorTerms(graph, moments, rounding) : [],
+    },
+    start,
+  );
   keepLargestMaxima(bounded, scales);
   return { ...equal, scales };
 }
@@ -178,7 +189,8 @@ function recordOf(
   regions: readonly Region[],
   { scales, dead, clamped }: EqualRanges,
 ): RegionRecord {
-  const inRegion = new Set(regions.flatMap((region) => region.classes));
+  const inRegion = new Uint8Array(scales.length);
+  for (const { classes } of regions) for (const at of classes) inRegion[at] = 1;
   return {
     regions: regions.map((region) => {
       const factors = region.classes.map((at) => scales[at] ?? 1);
@@ -207,10 +219,10 @@ function recordOf(
 function unscaledReason(
   { classes }: ChannelGraph,
   { layer, path, inputs, between, outputs }: ScalableLayer,
-  inRegion: ReadonlySet<number>,
+  inRegion: Uint8Array,
 ): SkipReason[] {
   if (!isWeighted(layer.operation)) return [];
-  if ([inputs, between ?? [], outputs].some((side) => side.some((at) => inRegion.has(at)))) return [];
+  if ([inputs, between ?? [], outputs].some((side) => side.some((at) => inRegion[at] === 1))) return [];
   const end = (side: Int32Array): RegionBorder => {
     const closed = side.find((channel) => classes.causeOf(channel) !== undefined);
     return (closed === undefined ? undefined : classes.causeOf(closed)) ?? { code: 'no-other-kernel' };

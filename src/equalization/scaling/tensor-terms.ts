@@ -10,6 +10,7 @@ import { integerForm } from '../../quantization/integer/integer-form.ts';
 import type { ChannelGraph } from '../channels/channel-graph.ts';
 import type { ActivationMoments } from '../moments/activation-moments.ts';
 import { type ChannelReach, channelReach, expectedReaches } from '../moments/expected-range.ts';
+import type { OutputSensitivity } from '../noise/output-sensitivity.ts';
 import { roundingSensitivity } from '../noise/rounded-tensors.ts';
 
 /**
@@ -28,40 +29,43 @@ export interface TensorTerm {
 }
 
 /** A term for each grid of the tensors whose channels and moments are known. */
-export function tensorTerms(channels: ChannelGraph, moments: ActivationMoments): TensorTerm[] {
+export function tensorTerms(
+  channels: ChannelGraph,
+  moments: ActivationMoments,
+  sensitivity?: OutputSensitivity,
+): TensorTerm[] {
   const { graph } = channels;
-  const sensitivityTo = roundingSensitivity(graph, moments);
+  const sensitivityTo = roundingSensitivity(graph, moments, sensitivity);
   const reaches = expectedReaches(graph);
-  const channelsOf = (tensor: GraphTensor): readonly RoundedChannel[] => {
+  const termOf = (tensor: GraphTensor): TensorTerm[] => {
     const distribution = moments.of(tensor);
     const classes = channels.channelsOf(tensor);
-    const heard = sensitivityTo(tensor);
-    if (!distribution || !classes || !heard) return [];
-    if (classes.length !== distribution.mean.length || heard.length !== classes.length) return [];
+    const sensitivities = sensitivityTo(tensor);
+    if (!distribution || !classes || !sensitivities) return [];
+    const count = distribution.mean.length;
+    if (classes.length !== count || sensitivities.length !== count) return [];
     const reach = channelReach(distribution, reaches.get(tensor) ?? 0);
-    return [...classes].map((at, channel) => ({
-      at: channels.classes.find(at),
-      ...endsOf(reach, channel),
-      sensitivity: heard[channel] ?? 0,
-    }));
+    const [up, down] = [new Float64Array(count), new Float64Array(count)];
+    for (let channel = 0; channel < count; channel++) {
+      const ends = endsOf(reach, channel);
+      up[channel] = ends.up;
+      down[channel] = ends.down;
+    }
+    return [{ classes: classes.map((at) => channels.classes.find(at)), up, down, sensitivities }];
   };
   return groupsIn(graph).flatMap((deciding) => {
-    const list = deciding.flatMap(channelsOf);
-    if (list.length === 0) return [];
+    const terms = deciding.flatMap(termOf);
+    const [first] = terms;
+    if (!first || terms.length === 1) return first ?? [];
+    const joined = (of: (term: TensorTerm) => Float64Array): Float64Array =>
+      Float64Array.from(terms.flatMap((term) => [...of(term)]));
     return {
-      classes: Int32Array.from(list, ({ at }) => at),
-      up: Float64Array.from(list, ({ up }) => up),
-      down: Float64Array.from(list, ({ down }) => down),
-      sensitivities: Float64Array.from(list, ({ sensitivity }) => sensitivity),
+      classes: Int32Array.from(terms.flatMap(({ classes }) => [...classes])),
+      up: joined(({ up }) => up),
+      down: joined(({ down }) => down),
+      sensitivities: joined(({ sensitivities }) => sensitivities),
     };
   });
-}
-
-interface RoundedChannel {
-  readonly at: number;
-  readonly up: number;
-  readonly down: number;
-  readonly sensitivity: number;
 }
 
 /** The tensors of a graph that decide the range of a grid, grid by grid. */

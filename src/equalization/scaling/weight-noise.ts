@@ -70,26 +70,41 @@ export class WeightNoise {
     return this.#term.isKnown;
   }
 
-  /** Weighs all weights at the factors as they are. */
-  look(): SoftRange {
-    this.#powers = this.#term.ranges.powers(this.#factors.scales, this.#smoothness);
-    return this.#softRange(this.#powers);
-  }
-
   /** The noise at the factors as they are, whose derivatives are added to `slopes`. */
   add(slopes: NoiseSlopes): number {
     const range = this.#range();
     if (range.sum === 0) return 0;
-    const ofRange = range.square * this.weight;
-    return this.#term.kind === 'pairs'
-      ? this.#addPairs(range, ofRange, slopes)
-      : this.#addMatrix(range, ofRange, slopes);
+    const { inputs, outputs, all } = this.#errors();
+    const noise = range.square * this.weight * all;
+    addScattered(slopes.steepRising, this.#read, range.read, (2 * noise) / range.sum);
+    addScattered(slopes.steepFalling, this.#written, range.written, (2 * noise) / range.sum);
+    addScattered(slopes.falling, this.#inputs, this.#at.inputs, (2 * noise) / inputs);
+    const heard = this.#term.kind === 'pairs' ? this.#at.inputs : this.#at.outputs;
+    addScattered(slopes.rising, this.#outputs, heard, (2 * noise) / outputs);
+    return noise;
+  }
+
+  /** The noise at the factors as they are, all weights looked at. */
+  whole(): number {
+    const square = this.#term.ranges.square(this.#factors.scales, this.#smoothness.squarings);
+    return square === 0 ? 0 : square * this.weight * this.#errors().all;
+  }
+
+  /** What the noise at the factors as they are is at least, by the heavy weights alone. */
+  least(): number {
+    if (!this.#powers) return this.whole();
+    const { square, light, sum } = this.#softRange(this.#powers);
+    const heavy = square * (1 - light) ** (2 / 2 ** this.#smoothness.squarings);
+    return sum === 0 ? 0 : heavy * this.weight * this.#errors().all;
   }
 
   #range(): SoftRange {
-    if (!this.#powers) return this.look();
-    const range = this.#softRange(this.#powers);
-    return range.light > this.#smoothness.mostLight ? this.look() : range;
+    if (this.#powers) {
+      const range = this.#softRange(this.#powers);
+      if (range.light <= this.#smoothness.mostLight) return range;
+    }
+    this.#powers = this.#term.ranges.powers(this.#factors.scales, this.#smoothness);
+    return this.#softRange(this.#powers);
   }
 
   #softRange(powers: WeightPowers): SoftRange {
@@ -100,38 +115,19 @@ export class WeightNoise {
     );
   }
 
-  /** `sum of variance / s_i²` times `sum of sensitivity s_o²`. */
-  #addMatrix(range: SoftRange, ofRange: number, slopes: NoiseSlopes): number {
+  /**
+   * `sum of variance / s_i²` times `sum of sensitivity s_o²`, of a depthwise kernel `sum of variance sensitivity (s_o / s_i)²` over
+   * pairs: its sums over inputs and over outputs, and all of it.
+   */
+  #errors(): { readonly inputs: number; readonly outputs: number; readonly all: number } {
     const { inverseSquares, squares } = this.#factors;
     const varied = timesGathered(this.#variances, inverseSquares, this.#inputs, this.#at.inputs);
+    if (this.#term.kind === 'pairs') {
+      const all = sumOf(timesGathered(varied, squares, this.#outputs, varied));
+      return { inputs: all, outputs: all, all };
+    }
     const heard = timesGathered(this.#sensitivities, squares, this.#outputs, this.#at.outputs);
-    const [inputSum, outputSum] = [sumOf(varied), sumOf(heard)];
-    const noise = ofRange * inputSum * outputSum;
-    this.#addRange(range, noise, slopes);
-    addScattered(slopes.falling, this.#inputs, varied, (2 * noise) / inputSum);
-    addScattered(slopes.rising, this.#outputs, heard, (2 * noise) / outputSum);
-    return noise;
-  }
-
-  /** `sum of variance sensitivity (s_o / s_i)²` over pairs. */
-  #addPairs(range: SoftRange, ofRange: number, slopes: NoiseSlopes): number {
-    const { inverseSquares, squares } = this.#factors;
-    const passed = timesGathered(
-      timesGathered(this.#variances, inverseSquares, this.#inputs, this.#at.inputs),
-      squares,
-      this.#outputs,
-      this.#at.outputs,
-    );
-    const sum = sumOf(passed);
-    const noise = ofRange * sum;
-    this.#addRange(range, noise, slopes);
-    addScattered(slopes.falling, this.#inputs, passed, (2 * noise) / sum);
-    addScattered(slopes.rising, this.#outputs, passed, (2 * noise) / sum);
-    return noise;
-  }
-
-  #addRange({ read, written, sum }: SoftRange, noise: number, slopes: NoiseSlopes): void {
-    addScattered(slopes.steepRising, this.#read, read, (2 * noise) / sum);
-    addScattered(slopes.steepFalling, this.#written, written, (2 * noise) / sum);
+    const [inputs, outputs] = [sumOf(varied), sumOf(heard)];
+    return { inputs, outputs, all: inputs * outputs };
   }
 }

@@ -5,6 +5,7 @@ import { equalRanges } from '../../../src/equalization/scaling/equal-ranges.ts';
 import { FreeFactors } from '../../../src/equalization/scaling/free-factors.ts';
 import { leastNoise } from '../../../src/equalization/scaling/least-noise.ts';
 import { NoiseSlopes } from '../../../src/equalization/scaling/noise-slopes.ts';
+import { noiseTerms } from '../../../src/equalization/scaling/noise-terms.ts';
 import { findRegions, rootedLayers } from '../../../src/equalization/scaling/regions.ts';
 import { scalePass } from '../../../src/equalization/scaling/scale-pass.ts';
 import { scaleRegions } from '../../../src/equalization/scaling/scale-regions.ts';
@@ -197,7 +198,8 @@ describe('factors for tensors', () => {
     const [first] = tensorTerms(channels, activationMoments(model));
     // Least is not reached by equal maxima alone: what is heard more of is drawn down. Heard alike, they meet.
     const loud = { ...first!, sensitivities: first!.up.map((up) => 1e9 / up ** 2) };
-    const scales = leastNoise(regions, channels.graph, activationMoments(model), equal, [loud]);
+    const kernels = noiseTerms(regions, channels.graph, activationMoments(model));
+    const scales = leastNoise(regions, { kernels, tensors: [loud] }, equal);
     const reached = [...loud.up].map((up, index) => up / (scales[loud.classes[index] ?? -1] ?? NaN));
     for (const one of reached) expect(one / (reached[0] ?? NaN)).toBeCloseTo(1, 1);
   });
