@@ -200,6 +200,11 @@ export class Tensor {
     );
   }
 
+  /** This tensor without its {@link factors}, for what can take them in later. */
+  unscaled(): Tensor {
+    return this.#isScaled() ? new Tensor(this.dtype, this.shape, this.#source, {}, this.#known) : this;
+  }
+
   /**
    * `max |w|` or `sum w` over the leading dimensions for each pair of the last two, as the values lie in the source:
    * {@link factors} are not in them. Where there is one position, `maxAbs` has the weights with their signs.

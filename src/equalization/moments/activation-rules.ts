@@ -140,7 +140,7 @@ function rectifiedBounds(
 let rule: ReturnType<typeof gaussHermite> | undefined;
 const endsByName = new Map<string, Ends>();
 
-/** The distribution of a function of each value, by quadrature with 40 points. */
+/** The distribution of a function of each value, by quadrature with those of 40 points that count. */
 export function throughFunction(
   input: ChannelDistribution,
   f: (x: number) => number,
@@ -148,12 +148,20 @@ export function throughFunction(
 ): ChannelDistribution {
   const channels = input.mean.length;
   const sums: MomentSums = { first: new Float64Array(channels), second: new Float64Array(channels) };
-  rule ??= gaussHermite(40);
+  rule ??= audibleNodes(gaussHermite(40));
   addQuadrature(input.normal, f, rule, sums);
   return matchedDistribution(sums.first, varianceOf(sums), {
     low: new Float64Array(channels).fill(ends.low),
     high: new Float64Array(channels).fill(ends.high),
   });
+}
+
+/** A value in between 7 and 11 deviations away, of a weight below this, is heard in no digit that anything depends on. */
+const INAUDIBLE = 1e-12;
+
+function audibleNodes({ nodes, weights }: ReturnType<typeof gaussHermite>): ReturnType<typeof gaussHermite> {
+  const isAudible = (_: number, index: number): boolean => (weights[index] ?? 0) > INAUDIBLE;
+  return { nodes: nodes.filter(isAudible), weights: weights.filter(isAudible) };
 }
 
 /** Up to here functions are looked at closely, and from here to {@link FAR} in steps that grow. */

@@ -59,13 +59,13 @@ export interface ChannelReach {
 
 /** The mean of each channel and so many deviations below and above it, as far as it is not cut off there. */
 export function channelReach({ normal, low, high }: ChannelDistribution, deviations: number): ChannelReach {
-  const spread = normal.variance.map((variance) => deviations * Math.sqrt(variance));
-  const end = (sign: 1 | -1, channel: number): number =>
-    (normal.mean[channel] ?? NaN) + sign * (spread[channel] ?? NaN);
-  return {
-    low: spread.map((_, c) => Math.max(end(-1, c), normal.low[c] ?? -Infinity, low[c] ?? -Infinity)),
-    high: spread.map((_, c) => Math.min(end(1, c), normal.high[c] ?? Infinity, high[c] ?? Infinity)),
-  };
+  const reach = { low: low.slice(), high: high.slice() };
+  for (const [c, mean] of normal.mean.entries()) {
+    const spread = deviations * Math.sqrt(normal.variance[c] ?? NaN);
+    reach.low[c] = Math.max(mean - spread, normal.low[c] ?? -Infinity, low[c] ?? -Infinity);
+    reach.high[c] = Math.min(mean + spread, normal.high[c] ?? Infinity, high[c] ?? Infinity);
+  }
+  return reach;
 }
 
 /** How many deviations from its mean each tensor of a graph is expected to reach. */

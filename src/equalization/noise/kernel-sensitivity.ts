@@ -9,6 +9,7 @@ import { type KernelPieces, kernelGains, positionSums } from '../../kernels/resp
 import {
   addTapResponse,
   CACHED_ELEMENTS,
+  type KernelIndices,
   outerTaps,
   tapLayout,
   tapResponse,
@@ -63,7 +64,28 @@ function throughKernel(
   shares: Float64Array,
 ): Float64Array[] {
   const indices = { input: outputIndex(layer, name), output: inputIndex(layer) };
-  const kernel = layer.requireWeight(name);
+  const scaled = layer.requireWeight(name);
+  const { rows, columns, pairs } = scaled.factors;
+  // Factors of whole channels are as well multiplied into what comes from them and goes to them.
+  const isApart = indices.input.kind === 'columns' && indices.output.kind === 'rows' && !pairs;
+  const kernel = isApart ? scaled.unscaled() : scaled;
+  const heard = isApart
+    ? behind.map((one) => ({ ...one, values: timesSquares(one.values, columns) }))
+    : behind;
+  const passed = throughWeights(kernel, indices, heard, shares);
+  return isApart ? passed.map((values) => timesSquares(values, rows)) : passed;
+}
+
+function timesSquares(values: Float64Array, factors: Float64Array | undefined): Float64Array {
+  return factors ? values.map((value, channel) => value * (factors[channel] ?? 1) ** 2) : values;
+}
+
+function throughWeights(
+  kernel: Tensor,
+  indices: KernelIndices,
+  behind: readonly Heard[],
+  shares: Float64Array,
+): Float64Array[] {
   const taps = behind.map(({ values }) => outerTaps(ONE_POSITION, values));
   if (shares.length === 1) {
     const layout = tapLayout(kernel, indices);

@@ -5,7 +5,7 @@
  */
 
 import { DecidingWeights, isAtLimit, limited } from './deciding-weights.ts';
-import type { KernelRanges, KernelSide } from './kernel-ranges.ts';
+import type { KernelRanges } from './kernel-ranges.ts';
 import type { Region } from './regions.ts';
 
 /** Factors with which `r1 = r2` holds for all classes, but for those that are named. */

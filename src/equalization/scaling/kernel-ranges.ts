@@ -121,7 +121,8 @@ class MatrixRanges implements KernelRanges {
   readonly #rowWeights: Float64Array | undefined;
   readonly #columnWeights: Float64Array | undefined;
   readonly #readsRows: boolean;
-  #largestWeight: number | undefined;
+  /** A weight that powers are in parts of, near the largest: with p = 32 they would leave the doubles. */
+  #unit: number | undefined;
 
   constructor(kernel: Tensor, sides: Extract<KernelSides, { kind: 'matrix' }>) {
     const { firstColumn = 0, columns } = sides;
@@ -159,10 +160,14 @@ class MatrixRanges implements KernelRanges {
       ? (['read', 'written'] as const)
       : (['written', 'read'] as const);
     const [rows, columns] = [this.#rows, this.#columns];
+    let largest = 0;
     for (let row = 0; row < rows.length; row++) {
       const column = columnOfRow[row] as number;
-      take(ofRow, rows[row] as number, columns[column] as number, this.#magnitude(row, column));
+      const magnitude = this.#magnitude(row, column);
+      largest = Math.max(largest, magnitude);
+      take(ofRow, rows[row] as number, columns[column] as number, magnitude);
     }
+    this.#unit ??= largest;
     for (let column = 0; column < columns.length; column++) {
       const row = rowOfColumn[column] as number;
       take(ofColumn, columns[column] as number, rows[row] as number, this.#magnitude(row, column));
@@ -234,10 +239,9 @@ class MatrixRanges implements KernelRanges {
     };
   }
 
-  /** The largest weight at factors of 1. */
   #largest(): number {
-    this.#largestWeight ??= largestMagnitude(this.#scaled(undefined));
-    return this.#largestWeight;
+    this.#unit ??= largestMagnitude(this.#scaled(undefined));
+    return this.#unit;
   }
 
   #magnitude(row: number, column: number): number {

@@ -58,7 +58,9 @@ export function findRegions(
   const kernels: LayerKernel[] = [];
   const biases: RegionBias[] = [];
   for (const entry of layers) {
-    const taking = sidedKernels(entry).filter(({ sides }) => classesOf(sides).some((at) => isOpen[at] === 1));
+    const taking = sidedKernels(entry).filter(({ sides }) =>
+      bothSides(sides).some((side) => side.some((at) => isOpen[at] === 1)),
+    );
     for (const { name, sides } of taking) {
       const ranges = kernelRanges(entry.layer.requireWeight(name), sides);
       kernels.push({ path: entry.path, entry, name, sides, ranges });
@@ -112,9 +114,8 @@ function openClasses(classes: ChannelClasses<unknown>, layers: readonly Scalable
   return isOpen;
 }
 
-function classesOf(sides: KernelSides): Int32Array {
-  const lists = sides.kind === 'pairs' ? [sides.inputs, sides.outputs] : [sides.rows, sides.columns];
-  return Int32Array.from(lists.flatMap((list) => [...list]));
+function bothSides(sides: KernelSides): readonly Int32Array[] {
+  return sides.kind === 'pairs' ? [sides.inputs, sides.outputs] : [sides.rows, sides.columns];
 }
 
 function marked(size: number, lists: readonly Int32Array[]): Uint8Array {

@@ -9,7 +9,7 @@ import { type GridGroup, gridGroups } from '../../quantization/integer/grid-grou
 import { integerForm } from '../../quantization/integer/integer-form.ts';
 import type { ChannelGraph } from '../channels/channel-graph.ts';
 import type { ActivationMoments } from '../moments/activation-moments.ts';
-import { type ChannelReach, channelReach, expectedReaches } from '../moments/expected-range.ts';
+import { channelReach, expectedReaches } from '../moments/expected-range.ts';
 import type { OutputSensitivity } from '../noise/output-sensitivity.ts';
 import { roundingSensitivity } from '../noise/rounded-tensors.ts';
 
@@ -45,12 +45,8 @@ export function tensorTerms(
     const count = distribution.mean.length;
     if (classes.length !== count || sensitivities.length !== count) return [];
     const reach = channelReach(distribution, reaches.get(tensor) ?? 0);
-    const [up, down] = [new Float64Array(count), new Float64Array(count)];
-    for (let channel = 0; channel < count; channel++) {
-      const ends = endsOf(reach, channel);
-      up[channel] = ends.up;
-      down[channel] = ends.down;
-    }
+    const up = reach.high.map((high) => Math.max(0, high));
+    const down = reach.low.map((low) => Math.max(0, -low));
     return [{ classes: classes.map((at) => channels.classes.find(at)), up, down, sensitivities }];
   };
   return groupsIn(graph).flatMap((deciding) => {
@@ -75,8 +71,4 @@ function groupsIn({ model, inputs, calls }: Graph): GraphTensor[][] {
   const known = ({ deciding }: GridGroup): GraphTensor[] =>
     deciding.flatMap((tensor) => byKey.get(tensorKey(tensor)) ?? []);
   return gridGroups(buildGraph(integerForm(model))).map(known);
-}
-
-function endsOf({ low, high }: ChannelReach, channel: number): { up: number; down: number } {
-  return { up: Math.max(0, high[channel] ?? 0), down: Math.max(0, -(low[channel] ?? 0)) };
 }
