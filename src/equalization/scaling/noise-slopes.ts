@@ -40,17 +40,20 @@ export class NoiseSlopes {
    */
   addTo(gradient: Float64Array, curvature: Float64Array, total: number, exponent: number): void {
     const { rising, falling, steepRising, steepFalling } = this;
+    const part = 1 / total;
     for (let at = 0; at < gradient.length; at++) {
-      const [slowUp, slowDown] = [(rising[at] as number) / total, (falling[at] as number) / total];
-      const [up, down] = [(steepRising[at] as number) / total, (steepFalling[at] as number) / total];
+      const slowUp = part * (rising[at] as number);
+      const slowDown = part * (falling[at] as number);
+      const up = part * (steepRising[at] as number);
+      const down = part * (steepFalling[at] as number);
       const slope = (gradient[at] as number) + slowUp - slowDown + up - down;
-      const [ahead, behind] = slope < 0 ? [up, down] : [down, up];
+      const ahead = slope < 0 ? up : down;
       const ratio = ahead > 0 ? Math.abs(slope) / ahead : 0;
       // ratio / ln(1 + ratio), which is that much for a small one.
       const growth = ratio < SMALL_RATIO ? 1 + ratio / 2 : ratio / Math.log1p(ratio);
       gradient[at] = slope;
       curvature[at] =
-        (curvature[at] as number) + 2 * (slowUp + slowDown) + exponent * (behind + ahead * growth);
+        (curvature[at] as number) + 2 * (slowUp + slowDown) + exponent * (up + down - ahead + ahead * growth);
     }
   }
 }
