@@ -25,7 +25,7 @@ export interface MinimizeOptions extends Bounds {
 }
 
 /** Steps and changes of the gradient that are remembered. */
-const MEMORY = 3;
+const MEMORY = 5;
 /** The longest step of a variable. */
 const LONGEST_STEP = 2;
 const MOST_HALVINGS = 12;

@@ -14,12 +14,10 @@ import { WeightNoise } from './weight-noise.ts';
 
 /**
  * How much half the mean square of the distances from equal ranges counts beside the logarithm of the noise. The noise hardly
- * depends on some of the factors: this decides about them, whatever way they are looked for. It makes the noise larger by a few
- * thousandths at most; with a fifth of it, a quantized example measured 3 dB worse than its noise says.
+ * depends on some of the factors: this decides about them, whatever way they are looked for, and makes the noise larger by about a
+ * thousandth at most.
  */
-const PULL = 0.5;
-/** So many factors more share the pull, which is next to nothing where there are few: each of them matters then. */
-const FEW_FACTORS = 64;
+const PULL = 0.08;
 /** The least curvature of a factor, in parts of an average one: what next to nothing depends on does not run ahead. */
 const LEAST_CURVATURE = 1;
 
@@ -101,17 +99,16 @@ export class GraphNoise {
   readonly at = (logScales: Float64Array, gradient: Float64Array, curvature: Float64Array): number => {
     this.#factors.set(logScales, this.#squarings);
     const total = this.#total();
-    const part = PULL / (logScales.length + FEW_FACTORS);
-    const least = part + LEAST_CURVATURE / (logScales.length || 1);
+    const part = 1 / (logScales.length || 1);
     let distance = 0;
     for (let place = 0; place < logScales.length; place++) {
       const away = (logScales[place] as number) - (this.#equal[place] as number);
       distance += away * away;
-      gradient[place] = part * away;
-      curvature[place] = least;
+      gradient[place] = PULL * part * away;
+      curvature[place] = (PULL + LEAST_CURVATURE) * part;
     }
     this.#slopes.addTo(gradient, curvature, total, 2 ** this.#squarings);
-    return Math.log(total) + (part * distance) / 2;
+    return Math.log(total) + (PULL * part * distance) / 2;
   };
 
   #total(): number {
