@@ -170,9 +170,9 @@ async function runQuantization(
   return { records: [...records, ...others], proof, unrounded };
 }
 
-/** Whether TF.js itself was seen not to open the files. */
+/** Whether TF.js itself was seen not to open the files, or not to run them. */
 function isRefused({ check }: QuantizeReport): boolean {
-  return check !== null && 'opens' in check.tfjs && !check.tfjs.opens;
+  return check !== null && 'reason' in check.tfjs;
 }
 
 /** Whether all that could be seen was seen, and was as it should be. */

@@ -91,7 +91,25 @@ function attachWeights(model: Model, file: Hdf5File): PlacedLayers {
     if (!(placed instanceof CrosslayerError)) return placed;
     firstError ??= placed;
   }
+  const shared = modelOnSeveralLevels(model);
+  if (firstError && shared !== undefined) {
+    throw new InvalidModelError(
+      shared,
+      `the model is used on several levels, and ${file.name} has its weights on one alone, so that Keras does not open the ` +
+        'file either; save the model as .h5, which has all of them',
+    );
+  }
   throw firstError ?? new FormatError(file.name, '', 'no group of layers');
+}
+
+/** A nested model that several models have: Keras writes its weights once, under the first that it comes to. */
+function modelOnSeveralLevels(model: Model, seen: Set<string> = new Set()): string | undefined {
+  for (const { name, model: inner } of model.layers) {
+    if (!inner) continue;
+    const found = seen.has(inner.name) ? name : modelOnSeveralLevels(inner, seen.add(inner.name));
+    if (found !== undefined) return found;
+  }
+  return undefined;
 }
 
 /** Attaches weights as a scheme names them; what is wrong with them, where it is not the file's. */

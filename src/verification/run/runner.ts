@@ -7,7 +7,7 @@
 import type * as TfjsCore from '@tensorflow/tfjs-core';
 import { CannotRunError } from '../../errors.ts';
 import { buildGraph, type Graph, type GraphCall, type GraphTensor, neededCalls } from '../../model/graph.ts';
-import { passesMasksInside } from '../../model/mask-arguments.ts';
+import { makesMask, passesMasksInside } from '../../model/masks.ts';
 import type { Model } from '../../model/model.ts';
 import type { ModelRunner, RunOptions } from '../../model/model-runner.ts';
 import { trainingEffect } from '../../model/training.ts';
@@ -110,7 +110,7 @@ class Pass {
     const { calls, model } = options;
     // Keras 3 computes masks with operators and passes them by name, but for what is inside of a model that is given one.
     const isNamed = calls.some(({ call }) => 'mask' in call.kwargs) && !passesMasksInside(model);
-    this.#hasMasks = calls.some(makesMask) && !isNamed;
+    this.#hasMasks = calls.some(({ layer }) => makesMask(layer)) && !isNamed;
   }
 
   async run(inputs: readonly Tensor[]): Promise<Tensor[]> {
@@ -248,9 +248,4 @@ function usesOf(graph: Graph, calls: readonly GraphCall[]): Map<GraphTensor, num
     uses.set(tensor, (uses.get(tensor) ?? 0) + 1);
   }
   return uses;
-}
-
-/** Masking and Embedding(mask_zero=True) make a mask, which goes on beside the tensor. */
-function makesMask({ layer: { className, readConfig } }: GraphCall): boolean {
-  return className === 'Masking' || (className === 'Embedding' && readConfig['mask_zero'] === true);
 }
