@@ -174,6 +174,7 @@ export type {
   Shape,
 } from './model/operation.ts';
 export { castWeights, WEIGHT_DTYPES, type WeightDType } from './model/precision.ts';
+export type { Tell, WatchOptions } from './model/progress.ts';
 export type { DecidedBy, RegionBorder, SkipCode } from './model/skip-reason.ts';
 export { foldPass } from './primitives/batch-norm-fold.ts';
 export {

@@ -19,6 +19,8 @@ export interface MinimizeOptions extends Bounds {
   readonly iterations: number;
   /** It ends when a few steps each make the value smaller by less than this. */
   readonly tolerance: number;
+  /** Called before each step with its number, from 0. */
+  readonly onStep?: (step: number) => void;
 }
 
 /** Steps and changes of the gradient that are remembered. */
@@ -37,7 +39,7 @@ const ENOUGH = 1e-4;
  * convex function this finds the minimum; deterministic.
  */
 export function minimize(f: SmoothFunction, start: Float64Array, options: MinimizeOptions): Float64Array {
-  const { iterations, tolerance } = options;
+  const { iterations, tolerance, onStep } = options;
   const size = start.length;
   const history: Step[] = [];
   let gradient = new Float64Array(size);
@@ -45,6 +47,7 @@ export function minimize(f: SmoothFunction, start: Float64Array, options: Minimi
   let value = f(x, gradient);
   let idle = 0;
   for (let iteration = 0; iteration < iterations; iteration++) {
+    onStep?.(iteration);
     const free = freeGradient(gradient, x, options);
     let direction = descent(free, history);
     let slope = dot(free, direction);

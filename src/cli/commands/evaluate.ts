@@ -137,7 +137,7 @@ async function evaluate(
       ranges: options.ranges,
       normalization: options.normalize,
       layers: options.layers === true,
-      onProgress: (what) => progress(`running ${what}`),
+      onModel: (what) => progress(`running ${what}`),
     });
   } catch (error) {
     if (options.layers !== true || !(error instanceof CannotRunError)) throw error;

@@ -4,8 +4,9 @@
  * @module
  */
 
-import { minimize } from '../../kernels/minimize.ts';
+import { type MinimizeOptions, minimize } from '../../kernels/minimize.ts';
 import type { Graph } from '../../model/graph.ts';
+import type { Tell } from '../../model/progress.ts';
 import type { ActivationMoments } from '../moments/activation-moments.ts';
 import { limited } from './deciding-weights.ts';
 import type { EqualRanges } from './equal-ranges.ts';
@@ -44,6 +45,7 @@ const FURTHEST = 30;
  *
  * @param equal factors of equal ranges, by class; dead channels keep them
  * @param tensors what is rounded besides kernels; nothing where it is left out
+ * @param onProgress called with the steps of the search, and how many it takes at most
  * @returns factors by class, 1 for classes that belong to no region.
  */
 export function leastNoise(
@@ -52,6 +54,7 @@ export function leastNoise(
   moments: ActivationMoments,
   { scales: start, dead }: Pick<EqualRanges, 'scales' | 'dead'>,
   tensors: readonly TensorTerm[] = [],
+  onProgress: Tell = () => {},
 ): Float64Array {
   const free = Int32Array.from(new Set(regions.flatMap(({ classes }) => classes))).filter(
     (at) => !dead.has(at),
@@ -67,14 +70,18 @@ export function leastNoise(
   const kernels = noiseTerms(regions, graph, moments);
   factors.set(equal, ROUGH.squarings);
   const weights = weightsOf(kernels, factors);
-  const search = { ...bounds, iterations: ITERATIONS, tolerance: TOLERANCE };
+  const mostSteps = ITERATIONS * (1 + MOST_LOOKS);
+  const searchFrom = (steps: number): MinimizeOptions => ({
+    ...{ ...bounds, iterations: ITERATIONS, tolerance: TOLERANCE },
+    onStep: (step) => onProgress(steps + step, mostSteps),
+  });
   const noise = (smoothness: Smoothness): Noise =>
     new Noise({ kernels, weights, tensors }, factors, smoothness);
-  let found = minimize(noise(ROUGH).at, equal, search);
+  let found = minimize(noise(ROUGH).at, equal, searchFrom(0));
   const close = noise(CLOSE);
   let value = Infinity;
   for (let looks = 0, isSame = false; looks < MOST_LOOKS && !isSame; looks++) {
-    found = minimize(close.at, found, search);
+    found = minimize(close.at, found, searchFrom(ITERATIONS * (1 + looks)));
     const expected = close.at(found);
     value = close.look(found);
     isSame = Math.abs(value - expected) < TOLERANCE;

@@ -107,12 +107,12 @@ function quietest(
   graph: ChannelGraph,
   regions: readonly Region<LayerKernel>[],
   equal: EqualRanges,
-  { moments = activationMoments(graph.graph.model), tensors = false }: ScaleRegionsOptions,
+  { moments = activationMoments(graph.graph.model), tensors = false, onProgress }: ScaleRegionsOptions,
 ): EqualRanges {
   const bounded = boundedRegions(graph, regions);
   const start = { ...equal, scales: centredFactors(bounded, equal) };
   const terms = tensors ? tensorTerms(graph, moments) : [];
-  const scales = leastNoise(regions, graph.graph, moments, start, terms);
+  const scales = leastNoise(regions, graph.graph, moments, start, terms, onProgress);
   keepLargestMaxima(bounded, scales);
   return { ...equal, scales };
 }
