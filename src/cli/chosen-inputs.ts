@@ -14,6 +14,7 @@ import { describeNormalization, type Normalization } from '../verification/input
 import { seededInputs } from '../verification/inputs/seeded-inputs.ts';
 import { TfjsRunner } from '../verification/run/runner.ts';
 import type { ProofOptions } from './options.ts';
+import { SHOWN } from './terminal.ts';
 import { UsageError } from './usage-error.ts';
 
 /** The options of a command that say what models are run on. */
@@ -59,7 +60,7 @@ export async function readyToRun(
     throw error;
   }
   return unlessCannotRun(
-    async () => ({ runner: await TfjsRunner.create(), ...chosen }),
+    async () => ({ runner: await TfjsRunner.create(SHOWN), ...chosen }),
     (reason) => ({ reason }),
   );
 }
@@ -69,7 +70,7 @@ export async function chosenInputs(model: Model, options: InputOptions): Promise
   const { inputs, normalize, samples, labels = false } = options;
   try {
     if (inputs === undefined) return madeUp(model, options);
-    return await loadInputs(model, inputs, { normalization: normalize, samples, labels });
+    return await loadInputs(model, inputs, { normalization: normalize, samples, labels, ...SHOWN });
   } catch (error) {
     // What is guessed suits every model.
     const isMisuse = error instanceof UnsupportedModelError && error.feature === 'normalization';

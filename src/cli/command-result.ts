@@ -6,7 +6,7 @@
 
 import { CrosslayerError } from '../errors.ts';
 import { errorJson } from './error-json.ts';
-import { type Line, printError, printed, progressDone } from './terminal.ts';
+import { type Line, printError, printed, progress } from './terminal.ts';
 import { UsageError } from './usage-error.ts';
 
 /** Exit codes of the command; `--help` lists them. */
@@ -34,6 +34,7 @@ export interface CommandResult {
 /** Ends a command with its result, which goes out in one piece, and with what failed after the model was written. */
 export async function end(result: Promise<CommandResult>): Promise<void> {
   const { lines, report, exitCode, failures = [] } = await result;
+  progress.clear();
   const error = failures.length === 0 ? {} : { error: errorJson(failures[0]) };
   process.stdout.write(`${report ? await jsonOf({ ...report, ...error }) : printed(lines)}\n`);
   process.exitCode = exitCode;
@@ -80,7 +81,7 @@ async function jsonOf(report: object): Promise<string> {
 }
 
 function endWithErrors(errors: readonly unknown[]): void {
-  progressDone();
+  progress.clear();
   for (const error of errors) printError(...errorLines(error));
   process.exitCode = exitCodeOf(errors[0]);
 }

@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
 import { EXIT, EXIT_CODE_HELP, endWithError, printErrorJson } from './command-result.ts';
-import { printError, progressDone } from './terminal.ts';
+import { printError, progress } from './terminal.ts';
 import { UsageError } from './usage-error.ts';
 
 const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'));
@@ -32,7 +32,8 @@ async function program(): Promise<Command> {
     .showHelpAfterError('(crosslayer --help says more)')
     .addHelpText('after', EXIT_CODE_HELP)
     .configureOutput({ outputError: (text) => printError(...errorLines(text)) })
-    .exitOverride();
+    .exitOverride()
+    .hook('preAction', (_, command) => progress.begin({ quiet: command.opts()['quiet'] === true }));
   for (const load of called(process.argv.slice(2))) (await load())(root);
   return root;
 }
@@ -66,7 +67,7 @@ try {
   await (await program()).parseAsync();
 } catch (error) {
   if (error instanceof CommanderError) {
-    progressDone();
+    progress.clear();
     process.exitCode = error.exitCode === 0 ? EXIT.ok : EXIT.usage;
     if (json && error.exitCode !== 0) await printErrorJson(usageErrorOf(error));
   } else {

@@ -6,7 +6,7 @@
 
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { NORMALIZATIONS } from '../verification/inputs/normalization.ts';
-import { group } from './help.ts';
+import { group, OUTPUT } from './help.ts';
 
 /** Options of a command that writes a model. */
 export interface OutputOptions {
@@ -46,9 +46,6 @@ export function layersScriptOption(): Option {
     'write crosslayer-layers.js beside a model for TF.js, with classes for the layers that TF.js lacks',
   );
 }
-
-/** The heading of options about what is written and printed. */
-export const OUTPUT = 'Output:';
 
 /** Where the model goes. */
 export function outputOption(what = 'where the result goes; its ending decides the format'): Option {

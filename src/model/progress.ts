@@ -10,6 +10,7 @@
  * | stage | what is counted |
  * |---|---|
  * | `read` | layers |
+ * | `inputs` | photographs |
  * | `measure`, `ranges`, `run` | samples that went through the model |
  * | `try` | settings that were tried |
  * | `fold` | batch norms |

@@ -7,6 +7,7 @@
 import path from 'node:path';
 import { FormatError } from '../errors.ts';
 import { Model } from '../model/model.ts';
+import type { WatchOptions } from '../model/progress.ts';
 import { Tensor } from '../tensor/tensor.ts';
 import { count } from '../text/numbers.ts';
 import { fitArray, looksUnscaled, takesPixels } from '../verification/inputs/array-inputs.ts';
@@ -28,8 +29,8 @@ import {
 import { isFolder, openFile } from './open-files.ts';
 import { photographsIn, readPhotographs } from './photographs.ts';
 
-/** How inputs are read. */
-export interface LoadInputsOptions {
+/** How inputs are read. The stage of photographs is `inputs`. */
+export interface LoadInputsOptions extends WatchOptions {
   /** What to do to pixels; guessed where it is left out, see {@link guessNormalization}. */
   readonly normalization?: Normalization | undefined;
   /** How many samples, the first ones; all where it is left out. */
@@ -182,7 +183,7 @@ async function fromPhotographs(
   const { size = PHOTOGRAPH_SIZE } = options;
   const { height, width, channels } = { ...image, height: image.height ?? size, width: image.width ?? size };
   const taken = files.slice(0, options.samples);
-  const { pixels, shape } = await readPhotographs(taken, { height, width, channels });
+  const { pixels, shape } = await readPhotographs(taken, { height, width, channels }, options);
   const asked = options.normalization;
   const guess = guessNormalization(model);
   const array = Tensor.of('uint8', shape, pixels);

@@ -95,8 +95,8 @@ export type FoundSidecar =
   /** It cannot be read, or is no side-car. Nothing was taken from it. */
   | { readonly state: 'unreadable'; readonly file: string; readonly reason: string };
 
-/** What becomes of a model whose side-car is found. */
-export interface RestoreOptions {
+/** What becomes of a model whose side-car is found. The stage of reading its file is `hash`. */
+export interface RestoreOptions extends WatchOptions {
   /** Leaves biases as they are, for who only looks at the model; otherwise their corrections are taken back. */
   readonly keepCorrections?: boolean;
 }
@@ -120,7 +120,7 @@ export async function restoreFromSidecar(model: Model, options: RestoreOptions =
     if (!fs.existsSync(file)) continue;
     const sidecar = tryLoading(file);
     if ('state' in sidecar) found.push(sidecar);
-    else if (sidecar.outputSha256 !== (await hashOfFiles(from.files))) found.push({ state: 'stale', file });
+    else if (sidecar.outputSha256 !== (await hashOf(from, options))) found.push({ state: 'stale', file });
     else {
       const unknown = restoreStatistics(model, sidecar);
       const layers = sidecar.statistics.size - unknown.length;
@@ -129,6 +129,14 @@ export async function restoreFromSidecar(model: Model, options: RestoreOptions =
     }
   }
   return found[0] ?? { state: 'none' };
+}
+
+async function hashOf({ files }: LoadedFiles, options: WatchOptions): Promise<string> {
+  const tell = stageOf(options, 'hash');
+  const total = files.opened.reduce((sum, { size }) => sum + size, 0);
+  const hash = await hashOfFiles(files, (done) => tell(done, total));
+  tell(total, total);
+  return hash;
 }
 
 /** A model of TF.js goes by its folder and by its file. */

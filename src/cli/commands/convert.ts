@@ -5,19 +5,18 @@ import type { Model } from '../../model/model.ts';
 import { castWeights, WEIGHT_DTYPES, type WeightDType } from '../../model/precision.ts';
 import { loadModel, type SaveOptions, saveModel } from '../../node/model-files.ts';
 import { type CommandResult, EXIT, end, shownAs } from '../command-result.ts';
-import { explained } from '../help.ts';
+import { explained, OUTPUT } from '../help.ts';
 import { interruptible } from '../interruptible.ts';
 import {
   choiceOption,
   jsonOption,
   layersScriptOption,
-  OUTPUT,
   type OutputOptions,
   outputOption,
   withOptions,
 } from '../options.ts';
 import { isOpened, summaryOf, writtenLines } from '../summary-lines.ts';
-import { progress, progressDone } from '../terminal.ts';
+import { progress, SHOWN } from '../terminal.ts';
 import { UsageError } from '../usage-error.ts';
 import { writtenFiles } from '../written-files.ts';
 
@@ -73,16 +72,15 @@ async function convertCommand(input: string, options: ConvertOptions): Promise<C
       `--layers-script: it is for TF.js models, and ${options.output} is none; leave it out`,
     );
   }
-  progress(`reading ${input}`);
+  progress.say(`reading ${input}`, 'read');
   checkWeights(options);
-  const read = await loadModel(input);
+  const read = await loadModel(input, SHOWN);
   const model = options.weights ? castWeights(read, options.weights) : read;
-  progress(`writing ${options.output}`);
+  progress.say(`writing ${options.output}`, 'write');
   const written = await save(model, options);
   const { output, json } = options;
   const files = json === true ? await writtenFiles(output) : {};
   const report = { schemaVersion: 1, output, ...files, ...written };
-  progressDone();
   return {
     ...shownAs(json, report, () => summaryOf(output, '', undefined, writtenLines(written))),
     exitCode: isOpened(written) ? EXIT.ok : EXIT.checkFailed,
@@ -116,7 +114,7 @@ async function save(
     ...(keras === undefined ? {} : { dialect: `keras${keras}` }),
   };
   try {
-    return await interruptible((signal) => saveModel(model, output, { ...options, signal }));
+    return await interruptible((signal) => saveModel(model, output, { ...options, ...SHOWN, signal }));
   } catch (error) {
     const isMisuse = error instanceof UnsupportedModelError && error.feature === 'dialect';
     throw isMisuse ? new UsageError(`--keras ${keras}: ${error.message}`) : error;

@@ -8,7 +8,7 @@ import { defaultOutput } from '../default-output.ts';
 import { checkHtmlOutput } from '../html-output.ts';
 import { interruptible } from '../interruptible.ts';
 import { measureUnknown, readSidecarOf, writtenSidecar } from '../sidecar.ts';
-import { progress, progressDone } from '../terminal.ts';
+import { progress, SHOWN } from '../terminal.ts';
 import {
   checkEqualizeOptions,
   type EqualizeOptions,
@@ -31,23 +31,22 @@ export async function equalizeCommand(input: string, given: GivenOptions): Promi
   const options = { ...given, output: given.output ?? defaultOutput(input, 'equalized') };
   checkEqualizeOptions(options);
   const { output, json, strict } = options;
-  progress(`reading ${input}`);
-  const model = await loadModel(input);
+  progress.say(`reading ${input}`, 'read');
+  const model = await loadModel(input, SHOWN);
   checkOutput(model, output, saveOptions(options, {}));
   const writeHtml = checkHtmlOutput(options);
   const read = await readSidecarOf(model, options);
   const ready = await readyToRun(model, options);
   const measured = await measureUnknown(model, ready, options);
   const equalized = await (isReference(options) ? equalizeBySteps : equalizeByTarget)(model, options, ready);
-  progress(`writing ${output}`);
+  progress.say(`writing ${output}`, 'write');
   const written = await interruptible((signal) =>
-    saveModel(equalized.model, output, { ...saveOptions(options, equalized.sidecar), signal }),
+    saveModel(equalized.model, output, { ...saveOptions(options, equalized.sidecar), ...SHOWN, signal }),
   );
   const sidecar = { written: writtenSidecar(output, options), read, measured };
   const { report, summary, content } = equalized.tell({ ...written, sidecar });
   const failures: unknown[] = [];
   await tried(failures, () => writeHtml?.(content));
-  progressDone();
   const { verification } = report;
   return {
     ...shownAs(json, { ...report, output }, summary),

@@ -23,7 +23,7 @@ import { type CommandResult, EXIT, end, shownAs } from '../command-result.ts';
 import { explained } from '../help.ts';
 import { choiceOption, inputOptions, jsonOption, withOptions } from '../options.ts';
 import { readSidecarOf, type SidecarOptions } from '../sidecar.ts';
-import { type Line, progress, progressDone, table } from '../terminal.ts';
+import { type Line, progress, SHOWN, table } from '../terminal.ts';
 import { UsageError } from '../usage-error.ts';
 
 interface EvaluateOptions extends InputOptions, SidecarOptions {
@@ -102,15 +102,14 @@ largest class as the original.`,
 async function evaluateCommand(input: string, options: EvaluateOptions): Promise<CommandResult> {
   const quantizers = parseQuantizers(options.quantizer);
   checkRunOptions(options);
-  progress(`reading ${input}`);
-  const model = await loadModel(input);
-  const original = options.against === undefined ? undefined : await loadModel(options.against);
+  progress.say(`reading ${input}`, 'read');
+  const model = await loadModel(input, SHOWN);
+  const original = options.against === undefined ? undefined : await loadModel(options.against, SHOWN);
   const wantsStatistics = options.activations === 'int8' && options.ranges === 'statistics';
   const sidecar = wantsStatistics ? await readSidecarOf(model, { ...options, keepCorrections: true }) : null;
   const evaluated = await evaluate(model, { original, quantizers, options });
   const notes = [...(sidecar === null ? [] : [`side-car: ${sidecar.message}`]), ...evaluated.notes];
   const report = { ...evaluated, notes };
-  progressDone();
   return { ...shownAs(options.json, report, () => tables(report)), exitCode: EXIT.ok };
 }
 
@@ -126,7 +125,7 @@ async function evaluate(
   try {
     const { tensors, description, labels, labelsSource } = await inputsFor(original ?? model, options);
     return await evaluateModel(model, {
-      runner: await TfjsRunner.create(),
+      runner: await TfjsRunner.create(SHOWN),
       inputs: tensors,
       inputsDescription: description,
       labels,
@@ -137,7 +136,7 @@ async function evaluate(
       ranges: options.ranges,
       normalization: options.normalize,
       layers: options.layers === true,
-      onModel: (what) => progress(`running ${what}`),
+      onModel: (what) => progress.say(`running ${what}`, 'run'),
     });
   } catch (error) {
     if (options.layers !== true || !(error instanceof CannotRunError)) throw error;
@@ -156,7 +155,7 @@ function parseQuantizers(text: string): QuantizationName[] {
 }
 
 async function inputsFor(model: Model, options: EvaluateOptions): Promise<ChosenInputs> {
-  progress('reading the inputs');
+  progress.say('reading the inputs', 'inputs');
   const chosen = await chosenInputs(model, withLabels(options, SEEDED_SAMPLES));
   if (options.inputs !== undefined) return chosen;
   return { ...chosen, description: `${chosen.description}; real samples, given by --inputs, tell more` };

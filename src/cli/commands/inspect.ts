@@ -18,7 +18,7 @@ import { explained } from '../help.ts';
 import { checkHtmlOutput } from '../html-output.ts';
 import { choiceOption, type ReportOptions, reportOptions, withOptions } from '../options.ts';
 import { readSidecarOf, type SidecarOptions, sidecarLines } from '../sidecar.ts';
-import { indented, type Line, progress, progressDone, styled, table } from '../terminal.ts';
+import { indented, type Line, progress, SHOWN, styled, table } from '../terminal.ts';
 import { UsageError } from '../usage-error.ts';
 
 interface InspectOptions extends ReportOptions, SidecarOptions {
@@ -55,21 +55,19 @@ export function addInspect(root: Command): void {
 
 /** Runs `crosslayer inspect`. */
 export async function inspectCommand(input: string, options: InspectOptions): Promise<CommandResult> {
-  progress(`reading ${input}`);
+  progress.say(`reading ${input}`, 'read');
   if (isTfliteFile(input)) {
     if (options.report !== undefined)
       throw new UsageError(`--report: there is none of ${input}; leave it out`);
-    progressDone();
     const { inspectTfliteCommand } = await import('./inspect-tflite.ts');
     return inspectTfliteCommand(input, options.json === true);
   }
-  const model = await loadModel(input);
+  const model = await loadModel(input, SHOWN);
   const writeHtml = checkHtmlOutput(options);
   const read = await readSidecarOf(model, { ...options, keepCorrections: true });
-  const report = { ...inspectModel(model), damage: await damageReport(model, options.target) };
+  const report = { ...inspectModel(model), damage: await damageReport(model, options.target, SHOWN) };
   const sidecar = { read, measured: [], written: null };
   writeHtml?.(() => inspectContent({ ...report, sidecar }, inspectSubject(model, report.damage.target)));
-  progressDone();
   return {
     ...shownAs(options.json, { ...report, sidecar }, () => render(report, sidecar)),
     exitCode: EXIT.ok,
@@ -139,13 +137,13 @@ function relu6Section({ relu6Damage }: InspectReport): Line[] {
 }
 
 /** Layers in the table; `--json` has all. */
-const SHOWN = 15;
+const LAYERS_SHOWN = 15;
 
 /** Which layer hurts. */
 function layerDamageSection(damage: DamageReport): Line[] {
   const { target, improvementDb, notes } = damage;
   const ranked = damageRanking(damage);
-  const shown = ranked.slice(0, SHOWN);
+  const shown = ranked.slice(0, LAYERS_SHOWN);
   const rows = shown.map(({ name, before, after }) => [name, shareText(before), shareText(after)]);
   const more = ranked.length - shown.length;
   const activations = damage.tensors.length === 0 ? '' : ' and activations of 8 bits';

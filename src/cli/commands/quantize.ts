@@ -21,7 +21,7 @@ import { interruptible } from '../interruptible.ts';
 import { defined } from '../options.ts';
 import { readSidecarOf } from '../sidecar.ts';
 import { isOpened } from '../summary-lines.ts';
-import { progress, progressDone } from '../terminal.ts';
+import { progress, SHOWN } from '../terminal.ts';
 import { UsageError } from '../usage-error.ts';
 import { forProof, inputsBeside, readyToQuantize, runOriginal } from './quantize-inputs.ts';
 import {
@@ -45,8 +45,8 @@ async function quantizeCommand(input: string, given: QuantizeOptions): Promise<C
     return quantizeToTflite(input, given);
   }
   const options = { ...given, ...inputsBeside(input, given) };
-  progress(`reading ${input}`);
-  const model = await loadModel(input);
+  progress.say(`reading ${input}`, 'read');
+  const model = await loadModel(input, SHOWN);
   const saveOptions = saveOptionsOf(options);
   checkOutput(model, options.output, saveOptions);
   const writeHtml = checkHtmlOutput(options);
@@ -58,11 +58,11 @@ async function quantizeCommand(input: string, given: QuantizeOptions): Promise<C
   const original = runnable && (await runOriginal(model, runnable));
   const { copy: quantized, passes, told } = await prepared(model, options, original && runnable);
   const run = await runQuantization(quantized, passes, { ready, original });
-  progress(`writing ${options.output}`);
+  progress.say(`writing ${options.output}`, 'write');
   const written = await interruptible((signal) =>
-    saveModel(quantized, options.output, { ...saveOptions, signal }),
+    saveModel(quantized, options.output, { ...saveOptions, ...SHOWN, signal }),
   );
-  progress(`running ${options.output}`);
+  progress.say(`running ${options.output}`, 'run');
   const failures: unknown[] = [];
   const made = await tried(failures, () => loadModel(options.output));
   const filesAfter = made && fileBytes(made);
@@ -99,7 +99,6 @@ async function quantizeCommand(input: string, given: QuantizeOptions): Promise<C
     return quantizeContent(report, reportSubject(model, shown));
   };
   await tried(failures, () => writeHtml?.(content));
-  progressDone();
   return {
     ...shownAs(options.json, { ...report, output: options.output }, () =>
       quantizeSummary(options.output, report),
@@ -131,10 +130,10 @@ async function prepared(
   const samples =
     inputs === undefined || !ready ? undefined : { runner: ready.runner, inputs: forChoosing(ready.tensors) };
   try {
-    if (samples && trials !== false) progress('trying settings …');
     const judge = samples && trials !== false ? await sqnrJudge(model, samples) : undefined;
     return await prepareQuantization(model, {
       ...defined({ dtype, plan, include, exclude, prepare, rounding, samples, judge }),
+      ...SHOWN,
       ...(correction === false ? { biasCorrection: 'none' as const } : {}),
     });
   } catch (error) {
@@ -157,16 +156,18 @@ async function runQuantization(
   readonly unrounded: Model;
 }> {
   let unrounded = model.clone();
-  const before = (pass: string): void => {
-    progress(`${pass} …`);
-    if (pass === 'pack') unrounded = model.clone();
+  const watch = {
+    ...SHOWN,
+    before: (pass: string): void => {
+      if (pass === 'pack') unrounded = model.clone();
+    },
   };
   const proven = original ? passes.filter(({ name }) => name === 'carry') : passes;
   const { records, proof } = await runWithProof(model, proven, {
     ready: ready && 'runner' in ready ? forProof(ready, original) : ready,
-    watch: { before },
+    watch,
   });
-  const others = await runPasses(model, passes.slice(proven.length), { before });
+  const others = await runPasses(model, passes.slice(proven.length), watch);
   return { records: [...records, ...others], proof, unrounded };
 }
 

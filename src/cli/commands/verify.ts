@@ -14,7 +14,7 @@ import { type CommandResult, EXIT, end, shownAs } from '../command-result.ts';
 import { explained } from '../help.ts';
 import { choiceOption, defined, inputOptions, jsonOption, tolerance, withOptions } from '../options.ts';
 import { correctionNotes, type SidecarOptions } from '../sidecar.ts';
-import { type Line, progress, progressDone, styled, table } from '../terminal.ts';
+import { type Line, progress, SHOWN, styled, table } from '../terminal.ts';
 
 interface VerifyOptions extends InputOptions, SidecarOptions {
   readonly rtol?: number;
@@ -64,18 +64,17 @@ async function verifyCommand(
   candidate: string,
   options: VerifyOptions,
 ): Promise<CommandResult> {
-  progress(`reading ${original} and ${candidate}`);
-  const before = await loadModel(original);
+  progress.say(`reading ${original} and ${candidate}`, 'read');
+  const before = await loadModel(original, SHOWN);
   if (isTfliteFile(candidate)) return resultOf(await compareTflite(before, candidate, options), options);
-  const after = await loadModel(candidate);
+  const after = await loadModel(candidate, SHOWN);
   const notes = await correctionNotes(after, options);
-  progress('running both');
+  progress.say('running both', 'run');
   const compared = await compare(before, after, options);
   return resultOf({ ...compared, notes: [...compared.notes, ...notes] }, options);
 }
 
 function resultOf(report: VerifyReport, options: VerifyOptions): CommandResult {
-  progressDone();
   return {
     ...shownAs(options.json, report, () => render(report)),
     exitCode: report.verdict === 'same' ? EXIT.ok : EXIT.checkFailed,
@@ -88,7 +87,7 @@ async function compare(before: Model, after: Model, options: VerifyOptions): Pro
   const tolerances = defined({ rtol, atol });
   try {
     const { tensors, description, sampleNames } = await chosenInputs(before, options);
-    const runner = await TfjsRunner.create(defined({ backend }));
+    const runner = await TfjsRunner.create({ ...defined({ backend }), ...SHOWN });
     const inputs = { inputs: tensors, inputsDescription: description, sampleNames };
     return await verify(before, after, { runner, ...inputs, ...tolerances });
   } catch (error) {
@@ -106,9 +105,9 @@ async function compareTflite(
 ): Promise<VerifyReport> {
   const { backend, rtol, atol } = options;
   const { tensors, description, sampleNames } = await chosenInputs(before, options);
-  progress('running both');
+  progress.say('running both', 'run');
   const bytes = readWritten(candidate);
-  const runner = await TfjsRunner.create(defined({ backend }));
+  const runner = await TfjsRunner.create({ ...defined({ backend }), ...SHOWN });
   const litert = await startLitert();
   return verifyTflite(
     before,
@@ -116,6 +115,7 @@ async function compareTflite(
     {
       ...{ runner, inputs: tensors, inputsDescription: description, sampleNames },
       ...defined({ rtol, atol }),
+      ...SHOWN,
     },
   );
 }
