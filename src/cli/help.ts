@@ -34,7 +34,14 @@ interface HelpTexts {
 /** Adds examples and explanations to a command that has its options. */
 export function explained(command: Command, { examples, more = '' }: HelpTexts): Command {
   return command
-    .addOption(new Option('--quiet', 'print the result and errors, and no progress').helpGroup(OUTPUT))
+    .addOption(
+      new Option(
+        '--config <file>',
+        'options that are the same in every call (crosslayer.config.json)',
+      ).helpGroup(SELDOM),
+    )
+    .addOption(new Option('--no-config', 'do not read crosslayer.config.json').helpGroup(SELDOM))
+    .addOption(new Option('--quiet', 'print the result and errors, and no progress').helpGroup(SELDOM))
     .addOption(new Option('--verbose', 'with --help, list all options and explain them').helpGroup('Help:'))
     .addHelpOption(new Option('-h, --help', 'show this').helpGroup('Help:'))
     .configureHelp(HELP_CONFIGURATION)

@@ -319,7 +319,7 @@ describe('exit codes', () => {
       'an unknown step',
       ['equalize', golden('conv_bn_relu_chain'), '-o', output('none.h5'), '--steps', 'fold,cle'],
     ],
-    ['one argument too many', ['inspect', golden('conv_bn_relu_chain'), 'more']],
+    ['one argument too many', ['verify', golden('conv_bn_relu_chain'), golden('conv_bn_relu_chain'), 'more']],
   ])('2 for %s', async (_, args) => {
     const { code, stdout, stderr } = await started(...args);
     expect(code).toBe(2);

@@ -1,7 +1,6 @@
 import { type Command, Option } from 'commander';
 import { CannotRunError } from '../../errors.ts';
 import type { Model } from '../../model/model.ts';
-import { loadModel } from '../../node/model-files.ts';
 import { QUANTIZATIONS, type QuantizationName } from '../../quantization/weight-quantizations.ts';
 import {
   type EvaluatedModel,
@@ -21,6 +20,7 @@ import {
 } from '../chosen-inputs.ts';
 import { type CommandResult, EXIT, end, shownAs } from '../command-result.ts';
 import { explained } from '../help.ts';
+import { openModel } from '../opened-models.ts';
 import { choiceOption, inputOptions, jsonOption, withOptions } from '../options.ts';
 import { readSidecarOf, type SidecarOptions } from '../sidecar.ts';
 import { type Line, progress, SHOWN, table } from '../terminal.ts';
@@ -96,15 +96,15 @@ the kernels of TensorFlow Lite have it. For asymmetric ones (int8-per-tensor) te
 SQNR is of the logits where an output is a softmax of them; "same top-1" is the share of samples with the same
 largest class as the original.`,
     },
-  ).action((input, options) => end(evaluateCommand(input, options)));
+  ).action((input, options) => end(() => evaluateCommand(input, options), options));
 }
 
 async function evaluateCommand(input: string, options: EvaluateOptions): Promise<CommandResult> {
   const quantizers = parseQuantizers(options.quantizer);
   checkRunOptions(options);
   progress.say(`reading ${input}`, 'read');
-  const model = await loadModel(input, SHOWN);
-  const original = options.against === undefined ? undefined : await loadModel(options.against, SHOWN);
+  const model = await openModel(input);
+  const original = options.against === undefined ? undefined : await openModel(options.against);
   const wantsStatistics = options.activations === 'int8' && options.ranges === 'statistics';
   const sidecar = wantsStatistics ? await readSidecarOf(model, { ...options, keepCorrections: true }) : null;
   const evaluated = await evaluate(model, { original, quantizers, options });

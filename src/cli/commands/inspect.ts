@@ -1,5 +1,4 @@
 import { type Command, Option } from 'commander';
-import { loadModel } from '../../node/model-files.ts';
 import { isTfliteFile } from '../../node/open-files.ts';
 import { inspectContent, inspectSubject } from '../../report/html/inspect-content.ts';
 import { type InspectReport, inspectModel } from '../../report/inspect-report.ts';
@@ -13,10 +12,12 @@ import {
 import type { SidecarReport } from '../../report/sidecar-report.ts';
 import { damageRanking } from '../../report/tensor-damage.ts';
 import { count, decibels, grouped, shapeText, short, small, tinyPercent } from '../../text/numbers.ts';
-import { type CommandResult, EXIT, end, shownAs } from '../command-result.ts';
+import { type CommandResult, EXIT, shownAs } from '../command-result.ts';
 import { explained } from '../help.ts';
 import { checkHtmlOutput } from '../html-output.ts';
+import { openModel } from '../opened-models.ts';
 import { choiceOption, type ReportOptions, reportOptions, withOptions } from '../options.ts';
+import { runModels } from '../run-models.ts';
 import { readSidecarOf, type SidecarOptions, sidecarLines } from '../sidecar.ts';
 import { indented, type Line, progress, SHOWN, styled, table } from '../terminal.ts';
 import { UsageError } from '../usage-error.ts';
@@ -32,7 +33,7 @@ export function addInspect(root: Command): void {
     .description(
       'show layers, batch norms, sets, spreads of channel ranges and which layer hurts, and change nothing',
     )
-    .argument('<in>', 'the model, or a .tflite file');
+    .argument('<in...>', 'the model, or a .tflite file; or several of them');
   explained(
     withOptions(command, [
       choiceOption(
@@ -50,7 +51,7 @@ export function addInspect(root: Command): void {
         ['crosslayer inspect model.tflite', 'operators and grids of a file of any maker'],
       ],
     },
-  ).action((input, options) => end(inspectCommand(input, options)));
+  ).action((inputs, options) => runModels(inputs, options, { run: inspectCommand }));
 }
 
 /** Runs `crosslayer inspect`. */
@@ -62,7 +63,7 @@ export async function inspectCommand(input: string, options: InspectOptions): Pr
     const { inspectTfliteCommand } = await import('./inspect-tflite.ts');
     return inspectTfliteCommand(input, options.json === true);
   }
-  const model = await loadModel(input, SHOWN);
+  const model = await openModel(input);
   const writeHtml = checkHtmlOutput(options);
   const read = await readSidecarOf(model, { ...options, keepCorrections: true });
   const report = { ...inspectModel(model), damage: await damageReport(model, options.target, SHOWN) };

@@ -21,7 +21,6 @@ import { inInference } from '../../model/in-inference.ts';
 import type { Model } from '../../model/model.ts';
 import { startLitert } from '../../node/litert.ts';
 import { fileBytes } from '../../node/loaded-files.ts';
-import { loadModel } from '../../node/model-files.ts';
 import { isFolder, readWritten } from '../../node/open-files.ts';
 import { refuseExisting } from '../../node/pending-output.ts';
 import { saveTflite } from '../../node/tflite-file.ts';
@@ -31,7 +30,7 @@ import type { IntegerPlan } from '../../quantization/integer/integer-plan.ts';
 import { type ReportSubject, reportSubject } from '../../report/html/report-subject.ts';
 import { tfliteContent } from '../../report/html/tflite-content.ts';
 import { gridOf, plainModel, plainText } from '../../report/plain-model.ts';
-import { besideOriginal } from '../../report/run-check.ts';
+import { besideOriginal, checkTexts } from '../../report/run-check.ts';
 import { countedOperators, type TfliteReport } from '../../report/tflite-report.ts';
 import { works } from '../../report/tflite-texts.ts';
 import { floatModel, integerModel } from '../../verification/comparing/integer-model.ts';
@@ -45,6 +44,7 @@ import type { Runnable } from '../chosen-inputs.ts';
 import { type CommandResult, EXIT, shownAs, tried } from '../command-result.ts';
 import { checkHtmlOutput } from '../html-output.ts';
 import { interruptible } from '../interruptible.ts';
+import { openModel } from '../opened-models.ts';
 import { defined } from '../options.ts';
 import { readSidecarOf } from '../sidecar.ts';
 import { progress, SHOWN } from '../terminal.ts';
@@ -63,7 +63,7 @@ export async function quantizeToTflite(input: string, given: QuantizeOptions): P
   // Samples that lie beside the model are for proof; ranges are measured on what was named.
   const options = { ...given, ...inputsBeside(input, given) };
   progress.say(`reading ${input}`, 'read');
-  const model = withShapes(await loadModel(input, SHOWN), given);
+  const model = withShapes(await openModel(input), given);
   refuseOutput(output, force);
   const writeHtml = checkHtmlOutput(given);
   const notes: string[] = [];
@@ -112,6 +112,7 @@ export async function quantizeToTflite(input: string, given: QuantizeOptions): P
   return {
     ...shownAs(given.json, { ...report, output }, () => tfliteSummary(output, report)),
     exitCode: strict && !works(check) ? EXIT.checkFailed : EXIT.ok,
+    verdict: [output, ...(check ? checkTexts(check) : ['not run'])].join(', '),
     failures,
   };
 }

@@ -11,14 +11,17 @@ import type { ReportContent } from '../../report/html/report-content.ts';
 import { reportSubject } from '../../report/html/report-subject.ts';
 import { isProven, type ProofReport, runWithProof } from '../../report/proof-report.ts';
 import { float32Bytes, isSameByTfjs, type QuantizeReport } from '../../report/quantize-report.ts';
+import { checkTexts } from '../../report/run-check.ts';
 import type { ModelRun } from '../../verification/comparing/model-run.ts';
 import { sqnrJudge } from '../../verification/proving/sqnr-judge.ts';
 import { forChoosing } from '../../verification/run/samples.ts';
 import type { Ready, Runnable } from '../chosen-inputs.ts';
-import { type CommandResult, EXIT, end, shownAs, tried } from '../command-result.ts';
+import { type CommandResult, EXIT, shownAs, tried } from '../command-result.ts';
 import { checkHtmlOutput } from '../html-output.ts';
 import { interruptible } from '../interruptible.ts';
+import { openModel } from '../opened-models.ts';
 import { defined } from '../options.ts';
+import { runModels } from '../run-models.ts';
 import { readSidecarOf } from '../sidecar.ts';
 import { isOpened } from '../summary-lines.ts';
 import { progress, SHOWN } from '../terminal.ts';
@@ -35,7 +38,9 @@ import { checkWritten } from './written-check.ts';
 
 /** `crosslayer quantize`: a TF.js model with kernels of few bits. */
 export function addQuantize(root: Command): void {
-  quantizeOptions(root).action((input, options) => end(quantizeCommand(input, options)));
+  quantizeOptions(root).action((inputs, options) =>
+    runModels(inputs, options, { format: 'tfjs', check: checkQuantizeOptions, run: quantizeCommand }),
+  );
 }
 
 async function quantizeCommand(input: string, given: QuantizeOptions): Promise<CommandResult> {
@@ -46,7 +51,7 @@ async function quantizeCommand(input: string, given: QuantizeOptions): Promise<C
   }
   const options = { ...given, ...inputsBeside(input, given) };
   progress.say(`reading ${input}`, 'read');
-  const model = await loadModel(input, SHOWN);
+  const model = await openModel(input);
   const saveOptions = saveOptionsOf(options);
   checkOutput(model, options.output, saveOptions);
   const writeHtml = checkHtmlOutput(options);
@@ -107,6 +112,7 @@ async function quantizeCommand(input: string, given: QuantizeOptions): Promise<C
       !isOpened(report) || isRefused(report) || (options.strict === true && !isTrusted(report))
         ? EXIT.checkFailed
         : EXIT.ok,
+    verdict: [options.output, ...(check ? checkTexts(check) : ['not run'])].join(', '),
     failures,
   };
 }

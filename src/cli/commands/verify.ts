@@ -2,7 +2,6 @@ import { type Command, Option } from 'commander';
 import { CannotRunError } from '../../errors.ts';
 import type { Model } from '../../model/model.ts';
 import { startLitert } from '../../node/litert.ts';
-import { loadModel } from '../../node/model-files.ts';
 import { isTfliteFile, readWritten } from '../../node/open-files.ts';
 import { percent, small } from '../../text/numbers.ts';
 import { LEAST_SQNR_DB } from '../../verification/comparing/tolerances.ts';
@@ -12,6 +11,7 @@ import { TfjsRunner } from '../../verification/run/runner.ts';
 import { chosenInputs, type InputOptions, SEEDED_SAMPLES } from '../chosen-inputs.ts';
 import { type CommandResult, EXIT, end, shownAs } from '../command-result.ts';
 import { explained } from '../help.ts';
+import { openModel } from '../opened-models.ts';
 import { choiceOption, defined, inputOptions, jsonOption, tolerance, withOptions } from '../options.ts';
 import { correctionNotes, type SidecarOptions } from '../sidecar.ts';
 import { type Line, progress, SHOWN, styled, table } from '../terminal.ts';
@@ -56,7 +56,7 @@ A .tflite file is run by LiteRT. One in whole numbers is not the same function: 
 or more, errors of a tenth of its power, unless --rtol or --atol are given; its SQNR is of the outputs themselves.
 The exit code is 1 where they differ, and where it cannot be told.`,
     },
-  ).action((original, candidate, options) => end(verifyCommand(original, candidate, options)));
+  ).action((original, candidate, options) => end(() => verifyCommand(original, candidate, options), options));
 }
 
 async function verifyCommand(
@@ -65,9 +65,9 @@ async function verifyCommand(
   options: VerifyOptions,
 ): Promise<CommandResult> {
   progress.say(`reading ${original} and ${candidate}`, 'read');
-  const before = await loadModel(original, SHOWN);
+  const before = await openModel(original);
   if (isTfliteFile(candidate)) return resultOf(await compareTflite(before, candidate, options), options);
-  const after = await loadModel(candidate, SHOWN);
+  const after = await openModel(candidate);
   const notes = await correctionNotes(after, options);
   progress.say('running both', 'run');
   const compared = await compare(before, after, options);
