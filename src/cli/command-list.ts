@@ -11,6 +11,7 @@ export const COMMANDS: ReadonlyMap<string, () => Promise<AddCommand>> = new Map(
   ['verify', async () => (await import('./commands/verify.ts')).addVerify],
   ['evaluate', async () => (await import('./commands/evaluate.ts')).addEvaluate],
   ['quantize', async () => (await import('./commands/quantize.ts')).addQuantize],
+  ['completion', async () => (await import('./commands/completion.ts')).addCompletion],
 ]);
 
 /** All commands with their options. */

@@ -42,7 +42,8 @@ export async function applyConfig(
   const given = command.opts()['config'];
   const file = typeof given === 'string' ? given : CONFIG_FILE;
   const isWanted = given !== false && (typeof given === 'string' || fs.existsSync(file));
-  const options = isWanted ? taken(command, await allCommands(), file) : [];
+  const hasConfig = (one: Command): boolean => one.options.some(({ long }) => long === '--config');
+  const options = isWanted ? taken(command, (await allCommands()).filter(hasConfig), file) : [];
   command.setOptionValue('config', options.length === 0 ? false : { file, options });
 }
 

@@ -16,6 +16,7 @@ function called([first = '']: readonly string[]): (() => Promise<(root: Command)
 
 /** What is known before a command runs: options of the configuration file, and how much it says of its progress. */
 async function prepare(command: Command): Promise<void> {
+  if (command.options.every(({ long }) => long !== '--config')) return;
   const { applyConfig } = await import('./config-file.ts');
   await applyConfig(command, allCommands);
   progress.begin({ quiet: command.opts()['quiet'] === true });
