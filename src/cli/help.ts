@@ -42,7 +42,12 @@ export function explained(command: Command, { examples, more = '' }: HelpTexts):
     )
     .addOption(new Option('--no-config', 'do not read crosslayer.config.json').helpGroup(SELDOM))
     .addOption(new Option('--quiet', 'print the result and errors, and no progress').helpGroup(SELDOM))
-    .addOption(new Option('--verbose', 'with --help, list all options and explain them').helpGroup('Help:'))
+    .addOption(
+      new Option(
+        '--verbose',
+        'tell why, where it is long to tell; with --help, list all options and explain them',
+      ).helpGroup('Help:'),
+    )
     .addHelpOption(new Option('-h, --help', 'show this').helpGroup('Help:'))
     .configureHelp(HELP_CONFIGURATION)
     .addHelpText('after', () => {

@@ -11,7 +11,11 @@ import type { WatchOptions } from '../model/progress.ts';
 import { Tensor } from '../tensor/tensor.ts';
 import { count } from '../text/numbers.ts';
 import { fitArray, looksUnscaled, takesPixels } from '../verification/inputs/array-inputs.ts';
-import { guessNormalization } from '../verification/inputs/guess-normalization.ts';
+import {
+  GUESSED,
+  guessNormalization,
+  type NormalizationGuess,
+} from '../verification/inputs/guess-normalization.ts';
 import { type ModelInput, modelInputs, namesOf, unfit } from '../verification/inputs/model-inputs.ts';
 import {
   checkNormalization,
@@ -48,8 +52,10 @@ export interface LoadInputsOptions extends WatchOptions {
 export interface LoadedInputs {
   /** One for each input of the model, with the samples first. */
   readonly tensors: readonly Tensor[];
-  /** One line to print: where they come from, and how their pixels were normalized and why. */
+  /** One line to print: where they come from, and how their pixels were normalized. */
   readonly description: string;
+  /** Why that was taken for the right normalization, in a clause; undefined where it was not guessed. */
+  readonly guessedBecause: string | undefined;
   /** A name for each sample: that of the photograph, or `images[17]`. */
   readonly sampleNames: readonly string[];
   /** What was done to pixels; undefined where the values went in as they are. */
@@ -158,7 +164,8 @@ function fromArrays(
   const from = arrays.map(({ name }) => name).join(', ');
   const loaded: LoadedInputs = {
     tensors: fitted.map(({ tensor }) => tensor),
-    description: `${count(samples, 'sample')} of ${from}: ${describe(normalization, asked, guess.reason)}${hint}`,
+    description: `${count(samples, 'sample')} of ${from}: ${describe(normalization, asked)}${hint}`,
+    guessedBecause: reasonOf(normalization, asked, guess),
     sampleNames: Array.from({ length: samples }, (_, index) => `${arrays[0]?.shortName}[${index}]`),
     normalization,
   };
@@ -193,22 +200,26 @@ async function fromPhotographs(
   });
   return {
     tensors: [tensor],
-    description:
-      `${count(taken.length, 'photograph')} as ${width} x ${height}: ` +
-      describe(normalization, asked, guess.reason),
+    description: `${count(taken.length, 'photograph')} as ${width} x ${height}: ${describe(normalization, asked)}`,
+    guessedBecause: reasonOf(normalization, asked, guess),
     sampleNames: taken.map((name) => path.basename(name)),
     normalization,
   };
 }
 
-function describe(
-  found: Normalization | undefined,
-  asked: Normalization | undefined,
-  reason: string,
-): string {
+function describe(found: Normalization | undefined, asked: Normalization | undefined): string {
   if (found === undefined) return 'values as they are';
   const formula = `pixels as ${describeNormalization(found)}`;
-  return asked === undefined ? `${formula} (a guess that --normalize overrides: ${reason})` : formula;
+  return asked === undefined ? `${formula}${GUESSED}` : formula;
+}
+
+/** Undefined where nothing was guessed. */
+function reasonOf(
+  found: Normalization | undefined,
+  asked: Normalization | undefined,
+  { reason }: NormalizationGuess,
+): string | undefined {
+  return found !== undefined && asked === undefined ? reason : undefined;
 }
 
 /** Floats 0..255 may be what the model was trained on, so they are left as they are. */
