@@ -85,7 +85,7 @@ Quantizers:
                        8 bits, one range for each kernel, -127 to 127
   int8-per-channel     8 bits, a symmetric range for each output channel of a kernel
   tfjs-uint8           all float weights, as tensorflowjs_converter --quantize_uint8 writes them
-  tfjs-uint8-kernels   kernels alone, as it does with --quantize_uint8 '*kernel'
+  tfjs-uint8-kernels   kernels alone, as it does with --quantize_uint8 "*kernel"
   tfjs-uint16, tfjs-uint16-kernels
                        the same with 16 bits
 Kernels are those of convolutions and Dense; biases, batch norms and what else is not named stay in float.
