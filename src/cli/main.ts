@@ -32,7 +32,8 @@ async function program(): Promise<Command> {
     .addHelpText('after', EXIT_CODE_HELP)
     .configureOutput({ outputError: (text) => printError(...errorLines(text)) })
     .exitOverride()
-    .hook('preAction', (_, command) => prepare(command));
+    .hook('preAction', (_, command) => prepare(command))
+    .hook('postAction', async () => (await import('./opened-models.ts')).closeOpened());
   for (const load of called(process.argv.slice(2))) (await load())(root);
   return root;
 }

@@ -1,7 +1,11 @@
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
+import type { Command } from 'commander';
 import { afterAll, afterEach, expect, test } from 'vitest';
+import { allCommands } from '../../src/cli/command-list.ts';
+import { applyConfig } from '../../src/cli/config-file.ts';
+import { UsageError } from '../../src/cli/usage-error.ts';
 import { crosslayerIn } from '../support/shared-command.ts';
 
 const MODEL = new URL('../fixtures/golden/conv_bn_relu_chain/input.h5', import.meta.url).pathname;
@@ -94,9 +98,20 @@ test.each([
   [{ equalize: { target: true } }, /equalize\.target: takes a text or a number/],
 ])('%j is refused with the key and the file', async (config, message) => {
   configure(config);
-  const { code, stdout, stderr } = await equalize();
+  const commands = await allCommands();
+  const command = commands.find((one) => one.name() === 'equalize') as Command;
+  command.setOptionValue('config', FILE);
+  const applied = applyConfig(command, async () => commands);
+  await expect(applied).rejects.toThrow(UsageError);
+  await expect(applied).rejects.toThrow(message);
+});
+
+test('such a mistake is wrong usage, and nothing is written', async () => {
+  configure({ equalize: { tagret: 'float' } });
+  const { code, stdout, stderr } = await run('equalize', 'net.h5', '-o', 'never.h5');
   expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
-  expect(stderr).toMatch(message);
+  expect(stderr).toContain('equalize.tagret: is no option');
+  expect(fs.existsSync(path.join(folder, 'never.h5'))).toBe(false);
 });
 
 test('a file that is no JSON, or no object, cannot be read', async () => {

@@ -67,10 +67,12 @@ export async function inspectCommand(input: string, options: InspectOptions): Pr
   const writeHtml = checkHtmlOutput(options);
   const read = await readSidecarOf(model, { ...options, keepCorrections: true });
   const report = { ...inspectModel(model), damage: await damageReport(model, options.target, SHOWN) };
+  const { improvementDb } = report.damage;
   const sidecar = { read, measured: [], written: null };
   writeHtml?.(() => inspectContent({ ...report, sidecar }, inspectSubject(model, report.damage.target)));
   return {
     ...shownAs(options.json, { ...report, sidecar }, () => render(report, sidecar)),
+    ...(improvementDb === null ? {} : { verdict: improvementText(improvementDb) }),
     exitCode: EXIT.ok,
   };
 }
@@ -156,15 +158,16 @@ function layerDamageSection(damage: DamageReport): Line[] {
         : table(['layer', 'as it is', 'equalized'], rows, [1, 2])),
       ...(more > 0 ? [`… and ${more} more; --json lists all`] : []),
       ...shown.flatMap(({ name, remedy }) => (remedy === null ? [] : [`${name}: ${remedy}`])),
-      ...(improvementDb === null ? [] : [improvementLine(improvementDb)]),
+      ...(improvementDb === null
+        ? []
+        : [`all together: ${improvementText(improvementDb)}; crosslayer evaluate measures it`]),
       ...notes,
     ],
   );
 }
 
-function improvementLine(db: number): string {
-  const change = db >= 0 ? `${decibels(db)} less` : `${decibels(-db)} more`;
-  return `all together: ${change} error once equalized, as expected; crosslayer evaluate measures it`;
+function improvementText(db: number): string {
+  return `${db >= 0 ? `${decibels(db)} less` : `${decibels(-db)} more`} error once equalized, as expected`;
 }
 
 function shareText(damage: LayerDamage | null): string {
