@@ -9,6 +9,7 @@ import path from 'node:path';
 import { messageOf, OutputError } from '../errors.ts';
 import { isFolder } from '../node/open-files.ts';
 import { makeFolder } from '../node/pending-output.ts';
+import { count } from '../text/numbers.ts';
 import {
   type CommandResult,
   configLines,
@@ -163,7 +164,7 @@ function summaryOf(outcomes: readonly Outcome[]): Line[] {
   const failed = outcomes.filter(({ result }) => !result).length;
   const unsure = outcomes.filter(({ result, exitCode }) => result && exitCode !== 0).length;
   const counts = [
-    `${outcomes.length} models`,
+    count(outcomes.length, 'model'),
     ...(failed === 0 ? [] : [`${failed} failed`]),
     ...(unsure === 0 ? [] : [`${unsure} with a failed check`]),
   ];

@@ -90,7 +90,8 @@ test.each([
 });
 
 test('with --format one model goes into the folder too', async () => {
-  const { code } = await run('convert', 'a.h5', '--format', 'keras', '-o', 'out');
+  const { code, stdout } = await run('convert', 'a.h5', '--format', 'keras', '-o', 'out');
+  expect(stdout).toMatch(/\n1 model\na\.h5 +done: out.a\.keras\n$/);
   expect({ code, names: fs.readdirSync(at('out')) }).toEqual({ code: 0, names: ['a.keras'] });
 });
 
