@@ -9,7 +9,7 @@ import type { Command, Option } from 'commander';
 import { FormatError, messageOf } from '../errors.ts';
 import { inside, type Place, requireObject } from '../json/place.ts';
 import { parseJson } from '../json/text.ts';
-import type { JsonValue } from '../json/value.ts';
+import { type JsonValue, ownEntry } from '../json/value.ts';
 import { named } from '../text/names.ts';
 import { UsageError } from './usage-error.ts';
 
@@ -63,7 +63,7 @@ function taken(command: Command, commands: readonly Command[], file: string): st
   }
   const found = new Map<string, readonly [Option, JsonValue, Place]>();
   for (const name of [FOR_ALL, command.name()]) {
-    const section = Object.hasOwn(sections, name) ? sections[name] : {};
+    const section = ownEntry(sections, name) ?? {};
     for (const [key, value] of Object.entries(requireObject(section, inside(root, name)))) {
       const option = optionOf(command, key, value);
       if (option) found.set(option.attributeName(), [option, value, inside(inside(root, name), key)]);
