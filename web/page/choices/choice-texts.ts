@@ -6,6 +6,7 @@
 
 import type { Relu6Policy, Target } from 'crosslayer';
 import type { Choice, Preview } from '../../protocol.ts';
+import type { State } from '../state.ts';
 
 /** A choice with what it is good for. */
 export interface ChoiceText<Value extends string> {
@@ -61,6 +62,12 @@ export const RELU6_TEXTS: readonly ChoiceText<Relu6Policy>[] = [
 export function previewOf(previews: readonly Preview[], { target, relu6 }: Choice): Preview | undefined {
   const ofTarget = previews.filter((one) => one.target === target);
   return ofTarget.find((one) => one.relu6 === relu6) ?? (ofTarget.length === 1 ? ofTarget[0] : undefined);
+}
+
+/** What is asked for: what is chosen, with the policy of its preview where there is but one. */
+export function askedChoice({ choice, previews: known }: Pick<State, 'choice' | 'previews'>): Choice {
+  const preview = known.kind === 'known' ? previewOf(known.previews, choice) : undefined;
+  return { ...choice, relu6: preview?.relu6 ?? choice.relu6 };
 }
 
 /** Whether the policy makes a difference to a target; undefined where nothing is known yet. */

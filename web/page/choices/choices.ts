@@ -4,8 +4,9 @@
  * @module
  */
 
-import type { Choice, OpenedModel, Preview } from '../../protocol.ts';
+import type { Choice } from '../../protocol.ts';
 import { button, byId, element, setEnabled, setText } from '../dom.ts';
+import { hasChanged, type KnownPreviews, type State, USUAL_CHOICE } from '../state.ts';
 import { chosen, groupOf, optionsOf } from './choice-cards.ts';
 import {
   isPossible,
@@ -18,23 +19,14 @@ import {
 
 /** What the choices lead to. */
 export interface ChoiceActions {
-  equalize(choice: Choice, verify: boolean): void;
-  /** Called when something else was chosen. */
-  changed(choice: Choice): void;
+  equalize(verify: boolean): void;
+  choose(choice: Choice): void;
   /** Called where the person wants to see what was left out. */
   look(): void;
 }
 
-/** What is known of previews. */
-type KnownPreviews =
-  | { readonly kind: 'waiting' }
-  | { readonly kind: 'left-out' }
-  | { readonly kind: 'known'; readonly previews: readonly Preview[] }
-  | { readonly kind: 'unknown'; readonly reason: string };
-
 /** The form of choices. */
 export class Choices {
-  readonly #actions: ChoiceActions;
   readonly #targets = optionsOf('target', TARGET_TEXTS);
   readonly #policies = optionsOf('relu6', RELU6_TEXTS);
   readonly #policySet: HTMLFieldSetElement;
@@ -42,11 +34,8 @@ export class Choices {
   readonly #verify = element('input', { type: 'checkbox', id: 'verify', checked: true });
   readonly #button: HTMLButtonElement;
   readonly #look: HTMLButtonElement;
-  #known: KnownPreviews = { kind: 'waiting' };
-  #hasRelu6 = true;
 
   constructor(actions: ChoiceActions) {
-    this.#actions = actions;
     this.#policySet = groupOf(
       'ReLU6: what happens to it',
       'A ReLU6 is an activation that makes everything below 0 a 0, and everything above 6 a 6. A channel that is scaled needs another maximum than 6.',
@@ -54,7 +43,7 @@ export class Choices {
       RELU6_TEXTS,
     );
     this.#policySet.append(this.#policyNote);
-    this.#button = button('Equalize', () => actions.equalize(this.choice(), this.#verify.checked), {
+    this.#button = button('Equalize', () => actions.equalize(this.#verify.checked), {
       class: 'primary',
       id: 'equalize',
     });
@@ -68,54 +57,18 @@ export class Choices {
     byId('choices', HTMLElement).append(targetSet, this.#policySet, this.#look, this.#start());
     for (const { input } of [...this.#targets, ...this.#policies]) {
       input.addEventListener('change', () => {
-        this.#draw();
-        this.#actions.changed(this.choice());
+        actions.choose({
+          target: chosen(this.#targets) ?? USUAL_CHOICE.target,
+          relu6: chosen(this.#policies) ?? USUAL_CHOICE.relu6,
+        });
       });
     }
   }
 
-  /** What is chosen; the policy is that of the preview where there is but one. */
-  choice(): Choice {
-    const target = chosen(this.#targets) ?? 'int8-per-tensor';
-    const relu6 = chosen(this.#policies) ?? 'exact';
-    const preview =
-      this.#known.kind === 'known' ? previewOf(this.#known.previews, { target, relu6 }) : undefined;
-    return { target, relu6: preview?.relu6 ?? relu6 };
-  }
-
-  /** Begins anew for a model. */
-  show({ inspect }: OpenedModel): void {
-    this.#hasRelu6 = inspect.relu6.length > 0;
-    this.#known = { kind: 'waiting' };
-    this.#draw();
-  }
-
-  /** Shows what choices are expected to do. */
-  setPreviews(previews: readonly Preview[]): void {
-    this.#known = { kind: 'known', previews };
-    this.#draw();
-  }
-
-  /** Whether there is nothing more to look at. */
-  get arePreviewsKnown(): boolean {
-    return this.#known.kind === 'known' || this.#known.kind === 'unknown';
-  }
-
-  /** Shows that it was not looked at, and offers to. */
-  setLeftOut(): void {
-    this.#known = { kind: 'left-out' };
-    this.#draw();
-  }
-
-  /** Shows why that is not known. */
-  setNoPreviews(reason: string): void {
-    this.#known = { kind: 'unknown', reason };
-    this.#draw();
-  }
-
-  /** Whether something else is being done. */
-  setBusy(isBusy: boolean): void {
-    for (const one of [this.#button, this.#look]) setEnabled(one, !isBusy);
+  /** Shows what is chosen, and what each choice is expected to bring. */
+  render(state: State, before: State | undefined): void {
+    if (hasChanged(state, before, 'opened', 'choice', 'previews')) this.#draw(state);
+    for (const one of [this.#button, this.#look]) setEnabled(one, !state.isBusy);
   }
 
   #start(): HTMLElement {
@@ -138,36 +91,41 @@ export class Choices {
     );
   }
 
-  #draw(): void {
-    const choice = this.choice();
+  #draw({ opened, choice, previews: known }: State): void {
     for (const { value, input, preview } of this.#targets) {
-      const relu6 = chosen(this.#policies) ?? 'exact';
-      this.#drawPreview({ target: value, relu6 }, input, preview);
+      input.checked = value === choice.target;
+      drawPreview(known, { ...choice, target: value }, input, preview);
     }
-    const matters =
-      this.#hasRelu6 && (this.#known.kind !== 'known' || needsPolicy(this.#known.previews, choice.target));
+    const hasRelu6 = opened === undefined || opened.inspect.relu6.length > 0;
+    const matters = hasRelu6 && (known.kind !== 'known' || needsPolicy(known.previews, choice.target));
     for (const { value, input, preview } of this.#policies) {
-      if (matters) this.#drawPreview({ target: choice.target, relu6: value }, input, preview);
+      input.checked = value === choice.relu6;
+      if (matters) drawPreview(known, { ...choice, relu6: value }, input, preview);
       else preview.replaceChildren();
     }
-    this.#look.hidden = this.#known.kind !== 'left-out';
+    this.#look.hidden = known.kind !== 'left-out';
     this.#policySet.disabled = !matters;
-    this.#policySet.hidden = !this.#hasRelu6;
+    this.#policySet.hidden = !hasRelu6;
     setText(this.#policyNote, matters ? '' : 'For what is chosen above it makes no difference.');
   }
+}
 
-  #drawPreview(choice: Choice, input: HTMLInputElement, target: HTMLElement): void {
-    target.classList.toggle('placeholder', this.#known.kind !== 'known');
-    if (this.#known.kind !== 'known') {
-      target.replaceChildren(element('span', {}, placeholderText(this.#known)));
-      input.disabled = false;
-      return;
-    }
-    const preview = previewOf(this.#known.previews, choice);
-    const { gain, cost } = previewText(preview);
-    input.disabled = !isPossible(preview);
-    target.replaceChildren(element('span', { class: 'gain' }, gain), element('span', {}, cost));
+function drawPreview(
+  known: KnownPreviews,
+  choice: Choice,
+  input: HTMLInputElement,
+  target: HTMLElement,
+): void {
+  target.classList.toggle('placeholder', known.kind !== 'known');
+  if (known.kind !== 'known') {
+    target.replaceChildren(element('span', {}, placeholderText(known)));
+    input.disabled = false;
+    return;
   }
+  const preview = previewOf(known.previews, choice);
+  const { gain, cost } = previewText(preview);
+  input.disabled = !isPossible(preview);
+  target.replaceChildren(element('span', { class: 'gain' }, gain), element('span', {}, cost));
 }
 
 function placeholderText(known: Exclude<KnownPreviews, { kind: 'known' }>): string {

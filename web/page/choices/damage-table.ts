@@ -6,6 +6,7 @@
 
 import type { DamageReport } from 'crosslayer/report';
 import { button, byId, element, list, svgElement } from '../dom.ts';
+import type { KnownDamage } from '../state.ts';
 import { type DamageRow, damageRows, improvementText } from './damage-rows.ts';
 
 /** Rows before "show all". */
@@ -13,8 +14,24 @@ const FIRST = 15;
 const BAR_WIDTH = 100;
 const COLUMNS = ['', 'number', 'number', 'number', 'bars-cell'] as const;
 
-/** Shows the table; `choose` is called with the layer of a row. */
-export function showDamage(report: DamageReport, choose: (layer: string) => void): void {
+/** Shows the table, or why there is none; `choose` is called with the layer of a row. */
+export function showDamage(damage: KnownDamage, choose: (layer: string) => void): void {
+  if (damage.kind === 'known') showTable(damage.report, choose);
+  else showSentence(sentenceOf(damage));
+}
+
+function sentenceOf(damage: Exclude<KnownDamage, { kind: 'known' }>): string {
+  switch (damage.kind) {
+    case 'none':
+      return '';
+    case 'waiting':
+      return 'Looking at what each layer does\u2026';
+    case 'unknown':
+      return damage.reason;
+  }
+}
+
+function showTable(report: DamageReport, choose: (layer: string) => void): void {
   const rows = damageRows(report);
   const body = element('tbody', {}, ...rows.slice(0, FIRST).map((row) => rowOf(row, choose)));
   const more = rows.slice(FIRST);
@@ -32,7 +49,7 @@ export function showDamage(report: DamageReport, choose: (layer: string) => void
 }
 
 /** Says something in place of the table. */
-export function showNoDamage(sentence: string): void {
+function showSentence(sentence: string): void {
   byId('damage', HTMLElement).replaceChildren(element('p', { class: 'placeholder' }, sentence));
 }
 

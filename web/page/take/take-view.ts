@@ -4,9 +4,10 @@
  * @module
  */
 
-import type { Download, EqualizedModel, OpenedModel, TakenForm } from '../../protocol.ts';
+import type { OpenedModel, TakenForm } from '../../protocol.ts';
 import { button, byId, element, setEnabled } from '../dom.ts';
-import { SavedDownloads } from './saved-downloads.ts';
+import { hasChanged, type State } from '../state.ts';
+import { savedLink } from './saved-download.ts';
 
 interface Form {
   readonly form: TakenForm;
@@ -44,7 +45,6 @@ function formsOf({ format }: OpenedModel): Form[] {
 /** The section of downloads. */
 export class TakeView {
   readonly #take: (form: TakenForm) => void;
-  readonly #saved = new SavedDownloads();
   readonly #results = new Map<TakenForm, HTMLElement>();
   #buttons: readonly HTMLButtonElement[] = [];
 
@@ -52,31 +52,28 @@ export class TakeView {
     this.#take = take;
   }
 
-  /** Shows what can be taken; downloads that were made are gone. */
-  show(opened: OpenedModel, equalized: EqualizedModel | undefined): void {
-    this.#saved.forget();
-    const cards = formsOf(opened).map((form) => this.#card(form));
-    this.#buttons = cards.map(({ opener }) => opener);
-    byId('take', HTMLElement).replaceChildren(
-      element(
-        'p',
-        {},
-        equalized
-          ? `What you take is the model equalized for ${equalized.target}.`
-          : 'The model was not equalized yet: what you take now is as you opened it.',
-      ),
-      element('div', { class: 'cards' }, ...cards.map(({ card }) => card)),
-    );
-  }
-
-  /** Whether something else is being done. */
-  setBusy(isBusy: boolean): void {
+  /** Shows what can be taken, and what was. */
+  render(state: State, before: State | undefined): void {
+    const { opened, equalized, taken, isBusy } = state;
+    if (hasChanged(state, before, 'opened', 'equalized') && opened) {
+      const cards = formsOf(opened).map((form) => this.#card(form));
+      this.#buttons = cards.map(({ opener }) => opener);
+      byId('take', HTMLElement).replaceChildren(
+        element(
+          'p',
+          {},
+          equalized
+            ? `What you take is the model equalized for ${equalized.target}.`
+            : 'The model was not equalized yet: what you take now is as you opened it.',
+        ),
+        element('div', { class: 'cards' }, ...cards.map(({ card }) => card)),
+      );
+    }
+    for (const [form, result] of this.#results) {
+      const saved = taken.get(form);
+      if (saved !== before?.taken.get(form)) result.replaceChildren(...(saved ? savedLink(saved) : []));
+    }
     for (const one of this.#buttons) setEnabled(one, !isBusy);
-  }
-
-  /** Saves a download, and keeps a link to it. */
-  save(form: TakenForm, download: Download): void {
-    this.#results.get(form)?.replaceChildren(...this.#saved.save(download));
   }
 
   #card({ form, title, text }: Form): { readonly card: HTMLElement; readonly opener: HTMLButtonElement } {

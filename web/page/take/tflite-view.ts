@@ -4,11 +4,12 @@
  * @module
  */
 
-import type { OpenedModel, Operations, PickedFile, TakenTflite } from '../../protocol.ts';
+import type { OpenedModel, Operations, PickedFile } from '../../protocol.ts';
 import { chosen, groupOf, optionsOf } from '../choices/choice-cards.ts';
 import { PictureChoice } from '../compare/picture-choice.ts';
 import { button, byId, element, list, setEnabled } from '../dom.ts';
-import { SavedDownloads } from './saved-downloads.ts';
+import { hasChanged, type MadeTflite, type State } from '../state.ts';
+import { savedLink } from './saved-download.ts';
 import { IO_TEXTS, tfliteSentences, tfliteVerdict, WEIGHTS_TEXTS } from './tflite-texts.ts';
 
 type Asked = Operations['takeTflite']['asked'];
@@ -28,7 +29,6 @@ export class TfliteView {
   readonly #pictures = element('div');
   readonly #result = element('div', { class: 'taken', id: 'tflite-result' });
   readonly #opener: HTMLButtonElement;
-  readonly #saved = new SavedDownloads();
   #takesPictures = false;
 
   constructor(actions: TfliteActions) {
@@ -48,11 +48,17 @@ export class TfliteView {
     );
   }
 
-  /** Begins anew for a model. */
-  show({ pictures, isExample }: OpenedModel): void {
+  /** Shows what can be chosen for the model that is open, and the file that was made. */
+  render(state: State, before: State | undefined): void {
+    const { opened, tflite, isBusy } = state;
+    if (hasChanged(state, before, 'opened') && opened) this.#showPictures(opened);
+    if (hasChanged(state, before, 'tflite'))
+      this.#result.replaceChildren(...(tflite ? resultOf(tflite) : []));
+    for (const one of [this.#opener, this.#choice.opener]) setEnabled(one, !isBusy);
+  }
+
+  #showPictures({ pictures, isExample }: OpenedModel): void {
     this.#takesPictures = pictures !== null;
-    this.#saved.forget();
-    this.#result.replaceChildren();
     const proof = isExample ? 'on the labelled pictures of the example' : 'on inputs that are made up';
     const without = `Without data the ranges of tensors come from the statistics of batch norms, and the file is run ${proof}.`;
     this.#pictures.replaceChildren(
@@ -76,24 +82,9 @@ export class TfliteView {
     );
   }
 
-  /** Whether something else is being done. */
-  setBusy(isBusy: boolean): void {
-    for (const one of [this.#opener, this.#choice.opener]) setEnabled(one, !isBusy);
-  }
-
   /** Takes pictures that were dropped on the page. */
   takePictures(files: readonly PickedFile[]): void {
     this.#choice.take(files);
-  }
-
-  /** Saves the file, and shows the proof. */
-  save(taken: TakenTflite): void {
-    const { isGood, text } = tfliteVerdict(taken);
-    this.#result.replaceChildren(
-      element('p', { class: isGood ? 'verdict good' : 'verdict open' }, text),
-      ...this.#saved.save(taken.download),
-      list(tfliteSentences(taken)),
-    );
   }
 
   #take(): void {
@@ -109,4 +100,14 @@ export class TfliteView {
       ...(read.kind === 'pictures' && read.labels ? { labels: read.labels } : {}),
     });
   }
+}
+
+/** The proof, the file, and what else there is to say of it. */
+function resultOf(made: MadeTflite): HTMLElement[] {
+  const { isGood, text } = tfliteVerdict(made);
+  return [
+    element('p', { class: isGood ? 'verdict good' : 'verdict open' }, text),
+    ...savedLink(made.saved),
+    list(tfliteSentences(made)),
+  ];
 }

@@ -1,0 +1,127 @@
+/**
+ * Everything that the page shows, in one place.
+ *
+ * @module
+ */
+
+import type { DamageReport } from 'crosslayer/report';
+import type {
+  Choice,
+  Comparison,
+  EqualizedModel,
+  OpenedModel,
+  Preview,
+  TakenForm,
+  TakenTflite,
+} from '../protocol.ts';
+import { NO_THUMBNAILS, type Thumbnails } from './compare/thumbnails.ts';
+import type { SavedDownload } from './take/saved-download.ts';
+
+/** What is known of what each choice would bring. */
+export type KnownPreviews =
+  | { readonly kind: 'waiting' }
+  | { readonly kind: 'left-out' }
+  | { readonly kind: 'known'; readonly previews: readonly Preview[] }
+  | { readonly kind: 'unknown'; readonly reason: string };
+
+/** What is known of which layer hurts, and for which choice. */
+export type KnownDamage =
+  | { readonly kind: 'none' }
+  | { readonly kind: 'waiting'; readonly of: Choice }
+  | { readonly kind: 'known'; readonly of: Choice; readonly report: DamageReport }
+  | { readonly kind: 'unknown'; readonly of: Choice; readonly reason: string };
+
+/** Which side of the map is shown. */
+export type MapSide = 'before' | 'after';
+
+/** A `.tflite` file that was made, and what is to be said of it. */
+export interface MadeTflite extends Omit<TakenTflite, 'download'> {
+  readonly saved: SavedDownload;
+}
+
+/** What of the page belongs to the model that is open. */
+interface OfModel {
+  readonly opened: OpenedModel | undefined;
+  readonly equalized: EqualizedModel | undefined;
+  readonly previews: KnownPreviews;
+  readonly damage: KnownDamage;
+  /** The path of the layer that is chosen. */
+  readonly layer: string | undefined;
+  readonly side: MapSide;
+  readonly comparison: Comparison | undefined;
+  readonly thumbnails: Thumbnails;
+  /** Downloads that were made of the model as it is now. */
+  readonly taken: ReadonlyMap<TakenForm, SavedDownload>;
+  readonly tflite: MadeTflite | undefined;
+}
+
+/** The state of the page; what a person writes into fields is in these fields. */
+export interface State extends OfModel {
+  readonly choice: Choice;
+  /** Whether something is done that the person waits for. */
+  readonly isBusy: boolean;
+}
+
+/** What is chosen where nobody chose. */
+export const USUAL_CHOICE: Choice = { target: 'int8-per-tensor', relu6: 'exact' };
+
+/** What is shown of a model that was just opened, or of none. */
+export function newlyOpened(opened: OpenedModel | undefined): OfModel {
+  return {
+    opened,
+    equalized: undefined,
+    previews: { kind: 'waiting' },
+    damage: { kind: 'none' },
+    layer: opened && layerOfLargestSpread(opened),
+    side: 'before',
+    comparison: undefined,
+    thumbnails: NO_THUMBNAILS,
+    taken: new Map(),
+    tflite: undefined,
+  };
+}
+
+/** Shows a state; `before` is undefined the first time. */
+export type Render = (state: State, before: State | undefined) => void;
+
+/** Whether a part of the state is another than before. */
+export function hasChanged(
+  state: State,
+  before: State | undefined,
+  ...parts: readonly (keyof State)[]
+): boolean {
+  return before === undefined || parts.some((part) => state[part] !== before[part]);
+}
+
+/** Holds the state, and has every change of it shown. */
+export class Store {
+  #state: State = { ...newlyOpened(undefined), choice: USUAL_CHOICE, isBusy: false };
+  readonly #render: Render;
+
+  constructor(render: Render) {
+    this.#render = render;
+    render(this.#state, undefined);
+  }
+
+  get state(): State {
+    return this.#state;
+  }
+
+  set(change: Partial<State>): void {
+    const before = this.#state;
+    this.#state = { ...before, ...change };
+    this.#render(this.#state, before);
+  }
+}
+
+/** Whether two choices are the same. */
+export function isSameChoice(one: Choice, other: Choice): boolean {
+  return one.target === other.target && one.relu6 === other.relu6;
+}
+
+function layerOfLargestSpread({ map }: OpenedModel): string | undefined {
+  return map.reduce<OpenedModel['map'][number] | undefined>(
+    (most, one) => ((one.spread ?? -1) > (most?.spread ?? -1) ? one : most),
+    undefined,
+  )?.layer;
+}
