@@ -4,8 +4,8 @@
  * @module
  */
 
-import type { Relu6Policy, Target } from 'crosslayer';
-import type { IntegerWeights, TfliteIo } from 'crosslayer/quantization';
+import type { EqualizeOptions, QuantizeOptions, Relu6Policy, Target } from 'crosslayer';
+import type { Dialect, IntegerWeights, TfliteIo, WeightRounding } from 'crosslayer/quantization';
 import type {
   ChannelStrip,
   DamageReport,
@@ -44,14 +44,16 @@ export interface OpenedModel {
   readonly isExample: boolean;
 }
 
-/** What can be chosen. */
-export interface Choice {
+/** What can be chosen; what is left out is as usual. */
+export interface Choice extends Pick<EqualizeOptions, 'objective' | 'rounding'> {
   readonly target: Target;
   readonly relu6: Relu6Policy;
+  readonly activations?: 'float';
+  readonly biasCorrection?: 'none';
 }
 
 /** What a choice is expected to do, before it is done. */
-export interface Preview extends Choice {
+export interface Preview extends Pick<Choice, 'target' | 'relu6'> {
   /** By how many dB less 8-bit kernels are expected to disturb the outputs than those of the plain model; null: not known. */
   readonly gainDb: number | null;
   /** What the choice costs, in a sentence: layers added, activations changed by dropping a maximum, nothing. */
@@ -99,7 +101,34 @@ export interface Comparison {
 }
 
 /** What can be taken home. */
-export type TakenForm = 'as-it-came' | 'keras-v3' | 'keras-h5' | 'tfjs-uint8' | 'report';
+export type TakenForm = 'as-it-came' | 'keras-v3' | 'keras-h5' | 'tfjs-float' | 'tfjs-packed' | 'report';
+
+/** How it is to be. */
+export type TakeAsked =
+  | { readonly form: Exclude<TakenForm, 'keras-h5' | 'tfjs-packed'> }
+  | { readonly form: 'keras-h5'; readonly dialect?: Dialect }
+  | ({ readonly form: 'tfjs-packed' } & Pick<QuantizeOptions, 'dtype' | 'plan' | 'include' | 'exclude'>);
+
+/** Which weights of a `.tflite` file share a scale, and what stands at its ends. */
+export interface TfliteScales {
+  readonly weights: IntegerWeights;
+  /** Of Dense layers. */
+  readonly dense: IntegerWeights;
+  readonly io: TfliteIo;
+}
+
+/** How a `.tflite` file is to be. */
+export interface TfliteChoice extends TfliteScales {
+  /** Whether it stays in float, made ready for a tool that quantizes it. */
+  readonly float: boolean;
+  /** Whether layers without a kernel for whole numbers may stay in float. */
+  readonly allowFloat: boolean;
+  readonly rounding: WeightRounding;
+  /** Whether biases make up for what rounding changes. */
+  readonly correction: boolean;
+  /** For each input its sizes without the batch; none where the model has them. */
+  readonly inputShape: readonly (readonly number[])[];
+}
 
 /** A download. */
 export interface Download {
@@ -113,7 +142,17 @@ export interface Download {
 export interface TakenTflite
   extends Pick<
     TfliteReport,
-    'weights' | 'io' | 'bytes' | 'operators' | 'ranges' | 'notTaken' | 'check' | 'notVerified'
+    | 'weights'
+    | 'dense'
+    | 'float'
+    | 'io'
+    | 'bytes'
+    | 'operators'
+    | 'inFloat'
+    | 'ranges'
+    | 'notTaken'
+    | 'check'
+    | 'notVerified'
   > {
   readonly download: Download;
 }
@@ -142,12 +181,10 @@ export interface Operations {
     readonly result: Comparison;
   };
   /** The equalized model, or the one that is open where none was equalized. */
-  readonly take: { readonly asked: { readonly form: TakenForm }; readonly result: Download };
+  readonly take: { readonly asked: TakeAsked; readonly result: Download };
   /** The model that is open in whole numbers, run once it is written. */
   readonly takeTflite: {
-    readonly asked: {
-      readonly weights: IntegerWeights;
-      readonly io: TfliteIo;
+    readonly asked: TfliteChoice & {
       /** Ranges are measured on these, and the file is run on them; where there are none, ranges come from statistics. */
       readonly pictures: readonly PickedFile[];
       readonly labels?: readonly number[];

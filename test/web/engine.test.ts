@@ -124,9 +124,9 @@ describe.each([
 });
 
 it('is taken in every form', async () => {
-  const forms = ['keras-v3', 'keras-h5', 'tfjs-uint8', 'report'] as const;
+  const forms = ['keras-v3', 'keras-h5', 'tfjs-float', 'tfjs-packed', 'report'] as const;
   const { taken } = await takeAll(KERAS, forms);
-  const [keras, h5, tfjs, report] = taken as [Taken, Taken, Taken, Taken];
+  const [keras, h5, floats, tfjs, report] = taken as [Taken, Taken, Taken, Taken, Taken];
   const original = await loadModel(`${FORMATS}keras-3.15.1/functional.keras`);
   const { model } = await equalize(original, { target: 'float' });
   for (const [format, one] of [
@@ -138,6 +138,7 @@ it('is taken in every form', async () => {
     const [bytes] = (await writeModelToMemory(model, { format })).files.values();
     expect(Buffer.compare(bytesOf(one), bytes as Uint8Array)).toBe(0);
   }
+  expect(await proof('keras-3.15.1/functional.keras', floats)).toMatchObject({ verdict: 'same' });
   const { outputs } = await proof('keras-3.15.1/functional.keras', tfjs);
   expect(tfjs).toMatchObject({
     fileName: 'functional-uint8-tfjs.zip',

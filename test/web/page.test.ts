@@ -84,8 +84,9 @@ describe.each([
       const rows = await visit.page.locator('#map [role=option]').count();
       expect(rows).toBeGreaterThan(5);
       expect(await equalize(visit)).toMatch(/the same/i);
+      await visit.page.selectOption('#dialect', 'keras2');
       const taken = new Map<string, string>();
-      for (const form of ['as-it-came', 'keras-v3', 'keras-h5', 'tfjs-uint8']) {
+      for (const form of ['as-it-came', 'keras-v3', 'keras-h5', 'tfjs-float', 'tfjs-packed']) {
         taken.set(form, await take(visit, form));
       }
       const report = readFileSync(await take(visit, 'report'), 'utf8');
@@ -94,7 +95,7 @@ describe.each([
       for (const [form, name] of taken) {
         await openFiles(visit, [name]);
         expect(await textOf(visit.page, '#alert'), form).toBe('');
-        expect(await facts(visit), form).toMatch(/parameters/i);
+        expect(await facts(visit), form).toMatch(form === 'keras-h5' ? /HDF5 of Keras 2/ : /parameters/i);
       }
     });
   });
@@ -138,8 +139,8 @@ describe('the example', () => {
       expect(keep).not.toBe(exact);
       await equalize(visit);
       expect(await improvement()).toBe(keep);
-      await page.check('input[name=target][value=tfjs-uint8]');
-      await page.check('input[name=target][value=int8-per-tensor]');
+      await page.check('input[name=hardware][value=tfjs]');
+      await page.check('input[name=hardware][value=npu]');
       expect(await improvement()).toBe(keep);
       await page
         .locator('#compare')

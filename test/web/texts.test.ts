@@ -1,4 +1,4 @@
-import { describeSkip } from 'crosslayer';
+import { describeSkip, TARGETS } from 'crosslayer';
 import { INTEGER_WEIGHTS, TFLITE_IO } from 'crosslayer/quantization';
 import type { DamageReport, InspectReport, ProofReport, RunCheck, TargetReport } from 'crosslayer/report';
 import { describe, expect, it } from 'vitest';
@@ -25,12 +25,11 @@ import { pictureObstacle } from '../../web/page/open/opening.ts';
 import { spreadSentences } from '../../web/page/take/equalized-view.ts';
 import { proofSentences, proofVerdict } from '../../web/page/take/proof-texts.ts';
 import { IO_TEXTS, tfliteSentences, tfliteVerdict, WEIGHTS_TEXTS } from '../../web/page/take/tflite-texts.ts';
-import { PAGE_TARGETS } from '../../web/page-targets.ts';
 import type { OpenedModel, Preview, TakenTflite } from '../../web/protocol.ts';
 
 describe('choices', () => {
   it('have a text each', () => {
-    expect(TARGET_TEXTS.map(({ value }) => value)).toEqual([...PAGE_TARGETS]);
+    expect(TARGET_TEXTS.map(([value]) => value).sort()).toEqual([...TARGETS].sort());
     expect(RELU6_TEXTS.map(({ value }) => value).sort()).toEqual([...RELU6_POLICIES].sort());
   });
 
@@ -314,12 +313,18 @@ describe('the .tflite file', () => {
   });
   const taken = {
     weights: 'per-channel',
+    dense: 'per-channel',
+    float: false,
     io: 'int8',
+    inFloat: [],
     bytes: { before: 4_000_000, after: 1_000_000 },
     operators: [{ op: 'CONV_2D', count: 2 }],
     ranges: [{ path: 'conv', min: -1, max: 6, source: 'stand-ins' }] as unknown as TakenTflite['ranges'],
     notTaken: [
-      { hardware: 'Ethos-U', op: 'CONV_2D', reason: '--weights per-tensor has one', layers: ['conv'] },
+      {
+        ...{ hardware: 'TFLite Micro', op: 'FULLY_CONNECTED', layers: ['dense'] },
+        reason: '--dense per-tensor has one',
+      },
     ],
     check: null,
   } as const;
@@ -350,13 +355,13 @@ describe('the .tflite file', () => {
     });
   });
 
-  it("says of options that they are the command's", () => {
+  it('names the fields of the page, not options', () => {
     expect(tfliteSentences(taken)).toEqual([
       'Size: 4.00 MB as it was opened, 1.00 MB now (25 %), with int8 weights per-channel and int8 inputs and outputs.',
       'Operators 2: 2 CONV_2D.',
       'Ranges of 1 tensor: 1 guessed.',
       'Guessed from made-up inputs: conv [-1, 6]. Inputs of your own have them measured.',
-      'Not for Ethos-U: 1 CONV_2D (--weights per-tensor of the command has one).',
+      'Not for TFLite Micro: 1 FULLY_CONNECTED (“One scale for a Dense layer” has one).',
       'Other kernels compute what a hardware does not take; that costs time alone.',
     ]);
   });

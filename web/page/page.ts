@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Choice, OperationName, Operations, PickedFile, TakenForm } from '../protocol.ts';
+import type { OperationName, Operations, PickedFile, TakenForm } from '../protocol.ts';
 import type { Engine } from '../worker-client.ts';
 import { askedChoice } from './choices/choice-texts.ts';
 import { Choices } from './choices/choices.ts';
@@ -17,11 +17,12 @@ import { renderLayer } from './map/layer-panel.ts';
 import { showSpreadLegend } from './map/spread-mark.ts';
 import { arePictures, listenForFiles, pictureObstacle } from './open/opening.ts';
 import { renderSummary } from './open/summary.ts';
-import { hasChanged, isSameChoice, newlyOpened, type State, Store } from './state.ts';
+import { isSameChoice, type Settings } from './settings.ts';
+import { hasChanged, newlyOpened, type State, Store } from './state.ts';
 import { renderEqualized } from './take/equalized-view.ts';
 import { letGo, save } from './take/saved-download.ts';
-import { TakeView } from './take/take-view.ts';
-import { TfliteView } from './take/tflite-view.ts';
+import { TakeView, takeAsked } from './take/take-view.ts';
+import { TfliteView, tfliteAsked } from './take/tflite-view.ts';
 import { Messages } from './tasks/messages.ts';
 import { TASKS, type Task } from './tasks/tasks.ts';
 import { WorkQueue } from './tasks/work-queue.ts';
@@ -40,17 +41,21 @@ export class Page {
     look: (side) => this.#store.set({ side }),
   });
   readonly #choices = new Choices({
-    equalize: (verify) => void this.#equalize(verify),
-    choose: (choice) => this.#choose(choice),
+    equalize: () => void this.#equalize(),
+    change: (to) => this.#change(to),
     look: () => void this.#lookNow(),
   });
   readonly #compare = new CompareView({
     compare: (asked) => void this.#compareOn(asked),
     fail: (message) => this.#messages.showError('That cannot be done yet.', message),
   });
-  readonly #take = new TakeView((form) => void this.#takeAs(form));
+  readonly #take = new TakeView({
+    take: (form) => void this.#takeAs(form),
+    change: (to) => this.#change(to),
+  });
   readonly #tflite = new TfliteView({
     take: (asked) => void this.#takeTflite(asked),
+    change: (part) => this.#change((settings) => ({ ...settings, tflite: { ...settings.tflite, ...part } })),
     fail: (message) => this.#messages.showError(TASKS.takeTflite.failed, message),
   });
   readonly #store = new Store((state, before) => this.#render(state, before));
@@ -145,8 +150,8 @@ export class Page {
     byId('layer-title', HTMLElement).focus();
   }
 
-  #choose(choice: Choice): void {
-    this.#store.set({ choice });
+  #change(to: (settings: Settings) => Settings): void {
+    this.#store.set({ settings: to(this.#state.settings) });
     if (this.#state.opened) void this.#lookAtDamage();
   }
 
@@ -190,8 +195,9 @@ export class Page {
     if (previews) this.#store.set({ previews: { kind: 'known', previews } });
   }
 
-  async #equalize(verify: boolean): Promise<void> {
+  async #equalize(): Promise<void> {
     const choice = askedChoice(this.#state);
+    const { verify } = this.#state.settings;
     // It would be begun again afterwards, and what the person asks for next would wait for it.
     this.#queue.dropMeanwhile();
     const equalized = await this.#ask('equalize', { ...choice, verify }, TASKS.equalize);
@@ -224,7 +230,12 @@ export class Page {
   }
 
   async #takeAs(form: TakenForm): Promise<void> {
-    const download = await this.#ask('take', { form }, TASKS.take);
+    const asked = takeAsked(form, this.#state.settings);
+    if (typeof asked === 'string') {
+      this.#messages.showError(TASKS.take.failed, asked);
+      return;
+    }
+    const download = await this.#ask('take', asked, TASKS.take);
     if (!download) return;
     const last = this.#state.taken.get(form);
     if (last) letGo(last);
@@ -232,8 +243,13 @@ export class Page {
     this.#messages.announce(`${download.fileName} is ready.`);
   }
 
-  async #takeTflite(asked: Operations['takeTflite']['asked']): Promise<void> {
-    const taken = await this.#ask('takeTflite', asked, TASKS.takeTflite);
+  async #takeTflite(on: Pick<Operations['takeTflite']['asked'], 'pictures' | 'labels'>): Promise<void> {
+    const asked = tfliteAsked(this.#state.settings.tflite);
+    if (typeof asked === 'string') {
+      this.#messages.showError(TASKS.takeTflite.failed, asked);
+      return;
+    }
+    const taken = await this.#ask('takeTflite', { ...asked, ...on }, TASKS.takeTflite);
     if (!taken) return;
     if (this.#state.tflite) letGo(this.#state.tflite.saved);
     const { download, ...told } = taken;

@@ -15,6 +15,7 @@ import type {
   TakenTflite,
 } from '../protocol.ts';
 import { NO_THUMBNAILS, type Thumbnails } from './compare/thumbnails.ts';
+import { type Settings, USUAL_SETTINGS } from './settings.ts';
 import type { SavedDownload } from './take/saved-download.ts';
 
 /** What is known of what each choice would bring. */
@@ -55,15 +56,12 @@ interface OfModel {
   readonly tflite: MadeTflite | undefined;
 }
 
-/** The state of the page; what a person writes into fields is in these fields. */
+/** The state of the page; which pictures are chosen, and what is looked for in the list of layers, is in these fields. */
 export interface State extends OfModel {
-  readonly choice: Choice;
+  readonly settings: Settings;
   /** Whether something is done that the person waits for. */
   readonly isBusy: boolean;
 }
-
-/** What is chosen where nobody chose. */
-export const USUAL_CHOICE: Choice = { target: 'int8-per-tensor', relu6: 'exact' };
 
 /** What is shown of a model that was just opened, or of none. */
 export function newlyOpened(opened: OpenedModel | undefined): OfModel {
@@ -95,7 +93,7 @@ export function hasChanged(
 
 /** Holds the state, and has every change of it shown. */
 export class Store {
-  #state: State = { ...newlyOpened(undefined), choice: USUAL_CHOICE, isBusy: false };
+  #state: State = { ...newlyOpened(undefined), settings: USUAL_SETTINGS, isBusy: false };
   readonly #render: Render;
 
   constructor(render: Render) {
@@ -112,11 +110,6 @@ export class Store {
     this.#state = { ...before, ...change };
     this.#render(this.#state, before);
   }
-}
-
-/** Whether two choices are the same. */
-export function isSameChoice(one: Choice, other: Choice): boolean {
-  return one.target === other.target && one.relu6 === other.relu6;
 }
 
 function layerOfLargestSpread({ map }: OpenedModel): string | undefined {

@@ -5,8 +5,8 @@
  * @module
  */
 
-import { CrosslayerError, equalize, type Model } from 'crosslayer';
-import { type DamageReport, type DamageTarget, damageReport } from 'crosslayer/report';
+import { CrosslayerError, equalize, type Model, UnsupportedModelError } from 'crosslayer';
+import { type DamageReport, damageReport } from 'crosslayer/report';
 import type { Choice } from '../../protocol.ts';
 
 /** An equalized model with weights that were not rounded and biases that were not corrected. */
@@ -27,11 +27,11 @@ export class Trials {
   }
 
   /** The model equalized for a choice. */
-  async trial({ target, relu6 }: Choice): Promise<Trial> {
-    const key = `${target} ${relu6}`;
+  async trial(choice: Choice): Promise<Trial> {
+    const key = keyOf(choice);
     const known = this.#trials.get(key);
     if (known) return known;
-    const options = { target, relu6, rounding: 'nearest', biasCorrection: 'none' } as const;
+    const options = { ...choice, rounding: 'nearest', biasCorrection: 'none' } as const;
     const { model, report } = await equalize(this.#model, options);
     const scaled = report.passes.find((one) => one.pass === 'scale');
     const trial = { model, addedLayers: scaled?.addedLayers ?? 0 };
@@ -39,13 +39,21 @@ export class Trials {
     return trial;
   }
 
-  /** Which layers hurt before and after it. */
-  async damage(choice: Choice & { readonly target: DamageTarget }): Promise<DamageReport> {
-    const key = `${choice.target} ${choice.relu6}`;
+  /**
+   * Which layers hurt before and after it.
+   *
+   * @throws UnsupportedModelError for the target `float`.
+   */
+  async damage(choice: Choice): Promise<DamageReport> {
+    const { target } = choice;
+    if (target === 'float') {
+      throw new UnsupportedModelError('damage', 'the target float rounds nothing, so no layer hurts');
+    }
+    const key = keyOf(choice);
     const known = this.#damages.get(key);
     if (known) return known;
     const equalized = await this.#equalizedOrNothing(choice);
-    const damage = await damageReport(this.#model, choice.target, equalized ? { equalized } : {});
+    const damage = await damageReport(this.#model, target, equalized ? { equalized } : {});
     this.#damages.set(key, damage);
     return damage;
   }
@@ -59,4 +67,9 @@ export class Trials {
       throw error;
     }
   }
+}
+
+/** How kernels are rounded and biases corrected makes no difference to a trial. */
+function keyOf({ target, relu6, objective, activations }: Choice): string {
+  return [target, relu6, objective, activations].join(' ');
 }
