@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { EqualizeOptions, QuantizeOptions, Relu6Policy, Target } from 'crosslayer';
+import type { EqualizeOptions, QuantizeOptions, Relu6Policy, Target, VerifyReport } from 'crosslayer';
 import type { Dialect, IntegerWeights, TfliteIo, WeightRounding } from 'crosslayer/quantization';
 import type {
   ChannelStrip,
@@ -60,6 +60,12 @@ export interface Preview extends Pick<Choice, 'target' | 'relu6'> {
   readonly cost: string;
   /** Why it cannot be chosen; null where it can. */
   readonly obstacle: string | null;
+}
+
+/** Which layers hurt, and how much of each kernel rounding leaves. */
+export interface Damage {
+  readonly report: DamageReport;
+  readonly weightSqnr: TargetReport['weightSqnr'];
 }
 
 /** What equalizing did. */
@@ -164,7 +170,7 @@ export interface Operations {
   /** The project's own example, fetched from the page's folder. */
   readonly openExample: { readonly asked: object; readonly result: OpenedModel };
   /** Which layers hurt, of the open model, before and after what is chosen. */
-  readonly damage: { readonly asked: Choice; readonly result: DamageReport };
+  readonly damage: { readonly asked: Choice; readonly result: Damage };
   /** What each choice is expected to do. */
   readonly preview: { readonly asked: object; readonly result: readonly Preview[] };
   readonly equalize: {
@@ -179,6 +185,11 @@ export interface Operations {
       readonly labels?: readonly number[];
     };
     readonly result: Comparison;
+  };
+  /** Whether another file computes what the open model does; on samples that are made up where there are no pictures. */
+  readonly verify: {
+    readonly asked: { readonly files: readonly PickedFile[]; readonly pictures: readonly PickedFile[] };
+    readonly result: VerifyReport;
   };
   /** The equalized model, or the one that is open where none was equalized. */
   readonly take: { readonly asked: TakeAsked; readonly result: Download };

@@ -181,7 +181,7 @@ it('the example is previewed, equalized, and compared on its images', async () =
     'float relu',
     'float exact',
   ]);
-  expect(damage.result.improvementDb).toBeGreaterThan(10);
+  expect(damage.result.report.improvementDb).toBeGreaterThan(10);
   const { rows, plain, equalized } = comparison.result;
   expect(rows).toHaveLength(200);
   // Measured: an accuracy of 0.87 and 0.935 of 200 images, and an agreement of 0.975, of 2,000 images 0.985.
@@ -230,7 +230,7 @@ it('after a cancelled operation everything is as it was before', async () => {
     return {
       cancelled,
       opening,
-      layers: still.result.layers.length,
+      layers: still.result.report.layers.length,
       isSame: (await before.result.blob.text()) === (await after.result.blob.text()),
     };
   }, KERAS);

@@ -85,6 +85,9 @@ describe.each([
       expect(rows).toBeGreaterThan(5);
       expect(await equalize(visit)).toMatch(/the same/i);
       await visit.page.selectOption('#dialect', 'keras2');
+      await visit.page.locator('#other-files').setInputFiles([...files]);
+      await visit.page.locator('#verified-title').waitFor();
+      expect(await textOf(visit.page, '#verify-result .verdict')).toMatch(/^The same function: /);
       const taken = new Map<string, string>();
       for (const form of ['as-it-came', 'keras-v3', 'keras-h5', 'tfjs-float', 'tfjs-packed']) {
         taken.set(form, await take(visit, form));
@@ -130,12 +133,15 @@ describe('the example', () => {
       const { page } = visit;
       const improvement = async (): Promise<string> => {
         await page.locator('#damage table').waitFor();
-        return textOf(page, '#damage > p:first-child');
+        return textOf(page, '#damage-content > p:first-child');
       };
       const exact = await improvement();
       expect(await textOf(page, '#damage')).toMatch(/expanded_conv_depthwise/);
       await page.check('input[name=relu6][value=keep]');
       const keep = await improvement();
+      await page.selectOption('#ranked-by', 'sqnr-before');
+      expect(await textOf(page, '#damage tbody tr:first-child')).toMatch(/^block_2_depthwise.* dB.* dB$/);
+      await page.selectOption('#ranked-by', 'damage-before');
       expect(keep).not.toBe(exact);
       await equalize(visit);
       expect(await improvement()).toBe(keep);
@@ -172,6 +178,18 @@ describe('the example', () => {
       await idle(page);
       expect(await page.locator('#equalized').isHidden()).toBe(true);
       expect(await equalize(visit)).toMatch(/the same/i);
+      // It is nowhere but on the page, which says so before it is lost.
+      const asked: string[] = [];
+      page.on('dialog', (dialog) => {
+        asked.push(`${dialog.type()} ${dialog.message()}`);
+        void dialog.dismiss();
+      });
+      await page.getByRole('button', { name: 'Open the example' }).click();
+      void page.close({ runBeforeUnload: true });
+      await expect.poll(() => asked.length).toBe(2);
+      expect(asked[0]).toMatch(/^confirm The equalized model was not taken home yet/);
+      expect(asked[1]).toMatch(/^beforeunload/);
+      expect(await page.locator('#equalized').isHidden()).toBe(false);
     });
   });
 });

@@ -10,9 +10,10 @@ import {
   USUAL_SETTINGS,
   withoutIdleParts,
 } from '../../web/page/settings.ts';
-import { hasChanged, newlyOpened, type State, Store } from '../../web/page/state.ts';
+import { hasChanged, isUntaken, newlyOpened, type State, Store } from '../../web/page/state.ts';
+import type { SavedDownload } from '../../web/page/take/saved-download.ts';
 import { takeAsked } from '../../web/page/take/take-view.ts';
-import type { OpenedModel } from '../../web/protocol.ts';
+import type { EqualizedModel, OpenedModel, TakenForm } from '../../web/protocol.ts';
 
 const model = (spreads: Readonly<Record<string, number | null>>): OpenedModel =>
   ({ map: Object.entries(spreads).map(([layer, spread]) => ({ layer, spread })) }) as unknown as OpenedModel;
@@ -30,7 +31,7 @@ describe('the state', () => {
   });
 
   it('tells which of its parts changed', () => {
-    const state: State = { ...newlyOpened(undefined), settings: USUAL_SETTINGS, isBusy: false };
+    const state = new Store(() => {}).state;
     expect(hasChanged(state, undefined, 'layer')).toBe(true);
     expect(hasChanged({ ...state, layer: 'conv' }, state, 'layer', 'side')).toBe(true);
     expect(hasChanged({ ...state, layer: 'conv' }, state, 'side')).toBe(false);
@@ -58,6 +59,20 @@ describe('the state', () => {
       relu6: 'exact',
     });
     expect(askedChoice({ settings, previews: { kind: 'waiting' } })).toEqual(choice);
+  });
+});
+
+describe('an equalized model', () => {
+  it('is lost with the page until it was taken, and not its report alone', () => {
+    const equalized = {} as EqualizedModel;
+    const taken = (...forms: TakenForm[]) =>
+      isUntaken({ equalized, taken: new Map(forms.map((form) => [form, {} as SavedDownload])) });
+    expect(isUntaken({ equalized: undefined, taken: new Map() })).toBe(false);
+    expect([taken(), taken('report', 'tfjs-packed'), taken('report', 'keras-h5')]).toEqual([
+      true,
+      true,
+      false,
+    ]);
   });
 });
 

@@ -11,7 +11,13 @@ import {
   RELU6_TEXTS,
   TARGET_TEXTS,
 } from '../../web/page/choices/choice-texts.ts';
-import { changeText, damageRows, improvementText } from '../../web/page/choices/damage-rows.ts';
+import {
+  changeText,
+  damageRows,
+  improvementText,
+  type RankedBy,
+  type RankedKind,
+} from '../../web/page/choices/damage-rows.ts';
 import { threeModelsText } from '../../web/page/compare/compare-view.ts';
 import {
   byName,
@@ -70,6 +76,11 @@ describe('choices', () => {
 });
 
 describe('damage', () => {
+  const sqnr = (layer: string, decibels: number) => ({ layer, weight: 'kernel', sqnr: decibels });
+  const weightSqnr = {
+    before: [sqnr('a', 9.96), sqnr('b', 30)],
+    after: [sqnr('a', 41), sqnr('c', Infinity)],
+  };
   const report: DamageReport = {
     target: 'int8-per-tensor',
     layers: [
@@ -94,7 +105,7 @@ describe('damage', () => {
   };
 
   it('has rows with shares, changes and bars on one scale', () => {
-    expect(damageRows(report)).toEqual([
+    expect(damageRows({ report, weightSqnr }, { kind: 'all', by: 'damage-before' })).toEqual([
       {
         layer: 'a',
         name: 'a',
@@ -102,6 +113,7 @@ describe('damage', () => {
         before: '80 %',
         after: '50 %',
         change: '16\u00d7 less',
+        sqnr: { before: '10.0 dB', after: '41.0 dB' },
         bars: { before: 1, after: 0.0625 },
       },
       {
@@ -111,10 +123,12 @@ describe('damage', () => {
         before: '0 %',
         after: '0 %',
         change: '4\u00d7 less',
+        sqnr: { before: undefined, after: undefined },
         bars: { before: 0.5, after: 0.125 },
       },
       {
         ...{ layer: 'b', name: 'b', remedy: '', before: '20 % ?', after: undefined, change: '' },
+        sqnr: { before: '30.0 dB', after: undefined },
         bars: { before: 0.25, after: 0 },
       },
       {
@@ -124,9 +138,21 @@ describe('damage', () => {
         before: undefined,
         after: '50 %',
         change: 'new layer',
+        sqnr: { before: undefined, after: 'on the grid' },
         bars: { before: 0, after: 0.0625 },
       },
     ]);
+  });
+
+  it('are ranked by damage or by what kernels lose, of each kind', () => {
+    const names = (kind: RankedKind, by: RankedBy): string[] =>
+      damageRows({ report, weightSqnr }, { kind, by }).map(({ name }) => name);
+    expect(names('kernels', 'damage-before')).toEqual(['a', 'b', 'c']);
+    expect(names('tensors', 'damage-before')).toEqual(['output of a']);
+    expect(names('all', 'damage-after')).toEqual(['output of a', 'a', 'c', 'b']);
+    expect(names('all', 'sqnr-before')).toEqual(['a', 'b']);
+    expect(names('all', 'sqnr-after')).toEqual(['a', 'c']);
+    expect(names('tensors', 'sqnr-after')).toEqual([]);
   });
 
   it('says what all layers do together', () => {

@@ -288,6 +288,11 @@ it('takes what is chosen: a hardware, and the sizes of inputs', async () => {
     const { bytes: floats, text: said } = await make(visit);
     expect(said).toMatch(/with float32, made ready for weights per-channel/);
     expect(typesOf(floats)).toEqual(['float32', 'float32']);
+    await page
+      .locator('#other-files')
+      .setInputFiles({ name: 'open.tflite', mimeType: '', buffer: Buffer.from(floats) });
+    await page.locator('#verified-title').waitFor();
+    expect(await textOf(page, '#verify-result')).toMatch(/Beside open\.tflite/);
     await page.getByRole('button', { name: 'Choose as usual again' }).click();
     expect(await page.locator('input[name=hardware]:checked').count()).toBe(0);
     expect(await page.inputValue('#tflite-shape')).toBe('');

@@ -4,13 +4,15 @@
  * @module
  */
 
+import { named } from 'crosslayer/report';
 import type { OperationName, Operations, PickedFile, TakenForm } from '../protocol.ts';
 import type { Engine } from '../worker-client.ts';
 import { askedChoice } from './choices/choice-texts.ts';
 import { Choices } from './choices/choices.ts';
-import { showDamage } from './choices/damage-table.ts';
+import { DamageView } from './choices/damage-table.ts';
 import { type Asked, CompareView } from './compare/compare-view.ts';
 import { fileThumbnails, NO_THUMBNAILS, type Thumbnails } from './compare/thumbnails.ts';
+import { VerifyView } from './compare/verify-view.ts';
 import { byId, setEnabled } from './dom.ts';
 import { LayerMap } from './map/layer-map.ts';
 import { renderLayer } from './map/layer-panel.ts';
@@ -18,7 +20,7 @@ import { showSpreadLegend } from './map/spread-mark.ts';
 import { arePictures, listenForFiles, pictureObstacle } from './open/opening.ts';
 import { renderSummary } from './open/summary.ts';
 import { isSameChoice, type Settings } from './settings.ts';
-import { hasChanged, newlyOpened, type State, Store } from './state.ts';
+import { isUntaken, newlyOpened, type State, Store } from './state.ts';
 import { renderEqualized } from './take/equalized-view.ts';
 import { letGo, save } from './take/saved-download.ts';
 import { TakeView, takeAsked } from './take/take-view.ts';
@@ -32,6 +34,9 @@ const OPENING_FAILED = TASKS.open.failed;
 const NOTHING_ROUNDED =
   'Without an 8-bit target nothing is rounded. Choose one below to see which layers hurt there.';
 
+const UNTAKEN =
+  'The equalized model was not taken home yet, and is lost once another one is open. Open another one all the same?';
+
 /** Connects the sections of the page with the worker. */
 export class Page {
   readonly #queue: WorkQueue;
@@ -39,6 +44,10 @@ export class Page {
   readonly #map = new LayerMap({
     choose: (layer) => this.#store.set({ layer }),
     look: (side) => this.#store.set({ side }),
+  });
+  readonly #damage = new DamageView({
+    choose: (layer) => this.#goTo(layer),
+    rank: (part) => this.#store.set({ ranking: { ...this.#state.ranking, ...part } }),
   });
   readonly #choices = new Choices({
     equalize: () => void this.#equalize(),
@@ -49,6 +58,7 @@ export class Page {
     compare: (asked) => void this.#compareOn(asked),
     fail: (message) => this.#messages.showError('That cannot be done yet.', message),
   });
+  readonly #verify = new VerifyView((asked) => void this.#verifyFiles(asked));
   readonly #take = new TakeView({
     take: (form) => void this.#takeAs(form),
     change: (to) => this.#change(to),
@@ -68,6 +78,9 @@ export class Page {
       openExample: () => void this.#open('openExample', {}),
       fail: (message) => this.#messages.showError(OPENING_FAILED, message),
     });
+    addEventListener('beforeunload', (event) => {
+      if (isUntaken(this.#state)) event.preventDefault();
+    });
   }
 
   get #state(): State {
@@ -83,10 +96,11 @@ export class Page {
     renderSummary(state, before);
     this.#map.render(state, before);
     renderLayer(state, before);
-    if (hasChanged(state, before, 'damage')) showDamage(state.damage, (layer) => this.#goTo(layer));
+    this.#damage.render(state, before);
     this.#choices.render(state, before);
     renderEqualized(state, before);
     this.#compare.render(state, before);
+    this.#verify.render(state, before);
     this.#take.render(state, before);
     this.#tflite.render(state, before);
   }
@@ -111,6 +125,7 @@ export class Page {
     }
     this.#messages.clearError();
     this.#compare.takePictures(files);
+    this.#verify.takePictures(files);
     this.#tflite.takePictures(files);
     byId('compare-title', HTMLElement).scrollIntoView();
     if (!this.#state.equalized)
@@ -121,6 +136,7 @@ export class Page {
     name: Name,
     asked: Operations[Name]['asked'],
   ): Promise<void> {
+    if (isUntaken(this.#state) && !confirm(UNTAKEN)) return;
     const opened = await this.#ask(name, asked, TASKS[name]);
     if (!opened) return;
     this.#queue.mayInterrupt = true;
@@ -169,7 +185,7 @@ export class Page {
     if (now.kind !== 'waiting' || now.of !== of) return;
     switch (outcome.kind) {
       case 'done':
-        return this.#store.set({ damage: { kind: 'known', of, report: outcome.result } });
+        return this.#store.set({ damage: { kind: 'known', of, ...outcome.result } });
       case 'failed': {
         const reason = `That could not be found out: ${outcome.message}`;
         return this.#store.set({ damage: { kind: 'unknown', of, reason } });
@@ -208,11 +224,14 @@ export class Page {
     this.#queue.mayInterrupt = false;
     this.#letGoOfTaken();
     const { previews } = this.#state;
+    const { report } = equalized;
     this.#store.set({
       equalized,
       side: 'after',
       ...(previews.kind === 'waiting' ? { previews: { kind: 'left-out' } } : {}),
-      ...(equalized.damage ? { damage: { kind: 'known', of: choice, report: equalized.damage } } : {}),
+      ...(equalized.damage
+        ? { damage: { kind: 'known', of: choice, report: equalized.damage, weightSqnr: report.weightSqnr } }
+        : {}),
       ...{ comparison: undefined, thumbnails: NO_THUMBNAILS, taken: new Map() },
     });
     // Something else may have been chosen while it was equalized.
@@ -227,6 +246,13 @@ export class Page {
     this.#state.thumbnails.dispose();
     this.#store.set({ comparison, thumbnails });
     byId('comparison-title', HTMLElement).focus();
+  }
+
+  async #verifyFiles(asked: Operations['verify']['asked']): Promise<void> {
+    const report = await this.#ask('verify', asked, TASKS.verify);
+    if (!report) return;
+    this.#store.set({ verified: { fileName: named(asked.files.map(({ file }) => file.name)), report } });
+    byId('verified-title', HTMLElement).focus();
   }
 
   async #takeAs(form: TakenForm): Promise<void> {

@@ -4,16 +4,18 @@
  * @module
  */
 
-import type { DamageReport } from 'crosslayer/report';
+import type { VerifyReport } from 'crosslayer';
 import type {
   Choice,
   Comparison,
+  Damage,
   EqualizedModel,
   OpenedModel,
   Preview,
   TakenForm,
   TakenTflite,
 } from '../protocol.ts';
+import type { Ranking } from './choices/damage-rows.ts';
 import { NO_THUMBNAILS, type Thumbnails } from './compare/thumbnails.ts';
 import { type Settings, USUAL_SETTINGS } from './settings.ts';
 import type { SavedDownload } from './take/saved-download.ts';
@@ -29,7 +31,7 @@ export type KnownPreviews =
 export type KnownDamage =
   | { readonly kind: 'none' }
   | { readonly kind: 'waiting'; readonly of: Choice }
-  | { readonly kind: 'known'; readonly of: Choice; readonly report: DamageReport }
+  | ({ readonly kind: 'known'; readonly of: Choice } & Damage)
   | { readonly kind: 'unknown'; readonly of: Choice; readonly reason: string };
 
 /** Which side of the map is shown. */
@@ -51,6 +53,8 @@ interface OfModel {
   readonly side: MapSide;
   readonly comparison: Comparison | undefined;
   readonly thumbnails: Thumbnails;
+  /** What another file showed beside the model that was opened. */
+  readonly verified: { readonly fileName: string; readonly report: VerifyReport } | undefined;
   /** Downloads that were made of the model as it is now. */
   readonly taken: ReadonlyMap<TakenForm, SavedDownload>;
   readonly tflite: MadeTflite | undefined;
@@ -59,6 +63,7 @@ interface OfModel {
 /** The state of the page; which pictures are chosen, and what is looked for in the list of layers, is in these fields. */
 export interface State extends OfModel {
   readonly settings: Settings;
+  readonly ranking: Ranking;
   /** Whether something is done that the person waits for. */
   readonly isBusy: boolean;
 }
@@ -74,6 +79,7 @@ export function newlyOpened(opened: OpenedModel | undefined): OfModel {
     side: 'before',
     comparison: undefined,
     thumbnails: NO_THUMBNAILS,
+    verified: undefined,
     taken: new Map(),
     tflite: undefined,
   };
@@ -81,6 +87,21 @@ export function newlyOpened(opened: OpenedModel | undefined): OfModel {
 
 /** Shows a state; `before` is undefined the first time. */
 export type Render = (state: State, before: State | undefined) => void;
+
+const USUAL_RANKING: Ranking = { kind: 'all', by: 'damage-before' };
+
+/** Whether the model was equalized, and is nowhere but on this page. */
+export function isUntaken({ equalized, taken }: Pick<State, 'equalized' | 'taken'>): boolean {
+  return equalized !== undefined && ![...taken.keys()].some((form) => FORMS_OF_EQUALIZED.has(form));
+}
+
+/** The other forms are made of the model as it was opened, or are none. */
+const FORMS_OF_EQUALIZED: ReadonlySet<TakenForm> = new Set([
+  'as-it-came',
+  'keras-v3',
+  'keras-h5',
+  'tfjs-float',
+]);
 
 /** Whether a part of the state is another than before. */
 export function hasChanged(
@@ -93,7 +114,12 @@ export function hasChanged(
 
 /** Holds the state, and has every change of it shown. */
 export class Store {
-  #state: State = { ...newlyOpened(undefined), settings: USUAL_SETTINGS, isBusy: false };
+  #state: State = {
+    ...newlyOpened(undefined),
+    settings: USUAL_SETTINGS,
+    ranking: USUAL_RANKING,
+    isBusy: false,
+  };
   readonly #render: Render;
 
   constructor(render: Render) {

@@ -36,7 +36,8 @@ export class Session {
     },
     damage: async (choice, progress) => {
       progress('Finding out which layers hurt');
-      return (await this.#trialsOf(this.#model())).damage(choice);
+      const trials = await this.#trialsOf(this.#model());
+      return { report: await trials.damage(choice), weightSqnr: await trials.weightSqnr(choice) };
     },
     preview: async (_, progress) => {
       const { previewChoices } = await import('./equalize/preview-choices.ts');
@@ -54,6 +55,10 @@ export class Session {
         throw new UnsupportedModelError('compare', 'nothing to compare with yet; equalize the model first');
       }
       return comparePredictions(this.#requireOpened(), this.#equalized, asked, progress);
+    },
+    verify: async (asked, progress) => {
+      const { verifyFiles } = await import('./compare/verify-files.ts');
+      return verifyFiles(this.#requireOpened(), asked, progress);
     },
     take: async (asked, progress) => {
       const { takeForm } = await import('./take/take-form.ts');

@@ -6,8 +6,9 @@
  */
 
 import { CrosslayerError, equalize, type Model, UnsupportedModelError } from 'crosslayer';
-import { type DamageReport, damageReport } from 'crosslayer/report';
-import type { Choice } from '../../protocol.ts';
+import { parseQuantizer, weightSqnr } from 'crosslayer/quantization';
+import { type DamageReport, damageReport, gridOf, plainModel } from 'crosslayer/report';
+import type { Choice, Damage } from '../../protocol.ts';
 
 /** An equalized model with weights that were not rounded and biases that were not corrected. */
 export interface Trial {
@@ -56,6 +57,16 @@ export class Trials {
     const damage = await damageReport(this.#model, target, equalized ? { equalized } : {});
     this.#damages.set(key, damage);
     return damage;
+  }
+
+  /** How much rounding leaves of each kernel, before and after it; nothing after where it cannot be equalized. */
+  async weightSqnr(choice: Choice): Promise<Damage['weightSqnr']> {
+    const quantizer = parseQuantizer(gridOf(choice.target));
+    const equalized = await this.#equalizedOrNothing(choice);
+    return {
+      before: weightSqnr(plainModel(this.#model, choice.target), quantizer),
+      after: equalized ? weightSqnr(equalized, quantizer) : [],
+    };
   }
 
   /** Undefined where it cannot be equalized, which the report of the damage then says. */
