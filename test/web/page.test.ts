@@ -293,3 +293,23 @@ describe('the build', () => {
     expect(filesIn(built.folder)).toContain('example/fashion-mobilenetv2.keras');
   });
 });
+
+it('works without a connection after the first visit', async () => {
+  const first = await built.visit();
+  await first.page.evaluate(async () => {
+    await navigator.serviceWorker.ready;
+    // Once it has all of the page, it takes the page over.
+    if (navigator.serviceWorker.controller === null) {
+      await new Promise((resolve) => navigator.serviceWorker.addEventListener('controllerchange', resolve));
+    }
+  });
+  expectQuiet(first);
+  await first.close();
+  await built.disconnect();
+  await inPage(async (visit) => {
+    await openFiles(visit, [KERAS]);
+    expect(await equalize(visit)).toMatch(/run in this browser \(wasm\)/);
+    await visit.page.locator('[data-form=report]').click();
+    await visit.page.getByRole('link', { name: 'functional-report.html' }).waitFor();
+  });
+});

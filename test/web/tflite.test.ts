@@ -36,7 +36,8 @@ beforeAll(async () => {
   const archive = await openNpz(memorySource('samples', new Uint8Array(readFileSync(SAMPLES))));
   images = await archive.read('images');
   labels = labelsOf(await archive.read('labels'), 'labels');
-  built = await openBuiltPage();
+  // LiteRT is taken away in between, and must not be kept.
+  built = await openBuiltPage({ serviceWorkers: 'block' });
 });
 afterAll(async () => {
   await built?.close();

@@ -1,0 +1,116 @@
+/**
+ * Tables of what was measured, drawn: a row for each recipe or layer, a dot for each column.
+ *
+ * @module
+ */
+
+import { dot, plot, ruleX } from '@observablehq/plot';
+import { parseHTML } from 'linkedom';
+
+/** A table as texts. */
+export interface PlottedTable {
+  /** What stands above it. */
+  readonly title: string;
+  readonly head: readonly string[];
+  readonly rows: readonly (readonly string[])[];
+}
+
+/** Dots of one colour. */
+export interface Series {
+  readonly name: string;
+  /** One for each row; undefined where there is none. */
+  readonly values: readonly (number | undefined)[];
+}
+
+const WIDTH = 860;
+const NAMES_WIDTH = 390;
+const ROW_HEIGHT = 20;
+
+/** More than these are not told apart by their colours. */
+const MOST_SERIES = 5;
+
+const UNITS = [
+  ['dB', /(-?\d+(?:\.\d+)?) dB/, 'SQNR in dB'],
+  ['%', /(\d+(?:\.\d+)?) %/, 'right, in %'],
+] as const;
+
+/** The picture of a table of recipes, in the unit that most of its columns have; undefined where nothing can be drawn. */
+export function plotOf({ title, head, rows }: PlottedTable): string | undefined {
+  if (rows.length < 3 || !/^(recipe|the example)$/.test(head[0] ?? '')) return undefined;
+  for (const [, pattern, label] of UNITS) {
+    const series = head.flatMap((name, column): Series[] => {
+      const values = rows.map((row) => numberIn(row[column], pattern));
+      // A model that was not rounded is at 100 dB and more, far from all others.
+      return column > 0 && !/in float/.test(name) && values.some((value) => value !== undefined)
+        ? [{ name, values }]
+        : [];
+    });
+    if (series.length > 0) {
+      const names = rows.map(([name = '']) => name);
+      return dotPlot({ title, label, names, series: series.slice(0, MOST_SERIES) });
+    }
+  }
+  return undefined;
+}
+
+function numberIn(cell: string | undefined, pattern: RegExp): number | undefined {
+  const [, number] = pattern.exec(cell ?? '') ?? [];
+  return number === undefined ? undefined : Number(number);
+}
+
+/** A figure with a dot for each value. */
+export function dotPlot({
+  title,
+  label,
+  names,
+  series,
+}: {
+  readonly title: string;
+  readonly label: string;
+  readonly names: readonly string[];
+  readonly series: readonly Series[];
+}): string {
+  const { document } = parseHTML('<html><body></body></html>');
+  const drawn = plot({
+    document,
+    className: 'plot',
+    width: WIDTH,
+    height: names.length * ROW_HEIGHT + 50,
+    marginLeft: NAMES_WIDTH,
+    marginTop: 10,
+    x: { label, grid: true, nice: true },
+    // Rows of one table may have the same name.
+    y: {
+      domain: names.map((_, row) => row),
+      type: 'band',
+      label: null,
+      tickFormat: (row: number) => names[row] ?? '',
+      tickSize: 0,
+    },
+    marks: [
+      ruleX([0]),
+      ...series.map(({ values }, index) =>
+        dot(
+          values.flatMap((value, row) => (value === undefined ? [] : [{ value, row }])),
+          { x: 'value', y: 'row', r: 4, className: `series-${index}`, title: ({ value }) => String(value) },
+        ),
+      ),
+    ],
+  });
+  // The page allows no styles but those of its own file.
+  for (const style of drawn.querySelectorAll('style')) style.remove();
+  for (const styled of drawn.querySelectorAll('[style]')) styled.removeAttribute('style');
+  // It is one picture: its parts are not read aloud.
+  for (const part of drawn.querySelectorAll('[aria-label]')) part.removeAttribute('aria-label');
+  drawn.setAttribute('role', 'img');
+  drawn.setAttribute('aria-label', `${title}: ${label}, of each row of the table`);
+  const legend = series
+    .map(({ name }, index) => `<li class="series-${index}">${escaped(name)}</li>`)
+    .join('');
+  return `<figure class="plotted"><ul class="legend">${legend}</ul><div class="scroll" tabindex="0" role="group" aria-label="Plot">${drawn.outerHTML}</div></figure>\n`;
+}
+
+/** A text as HTML. */
+export function escaped(text: string): string {
+  return text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('"', '&quot;');
+}
