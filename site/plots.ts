@@ -4,7 +4,7 @@
  * @module
  */
 
-import { dot, plot, ruleX } from '@observablehq/plot';
+import { dot, plot } from '@observablehq/plot';
 import { parseHTML } from 'linkedom';
 
 /** A table as texts. */
@@ -23,7 +23,8 @@ export interface Series {
 }
 
 const WIDTH = 860;
-const NAMES_WIDTH = 390;
+/** Of a letter of a name. */
+const LETTER_WIDTH = 6.4;
 const ROW_HEIGHT = 20;
 
 /** More than these are not told apart by their colours. */
@@ -40,8 +41,8 @@ export function plotOf({ title, head, rows }: PlottedTable): string | undefined 
   for (const [, pattern, label] of UNITS) {
     const series = head.flatMap((name, column): Series[] => {
       const values = rows.map((row) => numberIn(row[column], pattern));
-      // A model that was not rounded is at 100 dB and more, far from all others.
-      return column > 0 && !/in float/.test(name) && values.some((value) => value !== undefined)
+      // What was not rounded is at 100 dB and more, far from all others.
+      return column > 0 && !/in float|clipping/.test(name) && values.some((value) => value !== undefined)
         ? [{ name, values }]
         : [];
     });
@@ -75,10 +76,11 @@ export function dotPlot({
     document,
     className: 'plot',
     width: WIDTH,
-    height: names.length * ROW_HEIGHT + 50,
-    marginLeft: NAMES_WIDTH,
+    height: names.length * ROW_HEIGHT + 55,
+    marginLeft: 20 + LETTER_WIDTH * names.reduce((most, { length }) => Math.max(most, length), 0),
     marginTop: 10,
-    x: { label, grid: true, nice: true },
+    marginBottom: 45,
+    x: { label, labelOffset: 40, grid: true, nice: true },
     // Rows of one table may have the same name.
     y: {
       domain: names.map((_, row) => row),
@@ -88,7 +90,6 @@ export function dotPlot({
       tickSize: 0,
     },
     marks: [
-      ruleX([0]),
       ...series.map(({ values }, index) =>
         dot(
           values.flatMap((value, row) => (value === undefined ? [] : [{ value, row }])),

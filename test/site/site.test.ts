@@ -126,6 +126,10 @@ it('is read and searched in a browser, which asks nobody else', async () => {
     }
   };
   await look('start');
+  const empty = await page.evaluate(
+    () => [...document.images].filter((image) => image.naturalWidth === 0).length,
+  );
+  expect(empty).toBe(0);
   await page.getByRole('link', { name: 'Accuracy', exact: true }).click();
   await page.getByRole('heading', { name: 'Accuracy with quantized weights' }).waitFor();
   // It is long: axe takes seconds for it.
