@@ -105,7 +105,7 @@ describe.each([
 });
 
 describe('by keyboard', () => {
-  it('a layer is found, chosen and told about', async () => {
+  it('a layer is found, chosen and told about, and settings are chosen', async () => {
     await inPage(async (visit) => {
       await openFiles(visit, [KERAS]);
       const { page } = visit;
@@ -122,6 +122,20 @@ describe('by keyboard', () => {
       expect(await textOf(page, '#layer-title')).toMatch(/^Layer /);
       expect(await textOf(page, '#layer')).toMatch(/Conv2D/);
       expect(await textOf(page, '#layer')).toMatch(/channel/i);
+      // What will run it, and what few choose.
+      await page.locator('input[name=hardware]').first().focus();
+      await page.keyboard.press('Space');
+      await page.keyboard.press('ArrowDown');
+      expect(await page.inputValue('input[name=hardware]:checked')).toBe('microcontroller');
+      await page.locator('#more-settings summary').focus();
+      await page.keyboard.press('Enter');
+      await page.keyboard.press('Tab');
+      expect(await page.evaluate(() => document.activeElement?.id)).toBe('target');
+      await page.keyboard.press('f');
+      expect(await page.locator('input[name=hardware]:checked').count()).toBe(0);
+      await page.locator('#reset').focus();
+      await page.keyboard.press('Enter');
+      expect(await page.inputValue('#target')).toBe('int8-per-tensor');
     });
   });
 });

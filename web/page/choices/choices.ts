@@ -164,11 +164,7 @@ class MoreSettings {
         { class: 'fields' },
         ...[target, objective, activations, rounding, correction].map((field) => field.element),
       ),
-      element(
-        'p',
-        { class: 'soft' },
-        'What is expected of ReLU6 and target is that of the usual ones of these.',
-      ),
+      element('p', { class: 'soft' }, 'The gains that are expected above are those of the usual settings.'),
     );
     this.show = (choice) => {
       const matters = partsThatMatter(choice.target);

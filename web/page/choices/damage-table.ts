@@ -24,11 +24,11 @@ const BAR_WIDTH = 100;
 
 const COLUMNS = [
   ['Layer', ''],
-  ['Share as it is', 'number'],
-  ['Share equalized', 'number'],
+  ['Share as it is', 'number share-cell'],
+  ['Share equalized', 'number share-cell'],
   ['Change', 'number'],
-  ['SQNR as it is', 'number'],
-  ['SQNR equalized', 'number'],
+  ['SQNR as it is', 'number sqnr-cell'],
+  ['SQNR equalized', 'number sqnr-cell'],
   ['Damage', 'bars-cell'],
 ] as const;
 
@@ -106,19 +106,20 @@ function tableParts(damage: Damage, ranking: Ranking, choose: (layer: string) =>
   });
   return [
     ...(report.layers.length === 0 ? [] : [element('p', {}, improvementText(report))]),
-    ...(rows.length === 0 ? [] : [tableOf(body, report)]),
+    ...(rows.length === 0 ? [] : [tableOf(body, report, ranking)]),
     ...(more.length === 0 ? [] : [all]),
     ...(report.notes.length === 0 ? [] : [list(report.notes, { class: 'soft' })]),
   ];
 }
 
-function tableOf(body: HTMLTableSectionElement, { target }: DamageReport): HTMLElement {
+function tableOf(body: HTMLTableSectionElement, { target }: DamageReport, { by }: Ranking): HTMLElement {
   return element(
     'div',
     { class: 'scroll', role: 'region', 'aria-label': 'Table of layers that hurt', tabindex: 0 },
     element(
       'table',
-      { class: 'damage-table' },
+      // Of a phone it has the columns that it is ranked by.
+      { class: by.startsWith('sqnr') ? 'damage-table by-sqnr' : 'damage-table' },
       element(
         'caption',
         {},
@@ -155,8 +156,8 @@ function rowOf(
       button(name, () => choose(layer), { class: 'link' }),
       ...(remedy === '' ? [] : [element('div', { class: 'soft' }, remedy)]),
     ),
-    ...[before, after, change, sqnr.before, sqnr.after].map((cell) =>
-      element('td', { class: 'number' }, cell ?? ''),
+    ...[before, after, change, sqnr.before, sqnr.after].map((cell, index) =>
+      element('td', { class: COLUMNS[index + 1]?.[1] }, cell ?? ''),
     ),
     element('td', { class: 'bars-cell' }, barsOf(bars)),
   );

@@ -101,7 +101,7 @@ export function verifyVerdict({ verdict, reason, tolerances, leastSqnrDb, backen
       const rounded = weights === 'float32' ? '' : `; weights that differ are ${weights}`;
       return {
         isGood: true,
-        text: `The same function: no output differs by more than ${small(rtol)} of its largest value, and ${small(atol)}${by}${rounded}.`,
+        text: `The same function: no output differs by more than ${small(rtol)} of its largest value, plus ${small(atol)}${by}${rounded}.`,
       };
     }
     case 'different':

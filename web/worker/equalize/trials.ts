@@ -22,6 +22,7 @@ export class Trials {
   readonly #model: Model;
   readonly #trials = new Map<string, Trial>();
   readonly #damages = new Map<string, DamageReport>();
+  readonly #weightSqnrs = new Map<string, Damage['weightSqnr']>();
 
   constructor(model: Model) {
     this.#model = model;
@@ -61,12 +62,17 @@ export class Trials {
 
   /** How much rounding leaves of each kernel, before and after it; nothing after where it cannot be equalized. */
   async weightSqnr(choice: Choice): Promise<Damage['weightSqnr']> {
+    const key = keyOf(choice);
+    const known = this.#weightSqnrs.get(key);
+    if (known) return known;
     const quantizer = parseQuantizer(gridOf(choice.target));
     const equalized = await this.#equalizedOrNothing(choice);
-    return {
+    const measured = {
       before: weightSqnr(plainModel(this.#model, choice.target), quantizer),
       after: equalized ? weightSqnr(equalized, quantizer) : [],
     };
+    this.#weightSqnrs.set(key, measured);
+    return measured;
   }
 
   /** Undefined where it cannot be equalized, which the report of the damage then says. */
