@@ -8,7 +8,7 @@ import { posix } from 'node:path';
 import markdownIt from 'markdown-it';
 import anchor from 'markdown-it-anchor';
 import { placeOf, relativeAddress } from './pages.ts';
-import { type PlottedTable, plotOf } from './plots.ts';
+import { type PlottedTable, plotOf, plotOverBits } from './plots.ts';
 
 type Token = ReturnType<ReturnType<typeof markdownIt>['parse']>[number];
 
@@ -103,17 +103,23 @@ function withPlots(tokens: readonly Token[]): Token[] {
   const all: Token[] = [];
   let heading = '';
   let begin = 0;
+  const tables: PlottedTable[] = [];
   for (const [index, token] of tokens.entries()) {
     all.push(token);
     if (token.type === 'heading_open') heading = plainText(tokens[index + 1]);
     if (token.type === 'table_open') begin = index;
     if (token.type !== 'table_close') continue;
-    const plot = plotOf(tableOf(heading, tokens.slice(begin, index)));
-    if (plot === undefined) continue;
-    const [block] = markdown.parse('<div></div>', {});
-    if (block) all.push(Object.assign(block, { content: plot }));
+    const table = tableOf(heading, tokens.slice(begin, index));
+    tables.push(table);
+    all.push(...blockOf(plotOf(table)));
   }
-  return all;
+  return [...all, ...blockOf(plotOverBits(tables))];
+}
+
+/** HTML as a token. */
+function blockOf(html: string | undefined): Token[] {
+  const [block] = html === undefined ? [] : markdown.parse('<div></div>', {});
+  return block ? [Object.assign(block, { content: html })] : [];
 }
 
 function tableOf(title: string, tokens: readonly Token[]): PlottedTable {

@@ -24,7 +24,7 @@ export interface Series {
 
 const WIDTH = 860;
 /** Of a letter of a name. */
-const LETTER_WIDTH = 6.4;
+const LETTER_WIDTH = 6.8;
 const ROW_HEIGHT = 20;
 
 /** More than these are not told apart by their colours. */
@@ -52,6 +52,32 @@ export function plotOf({ title, head, rows }: PlottedTable): string | undefined 
     }
   }
   return undefined;
+}
+
+/** The rows of bits in tables of whole-integer models, of all networks in one picture; undefined where there are none. */
+export function plotOverBits(tables: readonly PlottedTable[]): string | undefined {
+  const networks = tables.flatMap(({ title, head, rows }) => {
+    const [, network] = /^(.*): on integers$/.exec(title) ?? [];
+    const column = head.indexOf('without data');
+    const six = rows.findIndex(([recipe]) => recipe?.endsWith('kernels of 6 bits'));
+    // The row before has the same recipe with 8 bits, the one behind with 4.
+    const values = [six - 1, six, six + 1].map((row) => numberIn(rows[row]?.[column], UNITS[0][1]));
+    return network === undefined || six < 1 ? [] : [{ network, values }];
+  });
+  if (networks.length === 0) return undefined;
+  const title = 'Fewer bits, of all networks';
+  const plotted = dotPlot({
+    title,
+    label: 'SQNR in dB',
+    names: networks.map(({ network }) => network),
+    series: ['8 bits', '6 bits', '4 bits'].map((name, bits) => ({
+      name,
+      values: networks.map(({ values }) => values[bits]),
+    })),
+  });
+  return `<h2 id="fewer-bits-of-all-networks">${title}</h2>
+<p>Whole-integer models without data, with a scale for each channel and rounding that cancels: what is left with kernels of 8, 6 and 4 bits, from the tables above.</p>
+${plotted}`;
 }
 
 function numberIn(cell: string | undefined, pattern: RegExp): number | undefined {

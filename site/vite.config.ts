@@ -12,7 +12,7 @@ import { defineConfig, type Plugin, type UserConfigFnObject } from 'vite';
 import { kernelsOfExample } from './example-kernels.ts';
 import { type Guide, renderGuide, type Section } from './guide.ts';
 import { layOut } from './layout.ts';
-import { PARTS, placeOf } from './pages.ts';
+import { PARTS, placeOf, relativeAddress } from './pages.ts';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 
@@ -50,7 +50,7 @@ function guides(options: { readonly reference: boolean }): Plugin {
         emit(placeOf(file), pageOf(file, { ...guide, html }));
       }
       const reference = options.reference ? readReference() : [];
-      for (const { name, bytes } of reference) emit(`api/${name}`, bytes);
+      for (const file of reference) emit(`api/${file.name}`, withWayBack(file));
       sections.push(...reference.flatMap(sectionOfReference));
       const script = 'assets/search.js';
       emit('search.html', layOut({ place: 'search.html', title: 'Search', html: SEARCH, script }));
@@ -73,6 +73,13 @@ function readReference(): ReferenceFile[] {
     .filter((entry) => entry.isFile())
     .map((entry) => join(entry.parentPath, entry.name).slice(join(root, API).length + 1));
   return names.map((name) => ({ name, bytes: readFileSync(join(root, API, name)) }));
+}
+
+/** A page of the reference leads back to the guides. */
+function withWayBack({ name, bytes }: ReferenceFile): string | Uint8Array {
+  if (!name.endsWith('.html')) return bytes;
+  const guides = `<a href="${relativeAddress(`api/${name}`, 'index.html')}">Guides</a>`;
+  return bytes.toString('utf8').replace('<div id="tsd-toolbar-links">', (links) => `${links}${guides}`);
 }
 
 /** A page of the reference is found by its name. */

@@ -8,7 +8,7 @@ import { createHash } from 'node:crypto';
 import { createReadStream, readFileSync } from 'node:fs';
 import { basename, extname } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { defineConfig, type Plugin, type UserConfig } from 'vite';
+import { defineConfig, type Plugin, type UserConfigFnObject } from 'vite';
 
 const inRoot = (name: string): string => fileURLToPath(new URL(`../${name}`, import.meta.url));
 
@@ -84,14 +84,20 @@ function keptFiles(): Plugin {
   };
 }
 
+/** Leads to the guides, where the page is a part of the site. */
+function guidesLink(mode: string): Plugin {
+  const link = mode === 'site' ? ' <a href="../index.html">The guides</a> say how.' : '';
+  return { name: 'guides-link', transformIndexHtml: (html) => html.replace('<!-- guides -->', link) };
+}
+
 /** Beside the page, for what lies in its folder. */
 const WORKER = 'service-worker.js';
 
-const config: UserConfig = defineConfig({
+const config: UserConfigFnObject = defineConfig(({ mode }) => ({
   root: inRoot('web'),
   base: './',
   publicDir: false,
-  plugins: [filesBeside(BESIDE), keptFiles()],
+  plugins: [filesBeside(BESIDE), keptFiles(), guidesLink(mode)],
   // The package's entries, from the sources.
   resolve: { tsconfigPaths: true },
   build: {
@@ -110,7 +116,7 @@ const config: UserConfig = defineConfig({
     },
   },
   worker: { format: 'es' },
-});
+}));
 
 // biome-ignore lint/style/noDefaultExport: vite takes its configuration from the default export
 export default config;

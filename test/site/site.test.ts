@@ -70,6 +70,9 @@ it('draws what was measured: bits, networks and every kernel of the example', ()
   expect(labels.at(-1)).toBe('Every kernel of the example: SQNR in dB, of each row of the table');
   const legends = [...accuracy.querySelectorAll('.legend')].map((one) => one.textContent);
   expect(legends).toContain('8 bits6 bits4 bits');
+  // Six networks, with kernels of 8, 6 and 4 bits.
+  const bits = accuracy.querySelector('#fewer-bits-of-all-networks ~ .plotted');
+  expect(bits?.querySelectorAll('circle')).toHaveLength(18);
   // A dot for each of 53 kernels, before and after.
   const last = [...accuracy.querySelectorAll('.plotted')].at(-1);
   expect(last?.querySelectorAll('circle')).toHaveLength(106);
