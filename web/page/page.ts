@@ -13,7 +13,7 @@ import { DamageView } from './choices/damage-table.ts';
 import { type Asked, CompareView } from './compare/compare-view.ts';
 import { fileThumbnails, NO_THUMBNAILS, type Thumbnails } from './compare/thumbnails.ts';
 import { VerifyView } from './compare/verify-view.ts';
-import { byId, setEnabled } from './dom.ts';
+import { byId, drawn, setEnabled } from './dom.ts';
 import { LayerMap } from './map/layer-map.ts';
 import { renderLayer } from './map/layer-panel.ts';
 import { showSpreadLegend } from './map/spread-mark.ts';
@@ -88,8 +88,8 @@ export class Page {
   }
 
   #render(state: State, before: State | undefined): void {
-    document.documentElement.classList.toggle('has-model', state.opened !== undefined);
-    byId('opened', HTMLElement).hidden = state.opened === undefined;
+    document.documentElement.classList.toggle('has-model', state.isShown);
+    byId('opened', HTMLElement).hidden = !state.isShown;
     for (const id of ['choose-files', 'choose-folder', 'open-example']) {
       setEnabled(byId(id, HTMLButtonElement), !state.isBusy);
     }
@@ -143,6 +143,8 @@ export class Page {
     this.#letGoOfTaken();
     if (this.#state.tflite) letGo(this.#state.tflite.saved);
     this.#store.set(newlyOpened(opened));
+    await drawn();
+    this.#store.set({ isShown: true });
     const title = byId('model-title', HTMLElement);
     title.focus({ preventScroll: true });
     title.scrollIntoView();

@@ -45,6 +45,8 @@ export interface MadeTflite extends Omit<TakenTflite, 'download'> {
 /** What of the page belongs to the model that is open. */
 interface OfModel {
   readonly opened: OpenedModel | undefined;
+  /** Whether its sections are shown: they are made first, so that the browser need not lay them out in the same task. */
+  readonly isShown: boolean;
   readonly equalized: EqualizedModel | undefined;
   readonly previews: KnownPreviews;
   readonly damage: KnownDamage;
@@ -72,6 +74,7 @@ export interface State extends OfModel {
 export function newlyOpened(opened: OpenedModel | undefined): OfModel {
   return {
     opened,
+    isShown: false,
     equalized: undefined,
     previews: { kind: 'waiting' },
     damage: { kind: 'none' },
