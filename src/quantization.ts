@@ -75,6 +75,7 @@ export { type QuantizePass, quantizationPasses } from './equalization/quantize.t
 export {
   equalizeFloat,
   type FloatOptions,
+  floatRecipe,
   INTEGER_WEIGHTS,
   type IntegerOptions,
   type IntegerRecord,
