@@ -43,6 +43,7 @@ export { type MemoryOutput, writeModel, writeModelToMemory } from './formats/wri
 export { zipFiles } from './formats/zip/write.ts';
 export { Layer } from './model/layer.ts';
 export { Model } from './model/model.ts';
+export type { Progress } from './model/progress.ts';
 export { describeSkip, type SkipReason } from './model/skip-reason.ts';
 export { Tensor } from './tensor/tensor.ts';
 export { type VerifyOptions, type VerifyReport, verify } from './verification/comparing/verify.ts';

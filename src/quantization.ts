@@ -75,6 +75,7 @@ export { type QuantizePass, quantizationPasses } from './equalization/quantize.t
 export {
   equalizeFloat,
   type FloatOptions,
+  floatRecipe,
   INTEGER_WEIGHTS,
   type IntegerOptions,
   type IntegerRecord,
@@ -174,6 +175,7 @@ export type {
   Shape,
 } from './model/operation.ts';
 export { castWeights, WEIGHT_DTYPES, type WeightDType } from './model/precision.ts';
+export type { Tell, WatchOptions } from './model/progress.ts';
 export type { DecidedBy, RegionBorder, SkipCode } from './model/skip-reason.ts';
 export { foldPass } from './primitives/batch-norm-fold.ts';
 export {

@@ -24,6 +24,7 @@ export {
 export { movesFar } from './report/far-correction.ts';
 export { htmlReport } from './report/html/html-report.ts';
 export { inspectContent, inspectSubject } from './report/html/inspect-content.ts';
+export { kernelSqnrText } from './report/html/kernel-facts.ts';
 export { quantizeContent } from './report/html/quantize-content.ts';
 export type {
   DamageShare,

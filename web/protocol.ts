@@ -4,8 +4,8 @@
  * @module
  */
 
-import type { Relu6Policy, Target } from 'crosslayer';
-import type { IntegerWeights, TfliteIo } from 'crosslayer/quantization';
+import type { EqualizeOptions, QuantizeOptions, Relu6Policy, Target, VerifyReport } from 'crosslayer';
+import type { Dialect, IntegerWeights, TfliteIo, WeightRounding } from 'crosslayer/quantization';
 import type {
   ChannelStrip,
   DamageReport,
@@ -44,20 +44,28 @@ export interface OpenedModel {
   readonly isExample: boolean;
 }
 
-/** What can be chosen. */
-export interface Choice {
+/** What can be chosen; what is left out is as usual. */
+export interface Choice extends Pick<EqualizeOptions, 'objective' | 'rounding'> {
   readonly target: Target;
   readonly relu6: Relu6Policy;
+  readonly activations?: 'float';
+  readonly biasCorrection?: 'none';
 }
 
 /** What a choice is expected to do, before it is done. */
-export interface Preview extends Choice {
+export interface Preview extends Pick<Choice, 'target' | 'relu6'> {
   /** By how many dB less 8-bit kernels are expected to disturb the outputs than those of the plain model; null: not known. */
   readonly gainDb: number | null;
   /** What the choice costs, in a sentence: layers added, activations changed by dropping a maximum, nothing. */
   readonly cost: string;
   /** Why it cannot be chosen; null where it can. */
   readonly obstacle: string | null;
+}
+
+/** Which layers hurt, and how much of each kernel rounding leaves. */
+export interface Damage {
+  readonly report: DamageReport;
+  readonly weightSqnr: TargetReport['weightSqnr'];
 }
 
 /** What equalizing did. */
@@ -99,7 +107,34 @@ export interface Comparison {
 }
 
 /** What can be taken home. */
-export type TakenForm = 'as-it-came' | 'keras-v3' | 'keras-h5' | 'tfjs-uint8' | 'report';
+export type TakenForm = 'as-it-came' | 'keras-v3' | 'keras-h5' | 'tfjs-float' | 'tfjs-packed' | 'report';
+
+/** How it is to be. */
+export type TakeAsked =
+  | { readonly form: Exclude<TakenForm, 'keras-h5' | 'tfjs-packed'> }
+  | { readonly form: 'keras-h5'; readonly dialect?: Dialect }
+  | ({ readonly form: 'tfjs-packed' } & Pick<QuantizeOptions, 'dtype' | 'plan' | 'include' | 'exclude'>);
+
+/** Which weights of a `.tflite` file share a scale, and what stands at its ends. */
+export interface TfliteScales {
+  readonly weights: IntegerWeights;
+  /** Of Dense layers. */
+  readonly dense: IntegerWeights;
+  readonly io: TfliteIo;
+}
+
+/** How a `.tflite` file is to be. */
+export interface TfliteChoice extends TfliteScales {
+  /** Whether it stays in float, made ready for a tool that quantizes it. */
+  readonly float: boolean;
+  /** Whether layers without a kernel for whole numbers may stay in float. */
+  readonly allowFloat: boolean;
+  readonly rounding: WeightRounding;
+  /** Whether biases make up for what rounding changes. */
+  readonly correction: boolean;
+  /** For each input its sizes without the batch; none where the model has them. */
+  readonly inputShape: readonly (readonly number[])[];
+}
 
 /** A download. */
 export interface Download {
@@ -113,7 +148,17 @@ export interface Download {
 export interface TakenTflite
   extends Pick<
     TfliteReport,
-    'weights' | 'io' | 'bytes' | 'operators' | 'ranges' | 'notTaken' | 'check' | 'notVerified'
+    | 'weights'
+    | 'dense'
+    | 'float'
+    | 'io'
+    | 'bytes'
+    | 'operators'
+    | 'inFloat'
+    | 'ranges'
+    | 'notTaken'
+    | 'check'
+    | 'notVerified'
   > {
   readonly download: Download;
 }
@@ -125,7 +170,7 @@ export interface Operations {
   /** The project's own example, fetched from the page's folder. */
   readonly openExample: { readonly asked: object; readonly result: OpenedModel };
   /** Which layers hurt, of the open model, before and after what is chosen. */
-  readonly damage: { readonly asked: Choice; readonly result: DamageReport };
+  readonly damage: { readonly asked: Choice; readonly result: Damage };
   /** What each choice is expected to do. */
   readonly preview: { readonly asked: object; readonly result: readonly Preview[] };
   readonly equalize: {
@@ -141,13 +186,16 @@ export interface Operations {
     };
     readonly result: Comparison;
   };
+  /** Whether another file computes what the open model does; on samples that are made up where there are no pictures. */
+  readonly verify: {
+    readonly asked: { readonly files: readonly PickedFile[]; readonly pictures: readonly PickedFile[] };
+    readonly result: VerifyReport;
+  };
   /** The equalized model, or the one that is open where none was equalized. */
-  readonly take: { readonly asked: { readonly form: TakenForm }; readonly result: Download };
+  readonly take: { readonly asked: TakeAsked; readonly result: Download };
   /** The model that is open in whole numbers, run once it is written. */
   readonly takeTflite: {
-    readonly asked: {
-      readonly weights: IntegerWeights;
-      readonly io: TfliteIo;
+    readonly asked: TfliteChoice & {
       /** Ranges are measured on these, and the file is run on them; where there are none, ranges come from statistics. */
       readonly pictures: readonly PickedFile[];
       readonly labels?: readonly number[];

@@ -58,6 +58,7 @@ const NEEDS: Readonly<Record<OperationName, 'nothing' | 'model' | 'equalized'>> 
   preview: 'model',
   equalize: 'model',
   compare: 'equalized',
+  verify: 'model',
   take: 'equalized',
   takeTflite: 'model',
 };

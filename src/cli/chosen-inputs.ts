@@ -8,12 +8,13 @@ import { CrosslayerError, UnsupportedModelError, unlessCannotRun } from '../erro
 import type { Model } from '../model/model.ts';
 import { type LoadedInputs, loadInputs } from '../node/inputs.ts';
 import { count } from '../text/numbers.ts';
-import { guessNormalization } from '../verification/inputs/guess-normalization.ts';
+import { GUESSED, guessNormalization } from '../verification/inputs/guess-normalization.ts';
 import { modelInputs } from '../verification/inputs/model-inputs.ts';
 import { describeNormalization, type Normalization } from '../verification/inputs/normalization.ts';
 import { seededInputs } from '../verification/inputs/seeded-inputs.ts';
 import { TfjsRunner } from '../verification/run/runner.ts';
 import type { ProofOptions } from './options.ts';
+import { SHOWN } from './terminal.ts';
 import { UsageError } from './usage-error.ts';
 
 /** The options of a command that say what models are run on. */
@@ -23,6 +24,9 @@ export interface InputOptions {
   readonly samples?: number;
   /** A file, or true for those in the file of the inputs; where it is left out, none are read. */
   readonly labels?: string | true;
+  /** Whether it is told why a normalization was guessed; programs are told in any case. */
+  readonly verbose?: boolean;
+  readonly json?: boolean;
 }
 
 /** What a model is run on, and what is told of it. */
@@ -59,7 +63,7 @@ export async function readyToRun(
     throw error;
   }
   return unlessCannotRun(
-    async () => ({ runner: await TfjsRunner.create(), ...chosen }),
+    async () => ({ runner: await TfjsRunner.create(SHOWN), ...chosen }),
     (reason) => ({ reason }),
   );
 }
@@ -68,8 +72,9 @@ export async function readyToRun(
 export async function chosenInputs(model: Model, options: InputOptions): Promise<ChosenInputs> {
   const { inputs, normalize, samples, labels = false } = options;
   try {
-    if (inputs === undefined) return madeUp(model, options);
-    return await loadInputs(model, inputs, { normalization: normalize, samples, labels });
+    if (inputs === undefined) return explained(madeUp(model, options), options);
+    const loaded = await loadInputs(model, inputs, { normalization: normalize, samples, labels, ...SHOWN });
+    return explained(loaded, options);
   } catch (error) {
     // What is guessed suits every model.
     const isMisuse = error instanceof UnsupportedModelError && error.feature === 'normalization';
@@ -77,16 +82,28 @@ export async function chosenInputs(model: Model, options: InputOptions): Promise
   }
 }
 
-function madeUp(model: Model, { normalize, samples = SEEDED_SAMPLES }: InputOptions): ChosenInputs {
+/** Reasons are long, and told to whoever asks. */
+function explained(
+  { guessedBecause, ...chosen }: GuessedInputs,
+  { verbose, json }: InputOptions,
+): ChosenInputs {
+  if (guessedBecause === undefined || (verbose !== true && json !== true)) return chosen;
+  return { ...chosen, description: `${chosen.description}, because ${guessedBecause}` };
+}
+
+type GuessedInputs = ChosenInputs & Pick<LoadedInputs, 'guessedBecause'>;
+
+function madeUp(model: Model, { normalize, samples = SEEDED_SAMPLES }: InputOptions): GuessedInputs {
   const guess = guessNormalization(model);
   const tensors = seededInputs(model, { samples, normalization: normalize });
   const takesPictures = modelInputs(model).some(({ image }) => image !== undefined);
-  const why = normalize === undefined ? ` (a guess that --normalize overrides: ${guess.reason})` : '';
+  const isGuessed = takesPictures && normalize === undefined;
   const formula = describeNormalization(normalize ?? guess.normalization);
-  const range = takesPictures ? `: the range of pixels as ${formula}${why}` : '';
+  const range = takesPictures ? `: the range of pixels as ${formula}${isGuessed ? GUESSED : ''}` : '';
   return {
     tensors,
     description: `${count(samples, 'seeded sample')}${range}`,
+    guessedBecause: isGuessed ? guess.reason : undefined,
     sampleNames: [],
   };
 }

@@ -5,8 +5,9 @@
  */
 
 import { CrosslayerError } from '../errors.ts';
-import { errorJson } from './error-json.ts';
-import { type Line, printError, printed, progressDone } from './terminal.ts';
+import type { UsedConfig } from './config-file.ts';
+import { type ErrorJson, errorJson } from './error-json.ts';
+import { type Line, printError, printed, progress } from './terminal.ts';
 import { UsageError } from './usage-error.ts';
 
 /** Exit codes of the command; `--help` lists them. */
@@ -27,17 +28,57 @@ export interface CommandResult {
   /** For programs, in place of the lines. */
   readonly report?: object;
   readonly exitCode: number;
+  /** The result in a few words, for the summary of several models. */
+  readonly verdict?: string;
   /** What went wrong once the model was written; the exit code is that of the first. */
   readonly failures?: readonly unknown[];
 }
 
+/** What is told of the configuration file. */
+interface ConfigOptions {
+  readonly config?: UsedConfig | false;
+}
+
 /** Ends a command with its result, which goes out in one piece, and with what failed after the model was written. */
-export async function end(result: Promise<CommandResult>): Promise<void> {
-  const { lines, report, exitCode, failures = [] } = await result;
-  const error = failures.length === 0 ? {} : { error: errorJson(failures[0]) };
-  process.stdout.write(`${report ? await jsonOf({ ...report, ...error }) : printed(lines)}\n`);
+export async function end(run: () => Promise<CommandResult>, options: ConfigOptions): Promise<void> {
+  const result = await withConfigNamed(options, run);
+  const { lines, report, exitCode, failures = [] } = result;
+  progress.clear();
+  const error = failureJson(result);
+  if (report) await printJson(error ? { ...report, error } : report, options);
+  else process.stdout.write(`${printed([...lines, ...configLines(options)])}\n`);
   process.exitCode = exitCode;
   if (failures.length > 0) endWithErrors(failures);
+}
+
+/** What went wrong once the model was written, for programs; null where nothing did. */
+export function failureJson({ failures = [] }: CommandResult): ErrorJson | null {
+  return failures.length === 0 ? null : errorJson(failures[0]);
+}
+
+/** Prints an object for programs. */
+export async function printJson(report: object, { config }: ConfigOptions): Promise<void> {
+  process.stdout.write(`${await jsonOf(config ? { ...report, config } : report)}\n`);
+}
+
+/** Which options the configuration file gave. */
+export function configLines({ config }: ConfigOptions): string[] {
+  return config ? [`${config.file} gave ${config.options.join(', ')}`] : [];
+}
+
+/** Says of an error in the usage which options are from the configuration file. */
+export async function withConfigNamed<Result>(
+  { config }: ConfigOptions,
+  run: () => Result | Promise<Result>,
+): Promise<Result> {
+  try {
+    return await run();
+  } catch (error) {
+    if (!config || !(error instanceof UsageError)) throw error;
+    throw new UsageError(
+      `${error.message} (${configLines({ config }).join('')}; --no-config leaves them out)`,
+    );
+  }
 }
 
 /** The report for programs where they asked for it, else the lines for people. */
@@ -80,13 +121,18 @@ async function jsonOf(report: object): Promise<string> {
 }
 
 function endWithErrors(errors: readonly unknown[]): void {
-  progressDone();
-  for (const error of errors) printError(...errorLines(error));
+  printErrors(errors);
   process.exitCode = exitCodeOf(errors[0]);
 }
 
+/** Tells what went wrong. */
+export function printErrors(errors: readonly unknown[]): void {
+  progress.clear();
+  for (const error of errors) printError(...errorLines(error));
+}
+
 /** The exit code for an error. */
-function exitCodeOf(error: unknown): number {
+export function exitCodeOf(error: unknown): number {
   if (error instanceof UsageError) return EXIT.usage;
   return error instanceof CrosslayerError ? EXIT.input : EXIT.bug;
 }

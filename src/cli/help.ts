@@ -7,6 +7,9 @@
 import { type Command, Help, type HelpConfiguration, Option } from 'commander';
 import { joined, wrapped } from './wrap.ts';
 
+/** The heading of options about what is written and printed. */
+export const OUTPUT = 'Output:';
+
 /** The heading of options that the short help leaves out. */
 const SELDOM = 'Seldom needed:';
 
@@ -31,7 +34,20 @@ interface HelpTexts {
 /** Adds examples and explanations to a command that has its options. */
 export function explained(command: Command, { examples, more = '' }: HelpTexts): Command {
   return command
-    .addOption(new Option('--verbose', 'with --help, list all options and explain them').helpGroup('Help:'))
+    .addOption(
+      new Option(
+        '--config <file>',
+        'options that are the same in every call (crosslayer.config.json)',
+      ).helpGroup(SELDOM),
+    )
+    .addOption(new Option('--no-config', 'do not read crosslayer.config.json').helpGroup(SELDOM))
+    .addOption(new Option('--quiet', 'print the result and errors, and no progress').helpGroup(SELDOM))
+    .addOption(
+      new Option(
+        '--verbose',
+        'tell why, where it is long to tell; with --help, list all options and explain them',
+      ).helpGroup('Help:'),
+    )
     .addHelpOption(new Option('-h, --help', 'show this').helpGroup('Help:'))
     .configureHelp(HELP_CONFIGURATION)
     .addHelpText('after', () => {

@@ -44,7 +44,7 @@ export function checkHtmlOutput(options: HtmlOutputOptions): WriteHtml | undefin
     !fs.existsSync(output);
   if (!isInNewFolder) new PendingOutput(report, { force }).discard();
   return (content) => {
-    progress(`writing ${report}`);
+    progress.say(`writing ${report}`);
     writeWhole(report, new TextEncoder().encode(htmlReport(content())), { force });
   };
 }

@@ -1,26 +1,25 @@
 #!/usr/bin/env node
 import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
+import { allCommands, COMMANDS } from './command-list.ts';
 import { EXIT, EXIT_CODE_HELP, endWithError, printErrorJson } from './command-result.ts';
-import { printError, progressDone } from './terminal.ts';
+import { printError, progress } from './terminal.ts';
 import { UsageError } from './usage-error.ts';
 
 const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'));
-
-/** The commands in the order in which they are listed, and what adds them. */
-const COMMANDS: ReadonlyMap<string, () => Promise<(root: Command) => void>> = new Map([
-  ['equalize', async () => (await import('./commands/equalize.ts')).addEqualize],
-  ['inspect', async () => (await import('./commands/inspect.ts')).addInspect],
-  ['convert', async () => (await import('./commands/convert.ts')).addConvert],
-  ['verify', async () => (await import('./commands/verify.ts')).addVerify],
-  ['evaluate', async () => (await import('./commands/evaluate.ts')).addEvaluate],
-  ['quantize', async () => (await import('./commands/quantize.ts')).addQuantize],
-]);
 
 /** The command that is called, which alone is loaded; none for the version, and all where they are to be listed. */
 function called([first = '']: readonly string[]): (() => Promise<(root: Command) => void>)[] {
   if (first === '--version' || first === '-V') return [];
   return [COMMANDS.get(first) ?? [...COMMANDS.values()]].flat();
+}
+
+/** What is known before a command runs: options of the configuration file, and how much it says of its progress. */
+async function prepare(command: Command): Promise<void> {
+  if (command.options.every(({ long }) => long !== '--config')) return;
+  const { applyConfig } = await import('./config-file.ts');
+  await applyConfig(command, allCommands);
+  progress.begin({ quiet: command.opts()['quiet'] === true });
 }
 
 async function program(): Promise<Command> {
@@ -32,7 +31,9 @@ async function program(): Promise<Command> {
     .showHelpAfterError('(crosslayer --help says more)')
     .addHelpText('after', EXIT_CODE_HELP)
     .configureOutput({ outputError: (text) => printError(...errorLines(text)) })
-    .exitOverride();
+    .exitOverride()
+    .hook('preAction', (_, command) => prepare(command))
+    .hook('postAction', async () => (await import('./opened-models.ts')).closeOpened());
   for (const load of called(process.argv.slice(2))) (await load())(root);
   return root;
 }
@@ -66,7 +67,7 @@ try {
   await (await program()).parseAsync();
 } catch (error) {
   if (error instanceof CommanderError) {
-    progressDone();
+    progress.clear();
     process.exitCode = error.exitCode === 0 ? EXIT.ok : EXIT.usage;
     if (json && error.exitCode !== 0) await printErrorJson(usageErrorOf(error));
   } else {

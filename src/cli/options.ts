@@ -6,11 +6,14 @@
 
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { NORMALIZATIONS } from '../verification/inputs/normalization.ts';
-import { group } from './help.ts';
+import type { OutputFormat } from './default-output.ts';
+import { group, OUTPUT } from './help.ts';
 
 /** Options of a command that writes a model. */
 export interface OutputOptions {
   readonly output: string;
+  /** What several models become in the folder that is the output. */
+  readonly format?: OutputFormat;
   readonly force?: boolean;
 }
 
@@ -47,12 +50,19 @@ export function layersScriptOption(): Option {
   );
 }
 
-/** The heading of options about what is written and printed. */
-export const OUTPUT = 'Output:';
-
 /** Where the model goes. */
 export function outputOption(what = 'where the result goes; its ending decides the format'): Option {
   return new Option('-o, --output <out>', what).argParser(notEmpty).helpGroup(OUTPUT);
+}
+
+/** What several models are written as. */
+export function formatOption(formats: readonly OutputFormat[], otherwise?: string): Option {
+  const left = otherwise === undefined ? '' : ` (${otherwise})`;
+  return choiceOption(
+    '--format <format>',
+    `what models become in the folder of -o${left}; with it one model goes into the folder too`,
+    formats,
+  );
 }
 
 function notEmpty(text: string): string {

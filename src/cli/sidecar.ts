@@ -12,7 +12,7 @@ import { type FoundSidecar, type RestoreOptions, restoreFromSidecar, sidecarName
 import type { SidecarReport } from '../report/sidecar-report.ts';
 import { count } from '../text/numbers.ts';
 import type { InputOptions, Ready } from './chosen-inputs.ts';
-import { progress } from './terminal.ts';
+import { SHOWN } from './terminal.ts';
 
 /** Whether side-cars are read and written. */
 export interface SidecarOptions {
@@ -29,7 +29,7 @@ export async function readSidecarOf(
   options: RestoreOptions & SidecarOptions,
 ): Promise<ReadSidecar | null> {
   if (options.sidecar === false) return null;
-  const found = await restoreFromSidecar(model, options);
+  const found = await restoreFromSidecar(model, { ...options, ...SHOWN });
   if (found.state === 'none') return null;
   const isRestored = found.state === 'restored';
   return {
@@ -93,11 +93,10 @@ export async function measureUnknown(
   { inputs }: InputOptions,
 ): Promise<readonly string[]> {
   if (inputs === undefined || !ready || !('runner' in ready)) return [];
-  progress('measuring statistics');
   const { runner, tensors } = ready;
   // The proof has the reason.
   return unlessCannotRun(
-    () => measureStatistics(model, { runner, inputs: tensors }),
+    () => measureStatistics(model, { runner, inputs: tensors, ...SHOWN }),
     () => [],
   );
 }

@@ -78,8 +78,7 @@ function unopenedLines({ unsupported = [] }: WriteReport): string[] {
     .map(({ path, className }) => `${path} (${className})`);
   if (layers.length === 0) return [];
   return [
-    `TF.js does not open it, for ${named([...new Set(layers)])}; where it lacks a class, --layers-script of convert and ` +
-      'quantize writes a script beside it that registers one',
+    `TF.js does not open it, for ${named([...new Set(layers)], 3)}; where it lacks a class, --layers-script writes one beside it`,
   ];
 }
 

@@ -8,8 +8,10 @@
  */
 
 import { styleText } from 'node:util';
+import type { WatchOptions } from '../model/progress.ts';
 import { largestOf } from '../tensor/extremes.ts';
 import { visible } from '../text/visible.ts';
+import { ProgressDisplay } from './progress-display.ts';
 import { wrapped } from './wrap.ts';
 
 type Style = Parameters<typeof styleText>[0];
@@ -79,12 +81,8 @@ export function indented(lines: readonly Line[]): Line[] {
   return lines.map((line) => ['  ', ...piecesOf(line)]);
 }
 
-/** Progress lines on standard error, only where that is a terminal. */
-export function progress(text: string): void {
-  if (process.stderr.isTTY) process.stderr.write(`\r\x1b[K${visible(text)}`);
-}
+/** What is shown of a command while it works. */
+export const progress: ProgressDisplay = new ProgressDisplay(process.stderr, () => performance.now());
 
-/** Clears the line of {@link progress}. */
-export function progressDone(): void {
-  if (process.stderr.isTTY) process.stderr.write('\r\x1b[K');
-}
+/** For long calls, whose progress is shown. */
+export const SHOWN: Pick<WatchOptions, 'onProgress'> = { onProgress: progress.tell };

@@ -5,6 +5,7 @@
  */
 
 import type { Model } from '../model/model.ts';
+import { checkpoint, stageOf } from '../model/progress.ts';
 import { type Pass, runPasses } from '../primitives/pass.ts';
 import { fakeQuantize } from '../quantization/fake-quantize.ts';
 import { channelGraph } from './channels/channel-graph.ts';
@@ -18,7 +19,7 @@ import { type EqualizeOptions, hasKernelRanges, quantizerOf, settingsOf, type Tr
  *
  * @param recipe the passes for options, with which settings are tried
  * @returns the options with the settings filled in, and the trials, the one that was taken first.
- * @throws RangeError where an option is none; what the judge throws.
+ * @throws RangeError where an option is none; what the judge throws; the reason of the signal.
  */
 export async function chooseSettings(
   model: Model,
@@ -32,15 +33,19 @@ export async function chooseSettings(
   const quantizer = quantizerOf(options);
   const { activations } = settingsOf(options);
   const trials: Trial[] = [];
+  const tell = stageOf(options, 'try');
   let best: { options: EqualizeOptions; trial: Trial } | undefined;
   const attempt = async (candidate: EqualizeOptions): Promise<void> => {
+    tell(trials.length, 1 + changes.length);
+    await checkpoint(options);
     const copy = model.clone();
-    await runPasses(copy, recipe(candidate));
+    await runPasses(copy, recipe(candidate), { signal: options.signal });
     const judgement = activations
       ? await judge.judge(copy, { weights: quantizer, activations })
       : await judge.judge(fakeQuantize(copy, quantizer));
     const trial = { ...settingsOf(candidate), ...judgement };
     trials.push(trial);
+    tell(trials.length, 1 + changes.length);
     if (!best || trial.sqnrDb > best.trial.sqnrDb + judge.margin) best = { options: candidate, trial };
   };
   await attempt(options);

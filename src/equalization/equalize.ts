@@ -5,6 +5,7 @@
  */
 
 import type { Model } from '../model/model.ts';
+import { watchOf } from '../model/progress.ts';
 import { foldPass } from '../primitives/batch-norm-fold.ts';
 import { type RecordOf, runPasses } from '../primitives/pass.ts';
 import { replaceRelu6Pass } from '../primitives/replace-relu6.ts';
@@ -43,14 +44,15 @@ export interface EqualizationRecord extends Settings {
  * make up for what the quantizer of the target is going to change and are off by as much before it does, and for weights that
  * are rounded here.
  *
- * @throws RangeError where an option is none; CannotRunError where samples are given and the model cannot be run.
+ * @throws RangeError where an option is none; CannotRunError where samples are given and the model cannot be run; the reason of
+ * the signal, which is looked at between passes, between batches of samples, and whenever there is progress.
  */
 export async function equalize(
   model: Model,
   options: EqualizeOptions = {},
 ): Promise<{ readonly model: Model; readonly report: EqualizationRecord }> {
   const { copy, passes, settings } = await prepareEqualization(model, options);
-  return { model: copy, report: { ...settings, passes: await runPasses(copy, passes) } };
+  return { model: copy, report: { ...settings, passes: await runPasses(copy, passes, watchOf(options)) } };
 }
 
 /** A copy of `model`, the passes that equalize it, and the settings that were chosen. */
@@ -64,7 +66,7 @@ export async function prepareEqualization(
 }> {
   const copy = model.clone();
   // Before settings are tried: what is judged has to be what comes out.
-  if (options.samples) await measureStatistics(copy, options.samples);
+  if (options.samples) await measureStatistics(copy, { ...options.samples, ...watchOf(options) });
   const { options: chosen, trials } = await chooseSettings(copy, options, equalizationPasses);
   return { copy, passes: equalizationPasses(chosen), settings: { ...settingsOf(chosen), trials } };
 }

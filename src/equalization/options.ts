@@ -6,6 +6,7 @@
 
 import type { Model } from '../model/model.ts';
 import type { ModelRunner } from '../model/model-runner.ts';
+import type { WatchOptions } from '../model/progress.ts';
 import { PACKED_DTYPES, type PackedDType } from '../quantization/packing/packed-dtypes.ts';
 import {
   type ActivationQuantizer,
@@ -87,8 +88,8 @@ export interface Judge {
   readonly margin: number;
 }
 
-/** How a model is equalized. */
-export interface EqualizeOptions {
+/** How a model is equalized. Stages: `measure` and `try` with samples and a judge, then the passes by their names. */
+export interface EqualizeOptions extends WatchOptions {
   /** `int8-per-tensor` where it is left out. */
   readonly target?: Target;
   /** `exact` where it is left out. */
@@ -198,8 +199,8 @@ export function settingsOf(options: EqualizeOptions): Settings {
   };
 }
 
-/** How a model is quantized. */
-export interface QuantizeOptions {
+/** How a model is quantized. Stages: `measure` and `try` with samples and a judge, then the passes by their names. */
+export interface QuantizeOptions extends WatchOptions {
   /** What weights are packed as; `uint8` where it is left out. */
   readonly dtype?: PackedDType;
   /** Instead of one dtype for all: that of each kernel is chosen so that the outputs suffer least of it. */

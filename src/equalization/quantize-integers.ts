@@ -5,6 +5,7 @@
  */
 
 import type { Model } from '../model/model.ts';
+import { type WatchOptions, watchOf } from '../model/progress.ts';
 import { type FloatPlan, floatPlan } from '../quantization/integer/float-plan.ts';
 import { type IntegerPlan, integerPlan } from '../quantization/integer/integer-plan.ts';
 import type { WeightQuantizer } from '../quantization/quantizer.ts';
@@ -31,7 +32,7 @@ export interface IntegerOptions extends TensorRangeOptions {
 }
 
 /** How a float model is made ready. */
-export interface FloatOptions {
+export interface FloatOptions extends WatchOptions {
   /** What a quantizer behind it will make of kernels, as {@link IntegerOptions.weights}. */
   readonly weights?: IntegerWeights;
 }
@@ -53,11 +54,13 @@ export function integerQuantizer(options: Pick<IntegerOptions, 'weights' | 'dens
 
 /** How a model is equalized for whole numbers. */
 export function integerRecipe(
-  options: Omit<IntegerOptions, keyof TensorRangeOptions> & Pick<IntegerOptions, 'samples'>,
+  options: Omit<IntegerOptions, keyof TensorRangeOptions> &
+    Pick<IntegerOptions, 'samples' | keyof WatchOptions>,
 ): EqualizeOptions {
   const { rounding = 'cancelling', biasCorrection, samples } = options;
   return {
     ...targetOf(options),
+    ...watchOf(options),
     rounding,
     ...(biasCorrection ? { biasCorrection } : {}),
     ...(samples ? { samples } : {}),
@@ -66,7 +69,7 @@ export function integerRecipe(
 
 /** How a model is equalized that stays in float: what it computes stays too. */
 export function floatRecipe(options: FloatOptions): EqualizeOptions {
-  return { ...targetOf(options), rounding: 'nearest', biasCorrection: 'none' };
+  return { ...targetOf(options), ...watchOf(options), rounding: 'nearest', biasCorrection: 'none' };
 }
 
 /**

@@ -5,6 +5,7 @@
  */
 
 import type { Model } from '../model/model.ts';
+import { watchOf } from '../model/progress.ts';
 import { type RecordOf, runPasses } from '../primitives/pass.ts';
 import type { FloatPlan } from '../quantization/integer/float-plan.ts';
 import type { IntegerPlan } from '../quantization/integer/integer-plan.ts';
@@ -55,7 +56,8 @@ export interface QuantizationRecord {
  * time changes.
  *
  * @throws RangeError where an option is none or a pattern matches nothing; InvalidModelError where a
- * weight cannot be packed; CannotRunError where samples are given and the model cannot be run.
+ * weight cannot be packed; CannotRunError where samples are given and the model cannot be run; the reason of the signal, as
+ * `equalize` does.
  */
 export async function quantize(
   model: Model,
@@ -93,7 +95,7 @@ export async function quantize(
     return options.float === true ? equalizeFloat(model, options) : quantizeIntegers(model, options);
   }
   const { copy, passes, told } = await prepareQuantization(model, options);
-  return { model: copy, report: { ...told, passes: await runPasses(copy, passes) } };
+  return { model: copy, report: { ...told, passes: await runPasses(copy, passes, watchOf(options)) } };
 }
 
 /** A copy of `model`, the passes that quantize it, and what is told besides what they do. */
@@ -108,7 +110,7 @@ export async function prepareQuantization(
   const copy = model.clone();
   checkQuantizeOptions(options);
   const { samples } = options;
-  if (samples && prepares(copy, options)) await measureStatistics(copy, samples);
+  if (samples && prepares(copy, options)) await measureStatistics(copy, { ...samples, ...watchOf(options) });
   const { options: chosen, trials } = await chosenOptions(copy, options);
   const quantizedBefore = layersQuantizedBefore(copy).map(({ path }) => path);
   const told = { trials, quantizedBefore, storedCoarsely: storedCoarsely(copy) };
@@ -130,6 +132,7 @@ async function chosenOptions(
       ...(rounding ? { rounding } : {}),
       ...(biasCorrection ? { biasCorrection } : {}),
       ...(samples ? { samples } : {}),
+      ...watchOf(options),
     },
     equalizationPasses,
   );

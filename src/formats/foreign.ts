@@ -27,7 +27,7 @@ export const SAVED_MODEL: ForeignFile = {
   feature: 'saved-model',
   description: 'a TensorFlow SavedModel',
   advice:
-    'save it as one file: pip install tf_keras && python -c "import tf_keras; ' +
+    'save it as one file: pip install tf_keras, then python -c "import tf_keras; ' +
     "tf_keras.models.load_model('saved_model_folder').save('model.h5')\"",
 };
 

@@ -5,6 +5,7 @@
  */
 
 import type { Dialect } from '../model/model.ts';
+import type { WatchOptions } from '../model/progress.ts';
 
 /** A format that is read and written. */
 export type ModelFormat = 'keras-v3' | 'keras-h5' | 'tfjs-layers';
@@ -37,8 +38,8 @@ export interface UnsupportedLayer {
   readonly warning: string;
 }
 
-/** How a model is written. */
-export interface WriteOptions {
+/** How a model is written. Its stage is `write`. */
+export interface WriteOptions extends WatchOptions {
   /** The format to write; the one that was read where it is left out. */
   readonly format?: ModelFormat;
   /**

@@ -5,6 +5,7 @@
  */
 
 import type { Model } from '../model/model.ts';
+import { checkpoint, stageOf, type WatchOptions } from '../model/progress.ts';
 import { type ModelFiles, memorySource } from './bytes.ts';
 import { detectFormat } from './detect.ts';
 import { readKerasH5 } from './keras-h5/read.ts';
@@ -18,18 +19,25 @@ import { readTfjsLayers } from './tfjs-layers/read.ts';
  *
  * @param input the files, or the bytes of a single file.
  * @param name of the bytes, for messages.
- * @throws FormatError, InvalidModelError, UnsupportedModelError or LimitError where there is no model that is taken.
+ * @param options whom it tells, of the stage `read`, and who may end it
+ * @throws the reason of the signal; FormatError, InvalidModelError, UnsupportedModelError or LimitError where there is no model that is taken.
  */
-export async function readModel(input: ModelFiles | Uint8Array, name = 'model'): Promise<Model> {
+export async function readModel(
+  input: ModelFiles | Uint8Array,
+  name = 'model',
+  options: WatchOptions = {},
+): Promise<Model> {
+  await checkpoint(options);
+  const tell = stageOf(options, 'read');
   const files = input instanceof Uint8Array ? single(input, name) : input;
   const detected = await detectFormat(files);
   switch (detected.format) {
     case 'keras-h5':
-      return readKerasH5(files.main);
+      return readKerasH5(files.main, tell);
     case 'keras-v3':
-      return readKerasV3(files.main, detected.archive);
+      return readKerasV3(files.main, detected.archive, tell);
     case 'tfjs-layers':
-      return readTfjsLayers(files, detected.document);
+      return readTfjsLayers(files, detected.document, tell);
   }
 }
 

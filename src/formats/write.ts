@@ -7,11 +7,13 @@
 import { UnsupportedModelError } from '../errors.ts';
 import type { Dialect, Model } from '../model/model.ts';
 import { ownClassNotes } from '../model/own-classes.ts';
+import { checkpoint } from '../model/progress.ts';
 import { MemorySink, type OutputFiles } from './bytes.ts';
 import type { ModelFormat, WriteOptions, WriteReport } from './format.ts';
 import { writeKerasH5 } from './keras-h5/write.ts';
 import { writeKerasV3 } from './keras-v3/write.ts';
 import { writeTfjsLayers } from './tfjs-layers/write.ts';
+import { expectedBytes, watchedFiles } from './watched-files.ts';
 
 /** A model's files in memory. */
 export interface MemoryOutput {
@@ -25,11 +27,11 @@ export interface MemoryOutput {
  *
  * @returns what the format could not carry.
  * @throws UnsupportedModelError where the format has no form for a layer or no such dialect; TypeError where no format
- * is given and the model was not read from a file; RangeError where shards have no size.
+ * is given and the model was not read from a file; RangeError where shards have no size; the reason of the signal.
  */
 export async function writeModel(
   model: Model,
-  files: OutputFiles,
+  given: OutputFiles,
   options: WriteOptions = {},
 ): Promise<WriteReport> {
   const format = formatOf(model, options.format);
@@ -39,6 +41,8 @@ export async function writeModel(
   }
   const refusal = dialect && dialectRefusal(model, format, dialect);
   if (refusal !== undefined) throw new UnsupportedModelError('dialect', refusal);
+  await checkpoint(options);
+  const { files, end } = watchedFiles(given, expectedBytes(model, format), options);
   const write = (): Promise<WriteReport> => {
     switch (format) {
       case 'keras-h5':
@@ -50,6 +54,7 @@ export async function writeModel(
     }
   };
   const report = await write();
+  end();
   return { ...report, warnings: [...ownClassNotes(model), ...report.warnings] };
 }
 

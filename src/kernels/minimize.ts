@@ -22,6 +22,8 @@ export interface MinimizeOptions extends Bounds {
   readonly iterations: number;
   /** It ends when a few steps each make the value smaller by less than this. */
   readonly tolerance: number;
+  /** Called before each step with its number, from 0. */
+  readonly onStep?: (step: number) => void;
 }
 
 /** Steps and changes of the gradient that are remembered. */
@@ -39,11 +41,12 @@ const ENOUGH = 1e-4;
  * variables that press against one are held for the step. For a convex function this finds the minimum; deterministic.
  */
 export function minimize(f: SmoothFunction, start: Float64Array, options: MinimizeOptions): Float64Array {
-  const { iterations, tolerance } = options;
+  const { iterations, tolerance, onStep } = options;
   const history: Step[] = [];
   let point = pointAt(f, moved(start, start, 0, options));
   let idle = 0;
   for (let iteration = 0; iteration < iterations; iteration++) {
+    onStep?.(iteration);
     const free = freeGradient(point, options);
     let direction = descent(free, point.curvature, history);
     let slope = dot(free, direction);

@@ -10,7 +10,7 @@ import { InvalidModelError, LimitError } from '../errors.ts';
 import type { JsonValue } from '../json/value.ts';
 import { findChannelAxes } from './channel-axes.ts';
 import type { Layer } from './layer.ts';
-import { maskInputs } from './mask-arguments.ts';
+import { maskInputs } from './masks.ts';
 import { type Call, type CallArgument, Model, type ModelTensor } from './model.ts';
 import { isWeighted, type Shape } from './operation.ts';
 import { outputShape } from './shapes.ts';

@@ -7,9 +7,10 @@
 import { Tensor } from '../tensor/tensor.ts';
 import type { GraphTensor } from './graph.ts';
 import type { Model } from './model.ts';
+import { type WatchOptions, watchOf } from './progress.ts';
 
-/** How a model is run. */
-export interface RunOptions {
+/** How a model is run. A runner tells of the stage `run`, and looks at the signal between batches. */
+export interface RunOptions extends WatchOptions {
   /** Samples that go through the model at a time; as many as memory for activations
    * allows where it is left out, 8 at most. */
   readonly batchSize?: number;
@@ -31,6 +32,14 @@ export interface ModelRunner {
    * model.
    */
   run(model: Model, inputs: readonly Tensor[], options?: RunOptions): Promise<Tensor[]>;
+}
+
+/** `runner` with whom it tells and who may end it, where a run does not say. */
+export function watchedRunner(runner: ModelRunner, watch: WatchOptions): ModelRunner {
+  return {
+    run: (model, inputs, options = {}) =>
+      runner.run(model, inputs, { ...options, ...watchOf(options, watch) }),
+  };
 }
 
 /**

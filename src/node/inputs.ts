@@ -7,10 +7,15 @@
 import path from 'node:path';
 import { FormatError } from '../errors.ts';
 import { Model } from '../model/model.ts';
+import type { WatchOptions } from '../model/progress.ts';
 import { Tensor } from '../tensor/tensor.ts';
 import { count } from '../text/numbers.ts';
 import { fitArray, looksUnscaled, takesPixels } from '../verification/inputs/array-inputs.ts';
-import { guessNormalization } from '../verification/inputs/guess-normalization.ts';
+import {
+  GUESSED,
+  guessNormalization,
+  type NormalizationGuess,
+} from '../verification/inputs/guess-normalization.ts';
 import { type ModelInput, modelInputs, namesOf, unfit } from '../verification/inputs/model-inputs.ts';
 import {
   checkNormalization,
@@ -28,8 +33,8 @@ import {
 import { isFolder, openFile } from './open-files.ts';
 import { photographsIn, readPhotographs } from './photographs.ts';
 
-/** How inputs are read. */
-export interface LoadInputsOptions {
+/** How inputs are read. The stage of photographs is `inputs`. */
+export interface LoadInputsOptions extends WatchOptions {
   /** What to do to pixels; guessed where it is left out, see {@link guessNormalization}. */
   readonly normalization?: Normalization | undefined;
   /** How many samples, the first ones; all where it is left out. */
@@ -47,8 +52,10 @@ export interface LoadInputsOptions {
 export interface LoadedInputs {
   /** One for each input of the model, with the samples first. */
   readonly tensors: readonly Tensor[];
-  /** One line to print: where they come from, and how their pixels were normalized and why. */
+  /** One line to print: where they come from, and how their pixels were normalized. */
   readonly description: string;
+  /** Why that was taken for the right normalization, in a clause; undefined where it was not guessed. */
+  readonly guessedBecause: string | undefined;
   /** A name for each sample: that of the photograph, or `images[17]`. */
   readonly sampleNames: readonly string[];
   /** What was done to pixels; undefined where the values went in as they are. */
@@ -157,7 +164,8 @@ function fromArrays(
   const from = arrays.map(({ name }) => name).join(', ');
   const loaded: LoadedInputs = {
     tensors: fitted.map(({ tensor }) => tensor),
-    description: `${count(samples, 'sample')} of ${from}: ${describe(normalization, asked, guess.reason)}${hint}`,
+    description: `${count(samples, 'sample')} of ${from}: ${describe(normalization, asked)}${hint}`,
+    guessedBecause: reasonOf(normalization, asked, guess),
     sampleNames: Array.from({ length: samples }, (_, index) => `${arrays[0]?.shortName}[${index}]`),
     normalization,
   };
@@ -182,7 +190,7 @@ async function fromPhotographs(
   const { size = PHOTOGRAPH_SIZE } = options;
   const { height, width, channels } = { ...image, height: image.height ?? size, width: image.width ?? size };
   const taken = files.slice(0, options.samples);
-  const { pixels, shape } = await readPhotographs(taken, { height, width, channels });
+  const { pixels, shape } = await readPhotographs(taken, { height, width, channels }, options);
   const asked = options.normalization;
   const guess = guessNormalization(model);
   const array = Tensor.of('uint8', shape, pixels);
@@ -192,22 +200,26 @@ async function fromPhotographs(
   });
   return {
     tensors: [tensor],
-    description:
-      `${count(taken.length, 'photograph')} as ${width} x ${height}: ` +
-      describe(normalization, asked, guess.reason),
+    description: `${count(taken.length, 'photograph')} as ${width} x ${height}: ${describe(normalization, asked)}`,
+    guessedBecause: reasonOf(normalization, asked, guess),
     sampleNames: taken.map((name) => path.basename(name)),
     normalization,
   };
 }
 
-function describe(
-  found: Normalization | undefined,
-  asked: Normalization | undefined,
-  reason: string,
-): string {
+function describe(found: Normalization | undefined, asked: Normalization | undefined): string {
   if (found === undefined) return 'values as they are';
   const formula = `pixels as ${describeNormalization(found)}`;
-  return asked === undefined ? `${formula} (a guess that --normalize overrides: ${reason})` : formula;
+  return asked === undefined ? `${formula}${GUESSED}` : formula;
+}
+
+/** Undefined where nothing was guessed. */
+function reasonOf(
+  found: Normalization | undefined,
+  asked: Normalization | undefined,
+  { reason }: NormalizationGuess,
+): string | undefined {
+  return found !== undefined && asked === undefined ? reason : undefined;
 }
 
 /** Floats 0..255 may be what the model was trained on, so they are left as they are. */

@@ -40,12 +40,17 @@ export function fileBytes(model: Model): number {
  * SHA-256 of what a model was loaded from: its file; of a model of TF.js `model.json`, then the shards in the order of its
  * manifest. Read through the open files, so that it is theirs also where others have their names now. Found once.
  */
-export async function hashOfFiles(files: OpenModelFiles, signal?: AbortSignal): Promise<string> {
+export async function hashOfFiles(files: OpenModelFiles, onBytes?: (done: number) => void): Promise<string> {
   const known = hashes.get(files);
   if (known !== undefined) return known;
-  const made = await sha256Of(files.opened, signal);
+  const made = await sha256Of(files.opened, onBytes);
   hashes.set(files, made);
   return made;
+}
+
+/** Whether {@link hashOfFiles} has it already. */
+export function isHashed(files: OpenModelFiles): boolean {
+  return hashes.has(files);
 }
 
 /** Read at a time. */
@@ -54,22 +59,25 @@ const BLOCK_BYTES = 1 << 20;
 /**
  * SHA-256 of the bytes of several files, one after the other, in 64 hexadecimal digits. Lets signals through in between.
  *
- * @throws FormatError where a file is shorter than it was; the reason of `signal` once that is aborted.
+ * @param onBytes called with the bytes that were read so far; what it throws ends it
+ * @throws FormatError where a file is shorter than it was.
  */
 export async function sha256Of(
   files: readonly Pick<ByteSource, 'name' | 'size' | 'read'>[],
-  signal?: AbortSignal,
+  onBytes: (done: number) => void = () => {},
 ): Promise<string> {
   const hash = createHash('sha256');
   const pauses = new Pauses();
+  let all = 0;
   const block = new Uint8Array(BLOCK_BYTES);
   for (const file of files) {
     for (let done = 0; done < file.size; ) {
-      signal?.throwIfAborted();
+      onBytes(all);
       const count = file.read(done, block.subarray(0, Math.min(BLOCK_BYTES, file.size - done)));
       if (count === 0) throw new FormatError(file.name, `offset ${done}`, 'the file became shorter');
       hash.update(block.subarray(0, count));
       done += count;
+      all += count;
       await pauses.after(count);
     }
   }

@@ -12,18 +12,17 @@ import type { ModelFormat, WriteOptions, WriteReport } from '../formats/format.t
 import { readModel } from '../formats/read.ts';
 import { releaseModel } from '../formats/release.ts';
 import type { Model } from '../model/model.ts';
+import type { WatchOptions } from '../model/progress.ts';
 import { removeLeft, shardsBeside } from './left-shards.ts';
 import { filesOf, rememberFiles } from './loaded-files.ts';
 import { isFolder, isSameFile, openModelFiles } from './open-files.ts';
 import { makeFolder, PendingOutput, refuseExisting } from './pending-output.ts';
 import { checkedSidecarName, writeSidecarBeside } from './sidecar.ts';
 
-/** How a model is written to disk. */
+/** How a model is written to disk. Its stages are `write` and, with a side-car, `hash`. */
 export interface SaveOptions extends WriteOptions {
   /** Whether files that exist are replaced; otherwise they are an {@link OutputError}. */
   readonly force?: boolean;
-  /** Stops the write when it is aborted: the promise rejects with its reason, and nothing is left behind. */
-  readonly signal?: AbortSignal;
   /**
    * Writes a side-car too, see {@link sidecarName}, with this and the statistics of the layers: `{}` where nothing else is
    * known. It comes into its place together with the model.
@@ -43,12 +42,13 @@ export interface SaveOptions extends WriteOptions {
  * Weights are read when they are needed, so the files stay open until {@link closeModel}, or until the model and its
  * clones are no longer used.
  *
- * @throws CrosslayerError where the file cannot be read, is damaged or is not a model that is taken.
+ * @param options whom it tells, of the stage `read`, and who may end it
+ * @throws CrosslayerError where the file cannot be read, is damaged or is not a model that is taken; the reason of the signal.
  */
-export async function loadModel(name: string): Promise<Model> {
+export async function loadModel(name: string, options: WatchOptions = {}): Promise<Model> {
   const files = openModelFiles(name);
   try {
-    const model = await readModel(files);
+    const model = await readModel(files, name, options);
     rememberFiles(model, { name, files });
     return model;
   } catch (error) {
@@ -66,10 +66,11 @@ export async function loadModel(name: string): Promise<Model> {
  * files of weights get new names and model.json its name last, so that there is the old model or the new one at any time;
  * then the old files of weights are removed, unless another model in the folder uses them.
  *
- * @throws OutputError where it cannot be written; UnsupportedModelError where the format cannot hold the model.
+ * @throws OutputError where it cannot be written; UnsupportedModelError where the format cannot hold the model; the reason of the
+ * signal, which is looked at between pieces of some MB.
  */
 export async function saveModel(model: Model, name: string, options: SaveOptions = {}): Promise<WriteReport> {
-  const { force = false, signal, sidecar: record } = options;
+  const { force = false, signal, onProgress, sidecar: record } = options;
   const { format, folder, target, sidecar } = checkOutput(model, name, options);
   const isNewFolder = folder !== undefined && !fs.existsSync(folder);
   if (folder !== undefined && isNewFolder) makeFolder(folder, false);
@@ -80,7 +81,7 @@ export async function saveModel(model: Model, name: string, options: SaveOptions
     const written = await writeModel(model, output, { ...options, format });
     const report = options.layersScript === true ? await withLayersScript(written, output) : written;
     if (sidecar !== undefined && record) {
-      await writeSidecarBeside(model, output, { target: sidecar, record, signal });
+      await writeSidecarBeside(model, output, { target: sidecar, record, signal, onProgress });
     }
     const before = force && format === 'tfjs-layers' ? shardsBeside(target) : [];
     output.commit();

@@ -10,7 +10,7 @@ import path from 'node:path';
 import { messageOf, OutputError } from '../errors.ts';
 import type { ByteSink, OutputFiles } from '../formats/bytes.ts';
 import { codeOf, isFolder, readFully } from './open-files.ts';
-import { AbandonedFiles, marked, openTemporary } from './temporary-files.ts';
+import { AbandonedFiles, marked, openTemporary, replaceFile } from './temporary-files.ts';
 
 interface PendingFile {
   readonly target: string;
@@ -157,7 +157,7 @@ export class PendingOutput implements OutputFiles {
     if (this.#force && kind === 'named') {
       const mode = fs.statSync(target, { throwIfNoEntry: false })?.mode;
       if (mode !== undefined) keepMode(temporary, mode);
-      fs.renameSync(temporary, target);
+      replaceFile(temporary, target);
       if (mode === undefined) placed.push(target);
       return;
     }

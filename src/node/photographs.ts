@@ -10,6 +10,7 @@ import type Sharp from 'sharp';
 import { CannotRunError, FormatError, LimitError, messageOf, UnsupportedModelError } from '../errors.ts';
 import type { ByteSource } from '../formats/bytes.ts';
 import { MAX_ARRAY_BYTES } from '../formats/limits.ts';
+import { stageOf, type WatchOptions } from '../model/progress.ts';
 
 /** Photographs of one size. */
 export interface Photographs {
@@ -62,7 +63,11 @@ export function photographsIn(folder: string): string[] {
  * @throws CannotRunError where sharp is not installed; FormatError where one is damaged; LimitError where they are too
  * many for memory.
  */
-export async function readPhotographs(names: readonly string[], size: PhotographSize): Promise<Photographs> {
+export async function readPhotographs(
+  names: readonly string[],
+  size: PhotographSize,
+  options: WatchOptions = {},
+): Promise<Photographs> {
   const { height, width, channels } = size;
   const each = height * width * channels;
   // What comes of them is in float32.
@@ -73,9 +78,12 @@ export async function readPhotographs(names: readonly string[], size: Photograph
   }
   const sharp = await loadSharp();
   const pixels = new Uint8Array(each * names.length);
+  const tell = stageOf(options, 'inputs');
   for (const [index, name] of names.entries()) {
+    tell(index, names.length);
     pixels.set(await decode(sharp, name, size), index * each);
   }
+  tell(names.length, names.length);
   return { pixels, shape: [names.length, height, width, channels] };
 }
 

@@ -19,7 +19,8 @@ import {
 import { CrosslayerError, LimitError, OutputError } from '../errors.ts';
 import { readAll } from '../formats/bytes.ts';
 import type { Model } from '../model/model.ts';
-import { filesOf, hashOfFiles, type LoadedFiles, sha256Of } from './loaded-files.ts';
+import { stageOf, type WatchOptions } from '../model/progress.ts';
+import { filesOf, hashOfFiles, isHashed, type LoadedFiles, sha256Of } from './loaded-files.ts';
 import { isFolder, openFile } from './open-files.ts';
 import type { PendingOutput } from './pending-output.ts';
 
@@ -55,16 +56,22 @@ export function checkedSidecarName(name: string): string {
 export async function writeSidecarBeside(
   model: Model,
   output: PendingOutput,
-  options: {
+  options: WatchOptions & {
     readonly target: string;
     readonly record: SidecarRecord;
-    readonly signal?: AbortSignal | undefined;
   },
 ): Promise<void> {
-  const { target, record, signal } = options;
-  const from = filesOf(model);
-  const inputSha256 = from ? await hashOfFiles(from.files, signal) : null;
-  const outputSha256 = await sha256Of(output.written, signal);
+  const { target, record } = options;
+  const from = filesOf(model)?.files;
+  const sizes = [...(from && !isHashed(from) ? from.opened : []), ...output.written].map(({ size }) => size);
+  const total = sizes.reduce((sum, size) => sum + size, 0);
+  const tell = stageOf(options, 'hash');
+  let before = 0;
+  const onBytes = (done: number): void => tell(before + done, total);
+  const inputSha256 = from ? await hashOfFiles(from, onBytes) : null;
+  before = total - output.written.reduce((sum, { size }) => sum + size, 0);
+  const outputSha256 = await sha256Of(output.written, onBytes);
+  tell(total, total);
   const text = writeSidecar(crosslayerSidecar(model, { ...record, inputSha256, outputSha256 }));
   output.createBeside(target).write(0, new TextEncoder().encode(text));
 }
@@ -88,8 +95,8 @@ export type FoundSidecar =
   /** It cannot be read, or is no side-car. Nothing was taken from it. */
   | { readonly state: 'unreadable'; readonly file: string; readonly reason: string };
 
-/** What becomes of a model whose side-car is found. */
-export interface RestoreOptions {
+/** What becomes of a model whose side-car is found. The stage of reading its file is `hash`. */
+export interface RestoreOptions extends WatchOptions {
   /** Leaves biases as they are, for who only looks at the model; otherwise their corrections are taken back. */
   readonly keepCorrections?: boolean;
 }
@@ -113,7 +120,7 @@ export async function restoreFromSidecar(model: Model, options: RestoreOptions =
     if (!fs.existsSync(file)) continue;
     const sidecar = tryLoading(file);
     if ('state' in sidecar) found.push(sidecar);
-    else if (sidecar.outputSha256 !== (await hashOfFiles(from.files))) found.push({ state: 'stale', file });
+    else if (sidecar.outputSha256 !== (await hashOf(from, options))) found.push({ state: 'stale', file });
     else {
       const unknown = restoreStatistics(model, sidecar);
       const layers = sidecar.statistics.size - unknown.length;
@@ -122,6 +129,14 @@ export async function restoreFromSidecar(model: Model, options: RestoreOptions =
     }
   }
   return found[0] ?? { state: 'none' };
+}
+
+async function hashOf({ files }: LoadedFiles, options: WatchOptions): Promise<string> {
+  const tell = stageOf(options, 'hash');
+  const total = files.opened.reduce((sum, { size }) => sum + size, 0);
+  const hash = await hashOfFiles(files, (done) => tell(done, total));
+  tell(total, total);
+  return hash;
 }
 
 /** A model of TF.js goes by its folder and by its file. */

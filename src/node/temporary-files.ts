@@ -77,6 +77,33 @@ function isAlive(pid: number): boolean {
 }
 
 /**
+ * Gives a file the name of another, whose place it takes.
+ *
+ * Windows does not put one in the place of a file that is open, such as that of the model that is being saved, but lets an open file
+ * have another name: there the old one goes aside first, and is gone when it is closed.
+ *
+ * @throws what Node throws where it cannot be done; then the file of that name is the one that was there.
+ */
+export function replaceFile(temporary: string, target: string): void {
+  try {
+    fs.renameSync(temporary, target);
+    return;
+  } catch (cause) {
+    const isInUse = ['EPERM', 'EACCES', 'EBUSY'].includes(codeOf(cause) ?? '');
+    if (!isInUse || !fs.existsSync(target)) throw cause;
+  }
+  const aside = `${temporary}.old`;
+  fs.renameSync(target, aside);
+  try {
+    fs.renameSync(temporary, target);
+  } catch (cause) {
+    fs.renameSync(aside, target);
+    throw cause;
+  }
+  fs.rmSync(aside, { force: true });
+}
+
+/**
  * Opens a new file beside `target`, to read and write.
  *
  * @throws what Node throws where it cannot be made.

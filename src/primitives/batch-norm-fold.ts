@@ -38,12 +38,15 @@ export type LayerPair = readonly [Layer, Layer, boolean] | readonly [Layer, Laye
  */
 export function foldAllBatchNorms(model: Model, options: StepOptions = {}): [FoldedPair[], Model] {
   const folded: FoldedPair[] = [];
+  const total = batchNormCalls(analysedGraph(model)).length;
+  options.onProgress?.(0, total);
   // Each round may bring further batch norms next to a layer.
   for (const find of [findBackward, findForward]) {
     const findPairs = (): FoldablePair[] =>
       foldablePairs(model, find).filter((pair) => !options.veto?.(pathsOf(pair)));
     for (let pairs = findPairs(); pairs.length > 0; pairs = findPairs()) {
       folded.push(...foldPairs(pairs));
+      options.onProgress?.(folded.length, total);
     }
   }
   const graph = analysedGraph(model);

@@ -6,6 +6,7 @@
 
 import type { Layer } from '../model/layer.ts';
 import type { Model } from '../model/model.ts';
+import { checkpoint, stageOf, type Tell, type WatchOptions } from '../model/progress.ts';
 import { describeSkip, type SkipReason } from '../model/skip-reason.ts';
 
 /** Called for everything that a step leaves alone. */
@@ -23,6 +24,8 @@ export interface StepOptions {
    * it gives a reason they are left alone, and {@link onSkip} is told.
    */
   readonly veto?: Veto;
+  /** Called with how much is done, and of how much: batch norms, layers or steps. */
+  readonly onProgress?: Tell;
 }
 
 /**
@@ -54,6 +57,9 @@ export interface Pass<Name extends string = string, Done extends object = object
 /** What a pass is told, and whom it tells. */
 export interface PassContext extends StepOptions {
   readonly onSkip: OnSkip;
+  readonly onProgress: Tell;
+  /** Ends the pass when it is aborted; {@link onProgress} throws its reason. */
+  readonly signal?: AbortSignal | undefined;
   /** Called after each edit that keeps the function, with what {@link StepOptions.veto} was asked by; others are no proof's matter. */
   readonly onEdit: (layers: readonly string[]) => void;
   /** What the passes before it did. */
@@ -75,8 +81,8 @@ export type PassRecord<Name extends string = string, Done extends object = objec
 export type RecordOf<One extends Pass> =
   One extends Pass<infer Name, infer Done> ? PassRecord<Name, Done> : never;
 
-/** Called around each pass of a recipe. */
-export interface PassWatch<Name extends string = string> {
+/** Called around each pass of a recipe, and within: each is a stage by its name. */
+export interface PassWatch<Name extends string = string> extends WatchOptions {
   readonly before?: (pass: Name) => void;
   readonly after?: (pass: Name) => void;
 }
@@ -86,6 +92,7 @@ export interface PassWatch<Name extends string = string> {
  *
  * @param watch called around each pass, for progress and measurements
  * @returns what each did.
+ * @throws the reason of the signal, which is looked at between passes and whenever one tells how far it is.
  */
 export async function runPasses<One extends Pass>(
   model: Model,
@@ -95,11 +102,17 @@ export async function runPasses<One extends Pass>(
   const layers = layersByPath(model);
   const records: RecordOf<One>[] = [];
   for (const pass of passes) {
+    await checkpoint(watch);
     watch.before?.(pass.name);
-    records.push(await runPass(model, pass, { earlier: records, layers }));
+    records.push(await runPass(model, pass, { earlier: records, layers, ...contextOf(pass, watch) }));
     watch.after?.(pass.name);
   }
   return records;
+}
+
+/** What a pass is watched with; the same for all its runs, where it is run again. */
+export function contextOf({ name }: Pass, watch: WatchOptions): Pick<PassContext, 'onProgress' | 'signal'> {
+  return { onProgress: stageOf(watch, name), signal: watch.signal };
 }
 
 /** Runs one pass of a recipe. Edits `model`. */
@@ -110,11 +123,18 @@ export async function runPass<One extends Pass>(
 ): Promise<RecordOf<One>> {
   const edits: PassRecord['edits'][number][] = [];
   const left: PassRecord['left'][number][] = [];
+  let told = 1;
+  const onProgress: Tell = (part, total) => {
+    told = total;
+    context.onProgress(part, total);
+  };
   const done = await pass.run(model, {
     ...context,
+    onProgress,
     onEdit: (layers) => void edits.push(layers),
     onSkip: (reason) => void left.push({ ...reason, message: describeSkip(reason) }),
   });
+  onProgress(told, told);
   const record: PassRecord = { pass: pass.name, ...done, edits, left };
   return record as RecordOf<One>;
 }

@@ -16,7 +16,7 @@ import { checkWeightQuantizer, type WeightQuantizer } from './quantizer.ts';
 export interface QuantizedWeightsOptions {
   /**
    * `kernels`, which is what is meant where it is left out: the kernels of convolutions and Dense, as most runtimes do,
-   * and as `tensorflowjs_converter --quantize_uint8 '*kernel'` does. `all`: all float weights of all layers, biases and
+   * and as `tensorflowjs_converter --quantize_uint8 "*kernel"` does. `all`: all float weights of all layers, biases and
    * statistics of batch norms among them, as the converter does without a pattern; only kernels go by channel.
    */
   readonly weights?: 'kernels' | 'all';

@@ -7,6 +7,7 @@
 import { type EqualizationRecord, type EqualizePass, prepareEqualization } from '../equalization/equalize.ts';
 import type { EqualizeOptions } from '../equalization/options.ts';
 import type { Model } from '../model/model.ts';
+import { watchOf } from '../model/progress.ts';
 import { type ActivationQuantizer, parseQuantizer } from '../quantization/quantizer.ts';
 import { type WeightSqnr, weightSqnr } from '../quantization/weight-sqnr.ts';
 import type { WrittenNotes } from './equalize-report.ts';
@@ -42,7 +43,10 @@ export async function equalizeForTarget(
   const plain = plainModel(model, settings.target);
   const quantizer = parseQuantizer(gridOf(settings.target));
   const before = weightSqnr(plain, quantizer);
-  const { records, proof } = await runWithProof(copy, passes, options);
+  const { records, proof } = await runWithProof(copy, passes, {
+    ready: options.ready,
+    watch: { ...options.watch, ...watchOf(options.watch ?? {}, options) },
+  });
   const report: TargetReport = {
     schemaVersion: 2,
     ...settings,

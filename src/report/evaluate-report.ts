@@ -103,7 +103,7 @@ export interface EvaluateOptions extends Omit<RecordOptions, 'batchSize'> {
   /** Whether to measure the weights of each layer too. */
   readonly layers?: boolean;
   /** Called with what is run next. */
-  readonly onProgress?: (what: string) => void;
+  readonly onModel?: (what: string) => void;
 }
 
 /**
@@ -117,13 +117,13 @@ export interface EvaluateOptions extends Omit<RecordOptions, 'batchSize'> {
  * there is no quantization of a name; TypeError where the runner is none or the inputs are no list of Tensors.
  */
 export async function evaluateModel(model: Model, options: EvaluateOptions): Promise<EvaluateReport> {
-  const { original = model, inputs, labels, labelsSource, onProgress = () => {} } = options;
+  const { original = model, inputs, labels, labelsSource, onModel = () => {} } = options;
   const quantizers = [...new Set(options.quantizers)];
   for (const name of quantizers) parseQuantization(name);
   checkRunnerArguments(options.runner, inputs);
   requireSameInputs(original, model);
   const notes = new Set<string>();
-  onProgress('the original');
+  onModel('the original');
   const reference = await recordRun(original, runOptions(options));
   const accuracy = (run: ModelRun): number | null =>
     labels ? (accuracyOf(run, labels, labelsSource)?.accuracy ?? null) : null;
@@ -136,12 +136,12 @@ export async function evaluateModel(model: Model, options: EvaluateOptions): Pro
   });
   const onIntegers = async (quantizer: QuantizationName): Promise<EvaluatedOnIntegers | null> => {
     if (options.activations !== 'int8' || !quantizer.startsWith('int8-')) return null;
-    onProgress(`${quantizer} with int8 activations`);
+    onModel(`${quantizer} with int8 activations`);
     const found = await integerRun(model, quantizer, { ...options, original }, notes);
     return found ? { ...found.how, ...measured(found.run) } : null;
   };
   const add = async (candidate: Model, quantizer: QuantizationName | null): Promise<void> => {
-    onProgress(quantizer ?? 'the model in float');
+    onModel(quantizer ?? 'the model in float');
     const run = await recordRun(candidate, runOptions(options));
     models.push({
       model: quantizer === null ? 'float' : 'quantized',

@@ -11,6 +11,7 @@ import { type KernelNoise, kernelNoise } from '../equalization/noise/kernel-nois
 import type { Target } from '../equalization/options.ts';
 import { CrosslayerError } from '../errors.ts';
 import type { Model } from '../model/model.ts';
+import { type WatchOptions, watchOf } from '../model/progress.ts';
 import { layersQuantizedBefore } from '../quantization/packing/quantized-before.ts';
 import { parseQuantizer } from '../quantization/quantizer.ts';
 import { named } from '../text/names.ts';
@@ -77,12 +78,12 @@ export interface DamageReport {
 export async function damageReport(
   model: Model,
   target: DamageTarget = 'int8-per-tensor',
-  options: { readonly equalized?: Model } = {},
+  options: WatchOptions & { readonly equalized?: Model } = {},
 ): Promise<DamageReport> {
   const pixels = pixelRanges(model);
   const before = await attempt(() => sideOf(plainModel(model, target), target, { pixels }));
   const after = await attempt(async () =>
-    sideOf(options.equalized ?? (await equalizedUnrounded(model, target)), target, {
+    sideOf(options.equalized ?? (await equalizedUnrounded(model, target, options)), target, {
       pixels,
       corrected: true,
     }),
@@ -195,9 +196,14 @@ function rowsOf<Damage extends LayerDamage>(
     .sort((a, b) => (b.before?.damage ?? -1) - (a.before?.damage ?? -1));
 }
 
-async function equalizedUnrounded(model: Model, target: DamageTarget): Promise<Model> {
+async function equalizedUnrounded(model: Model, target: DamageTarget, options: WatchOptions): Promise<Model> {
   // Kernels that are put on their grid here would have no errors any more, and of large models it takes long.
-  const equalized = await equalize(model, { target, rounding: 'nearest', biasCorrection: 'none' });
+  const equalized = await equalize(model, {
+    target,
+    rounding: 'nearest',
+    biasCorrection: 'none',
+    ...watchOf(options),
+  });
   return equalized.model;
 }
 

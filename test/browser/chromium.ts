@@ -30,8 +30,14 @@ export interface Browser {
   close(): Promise<void>;
 }
 
-/** Starts Chromium: the one that the variable `CHROMIUM` names, or the system's. */
-export async function startChromium(): Promise<Browser> {
+/**
+ * Starts Chromium: the one that the variable `CHROMIUM` names, or the system's.
+ *
+ * @param options.serviceWorkers `block` where nothing may be kept from one visit to the next.
+ */
+export async function startChromium(
+  options: { readonly serviceWorkers?: 'allow' | 'block' } = {},
+): Promise<Browser> {
   const executablePath = findChromium();
   const profile = mkdtempSync(join(tmpdir(), 'crosslayer-chromium-'));
   const discard = (): void => rmSync(profile, { recursive: true, force: true, maxRetries: 5 });
@@ -41,6 +47,7 @@ export async function startChromium(): Promise<Browser> {
       args: ARGUMENTS,
       chromiumSandbox: false,
       timeout: HANGING_MS,
+      ...options,
     });
     context.setDefaultTimeout(HANGING_MS);
     return {

@@ -126,6 +126,20 @@ describe('equalize', () => {
     expect(fs.existsSync(out)).toBe(false);
   });
 
+  test('--verbose tells why a normalization was guessed, and no other line is as long', async () => {
+    const short = await crosslayer('verify', EXAMPLE, EXAMPLE, '--samples', '1');
+    expect(short.stdout).toMatch(
+      /^inputs: 1 seeded sample: the range of pixels as .* \(guessed; --normalize overrides it\)$/m,
+    );
+    expect(short.stdout.split('\n').filter((line) => line.length > 160)).toEqual([]);
+    const long = await crosslayer('verify', EXAMPLE, EXAMPLE, '--samples', '1', '--verbose');
+    expect(long.stdout).toMatch(
+      /overrides it\), because the statistics of bn_Conv1 say that inputs were about /,
+    );
+    const json = await crosslayer('verify', EXAMPLE, EXAMPLE, '--samples', '1', '--json');
+    expect(JSON.parse(json.stdout).inputsDescription).toContain(', because the statistics of bn_Conv1 ');
+  });
+
   test('names layers of nested models outer/inner', async () => {
     const { stdout } = await crosslayer(
       'equalize',
@@ -319,7 +333,7 @@ describe('exit codes', () => {
       'an unknown step',
       ['equalize', golden('conv_bn_relu_chain'), '-o', output('none.h5'), '--steps', 'fold,cle'],
     ],
-    ['one argument too many', ['inspect', golden('conv_bn_relu_chain'), 'more']],
+    ['one argument too many', ['verify', golden('conv_bn_relu_chain'), golden('conv_bn_relu_chain'), 'more']],
   ])('2 for %s', async (_, args) => {
     const { code, stdout, stderr } = await started(...args);
     expect(code).toBe(2);

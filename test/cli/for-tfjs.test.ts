@@ -54,7 +54,7 @@ describe('layers that nothing else computes', () => {
     const { code, stdout } = await crosslayer('convert', FIXTURES + name, '-o', out);
     expect(code).toBe(1);
     expect(stdout).toMatch(
-      /TF\.js does not open it, for gru \(GRU\), unit \(UnitNormalization\); with --layers-script, /,
+      /TF\.js does not open it, for gru \(GRU\), unit \(UnitNormalization\); where it lacks a class, --layers-script writes /,
     );
     const { inputs } = expectedOf(name);
     await expect(outputsInTfjs(out, inputs)).rejects.toThrow(/reset_after/);

@@ -249,6 +249,13 @@ describe('what is refused', () => {
     await expect(readZip(file)).rejects.toThrow(/config\.json: a zip file, but not a Keras model/);
   });
 
+  test('weights of a model on one of the levels that it is used on, as Keras 3 leaves them', async () => {
+    const bytes = fixtureBytes('refused/shared_levels.keras');
+    await expect(readModel(bytes, 'shared_levels.keras')).rejects.toThrow(
+      /^inner: the model is used on several levels, .*; save the model as \.h5/,
+    );
+  });
+
   test('a model without weights, or with them in another form', async () => {
     const none = await rewritten(NAME, async (_, entry) => entry === 'model.weights.h5');
     await expect(readZip(none)).rejects.toThrow(/model\.weights\.h5: the weights are missing/);

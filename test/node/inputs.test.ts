@@ -97,9 +97,9 @@ describe('arrays', () => {
     expect(loaded.tensors[0]?.toFloat64()[1]).toBeCloseTo(0.2, 6);
     expect(loaded.normalization).toBe('0..1');
     expect(loaded.description).toBe(
-      `2 samples of ${file}: pixels as x/255 (a guess that --normalize overrides: nothing in the model tells, and ` +
-        'x/255 is the most usual)',
+      `2 samples of ${file}: pixels as x/255 (guessed; --normalize overrides it)`,
     );
+    expect(loaded.guessedBecause).toBe('nothing in the model tells, and x/255 is the most usual');
     expect(loaded.sampleNames).toEqual(['pixels.npy[0]', 'pixels.npy[1]']);
     expect(loaded.labels).toBeUndefined();
   });

@@ -4,7 +4,7 @@ import path from 'node:path';
 import { afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
 import { OutputError } from '../../src/errors.ts';
 import type { Model } from '../../src/model/model.ts';
-import { PendingOutput } from '../../src/node/pending-output.ts';
+import { PendingOutput, writeWhole } from '../../src/node/pending-output.ts';
 import { closeModel, loadModel, saveModel } from '../../src/node.ts';
 import { foldAllBatchNorms } from '../../src/primitives/batch-norm-fold.ts';
 
@@ -246,5 +246,36 @@ describe('two writers at once', () => {
         if (!isOther) expect(await textIn(out)).toBe(textOf(reshaped));
       }
     }
+  });
+});
+
+describe('where a file that is open cannot be replaced, as on Windows', () => {
+  /** Renames onto a name that is taken fail; those to other names do not. */
+  function onWindows(fails: (to: string) => boolean = () => false): void {
+    const rename = fs.renameSync;
+    vi.spyOn(fs, 'renameSync').mockImplementation((from, to) => {
+      const isTaken = fs.existsSync(to) && !String(from).endsWith('.old');
+      if (!isTaken && !fails(String(to))) return rename(from, to);
+      throw Object.assign(new Error('EPERM: operation not permitted, rename'), { code: 'EPERM' });
+    });
+  }
+
+  test('it goes aside, and the new one has its name', () => {
+    const name = path.join(folder, 'whole.bin');
+    writeWhole(name, Uint8Array.of(1), { force: false });
+    onWindows();
+    writeWhole(name, Uint8Array.of(2, 3), { force: true });
+    expect([...fs.readFileSync(name)]).toEqual([2, 3]);
+    expect(fs.readdirSync(folder)).toEqual(['whole.bin']);
+  });
+
+  test('the old one is back where that fails too', () => {
+    const name = path.join(folder, 'whole.bin');
+    writeWhole(name, Uint8Array.of(1), { force: false });
+    let renames = 0;
+    onWindows((to) => to === name && renames++ === 0);
+    expect(() => writeWhole(name, Uint8Array.of(2, 3), { force: true })).toThrow(OutputError);
+    expect([...fs.readFileSync(name)]).toEqual([1]);
+    expect(fs.readdirSync(folder)).toEqual(['whole.bin']);
   });
 });

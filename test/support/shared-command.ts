@@ -8,7 +8,7 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { afterAll } from 'vitest';
-import { type CommandResult, NODE } from './command.ts';
+import { type CommandResult, NODE, quietly } from './command.ts';
 
 const HOST = new URL('shared-command-host.mjs', import.meta.url).pathname;
 
@@ -26,7 +26,7 @@ export function crosslayer(...args: string[]): Promise<CommandResult> {
 
 /** Runs the command in a folder. */
 export function crosslayerIn(folder: string, ...args: string[]): Promise<CommandResult> {
-  const result = last.then(() => answer({ folder, args }));
+  const result = last.then(() => answer({ folder, args: quietly(args) }));
   last = result.catch(() => undefined);
   return result;
 }

@@ -23,6 +23,8 @@ export interface BuiltPage {
   readonly folder: string;
   /** Opens it in a tab of its own. */
   visit(): Promise<Visit>;
+  /** Ends the server and all connections, for good. */
+  disconnect(): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -37,17 +39,21 @@ export interface Visit {
   close(): Promise<void>;
 }
 
-/** Builds the page and starts a browser. */
-export async function openBuiltPage(): Promise<BuiltPage> {
+/** Builds the page and starts a browser; the options are those of {@link startChromium}. */
+export async function openBuiltPage(options: Parameters<typeof startChromium>[0] = {}): Promise<BuiltPage> {
   const folder = mkdtempSync(join(tmpdir(), 'crosslayer-web-'));
   const configFile = join(root, 'web/vite.config.ts');
   await build({ configFile, logLevel: 'error', build: { outDir: folder, emptyOutDir: true } });
   const server = await serveFolders({ '/': folder });
-  const browser = await startChromium();
+  const browser = await startChromium(options);
   mkdirSync(SCREENSHOTS, { recursive: true });
   return {
     folder,
     visit: () => visit(browser, `${server.origin}/`),
+    async disconnect() {
+      await server.close();
+      await browser.context.setOffline(true);
+    },
     async close() {
       await browser.close();
       await server.close();
@@ -56,7 +62,11 @@ export async function openBuiltPage(): Promise<BuiltPage> {
   };
 }
 
-async function visit(browser: Browser, address: string): Promise<Visit> {
+/** What is said where a test asked for it. */
+const BLOCKED = 'Service Worker registration blocked by Playwright';
+
+/** Opens the page of a folder in a tab. */
+export async function visit(browser: Browser, address: string): Promise<Visit> {
   const page = await browser.context.newPage();
   await page.setViewportSize({ width: 1280, height: 900 });
   await page.emulateMedia({ colorScheme: 'light', reducedMotion: 'reduce' });
@@ -65,7 +75,8 @@ async function visit(browser: Browser, address: string): Promise<Visit> {
   const listen = (request: Request): void => void requests.push(request.url());
   page.on('request', listen);
   page.on('console', (message) => {
-    if (['error', 'warning'].includes(message.type())) complaints.push(message.text());
+    if (['error', 'warning'].includes(message.type()) && message.text() !== BLOCKED)
+      complaints.push(message.text());
   });
   page.on('pageerror', (error) => complaints.push(String(error)));
   page.on('response', (response) => {

@@ -84,8 +84,12 @@ describe.each([
       const rows = await visit.page.locator('#map [role=option]').count();
       expect(rows).toBeGreaterThan(5);
       expect(await equalize(visit)).toMatch(/the same/i);
+      await visit.page.selectOption('#dialect', 'keras2');
+      await visit.page.locator('#other-files').setInputFiles([...files]);
+      await visit.page.locator('#verified-title').waitFor();
+      expect(await textOf(visit.page, '#verify-result .verdict')).toMatch(/^The same function: /);
       const taken = new Map<string, string>();
-      for (const form of ['as-it-came', 'keras-v3', 'keras-h5', 'tfjs-uint8']) {
+      for (const form of ['as-it-came', 'keras-v3', 'keras-h5', 'tfjs-float', 'tfjs-packed']) {
         taken.set(form, await take(visit, form));
       }
       const report = readFileSync(await take(visit, 'report'), 'utf8');
@@ -94,14 +98,14 @@ describe.each([
       for (const [form, name] of taken) {
         await openFiles(visit, [name]);
         expect(await textOf(visit.page, '#alert'), form).toBe('');
-        expect(await facts(visit), form).toMatch(/parameters/i);
+        expect(await facts(visit), form).toMatch(form === 'keras-h5' ? /HDF5 of Keras 2/ : /parameters/i);
       }
     });
   });
 });
 
 describe('by keyboard', () => {
-  it('a layer is found, chosen and told about', async () => {
+  it('a layer is found, chosen and told about, and settings are chosen', async () => {
     await inPage(async (visit) => {
       await openFiles(visit, [KERAS]);
       const { page } = visit;
@@ -118,6 +122,20 @@ describe('by keyboard', () => {
       expect(await textOf(page, '#layer-title')).toMatch(/^Layer /);
       expect(await textOf(page, '#layer')).toMatch(/Conv2D/);
       expect(await textOf(page, '#layer')).toMatch(/channel/i);
+      // What will run it, and what few choose.
+      await page.locator('input[name=hardware]').first().focus();
+      await page.keyboard.press('Space');
+      await page.keyboard.press('ArrowDown');
+      expect(await page.inputValue('input[name=hardware]:checked')).toBe('microcontroller');
+      await page.locator('#more-settings summary').focus();
+      await page.keyboard.press('Enter');
+      await page.keyboard.press('Tab');
+      expect(await page.evaluate(() => document.activeElement?.id)).toBe('target');
+      await page.keyboard.press('f');
+      expect(await page.locator('input[name=hardware]:checked').count()).toBe(0);
+      await page.locator('#reset').focus();
+      await page.keyboard.press('Enter');
+      expect(await page.inputValue('#target')).toBe('int8-per-tensor');
     });
   });
 });
@@ -129,17 +147,20 @@ describe('the example', () => {
       const { page } = visit;
       const improvement = async (): Promise<string> => {
         await page.locator('#damage table').waitFor();
-        return textOf(page, '#damage > p:first-child');
+        return textOf(page, '#damage-content > p:first-child');
       };
       const exact = await improvement();
       expect(await textOf(page, '#damage')).toMatch(/expanded_conv_depthwise/);
       await page.check('input[name=relu6][value=keep]');
       const keep = await improvement();
+      await page.selectOption('#ranked-by', 'sqnr-before');
+      expect(await textOf(page, '#damage tbody tr:first-child')).toMatch(/^block_2_depthwise.* dB.* dB$/);
+      await page.selectOption('#ranked-by', 'damage-before');
       expect(keep).not.toBe(exact);
       await equalize(visit);
       expect(await improvement()).toBe(keep);
-      await page.check('input[name=target][value=tfjs-uint8]');
-      await page.check('input[name=target][value=int8-per-tensor]');
+      await page.check('input[name=hardware][value=tfjs]');
+      await page.check('input[name=hardware][value=npu]');
       expect(await improvement()).toBe(keep);
       await page
         .locator('#compare')
@@ -171,6 +192,18 @@ describe('the example', () => {
       await idle(page);
       expect(await page.locator('#equalized').isHidden()).toBe(true);
       expect(await equalize(visit)).toMatch(/the same/i);
+      // It is nowhere but on the page, which says so before it is lost.
+      const asked: string[] = [];
+      page.on('dialog', (dialog) => {
+        asked.push(`${dialog.type()} ${dialog.message()}`);
+        void dialog.dismiss();
+      });
+      await page.getByRole('button', { name: 'Open the example' }).click();
+      void page.close({ runBeforeUnload: true });
+      await expect.poll(() => asked.length).toBe(2);
+      expect(asked[0]).toMatch(/^confirm The equalized model was not taken home yet/);
+      expect(asked[1]).toMatch(/^beforeunload/);
+      expect(await page.locator('#equalized').isHidden()).toBe(false);
     });
   });
 });
@@ -272,5 +305,25 @@ describe('the build', () => {
     expect(html).toMatch(/Content-Security-Policy" content="default-src 'none';/);
     expect(html).not.toMatch(/(src|href)="(https?:)?\/\//);
     expect(filesIn(built.folder)).toContain('example/fashion-mobilenetv2.keras');
+  });
+});
+
+it('works without a connection after the first visit', async () => {
+  const first = await built.visit();
+  await first.page.evaluate(async () => {
+    await navigator.serviceWorker.ready;
+    // Once it has all of the page, it takes the page over.
+    if (navigator.serviceWorker.controller === null) {
+      await new Promise((resolve) => navigator.serviceWorker.addEventListener('controllerchange', resolve));
+    }
+  });
+  expectQuiet(first);
+  await first.close();
+  await built.disconnect();
+  await inPage(async (visit) => {
+    await openFiles(visit, [KERAS]);
+    expect(await equalize(visit)).toMatch(/run in this browser \(wasm\)/);
+    await visit.page.locator('[data-form=report]').click();
+    await visit.page.getByRole('link', { name: 'functional-report.html' }).waitFor();
   });
 });

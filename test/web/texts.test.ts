@@ -1,4 +1,4 @@
-import { describeSkip } from 'crosslayer';
+import { describeSkip, TARGETS } from 'crosslayer';
 import { INTEGER_WEIGHTS, TFLITE_IO } from 'crosslayer/quantization';
 import type { DamageReport, InspectReport, ProofReport, RunCheck, TargetReport } from 'crosslayer/report';
 import { describe, expect, it } from 'vitest';
@@ -11,7 +11,13 @@ import {
   RELU6_TEXTS,
   TARGET_TEXTS,
 } from '../../web/page/choices/choice-texts.ts';
-import { changeText, damageRows, improvementText } from '../../web/page/choices/damage-rows.ts';
+import {
+  changeText,
+  damageRows,
+  improvementText,
+  type RankedBy,
+  type RankedKind,
+} from '../../web/page/choices/damage-rows.ts';
 import { threeModelsText } from '../../web/page/compare/compare-view.ts';
 import {
   byName,
@@ -25,12 +31,11 @@ import { pictureObstacle } from '../../web/page/open/opening.ts';
 import { spreadSentences } from '../../web/page/take/equalized-view.ts';
 import { proofSentences, proofVerdict } from '../../web/page/take/proof-texts.ts';
 import { IO_TEXTS, tfliteSentences, tfliteVerdict, WEIGHTS_TEXTS } from '../../web/page/take/tflite-texts.ts';
-import { PAGE_TARGETS } from '../../web/page-targets.ts';
 import type { OpenedModel, Preview, TakenTflite } from '../../web/protocol.ts';
 
 describe('choices', () => {
   it('have a text each', () => {
-    expect(TARGET_TEXTS.map(({ value }) => value)).toEqual([...PAGE_TARGETS]);
+    expect(TARGET_TEXTS.map(([value]) => value).sort()).toEqual([...TARGETS].sort());
     expect(RELU6_TEXTS.map(({ value }) => value).sort()).toEqual([...RELU6_POLICIES].sort());
   });
 
@@ -71,6 +76,11 @@ describe('choices', () => {
 });
 
 describe('damage', () => {
+  const sqnr = (layer: string, decibels: number) => ({ layer, weight: 'kernel', sqnr: decibels });
+  const weightSqnr = {
+    before: [sqnr('a', 9.96), sqnr('b', 30)],
+    after: [sqnr('a', 41), sqnr('c', Infinity)],
+  };
   const report: DamageReport = {
     target: 'int8-per-tensor',
     layers: [
@@ -95,7 +105,7 @@ describe('damage', () => {
   };
 
   it('has rows with shares, changes and bars on one scale', () => {
-    expect(damageRows(report)).toEqual([
+    expect(damageRows({ report, weightSqnr }, { kind: 'all', by: 'damage-before' })).toEqual([
       {
         layer: 'a',
         name: 'a',
@@ -103,6 +113,7 @@ describe('damage', () => {
         before: '80 %',
         after: '50 %',
         change: '16\u00d7 less',
+        sqnr: { before: '10.0 dB', after: '41.0 dB' },
         bars: { before: 1, after: 0.0625 },
       },
       {
@@ -112,10 +123,12 @@ describe('damage', () => {
         before: '0 %',
         after: '0 %',
         change: '4\u00d7 less',
+        sqnr: { before: undefined, after: undefined },
         bars: { before: 0.5, after: 0.125 },
       },
       {
         ...{ layer: 'b', name: 'b', remedy: '', before: '20 % ?', after: undefined, change: '' },
+        sqnr: { before: '30.0 dB', after: undefined },
         bars: { before: 0.25, after: 0 },
       },
       {
@@ -125,9 +138,21 @@ describe('damage', () => {
         before: undefined,
         after: '50 %',
         change: 'new layer',
+        sqnr: { before: undefined, after: 'on the grid' },
         bars: { before: 0, after: 0.0625 },
       },
     ]);
+  });
+
+  it('are ranked by damage or by what kernels lose, of each kind', () => {
+    const names = (kind: RankedKind, by: RankedBy): string[] =>
+      damageRows({ report, weightSqnr }, { kind, by }).map(({ name }) => name);
+    expect(names('kernels', 'damage-before')).toEqual(['a', 'b', 'c']);
+    expect(names('tensors', 'damage-before')).toEqual(['output of a']);
+    expect(names('all', 'damage-after')).toEqual(['output of a', 'a', 'c', 'b']);
+    expect(names('all', 'sqnr-before')).toEqual(['a', 'b']);
+    expect(names('all', 'sqnr-after')).toEqual(['a', 'c']);
+    expect(names('tensors', 'sqnr-after')).toEqual([]);
   });
 
   it('says what all layers do together', () => {
@@ -314,12 +339,18 @@ describe('the .tflite file', () => {
   });
   const taken = {
     weights: 'per-channel',
+    dense: 'per-channel',
+    float: false,
     io: 'int8',
+    inFloat: [],
     bytes: { before: 4_000_000, after: 1_000_000 },
     operators: [{ op: 'CONV_2D', count: 2 }],
     ranges: [{ path: 'conv', min: -1, max: 6, source: 'stand-ins' }] as unknown as TakenTflite['ranges'],
     notTaken: [
-      { hardware: 'Ethos-U', op: 'CONV_2D', reason: '--weights per-tensor has one', layers: ['conv'] },
+      {
+        ...{ hardware: 'TFLite Micro', op: 'FULLY_CONNECTED', layers: ['dense'] },
+        reason: '--dense per-tensor has one',
+      },
     ],
     check: null,
   } as const;
@@ -350,13 +381,13 @@ describe('the .tflite file', () => {
     });
   });
 
-  it("says of options that they are the command's", () => {
+  it('names the fields of the page, not options', () => {
     expect(tfliteSentences(taken)).toEqual([
       'Size: 4.00 MB as it was opened, 1.00 MB now (25 %), with int8 weights per-channel and int8 inputs and outputs.',
       'Operators 2: 2 CONV_2D.',
       'Ranges of 1 tensor: 1 guessed.',
       'Guessed from made-up inputs: conv [-1, 6]. Inputs of your own have them measured.',
-      'Not for Ethos-U: 1 CONV_2D (--weights per-tensor of the command has one).',
+      'Not for TFLite Micro: 1 FULLY_CONNECTED (“One scale for a Dense layer” has one).',
       'Other kernels compute what a hardware does not take; that costs time alone.',
     ]);
   });

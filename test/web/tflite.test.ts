@@ -36,7 +36,8 @@ beforeAll(async () => {
   const archive = await openNpz(memorySource('samples', new Uint8Array(readFileSync(SAMPLES))));
   images = await archive.read('images');
   labels = labelsOf(await archive.read('labels'), 'labels');
-  built = await openBuiltPage();
+  // LiteRT is taken away in between, and must not be kept.
+  built = await openBuiltPage({ serviceWorkers: 'block' });
 });
 afterAll(async () => {
   await built?.close();
@@ -130,7 +131,7 @@ describe('the example', () => {
       expect(text).toMatch(/Operators 65: 35 CONV_2D, 17 DEPTHWISE_CONV_2D, 10 ADD/);
       expect(text).toMatch(/Ranges of 65 tensors: 1 of pixels, 64 from statistics of batch norms\./);
       expect(text).toMatch(
-        /Not for TFLite Micro: 1 FULLY_CONNECTED \(.*; --dense per-tensor of the command has one\)/,
+        /Not for TFLite Micro: 1 FULLY_CONNECTED \(.*; “One scale for a Dense layer” has one\)/,
       );
       expect(await complaintsOf(visit.page)).toEqual([]);
       await visit.page.screenshot({ path: join(SCREENSHOTS, 'tflite.png'), fullPage: true });
@@ -248,7 +249,7 @@ it.each<[string, readonly LayerSpec[], RegExp]>([
   [
     'an open size',
     [input('in', [null, null, 3]), layer('Conv2D', 'conv', { filters: 4, kernel_size: 3 })],
-    /fixed sizes.*the command crosslayer quantize has/,
+    /fixed sizes.*“Sizes of inputs that the model leaves open”/,
   ],
 ])('%s is refused with a sentence, and nothing is made', async (name, layers, message) => {
   const file = join(folder, `${name}.h5`);
@@ -261,6 +262,41 @@ it.each<[string, readonly LayerSpec[], RegExp]>([
     expect(alert).toMatch(/^The file was not made\./);
     expect(alert).toMatch(message);
     expect(await textOf(visit.page, '#tflite-result')).toBe('');
+    expect(visit.complaints).toEqual([]);
+  });
+});
+
+it('takes what is chosen: a hardware, and the sizes of inputs', async () => {
+  const file = join(folder, 'open.h5');
+  const model = buildModel([
+    input('in', [null, null, 3]),
+    layer('Conv2D', 'conv', { filters: 4, kernel_size: 3 }),
+    layer('GlobalAveragePooling2D', 'pool', {}),
+    layer('Dense', 'dense', { units: 2 }),
+  ]);
+  await saveModel(model, file);
+  await inPage(async (visit) => {
+    await openFiles(visit, [file]);
+    const { page } = visit;
+    await page.check('input[name=hardware][value=microcontroller]');
+    await page.locator('#tflite-settings summary').click();
+    await page.fill('#tflite-shape', '16x16x3');
+    const { bytes, text } = await make(visit);
+    expect(text).toMatch(/with int8 weights per-channel, of Dense layers per-tensor and int8 inputs/);
+    expect(text).not.toMatch(/Not for TFLite Micro/);
+    expect(readTflite('made.tflite', bytes).tensors[0]?.shape).toEqual([1, 16, 16, 3]);
+    await page.check('#tflite-float');
+    const { bytes: floats, text: said } = await make(visit);
+    expect(said).toMatch(/with float32, made ready for weights per-channel/);
+    expect(typesOf(floats)).toEqual(['float32', 'float32']);
+    await page
+      .locator('#other-files')
+      .setInputFiles({ name: 'open.tflite', mimeType: '', buffer: Buffer.from(floats) });
+    await page.locator('#verified-title').waitFor();
+    expect(await textOf(page, '#verify-result')).toMatch(/Beside open\.tflite/);
+    await page.getByRole('button', { name: 'Choose as usual again' }).click();
+    expect(await page.locator('input[name=hardware]:checked').count()).toBe(0);
+    expect(await page.inputValue('#tflite-shape')).toBe('');
     expect(visit.complaints).toEqual([]);
   });
 });

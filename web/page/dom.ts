@@ -84,6 +84,14 @@ export function setEnabled(target: Element, enabled: boolean): void {
   setAttributes(target, { 'aria-disabled': enabled ? undefined : 'true' });
 }
 
+/** Until the browser has drawn what was changed; a tab that nobody sees is not drawn, and not waited for. */
+export function drawn(): Promise<void> {
+  return new Promise((resolve) => {
+    requestAnimationFrame(() => setTimeout(resolve));
+    setTimeout(resolve, 100);
+  });
+}
+
 /** A list of sentences. */
 export function list(sentences: readonly string[], attributes: Attributes = {}): HTMLUListElement {
   return element('ul', attributes, ...sentences.map((sentence) => element('li', {}, sentence)));

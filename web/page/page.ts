@@ -1,66 +1,74 @@
 /**
- * What is open on the page, and what is done with it.
+ * What a person does on the page, and what comes of it: each action asks the worker and changes the state, which is then shown.
  *
  * @module
  */
 
-import type { DamageReport } from 'crosslayer/report';
-import type {
-  Choice,
-  EqualizedModel,
-  OpenedModel,
-  OperationName,
-  Operations,
-  PickedFile,
-  TakenForm,
-} from '../protocol.ts';
+import { named } from 'crosslayer/report';
+import type { OperationName, Operations, PickedFile, TakenForm } from '../protocol.ts';
 import type { Engine } from '../worker-client.ts';
+import { askedChoice } from './choices/choice-texts.ts';
 import { Choices } from './choices/choices.ts';
-import { showDamage, showNoDamage } from './choices/damage-table.ts';
+import { DamageView } from './choices/damage-table.ts';
 import { type Asked, CompareView } from './compare/compare-view.ts';
 import { fileThumbnails, NO_THUMBNAILS, type Thumbnails } from './compare/thumbnails.ts';
-import { byId, setEnabled } from './dom.ts';
+import { VerifyView } from './compare/verify-view.ts';
+import { byId, drawn, setEnabled } from './dom.ts';
 import { LayerMap } from './map/layer-map.ts';
-import { showLayer, showNoLayer } from './map/layer-panel.ts';
+import { renderLayer } from './map/layer-panel.ts';
 import { showSpreadLegend } from './map/spread-mark.ts';
 import { arePictures, listenForFiles, pictureObstacle } from './open/opening.ts';
-import { showSummary } from './open/summary.ts';
-import { hideEqualized, showEqualized } from './take/equalized-view.ts';
-import { TakeView } from './take/take-view.ts';
-import { TfliteView } from './take/tflite-view.ts';
+import { renderSummary } from './open/summary.ts';
+import { isSameChoice, type Settings } from './settings.ts';
+import { isUntaken, newlyOpened, type State, Store } from './state.ts';
+import { renderEqualized } from './take/equalized-view.ts';
+import { letGo, save } from './take/saved-download.ts';
+import { TakeView, takeAsked } from './take/take-view.ts';
+import { TfliteView, tfliteAsked } from './take/tflite-view.ts';
 import { Messages } from './tasks/messages.ts';
 import { TASKS, type Task } from './tasks/tasks.ts';
 import { WorkQueue } from './tasks/work-queue.ts';
 
 const OPENING_FAILED = TASKS.open.failed;
 
+const NOTHING_ROUNDED =
+  'Without an 8-bit target nothing is rounded. Choose one below to see which layers hurt there.';
+
+const UNTAKEN =
+  'The equalized model was not taken home yet, and is lost once another one is open. Open another one all the same?';
+
 /** Connects the sections of the page with the worker. */
 export class Page {
   readonly #queue: WorkQueue;
   readonly #messages = new Messages(() => this.#queue.cancel());
-  readonly #map = new LayerMap((layer) => this.#chooseLayer(layer, { moves: false }));
+  readonly #map = new LayerMap({
+    choose: (layer) => this.#store.set({ layer }),
+    look: (side) => this.#store.set({ side }),
+  });
+  readonly #damage = new DamageView({
+    choose: (layer) => this.#goTo(layer),
+    rank: (part) => this.#store.set({ ranking: { ...this.#state.ranking, ...part } }),
+  });
   readonly #choices = new Choices({
-    equalize: (choice, verify) => void this.#equalize(choice, verify),
-    changed: (choice) => void this.#lookAtDamage(choice),
+    equalize: () => void this.#equalize(),
+    change: (to) => this.#change(to),
     look: () => void this.#lookNow(),
   });
   readonly #compare = new CompareView({
     compare: (asked) => void this.#compareOn(asked),
     fail: (message) => this.#messages.showError('That cannot be done yet.', message),
   });
-  readonly #take = new TakeView((form) => void this.#takeAs(form));
+  readonly #verify = new VerifyView((asked) => void this.#verifyFiles(asked));
+  readonly #take = new TakeView({
+    take: (form) => void this.#takeAs(form),
+    change: (to) => this.#change(to),
+  });
   readonly #tflite = new TfliteView({
     take: (asked) => void this.#takeTflite(asked),
+    change: (part) => this.#change((settings) => ({ ...settings, tflite: { ...settings.tflite, ...part } })),
     fail: (message) => this.#messages.showError(TASKS.takeTflite.failed, message),
   });
-  #opened: OpenedModel | undefined;
-  #equalized: EqualizedModel | undefined;
-  #damage: DamageReport | undefined;
-  /** What the damage that is shown, or looked at, is of. */
-  #damageOf: Choice | undefined;
-  #layer: string | undefined;
-  #thumbnails: Thumbnails = NO_THUMBNAILS;
-  #isBusy = false;
+  readonly #store = new Store((state, before) => this.#render(state, before));
 
   constructor(engine: Engine) {
     this.#queue = new WorkQueue(engine);
@@ -70,11 +78,35 @@ export class Page {
       openExample: () => void this.#open('openExample', {}),
       fail: (message) => this.#messages.showError(OPENING_FAILED, message),
     });
-    byId('map-side', HTMLElement).addEventListener('change', () => this.#showSpreads());
+    addEventListener('beforeunload', (event) => {
+      if (isUntaken(this.#state)) event.preventDefault();
+    });
+  }
+
+  get #state(): State {
+    return this.#store.state;
+  }
+
+  #render(state: State, before: State | undefined): void {
+    document.documentElement.classList.toggle('has-model', state.isShown);
+    byId('opened', HTMLElement).hidden = !state.isShown;
+    for (const id of ['choose-files', 'choose-folder', 'open-example']) {
+      setEnabled(byId(id, HTMLButtonElement), !state.isBusy);
+    }
+    renderSummary(state, before);
+    this.#map.render(state, before);
+    renderLayer(state, before);
+    this.#damage.render(state, before);
+    this.#choices.render(state, before);
+    renderEqualized(state, before);
+    this.#compare.render(state, before);
+    this.#verify.render(state, before);
+    this.#take.render(state, before);
+    this.#tflite.render(state, before);
   }
 
   #takeFiles(files: readonly PickedFile[]): void {
-    if (this.#isBusy) {
+    if (this.#state.isBusy) {
       this.#messages.showError(
         OPENING_FAILED,
         'Something else is being done. Wait for it, or cancel it first.',
@@ -86,16 +118,17 @@ export class Page {
   }
 
   #takePictures(files: readonly PickedFile[]): void {
-    const obstacle = pictureObstacle(this.#opened);
+    const obstacle = pictureObstacle(this.#state.opened);
     if (obstacle !== undefined) {
       this.#messages.showError('The pictures were not taken.', obstacle);
       return;
     }
     this.#messages.clearError();
     this.#compare.takePictures(files);
+    this.#verify.takePictures(files);
     this.#tflite.takePictures(files);
     byId('compare-title', HTMLElement).scrollIntoView();
-    if (!this.#equalized)
+    if (!this.#state.equalized)
       this.#messages.announce('The pictures are kept. Equalize the model to compare on them.');
   }
 
@@ -103,15 +136,15 @@ export class Page {
     name: Name,
     asked: Operations[Name]['asked'],
   ): Promise<void> {
+    if (isUntaken(this.#state) && !confirm(UNTAKEN)) return;
     const opened = await this.#ask(name, asked, TASKS[name]);
     if (!opened) return;
     this.#queue.mayInterrupt = true;
-    this.#opened = opened;
-    this.#equalized = undefined;
-    this.#damage = undefined;
-    this.#damageOf = undefined;
-    this.#layer = undefined;
-    this.#showOpened(opened);
+    this.#letGoOfTaken();
+    if (this.#state.tflite) letGo(this.#state.tflite.saved);
+    this.#store.set(newlyOpened(opened));
+    await drawn();
+    this.#store.set({ isShown: true });
     const title = byId('model-title', HTMLElement);
     title.focus({ preventScroll: true });
     title.scrollIntoView();
@@ -119,137 +152,137 @@ export class Page {
     this.#lookAround();
   }
 
+  #letGoOfTaken(): void {
+    this.#state.thumbnails.dispose();
+    for (const saved of this.#state.taken.values()) letGo(saved);
+  }
+
   /** What is looked at while the person reads. */
   #lookAround(): void {
-    void this.#lookAtDamage(this.#choices.choice());
+    void this.#lookAtDamage();
     void this.#lookAhead();
   }
 
-  #showOpened(opened: OpenedModel): void {
-    document.documentElement.classList.add('has-model');
-    byId('opened', HTMLElement).hidden = false;
-    showSummary(opened);
-    byId('map-side', HTMLFieldSetElement).hidden = true;
-    this.#map.show(opened.map, undefined);
-    showNoLayer();
-    const widest = layerOfLargestSpread(opened);
-    if (widest !== undefined) this.#chooseLayer(widest, { moves: false });
-    this.#choices.show(opened);
-    hideEqualized();
-    this.#compare.show(opened, undefined);
-    this.#take.show(opened, undefined);
-    this.#tflite.show(opened);
+  #goTo(layer: string): void {
+    this.#store.set({ layer });
+    byId('layer-title', HTMLElement).focus();
   }
 
-  #chooseLayer(layer: string, { moves }: { readonly moves: boolean }): void {
-    if (!this.#opened) return;
-    this.#layer = layer;
-    this.#map.select(layer);
-    showLayer(layer, { opened: this.#opened, equalized: this.#equalized, damage: this.#damage });
-    if (moves) byId('layer-title', HTMLElement).focus();
+  #change(to: (settings: Settings) => Settings): void {
+    this.#store.set({ settings: to(this.#state.settings) });
+    if (this.#state.opened) void this.#lookAtDamage();
   }
 
-  #refreshLayer(): void {
-    if (this.#layer !== undefined) this.#chooseLayer(this.#layer, { moves: false });
-  }
-
-  async #lookAtDamage(choice: Choice): Promise<void> {
-    const opened = this.#opened;
-    if (!opened || (this.#damage && isSameChoice(this.#damageOf, choice))) return;
-    this.#damageOf = choice;
-    this.#damage = undefined;
-    if (choice.target === 'float') {
-      showNoDamage(
-        'Without an 8-bit target nothing is rounded. Choose one below to see which layers hurt there.',
-      );
-      this.#refreshLayer();
+  async #lookAtDamage(): Promise<void> {
+    const of = askedChoice(this.#state);
+    const { damage } = this.#state;
+    if (damage.kind !== 'none' && isSameChoice(damage.of, of)) return;
+    if (of.target === 'float') {
+      this.#store.set({ damage: { kind: 'unknown', of, reason: NOTHING_ROUNDED } });
       return;
     }
-    showNoDamage('Looking at what each layer does\u2026');
-    const outcome = await this.#queue.ask('damage', choice, { urgency: 'meanwhile' });
-    if (this.#opened !== opened || this.#damageOf !== choice) return;
-    if (outcome.kind === 'done') this.#setDamage(outcome.result);
-    else if (outcome.kind === 'failed') showNoDamage(`That could not be found out: ${outcome.message}`);
-  }
-
-  #setDamage(damage: DamageReport): void {
-    this.#damage = damage;
-    showDamage(damage, (layer) => this.#chooseLayer(layer, { moves: true }));
-    this.#refreshLayer();
+    this.#store.set({ damage: { kind: 'waiting', of } });
+    const outcome = await this.#queue.ask('damage', of, { urgency: 'meanwhile' });
+    const { damage: now } = this.#state;
+    if (now.kind !== 'waiting' || now.of !== of) return;
+    switch (outcome.kind) {
+      case 'done':
+        return this.#store.set({ damage: { kind: 'known', of, ...outcome.result } });
+      case 'failed': {
+        const reason = `That could not be found out: ${outcome.message}`;
+        return this.#store.set({ damage: { kind: 'unknown', of, reason } });
+      }
+      case 'cancelled':
+        return this.#store.set({ damage: { kind: 'none' } });
+    }
   }
 
   async #lookAhead(): Promise<void> {
-    if (this.#choices.arePreviewsKnown) return;
-    const opened = this.#opened;
+    const { kind } = this.#state.previews;
+    if (kind === 'known' || kind === 'unknown') return;
     const outcome = await this.#queue.ask('preview', {}, { urgency: 'meanwhile' });
-    if (this.#opened !== opened) return;
-    if (outcome.kind === 'done') this.#choices.setPreviews(outcome.result);
-    else if (outcome.kind === 'failed') this.#choices.setNoPreviews(`Not known: ${outcome.message}`);
+    if (outcome.kind === 'done') this.#store.set({ previews: { kind: 'known', previews: outcome.result } });
+    else if (outcome.kind === 'failed') {
+      this.#store.set({ previews: { kind: 'unknown', reason: `Not known: ${outcome.message}` } });
+    }
   }
 
   /** The same where the person asks for it, after it was left out. */
   async #lookNow(): Promise<void> {
-    const opened = this.#opened;
     const previews = await this.#ask('preview', {}, TASKS.preview);
-    if (previews && this.#opened === opened) this.#choices.setPreviews(previews);
+    if (previews) this.#store.set({ previews: { kind: 'known', previews } });
   }
 
-  async #equalize(choice: Choice, verify: boolean): Promise<void> {
-    const opened = this.#opened;
+  async #equalize(): Promise<void> {
+    const choice = askedChoice(this.#state);
+    const { verify } = this.#state.settings;
     // It would be begun again afterwards, and what the person asks for next would wait for it.
     this.#queue.dropMeanwhile();
     const equalized = await this.#ask('equalize', { ...choice, verify }, TASKS.equalize);
-    if (!opened || this.#opened !== opened) return;
     if (!equalized) {
       this.#lookAround();
       return;
     }
-    if (!this.#choices.arePreviewsKnown) this.#choices.setLeftOut();
-    this.#equalized = equalized;
     this.#queue.mayInterrupt = false;
-    showEqualized(equalized, opened);
-    byId('map-side', HTMLFieldSetElement).hidden = false;
-    setMapSide('after');
-    this.#showSpreads();
-    this.#damageOf = choice;
-    if (equalized.damage) this.#setDamage(equalized.damage);
-    else this.#refreshLayer();
+    this.#letGoOfTaken();
+    const { previews } = this.#state;
+    const { report } = equalized;
+    this.#store.set({
+      equalized,
+      side: 'after',
+      ...(previews.kind === 'waiting' ? { previews: { kind: 'left-out' } } : {}),
+      ...(equalized.damage
+        ? { damage: { kind: 'known', of: choice, report: equalized.damage, weightSqnr: report.weightSqnr } }
+        : {}),
+      ...{ comparison: undefined, thumbnails: NO_THUMBNAILS, taken: new Map() },
+    });
     // Something else may have been chosen while it was equalized.
-    void this.#lookAtDamage(this.#choices.choice());
-    this.#compare.show(opened, equalized);
-    this.#take.show(opened, equalized);
+    void this.#lookAtDamage();
     byId('equalized-title', HTMLElement).focus();
   }
 
-  #showSpreads(): void {
-    const after =
-      byId('map-side', HTMLElement).querySelector<HTMLInputElement>('input:checked')?.value === 'after';
-    this.#map.setSpreads(after && this.#equalized ? new Map(this.#equalized.spreads) : undefined);
+  async #compareOn(asked: Asked): Promise<void> {
+    const comparison = await this.#ask('compare', asked, TASKS.compare);
+    if (!comparison) return;
+    const thumbnails = await thumbnailsOf(asked);
+    this.#state.thumbnails.dispose();
+    this.#store.set({ comparison, thumbnails });
+    byId('comparison-title', HTMLElement).focus();
   }
 
-  async #compareOn(asked: Asked): Promise<void> {
-    const opened = this.#opened;
-    const comparison = await this.#ask('compare', asked, TASKS.compare);
-    if (!comparison || !opened || this.#opened !== opened) return;
-    this.#thumbnails.dispose();
-    this.#thumbnails = await thumbnailsOf(asked);
-    this.#compare.showComparison(comparison, opened.isExample, this.#thumbnails);
+  async #verifyFiles(asked: Operations['verify']['asked']): Promise<void> {
+    const report = await this.#ask('verify', asked, TASKS.verify);
+    if (!report) return;
+    this.#store.set({ verified: { fileName: named(asked.files.map(({ file }) => file.name)), report } });
+    byId('verified-title', HTMLElement).focus();
   }
 
   async #takeAs(form: TakenForm): Promise<void> {
-    const opened = this.#opened;
-    const download = await this.#ask('take', { form }, TASKS.take);
-    if (!download || this.#opened !== opened) return;
-    this.#take.save(form, download);
+    const asked = takeAsked(form, this.#state.settings);
+    if (typeof asked === 'string') {
+      this.#messages.showError(TASKS.take.failed, asked);
+      return;
+    }
+    const download = await this.#ask('take', asked, TASKS.take);
+    if (!download) return;
+    const last = this.#state.taken.get(form);
+    if (last) letGo(last);
+    this.#store.set({ taken: new Map(this.#state.taken).set(form, save(download)) });
     this.#messages.announce(`${download.fileName} is ready.`);
   }
 
-  async #takeTflite(asked: Operations['takeTflite']['asked']): Promise<void> {
-    const opened = this.#opened;
-    const taken = await this.#ask('takeTflite', asked, TASKS.takeTflite);
-    if (!taken || this.#opened !== opened) return;
-    this.#tflite.save(taken);
-    this.#messages.announce(`${taken.download.fileName} is ready.`);
+  async #takeTflite(on: Pick<Operations['takeTflite']['asked'], 'pictures' | 'labels'>): Promise<void> {
+    const asked = tfliteAsked(this.#state.settings.tflite);
+    if (typeof asked === 'string') {
+      this.#messages.showError(TASKS.takeTflite.failed, asked);
+      return;
+    }
+    const taken = await this.#ask('takeTflite', { ...asked, ...on }, TASKS.takeTflite);
+    if (!taken) return;
+    if (this.#state.tflite) letGo(this.#state.tflite.saved);
+    const { download, ...told } = taken;
+    this.#store.set({ tflite: { ...told, saved: save(download) } });
+    this.#messages.announce(`${download.fileName} is ready.`);
   }
 
   /** Asks for something that the person waits for; undefined where it was cancelled or went wrong, which is shown. */
@@ -260,14 +293,14 @@ export class Page {
   ): Promise<Operations[Name]['result'] | undefined> {
     this.#messages.clearError();
     this.#messages.showProgress(title, null);
-    this.#setBusy(true);
+    this.#store.set({ isBusy: true });
     const outcome = await this.#queue.ask(name, asked, {
       urgency: 'asked',
       replacesMeanwhile: name === 'open' || name === 'openExample',
       onProgress: (text, share) => this.#messages.showProgress(text, share),
     });
     this.#messages.hideProgress();
-    this.#setBusy(false);
+    this.#store.set({ isBusy: false });
     switch (outcome.kind) {
       case 'done':
         return outcome.result;
@@ -284,34 +317,6 @@ export class Page {
         return undefined;
     }
   }
-
-  #setBusy(isBusy: boolean): void {
-    this.#isBusy = isBusy;
-    for (const id of ['choose-files', 'choose-folder', 'open-example']) {
-      setEnabled(byId(id, HTMLButtonElement), !isBusy);
-    }
-    this.#choices.setBusy(isBusy);
-    this.#compare.setBusy(isBusy);
-    this.#take.setBusy(isBusy);
-    this.#tflite.setBusy(isBusy);
-  }
-}
-
-function isSameChoice(one: Choice | undefined, other: Choice): boolean {
-  return one?.target === other.target && one.relu6 === other.relu6;
-}
-
-function setMapSide(side: 'before' | 'after'): void {
-  for (const input of byId('map-side', HTMLElement).querySelectorAll('input')) {
-    input.checked = input.value === side;
-  }
-}
-
-function layerOfLargestSpread({ map }: OpenedModel): string | undefined {
-  return map.reduce<OpenedModel['map'][number] | undefined>(
-    (most, one) => ((one.spread ?? -1) > (most?.spread ?? -1) ? one : most),
-    undefined,
-  )?.layer;
 }
 
 async function thumbnailsOf({ pictures }: Asked): Promise<Thumbnails> {

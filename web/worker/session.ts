@@ -34,12 +34,10 @@ export class Session {
       const { openExample } = await import('./open/example.ts');
       return this.#take(await openExample(progress));
     },
-    damage: async ({ target, relu6 }, progress) => {
-      if (target === 'float') {
-        throw new UnsupportedModelError('damage', 'the target float rounds nothing, so no layer hurts');
-      }
+    damage: async (choice, progress) => {
       progress('Finding out which layers hurt');
-      return (await this.#trialsOf(this.#model())).damage({ target, relu6 });
+      const trials = await this.#trialsOf(this.#model());
+      return { report: await trials.damage(choice), weightSqnr: await trials.weightSqnr(choice) };
     },
     preview: async (_, progress) => {
       const { previewChoices } = await import('./equalize/preview-choices.ts');
@@ -58,9 +56,13 @@ export class Session {
       }
       return comparePredictions(this.#requireOpened(), this.#equalized, asked, progress);
     },
-    take: async ({ form }, progress) => {
+    verify: async (asked, progress) => {
+      const { verifyFiles } = await import('./compare/verify-files.ts');
+      return verifyFiles(this.#requireOpened(), asked, progress);
+    },
+    take: async (asked, progress) => {
       const { takeForm } = await import('./take/take-form.ts');
-      return takeForm(form, this.#requireOpened(), this.#equalized, progress);
+      return takeForm(asked, this.#requireOpened(), this.#equalized, progress);
     },
     takeTflite: async (asked, progress) => {
       const { takeTflite } = await import('./take/take-tflite.ts');

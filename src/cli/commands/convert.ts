@@ -3,21 +3,23 @@ import { UnsupportedModelError } from '../../errors.ts';
 import type { WriteReport } from '../../formats/format.ts';
 import type { Model } from '../../model/model.ts';
 import { castWeights, WEIGHT_DTYPES, type WeightDType } from '../../model/precision.ts';
-import { loadModel, type SaveOptions, saveModel } from '../../node/model-files.ts';
-import { type CommandResult, EXIT, end, shownAs } from '../command-result.ts';
-import { explained } from '../help.ts';
+import { type SaveOptions, saveModel } from '../../node/model-files.ts';
+import { type CommandResult, EXIT, shownAs } from '../command-result.ts';
+import { explained, OUTPUT, seldom } from '../help.ts';
 import { interruptible } from '../interruptible.ts';
+import { openModel } from '../opened-models.ts';
 import {
   choiceOption,
+  formatOption,
   jsonOption,
   layersScriptOption,
-  OUTPUT,
   type OutputOptions,
   outputOption,
   withOptions,
 } from '../options.ts';
+import { runModels } from '../run-models.ts';
 import { isOpened, summaryOf, writtenLines } from '../summary-lines.ts';
-import { progress, progressDone } from '../terminal.ts';
+import { progress, SHOWN } from '../terminal.ts';
 import { UsageError } from '../usage-error.ts';
 import { writtenFiles } from '../written-files.ts';
 
@@ -35,10 +37,13 @@ export function addConvert(root: Command): void {
     .description(
       'write the model in another format: .keras, .h5, or a folder (or .json) for a TF.js layers model',
     )
-    .argument('<in>', 'the model');
+    .argument('<in...>', 'the model, or several');
   explained(
     withOptions(command, [
-      outputOption().makeOptionMandatory(),
+      outputOption(
+        'where the result goes; its ending decides the format; with several models the folder that gets them',
+      ).makeOptionMandatory(),
+      ...seldom([formatOption(['keras', 'h5', 'tfjs'])]),
       choiceOption('--keras <version>', "which Keras the file is for; the model's own if left out", [
         '2',
         '3',
@@ -64,28 +69,35 @@ For TF.js, layers that it lacks are written as layers that it has, where these c
 result, the exit code is 1, and the layers are named. A folder that tensorflowjs_converter wrote under Keras 3, which TF.js does
 not open, is mended: crosslayer convert broken -o mended`,
     },
-  ).action((input, options) => end(convertCommand(input, options)));
+  ).action((inputs, options) =>
+    runModels(inputs, options, { check: checkConvertOptions, run: convertCommand }),
+  );
 }
 
-async function convertCommand(input: string, options: ConvertOptions): Promise<CommandResult> {
+/** @throws UsageError where options contradict each other. */
+function checkConvertOptions(options: ConvertOptions): void {
+  checkWeights(options);
   if (options.layersScript === true && /\.(keras|h5|hdf5)$/i.test(options.output)) {
     throw new UsageError(
       `--layers-script: it is for TF.js models, and ${options.output} is none; leave it out`,
     );
   }
-  progress(`reading ${input}`);
-  checkWeights(options);
-  const read = await loadModel(input);
+}
+
+async function convertCommand(input: string, options: ConvertOptions): Promise<CommandResult> {
+  checkConvertOptions(options);
+  progress.say(`reading ${input}`, 'read');
+  const read = await openModel(input);
   const model = options.weights ? castWeights(read, options.weights) : read;
-  progress(`writing ${options.output}`);
+  progress.say(`writing ${options.output}`, 'write');
   const written = await save(model, options);
   const { output, json } = options;
   const files = json === true ? await writtenFiles(output) : {};
   const report = { schemaVersion: 1, output, ...files, ...written };
-  progressDone();
   return {
     ...shownAs(json, report, () => summaryOf(output, '', undefined, writtenLines(written))),
     exitCode: isOpened(written) ? EXIT.ok : EXIT.checkFailed,
+    verdict: isOpened(written) ? output : `${output}, which TF.js does not open`,
   };
 }
 
@@ -116,7 +128,7 @@ async function save(
     ...(keras === undefined ? {} : { dialect: `keras${keras}` }),
   };
   try {
-    return await interruptible((signal) => saveModel(model, output, { ...options, signal }));
+    return await interruptible((signal) => saveModel(model, output, { ...options, ...SHOWN, signal }));
   } catch (error) {
     const isMisuse = error instanceof UnsupportedModelError && error.feature === 'dialect';
     throw isMisuse ? new UsageError(`--keras ${keras}: ${error.message}`) : error;

@@ -14,6 +14,7 @@ import { checkRunOptions, type InputOptions, SEEDED_SAMPLES } from '../chosen-in
 import { explained, group, seldom } from '../help.ts';
 import {
   choiceOption,
+  formatOption,
   inputOptions,
   NO_CORRECTION,
   type OutputOptions,
@@ -59,12 +60,16 @@ export function equalizeOptions(root: Command): Command {
   const command = root
     .command('equalize')
     .description('fold batch norms, scale channels and correct biases for 8-bit weights')
-    .argument('<in>', 'a .keras or .h5 file, or the model.json or folder of a TF.js layers model');
+    .argument(
+      '<in...>',
+      'a .keras or .h5 file, or the model.json or folder of a TF.js layers model; or several of them',
+    );
   return explained(
     withOptions(command, [
       outputOption(
-        'where the result goes, model.equalized.keras beside <in> if left out; its ending decides the format',
+        'where the result goes, model.equalized.keras beside <in> if left out; its ending decides the format; with several models the folder that gets them',
       ),
+      ...seldom([formatOption(['keras', 'h5', 'tfjs'], 'those of the models')]),
       choiceOption('--target <what>', 'what the weights will be quantized as (int8-per-tensor)', TARGETS),
       ...seldom([
         choiceOption('--relu6 <policy>', 'what happens where a factor meets a ReLU6 (exact)', RELU6_POLICIES),

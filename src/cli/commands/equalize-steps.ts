@@ -11,7 +11,7 @@ import { count, short } from '../../text/numbers.ts';
 import type { Ready } from '../chosen-inputs.ts';
 import { proofLines } from '../proof-lines.ts';
 import { closingLines, type ReasonHint, summaryOf } from '../summary-lines.ts';
-import { type Line, progress } from '../terminal.ts';
+import { type Line, SHOWN } from '../terminal.ts';
 import { type EqualizeOptions, parseSteps } from './equalize-options.ts';
 import type { EqualizeOutcome } from './equalize-outcome.ts';
 
@@ -31,7 +31,7 @@ export async function equalizeBySteps(
   const { records: passes, proof } = await runWithProof(model, referencePasses(steps), {
     ready,
     watch: {
-      before: (step) => progress(`${step} …`),
+      ...SHOWN,
       after: (step) => {
         if (step === 'fold') plain = model.clone();
       },

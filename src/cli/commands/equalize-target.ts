@@ -16,7 +16,7 @@ import type { Ready } from '../chosen-inputs.ts';
 import { defined } from '../options.ts';
 import { proofLines } from '../proof-lines.ts';
 import { closingLines, type ReasonHint, summaryOf, trialLines } from '../summary-lines.ts';
-import { indented, type Line, progress, table } from '../terminal.ts';
+import { indented, type Line, progress, SHOWN, table } from '../terminal.ts';
 import { ACTIVATIONS, type EqualizeOptions } from './equalize-options.ts';
 import type { EqualizeOutcome } from './equalize-outcome.ts';
 
@@ -36,7 +36,7 @@ export async function equalizeByTarget(
   } = await equalizeForTarget(original, {
     ...(await recipeOptions(original, options, ready)),
     ready,
-    watch: { before: (pass) => progress(`${pass} …`) },
+    ...SHOWN,
   });
   const { target } = done;
   return {
@@ -93,7 +93,7 @@ function seeded(
 
 /** Undefined where the model cannot be run; the proof says why. */
 function judgeOf(model: Model, bench: SqnrJudgeOptions): Promise<Judge | undefined> {
-  progress('trying settings …');
+  progress.say('running the original', 'run');
   return unlessCannotRun(
     () => sqnrJudge(model, bench),
     () => undefined,

@@ -1,7 +1,6 @@
 import { type Command, Option } from 'commander';
 import { CannotRunError } from '../../errors.ts';
 import type { Model } from '../../model/model.ts';
-import { loadModel } from '../../node/model-files.ts';
 import { QUANTIZATIONS, type QuantizationName } from '../../quantization/weight-quantizations.ts';
 import {
   type EvaluatedModel,
@@ -21,9 +20,10 @@ import {
 } from '../chosen-inputs.ts';
 import { type CommandResult, EXIT, end, shownAs } from '../command-result.ts';
 import { explained } from '../help.ts';
+import { openModel } from '../opened-models.ts';
 import { choiceOption, inputOptions, jsonOption, withOptions } from '../options.ts';
 import { readSidecarOf, type SidecarOptions } from '../sidecar.ts';
-import { type Line, progress, progressDone, table } from '../terminal.ts';
+import { type Line, progress, SHOWN, table } from '../terminal.ts';
 import { UsageError } from '../usage-error.ts';
 
 interface EvaluateOptions extends InputOptions, SidecarOptions {
@@ -85,7 +85,7 @@ Quantizers:
                        8 bits, one range for each kernel, -127 to 127
   int8-per-channel     8 bits, a symmetric range for each output channel of a kernel
   tfjs-uint8           all float weights, as tensorflowjs_converter --quantize_uint8 writes them
-  tfjs-uint8-kernels   kernels alone, as it does with --quantize_uint8 '*kernel'
+  tfjs-uint8-kernels   kernels alone, as it does with --quantize_uint8 "*kernel"
   tfjs-uint16, tfjs-uint16-kernels
                        the same with 16 bits
 Kernels are those of convolutions and Dense; biases, batch norms and what else is not named stay in float.
@@ -96,21 +96,20 @@ the kernels of TensorFlow Lite have it. For asymmetric ones (int8-per-tensor) te
 SQNR is of the logits where an output is a softmax of them; "same top-1" is the share of samples with the same
 largest class as the original.`,
     },
-  ).action((input, options) => end(evaluateCommand(input, options)));
+  ).action((input, options) => end(() => evaluateCommand(input, options), options));
 }
 
 async function evaluateCommand(input: string, options: EvaluateOptions): Promise<CommandResult> {
   const quantizers = parseQuantizers(options.quantizer);
   checkRunOptions(options);
-  progress(`reading ${input}`);
-  const model = await loadModel(input);
-  const original = options.against === undefined ? undefined : await loadModel(options.against);
+  progress.say(`reading ${input}`, 'read');
+  const model = await openModel(input);
+  const original = options.against === undefined ? undefined : await openModel(options.against);
   const wantsStatistics = options.activations === 'int8' && options.ranges === 'statistics';
   const sidecar = wantsStatistics ? await readSidecarOf(model, { ...options, keepCorrections: true }) : null;
   const evaluated = await evaluate(model, { original, quantizers, options });
   const notes = [...(sidecar === null ? [] : [`side-car: ${sidecar.message}`]), ...evaluated.notes];
   const report = { ...evaluated, notes };
-  progressDone();
   return { ...shownAs(options.json, report, () => tables(report)), exitCode: EXIT.ok };
 }
 
@@ -126,7 +125,7 @@ async function evaluate(
   try {
     const { tensors, description, labels, labelsSource } = await inputsFor(original ?? model, options);
     return await evaluateModel(model, {
-      runner: await TfjsRunner.create(),
+      runner: await TfjsRunner.create(SHOWN),
       inputs: tensors,
       inputsDescription: description,
       labels,
@@ -137,7 +136,7 @@ async function evaluate(
       ranges: options.ranges,
       normalization: options.normalize,
       layers: options.layers === true,
-      onProgress: (what) => progress(`running ${what}`),
+      onModel: (what) => progress.say(`running ${what}`, 'run'),
     });
   } catch (error) {
     if (options.layers !== true || !(error instanceof CannotRunError)) throw error;
@@ -156,7 +155,7 @@ function parseQuantizers(text: string): QuantizationName[] {
 }
 
 async function inputsFor(model: Model, options: EvaluateOptions): Promise<ChosenInputs> {
-  progress('reading the inputs');
+  progress.say('reading the inputs', 'inputs');
   const chosen = await chosenInputs(model, withLabels(options, SEEDED_SAMPLES));
   if (options.inputs !== undefined) return chosen;
   return { ...chosen, description: `${chosen.description}; real samples, given by --inputs, tell more` };

@@ -1,5 +1,4 @@
 import { type Command, Option } from 'commander';
-import { loadModel } from '../../node/model-files.ts';
 import { isTfliteFile } from '../../node/open-files.ts';
 import { inspectContent, inspectSubject } from '../../report/html/inspect-content.ts';
 import { type InspectReport, inspectModel } from '../../report/inspect-report.ts';
@@ -13,12 +12,14 @@ import {
 import type { SidecarReport } from '../../report/sidecar-report.ts';
 import { damageRanking } from '../../report/tensor-damage.ts';
 import { count, decibels, grouped, shapeText, short, small, tinyPercent } from '../../text/numbers.ts';
-import { type CommandResult, EXIT, end, shownAs } from '../command-result.ts';
+import { type CommandResult, EXIT, shownAs } from '../command-result.ts';
 import { explained } from '../help.ts';
 import { checkHtmlOutput } from '../html-output.ts';
+import { openModel } from '../opened-models.ts';
 import { choiceOption, type ReportOptions, reportOptions, withOptions } from '../options.ts';
+import { runModels } from '../run-models.ts';
 import { readSidecarOf, type SidecarOptions, sidecarLines } from '../sidecar.ts';
-import { indented, type Line, progress, progressDone, styled, table } from '../terminal.ts';
+import { indented, type Line, progress, SHOWN, styled, table } from '../terminal.ts';
 import { UsageError } from '../usage-error.ts';
 
 interface InspectOptions extends ReportOptions, SidecarOptions {
@@ -32,7 +33,7 @@ export function addInspect(root: Command): void {
     .description(
       'show layers, batch norms, sets, spreads of channel ranges and which layer hurts, and change nothing',
     )
-    .argument('<in>', 'the model, or a .tflite file');
+    .argument('<in...>', 'the model, or a .tflite file; or several of them');
   explained(
     withOptions(command, [
       choiceOption(
@@ -50,28 +51,28 @@ export function addInspect(root: Command): void {
         ['crosslayer inspect model.tflite', 'operators and grids of a file of any maker'],
       ],
     },
-  ).action((input, options) => end(inspectCommand(input, options)));
+  ).action((inputs, options) => runModels(inputs, options, { run: inspectCommand }));
 }
 
 /** Runs `crosslayer inspect`. */
 export async function inspectCommand(input: string, options: InspectOptions): Promise<CommandResult> {
-  progress(`reading ${input}`);
+  progress.say(`reading ${input}`, 'read');
   if (isTfliteFile(input)) {
     if (options.report !== undefined)
       throw new UsageError(`--report: there is none of ${input}; leave it out`);
-    progressDone();
     const { inspectTfliteCommand } = await import('./inspect-tflite.ts');
     return inspectTfliteCommand(input, options.json === true);
   }
-  const model = await loadModel(input);
+  const model = await openModel(input);
   const writeHtml = checkHtmlOutput(options);
   const read = await readSidecarOf(model, { ...options, keepCorrections: true });
-  const report = { ...inspectModel(model), damage: await damageReport(model, options.target) };
+  const report = { ...inspectModel(model), damage: await damageReport(model, options.target, SHOWN) };
+  const { improvementDb } = report.damage;
   const sidecar = { read, measured: [], written: null };
   writeHtml?.(() => inspectContent({ ...report, sidecar }, inspectSubject(model, report.damage.target)));
-  progressDone();
   return {
     ...shownAs(options.json, { ...report, sidecar }, () => render(report, sidecar)),
+    ...(improvementDb === null ? {} : { verdict: improvementText(improvementDb) }),
     exitCode: EXIT.ok,
   };
 }
@@ -139,13 +140,13 @@ function relu6Section({ relu6Damage }: InspectReport): Line[] {
 }
 
 /** Layers in the table; `--json` has all. */
-const SHOWN = 15;
+const LAYERS_SHOWN = 15;
 
 /** Which layer hurts. */
 function layerDamageSection(damage: DamageReport): Line[] {
   const { target, improvementDb, notes } = damage;
   const ranked = damageRanking(damage);
-  const shown = ranked.slice(0, SHOWN);
+  const shown = ranked.slice(0, LAYERS_SHOWN);
   const rows = shown.map(({ name, before, after }) => [name, shareText(before), shareText(after)]);
   const more = ranked.length - shown.length;
   const activations = damage.tensors.length === 0 ? '' : ' and activations of 8 bits';
@@ -157,15 +158,16 @@ function layerDamageSection(damage: DamageReport): Line[] {
         : table(['layer', 'as it is', 'equalized'], rows, [1, 2])),
       ...(more > 0 ? [`… and ${more} more; --json lists all`] : []),
       ...shown.flatMap(({ name, remedy }) => (remedy === null ? [] : [`${name}: ${remedy}`])),
-      ...(improvementDb === null ? [] : [improvementLine(improvementDb)]),
+      ...(improvementDb === null
+        ? []
+        : [`all together: ${improvementText(improvementDb)}; crosslayer evaluate measures it`]),
       ...notes,
     ],
   );
 }
 
-function improvementLine(db: number): string {
-  const change = db >= 0 ? `${decibels(db)} less` : `${decibels(-db)} more`;
-  return `all together: ${change} error once equalized, as expected; crosslayer evaluate measures it`;
+function improvementText(db: number): string {
+  return `${db >= 0 ? `${decibels(db)} less` : `${decibels(-db)} more`} error once equalized, as expected`;
 }
 
 function shareText(damage: LayerDamage | null): string {

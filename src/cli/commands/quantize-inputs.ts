@@ -57,7 +57,7 @@ export async function runOriginal(
   onReason: (reason: string) => void = () => {},
 ): Promise<ModelRun | undefined> {
   const { runner, tensors, labels, labelsSource } = ready;
-  progress('running the original');
+  progress.say('running the original', 'run');
   const run = await unlessCannotRun(
     () => recordRun(model, { runner, inputs: tensors }),
     (reason) => {

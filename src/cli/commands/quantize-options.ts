@@ -8,6 +8,7 @@ import { explained, group, seldom } from '../help.ts';
 import {
   byteSize,
   choiceOption,
+  formatOption,
   inputOptions,
   layersScriptOption,
   NO_CORRECTION,
@@ -62,10 +63,16 @@ export function quantizeOptions(root: Command): Command {
     .description(
       'write a TF.js layers model with kernels of 8 bits, or a .tflite file in whole numbers, that still works',
     )
-    .argument('<in>', 'a .keras or .h5 file, or the model.json or folder of a TF.js layers model');
+    .argument(
+      '<in...>',
+      'a .keras or .h5 file, or the model.json or folder of a TF.js layers model; or several of them',
+    );
   return explained(
     withOptions(command, [
-      outputOption('a folder for TF.js, or a file that ends in .tflite').makeOptionMandatory(),
+      outputOption(
+        'a folder for TF.js, or a file that ends in .tflite; with several models the folder that gets them',
+      ).makeOptionMandatory(),
+      ...seldom([formatOption(['tfjs', 'tflite'], 'tfjs')]),
       ...group('For .tflite:', [
         choiceOption('--weights <scales>', 'the scales of a kernel (per-channel)', INTEGER_WEIGHTS),
         choiceOption('--io <type>', 'what inputs and outputs are (int8, or float32 with --float)', TFLITE_IO),

@@ -21,7 +21,6 @@ import { inInference } from '../../model/in-inference.ts';
 import type { Model } from '../../model/model.ts';
 import { startLitert } from '../../node/litert.ts';
 import { fileBytes } from '../../node/loaded-files.ts';
-import { loadModel } from '../../node/model-files.ts';
 import { isFolder, readWritten } from '../../node/open-files.ts';
 import { refuseExisting } from '../../node/pending-output.ts';
 import { saveTflite } from '../../node/tflite-file.ts';
@@ -31,7 +30,7 @@ import type { IntegerPlan } from '../../quantization/integer/integer-plan.ts';
 import { type ReportSubject, reportSubject } from '../../report/html/report-subject.ts';
 import { tfliteContent } from '../../report/html/tflite-content.ts';
 import { gridOf, plainModel, plainText } from '../../report/plain-model.ts';
-import { besideOriginal } from '../../report/run-check.ts';
+import { besideOriginal, checkTexts } from '../../report/run-check.ts';
 import { countedOperators, type TfliteReport } from '../../report/tflite-report.ts';
 import { works } from '../../report/tflite-texts.ts';
 import { floatModel, integerModel } from '../../verification/comparing/integer-model.ts';
@@ -45,9 +44,10 @@ import type { Runnable } from '../chosen-inputs.ts';
 import { type CommandResult, EXIT, shownAs, tried } from '../command-result.ts';
 import { checkHtmlOutput } from '../html-output.ts';
 import { interruptible } from '../interruptible.ts';
+import { openModel } from '../opened-models.ts';
 import { defined } from '../options.ts';
 import { readSidecarOf } from '../sidecar.ts';
-import { progress, progressDone } from '../terminal.ts';
+import { progress, SHOWN } from '../terminal.ts';
 import { UsageError } from '../usage-error.ts';
 import { inputsBeside, readyToQuantize, runOriginal } from './quantize-inputs.ts';
 import type { QuantizeOptions } from './quantize-options.ts';
@@ -62,8 +62,8 @@ export async function quantizeToTflite(input: string, given: QuantizeOptions): P
   const io = given.io ?? (float ? 'float32' : 'int8');
   // Samples that lie beside the model are for proof; ranges are measured on what was named.
   const options = { ...given, ...inputsBeside(input, given) };
-  progress(`reading ${input}`);
-  const model = withShapes(await loadModel(input), given);
+  progress.say(`reading ${input}`, 'read');
+  const model = withShapes(await openModel(input), given);
   refuseOutput(output, force);
   const writeHtml = checkHtmlOutput(given);
   const notes: string[] = [];
@@ -81,10 +81,10 @@ export async function quantizeToTflite(input: string, given: QuantizeOptions): P
     runnable,
     isMeasured: given.inputs !== undefined && original !== undefined,
   });
-  progress(`writing ${output}`);
+  progress.say(`writing ${output}`, 'write');
   const outputNames = plan.names.outputs.slice(0, model.outputs.length);
   const lowering = { io, allowFloat, outputNames };
-  await interruptible(async (signal) => saveTflite(plan, output, { ...lowering, force, signal }));
+  await interruptible(async (signal) => saveTflite(plan, output, { ...lowering, force, ...SHOWN, signal }));
   const failures: unknown[] = [];
   const bytes = readWritten(output);
   const { check, notVerified } =
@@ -109,10 +109,10 @@ export async function quantizeToTflite(input: string, given: QuantizeOptions): P
       labels: { before: plainText(report.equalization.target), after: 'made ready' },
     });
   await tried(failures, () => writeHtml?.(() => tfliteContent(report, subject())));
-  progressDone();
   return {
     ...shownAs(given.json, { ...report, output }, () => tfliteSummary(output, report)),
     exitCode: strict && !works(check) ? EXIT.checkFailed : EXIT.ok,
+    verdict: [output, ...(check ? checkTexts(check) : ['not run'])].join(', '),
     failures,
   };
 }
@@ -130,9 +130,8 @@ async function planned(
   options: QuantizeOptions,
   { runnable, isMeasured }: { readonly runnable: Runnable | undefined; readonly isMeasured: boolean },
 ): Promise<Planned> {
-  progress('preparing weights');
   if (options.float === true) {
-    const { prepared, ...made } = await madeReady(model, floatRecipe(options));
+    const { prepared, ...made } = await madeReady(model, floatRecipe({ ...options, ...SHOWN }));
     return { plan: floatModel(inInference(prepared)), prepared, ...made, ranges: [] };
   }
   const samples =
@@ -140,17 +139,18 @@ async function planned(
   const { weights, dense, rounding, correction, normalize } = options;
   const recipe = integerRecipe({
     ...defined({ weights, dense, rounding, samples }),
+    ...SHOWN,
     ...(correction === false ? { biasCorrection: 'none' as const } : {}),
   });
   const { prepared, ...made } = await madeReady(model, recipe);
-  progress('ranges of tensors');
   const { plan, ranges } = await integerModel(inInference(prepared), {
     weights: integerQuantizer(options),
     inputRanges: inputRanges(model, normalize),
     ...defined({ samples }),
+    ...SHOWN,
     // Nothing is started for a model whose statistics tell all.
     standIns: async () => ({
-      runner: runnable?.runner ?? (await TfjsRunner.create()),
+      runner: runnable?.runner ?? (await TfjsRunner.create(SHOWN)),
       inputs: seededInputs(model, { samples: STAND_INS, normalization: normalize }),
     }),
   });
@@ -164,8 +164,8 @@ async function madeReady(
   const { copy, passes, settings } = await prepareEqualization(model, recipe);
   let unrounded = copy;
   const records = await runPasses(copy, passes, {
+    ...SHOWN,
     before: (pass) => {
-      progress(`${pass} …`);
       if (pass === 'correct') unrounded = copy.clone();
     },
   });
@@ -200,7 +200,7 @@ async function verified(
   model: Model,
   { output, bytes, plan, original, ready, failures }: Written,
 ): Promise<Pick<TfliteReport, 'check' | 'notVerified'>> {
-  progress(`running ${output}`);
+  progress.say(`running ${output}`, 'run');
   let litert: Awaited<ReturnType<typeof startLitert>>;
   try {
     litert = await startLitert();
@@ -211,7 +211,7 @@ async function verified(
   const check = await tried(failures, async () =>
     besideOriginal(
       original,
-      await recordTflite(model, { litert, name: output, bytes, plan, inputs: ready.tensors }),
+      await recordTflite(model, { litert, name: output, bytes, plan, inputs: ready.tensors, ...SHOWN }),
       ready,
     ),
   );

@@ -11,17 +11,20 @@ import type { ReportContent } from '../../report/html/report-content.ts';
 import { reportSubject } from '../../report/html/report-subject.ts';
 import { isProven, type ProofReport, runWithProof } from '../../report/proof-report.ts';
 import { float32Bytes, isSameByTfjs, type QuantizeReport } from '../../report/quantize-report.ts';
+import { checkTexts } from '../../report/run-check.ts';
 import type { ModelRun } from '../../verification/comparing/model-run.ts';
 import { sqnrJudge } from '../../verification/proving/sqnr-judge.ts';
 import { forChoosing } from '../../verification/run/samples.ts';
 import type { Ready, Runnable } from '../chosen-inputs.ts';
-import { type CommandResult, EXIT, end, shownAs, tried } from '../command-result.ts';
+import { type CommandResult, EXIT, shownAs, tried } from '../command-result.ts';
 import { checkHtmlOutput } from '../html-output.ts';
 import { interruptible } from '../interruptible.ts';
+import { openModel } from '../opened-models.ts';
 import { defined } from '../options.ts';
+import { runModels } from '../run-models.ts';
 import { readSidecarOf } from '../sidecar.ts';
 import { isOpened } from '../summary-lines.ts';
-import { progress, progressDone } from '../terminal.ts';
+import { progress, SHOWN } from '../terminal.ts';
 import { UsageError } from '../usage-error.ts';
 import { forProof, inputsBeside, readyToQuantize, runOriginal } from './quantize-inputs.ts';
 import {
@@ -35,7 +38,9 @@ import { checkWritten } from './written-check.ts';
 
 /** `crosslayer quantize`: a TF.js model with kernels of few bits. */
 export function addQuantize(root: Command): void {
-  quantizeOptions(root).action((input, options) => end(quantizeCommand(input, options)));
+  quantizeOptions(root).action((inputs, options) =>
+    runModels(inputs, options, { format: 'tfjs', check: checkQuantizeOptions, run: quantizeCommand }),
+  );
 }
 
 async function quantizeCommand(input: string, given: QuantizeOptions): Promise<CommandResult> {
@@ -45,8 +50,8 @@ async function quantizeCommand(input: string, given: QuantizeOptions): Promise<C
     return quantizeToTflite(input, given);
   }
   const options = { ...given, ...inputsBeside(input, given) };
-  progress(`reading ${input}`);
-  const model = await loadModel(input);
+  progress.say(`reading ${input}`, 'read');
+  const model = await openModel(input);
   const saveOptions = saveOptionsOf(options);
   checkOutput(model, options.output, saveOptions);
   const writeHtml = checkHtmlOutput(options);
@@ -58,11 +63,11 @@ async function quantizeCommand(input: string, given: QuantizeOptions): Promise<C
   const original = runnable && (await runOriginal(model, runnable));
   const { copy: quantized, passes, told } = await prepared(model, options, original && runnable);
   const run = await runQuantization(quantized, passes, { ready, original });
-  progress(`writing ${options.output}`);
+  progress.say(`writing ${options.output}`, 'write');
   const written = await interruptible((signal) =>
-    saveModel(quantized, options.output, { ...saveOptions, signal }),
+    saveModel(quantized, options.output, { ...saveOptions, ...SHOWN, signal }),
   );
-  progress(`running ${options.output}`);
+  progress.say(`running ${options.output}`, 'run');
   const failures: unknown[] = [];
   const made = await tried(failures, () => loadModel(options.output));
   const filesAfter = made && fileBytes(made);
@@ -99,7 +104,6 @@ async function quantizeCommand(input: string, given: QuantizeOptions): Promise<C
     return quantizeContent(report, reportSubject(model, shown));
   };
   await tried(failures, () => writeHtml?.(content));
-  progressDone();
   return {
     ...shownAs(options.json, { ...report, output: options.output }, () =>
       quantizeSummary(options.output, report),
@@ -108,6 +112,7 @@ async function quantizeCommand(input: string, given: QuantizeOptions): Promise<C
       !isOpened(report) || isRefused(report) || (options.strict === true && !isTrusted(report))
         ? EXIT.checkFailed
         : EXIT.ok,
+    verdict: [options.output, ...(check ? checkTexts(check) : ['not run'])].join(', '),
     failures,
   };
 }
@@ -131,10 +136,10 @@ async function prepared(
   const samples =
     inputs === undefined || !ready ? undefined : { runner: ready.runner, inputs: forChoosing(ready.tensors) };
   try {
-    if (samples && trials !== false) progress('trying settings …');
     const judge = samples && trials !== false ? await sqnrJudge(model, samples) : undefined;
     return await prepareQuantization(model, {
       ...defined({ dtype, plan, include, exclude, prepare, rounding, samples, judge }),
+      ...SHOWN,
       ...(correction === false ? { biasCorrection: 'none' as const } : {}),
     });
   } catch (error) {
@@ -157,22 +162,24 @@ async function runQuantization(
   readonly unrounded: Model;
 }> {
   let unrounded = model.clone();
-  const before = (pass: string): void => {
-    progress(`${pass} …`);
-    if (pass === 'pack') unrounded = model.clone();
+  const watch = {
+    ...SHOWN,
+    before: (pass: string): void => {
+      if (pass === 'pack') unrounded = model.clone();
+    },
   };
   const proven = original ? passes.filter(({ name }) => name === 'carry') : passes;
   const { records, proof } = await runWithProof(model, proven, {
     ready: ready && 'runner' in ready ? forProof(ready, original) : ready,
-    watch: { before },
+    watch,
   });
-  const others = await runPasses(model, passes.slice(proven.length), { before });
+  const others = await runPasses(model, passes.slice(proven.length), watch);
   return { records: [...records, ...others], proof, unrounded };
 }
 
-/** Whether TF.js itself was seen not to open the files. */
+/** Whether TF.js itself was seen not to open the files, or not to run them. */
 function isRefused({ check }: QuantizeReport): boolean {
-  return check !== null && 'opens' in check.tfjs && !check.tfjs.opens;
+  return check !== null && 'reason' in check.tfjs;
 }
 
 /** Whether all that could be seen was seen, and was as it should be. */

@@ -2,7 +2,6 @@ import { type Command, Option } from 'commander';
 import { CannotRunError } from '../../errors.ts';
 import type { Model } from '../../model/model.ts';
 import { startLitert } from '../../node/litert.ts';
-import { loadModel } from '../../node/model-files.ts';
 import { isTfliteFile, readWritten } from '../../node/open-files.ts';
 import { percent, small } from '../../text/numbers.ts';
 import { LEAST_SQNR_DB } from '../../verification/comparing/tolerances.ts';
@@ -12,9 +11,10 @@ import { TfjsRunner } from '../../verification/run/runner.ts';
 import { chosenInputs, type InputOptions, SEEDED_SAMPLES } from '../chosen-inputs.ts';
 import { type CommandResult, EXIT, end, shownAs } from '../command-result.ts';
 import { explained } from '../help.ts';
+import { openModel } from '../opened-models.ts';
 import { choiceOption, defined, inputOptions, jsonOption, tolerance, withOptions } from '../options.ts';
 import { correctionNotes, type SidecarOptions } from '../sidecar.ts';
-import { type Line, progress, progressDone, styled, table } from '../terminal.ts';
+import { type Line, progress, SHOWN, styled, table } from '../terminal.ts';
 
 interface VerifyOptions extends InputOptions, SidecarOptions {
   readonly rtol?: number;
@@ -56,7 +56,7 @@ A .tflite file is run by LiteRT. One in whole numbers is not the same function: 
 or more, errors of a tenth of its power, unless --rtol or --atol are given; its SQNR is of the outputs themselves.
 The exit code is 1 where they differ, and where it cannot be told.`,
     },
-  ).action((original, candidate, options) => end(verifyCommand(original, candidate, options)));
+  ).action((original, candidate, options) => end(() => verifyCommand(original, candidate, options), options));
 }
 
 async function verifyCommand(
@@ -64,18 +64,17 @@ async function verifyCommand(
   candidate: string,
   options: VerifyOptions,
 ): Promise<CommandResult> {
-  progress(`reading ${original} and ${candidate}`);
-  const before = await loadModel(original);
+  progress.say(`reading ${original} and ${candidate}`, 'read');
+  const before = await openModel(original);
   if (isTfliteFile(candidate)) return resultOf(await compareTflite(before, candidate, options), options);
-  const after = await loadModel(candidate);
+  const after = await openModel(candidate);
   const notes = await correctionNotes(after, options);
-  progress('running both');
+  progress.say('running both', 'run');
   const compared = await compare(before, after, options);
   return resultOf({ ...compared, notes: [...compared.notes, ...notes] }, options);
 }
 
 function resultOf(report: VerifyReport, options: VerifyOptions): CommandResult {
-  progressDone();
   return {
     ...shownAs(options.json, report, () => render(report)),
     exitCode: report.verdict === 'same' ? EXIT.ok : EXIT.checkFailed,
@@ -88,7 +87,7 @@ async function compare(before: Model, after: Model, options: VerifyOptions): Pro
   const tolerances = defined({ rtol, atol });
   try {
     const { tensors, description, sampleNames } = await chosenInputs(before, options);
-    const runner = await TfjsRunner.create(defined({ backend }));
+    const runner = await TfjsRunner.create({ ...defined({ backend }), ...SHOWN });
     const inputs = { inputs: tensors, inputsDescription: description, sampleNames };
     return await verify(before, after, { runner, ...inputs, ...tolerances });
   } catch (error) {
@@ -106,9 +105,9 @@ async function compareTflite(
 ): Promise<VerifyReport> {
   const { backend, rtol, atol } = options;
   const { tensors, description, sampleNames } = await chosenInputs(before, options);
-  progress('running both');
+  progress.say('running both', 'run');
   const bytes = readWritten(candidate);
-  const runner = await TfjsRunner.create(defined({ backend }));
+  const runner = await TfjsRunner.create({ ...defined({ backend }), ...SHOWN });
   const litert = await startLitert();
   return verifyTflite(
     before,
@@ -116,6 +115,7 @@ async function compareTflite(
     {
       ...{ runner, inputs: tensors, inputsDescription: description, sampleNames },
       ...defined({ rtol, atol }),
+      ...SHOWN,
     },
   );
 }

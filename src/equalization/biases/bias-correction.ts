@@ -9,6 +9,7 @@ import { channelCount, weightFault } from '../../model/channels.ts';
 import { buildGraph, firstKernelCalls, type Graph } from '../../model/graph.ts';
 import type { Layer } from '../../model/layer.ts';
 import type { Model } from '../../model/model.ts';
+import type { Tell } from '../../model/progress.ts';
 import { faultReason, type SkipReason } from '../../model/skip-reason.ts';
 import type { WeightQuantizer } from '../../quantization/quantizer.ts';
 import type { ActivationMoments } from '../moments/activation-moments.ts';
@@ -52,14 +53,16 @@ export interface BiasCorrectionRecord {
  *
  * @param quantizer what the kernels will be quantized with, as `fakeQuantize` does it, or what each becomes
  * @param moments those of `model` or of the one that it was made from
+ * @param onProgress called with the number of layers that were corrected, and of all
  * @throws RangeError where the quantizer contradicts itself.
  */
 export function correctBias(
   model: Model,
   quantizer: WeightQuantizer | KernelQuantizer,
   moments: ActivationMoments,
+  onProgress: Tell = () => {},
 ): BiasCorrectionRecord {
-  return correctWith(model, quantizer, (graph, layer) => {
+  const meansOf: MeansOf = (graph, layer) => {
     const calls: CallMeans[] = [];
     for (const call of graph.callsOf(layer)) {
       const { source, shares, isExact } = kernelTaps(call);
@@ -70,7 +73,8 @@ export function correctBias(
       calls.push({ taps: outerTaps(shares, mean), isExact });
     }
     return calls;
-  });
+  };
+  return correctWith(model, quantizer, meansOf, onProgress);
 }
 
 /** The mean of what each position of a kernel meets in a call. */
@@ -79,17 +83,23 @@ export interface CallMeans {
   readonly isExact: boolean;
 }
 
+/** The means in the calls of a layer; `end` is the layer behind which they are not known. */
+export type MeansOf = (graph: Graph, layer: Layer) => readonly CallMeans[] | { readonly end: string };
+
 /** Corrects biases from the means that `meansOf` gives for the calls of a layer. */
 export function correctWith(
   model: Model,
   quantizer: WeightQuantizer | KernelQuantizer,
-  meansOf: (graph: Graph, layer: Layer) => readonly CallMeans[] | { readonly end: string },
+  meansOf: MeansOf,
+  onProgress: Tell = () => {},
 ): BiasCorrectionRecord {
   const errorsOf = kernelErrors(quantizer);
   const graph = buildGraph(model);
   const corrected: CorrectedBias[] = [];
   const left: SkipReason[] = [];
-  for (const { layer, path } of firstKernelCalls(graph)) {
+  const calls = [...firstKernelCalls(graph)];
+  for (const [index, { layer, path }] of calls.entries()) {
+    onProgress(index, calls.length);
     const fault = weightFault(layer);
     const means = fault ? [] : meansOf(graph, layer);
     if (fault) left.push({ ...faultReason([path], path, fault), edit: 'correct' });

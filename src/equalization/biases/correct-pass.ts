@@ -1,6 +1,6 @@
 import type { Model } from '../../model/model.ts';
 import type { ModelRunner } from '../../model/model-runner.ts';
-import type { Pass } from '../../primitives/pass.ts';
+import type { Pass, PassContext } from '../../primitives/pass.ts';
 import type { WeightQuantizer } from '../../quantization/quantizer.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
 import { type ActivationMoments, activationMoments } from '../moments/activation-moments.ts';
@@ -35,24 +35,30 @@ export function correctPass(
   return {
     name: 'correct',
     keepsFunction: false,
-    async run(model, { onSkip }) {
+    async run(model, context) {
       const moments = activationMoments(model);
       const { quantizer: given } = options;
       const quantizer = typeof given === 'function' ? given(model, moments) : given;
-      const { corrected, left } = await correct(model, quantizer, moments, options);
+      const { corrected, left } = await correct(model, { ...options, quantizer, moments }, context);
       if (options.rounds === true && typeof quantizer === 'function') quantizeKernels(model, quantizer);
-      for (const reason of left) onSkip(reason);
+      for (const reason of left) context.onSkip(reason);
       return { corrected };
     },
   };
 }
 
+interface Correction extends Pick<CorrectPassOptions, 'corrects' | 'samples'> {
+  readonly quantizer: WeightQuantizer | KernelQuantizer;
+  readonly moments: ActivationMoments;
+}
+
 async function correct(
   model: Model,
-  quantizer: WeightQuantizer | KernelQuantizer,
-  moments: ActivationMoments,
-  { corrects = true, samples }: CorrectPassOptions,
+  { corrects = true, samples, quantizer, moments }: Correction,
+  { onProgress, signal }: PassContext,
 ): Promise<BiasCorrectionRecord> {
   if (!corrects) return { corrected: [], left: [] };
-  return samples ? correctBiasWithInputs(model, quantizer, samples) : correctBias(model, quantizer, moments);
+  return samples
+    ? correctBiasWithInputs(model, quantizer, { ...samples, onProgress, signal })
+    : correctBias(model, quantizer, moments, onProgress);
 }

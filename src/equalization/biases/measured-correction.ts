@@ -7,7 +7,8 @@
 import { kernelNames } from '../../model/channels.ts';
 import { buildGraph, tensorKey } from '../../model/graph.ts';
 import type { Model } from '../../model/model.ts';
-import type { ModelRunner } from '../../model/model-runner.ts';
+import { type ModelRunner, watchedRunner } from '../../model/model-runner.ts';
+import type { Tell } from '../../model/progress.ts';
 import type { WeightQuantizer } from '../../quantization/quantizer.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
 import type { ChannelMoments } from '../moments/channel-distribution.ts';
@@ -21,6 +22,9 @@ export interface MeasuredCorrectionOptions {
   readonly runner: ModelRunner;
   /** One tensor for each input of the model, with the samples as its first dimension. */
   readonly inputs: readonly Tensor[];
+  /** Called with the samples that went through the model, and twice their number. */
+  readonly onProgress?: Tell;
+  readonly signal?: AbortSignal | undefined;
 }
 
 /**
@@ -36,13 +40,18 @@ export interface MeasuredCorrectionOptions {
 export async function correctBiasWithInputs(
   model: Model,
   quantizer: WeightQuantizer | KernelQuantizer,
-  { runner, inputs }: MeasuredCorrectionOptions,
+  { runner, inputs, signal, onProgress }: MeasuredCorrectionOptions,
 ): Promise<BiasCorrectionRecord> {
+  const watched = (before: 0 | 1): ModelRunner =>
+    watchedRunner(runner, {
+      signal,
+      onProgress: ({ done, total }) => onProgress?.(before * total + done, 2 * total),
+    });
   const quantize = kernelQuantizer(quantizer);
   const copy = linearCopy(model);
-  const wanted = await linearMoments(copy, runner, inputs, tensorKey);
+  const wanted = await linearMoments(copy, watched(0), inputs, tensorKey);
   quantizeKernels(copy, quantize);
-  const shifts = await quantizedShifts(copy, wanted, runner, inputs);
+  const shifts = await quantizedShifts(copy, wanted, watched(1), inputs);
   const graph = buildGraph(model);
   const corrected = [...shifts].map(([path, calls]) => {
     const layer = model.layer(path);

@@ -12,6 +12,7 @@ import { buildGraph } from '../../model/graph.ts';
 import type { Layer } from '../../model/layer.ts';
 import type { Model } from '../../model/model.ts';
 import { isWeighted } from '../../model/operation.ts';
+import type { Tell } from '../../model/progress.ts';
 import type { SkipReason } from '../../model/skip-reason.ts';
 import {
   dividedStatistics,
@@ -33,6 +34,8 @@ export interface CarryOptions {
    * grids channels are turned around, which their batch norms turn back, so that all reach further up than down.
    */
   readonly symmetricGrid?: boolean;
+  /** Called with the number of layers that were looked at, and of all. */
+  readonly onProgress?: Tell;
 }
 
 /** A layer whose output channels all fit one grid now. Layers by their paths. */
@@ -63,7 +66,9 @@ export function carryScales(model: Model, options: CarryOptions = {}): CarryReco
   const graph = buildGraph(model);
   const carried: CarriedLayer[] = [];
   const left: SkipReason[] = [];
-  for (const layer of new Set(graph.calls.map((call) => call.layer))) {
+  const layers = [...new Set(graph.calls.map((call) => call.layer))];
+  for (const [index, layer] of layers.entries()) {
+    options.onProgress?.(index, layers.length);
     if (!isWeighted(layer.operation)) continue;
     const fault = faultyWeight(layer);
     const found = fault ? { reason: fault } : findCarriers(graph, layer);
@@ -88,9 +93,9 @@ export function carryPass(): Pass<'carry', { readonly carried: readonly CarriedL
   return {
     name: 'carry',
     keepsFunction: true,
-    run(model, { veto, onSkip, onEdit }) {
+    run(model, { veto, onSkip, onEdit, onProgress }) {
       const reason = veto?.(WHOLE);
-      const { carried, left } = reason ? { carried: [], left: [reason] } : carryScales(model);
+      const { carried, left } = reason ? { carried: [], left: [reason] } : carryScales(model, { onProgress });
       if (carried.length > 0) onEdit(WHOLE);
       for (const one of left) onSkip(one);
       return { carried };

@@ -6,7 +6,8 @@
 
 import { buildGraph, firstKernelCalls, type GraphTensor, tensorKey } from '../../model/graph.ts';
 import type { Model } from '../../model/model.ts';
-import type { ModelRunner } from '../../model/model-runner.ts';
+import { type ModelRunner, watchedRunner } from '../../model/model-runner.ts';
+import { asStage, type WatchOptions } from '../../model/progress.ts';
 import { isFloat } from '../../tensor/dtype.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
 import { ActivationMoments, activationMoments } from './activation-moments.ts';
@@ -48,8 +49,8 @@ export async function measureMoments(
   return new ActivationMoments(sums.distributions());
 }
 
-/** With what statistics are measured. */
-export interface MeasuredStatisticsOptions {
+/** With what statistics are measured: the stage `measure`. */
+export interface MeasuredStatisticsOptions extends WatchOptions {
   readonly runner: ModelRunner;
   /** One tensor for each input of the model, with the samples as its first dimension. */
   readonly inputs: readonly Tensor[];
@@ -68,8 +69,9 @@ export interface MeasuredStatisticsOptions {
  */
 export async function measureStatistics(
   model: Model,
-  { runner, inputs }: MeasuredStatisticsOptions,
+  { runner: given, inputs, ...watch }: MeasuredStatisticsOptions,
 ): Promise<string[]> {
+  const runner = watchedRunner(given, asStage(watch, 'measure'));
   const copy = linearCopy(model);
   const wanted = unknownLayers(model).filter((path) => copy.functions.has(path));
   if (wanted.length === 0) return [];

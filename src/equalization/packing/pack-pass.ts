@@ -138,10 +138,12 @@ export function packPass(weights: WeightPacker): Pass<'pack', PackRecord> {
   return {
     name: 'pack',
     keepsFunction: false,
-    run(model) {
+    run(model, { onProgress }) {
       const kernels = weights.kernels();
       // All are made before the first is set: some are told from others.
-      const made = packableWeights(model).map(({ layer, name, isKernel }) => {
+      const packable = packableWeights(model);
+      const made = packable.map(({ layer, name, isKernel }, index) => {
+        onProgress(index, packable.length);
         const before = layer.weights.get(name) as Tensor;
         const tensor = isKernel ? kernels(layer, name as WeightName) : weights.packed(layer, name, before);
         return { layer, name, before, tensor };

@@ -7,8 +7,9 @@
 import { InvalidModelError } from '../../errors.ts';
 import { buildGraph, type GraphTensor, tensorKey } from '../../model/graph.ts';
 import type { Model } from '../../model/model.ts';
-import type { ModelRunner, RunOptions } from '../../model/model-runner.ts';
+import { type ModelRunner, type RunOptions, watchedRunner } from '../../model/model-runner.ts';
 import { activationOf } from '../../model/operation.ts';
+import { asStage, type WatchOptions } from '../../model/progress.ts';
 import { gridGroups, placeOf } from '../../quantization/integer/grid-groups.ts';
 import { integerForm } from '../../quantization/integer/integer-form.ts';
 import type { TensorRange } from '../../quantization/integer/range-grid.ts';
@@ -26,8 +27,8 @@ export interface RangeSamples extends Pick<RunOptions, 'batchSize'> {
   readonly inputs: readonly Tensor[];
 }
 
-/** What ranges are taken from. */
-export interface TensorRangeOptions {
+/** What ranges are taken from. A run for them is the stage `ranges`. */
+export interface TensorRangeOptions extends WatchOptions {
   /**
    * The ranges of the inputs of the model, in their order, such as `inputRanges` of `crosslayer/verification` gives them: the
    * ends of a range of pixels are values that they often have. Where there is none, it is expected as those of other tensors.
@@ -75,11 +76,15 @@ export async function tensorRanges(model: Model, options: TensorRangeOptions = {
       return [key, { tensor, range: expected.get(key) }];
     }),
   );
-  if (samples) await measure(found, [...found.keys()], form, samples, 'samples');
+  const watched = ({ runner, ...others }: RangeSamples): RangeSamples => ({
+    ...others,
+    runner: watchedRunner(runner, asStage(options, 'ranges')),
+  });
+  if (samples) await measure(found, [...found.keys()], form, watched(samples), 'samples');
   const unknown = [...found].flatMap(([key, { range }]) => (range ? [] : key));
   if (unknown.length > 0 && standIns) {
     const made = typeof standIns === 'function' ? await standIns() : standIns;
-    await measure(found, unknown, form, made, 'stand-ins');
+    await measure(found, unknown, form, watched(made), 'stand-ins');
   }
   const lost = [...found.values()].filter(({ range }) => !range);
   const [first] = lost;

@@ -5,6 +5,7 @@
  */
 
 import { type MinimizeOptions, minimize } from '../../kernels/minimize.ts';
+import type { Tell } from '../../model/progress.ts';
 import { limited } from './deciding-weights.ts';
 import type { EqualRanges } from './equal-ranges.ts';
 import { FreeFactors } from './free-factors.ts';
@@ -38,12 +39,14 @@ const FURTHEST = 30;
  * whole graph at once: sums of exponentials, products of them, and maxima. A model whose noise is least keeps its factors.
  *
  * @param equal factors of equal ranges, by class; dead channels keep them
+ * @param onProgress called with the steps of the search, and how many it takes at most
  * @returns factors by class, 1 for classes that belong to no region.
  */
 export function leastNoise(
   regions: readonly Region[],
   terms: NoiseTerms,
   { scales: start, dead }: Pick<EqualRanges, 'scales' | 'dead'>,
+  onProgress: Tell = () => {},
 ): Float64Array {
   const free = Int32Array.from(regions.flatMap(({ classes }) => classes.filter((at) => !dead.has(at))));
   const scales = new Float64Array(start.length).fill(1);
@@ -54,14 +57,20 @@ export function leastNoise(
     low: equal.map((logScale) => limited(logScale - Math.log(FURTHEST))),
     high: equal.map((logScale) => limited(logScale + Math.log(FURTHEST))),
   };
+  const mostSteps = ROUGH.iterations + MOST_LOOKS * CLOSE.iterations;
+  const search = (from: Float64Array, stage: Stage, stepsBefore: number): Float64Array =>
+    minimize(noise.at, from, {
+      ...{ ...bounds, ...stage },
+      onStep: (step) => onProgress(stepsBefore + step, mostSteps),
+    });
   const noise = new GraphNoise(terms, factors, equal);
   noise.smooth(ROUGH);
   noise.weighGuesses(equal);
-  let found = minimize(noise.at, equal, { ...bounds, ...ROUGH });
+  let found = search(equal, ROUGH, 0);
   let value = Infinity;
   for (let looks = 0, isSame = false; looks < MOST_LOOKS && !isSame; looks++) {
     noise.smooth(CLOSE);
-    found = minimize(noise.at, found, { ...bounds, ...CLOSE });
+    found = search(found, CLOSE, ROUGH.iterations + looks * CLOSE.iterations);
     const expected = noise.of(found);
     value = noise.whole(found);
     isSame = Math.abs(value - expected) < SAME;

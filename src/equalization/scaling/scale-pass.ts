@@ -64,11 +64,12 @@ function throughMaxima(model: Model, options: ScalePassOptions, context: StepOpt
   }
 }
 
-function scaled(model: Model, options: ScalePassOptions, { veto }: StepOptions): Scaled {
+function scaled(model: Model, options: ScalePassOptions, { veto, onProgress }: StepOptions): Scaled {
   const vetoed: SkipReason[] = [];
   const { bounded, left, ...record } = scaleRegions(model, {
     ...options,
     ...(veto ? { veto } : {}),
+    ...(onProgress ? { onProgress } : {}),
     onSkip: (reason) => void vetoed.push(reason),
   });
   const { caps, addedLayers } = capActivations(model, bounded);

@@ -113,20 +113,17 @@ function quietest(
   graph: ChannelGraph,
   regions: readonly Region<LayerKernel>[],
   equal: EqualRanges,
-  { moments = activationMoments(graph.graph.model), tensors = false }: ScaleRegionsOptions,
+  { moments = activationMoments(graph.graph.model), tensors = false, onProgress }: ScaleRegionsOptions,
 ): EqualRanges {
   const bounded = boundedRegions(graph, regions);
   const start = { ...equal, scales: centredFactors(bounded, equal) };
   const kinds = tensors ? [KERNEL_ERRORS, ROUNDING] : [KERNEL_ERRORS];
   const [errors, rounding] = outputSensitivities(graph.graph, moments, kinds);
-  const scales = leastNoise(
-    regions,
-    {
-      kernels: noiseTerms(regions, graph.graph, moments, errors),
-      tensors: rounding ? tensorTerms(graph, moments, rounding) : [],
-    },
-    start,
-  );
+  const terms = {
+    kernels: noiseTerms(regions, graph.graph, moments, errors),
+    tensors: rounding ? tensorTerms(graph, moments, rounding) : [],
+  };
+  const scales = leastNoise(regions, terms, start, onProgress);
   keepLargestMaxima(bounded, scales);
   return { ...equal, scales };
 }

@@ -10,6 +10,7 @@ import { isObject } from '../../json/value.ts';
 import type { Layer } from '../../model/layer.ts';
 import { weightNamesOf } from '../../model/layer-weights.ts';
 import type { Model } from '../../model/model.ts';
+import type { Tell } from '../../model/progress.ts';
 import type { ByteSource } from '../bytes.ts';
 import { countWeightedLayers } from '../edited-weights.ts';
 import { type Hdf5File, openHdf5 } from '../hdf5/file.ts';
@@ -26,17 +27,17 @@ import { isTrainableWeight } from './weight-order.ts';
  *
  * @throws FormatError, InvalidModelError, UnsupportedModelError or LimitError where the file is no such model.
  */
-export async function readKerasH5(source: ByteSource): Promise<Model> {
+export async function readKerasH5(source: ByteSource, tell: Tell = () => {}): Promise<Model> {
   const file = await openHdf5(source);
   try {
-    return readModel(file);
+    return readModel(file, tell);
   } catch (error) {
     file.close();
     throw error;
   }
 }
 
-function readModel(file: Hdf5File): Model {
+function readModel(file: Hdf5File, tell: Tell): Model {
   const text = file.strings('', 'model_config')?.[0];
   if (text === undefined) throw withoutConfig(file);
   const config = parseJson(text, file.name, 'model_config');
@@ -52,7 +53,8 @@ function readModel(file: Hdf5File): Model {
   const layerNames = readNameList(file, WEIGHTS_GROUP, 'layer_names');
   if (!layerNames) throw new FormatError(file.name, `${WEIGHTS_GROUP}@layer_names`, 'missing');
   const layers = new Map(model.layers.map((layer) => [layer.name, layer]));
-  for (const name of layerNames) {
+  for (const [index, name] of layerNames.entries()) {
+    tell(index, layerNames.length);
     const found = readGroup(file, name);
     const layer = layers.get(name);
     if (layer) groups.set(name, attachWeights(layer, found, file.name));
@@ -66,6 +68,7 @@ function readModel(file: Hdf5File): Model {
   for (const layer of model.layers) {
     if (!groups.has(layer.name)) attachWeights(layer, [], file.name);
   }
+  tell(layerNames.length, layerNames.length);
   const weightedLayers = countWeightedLayers(model);
   const origin: KerasH5Origin = { format: 'keras-h5', file, groups, weightedLayers };
   model.origin = origin;

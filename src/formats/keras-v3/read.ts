@@ -7,6 +7,7 @@
 import { CrosslayerError, FormatError, InvalidModelError, UnsupportedModelError } from '../../errors.ts';
 import type { JsonObject } from '../../json/value.ts';
 import type { Model } from '../../model/model.ts';
+import type { Tell } from '../../model/progress.ts';
 import { named } from '../../text/names.ts';
 import type { ByteSource } from '../bytes.ts';
 import { countWeightedLayers } from '../edited-weights.ts';
@@ -26,12 +27,16 @@ import { groupsBeside, hasVariables, unclaimedVariables, variablesOf } from './v
  * @param archive what is in it
  * @throws FormatError, InvalidModelError, UnsupportedModelError or LimitError where the file is no such model.
  */
-export async function readKerasV3(source: ByteSource, archive: KerasArchive): Promise<Model> {
+export async function readKerasV3(
+  source: ByteSource,
+  archive: KerasArchive,
+  tell: Tell = () => {},
+): Promise<Model> {
   const document = await readConfig(archive, source.name);
   const model = parseModelConfig(document, source.name);
   const weights = await openHdf5(await openWeights(archive, source.name));
   try {
-    const { scheme, places, beside } = attachWeights(model, weights);
+    const { scheme, places, beside } = attachWeights(model, weights, tell);
     const origin: KerasV3Origin = {
       format: 'keras-v3',
       archive,
@@ -79,7 +84,7 @@ interface PlacedLayers {
 }
 
 /** Gives all layers their weights, by the first naming scheme that fits the file. */
-function attachWeights(model: Model, file: Hdf5File): PlacedLayers {
+function attachWeights(model: Model, file: Hdf5File, tell: Tell): PlacedLayers {
   const roots = new Set(file.names(''));
   const schemes = [...SCHEMES_BY_CONTAINER].flatMap(([container, named]) =>
     roots.has(container) ? named : [],
@@ -87,21 +92,40 @@ function attachWeights(model: Model, file: Hdf5File): PlacedLayers {
   let firstError: CrosslayerError | undefined;
   for (const scheme of schemes.length > 0 ? schemes : (['layers'] as const)) {
     const places = layerPlaces(model, scheme, (_, group) => hasVariables(file, group));
-    const placed = tryScheme(file, scheme, places);
+    const placed = tryScheme(file, scheme, { places, tell });
     if (!(placed instanceof CrosslayerError)) return placed;
     firstError ??= placed;
   }
+  const shared = modelOnSeveralLevels(model);
+  if (firstError && shared !== undefined) {
+    throw new InvalidModelError(
+      shared,
+      `the model is used on several levels, and ${file.name} has its weights on one alone, so that Keras does not open the ` +
+        'file either; save the model as .h5, which has all of them',
+    );
+  }
   throw firstError ?? new FormatError(file.name, '', 'no group of layers');
+}
+
+/** A nested model that several models have: Keras writes its weights once, under the first that it comes to. */
+function modelOnSeveralLevels(model: Model, seen: Set<string> = new Set()): string | undefined {
+  for (const { name, model: inner } of model.layers) {
+    if (!inner) continue;
+    const found = seen.has(inner.name) ? name : modelOnSeveralLevels(inner, seen.add(inner.name));
+    if (found !== undefined) return found;
+  }
+  return undefined;
 }
 
 /** Attaches weights as a scheme names them; what is wrong with them, where it is not the file's. */
 function tryScheme(
   file: Hdf5File,
   scheme: NamingScheme,
-  places: readonly LayerPlace[],
+  { places, tell }: { readonly places: readonly LayerPlace[]; readonly tell: Tell },
 ): PlacedLayers | CrosslayerError {
   const claimed = new Set<string>();
-  for (const { layer, group } of places) {
+  for (const [index, { layer, group }] of places.entries()) {
+    tell(index, places.length);
     const variables = layer.model ? new Map<string, string>() : variablesOf(file, layer, group);
     for (const path of variables.values()) claimed.add(path);
     layer.weights = new Map([...variables].map(([name, at]) => [name, file.dataset(at).tensor()]));
@@ -112,6 +136,7 @@ function tryScheme(
   } catch (error) {
     return error as CrosslayerError;
   }
+  tell(places.length, places.length);
   const beside = groupsBeside(file, scheme, places);
   const unclaimed = unclaimedVariables(file, scheme, claimed, beside);
   if (unclaimed.length === 0) return { scheme, places, beside };

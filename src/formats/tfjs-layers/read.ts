@@ -8,6 +8,7 @@ import { FormatError, UnsupportedModelError } from '../../errors.ts';
 import { inside, mismatch } from '../../json/place.ts';
 import { isObject, type JsonObject } from '../../json/value.ts';
 import type { Model } from '../../model/model.ts';
+import type { Tell } from '../../model/progress.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
 import type { ModelFiles } from '../bytes.ts';
 import { parseModelConfig } from '../keras-config/parse/parse-model.ts';
@@ -29,6 +30,7 @@ import { openGroup } from './shards.ts';
 export async function readTfjsLayers(
   files: ModelFiles,
   document: JsonObject = readJsonObject(files.main),
+  tell: Tell = () => {},
 ): Promise<Model> {
   const source = files.main.name;
   const model = parseModelConfig(modelConfigOf(document, source), source);
@@ -54,7 +56,8 @@ export async function readTfjsLayers(
     if (!weight.spec.isOptimizer) tensors.set(weight.spec.name, lazyWeight(weight));
   }
   const matched = matchWeightNames(model, [...tensors.keys()], source);
-  for (const { layer, names } of matched) {
+  for (const [index, { layer, names }] of matched.entries()) {
+    tell(index, matched.length);
     for (const [key, name] of names) {
       const tensor = tensors.get(name);
       if (tensor) layer.weights.set(key, tensor);
@@ -62,6 +65,7 @@ export async function readTfjsLayers(
     layer.remember({ weights: new Map(layer.weights), place: new TfjsPlace(names) });
     checkWeights(layer, source);
   }
+  tell(matched.length, matched.length);
   const isLoadable = model.dialect === 'keras2' && matched.every(isFoundByTfjs);
   const origin: TfjsOrigin = {
     format: 'tfjs-layers',

@@ -1,11 +1,12 @@
 /**
- * Tensors of whole numbers, such as indices of words, which have no grid.
+ * Tensors of whole numbers, such as indices of words, which have no grid; and masks, which a .tflite file has not.
  *
  * @module
  */
 
 import { UnsupportedModelError } from '../../errors.ts';
 import { type Graph, type GraphCall, type GraphTensor, neededCalls } from '../../model/graph.ts';
+import { makesMask } from '../../model/masks.ts';
 import { isWeighted } from '../../model/operation.ts';
 
 /** Whether a tensor is not told to be of whole numbers. */
@@ -39,13 +40,22 @@ export function keepsWholeNumbers({ layer: { operation } }: GraphCall): boolean 
 }
 
 /**
- * Refuses layers that read whole numbers as if they were floats: no kernel turns the one into the other.
+ * Refuses layers that make masks, and those that read whole numbers as if they were floats: no kernel turns the one into the other.
  *
  * @throws UnsupportedModelError, with the layer and the way out.
  */
 export function refuseWholeNumbers(graph: Graph): void {
   const calls = neededCalls(graph);
   const found = indices(calls);
+  for (const { layer, path } of calls) {
+    if (!makesMask(layer)) continue;
+    const advice =
+      layer.className === 'Masking' ? 'leave the layer out' : 'build the model with mask_zero=False';
+    throw new UnsupportedModelError(
+      'masks',
+      `${path} (${layer.className}): makes a mask, and a .tflite file has none; ${advice}, and give sequences of full length`,
+    );
+  }
   for (const { layer, path, inputs, outputs } of calls) {
     const isTaken = layer.className === 'Embedding' || outputs.some((tensor) => found.has(tensor));
     if (isTaken || inputs.every((tensor) => hasFloats(tensor) && !found.has(tensor))) continue;

@@ -1,6 +1,7 @@
 import { buildGraph } from '../../model/graph.ts';
 import type { Model } from '../../model/model.ts';
 import type { ModelRunner } from '../../model/model-runner.ts';
+import type { WatchOptions } from '../../model/progress.ts';
 import { isFloat } from '../../tensor/dtype.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
 import { firstSamples } from '../run/samples.ts';
@@ -19,7 +20,7 @@ export interface ModelRun {
 }
 
 /** What a model is run with and on. */
-export interface RecordOptions {
+export interface RecordOptions extends WatchOptions {
   readonly runner: ModelRunner;
   /** One tensor for each input of the model, with the samples as its first dimension. */
   readonly inputs: readonly Tensor[];
@@ -30,10 +31,14 @@ export interface RecordOptions {
 /** Runs a model for `compareRuns`, with its logits. */
 export async function recordRun(
   model: Model,
-  { runner, inputs, batchSize }: RecordOptions,
+  { runner, inputs, batchSize, signal, onProgress }: RecordOptions,
 ): Promise<ModelRun> {
   const { model: extended, sources } = withLogits(model);
-  const made = await runner.run(extended, inputs, batchSize === undefined ? {} : { batchSize });
+  const made = await runner.run(extended, inputs, {
+    signal,
+    onProgress,
+    ...(batchSize === undefined ? {} : { batchSize }),
+  });
   return modelRun(model, sources, made);
 }
 

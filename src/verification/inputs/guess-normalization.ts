@@ -25,6 +25,9 @@ export interface NormalizationGuess {
   readonly reason: string;
 }
 
+/** Behind a normalization that was guessed, in a line about inputs. */
+export const GUESSED = ' (guessed; --normalize overrides it)';
+
 /** Layers before the first convolution that leave values as they are. */
 const NEUTRAL_CLASSES = /^(Random|Resizing$|CenterCrop$)/;
 /** Layers and operators that may scale the pixels inside of the model, where nobody knows what they do. */

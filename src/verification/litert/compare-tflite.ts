@@ -8,6 +8,7 @@ import { FormatError } from '../../errors.ts';
 import { lowerPlan } from '../../formats/tflite/lower.ts';
 import { tfliteBytes } from '../../formats/tflite/write.ts';
 import type { Model } from '../../model/model.ts';
+import { type WatchOptions, watchOf } from '../../model/progress.ts';
 import type { FloatPlan } from '../../quantization/integer/float-plan.ts';
 import type { IntegerPlan } from '../../quantization/integer/integer-plan.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
@@ -19,7 +20,7 @@ import { runTflite } from './run-tflite.ts';
 import type { Litert } from './runtime.ts';
 
 /** What was written, and what it is run on. */
-export interface RecordTfliteOptions {
+export interface RecordTfliteOptions extends WatchOptions {
   readonly litert: Litert;
   /** For messages. */
   readonly name: string;
@@ -39,10 +40,13 @@ export interface RecordTfliteOptions {
 export async function recordTflite(model: Model, options: RecordTfliteOptions): Promise<ModelRun> {
   const { litert, name, bytes, plan, inputs } = options;
   const { sources } = withLogits(model);
-  const made = await runTflite(litert, bytes, inputs, { name });
+  const made = await runTflite(litert, bytes, inputs, { name, ...watchOf(options) });
   const hasLogits = sources.some(({ kind }) => kind === 'logits');
   if (!hasLogits) return modelRun(model, sources, made);
-  const whole = await runTflite(litert, tfliteBytes(lowerPlan(plan, { allowFloat: true })), inputs, { name });
+  const whole = await runTflite(litert, tfliteBytes(lowerPlan(plan, { allowFloat: true })), inputs, {
+    name,
+    ...watchOf(options),
+  });
   const isLike = 'tensors' in plan ? isSame : isClose;
   const other = made.findIndex((tensor, index) => !isLike(tensor, whole[index]));
   if (other >= 0) {

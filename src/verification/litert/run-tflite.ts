@@ -9,12 +9,13 @@ import { elementsOf, type TfliteQuantization, type TfliteType } from '../../form
 import { type ReadTensor, type ReadTflite, readTflite } from '../../formats/tflite/read.ts';
 import { withStaticShapes } from '../../formats/tflite/static-shapes.ts';
 import { roundHalfAway } from '../../kernels/rounding.ts';
+import { stageOf, type WatchOptions } from '../../model/progress.ts';
 import type { FloatValues } from '../../tensor/dtype.ts';
 import { Tensor } from '../../tensor/tensor.ts';
 import type { Litert } from './runtime.ts';
 
-/** What a file is run with. */
-export interface RunTfliteOptions {
+/** What a file is run with. Its stage is `run`. */
+export interface RunTfliteOptions extends WatchOptions {
   /** For messages. */
   readonly name?: string;
 }
@@ -31,7 +32,7 @@ export async function runTflite(
   litert: Litert,
   bytes: Uint8Array,
   inputs: readonly Tensor[],
-  { name = 'the .tflite model' }: RunTfliteOptions = {},
+  { name = 'the .tflite model', ...watch }: RunTfliteOptions = {},
 ): Promise<Tensor[]> {
   const file = readTflite(name, bytes);
   const ports = portTensors(file, 'inputs');
@@ -40,13 +41,16 @@ export async function runTflite(
   const results = portTensors(file, 'outputs');
   const targets = results.map(({ shape }) => new Float32Array(elementsOf(shape) * samples));
   const sources = inputs.map((tensor) => tensor.values() as FloatValues);
+  const tell = stageOf(watch, 'run');
   for (let sample = 0; sample < samples; sample++) {
+    tell(sample, samples);
     const given = ports.map((port, index) => encoded(port, sources[index] as FloatValues, sample));
     const made = await model.run(given);
     for (const [index, port] of results.entries()) {
       decode(port, made[index] ?? new Uint8Array(), { target: targets[index] as Float32Array, sample });
     }
   }
+  tell(samples, samples);
   return results.map(({ shape }, index) =>
     Tensor.of('float32', [samples, ...shape.slice(1)], targets[index] as Float32Array),
   );

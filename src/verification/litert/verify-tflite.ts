@@ -7,6 +7,7 @@
 import { unlessCannotRun } from '../../errors.ts';
 import { readTflite } from '../../formats/tflite/read.ts';
 import type { Model } from '../../model/model.ts';
+import { watchOf } from '../../model/progress.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
 import { small } from '../../text/numbers.ts';
 import { compareRuns, type RunComparison, withoutOutputs } from '../comparing/compare-runs.ts';
@@ -49,12 +50,15 @@ export async function verifyTflite(
       (reason) => `${which} cannot be run: ${reason}`,
     );
   const before = await run('the original', () =>
-    runner.run(original, inputs, batchSize === undefined ? {} : { batchSize }),
+    runner.run(original, inputs, {
+      ...(batchSize === undefined ? {} : { batchSize }),
+      ...watchOf(options),
+    }),
   );
   const after =
     typeof before === 'string'
       ? before
-      : await run('the candidate', () => runTflite(litert, bytes, inputs, { name }));
+      : await run('the candidate', () => runTflite(litert, bytes, inputs, { name, ...watchOf(options) }));
   return {
     schemaVersion: 1,
     ...comparison(before, after, { ...tolerances, leastSqnrDb }, options),

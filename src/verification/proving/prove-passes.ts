@@ -7,8 +7,10 @@
 
 import { unlessCannotRun } from '../../errors.ts';
 import type { Model } from '../../model/model.ts';
+import { checkpoint, watchOf } from '../../model/progress.ts';
 import { takeSnapshot } from '../../model/snapshot.ts';
 import {
+  contextOf,
   layersByPath,
   type Pass,
   type PassRecord,
@@ -36,7 +38,7 @@ export interface ProofOptions<Name extends string = string> extends Omit<RecordO
   readonly tolerances?: Partial<Tolerances>;
   /** What the model makes of the inputs, where that is known; it is run for it otherwise. */
   readonly before?: ModelRun;
-  /** Called around each pass. */
+  /** Called around each pass and within, and told of runs, which are stages of the name `run`. */
   readonly watch?: PassWatch<Name>;
 }
 
@@ -82,17 +84,20 @@ export async function provePasses<One extends Pass>(
   passes: readonly One[],
   options: ProofOptions<One['name']>,
 ): Promise<{ readonly records: RecordOf<One>[]; readonly proof: RecipeProof<One['name']> }> {
-  const { watch } = options;
-  const prover = new Prover(model, options);
+  const { watch = {} } = options;
+  const watcher = watchOf(watch, options);
+  const prover = new Prover(model, { ...options, ...watcher });
   const layers = layersByPath(model);
   const proofs: PassProof<One['name']>[] = [];
   const records: RecordOf<One>[] = [];
   let before = options.before ?? (await prover.run());
   for (const pass of passes) {
     const { name, keepsFunction } = pass;
-    watch?.before?.(name);
+    await checkpoint(watcher);
+    watch.before?.(name);
+    const context = { earlier: records, layers, ...contextOf(pass, watcher) };
     const run = (veto?: Veto): Promise<RecordOf<One>> =>
-      runPass(model, pass, { earlier: records, layers, ...(veto ? { veto } : {}) });
+      runPass(model, pass, { ...context, ...(veto ? { veto } : {}) });
     if (typeof before === 'string') {
       records.push(await run());
       proofs.push(notVerified(pass, before));
@@ -102,7 +107,7 @@ export async function provePasses<One extends Pass>(
       proofs.push({ pass: name, keepsFunction, ...attempt.comparison, undone });
       before = attempt.run ?? attempt.comparison.reason ?? 'the edited model cannot be run';
     }
-    watch?.after?.(name);
+    watch.after?.(name);
   }
   return { records, proof: { proofs, weights: prover.weights } };
 }

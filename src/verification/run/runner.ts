@@ -7,9 +7,10 @@
 import type * as TfjsCore from '@tensorflow/tfjs-core';
 import { CannotRunError } from '../../errors.ts';
 import { buildGraph, type Graph, type GraphCall, type GraphTensor, neededCalls } from '../../model/graph.ts';
-import { passesMasksInside } from '../../model/mask-arguments.ts';
+import { makesMask, passesMasksInside } from '../../model/masks.ts';
 import type { Model } from '../../model/model.ts';
 import type { ModelRunner, RunOptions } from '../../model/model-runner.ts';
+import { checkpoint, stageOf, type WatchOptions, watchOf } from '../../model/progress.ts';
 import { trainingEffect } from '../../model/training.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
 import { checkInputs } from '../inputs/check-inputs.ts';
@@ -35,18 +36,21 @@ const BATCHES_WITHOUT_KEEPING = 4;
  */
 export class TfjsRunner implements ModelRunner {
   readonly #tfjs: Tfjs;
+  readonly #watch: WatchOptions;
 
-  private constructor(tfjs: Tfjs) {
+  private constructor(tfjs: Tfjs, watch: WatchOptions) {
     this.#tfjs = tfjs;
+    this.#watch = watchOf(watch);
   }
 
   /**
    * Loads TF.js.
    *
+   * @param options the backend, and who watches runs whose own options do not say.
    * @throws CannotRunError where its packages are not installed, or the backend that was asked for does not start.
    */
-  static async create(options: BackendOptions = {}): Promise<TfjsRunner> {
-    return new TfjsRunner(await loadTfjs(options));
+  static async create(options: BackendOptions & WatchOptions = {}): Promise<TfjsRunner> {
+    return new TfjsRunner(await loadTfjs(options), options);
   }
 
   /** Where it computes. */
@@ -59,10 +63,12 @@ export class TfjsRunner implements ModelRunner {
    *
    * TF.js has one backend in use at a time: while this works it is {@link backend}, afterwards the one before.
    *
-   * @throws CannotRunError, with the layer, where TF.js cannot run it, or it is called in training mode and computes something
+   * @throws the reason of the signal; CannotRunError, with the layer, where TF.js cannot run it, or it is called in training mode and computes something
    * else then; RangeError where the inputs do not fit the model.
    */
-  async run(model: Model, inputs: readonly Tensor[], options: RunOptions = {}): Promise<Tensor[]> {
+  async run(model: Model, inputs: readonly Tensor[], given: RunOptions = {}): Promise<Tensor[]> {
+    const options = { ...given, ...watchOf(given, this.#watch) };
+    const tell = stageOf(options, 'run');
     const graph = buildGraph(model);
     const samples = checkInputs(graph, inputs);
     const calls = neededCalls(graph);
@@ -76,8 +82,11 @@ export class TfjsRunner implements ModelRunner {
         const batches: Tensor[][] = [];
         for (let start = 0; start < samples; start += batchSize) {
           const count = Math.min(batchSize, samples - start);
+          tell(start, samples);
+          await checkpoint(options);
           batches.push(await pass.run(inputs.map((tensor) => slice(tensor, start, count))));
         }
+        tell(samples, samples);
         return graph.outputs.map((_, index) => joinBatches(batches.map((batch) => batch[index] as Tensor)));
       } finally {
         pass.dispose();
@@ -110,7 +119,7 @@ class Pass {
     const { calls, model } = options;
     // Keras 3 computes masks with operators and passes them by name, but for what is inside of a model that is given one.
     const isNamed = calls.some(({ call }) => 'mask' in call.kwargs) && !passesMasksInside(model);
-    this.#hasMasks = calls.some(makesMask) && !isNamed;
+    this.#hasMasks = calls.some(({ layer }) => makesMask(layer)) && !isNamed;
   }
 
   async run(inputs: readonly Tensor[]): Promise<Tensor[]> {
@@ -248,9 +257,4 @@ function usesOf(graph: Graph, calls: readonly GraphCall[]): Map<GraphTensor, num
     uses.set(tensor, (uses.get(tensor) ?? 0) + 1);
   }
   return uses;
-}
-
-/** Masking and Embedding(mask_zero=True) make a mask, which goes on beside the tensor. */
-function makesMask({ layer: { className, readConfig } }: GraphCall): boolean {
-  return className === 'Masking' || (className === 'Embedding' && readConfig['mask_zero'] === true);
 }

@@ -287,6 +287,17 @@ describe('integerPlan', () => {
       expect(integerPlan(model, { weights: CHANNELS, ranges }).kernels.size).toBe(1);
     });
 
+    test('a mask', () => {
+      const model = buildModel([
+        input('x', [5, 4]),
+        layer('Masking', 'masking'),
+        layer('Dense', 'dense', { units: 2 }),
+      ]);
+      expect(() => integerPlan(model, { weights: CHANNELS, ranges: new Map() })).toThrow(
+        'masking (Masking): makes a mask, and a .tflite file has none; leave the layer out',
+      );
+    });
+
     test('a kernel on whole numbers', () => {
       const model = buildModel([
         { ...input('n', [4]), config: { batch_input_shape: [null, 4], dtype: 'int32' } },

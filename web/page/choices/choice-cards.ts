@@ -14,14 +14,14 @@ export interface Option<Value extends string> {
   readonly preview: HTMLElement;
 }
 
-/** A radio button for each text; the first is chosen. */
+/** A radio button for each text; none is chosen yet. */
 export function optionsOf<Value extends string>(
   name: string,
   texts: readonly ChoiceText<Value>[],
 ): Option<Value>[] {
-  return texts.map(({ value }, index) => ({
+  return texts.map(({ value }) => ({
     value,
-    input: element('input', { type: 'radio', name, value, checked: index === 0 }),
+    input: element('input', { type: 'radio', name, value }),
     preview: element('span', { class: 'preview' }),
   }));
 }
@@ -39,7 +39,13 @@ export function groupOf<Value extends string>(
       'label',
       { class: 'card' },
       input,
-      element('span', { class: 'card-title' }, about?.title ?? value, ' ', element('code', {}, value)),
+      element(
+        'span',
+        { class: 'card-title' },
+        about?.title ?? value,
+        ' ',
+        element('code', {}, about?.code ?? value),
+      ),
       element('span', { class: 'card-text' }, about?.text ?? ''),
       preview,
     );
@@ -53,7 +59,18 @@ export function groupOf<Value extends string>(
   );
 }
 
-/** What is chosen of a group. */
-export function chosen<Value extends string>(options: readonly Option<Value>[]): Value | undefined {
-  return options.find(({ input }) => input.checked)?.value;
+/** Shows what is chosen of a group. */
+export function showChosen<Value extends string>(
+  options: readonly Option<Value>[],
+  chosen: Value | undefined,
+): void {
+  for (const { value, input } of options) input.checked = value === chosen;
+}
+
+/** Calls `choose` with what is chosen of a group. */
+export function whenChosen<Value extends string>(
+  options: readonly Option<Value>[],
+  choose: (value: Value) => void,
+): void {
+  for (const { value, input } of options) input.addEventListener('change', () => choose(value));
 }

@@ -5,37 +5,48 @@
  */
 
 import type { Relu6Policy, Target } from 'crosslayer';
+import type { Objective, WeightRounding } from 'crosslayer/quantization';
 import type { Choice, Preview } from '../../protocol.ts';
+import type { SelectTexts } from '../fields.ts';
+import { withoutIdleParts } from '../settings.ts';
+import type { State } from '../state.ts';
 
 /** A choice with what it is good for. */
 export interface ChoiceText<Value extends string> {
   readonly value: Value;
+  /** The name of it for the command; the value where it is left out. */
+  readonly code?: string;
   readonly title: string;
   readonly text: string;
 }
 
-/** What the model is made ready for. */
-export const TARGET_TEXTS: readonly ChoiceText<Target>[] = [
-  {
-    value: 'int8-per-tensor',
-    title: 'One 8-bit scale for each layer',
-    text: 'Microcontrollers, NPUs and converters that give a whole kernel one grid. Here equalizing matters most.',
-  },
-  {
-    value: 'tfjs-uint8',
-    title: 'TensorFlow.js with 8-bit weights',
-    text: 'A download of a quarter of the size for browsers. Batch norms stay, and take up the factors.',
-  },
-  {
-    value: 'int8-per-channel',
-    title: 'One 8-bit scale for each channel',
-    text: 'Converters such as that of TensorFlow Lite. Uneven channels do no harm there; biases are corrected.',
-  },
-  {
-    value: 'float',
-    title: 'No 8-bit target yet',
-    text: 'Evens out the channels, changes nothing else, and leaves the rounding to whatever comes later.',
-  },
+/** What kernels are rounded to, by the names of targets. */
+export const TARGET_TEXTS: SelectTexts<Target> = [
+  ['int8-per-tensor', 'int8-per-tensor: one scale for each kernel'],
+  ['int8-per-tensor-symmetric', 'int8-per-tensor-symmetric: the same, from -127 to 127'],
+  ['int8-per-channel', 'int8-per-channel: a scale for each channel'],
+  ['tfjs-uint8', 'tfjs-uint8: TensorFlow.js with 8-bit weights'],
+  ['float', 'float: no grid yet'],
+];
+
+/** What factors are chosen for. */
+export const OBJECTIVE_TEXTS: SelectTexts<Objective | 'usual'> = [
+  ['usual', 'as usual for the target'],
+  ['least-noise', 'least-noise: outputs are disturbed least'],
+  ['equal-ranges', 'equal-ranges: what writes and what reads a channel have one range'],
+];
+
+/** What activations are where the model runs. */
+export const ACTIVATION_TEXTS: SelectTexts<'int8' | 'float'> = [
+  ['int8', 'int8: factors suit tensors as well as kernels'],
+  ['float', 'float: kernels alone are rounded'],
+];
+
+/** How kernels come onto their grid. */
+export const ROUNDING_TEXTS: SelectTexts<WeightRounding | 'usual'> = [
+  ['usual', 'as usual for the target'],
+  ['nearest', 'nearest: the tool that quantizes rounds'],
+  ['cancelling', 'cancelling: here, so that errors of a channel cancel each other'],
 ];
 
 /** What happens to a ReLU6. */
@@ -58,14 +69,30 @@ export const RELU6_TEXTS: readonly ChoiceText<Relu6Policy>[] = [
 ];
 
 /** The preview of a choice; a target that the policy makes no difference to has one for all. */
-export function previewOf(previews: readonly Preview[], { target, relu6 }: Choice): Preview | undefined {
-  const ofTarget = previews.filter((one) => one.target === target);
+export function previewOf(
+  previews: readonly Preview[],
+  { target, relu6 }: Pick<Preview, 'target' | 'relu6'>,
+): Preview | undefined {
+  const ofTarget = previewsOf(previews, target);
   return ofTarget.find((one) => one.relu6 === relu6) ?? (ofTarget.length === 1 ? ofTarget[0] : undefined);
+}
+
+/** One grid stands for both that have one range for each kernel. */
+function previewsOf(previews: readonly Preview[], target: Target): Preview[] {
+  const shown = target === 'int8-per-tensor-symmetric' ? 'int8-per-tensor' : target;
+  return previews.filter((one) => one.target === shown);
+}
+
+/** What is asked for: what is chosen, with the policy of its preview where there is but one. */
+export function askedChoice({ settings, previews: known }: Pick<State, 'settings' | 'previews'>): Choice {
+  const { choice } = settings;
+  const preview = known.kind === 'known' ? previewOf(known.previews, choice) : undefined;
+  return withoutIdleParts({ ...choice, relu6: preview?.relu6 ?? choice.relu6 });
 }
 
 /** Whether the policy makes a difference to a target; undefined where nothing is known yet. */
 export function needsPolicy(previews: readonly Preview[], target: Target): boolean {
-  return previews.filter((one) => one.target === target).length > 1;
+  return previewsOf(previews, target).length > 1;
 }
 
 /** What a choice is expected to bring: its gain, and its cost. */

@@ -4,49 +4,68 @@
  * @module
  */
 
-import type { Choice, OpenedModel, Preview } from '../../protocol.ts';
+import type { Choice, Preview } from '../../protocol.ts';
 import { button, byId, element, setEnabled, setText } from '../dom.ts';
-import { chosen, groupOf, optionsOf } from './choice-cards.ts';
+import { checkField, type Field, selectField } from '../fields.ts';
 import {
+  forChoice,
+  forHardware,
+  isUsual,
+  partsThatMatter,
+  type Settings,
+  USUAL_SETTINGS,
+} from '../settings.ts';
+import { hasChanged, type KnownPreviews, type State } from '../state.ts';
+import { groupOf, optionsOf, showChosen, whenChosen } from './choice-cards.ts';
+import {
+  ACTIVATION_TEXTS,
   isPossible,
   needsPolicy,
+  OBJECTIVE_TEXTS,
   previewOf,
   previewText,
   RELU6_TEXTS,
+  ROUNDING_TEXTS,
   TARGET_TEXTS,
 } from './choice-texts.ts';
+import { HARDWARE, needsOf } from './hardware.ts';
 
 /** What the choices lead to. */
 export interface ChoiceActions {
-  equalize(choice: Choice, verify: boolean): void;
-  /** Called when something else was chosen. */
-  changed(choice: Choice): void;
+  equalize(): void;
+  /** Called with the settings as they are to be, made of those as they are. */
+  change(to: (settings: Settings) => Settings): void;
   /** Called where the person wants to see what was left out. */
   look(): void;
 }
 
-/** What is known of previews. */
-type KnownPreviews =
-  | { readonly kind: 'waiting' }
-  | { readonly kind: 'left-out' }
-  | { readonly kind: 'known'; readonly previews: readonly Preview[] }
-  | { readonly kind: 'unknown'; readonly reason: string };
-
 /** The form of choices. */
 export class Choices {
-  readonly #actions: ChoiceActions;
-  readonly #targets = optionsOf('target', TARGET_TEXTS);
+  readonly #hardware = optionsOf('hardware', HARDWARE);
   readonly #policies = optionsOf('relu6', RELU6_TEXTS);
+  readonly #expected = element('p', { class: 'expected', id: 'expected' });
+  readonly #file = element(
+    'p',
+    {},
+    'It takes a .tflite file, which is made ready on the way: ',
+    element('a', { href: '#tflite-title' }, 'make it below'),
+    ', without equalizing first.',
+  );
   readonly #policySet: HTMLFieldSetElement;
   readonly #policyNote = element('p', { class: 'soft' });
-  readonly #verify = element('input', { type: 'checkbox', id: 'verify', checked: true });
+  readonly #more: MoreSettings;
+  readonly #verify: Field<boolean>;
   readonly #button: HTMLButtonElement;
+  readonly #reset: HTMLButtonElement;
   readonly #look: HTMLButtonElement;
-  #known: KnownPreviews = { kind: 'waiting' };
-  #hasRelu6 = true;
 
-  constructor(actions: ChoiceActions) {
-    this.#actions = actions;
+  constructor({ equalize, change, look }: ChoiceActions) {
+    const hardwareSet = groupOf(
+      'What will run the model',
+      'That decides how its numbers are rounded to 8 bits.',
+      this.#hardware,
+      HARDWARE.map((one) => ({ ...one, code: one.target })),
+    );
     this.#policySet = groupOf(
       'ReLU6: what happens to it',
       'A ReLU6 is an activation that makes everything below 0 a 0, and everything above 6 a 6. A channel that is scaled needs another maximum than 6.',
@@ -54,120 +73,126 @@ export class Choices {
       RELU6_TEXTS,
     );
     this.#policySet.append(this.#policyNote);
-    this.#button = button('Equalize', () => actions.equalize(this.choice(), this.#verify.checked), {
-      class: 'primary',
-      id: 'equalize',
-    });
-    this.#look = button('Look at what each choice brings', () => actions.look());
-    const targetSet = groupOf(
-      'What the model is for',
-      'What will run the model decides how its weights are rounded to 8 bits.',
-      this.#targets,
-      TARGET_TEXTS,
+    whenChosen(this.#hardware, (hardware) => change((settings) => forHardware(settings, hardware)));
+    const choose = (part: (choice: Choice) => Choice): void =>
+      change((settings) => forChoice(settings, part(settings.choice)));
+    whenChosen(this.#policies, (relu6) => choose((choice) => ({ ...choice, relu6 })));
+    this.#more = new MoreSettings(choose);
+    this.#verify = checkField('verify', 'Check that the model still computes the same', (verify) =>
+      change((settings) => ({ ...settings, verify })),
     );
-    byId('choices', HTMLElement).append(targetSet, this.#policySet, this.#look, this.#start());
-    for (const { input } of [...this.#targets, ...this.#policies]) {
-      input.addEventListener('change', () => {
-        this.#draw();
-        this.#actions.changed(this.choice());
-      });
-    }
-  }
-
-  /** What is chosen; the policy is that of the preview where there is but one. */
-  choice(): Choice {
-    const target = chosen(this.#targets) ?? 'int8-per-tensor';
-    const relu6 = chosen(this.#policies) ?? 'exact';
-    const preview =
-      this.#known.kind === 'known' ? previewOf(this.#known.previews, { target, relu6 }) : undefined;
-    return { target, relu6: preview?.relu6 ?? relu6 };
-  }
-
-  /** Begins anew for a model. */
-  show({ inspect }: OpenedModel): void {
-    this.#hasRelu6 = inspect.relu6.length > 0;
-    this.#known = { kind: 'waiting' };
-    this.#draw();
-  }
-
-  /** Shows what choices are expected to do. */
-  setPreviews(previews: readonly Preview[]): void {
-    this.#known = { kind: 'known', previews };
-    this.#draw();
-  }
-
-  /** Whether there is nothing more to look at. */
-  get arePreviewsKnown(): boolean {
-    return this.#known.kind === 'known' || this.#known.kind === 'unknown';
-  }
-
-  /** Shows that it was not looked at, and offers to. */
-  setLeftOut(): void {
-    this.#known = { kind: 'left-out' };
-    this.#draw();
-  }
-
-  /** Shows why that is not known. */
-  setNoPreviews(reason: string): void {
-    this.#known = { kind: 'unknown', reason };
-    this.#draw();
-  }
-
-  /** Whether something else is being done. */
-  setBusy(isBusy: boolean): void {
-    for (const one of [this.#button, this.#look]) setEnabled(one, !isBusy);
-  }
-
-  #start(): HTMLElement {
-    const label = element(
-      'label',
-      { class: 'check' },
-      this.#verify,
-      ' Check that the model still computes the same',
-    );
-    return element(
-      'div',
-      { class: 'start' },
-      label,
+    this.#button = button('Equalize', equalize, { class: 'primary', id: 'equalize' });
+    this.#reset = button('Choose as usual again', () => change(() => USUAL_SETTINGS), { id: 'reset' });
+    this.#look = button('Look at what each choice brings', look);
+    byId('choices', HTMLElement).append(
+      ...[hardwareSet, this.#expected, this.#file, this.#policySet, this.#look, this.#more.element],
       element(
-        'p',
-        { class: 'soft' },
-        'The check runs the model before and after each step, and takes longest.',
+        'div',
+        { class: 'start' },
+        this.#verify.element,
+        element(
+          'p',
+          { class: 'soft' },
+          'The check runs the model before and after each step, and takes longest.',
+        ),
+        element('div', { class: 'buttons' }, this.#button, this.#reset),
       ),
-      this.#button,
     );
   }
 
-  #draw(): void {
-    const choice = this.choice();
-    for (const { value, input, preview } of this.#targets) {
-      const relu6 = chosen(this.#policies) ?? 'exact';
-      this.#drawPreview({ target: value, relu6 }, input, preview);
-    }
-    const matters =
-      this.#hasRelu6 && (this.#known.kind !== 'known' || needsPolicy(this.#known.previews, choice.target));
+  /** Shows what is chosen, and what each choice is expected to bring. */
+  render(state: State, before: State | undefined): void {
+    if (hasChanged(state, before, 'opened', 'settings', 'previews')) this.#draw(state);
+    for (const one of [this.#button, this.#look]) setEnabled(one, !state.isBusy);
+    setEnabled(this.#reset, !isUsual(state.settings));
+  }
+
+  #draw({ opened, settings, previews: known }: State): void {
+    const { hardware, choice, verify } = settings;
+    showChosen(this.#hardware, hardware);
+    this.#file.hidden = needsOf(hardware)?.file === undefined;
+    this.#expected.replaceChildren(
+      ...(hardware === undefined && choice.target === USUAL_SETTINGS.choice.target
+        ? ['Shown for one scale for each kernel, which asks most of a model. ']
+        : []),
+      ...expectedOf(known, choice),
+    );
+    const hasRelu6 = opened === undefined || opened.inspect.relu6.length > 0;
+    const matters = hasRelu6 && (known.kind !== 'known' || needsPolicy(known.previews, choice.target));
+    showChosen(this.#policies, choice.relu6);
     for (const { value, input, preview } of this.#policies) {
-      if (matters) this.#drawPreview({ target: choice.target, relu6: value }, input, preview);
+      if (matters) drawPreview(known, { ...choice, relu6: value }, input, preview);
       else preview.replaceChildren();
     }
-    this.#look.hidden = this.#known.kind !== 'left-out';
+    this.#look.hidden = known.kind !== 'left-out';
     this.#policySet.disabled = !matters;
-    this.#policySet.hidden = !this.#hasRelu6;
+    this.#policySet.hidden = !hasRelu6;
     setText(this.#policyNote, matters ? '' : 'For what is chosen above it makes no difference.');
+    this.#more.show(choice);
+    this.#verify.show(verify);
   }
+}
 
-  #drawPreview(choice: Choice, input: HTMLInputElement, target: HTMLElement): void {
-    target.classList.toggle('placeholder', this.#known.kind !== 'known');
-    if (this.#known.kind !== 'known') {
-      target.replaceChildren(element('span', {}, placeholderText(this.#known)));
-      input.disabled = false;
-      return;
-    }
-    const preview = previewOf(this.#known.previews, choice);
-    const { gain, cost } = previewText(preview);
-    input.disabled = !isPossible(preview);
-    target.replaceChildren(element('span', { class: 'gain' }, gain), element('span', {}, cost));
+/** What few will choose. */
+class MoreSettings {
+  readonly element: HTMLElement;
+  /** Shows a choice. */
+  readonly show: (choice: Choice) => void;
+
+  constructor(choose: (part: (choice: Choice) => Choice) => void) {
+    const target = selectField('target', 'Target, by its name', TARGET_TEXTS, (to) =>
+      choose((choice) => ({ ...choice, target: to })),
+    );
+    const objective = selectField('objective', 'Factors of channels', OBJECTIVE_TEXTS, (to) =>
+      choose(({ objective: _, ...rest }) => (to === 'usual' ? rest : { ...rest, objective: to })),
+    );
+    const activations = selectField('activations', 'Activations', ACTIVATION_TEXTS, (to) =>
+      choose(({ activations: _, ...rest }) => (to === 'int8' ? rest : { ...rest, activations: to })),
+    );
+    const rounding = selectField('rounding', 'Rounding of kernels', ROUNDING_TEXTS, (to) =>
+      choose(({ rounding: _, ...rest }) => (to === 'usual' ? rest : { ...rest, rounding: to })),
+    );
+    const correction = checkField('correction', 'Biases make up for what rounding changes', (to) =>
+      choose(({ biasCorrection: _, ...rest }) => (to ? rest : { ...rest, biasCorrection: 'none' })),
+    );
+    this.element = element(
+      'details',
+      { id: 'more-settings' },
+      element('summary', {}, 'More settings'),
+      element(
+        'div',
+        { class: 'fields' },
+        ...[target, objective, activations, rounding, correction].map((field) => field.element),
+      ),
+      element('p', { class: 'soft' }, 'The gains that are expected above are those of the usual settings.'),
+    );
+    this.show = (choice) => {
+      const matters = partsThatMatter(choice.target);
+      target.show(choice.target);
+      objective.show(choice.objective ?? 'usual', !matters.objective);
+      activations.show(matters.activations ? (choice.activations ?? 'int8') : 'float', !matters.activations);
+      rounding.show(choice.rounding ?? 'usual', !matters.rounding);
+      correction.show(matters.biasCorrection && choice.biasCorrection !== 'none', !matters.biasCorrection);
+    };
   }
+}
+
+function drawPreview(
+  known: KnownPreviews,
+  choice: Choice,
+  input: HTMLInputElement,
+  target: HTMLElement,
+): void {
+  target.classList.toggle('placeholder', known.kind !== 'known');
+  input.disabled = known.kind === 'known' && !isPossible(previewOf(known.previews, choice));
+  target.replaceChildren(...expectedOf(known, choice));
+}
+
+/** What a choice is expected to bring and to cost, or why that is not known. */
+function expectedOf(known: KnownPreviews, choice: Pick<Preview, 'target' | 'relu6'>): HTMLElement[] {
+  if (known.kind !== 'known') return [element('span', { class: 'placeholder' }, placeholderText(known))];
+  const { gain, cost } = previewText(previewOf(known.previews, choice));
+  return [element('span', { class: 'gain' }, gain), element('span', {}, ` ${cost}`)];
 }
 
 function placeholderText(known: Exclude<KnownPreviews, { kind: 'known' }>): string {

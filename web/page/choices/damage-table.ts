@@ -5,17 +5,97 @@
  */
 
 import type { DamageReport } from 'crosslayer/report';
+import type { Damage } from '../../protocol.ts';
 import { button, byId, element, list, svgElement } from '../dom.ts';
-import { type DamageRow, damageRows, improvementText } from './damage-rows.ts';
+import { type SelectTexts, selectField } from '../fields.ts';
+import { hasChanged, type KnownDamage, type State } from '../state.ts';
+import {
+  type DamageRow,
+  damageRows,
+  improvementText,
+  type RankedBy,
+  type RankedKind,
+  type Ranking,
+} from './damage-rows.ts';
 
 /** Rows before "show all". */
 const FIRST = 15;
 const BAR_WIDTH = 100;
-const COLUMNS = ['', 'number', 'number', 'number', 'bars-cell'] as const;
 
-/** Shows the table; `choose` is called with the layer of a row. */
-export function showDamage(report: DamageReport, choose: (layer: string) => void): void {
-  const rows = damageRows(report);
+const COLUMNS = [
+  ['Layer', ''],
+  ['Share as it is', 'number share-cell'],
+  ['Share equalized', 'number share-cell'],
+  ['Change', 'number'],
+  ['SQNR as it is', 'number sqnr-cell'],
+  ['SQNR equalized', 'number sqnr-cell'],
+  ['Damage', 'bars-cell'],
+] as const;
+
+const KINDS: SelectTexts<RankedKind> = [
+  ['all', 'kernels and tensors'],
+  ['kernels', 'kernels'],
+  ['tensors', 'tensors: what layers hand on'],
+];
+
+const ORDERS: SelectTexts<RankedBy> = [
+  ['damage-before', 'damage as it is'],
+  ['damage-after', 'damage equalized'],
+  ['sqnr-before', 'what kernels lose as they are (SQNR)'],
+  ['sqnr-after', 'what kernels lose equalized (SQNR)'],
+];
+
+/** What the section leads to. */
+export interface DamageActions {
+  /** Called with the layer of a row. */
+  choose(layer: string): void;
+  rank(part: Partial<Ranking>): void;
+}
+
+/** The section of layers that hurt. */
+export class DamageView {
+  readonly #choose: (layer: string) => void;
+  readonly #kind = selectField('ranked-kind', 'Rank', KINDS, (kind) => this.#rank({ kind }));
+  readonly #by = selectField('ranked-by', 'by', ORDERS, (by) => this.#rank({ by }));
+  readonly #fields = element('div', { class: 'inline-fields' }, this.#kind.element, this.#by.element);
+  readonly #rank: (part: Partial<Ranking>) => void;
+  readonly #content = element('div', { id: 'damage-content' });
+
+  constructor({ choose, rank }: DamageActions) {
+    this.#choose = choose;
+    this.#rank = rank;
+    byId('damage', HTMLElement).append(this.#fields, this.#content);
+  }
+
+  /** Shows the table, or why there is none. */
+  render(state: State, before: State | undefined): void {
+    if (!hasChanged(state, before, 'damage', 'ranking')) return;
+    const { damage, ranking } = state;
+    this.#kind.show(ranking.kind);
+    this.#by.show(ranking.by);
+    this.#fields.hidden = damage.kind !== 'known' || damage.report.layers.length === 0;
+    this.#content.replaceChildren(
+      ...(damage.kind === 'known'
+        ? tableParts(damage, ranking, this.#choose)
+        : [element('p', { class: 'placeholder' }, sentenceOf(damage))]),
+    );
+  }
+}
+
+function sentenceOf(damage: Exclude<KnownDamage, { kind: 'known' }>): string {
+  switch (damage.kind) {
+    case 'none':
+      return '';
+    case 'waiting':
+      return 'Looking at what each layer does\u2026';
+    case 'unknown':
+      return damage.reason;
+  }
+}
+
+function tableParts(damage: Damage, ranking: Ranking, choose: (layer: string) => void): HTMLElement[] {
+  const { report } = damage;
+  const rows = damageRows(damage, ranking);
   const body = element('tbody', {}, ...rows.slice(0, FIRST).map((row) => rowOf(row, choose)));
   const more = rows.slice(FIRST);
   const all = button(`Show all ${rows.length}`, () => {
@@ -24,30 +104,26 @@ export function showDamage(report: DamageReport, choose: (layer: string) => void
     all.remove();
     added[0]?.querySelector('button')?.focus();
   });
-  byId('damage', HTMLElement).replaceChildren(
-    ...(rows.length === 0 ? [] : [element('p', {}, improvementText(report)), tableOf(body, report)]),
+  return [
+    ...(report.layers.length === 0 ? [] : [element('p', {}, improvementText(report))]),
+    ...(rows.length === 0 ? [] : [tableOf(body, report, ranking)]),
     ...(more.length === 0 ? [] : [all]),
     ...(report.notes.length === 0 ? [] : [list(report.notes, { class: 'soft' })]),
-  );
+  ];
 }
 
-/** Says something in place of the table. */
-export function showNoDamage(sentence: string): void {
-  byId('damage', HTMLElement).replaceChildren(element('p', { class: 'placeholder' }, sentence));
-}
-
-function tableOf(body: HTMLTableSectionElement, { target, tensors }: DamageReport): HTMLElement {
-  const head = ['Layer', 'Share as it is', 'Share equalized', 'Change', 'Damage'];
+function tableOf(body: HTMLTableSectionElement, { target }: DamageReport, { by }: Ranking): HTMLElement {
   return element(
     'div',
     { class: 'scroll', role: 'region', 'aria-label': 'Table of layers that hurt', tabindex: 0 },
     element(
       'table',
-      { class: 'damage-table' },
+      // Of a phone it has the columns that it is ranked by.
+      { class: by.startsWith('sqnr') ? 'damage-table by-sqnr' : 'damage-table' },
       element(
         'caption',
         {},
-        `${tensors.length === 0 ? 'Kernels' : 'Kernels and tensors'} that hurt most first, for ${target}. Shares are of all together on that side; bars are the damage itself, `,
+        `For ${target}. Shares are of all together on that side; SQNR is what rounding leaves of the kernel itself, the fewer dB the less; bars are the damage, `,
         element('span', { class: 'key before' }, 'as it is'),
         ' above ',
         element('span', { class: 'key after' }, 'equalized'),
@@ -59,7 +135,7 @@ function tableOf(body: HTMLTableSectionElement, { target, tensors }: DamageRepor
         element(
           'tr',
           {},
-          ...head.map((title, column) => element('th', { scope: 'col', class: COLUMNS[column] }, title)),
+          ...COLUMNS.map(([title, kind]) => element('th', { scope: 'col', class: kind }, title)),
         ),
       ),
       body,
@@ -68,7 +144,7 @@ function tableOf(body: HTMLTableSectionElement, { target, tensors }: DamageRepor
 }
 
 function rowOf(
-  { layer, name, remedy, before, after, change, bars }: DamageRow,
+  { layer, name, remedy, before, after, change, sqnr, bars }: DamageRow,
   choose: (layer: string) => void,
 ): HTMLElement {
   return element(
@@ -80,9 +156,9 @@ function rowOf(
       button(name, () => choose(layer), { class: 'link' }),
       ...(remedy === '' ? [] : [element('div', { class: 'soft' }, remedy)]),
     ),
-    element('td', { class: 'number' }, before ?? ''),
-    element('td', { class: 'number' }, after ?? ''),
-    element('td', { class: 'number' }, change),
+    ...[before, after, change, sqnr.before, sqnr.after].map((cell, index) =>
+      element('td', { class: COLUMNS[index + 1]?.[1] }, cell ?? ''),
+    ),
     element('td', { class: 'bars-cell' }, barsOf(bars)),
   );
 }

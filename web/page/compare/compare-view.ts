@@ -6,6 +6,7 @@
 
 import type { Comparison, EqualizedModel, OpenedModel, PickedFile } from '../../protocol.ts';
 import { button, byId, element, setEnabled } from '../dom.ts';
+import { hasChanged, type State } from '../state.ts';
 import { PictureChoice } from './picture-choice.ts';
 import { EXAMPLE_CLASSES } from './picture-labels.ts';
 import { pictureTable, scoreTable } from './prediction-tables.ts';
@@ -35,10 +36,21 @@ export class CompareView {
     this.#actions = actions;
   }
 
-  /** Shows what can be done with a model. */
-  show(opened: OpenedModel, equalized: EqualizedModel | undefined): void {
+  /** Shows what can be done with a model, and what came of it. */
+  render(state: State, before: State | undefined): void {
+    const { opened, equalized, comparison, thumbnails, isBusy } = state;
+    if (!opened) return;
+    if (hasChanged(state, before, 'opened', 'equalized')) this.#show(opened, equalized);
+    if (hasChanged(state, before, 'comparison')) {
+      this.#result.replaceChildren(
+        ...(comparison ? comparisonOf(comparison, opened.isExample, thumbnails) : []),
+      );
+    }
+    for (const one of this.#buttons) setEnabled(one, !isBusy);
+  }
+
+  #show(opened: OpenedModel, equalized: EqualizedModel | undefined): void {
     const { pictures } = opened;
-    this.#result.replaceChildren();
     if (pictures === null) {
       this.#buttons = [];
       this.#place.replaceChildren(
@@ -67,31 +79,9 @@ export class CompareView {
     );
   }
 
-  /** Whether something else is being done. */
-  setBusy(isBusy: boolean): void {
-    for (const one of this.#buttons) setEnabled(one, !isBusy);
-  }
-
   /** Takes pictures that were dropped on the page. */
   takePictures(files: readonly PickedFile[]): void {
     this.#choice.take(files);
-  }
-
-  /** Shows what came of it. */
-  showComparison(comparison: Comparison, isExample: boolean, thumbnails: Thumbnails): void {
-    const names = isExample ? EXAMPLE_CLASSES : [];
-    this.#result.replaceChildren(
-      element('h3', { tabindex: -1 }, 'Predictions side by side'),
-      element('p', {}, `On ${comparison.inputs}.`),
-      scoreTable(comparison),
-      element(
-        'p',
-        { class: 'soft' },
-        'Agreement: how often the first class is that of the float model. SQNR: how far the error of the scores lies below them; more dB are better.',
-      ),
-      ...pictureTable(comparison, names, thumbnails),
-    );
-    this.#result.querySelector('h3')?.focus();
   }
 
   #controls({ isExample, pictures }: OpenedModel): HTMLElement[] {
@@ -134,6 +124,21 @@ export class CompareView {
       }
     }
   }
+}
+
+function comparisonOf(comparison: Comparison, isExample: boolean, thumbnails: Thumbnails): HTMLElement[] {
+  const names = isExample ? EXAMPLE_CLASSES : [];
+  return [
+    element('h3', { id: 'comparison-title', tabindex: -1 }, 'Predictions side by side'),
+    element('p', {}, `On ${comparison.inputs}.`),
+    scoreTable(comparison),
+    element(
+      'p',
+      { class: 'soft' },
+      'Agreement: how often the first class is that of the float model. SQNR: how far the error of the scores lies below them; more dB are better.',
+    ),
+    ...pictureTable(comparison, names, thumbnails),
+  ];
 }
 
 /** What is compared; most converters fold batch norms before they round, and the plain model is what they would make. */

@@ -6,7 +6,8 @@
 
 import { named } from 'crosslayer/report';
 import type { PickedFile } from '../../protocol.ts';
-import { button, element, setText } from '../dom.ts';
+import { element, setText } from '../dom.ts';
+import { filePicker } from '../open/file-picker.ts';
 import { byName, labelsFromNames, readLabels } from './picture-labels.ts';
 
 /** Pictures with their labels, none, or why labels are wrong. */
@@ -24,26 +25,26 @@ export class PictureChoice {
   /** What is chosen, in words. */
   readonly chosen: HTMLElement = element('p', { class: 'soft' });
   readonly opener: HTMLButtonElement;
-  readonly #labels: HTMLInputElement;
+  readonly #labels: HTMLInputElement | undefined;
   readonly #input: HTMLInputElement;
   #pictures: readonly PickedFile[] = [];
 
-  /** @param id of the field for labels. */
-  constructor(id: string) {
-    this.#labels = element('input', {
-      type: 'text',
-      id,
-      class: 'labels',
-      autocomplete: 'off',
-      spellcheck: 'false',
-    });
-    const input = element('input', { type: 'file', accept: 'image/*', multiple: true, hidden: true });
-    input.addEventListener('change', () => {
-      this.take([...(input.files ?? [])].map((file) => ({ path: file.name, file })));
-      input.value = '';
-    });
+  /** @param id of the field for labels; there is none where it is left out. */
+  constructor(id: string | undefined) {
+    this.#labels =
+      id === undefined
+        ? undefined
+        : element('input', {
+            type: 'text',
+            id,
+            class: 'labels',
+            autocomplete: 'off',
+            spellcheck: 'false',
+          });
+    const take = (files: readonly PickedFile[]): void => this.take(files);
+    const { opener, input } = filePicker('Choose pictures', take, { accept: 'image/*', multiple: true });
     this.#input = input;
-    this.opener = button('Choose pictures', () => input.click());
+    this.opener = opener;
   }
 
   /** The button, what is chosen, and the field for labels. */
@@ -51,17 +52,7 @@ export class PictureChoice {
     return [
       element('div', { class: 'buttons' }, this.opener, this.#input),
       this.chosen,
-      element(
-        'div',
-        { class: 'field' },
-        element('label', { for: this.#labels.id }, 'What they show, as class numbers (may be left empty)'),
-        this.#labels,
-        element(
-          'p',
-          { class: 'soft' },
-          'One number for each picture, in the order of their names, from 0 on. Pictures named like 3_cat.png fill it in.',
-        ),
-      ),
+      ...(this.#labels ? [labelsField(this.#labels)] : []),
     ];
   }
 
@@ -69,7 +60,7 @@ export class PictureChoice {
   take(files: readonly PickedFile[]): void {
     this.#pictures = [...files].sort((one, other) => byName(one.path, other.path));
     const names = this.#pictures.map(({ path }) => path);
-    this.#labels.value = labelsFromNames(names)?.join(' ') ?? '';
+    if (this.#labels) this.#labels.value = labelsFromNames(names)?.join(' ') ?? '';
     setText(this.chosen, names.length === 0 ? '' : `Chosen: ${named(names)}.`);
   }
 
@@ -77,8 +68,22 @@ export class PictureChoice {
   read(): ReadPictures {
     const pictures = this.#pictures;
     if (pictures.length === 0) return { kind: 'none' };
-    const read = readLabels(this.#labels.value, pictures.length);
+    const read = readLabels(this.#labels?.value ?? '', pictures.length);
     if (read.kind === 'wrong') return read;
     return { kind: 'pictures', pictures, ...(read.kind === 'labels' ? { labels: read.labels } : {}) };
   }
+}
+
+function labelsField(labels: HTMLInputElement): HTMLElement {
+  return element(
+    'div',
+    { class: 'field' },
+    element('label', { for: labels.id }, 'What they show, as class numbers (may be left empty)'),
+    labels,
+    element(
+      'p',
+      { class: 'soft' },
+      'One number for each picture, in the order of their names, from 0 on. Pictures named like 3_cat.png fill it in.',
+    ),
+  );
 }

@@ -8,6 +8,7 @@ import { percent } from 'crosslayer/report';
 import type { Comparison, TopClasses } from '../../protocol.ts';
 import { breakable, button, element } from '../dom.ts';
 import { className } from './picture-labels.ts';
+import { tableOf } from './table.ts';
 import type { Thumbnails } from './thumbnails.ts';
 
 /** Rows before "show all". */
@@ -51,20 +52,6 @@ export function pictureTable(
     all.remove();
   });
   return [tableOf('Predictions for each picture', head, body), ...(rows.length > FIRST ? [all] : [])];
-}
-
-function tableOf(
-  label: string,
-  head: readonly string[],
-  body: HTMLElement | readonly HTMLElement[],
-): HTMLElement {
-  const rows = body instanceof HTMLElement ? body : element('tbody', {}, ...body);
-  const titles = head.map((title) => element('th', { scope: 'col' }, title));
-  return element(
-    'div',
-    { class: 'scroll', role: 'region', 'aria-label': label, tabindex: 0 },
-    element('table', {}, element('thead', {}, element('tr', {}, ...titles)), rows),
-  );
 }
 
 interface PictureContext {

@@ -6,6 +6,7 @@
 
 import { count, type MapLayer } from 'crosslayer/report';
 import { byId, element, setAttributes, setText } from '../dom.ts';
+import { hasChanged, type MapSide, type State } from '../state.ts';
 import { laneDrawing, laneSpacing } from './lane-drawing.ts';
 import { assignLanes, laneCount, type RowLanes } from './lanes.ts';
 import { spreadMark } from './spread-mark.ts';
@@ -22,20 +23,30 @@ interface Row {
 }
 
 /** Spreads by the paths of layers. */
-export type Spreads = ReadonlyMap<string, number>;
+type Spreads = ReadonlyMap<string, number>;
+
+/** What the list leads to. */
+export interface MapActions {
+  choose(layer: string): void;
+  look(side: MapSide): void;
+}
 
 /** The list of layers. */
 export class LayerMap {
   readonly #list = byId('map', HTMLElement);
   readonly #filter = byId('filter', HTMLInputElement);
   readonly #count = byId('map-count', HTMLElement);
+  readonly #sides = byId('map-side', HTMLFieldSetElement);
   readonly #choose: (layer: string) => void;
   #rows: readonly Row[] = [];
   #shown: readonly Row[] = [];
   #current = 0;
 
-  constructor(choose: (layer: string) => void) {
+  constructor({ choose, look }: MapActions) {
     this.#choose = choose;
+    this.#sides.addEventListener('change', () => {
+      look(this.#sides.querySelector<HTMLInputElement>('[value=after]')?.checked ? 'after' : 'before');
+    });
     this.#filter.addEventListener('input', () => this.#applyFilter());
     this.#list.addEventListener('keydown', (event) => this.#onKey(event));
     this.#list.addEventListener('click', (event) => {
@@ -45,20 +56,31 @@ export class LayerMap {
     });
   }
 
-  /** Shows the layers of a model. */
-  show(map: readonly MapLayer[], spreads: Spreads | undefined): void {
+  /** Shows the layers of a model with their spreads before or after, and which one is chosen. */
+  render(state: State, before: State | undefined): void {
+    const { opened, equalized, side, layer } = state;
+    const isNew = hasChanged(state, before, 'opened');
+    if (isNew && opened) this.#show(opened.map);
+    if (isNew || hasChanged(state, before, 'equalized', 'side')) {
+      this.#setSpreads(side === 'after' && equalized ? new Map(equalized.spreads) : undefined);
+      this.#sides.hidden = !equalized;
+      for (const input of this.#sides.querySelectorAll('input')) input.checked = input.value === side;
+    }
+    if (isNew || hasChanged(state, before, 'layer')) this.#select(layer);
+  }
+
+  #show(map: readonly MapLayer[]): void {
     const lanes = assignLanes(map.map(({ reads }) => reads));
     const spacing = laneSpacing(laneCount(lanes));
     this.#rows = map.map((entry, index) =>
       rowOf(entry, index, lanes[index], spacing * laneCount(lanes), spacing),
     );
     this.#filter.value = '';
-    this.setSpreads(spreads);
     this.#applyFilter();
   }
 
   /** Shows other spreads than those of the model that was opened; undefined for those again. */
-  setSpreads(spreads: Spreads | undefined): void {
+  #setSpreads(spreads: Spreads | undefined): void {
     for (const { entry, option, spread } of this.#rows) {
       const value = entry.spread === null ? undefined : (spreads?.get(entry.layer) ?? entry.spread);
       spread.replaceChildren(...(value === undefined ? [] : spreadParts(value)));
@@ -68,8 +90,7 @@ export class LayerMap {
     }
   }
 
-  /** Marks the layer that is chosen. */
-  select(layer: string): void {
+  #select(layer: string | undefined): void {
     for (const { entry, option } of this.#rows) {
       option.setAttribute('aria-selected', String(entry.layer === layer));
     }

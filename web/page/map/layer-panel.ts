@@ -4,26 +4,27 @@
  * @module
  */
 
-import { count, type DamageReport, damageRanking, type MapLayer } from 'crosslayer/report';
-import type { EqualizedModel, OpenedModel } from '../../protocol.ts';
+import { type ChannelStrip, count, type DamageReport, damageRanking, type MapLayer } from 'crosslayer/report';
+import type { EqualizedModel } from '../../protocol.ts';
 import { changeText, shareText } from '../choices/damage-rows.ts';
 import { byId, element, list, setText } from '../dom.ts';
+import { hasChanged, type State } from '../state.ts';
 import { equalizedStory, openedStory } from './layer-story.ts';
 import { spreadSentence } from './spread-scale.ts';
 import { stripFigure } from './strip-figure.ts';
 
-/** All that is known of the layers. */
-export interface KnownLayers {
-  readonly opened: OpenedModel;
-  readonly equalized: EqualizedModel | undefined;
-  readonly damage: DamageReport | undefined;
-}
-
-/** Shows a layer. */
-export function showLayer(layer: string, known: KnownLayers): void {
-  const { opened, equalized } = known;
-  const entry = opened.map.find((one) => one.layer === layer);
-  if (!entry) return;
+/** Shows the layer that is chosen. */
+export function renderLayer(state: State, before: State | undefined): void {
+  if (!hasChanged(state, before, 'opened', 'layer', 'equalized', 'damage')) return;
+  const { opened, equalized, damage, layer } = state;
+  const entry = opened?.map.find((one) => one.layer === layer);
+  if (!opened || !entry || layer === undefined) {
+    setText(byId('layer-title', HTMLElement), 'No layer chosen');
+    byId('layer', HTMLElement).replaceChildren(
+      element('p', {}, 'Choose a layer in the list to see the ranges of its channels.'),
+    );
+    return;
+  }
   setText(byId('layer-title', HTMLElement), `Layer ${layer}`);
   const story = equalized ? equalizedStory(layer, equalized.report) : openedStory(layer, opened.inspect);
   byId('layer', HTMLElement).replaceChildren(
@@ -33,19 +34,11 @@ export function showLayer(layer: string, known: KnownLayers): void {
       [entry.className, entry.shape, count(entry.parameters, 'parameter')].join(', '),
     ),
     ...spreadParagraphs(entry, equalized),
-    ...damageParagraphs(layer, known.damage),
-    ...stripFigures(layer, known),
+    ...damageParagraphs(layer, damage.kind === 'known' ? damage.report : undefined),
+    ...stripFigures(layer, (equalized ?? opened).strips, equalized !== undefined),
     ...(story.length === 0
       ? []
       : [element('h4', {}, equalized ? 'What was done to it' : 'What can be done with it'), list(story)]),
-  );
-}
-
-/** Shows that none is chosen. */
-export function showNoLayer(): void {
-  setText(byId('layer-title', HTMLElement), 'No layer chosen');
-  byId('layer', HTMLElement).replaceChildren(
-    element('p', {}, 'Choose a layer in the list to see the ranges of its channels.'),
   );
 }
 
@@ -71,10 +64,9 @@ function damageParagraphs(layer: string, damage: DamageReport | undefined): HTML
   });
 }
 
-function stripFigures(layer: string, { opened, equalized }: KnownLayers): HTMLElement[] {
-  const strips = (equalized?.strips ?? opened.strips).filter((strip) => strip.layer === layer);
-  const names = equalized
+function stripFigures(layer: string, strips: readonly ChannelStrip[], isEqualized: boolean): HTMLElement[] {
+  const names = isEqualized
     ? { before: 'before', after: 'equalized' }
     : { before: 'as it is', after: 'batch norms folded' };
-  return strips.map((strip) => stripFigure(strip, names));
+  return strips.filter((strip) => strip.layer === layer).map((strip) => stripFigure(strip, names));
 }

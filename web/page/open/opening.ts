@@ -6,7 +6,8 @@
 
 import type { OpenedModel, PickedFile } from '../../protocol.ts';
 import { byId, isEnabled } from '../dom.ts';
-import { carriesFiles, chosenFiles, droppedFiles } from './dropped-files.ts';
+import { carriesFiles, droppedFiles } from './dropped-files.ts';
+import { listenForChoice } from './file-picker.ts';
 
 /** What is done with what was given. */
 export interface OpeningActions {
@@ -32,12 +33,7 @@ function connectPicker(buttonId: string, inputId: string, actions: OpeningAction
   opener.addEventListener('click', () => {
     if (isEnabled(opener)) input.click();
   });
-  input.addEventListener('change', () => {
-    const files = chosenFiles(input);
-    // The same file can be picked again then.
-    input.value = '';
-    if (files.length > 0) actions.openFiles(files);
-  });
+  listenForChoice(input, actions.openFiles);
 }
 
 function listenForDrops(actions: OpeningActions): void {

@@ -7,9 +7,12 @@
 import { byteText, count, grouped } from 'crosslayer/report';
 import type { OpenedModel } from '../../protocol.ts';
 import { breakable, byId, element, list } from '../dom.ts';
+import { hasChanged, type State } from '../state.ts';
 
-/** Shows the name and the facts of a model. */
-export function showSummary(opened: OpenedModel): void {
+/** Shows the name and the facts of the model that is open. */
+export function renderSummary(state: State, before: State | undefined): void {
+  const { opened } = state;
+  if (!opened || !hasChanged(state, before, 'opened')) return;
   byId('model-title', HTMLElement).replaceChildren('The model ', ...breakable(opened.name));
   byId('facts', HTMLElement).replaceChildren(
     ...factsOf(opened).map(([term, fact]) => {

@@ -10,10 +10,18 @@ import type { EqualizedModel, OpenedModel } from '../../protocol.ts';
 import { improvementText } from '../choices/damage-rows.ts';
 import { byId, element, folded, list, setText } from '../dom.ts';
 import { regionText } from '../map/layer-story.ts';
+import { hasChanged, type State } from '../state.ts';
 import { proofSentences, proofVerdict, stageName } from './proof-texts.ts';
 
-/** Shows what was done. */
-export function showEqualized(equalized: EqualizedModel, opened: OpenedModel): void {
+/** Shows what was done; nothing for a model that was not equalized. */
+export function renderEqualized(state: State, before: State | undefined): void {
+  if (!hasChanged(state, before, 'opened', 'equalized')) return;
+  const { opened, equalized } = state;
+  byId('equalized', HTMLElement).hidden = !equalized;
+  if (opened && equalized) show(equalized, opened);
+}
+
+function show(equalized: EqualizedModel, opened: OpenedModel): void {
   const { report, verification, damage } = equalized;
   const verdict = proofVerdict(verification);
   setText(byId('equalized-title', HTMLElement), `What was done for ${equalized.target}`);
@@ -28,12 +36,6 @@ export function showEqualized(equalized: EqualizedModel, opened: OpenedModel): v
     ...detailsOf(report),
     ...(report.warnings.length === 0 ? [] : [list(report.warnings, { class: 'notice' })]),
   );
-  byId('equalized', HTMLElement).hidden = false;
-}
-
-/** Shows nothing, for a model that was not equalized. */
-export function hideEqualized(): void {
-  byId('equalized', HTMLElement).hidden = true;
 }
 
 function proofDetails({ verification }: EqualizedModel): HTMLElement {

@@ -8,14 +8,17 @@ import type { IntegerWeights, TfliteIo } from 'crosslayer/quantization';
 import {
   byteText,
   checkTexts,
+  count,
   farText,
   guessedText,
+  named,
   notTakenTexts,
   operatorsText,
   percent,
   rangesText,
   works,
 } from 'crosslayer/report';
+import { inWordsOfThePage } from '../../option-labels.ts';
 import type { TakenTflite } from '../../protocol.ts';
 import type { ChoiceText } from '../choices/choice-texts.ts';
 
@@ -71,30 +74,31 @@ export function tfliteVerdict({ check, notVerified }: Pick<TakenTflite, 'check' 
 /** What else there is to say of the file. */
 export function tfliteSentences({
   weights,
+  dense,
+  float,
   io,
   bytes,
   operators,
+  inFloat,
   ranges,
   notTaken,
   check,
 }: Omit<TakenTflite, 'download' | 'notVerified'>): string[] {
   const guessed = guessedText(ranges);
+  const scales = dense === weights ? weights : `${weights}, of Dense layers ${dense}`;
+  const held = float ? `float32, made ready for weights ${scales},` : `int8 weights ${scales}`;
   return [
-    `Size: ${byteText(bytes.before)} as it was opened, ${byteText(bytes.after)} now (${percent(bytes.after / bytes.before)}), with int8 weights ${weights} and ${io} inputs and outputs.`,
+    `Size: ${byteText(bytes.before)} as it was opened, ${byteText(bytes.after)} now (${percent(bytes.after / bytes.before)}), with ${held} and ${io} inputs and outputs.`,
     ...(check ? [`Run on ${check.inputs}.`] : []),
     `Operators ${operatorsText(operators)}.`,
-    `Ranges ${rangesText(ranges)}.`,
+    ...(inFloat.length === 0 ? [] : [`In float ${count(inFloat.length, 'layer')}: ${named(inFloat)}.`]),
+    ...(ranges.length === 0 ? [] : [`Ranges ${rangesText(ranges)}.`]),
     ...(guessed === undefined ? [] : [`${capital(guessed)}. Inputs of your own have them measured.`]),
-    ...notTakenTexts(notTaken).map((text) => `${capital(onPage(text))}.`),
+    ...notTakenTexts(notTaken).map((text) => `${capital(inWordsOfThePage(text))}.`),
     ...(notTaken.length === 0
       ? []
       : ['Other kernels compute what a hardware does not take; that costs time alone.']),
   ];
-}
-
-/** Options that the page has not are those of the command. */
-function onPage(text: string): string {
-  return text.replaceAll(/--[a-z]+ [a-z0-9-]+/g, '$& of the command');
 }
 
 function capital(text: string): string {

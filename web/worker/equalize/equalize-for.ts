@@ -31,19 +31,18 @@ const PASS_TEXTS: Readonly<Record<EqualizePass['name'], string>> = {
 export async function equalizeFor(
   model: Model,
   trials: Trials,
-  { target, relu6, verify }: Operations['equalize']['asked'],
+  { verify, ...choice }: Operations['equalize']['asked'],
   progress: Progress,
 ): Promise<Equalized> {
   progress(verify ? 'Getting ready to run the model' : 'Getting ready');
   const ready = verify ? await readyToRun(model) : undefined;
-  const equalized = await proven(model, { target, relu6 }, ready, progress);
+  const equalized = await proven(model, choice, ready, progress);
   const { report, plain } = equalized;
   progress('Measuring what came of it');
   return {
     model: equalized.model,
     told: {
-      target,
-      relu6,
+      ...choice,
       report,
       verification: report.verification,
       strips: [
@@ -51,7 +50,7 @@ export async function equalizeFor(
         ...(report.activations ? tensorStrips(plain, equalized.model) : []),
       ],
       spreads: rangeSpreads(equalized.model).map(({ layer, spread }) => [layer, spread] as const),
-      damage: target === 'float' ? null : await trials.damage({ target, relu6 }),
+      damage: choice.target === 'float' ? null : await trials.damage(choice),
     },
   };
 }

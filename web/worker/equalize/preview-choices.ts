@@ -1,4 +1,11 @@
-import { CrosslayerError, type Model, RELU6_POLICIES, type Relu6Policy } from 'crosslayer';
+import {
+  CrosslayerError,
+  type Model,
+  RELU6_POLICIES,
+  type Relu6Policy,
+  TARGETS,
+  type Target,
+} from 'crosslayer';
 import {
   activationMoments,
   kernelNoise,
@@ -8,10 +15,12 @@ import {
   relu6Damage,
 } from 'crosslayer/quantization';
 import { count, gridOf, plainModel, tinyPercent } from 'crosslayer/report';
-import { PAGE_TARGETS } from '../../page-targets.ts';
-import type { Choice, Preview } from '../../protocol.ts';
+import type { Preview } from '../../protocol.ts';
 import type { Progress } from '../progress.ts';
 import type { Trials } from './trials.ts';
+
+/** One grid stands for both that have one range for each kernel. */
+const PREVIEWED: readonly Target[] = TARGETS.filter((target) => target !== 'int8-per-tensor-symmetric');
 
 /** What each target and ReLU6 policy is expected to do to `model`, which is neither changed nor run. */
 export async function previewChoices(model: Model, trials: Trials, progress: Progress): Promise<Preview[]> {
@@ -27,9 +36,12 @@ export async function previewChoices(model: Model, trials: Trials, progress: Pro
   return previews;
 }
 
+/** What a preview is of. */
+type Choice = Pick<Preview, 'target' | 'relu6'>;
+
 /** Policies make a difference where regions are scaled, and a ReLU6 is there. */
 function choicesFor(hasRelu6: boolean): Choice[] {
-  return PAGE_TARGETS.flatMap((target) => {
+  return PREVIEWED.flatMap((target) => {
     const isScaled = target === 'int8-per-tensor' || target === 'float';
     const policies: readonly Relu6Policy[] = hasRelu6 && isScaled ? RELU6_POLICIES : ['exact'];
     return policies.map((relu6) => ({ target, relu6 }));

@@ -5,9 +5,10 @@
  * @module
  */
 
-import { CrosslayerError, equalize, type Model } from 'crosslayer';
-import { type DamageReport, type DamageTarget, damageReport } from 'crosslayer/report';
-import type { Choice } from '../../protocol.ts';
+import { CrosslayerError, equalize, type Model, UnsupportedModelError } from 'crosslayer';
+import { parseQuantizer, weightSqnr } from 'crosslayer/quantization';
+import { type DamageReport, damageReport, gridOf, plainModel } from 'crosslayer/report';
+import type { Choice, Damage } from '../../protocol.ts';
 
 /** An equalized model with weights that were not rounded and biases that were not corrected. */
 export interface Trial {
@@ -21,17 +22,18 @@ export class Trials {
   readonly #model: Model;
   readonly #trials = new Map<string, Trial>();
   readonly #damages = new Map<string, DamageReport>();
+  readonly #weightSqnrs = new Map<string, Damage['weightSqnr']>();
 
   constructor(model: Model) {
     this.#model = model;
   }
 
   /** The model equalized for a choice. */
-  async trial({ target, relu6 }: Choice): Promise<Trial> {
-    const key = `${target} ${relu6}`;
+  async trial(choice: Choice): Promise<Trial> {
+    const key = keyOf(choice);
     const known = this.#trials.get(key);
     if (known) return known;
-    const options = { target, relu6, rounding: 'nearest', biasCorrection: 'none' } as const;
+    const options = { ...choice, rounding: 'nearest', biasCorrection: 'none' } as const;
     const { model, report } = await equalize(this.#model, options);
     const scaled = report.passes.find((one) => one.pass === 'scale');
     const trial = { model, addedLayers: scaled?.addedLayers ?? 0 };
@@ -39,15 +41,38 @@ export class Trials {
     return trial;
   }
 
-  /** Which layers hurt before and after it. */
-  async damage(choice: Choice & { readonly target: DamageTarget }): Promise<DamageReport> {
-    const key = `${choice.target} ${choice.relu6}`;
+  /**
+   * Which layers hurt before and after it.
+   *
+   * @throws UnsupportedModelError for the target `float`.
+   */
+  async damage(choice: Choice): Promise<DamageReport> {
+    const { target } = choice;
+    if (target === 'float') {
+      throw new UnsupportedModelError('damage', 'the target float rounds nothing, so no layer hurts');
+    }
+    const key = keyOf(choice);
     const known = this.#damages.get(key);
     if (known) return known;
     const equalized = await this.#equalizedOrNothing(choice);
-    const damage = await damageReport(this.#model, choice.target, equalized ? { equalized } : {});
+    const damage = await damageReport(this.#model, target, equalized ? { equalized } : {});
     this.#damages.set(key, damage);
     return damage;
+  }
+
+  /** How much rounding leaves of each kernel, before and after it; nothing after where it cannot be equalized. */
+  async weightSqnr(choice: Choice): Promise<Damage['weightSqnr']> {
+    const key = keyOf(choice);
+    const known = this.#weightSqnrs.get(key);
+    if (known) return known;
+    const quantizer = parseQuantizer(gridOf(choice.target));
+    const equalized = await this.#equalizedOrNothing(choice);
+    const measured = {
+      before: weightSqnr(plainModel(this.#model, choice.target), quantizer),
+      after: equalized ? weightSqnr(equalized, quantizer) : [],
+    };
+    this.#weightSqnrs.set(key, measured);
+    return measured;
   }
 
   /** Undefined where it cannot be equalized, which the report of the damage then says. */
@@ -59,4 +84,9 @@ export class Trials {
       throw error;
     }
   }
+}
+
+/** How kernels are rounded and biases corrected makes no difference to a trial. */
+function keyOf({ target, relu6, objective, activations }: Choice): string {
+  return [target, relu6, objective, activations].join(' ');
 }

@@ -26,15 +26,28 @@ export const LARGEST_MODEL: number = 1_000_000_000;
 
 /** Opens the files that were dropped. */
 export async function openPicked(files: readonly PickedFile[], progress: Progress): Promise<Opened> {
+  const bytes = bytesOf(files);
+  return openFiles(await modelFilesOf(files, progress), { bytes, samples: undefined }, progress);
+}
+
+/** Reads the model of files, and does not look at it. */
+export async function readPicked(files: readonly PickedFile[], progress: Progress): Promise<Model> {
+  return readModel(await modelFilesOf(files, progress));
+}
+
+async function modelFilesOf(files: readonly PickedFile[], progress: Progress): Promise<ModelFiles> {
   progress('Looking at the files');
-  const bytes = files.reduce((sum, { file }) => sum + file.size, 0);
+  const bytes = bytesOf(files);
   if (bytes > LARGEST_MODEL) {
     const [first] = files;
     throw tooLarge(files.length === 1 && first ? first.file.name : 'what was dropped', bytes);
   }
   const named = files.map(({ path, file }): NamedFile => ({ path, open: () => fileSource(file, file.name) }));
-  const modelFiles = refusingMissing(await modelFilesAmong(named));
-  return openFiles(modelFiles, { bytes, samples: undefined }, progress);
+  return refusingMissing(await modelFilesAmong(named));
+}
+
+function bytesOf(files: readonly PickedFile[]): number {
+  return files.reduce((sum, { file }) => sum + file.size, 0);
 }
 
 /** A file that is missing is refused with what to do about it on the page. */

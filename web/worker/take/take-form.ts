@@ -1,6 +1,15 @@
-import { type Model, type ModelFormat, quantize, type WriteReport, writeModel, zipFiles } from 'crosslayer';
-import { allIn } from 'crosslayer/quantization';
-import type { Download, TakenForm } from '../../protocol.ts';
+import {
+  type Model,
+  type ModelFormat,
+  quantize,
+  type WriteOptions,
+  type WriteReport,
+  writeModel,
+  zipFiles,
+} from 'crosslayer';
+import { allIn, weightBytes } from 'crosslayer/quantization';
+import { byteText, count } from 'crosslayer/report';
+import type { Download, TakeAsked } from '../../protocol.ts';
 import type { Equalized } from '../equalize/equalized.ts';
 import type { Opened } from '../open/opened.ts';
 import type { Progress } from '../progress.ts';
@@ -10,7 +19,7 @@ const TYPE = 'application/octet-stream';
 
 /** Makes a download of the equalized model, or of the one that is open where none was equalized. */
 export async function takeForm(
-  form: TakenForm,
+  asked: TakeAsked,
   opened: Opened,
   equalized: Equalized | undefined,
   progress: Progress,
@@ -18,19 +27,31 @@ export async function takeForm(
   const model = equalized?.model ?? opened.model;
   const base = opened.told.fileName.replace(/\.[^.]*$/, '') || 'model';
   const name = equalized ? `${base}-equalized` : base;
-  switch (form) {
+  const take = async (options: WriteOptions & { readonly format: ModelFormat }): Promise<Download> =>
+    withCorrection(await written(model, options, name, progress), equalized);
+  switch (asked.form) {
     case 'as-it-came':
-      return withCorrection(
-        await written(model, opened.model.origin?.format ?? 'keras-v3', name, progress),
-        equalized,
-      );
+      return take({ format: opened.model.origin?.format ?? 'keras-v3' });
     case 'keras-v3':
+      return take({ format: 'keras-v3' });
     case 'keras-h5':
-      return withCorrection(await written(model, form, name, progress), equalized);
-    case 'tfjs-uint8': {
-      progress('Rounding weights to 8 bits');
-      const { model: packed } = await quantize(opened.model);
-      return written(packed, 'tfjs-layers', `${base}-uint8`, progress);
+      return take({ format: 'keras-h5', ...(asked.dialect ? { dialect: asked.dialect } : {}) });
+    case 'tfjs-float':
+      return take({ format: 'tfjs-layers' });
+    case 'tfjs-packed': {
+      progress('Rounding weights');
+      const { form: _, ...options } = asked;
+      const { model: packed, report } = await quantize(opened.model, options);
+      const made = await written(
+        packed,
+        { format: 'tfjs-layers' },
+        `${base}-${asked.plan ? 'packed' : (asked.dtype ?? 'uint8')}`,
+        progress,
+      );
+      return {
+        ...made,
+        notes: [packedNote(opened.model, packed, allIn(report.passes, 'packed')), ...made.notes],
+      };
     }
     case 'report': {
       const { reportPage } = await import('./report-page.ts');
@@ -41,6 +62,17 @@ export async function takeForm(
       };
     }
   }
+}
+
+/** How large weights are, and what became of kernels. */
+function packedNote(before: Model, after: Model, kernels: readonly { readonly dtype: string }[]): string {
+  const dtypes = [...new Set(kernels.map(({ dtype }) => dtype))].sort();
+  const parts = dtypes.map((dtype) => {
+    const { length } = kernels.filter((kernel) => kernel.dtype === dtype);
+    return `${count(length, 'kernel')} ${dtype === 'float32' ? 'left in' : 'as'} ${dtype}`;
+  });
+  const sizes = `Weights ${byteText(weightBytes(before))} as they were opened, ${byteText(weightBytes(after))} now`;
+  return `${[sizes, ...parts].join(', ')}.`;
 }
 
 /** Biases that are corrected are made for rounded weights, and the file has them unrounded. */
@@ -55,21 +87,22 @@ function withCorrection(download: Download, equalized: Equalized | undefined): D
 
 async function written(
   model: Model,
-  format: ModelFormat,
+  options: WriteOptions & { readonly format: ModelFormat },
   name: string,
   progress: Progress,
 ): Promise<Download> {
   progress('Writing the model');
+  const { format } = options;
   if (format === 'tfjs-layers') return zipOfTfjs(model, name, progress);
   const fileName = `${name}${format === 'keras-v3' ? '.keras' : '.h5'}`;
-  const { main, report } = await writtenFiles(model, format, fileName);
+  const { main, report } = await writtenFiles(model, options, fileName);
   progress('Handing the file over');
   return { fileName, blob: main.toBlob(TYPE), notes: notesOf(report) };
 }
 
 /** A TF.js model is several files, so it comes as a zip of them. */
 async function zipOfTfjs(model: Model, name: string, progress: Progress): Promise<Download> {
-  const { sinks, report } = await writtenFiles(model, 'tfjs-layers', 'model.json');
+  const { sinks, report } = await writtenFiles(model, { format: 'tfjs-layers' }, 'model.json');
   progress('Packing the files');
   const packed = new ChunkedSink(`${name}.zip`);
   await zipFiles(packed, sinks);
@@ -78,7 +111,7 @@ async function zipOfTfjs(model: Model, name: string, progress: Progress): Promis
 
 async function writtenFiles(
   model: Model,
-  format: ModelFormat,
+  options: WriteOptions,
   name: string,
 ): Promise<{ main: ChunkedSink; sinks: readonly ChunkedSink[]; report: WriteReport }> {
   const main = new ChunkedSink(name);
@@ -89,7 +122,7 @@ async function writtenFiles(
     return sink;
   };
   const scratch = (): ChunkedSink => new ChunkedSink('scratch');
-  const report = await writeModel(model, { main, create, scratch }, { format });
+  const report = await writeModel(model, { main, create, scratch }, options);
   return { main, sinks, report };
 }
 

@@ -9,29 +9,37 @@ import {
   equalize,
   type Model,
   seededInputs,
+  type Tensor,
   TfjsRunner,
   UnsupportedModelError,
   writeTflite,
 } from 'crosslayer';
 import {
   checkForTflite,
+  type FloatPlan,
+  floatRecipe,
   type IntegerPlan,
   inInference,
   integerQuantizer,
   integerRecipe,
+  layersInFloat,
   lowerPlan,
   operatorsNotTaken,
+  withInputShapes,
 } from 'crosslayer/quantization';
 import { besideOriginal, countedOperators, type RunOn } from 'crosslayer/report';
 import {
   accuracyOf,
+  floatModel,
   forChoosing,
   inputRanges,
   integerModel,
   type ModelRun,
+  type ModelRunner,
   recordRun,
   recordTflite,
 } from 'crosslayer/verification';
+import { inWordsOfThePage } from '../../option-labels.ts';
 import type { Operations, TakenTflite } from '../../protocol.ts';
 import { pictureSamples } from '../compare/picture-samples.ts';
 import { isOutOfMemory } from '../describe-error.ts';
@@ -47,12 +55,13 @@ type Asked = Operations['takeTflite']['asked'];
 const MADE_UP = 8;
 
 /** Makes the file of the model that is open, and runs it beside that. */
-export async function takeTflite(opened: Opened, asked: Asked, progress: Progress): Promise<TakenTflite> {
-  const { weights, io, pictures } = asked;
+export async function takeTflite(given: Opened, asked: Asked, progress: Progress): Promise<TakenTflite> {
+  const { weights, dense, io, float, allowFloat, pictures } = asked;
+  const opened = { ...given, model: withShapes(given.model, asked) };
   const { model, told } = opened;
   progress('Looking at the layers');
   const notes: string[] = [];
-  checkLayers(model, (note) => notes.push(note));
+  checkLayers(model, { float, allowFloat, onNote: (note) => notes.push(note) });
   const runner = await TfjsRunner.create({ wasmPaths: `${pageFolder()}wasm/` });
   const on = await runOn(opened, asked, progress);
   progress('Running the model as it is');
@@ -62,20 +71,11 @@ export async function takeTflite(opened: Opened, asked: Asked, progress: Progres
     if (on.labels) accuracyOf(run, on.labels, on.labelsSource);
     return run;
   });
-  const samples = pictures.length > 0 ? { samples: { runner, inputs: forChoosing(on.tensors) } } : {};
-  progress('Preparing weights');
-  const { model: prepared } = await equalize(model, integerRecipe({ weights, ...samples }));
-  progress('Finding the ranges of tensors');
-  const { plan, ranges } = await integerModel(inInference(prepared), {
-    weights: integerQuantizer({ weights }),
-    inputRanges: inputRanges(model),
-    ...samples,
-    // None are made for a model whose statistics tell all.
-    standIns: async () => ({ runner, inputs: seededInputs(model, { samples: MADE_UP }) }),
-  });
+  const samples = pictures.length > 0 ? { runner, inputs: forChoosing(on.tensors) } : undefined;
+  const { plan, ranges } = await planned(model, asked, { runner, samples, progress });
   progress('Writing the file');
   const outputNames = plan.names.outputs.slice(0, model.outputs.length);
-  const lowering = { io, outputNames };
+  const lowering = { io: float ? 'float32' : io, allowFloat, outputNames } as const;
   const graph = lowerPlan(plan, lowering);
   const bytes = writeTflite(plan, lowering);
   const fileName = `${told.fileName.replace(/\.[^.]*$/, '') || 'model'}.tflite`;
@@ -86,25 +86,74 @@ export async function takeTflite(opened: Opened, asked: Asked, progress: Progres
       blob: new Blob([new Uint8Array(bytes)], { type: 'application/octet-stream' }),
       notes,
     },
-    ...{ weights, io },
+    ...{ weights, dense, float, io: lowering.io },
     bytes: { before: told.bytes, after: bytes.length },
     operators: countedOperators(graph.operators.map(({ op }) => op)),
-    ranges: [...ranges.values()],
-    notTaken: operatorsNotTaken(graph),
+    inFloat: float ? [] : layersInFloat(graph),
+    ranges,
+    // What a quantizer makes of a float file is what hardware has to take.
+    notTaken: float ? [] : operatorsNotTaken(graph),
     ...(typeof original === 'string'
       ? { check: null, notVerified: original }
       : await proof(model, original, written, progress)),
   };
 }
 
-/** @throws UnsupportedModelError, with the layer and a way out that there is on the page. */
-function checkLayers(model: Model, onNote: (note: string) => void): void {
+/** The numbers of the file, and where the ranges of its tensors are from. */
+async function planned(
+  model: Model,
+  { weights, dense, float, rounding, correction }: Asked,
+  {
+    runner,
+    samples,
+    progress,
+  }: {
+    readonly runner: ModelRunner;
+    readonly samples: { readonly runner: ModelRunner; readonly inputs: readonly Tensor[] } | undefined;
+    readonly progress: Progress;
+  },
+): Promise<{ readonly plan: FloatPlan | IntegerPlan; readonly ranges: TakenTflite['ranges'] }> {
+  progress('Preparing weights');
+  if (float) {
+    const { model: prepared } = await equalize(model, floatRecipe({ weights }));
+    return { plan: floatModel(inInference(prepared)), ranges: [] };
+  }
+  const measured = samples ? { samples } : {};
+  const recipe = integerRecipe({
+    ...{ weights, dense, rounding },
+    ...(correction ? {} : { biasCorrection: 'none' }),
+    ...measured,
+  });
+  const { model: prepared } = await equalize(model, recipe);
+  progress('Finding the ranges of tensors');
+  const { plan, ranges } = await integerModel(inInference(prepared), {
+    weights: integerQuantizer({ weights, dense }),
+    inputRanges: inputRanges(model),
+    ...measured,
+    // None are made for a model whose statistics tell all.
+    standIns: async () => ({ runner, inputs: seededInputs(model, { samples: MADE_UP }) }),
+  });
+  return { plan, ranges: [...ranges.values()] };
+}
+
+/** @throws UnsupportedModelError where the shapes are not those of inputs. */
+function withShapes(model: Model, { inputShape }: Asked): Model {
+  if (inputShape.length === 0) return model;
   try {
-    checkForTflite(model, { onNote });
+    return withInputShapes(model, inputShape);
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error;
+    throw new UnsupportedModelError('inputs', `Sizes of inputs: ${error.message}`, { cause: error });
+  }
+}
+
+/** @throws UnsupportedModelError, with the layer and a way out that there is on the page. */
+function checkLayers(model: Model, options: Parameters<typeof checkForTflite>[1]): void {
+  try {
+    checkForTflite(model, options);
   } catch (error) {
     if (!(error instanceof UnsupportedModelError && error.message.includes('--'))) throw error;
-    const reason = `${error.message}; the page has no such option, the command crosslayer quantize has`;
-    throw new UnsupportedModelError(error.feature, reason, { cause: error });
+    throw new UnsupportedModelError(error.feature, inWordsOfThePage(error.message), { cause: error });
   }
 }
 
@@ -124,7 +173,7 @@ async function runOn(opened: Opened, { pictures, labels }: Asked, progress: Prog
 interface Written {
   readonly name: string;
   readonly bytes: Uint8Array;
-  readonly plan: IntegerPlan;
+  readonly plan: FloatPlan | IntegerPlan;
   readonly on: RunOn;
 }
 

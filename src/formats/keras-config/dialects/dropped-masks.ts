@@ -6,7 +6,7 @@
 
 import { mapEntries } from '../../../json/value.ts';
 import type { Layer } from '../../../model/layer.ts';
-import { MASK_ARGUMENTS, maskInputs } from '../../../model/mask-arguments.ts';
+import { MASK_ARGUMENTS, maskInputs } from '../../../model/masks.ts';
 import type { Call, CallArgument, Model, ModelTensor } from '../../../model/model.ts';
 import { replaceLayers } from '../../../model/replace-layers.ts';
 import { isOperator } from './operator-layers.ts';

@@ -8,7 +8,7 @@
 import { UnsupportedModelError } from '../../../errors.ts';
 import { type JsonObject, ownEntry } from '../../../json/value.ts';
 import { isCustomClass, type Layer } from '../../../model/layer.ts';
-import { MASK_ARGUMENTS, maskInputs } from '../../../model/mask-arguments.ts';
+import { MASK_ARGUMENTS, maskInputs } from '../../../model/masks.ts';
 import type { Call, CallArgument, Dialect, Model, ModelTensor } from '../../../model/model.ts';
 import { words } from '../../../text/names.ts';
 import { configOf, isSerialized } from '../serialized-objects.ts';

@@ -102,6 +102,15 @@ test('a tensor that a layer reads twice stays for its other readers', async () =
   }
 });
 
+test('a tensor that is an output twice is given twice', async () => {
+  const layers = [input('x', [4]), layer('Dense', 'dense', { units: 4 })];
+  const model = buildModel(layers, { outputs: ['dense', 'dense'] });
+  const { outputs, names } = await run(model);
+  expect(names).toContain('dense_again');
+  expect(outputs).toHaveLength(2);
+  expect(outputs[1]).toEqual(outputs[0]);
+});
+
 describe('global pooling that keeps dimensions', () => {
   const conv = layer('Conv2D', 'conv', { filters: 3, kernel_size: 1 });
 

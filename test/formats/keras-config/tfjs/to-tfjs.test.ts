@@ -52,6 +52,14 @@ describe('models of Keras in TF.js', () => {
     ).toEqual([]);
   });
 
+  test('a TimeDistributed in another, whose weights TF.js does not find, is told', async () => {
+    const dense = { class_name: 'Dense', config: { name: 'dense', units: 2 } };
+    const inner = { class_name: 'TimeDistributed', config: { name: 'inner', layer: dense } };
+    const model = buildModel([input('x', [2, 3, 4]), layer('TimeDistributed', 'outer', { layer: inner })]);
+    const { report } = await convert(model);
+    expect(report.unsupported).toEqual([expect.objectContaining({ path: 'outer', opens: false })]);
+  });
+
   test('layers of one name carry that of their model', async () => {
     const { files, report } = await convert(await read('convert/twins.keras'));
     expect(report.notes).toEqual([

@@ -1,10 +1,12 @@
 /**
- * Masks that a call is given by name, as Keras 3 writes them: tensors that say which steps of a sequence count.
+ * Masks, which say which steps of a sequence count: the layers that make them, and calls that are given them by name, as Keras 3
+ * writes them.
  *
  * @module
  */
 
 import { ownEntry } from '../json/value.ts';
+import type { Layer } from './layer.ts';
 import type { Call, CallArgument, Model } from './model.ts';
 
 /** The arguments, with the place of the tensor that the mask in each belongs to. */
@@ -14,6 +16,11 @@ export const MASK_ARGUMENTS: ReadonlyMap<string, number> = new Map([
   ['value_mask', 1],
   ['key_mask', 2],
 ]);
+
+/** Whether a layer makes a mask of what it reads. */
+export function makesMask({ className, readConfig }: Layer): boolean {
+  return className === 'Masking' || (className === 'Embedding' && readConfig['mask_zero'] === true);
+}
 
 /** Which inputs of a call are masks that are passed by name. */
 export function maskInputs({ kwargs }: Call): number[] {

@@ -1,0 +1,98 @@
+#!/usr/bin/env node
+/**
+ * Makes `dist/`: what tsc makes of `src/`, and `dist/crosslayer-layers.js` in one piece.
+ *
+ * A fresh build stays: `npm ci` builds, and `npx crosslayer` in the folder of the project, for which npm prepares it once more, does
+ * not again. Another is made beside the old one and put in its place, so that what runs from that meanwhile keeps its files.
+ *
+ *     node build.mjs           builds unless dist/ is fresh
+ *     node build.mjs --force   builds in any case
+ *
+ * @module
+ */
+
+import { execFileSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import fs from 'node:fs';
+import path from 'node:path';
+
+const ROOT = import.meta.dirname;
+const DIST = path.join(ROOT, 'dist');
+/** In dist: of what it was made. */
+const STAMP = '.made-of';
+/** What a build depends on, besides the sources. */
+const SETTINGS = [
+  'build.mjs',
+  'package.json',
+  'package-lock.json',
+  'tsconfig.json',
+  'tsconfig.build.json',
+  'layers-script.config.ts',
+];
+
+const wanted = fingerprint();
+if (process.argv.includes('--force') || madeOf() !== wanted) build();
+
+/** SHA-256 of the names and the contents of all that a build depends on. */
+function fingerprint() {
+  const sources = fs
+    .readdirSync(path.join(ROOT, 'src'), { recursive: true, encoding: 'utf8' })
+    .map((name) => path.join('src', name))
+    .filter((name) => name.endsWith('.ts'))
+    .sort();
+  const hash = createHash('sha256');
+  for (const name of [...SETTINGS, ...sources]) {
+    hash.update(`${name}\0`).update(
+      createHash('sha256')
+        .update(fs.readFileSync(path.join(ROOT, name)))
+        .digest(),
+    );
+  }
+  return hash.digest('hex');
+}
+
+/** What dist was made of; undefined where it was not made to the end. */
+function madeOf() {
+  try {
+    return fs.readFileSync(path.join(DIST, STAMP), 'utf8');
+  } catch {
+    return undefined;
+  }
+}
+
+function build() {
+  const made = fs.mkdtempSync(path.join(ROOT, 'dist.new-'));
+  try {
+    run('typescript/bin/tsc', '-p', 'tsconfig.build.json', '--outDir', made);
+    run('vite/bin/vite.js', 'build', '--config', 'layers-script.config.ts', '--outDir', made);
+    fs.chmodSync(path.join(made, 'cli', 'main.js'), 0o755);
+    // The folder that mkdtemp makes is its owner's alone.
+    fs.chmodSync(made, 0o755);
+    fs.writeFileSync(path.join(made, STAMP), wanted);
+    replace(made);
+  } catch (error) {
+    // What tsc or vite had to say it has said.
+    if (error.status === undefined) throw error;
+    process.exitCode = 1;
+  } finally {
+    fs.rmSync(made, { recursive: true, force: true });
+  }
+}
+
+function run(script, ...args) {
+  const file = path.join(ROOT, 'node_modules', ...script.split('/'));
+  execFileSync(process.execPath, [file, ...args], { cwd: ROOT, stdio: 'inherit' });
+}
+
+/** Puts a folder in the place of dist; the old one is gone for two renames and no longer. */
+function replace(made) {
+  const old = `${made}.old`;
+  if (fs.existsSync(DIST)) fs.renameSync(DIST, old);
+  try {
+    fs.renameSync(made, DIST);
+  } catch (error) {
+    if (fs.existsSync(old)) fs.renameSync(old, DIST);
+    throw error;
+  }
+  fs.rmSync(old, { recursive: true, force: true });
+}

@@ -1,0 +1,189 @@
+/**
+ * A command for one model or for several: each with what it has to say, a summary at the end, and the worst exit code.
+ *
+ * @module
+ */
+
+import fs from 'node:fs';
+import path from 'node:path';
+import { messageOf, OutputError } from '../errors.ts';
+import { isFolder } from '../node/open-files.ts';
+import { makeFolder } from '../node/pending-output.ts';
+import { count } from '../text/numbers.ts';
+import {
+  type CommandResult,
+  configLines,
+  end,
+  exitCodeOf,
+  failureJson,
+  printErrors,
+  printJson,
+  withConfigNamed,
+} from './command-result.ts';
+import type { UsedConfig } from './config-file.ts';
+import { defaultOutput, type OutputFormat, outputIn } from './default-output.ts';
+import { errorJson } from './error-json.ts';
+import { closeOpened } from './opened-models.ts';
+import { type Line, printed, progress, table } from './terminal.ts';
+import { UsageError } from './usage-error.ts';
+
+/** Options of a command that takes several models. */
+interface SeveralOptions {
+  readonly output?: string;
+  readonly format?: OutputFormat;
+  readonly report?: string;
+  readonly json?: boolean;
+  readonly config?: UsedConfig | false;
+}
+
+/** A command that takes several models. */
+export interface ModelCommand<Options> {
+  /** What it adds to the name of a result that goes beside its input; left out where it does not write, or not there. */
+  readonly what?: string;
+  /** What models become in a folder where `--format` is left out; that of each where this is too. */
+  readonly format?: OutputFormat;
+  /** Looks at the options before any model is read. */
+  check?(options: Options): void;
+  run(input: string, options: Options): Promise<CommandResult>;
+}
+
+/** Runs a command for the models that were named. With one, the output is that model's; with several a folder. */
+export async function runModels<Options extends SeveralOptions>(
+  inputs: readonly string[],
+  options: Options,
+  command: ModelCommand<Options>,
+): Promise<void> {
+  const [first = ''] = inputs;
+  if (inputs.length < 2 && options.format === undefined) {
+    return end(() => command.run(first, withOutput(options, outputOf(first, options, command))), options);
+  }
+  const work = await withConfigNamed(options, () => planned(inputs, options, command));
+  const outcomes: Outcome[] = [];
+  for (const [index, { input, options: own }] of work.entries()) {
+    const subject = inputs.length < 2 ? '' : `[${index + 1}/${inputs.length}] ${path.basename(input)}`;
+    progress.about(subject);
+    const outcome = await outcomeOf(input, () => command.run(input, own));
+    outcomes.push(outcome);
+    if (options.json !== true) show(outcome, index);
+    closeOpened();
+  }
+  progress.about('');
+  if (options.json === true) await printJson(jsonOf(outcomes), options);
+  else process.stdout.write(`\n${printed([...summaryOf(outcomes), ...configLines(options)])}\n`);
+  process.exitCode = outcomes.reduce((worst, { exitCode }) => Math.max(worst, exitCode), 0);
+}
+
+interface Outcome {
+  readonly input: string;
+  readonly exitCode: number;
+  readonly result?: CommandResult;
+  readonly error?: unknown;
+}
+
+/** What is to be done, once nothing speaks against all of it. */
+function planned<Options extends SeveralOptions>(
+  inputs: readonly string[],
+  options: Options,
+  command: ModelCommand<Options>,
+): { readonly input: string; readonly options: Options }[] {
+  if (options.report !== undefined) {
+    throw new UsageError('--report: a page is about one model; name one, or leave it out');
+  }
+  const work = inputs.map((input) => ({ input, output: outputAmong(input, options, command) }));
+  const taken = new Map<string, string>();
+  for (const { input, output } of work) {
+    const place = path.resolve(output ?? input).toLowerCase();
+    const other = taken.get(place);
+    if (other !== undefined) {
+      throw new UsageError(
+        output === undefined
+          ? `${input}: named twice`
+          : `${other} and ${input}: both would be ${output}; give them other names, or do them one by one`,
+      );
+    }
+    taken.set(place, input);
+  }
+  const planned = work.map(({ input, output }) => ({ input, options: withOutput(options, output) }));
+  for (const { options: own } of planned.slice(0, 1)) command.check?.(own);
+  if (options.output !== undefined) makeOutputFolder(options.output);
+  return planned;
+}
+
+function outputAmong<Options extends SeveralOptions>(
+  input: string,
+  options: Options,
+  command: ModelCommand<Options>,
+): string | undefined {
+  const { output, format = command.format } = options;
+  return output === undefined ? outputOf(input, options, command) : outputIn(output, input, format);
+}
+
+/** Where the result of one model goes: where `-o` says, else beside it. */
+function outputOf<Options extends SeveralOptions>(
+  input: string,
+  { output }: Options,
+  { what }: ModelCommand<Options>,
+): string | undefined {
+  return output ?? (what === undefined ? undefined : defaultOutput(input, what));
+}
+
+function withOutput<Options extends SeveralOptions>(options: Options, output: string | undefined): Options {
+  return output === undefined ? options : { ...options, output };
+}
+
+function makeOutputFolder(output: string): void {
+  if (isFolder(output)) return;
+  if (fs.existsSync(output)) {
+    throw new OutputError(output, 'is a file; with several models -o is a folder: name another');
+  }
+  makeFolder(output);
+}
+
+async function outcomeOf(input: string, run: () => Promise<CommandResult>): Promise<Outcome> {
+  try {
+    const result = await run();
+    const [failure] = result.failures ?? [];
+    return { input, result, exitCode: failure === undefined ? result.exitCode : exitCodeOf(failure) };
+  } catch (error) {
+    return { input, error, exitCode: exitCodeOf(error) };
+  } finally {
+    progress.clear();
+  }
+}
+
+function show({ result, error }: Outcome, index: number): void {
+  if (!result) {
+    printErrors([error]);
+    return;
+  }
+  process.stdout.write(`${index === 0 ? '' : '\n'}${printed(result.lines)}\n`);
+  printErrors(result.failures ?? []);
+}
+
+function summaryOf(outcomes: readonly Outcome[]): Line[] {
+  const failed = outcomes.filter(({ result }) => !result).length;
+  const unsure = outcomes.filter(({ result, exitCode }) => result && exitCode !== 0).length;
+  const counts = [
+    count(outcomes.length, 'model'),
+    ...(failed === 0 ? [] : [`${failed} failed`]),
+    ...(unsure === 0 ? [] : [`${unsure} with a failed check`]),
+  ];
+  const rows = outcomes.map(({ input, result, error, exitCode }) => {
+    if (!result) return [input, `failed: ${messageOf(error)}`];
+    const verdict = exitCode === 0 ? 'done' : 'a check failed';
+    return [input, [verdict, ...(result.verdict === undefined ? [] : [result.verdict])].join(': ')];
+  });
+  return table([counts.join(', '), ''], rows);
+}
+
+function jsonOf(outcomes: readonly Outcome[]): object {
+  return {
+    schemaVersion: 1,
+    models: outcomes.map(({ input, result, error, exitCode }) => ({
+      input,
+      exitCode,
+      result: result?.report ?? null,
+      error: result ? failureJson(result) : errorJson(error),
+    })),
+  };
+}
