@@ -20,7 +20,7 @@ type Stage = Smoothness & Pick<MinimizeOptions, 'iterations' | 'tolerance'>;
  * and a step costs what these cost. How many steps, and the change of the logarithm of the noise at which it is found.
  */
 const ROUGH: Stage = { squarings: 3, light: 8, mostLight: 0.6, iterations: 16, tolerance: 1e-2 };
-const CLOSE: Stage = { squarings: 5, light: 0.01, mostLight: 0.05, iterations: 24, tolerance: 1e-4 };
+const CLOSE: Stage = { squarings: 5, light: 0.01, mostLight: 0.05, iterations: 48, tolerance: 1e-6 };
 /** Looks at all weights at what was found, until they say the same as the heavy ones, up to this part of the noise. */
 const MOST_LOOKS = 3;
 const SAME = 1e-3;
