@@ -28,6 +28,7 @@ async function program(): Promise<Command> {
       'Makes Keras models ready for 8-bit weights: folds batch norms, equalizes channel ranges. No Python.',
     )
     .version(version)
+    .configureHelp({ subcommandTerm: (command) => command.name() })
     .showHelpAfterError('(crosslayer --help says more)')
     .addHelpText('after', EXIT_CODE_HELP)
     .configureOutput({ outputError: (text) => printError(...errorLines(text)) })

@@ -151,6 +151,8 @@ function formatFor(model: Model, name: string): ModelFormat {
   // A name without an ending, or with a slash behind it, is a folder, and only models of TF.js are folders.
   const isTfjsFolder = ending === '' || /[\\/]$/.test(name) || isFolder(name);
   const formats = FORMATS_BY_ENDING.get(ending) ?? (isTfjsFolder ? (['tfjs-layers'] as const) : undefined);
+  if (ending === '.tflite')
+    throw new OutputError(name, 'crosslayer quantize (saveTflite) writes .tflite files');
   if (!formats) {
     throw new OutputError(
       name,
