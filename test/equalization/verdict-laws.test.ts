@@ -68,7 +68,7 @@ describe.each(TARGETS)('for %s every layer with a kernel and every batch norm ha
       fc.asyncProperty(fc.oneof(randomGraph(), randomGraph({ barriers: 'relu6' })), async (make) => {
         await expectAllVerdicts(make(), target);
       }),
-      { seed, numRuns: 500 },
+      { seed, numRuns: 200 },
     );
   });
 

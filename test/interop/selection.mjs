@@ -32,6 +32,8 @@ const TO_EACH_KERAS = {
   ],
   'models as people write them': [
     'keras-3.15.1/siamese.keras',
+    'keras-3.15.1/masks.keras',
+    'tfkeras-2.15/masks.h5',
     'tfkeras-2.15/heads.h5',
     'keras-3.15.1/steps.keras',
     'tfkeras-2.15/steps_deep.h5',

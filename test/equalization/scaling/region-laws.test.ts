@@ -152,7 +152,7 @@ describe('scaleRegions', () => {
         expect(differenceOf(outputs, await outputsOf(model, inputs), largest)).toBeLessThan(SAME_FUNCTION);
         scaled += record.regions.length;
       }),
-      { seed, numRuns: 500 },
+      { seed, numRuns: 200 },
     );
     // The law would hold for a step that does nothing.
     expect(scaled).toBeGreaterThan(500);
@@ -191,7 +191,7 @@ describe('scaleRegions', () => {
         scaled += record.regions.length;
         moved += isOtherThan(record, scaleRegions(make())) ? 1 : 0;
       }),
-      { seed, numRuns: 200 },
+      { seed, numRuns: 100 },
     );
     expect(scaled).toBeGreaterThan(200);
     // Others than those of equal ranges, where there are any.
@@ -211,7 +211,7 @@ describe('scaleRegions', () => {
         expect(differenceOf(outputs, await outputsOf(model, inputs), largest)).toBeLessThan(SAME_FUNCTION);
         capped += bounded.length > 0 ? 1 : 0;
       }),
-      { seed, numRuns: 200 },
+      { seed, numRuns: 100 },
     );
     expect(capped).toBeGreaterThan(40);
   });
@@ -228,7 +228,7 @@ describe('scaleRegions', () => {
         compared += found.length;
         expect(largestFactor(scaleRegions(model))).toBeLessThan(1.001);
       }),
-      { seed, numRuns: 500 },
+      { seed, numRuns: 100 },
     );
     expect(compared).toBeGreaterThan(2500);
   });
@@ -247,7 +247,7 @@ describe('scaleRegions', () => {
         expect(second.regions.map(({ sinks }) => sinks)).toEqual(first.regions.map(({ sinks }) => sinks));
         capped += caps.some(({ kind }) => kind === 'per-channel') ? 1 : 0;
       }),
-      { seed, numRuns: 500 },
+      { seed, numRuns: 100 },
     );
     expect(capped).toBeGreaterThan(100);
   });
