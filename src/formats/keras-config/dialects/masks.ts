@@ -74,12 +74,9 @@ const CARRIERS_OF_TFJS = words(`
  */
 export function withMasksOf(model: Model, target: Rules, warn?: Warn): Model {
   const expected = masksTaken(model, model.dialect);
-  if (expected.length > 0) {
-    const made = masksTaken(model, target);
-    for (const [index, taken] of made.entries()) {
-      const here = expected[index]?.masks ?? [];
-      if (taken.masks.some((mask, place) => mask !== here[place])) differs(taken, target, warn);
-    }
+  for (const [index, taken] of masksTaken(model, target).entries()) {
+    const here = expected[index]?.masks ?? [];
+    if (taken.masks.some((mask, place) => mask !== here[place])) differs(taken, target, warn);
   }
   return model.dialect === 'keras3' ? withoutMaskArguments(model) : model;
 }
@@ -121,11 +118,8 @@ export function concatenatesOfMasks(model: Model): ReadonlySet<Layer> {
 /** The masks of all calls that compute something else with one, in an order that is the same for all rules. */
 function masksTaken(model: Model, rules: Rules): TakenMasks[] {
   const walk = new MaskWalk(model.dialect, rules);
-  walk.run(
-    model,
-    model.inputs.map(() => walk.value(undefined)),
-  );
-  return walk.hasMasks ? walk.taken : [];
+  walk.runWhole(model);
+  return walk.taken;
 }
 
 /** Goes through a model with the masks that its tensors have. */
@@ -136,7 +130,7 @@ class MaskWalk {
   readonly #dialect: Dialect;
   readonly #rules: Rules;
   #count = 0;
-  hasMasks = false;
+  #hasMasks = false;
 
   constructor(dialect: Dialect, rules: Rules) {
     this.#dialect = dialect;
@@ -144,30 +138,30 @@ class MaskWalk {
   }
 
   runWhole(model: Model): void {
-    this.run(
+    this.#run(
       model,
-      model.inputs.map(() => this.value(undefined)),
+      model.inputs.map(() => this.#value(undefined)),
     );
   }
 
-  value(mask: Mask, shows?: Mask): Value {
+  #value(mask: Mask, shows?: Mask): Value {
     this.#count++;
-    this.hasMasks ||= mask !== undefined || shows !== undefined;
+    this.#hasMasks ||= mask !== undefined;
     return { id: `t${this.#count}`, mask, shows };
   }
 
-  run(model: Model, inputs: readonly Value[]): Value[] {
+  #run(model: Model, inputs: readonly Value[]): Value[] {
     const values = new Map<ModelTensor, Value>();
     for (const [index, tensor] of model.inputs.entries()) {
       const value = inputs[index];
       if (value) values.set(tensor, value);
     }
-    const knownOf = (tensor: ModelTensor): Value => values.get(tensor) ?? this.value(undefined);
+    const knownOf = (tensor: ModelTensor): Value => values.get(tensor) ?? this.#value(undefined);
     for (const call of model.calls) {
       if (call.layer.operation.kind === 'input') continue;
       const made = this.#call(call, call.inputs.map(knownOf));
       for (const [index, output] of call.outputs.entries()) {
-        values.set(output, made[index] ?? this.value(undefined));
+        values.set(output, made[index] ?? this.#value(undefined));
       }
     }
     return model.outputs.map(knownOf);
@@ -184,7 +178,7 @@ class MaskWalk {
       const isLost = this.#rules === 'tfjs' && masks.some((mask) => mask !== undefined);
       this.taken.push({ layer, masks: isLost ? [`${UNUSABLE}${layer.path} (${layer.className})`] : [] });
       const inner = read.map((value, index) => ({ ...value, mask: masks[index] }));
-      const outputs = this.run(layer.model, inner);
+      const outputs = this.#run(layer.model, inner);
       return this.#rules === 'tfjs' ? outputs.map(({ id }) => ({ id, mask: undefined })) : outputs;
     }
     if (takesMask(layer)) {
@@ -196,7 +190,7 @@ class MaskWalk {
     const shows = isOperatorLayer(layer) ? formulaOf(call, given) : undefined;
     // Only the first output of a layer has a mask, but for both directions of a Bidirectional.
     const both = layer.className === 'Bidirectional' && layer.readConfig['merge_mode'] === null;
-    return call.outputs.map((_, index) => this.value(index === 0 || both ? mask : undefined, shows));
+    return call.outputs.map((_, index) => this.#value(index === 0 || both ? mask : undefined, shows));
   }
 
   /** What a layer makes of the mask that it takes. */
@@ -204,7 +198,7 @@ class MaskWalk {
     if (this.#rules !== 'tfjs') return mask;
     // TF.js has no masks in its pooling, and gives every layer behind a masked one that one's mask.
     if (className === 'GlobalAveragePooling1D') return undefined;
-    if (mask === undefined && this.hasMasks) return OF_ANOTHER;
+    if (mask === undefined && this.#hasMasks) return OF_ANOTHER;
     return className === 'Bidirectional' && returnsSequence(readConfig) && mask !== undefined
       ? 'with repeated outputs'
       : mask;

@@ -174,6 +174,24 @@ describe('masks that Keras 3 passes by name', () => {
     expect(JSON.stringify(writeModelConfig(given))).toContain('not_equal');
   });
 
+  test('of a tensor that is no mask of a layer are refused, and an operator that no layer takes for one is not told of', () => {
+    const plain = named(0).layers.map(({ origin }) => structuredClone(origin?.config) as JsonObject);
+    const config = plain[1]?.['config'] as JsonObject;
+    config['mask_zero'] = false;
+    const ends = { input_layers: [['in', 0, 0]], output_layers: [['lstm', 0, 0]] };
+    const own = (layers: JsonObject[]): Model => {
+      const entry = { module: 'keras.src.models.functional', class_name: 'Functional' };
+      return parseModelConfig({ ...entry, config: { name: 'm', layers, ...ends } }, 'test');
+    };
+    expect(() => withMasksOf(own(plain), 'keras2')).toThrow(/^lstm \(LSTM\): a mask hides other steps/);
+    const unread = plain.map((layer) =>
+      layer['name'] === 'lstm'
+        ? { ...layer, inbound_nodes: [{ args: [tensor('words')], kwargs: { training: false } }] }
+        : layer,
+    );
+    expect(notes(own(unread))).toEqual([]);
+  });
+
   test('are refused where it would hide others', () => {
     expect(() => withMasksOf(named(1), 'keras2')).toThrow(/^lstm \(LSTM\): a mask hides other steps/);
   });
