@@ -103,10 +103,9 @@ function planned<Options extends SeveralOptions>(
     }
     taken.set(place, input);
   }
-  const planned = work.map(({ input, output }) => ({ input, options: withOutput(options, output) }));
-  for (const { options: own } of planned.slice(0, 1)) command.check?.(own);
+  command.check?.(withOutput(options, work[0]?.output));
   if (options.output !== undefined) makeOutputFolder(options.output);
-  return planned;
+  return work.map(({ input, output }) => ({ input, options: withOutput(options, output) }));
 }
 
 function outputAmong<Options extends SeveralOptions>(

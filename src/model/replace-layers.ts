@@ -72,8 +72,8 @@ export function replaceLayers(model: Model, replace: Replace): Model {
   });
 }
 
-/** What a layer makes of a tensor; its call is added to `calls`. */
-function through(layer: Layer, tensor: ModelTensor, calls: Call[]): ModelTensor {
+/** What a layer that keeps shapes makes of a tensor; its call is added to `calls`. */
+export function through(layer: Layer, tensor: ModelTensor, calls: Call[]): ModelTensor {
   const call = new Call(layer, [tensor]);
   calls.push(call);
   const output = call.output();

@@ -33,7 +33,12 @@ export function filesOf(model: Model): LoadedFiles | undefined {
 
 /** Bytes of all files that a model was loaded from; 0 where it came from no file. */
 export function fileBytes(model: Model): number {
-  return filesOf(model)?.files.opened.reduce((sum, { size }) => sum + size, 0) ?? 0;
+  return bytesOf(filesOf(model)?.files.opened ?? []);
+}
+
+/** Bytes of files together. */
+export function bytesOf(files: readonly Pick<ByteSource, 'size'>[]): number {
+  return files.reduce((sum, { size }) => sum + size, 0);
 }
 
 /**

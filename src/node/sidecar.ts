@@ -20,7 +20,7 @@ import { CrosslayerError, LimitError, OutputError } from '../errors.ts';
 import { readAll } from '../formats/bytes.ts';
 import type { Model } from '../model/model.ts';
 import { stageOf, type WatchOptions } from '../model/progress.ts';
-import { filesOf, hashOfFiles, isHashed, type LoadedFiles, sha256Of } from './loaded-files.ts';
+import { bytesOf, filesOf, hashOfFiles, isHashed, type LoadedFiles, sha256Of } from './loaded-files.ts';
 import { isFolder, openFile } from './open-files.ts';
 import type { PendingOutput } from './pending-output.ts';
 
@@ -63,14 +63,11 @@ export async function writeSidecarBeside(
 ): Promise<void> {
   const { target, record } = options;
   const from = filesOf(model)?.files;
-  const sizes = [...(from && !isHashed(from) ? from.opened : []), ...output.written].map(({ size }) => size);
-  const total = sizes.reduce((sum, size) => sum + size, 0);
+  const inputBytes = from && !isHashed(from) ? bytesOf(from.opened) : 0;
+  const total = inputBytes + bytesOf(output.written);
   const tell = stageOf(options, 'hash');
-  let before = 0;
-  const onBytes = (done: number): void => tell(before + done, total);
-  const inputSha256 = from ? await hashOfFiles(from, onBytes) : null;
-  before = total - output.written.reduce((sum, { size }) => sum + size, 0);
-  const outputSha256 = await sha256Of(output.written, onBytes);
+  const inputSha256 = from ? await hashOfFiles(from, (done) => tell(done, total)) : null;
+  const outputSha256 = await sha256Of(output.written, (done) => tell(inputBytes + done, total));
   tell(total, total);
   const text = writeSidecar(crosslayerSidecar(model, { ...record, inputSha256, outputSha256 }));
   output.createBeside(target).write(0, new TextEncoder().encode(text));
@@ -133,7 +130,7 @@ export async function restoreFromSidecar(model: Model, options: RestoreOptions =
 
 async function hashOf({ files }: LoadedFiles, options: WatchOptions): Promise<string> {
   const tell = stageOf(options, 'hash');
-  const total = files.opened.reduce((sum, { size }) => sum + size, 0);
+  const total = bytesOf(files.opened);
   const hash = await hashOfFiles(files, (done) => tell(done, total));
   tell(total, total);
   return hash;

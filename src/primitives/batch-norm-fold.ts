@@ -38,7 +38,7 @@ export type LayerPair = readonly [Layer, Layer, boolean] | readonly [Layer, Laye
  */
 export function foldAllBatchNorms(model: Model, options: StepOptions = {}): [FoldedPair[], Model] {
   const folded: FoldedPair[] = [];
-  const total = batchNormCalls(analysedGraph(model)).length;
+  const total = [...model.allLayers()].filter(({ layer }) => layer.operation.kind === 'batchNorm').length;
   options.onProgress?.(0, total);
   // Each round may bring further batch norms next to a layer.
   for (const find of [findBackward, findForward]) {
@@ -49,7 +49,7 @@ export function foldAllBatchNorms(model: Model, options: StepOptions = {}): [Fol
       options.onProgress?.(folded.length, total);
     }
   }
-  const graph = analysedGraph(model);
+  const graph = buildGraph(model);
   for (const bn of batchNormCalls(graph)) options.onSkip?.(whyNot(graph, bn, options));
   return [folded, model];
 }
@@ -103,7 +103,7 @@ function pathsOf({ bn, layer }: FoldablePair): string[] {
  * the function; the message has the reason. Nothing is folded then.
  */
 export function foldGivenBatchNorms(model: Model, layerPairs: readonly LayerPair[]): Model {
-  const graph = analysedGraph(model);
+  const graph = buildGraph(model);
   const seen = new Set<Layer>();
   const pairs = layerPairs.map((given, index) => {
     const pair = findGiven(graph, given, index);
@@ -115,11 +115,6 @@ export function foldGivenBatchNorms(model: Model, layerPairs: readonly LayerPair
   return model;
 }
 
-function analysedGraph(model: Model): Graph {
-  const graph = buildGraph(model);
-  return graph;
-}
-
 /** The first call of every batch norm, in the model's order. */
 function batchNormCalls(graph: Graph): GraphCall[] {
   return graph.calls.filter(
@@ -128,7 +123,7 @@ function batchNormCalls(graph: Graph): GraphCall[] {
 }
 
 function foldablePairs(model: Model, find: typeof findBackward): FoldablePair[] {
-  const graph = analysedGraph(model);
+  const graph = buildGraph(model);
   const batchNorms = new Set(batchNormCalls(graph));
   return reverseDepthFirst(graph)
     .filter((call) => batchNorms.has(call))

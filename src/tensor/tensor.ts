@@ -191,18 +191,16 @@ export class Tensor {
     }
     const before = this.#factors[axis];
     const product = Float64Array.from(factors, (factor, index) => factor * (before?.[index] ?? 1));
-    return new Tensor(
-      this.dtype,
-      this.shape,
-      this.#source,
-      { ...this.#factors, [axis]: product },
-      this.#known,
-    );
+    return this.#withFactors({ ...this.#factors, [axis]: product });
   }
 
   /** This tensor without its {@link factors}, for what can take them in later. */
   unscaled(): Tensor {
-    return this.#isScaled() ? new Tensor(this.dtype, this.shape, this.#source, {}, this.#known) : this;
+    return this.#isScaled() ? this.#withFactors({}) : this;
+  }
+
+  #withFactors(factors: TrailingFactors): Tensor {
+    return new Tensor(this.dtype, this.shape, this.#source, factors, this.#known);
   }
 
   /**

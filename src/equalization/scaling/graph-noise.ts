@@ -73,32 +73,23 @@ export class GraphNoise {
 
   /** The value at a point, by what is known of the weights there. */
   of(logScales: Float64Array): number {
-    this.#factors.set(logScales, this.#squarings);
-    return Math.log(this.#total());
+    return Math.log(this.#noise(logScales, (kernel) => kernel.add(this.#slopes)));
   }
 
   /** The value at a point, all weights looked at. */
   whole(logScales: Float64Array): number {
-    return this.#sum(logScales, (kernel) => kernel.whole());
+    return Math.log(this.#noise(logScales, (kernel) => kernel.whole()));
   }
 
   /** What the value at a point is at least, without a look. */
   least(logScales: Float64Array): number {
-    return this.#sum(logScales, (kernel) => kernel.least());
-  }
-
-  #sum(logScales: Float64Array, noiseOf: (kernel: WeightNoise) => number): number {
-    this.#factors.set(logScales, this.#squarings);
-    let total = 0;
-    for (const kernel of this.#kernels) total += noiseOf(kernel);
-    for (const tensor of this.#tensors) total += tensor.add(this.#slopes);
-    return Math.log(total);
+    return Math.log(this.#noise(logScales, (kernel) => kernel.least()));
   }
 
   /** The value at a point and how far that is from equal ranges, as `minimize` wants it. */
   readonly at = (logScales: Float64Array, gradient: Float64Array, curvature: Float64Array): number => {
-    this.#factors.set(logScales, this.#squarings);
-    const total = this.#total();
+    this.#slopes.clear();
+    const total = this.#noise(logScales, (kernel) => kernel.add(this.#slopes));
     const part = 1 / (logScales.length || 1);
     let distance = 0;
     for (let place = 0; place < logScales.length; place++) {
@@ -111,10 +102,11 @@ export class GraphNoise {
     return Math.log(total) + (PULL * part * distance) / 2;
   };
 
-  #total(): number {
-    this.#slopes.clear();
+  /** The noise at a point; the slopes of what is asked for them grow. */
+  #noise(logScales: Float64Array, noiseOf: (kernel: WeightNoise) => number): number {
+    this.#factors.set(logScales, this.#squarings);
     let total = 0;
-    for (const kernel of this.#kernels) total += kernel.add(this.#slopes);
+    for (const kernel of this.#kernels) total += noiseOf(kernel);
     for (const tensor of this.#tensors) total += tensor.add(this.#slopes);
     return total;
   }

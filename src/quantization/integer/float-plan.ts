@@ -2,7 +2,7 @@ import { buildGraph } from '../../model/graph.ts';
 import type { Model } from '../../model/model.ts';
 import { freeNames } from '../../text/names.ts';
 import { integerForm } from './integer-form.ts';
-import { refuseWholeNumbers } from './whole-numbers.ts';
+import { refuseMasks, refuseWholeNumbers } from './whole-numbers.ts';
 
 /** What a `.tflite` file in float is made from: the form of whole-integer models, without a grid or a code. */
 export interface FloatPlan {
@@ -19,7 +19,9 @@ export interface FloatPlan {
  */
 export function floatPlan(model: Model): FloatPlan {
   const form = integerForm(model);
-  refuseWholeNumbers(buildGraph(form));
+  const graph = buildGraph(form);
+  refuseMasks(graph);
+  refuseWholeNumbers(graph);
   return { model: form, names: portNamesOf(model) };
 }
 

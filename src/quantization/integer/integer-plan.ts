@@ -20,7 +20,7 @@ import {
   kernelKey,
 } from './integer-weights.ts';
 import { LARGEST_SCALE, rangeGrid, type TensorRange } from './range-grid.ts';
-import { refuseWholeNumbers } from './whole-numbers.ts';
+import { refuseMasks, refuseWholeNumbers } from './whole-numbers.ts';
 
 /**
  * A whole-integer model, as the int8 kernels of TensorFlow Lite (LiteRT) compute it.
@@ -68,6 +68,7 @@ export function integerPlan(model: Model, { weights, ranges }: IntegerPlanOption
   const form = integerForm(model);
   const all = separateOperands(form, ranges);
   const graph = buildGraph(form);
+  refuseMasks(graph);
   refuseWholeNumbers(graph);
   const grids = new TensorGrids(gridGroups(graph), all);
   const kernels = kernelGrids(graph, grids, weights);

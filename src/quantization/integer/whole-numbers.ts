@@ -40,14 +40,12 @@ export function keepsWholeNumbers({ layer: { operation } }: GraphCall): boolean 
 }
 
 /**
- * Refuses layers that make masks, and those that read whole numbers as if they were floats: no kernel turns the one into the other.
+ * Refuses layers that make masks.
  *
  * @throws UnsupportedModelError, with the layer and the way out.
  */
-export function refuseWholeNumbers(graph: Graph): void {
-  const calls = neededCalls(graph);
-  const found = indices(calls);
-  for (const { layer, path } of calls) {
+export function refuseMasks(graph: Graph): void {
+  for (const { layer, path } of neededCalls(graph)) {
     if (!makesMask(layer)) continue;
     const advice =
       layer.className === 'Masking' ? 'leave the layer out' : 'build the model with mask_zero=False';
@@ -56,6 +54,16 @@ export function refuseWholeNumbers(graph: Graph): void {
       `${path} (${layer.className}): makes a mask, and a .tflite file has none; ${advice}, and give sequences of full length`,
     );
   }
+}
+
+/**
+ * Refuses layers that read whole numbers as if they were floats: no kernel turns the one into the other.
+ *
+ * @throws UnsupportedModelError, with the layer and the way out.
+ */
+export function refuseWholeNumbers(graph: Graph): void {
+  const calls = neededCalls(graph);
+  const found = indices(calls);
   for (const { layer, path, inputs, outputs } of calls) {
     const isTaken = layer.className === 'Embedding' || outputs.some((tensor) => found.has(tensor));
     if (isTaken || inputs.every((tensor) => hasFloats(tensor) && !found.has(tensor))) continue;

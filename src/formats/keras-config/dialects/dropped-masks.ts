@@ -15,7 +15,7 @@ import { isOperator } from './operator-layers.ts';
 export function withoutMaskArguments(model: Model): Model {
   const passing = layersPassingMasks(model);
   const copy = replaceLayers(model, (layer) => (passing.has(layer) ? { layer } : undefined));
-  if (copy !== model) dropMaskArguments(copy, passing);
+  if (copy !== model) dropMaskArguments(copy);
   return copy;
 }
 
@@ -28,8 +28,8 @@ function layersPassingMasks(model: Model): Set<Layer> {
   return found;
 }
 
-function dropMaskArguments(model: Model, passing: ReadonlySet<Layer>): void {
-  for (const { model: inner } of model.layers) if (inner) dropMaskArguments(inner, passing);
+function dropMaskArguments(model: Model): void {
+  for (const { model: inner } of model.layers) if (inner) dropMaskArguments(inner);
   const dropped: ModelTensor[] = [];
   for (const call of model.calls) {
     const masks = new Set(maskInputs(call));
@@ -43,7 +43,7 @@ function dropMaskArguments(model: Model, passing: ReadonlySet<Layer>): void {
     call.kwargs = Object.fromEntries(named.map(([name, argument]) => [name, moved(argument, places)]));
     call.origin = undefined;
   }
-  removeUnread(model, dropped);
+  if (dropped.length > 0) removeUnread(model, dropped);
 }
 
 /** An argument whose tensors stand at other places of the inputs. */

@@ -8,15 +8,17 @@
 import { UnsupportedModelError } from '../../../errors.ts';
 import { type JsonObject, ownEntry } from '../../../json/value.ts';
 import { isCustomClass, type Layer } from '../../../model/layer.ts';
-import { MASK_ARGUMENTS, maskInputs } from '../../../model/masks.ts';
+import { MASK_ARGUMENTS, makesMask, maskInputs } from '../../../model/masks.ts';
 import type { Call, CallArgument, Dialect, Model, ModelTensor } from '../../../model/model.ts';
 import { words } from '../../../text/names.ts';
 import { configOf, isSerialized } from '../serialized-objects.ts';
 import type { Warn } from '../tfjs/config-entries.ts';
+import { FAILS, OTHERWISE, opensWith } from '../tfjs/differences-from-keras.ts';
 import { TFJS_LAYERS } from '../tfjs/registered-classes.ts';
 import { withoutMaskArguments } from './dropped-masks.ts';
 import { canonicalName, OperatorArguments } from './operator-arguments.ts';
 import { isOperator } from './operator-layers.ts';
+import { RECURRENT } from './recurrent-states.ts';
 
 /** Whose rules say what becomes of a mask behind a layer. */
 type Rules = Dialect | 'tfjs';
@@ -46,7 +48,6 @@ const OF_ANOTHER = 'of another layer';
 const UNUSABLE = 'unusable of ';
 
 const MERGES = words('Add Average Maximum Minimum Multiply Subtract');
-const RECURRENT = words('Bidirectional ConvLSTM1D ConvLSTM2D ConvLSTM3D GRU LSTM RNN SimpleRNN');
 const ATTENTION = words('AdditiveAttention Attention GroupQueryAttention MultiHeadAttention');
 const TAKERS = new Set([...RECURRENT, ...ATTENTION, 'GlobalAveragePooling1D', 'Softmax']);
 
@@ -92,17 +93,17 @@ function differs({ layer, masks }: TakenMasks, target: Rules, warn: Warn | undef
         'all tensors that are merged before it the same mask',
     );
   }
+  const what = `${where}: ${differenceInTfjs(where, masks)}`;
+  warn?.(what, { path, className, opens: opensWith(what) });
+}
+
+function differenceInTfjs(where: string, masks: readonly Mask[]): string {
   const merge = masks.find((mask) => mask?.startsWith(UNUSABLE))?.slice(UNUSABLE.length);
-  if (merge === undefined) {
-    const what = masks.includes(OF_ANOTHER)
-      ? 'TF.js may give it the mask of a layer before it and compute something else'
-      : 'a mask hides other steps from it in TF.js than in Keras: TF.js computes something else';
-    warn?.(`${where}: ${what}`, { path, className, opens: true });
-  } else {
-    const why =
-      merge === where ? 'what it reads has a mask' : `it takes the mask of ${merge}, which merges masks`;
-    warn?.(`${where}: ${why}: TF.js fails to run it`, { path, className, opens: false });
-  }
+  if (merge === where) return `what it reads has a mask: ${FAILS}`;
+  if (merge !== undefined) return `it takes the mask of ${merge}, which merges masks: ${FAILS}`;
+  return masks.includes(OF_ANOTHER)
+    ? 'TF.js may give it the mask of a layer before it and compute something else'
+    : `a mask hides other steps from it in TF.js than in Keras: ${OTHERWISE}`;
 }
 
 /**
@@ -215,15 +216,19 @@ class MaskWalk {
       if (masks.some((one) => one !== undefined)) this.concatenates.add(call.layer);
       return this.#concatenated(call, masks, axis);
     }
-    if (className === 'Masking') return `any(${id} != ${Number(readConfig['mask_value'] ?? 0)})`;
-    if (className === 'Embedding') return readConfig['mask_zero'] === true ? `${id} != 0` : undefined;
+    if (makesMask(call.layer)) {
+      return className === 'Embedding'
+        ? `${id} != 0`
+        : `any(${id} != ${Number(readConfig['mask_value'] ?? 0)})`;
+    }
     if (RECURRENT.has(className)) return returnsSequence(readConfig) ? mask : undefined;
     return this.#carries(call.layer) ? mask : undefined;
   }
 
-  #carries({ className, operation, origin }: Layer): boolean {
+  #carries(layer: Layer): boolean {
+    const { className, operation, origin } = layer;
     // An operator goes as the layer that computes the same.
-    if (origin && isOperator(origin.config)) return /^(activation|identity|rescaling)$/.test(operation.kind);
+    if (isOperatorLayer(layer)) return /^(activation|identity|rescaling)$/.test(operation.kind);
     if (isCustomClass(origin?.config)) return true;
     if (this.#rules === 'tfjs') {
       const isOfTfjs = TFJS_LAYERS.has(className) || CARRIERS_OF_TFJS.has(className);
@@ -239,11 +244,15 @@ class MaskWalk {
     return this.#rules === 'keras3' ? either(masks) : both(masks);
   }
 
-  #concatenated({ inputs }: Call, masks: readonly Mask[], axis: number): Mask {
-    const rank = inputs[0]?.shape?.length;
-    if (axis === -1 || axis + 1 === rank) return this.#rules === 'keras3' ? either(masks) : both(masks);
-    return inTurn(masks);
+  #concatenated(call: Call, masks: readonly Mask[], axis: number): Mask {
+    if (!isOfChannels(call, axis)) return inTurn(masks);
+    return this.#rules === 'keras3' ? either(masks) : both(masks);
   }
+}
+
+/** Whether an axis of what a call reads is the last one, and not that of steps. */
+function isOfChannels({ inputs }: Call, axis: number): boolean {
+  return axis === -1 || axis + 1 === inputs[0]?.shape?.length;
 }
 
 /** Whether a recurrent layer, or the one inside of a Bidirectional, gives an output for each step. */
@@ -315,7 +324,7 @@ function formulaOf(call: Call, given: readonly Value[]): Mask {
     case 'concatenate': {
       const axis = Number(args.value(1, 'axis') ?? -1);
       const masks = given.map(({ shows }) => shows);
-      return axis === -1 || axis + 1 === call.inputs[0]?.shape?.length ? either(masks) : inTurn(masks);
+      return isOfChannels(call, axis) ? either(masks) : inTurn(masks);
     }
     default:
       return undefined;

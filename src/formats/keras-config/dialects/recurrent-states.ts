@@ -8,7 +8,10 @@
 import type { Call, CallArgument } from '../../../model/model.ts';
 import { words } from '../../../text/names.ts';
 
-const RECURRENT = words('Bidirectional ConvLSTM1D ConvLSTM2D ConvLSTM3D GRU LSTM RNN SimpleRNN');
+/** Layers that go through a sequence step by step. */
+export const RECURRENT: ReadonlySet<string> = words(
+  'Bidirectional ConvLSTM1D ConvLSTM2D ConvLSTM3D GRU LSTM RNN SimpleRNN',
+);
 
 /** How a layer is called. */
 type Arguments = Pick<Call, 'args' | 'kwargs'>;

@@ -121,19 +121,13 @@ function* modelsOfOneLayer(model: Model): Generator<Model> {
 
 /** What is computed in the place of a layer that the other Keras lacks. */
 function kerasForm(layer: Layer, owner: Model, input: FormInput, target: Dialect): Compute | undefined {
-  const { operation, className } = layer;
-  if (target === 'keras3') return activationLayer(layer, owner, target);
-  if (className === 'RMSNormalization' && operation.kind === 'opaque') return rmsNormForm(layer, input.shape);
-  if (operation.kind === 'identity' && AUGMENTATIONS.has(className) && !isLayerOfKeras2(className))
-    return (form, x) => form.activated(x, 'linear');
-  return activationLayer(layer, owner, target);
-}
-
-function activationLayer(
-  { operation, className, readConfig }: Layer,
-  owner: Model,
-  target: Dialect,
-): Compute | undefined {
+  const { operation, className, readConfig } = layer;
+  if (target === 'keras2') {
+    if (className === 'RMSNormalization' && operation.kind === 'opaque')
+      return rmsNormForm(layer, input.shape);
+    if (operation.kind === 'identity' && AUGMENTATIONS.has(className) && !isLayerOfKeras2(className))
+      return (form, x) => form.activated(x, 'linear');
+  }
   if (className !== 'Activation' || operation.kind !== 'activation') return undefined;
   const { activation } = operation;
   return isActivationOf(target, activation, owner.dialect)

@@ -5,6 +5,7 @@
  */
 
 import { ownEntry } from '../../../json/value.ts';
+import { MASK_ARGUMENTS } from '../../../model/masks.ts';
 import type { CallArgument } from '../../../model/model.ts';
 
 /** Arguments of a call. */
@@ -18,8 +19,8 @@ const FIRST: readonly string[] = ['inputs', 'query', 'sequences', 'sequence', 'x
 
 /** Tensors that come beside what a layer reads. */
 const BESIDE: ReadonlySet<string> = new Set([
-  ...['mask', 'initial_state', 'constants', 'training'],
-  ...['query_mask', 'value_mask', 'key_mask', 'attention_mask'],
+  ...MASK_ARGUMENTS.keys(),
+  ...['attention_mask', 'initial_state', 'constants', 'training'],
 ]);
 
 /** The parameters behind the first of layers that are called with several, in their order. */

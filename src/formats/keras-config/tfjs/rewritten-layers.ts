@@ -7,7 +7,7 @@
 import { type JsonObject, sameJson } from '../../../json/value.ts';
 import { buildGraph, type GraphTensor } from '../../../model/graph.ts';
 import type { Layer } from '../../../model/layer.ts';
-import { Call, type Model, type ModelTensor } from '../../../model/model.ts';
+import type { Call, Model, ModelTensor } from '../../../model/model.ts';
 import { freeLayerName, newLayer } from '../../../model/new-layer.ts';
 import {
   type BatchNormOperation,
@@ -16,7 +16,13 @@ import {
   type PoolOperation,
   type Shape,
 } from '../../../model/operation.ts';
-import { type LayerReplacement, layerWith, modelWith, replaceLayers } from '../../../model/replace-layers.ts';
+import {
+  type LayerReplacement,
+  layerWith,
+  modelWith,
+  replaceLayers,
+  through,
+} from '../../../model/replace-layers.ts';
 import { trainingNotes } from '../../../model/training.ts';
 import { freeName } from '../../../text/names.ts';
 import type { Warn } from './config-entries.ts';
@@ -98,16 +104,12 @@ function withDistinctOutputs(model: Model, freeName: (layer: Layer) => string): 
   const added: Call[] = [];
   for (const tensor of model.outputs) {
     const { producer } = tensor;
-    if (!producer || !outputs.includes(tensor)) {
-      outputs.push(tensor);
-      continue;
-    }
-    const call = new Call(linearActivation(producer.layer, model, freeName(producer.layer)), [tensor]);
-    const output = call.output();
-    output.shape = tensor.shape;
-    output.dtype = tensor.dtype;
-    outputs.push(output);
-    added.push(call);
+    const isFirst = !producer || !outputs.includes(tensor);
+    outputs.push(
+      isFirst
+        ? tensor
+        : through(linearActivation(producer.layer, model, freeName(producer.layer)), tensor, added),
+    );
   }
   if (added.length === 0) return model;
   const layers = [...model.layers, ...added.map(({ layer }) => layer)];
