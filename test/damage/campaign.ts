@@ -19,7 +19,7 @@ import { configurationOf, type Files, fixtureFiles, mainName, readFiles } from '
 import { flipped, flippedEntry, reconfigured, truncations, type Variant } from './variants.ts';
 
 /**
- * Multiplies the variants, for campaigns by hand:
+ * Multiplies the variants, for campaigns by hand, which find more than the few of each run:
  * `DAMAGE_TIMES=20 DAMAGE_SEED=7 DAMAGE_SIZE=200000 npx vitest run --testTimeout 0 test/damage/fuzz`.
  */
 const TIMES = Number(process.env['DAMAGE_TIMES'] ?? 1);

@@ -10,6 +10,6 @@ describe('small hostile models end in a CrosslayerError or in a model that is wr
     ['TF.js', 'formats/tfjs/functional_shards'],
     ['TF.js with quantized weights', 'formats/tfjs/functional_mixed'],
   ])('%s', async (_, fixture) => {
-    expect(await attack(fixture, 3)).toBeGreaterThanOrEqual(21);
+    expect(await attack(fixture, 2)).toBeGreaterThanOrEqual(14);
   });
 });
