@@ -171,8 +171,8 @@ export interface Operations {
   readonly openExample: { readonly asked: object; readonly result: OpenedModel };
   /** Which layers hurt, of the open model, before and after what is chosen. */
   readonly damage: { readonly asked: Choice; readonly result: Damage };
-  /** What each choice is expected to do. */
-  readonly preview: { readonly asked: object; readonly result: readonly Preview[] };
+  /** What a choice is expected to do. */
+  readonly preview: { readonly asked: Pick<Preview, 'target' | 'relu6'>; readonly result: Preview };
   readonly equalize: {
     readonly asked: Choice & { readonly verify: boolean };
     readonly result: EqualizedModel;

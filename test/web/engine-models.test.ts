@@ -2,9 +2,10 @@ import { Tensor } from 'crosslayer';
 import { loadModel } from 'crosslayer/node';
 import { describe, expect, it } from 'vitest';
 import type { ModelRun } from '../../src/verification/comparing/model-run.ts';
+import { previewedChoices } from '../../web/page/choices/previewed-choices.ts';
 import { coverSize, withChannels } from '../../web/worker/compare/decode-pictures.ts';
 import { classOutput, sharesOf, topClasses } from '../../web/worker/compare/top-classes.ts';
-import { previewChoices } from '../../web/worker/equalize/preview-choices.ts';
+import { Previews } from '../../web/worker/equalize/previews.ts';
 import { Trials } from '../../web/worker/equalize/trials.ts';
 import { picturesOf } from '../../web/worker/open/pictures-of.ts';
 
@@ -15,36 +16,30 @@ it('the example takes pictures of its size', async () => {
   expect(picturesOf(await loadModel(example))).toEqual({ height: 32, width: 32, channels: 1 });
 });
 
-describe('previewChoices', () => {
-  it('offers a policy only where there is a ReLU6', async () => {
-    const told: (number | undefined)[] = [];
+describe('previews', () => {
+  it('tell what each target costs', async () => {
     const model = await loadModel(fixture('keras-3.15.1/sequential.keras'));
-    const previews = await previewChoices(model, new Trials(model), (_, share) => told.push(share));
-    expect(previews.map(({ target, relu6 }) => [target, relu6])).toEqual([
-      ['int8-per-tensor', 'exact'],
-      ['tfjs-uint8', 'exact'],
-      ['int8-per-channel', 'exact'],
-      ['float', 'exact'],
-    ]);
-    expect(told).toEqual([0, 0.25, 0.5, 0.75]);
-    for (const { cost, obstacle } of previews) {
-      expect(obstacle).toBeNull();
+    const previews = new Previews(model, new Trials(model));
+    for (const choice of previewedChoices(false)) {
+      const { target, cost, obstacle } = await previews.of(choice);
+      expect([target, obstacle]).toEqual([choice.target, null]);
       expect(cost).toMatch(/\.$/);
     }
   });
 
-  it('tells what each policy gains and costs', async () => {
+  it('tell what each policy gains and costs', async () => {
     const model = await loadModel(example);
-    const previews = await previewChoices(model, new Trials(model), () => {});
-    const of = (relu6: string) =>
-      previews.find((one) => one.target === 'int8-per-tensor' && one.relu6 === relu6);
+    const previews = new Previews(model, new Trials(model));
+    const [exact, keep, relu] = await Promise.all(
+      (['exact', 'keep', 'relu'] as const).map((relu6) => previews.of({ target: 'int8-per-tensor', relu6 })),
+    );
     // Scaling ends at every ReLU6 of this network, and it has one behind each convolution.
     // Of kernels and tensors together, which leave less to gain than kernels alone.
-    expect(of('exact')?.gainDb).toBeCloseTo(12.3, 0);
-    expect(of('keep')?.gainDb).toBeCloseTo(2.5, 0);
-    expect(of('exact')?.cost).toMatch(/^35 layers are added/);
-    expect(of('keep')?.cost).toMatch(/scaling ends at each ReLU6/);
-    expect(of('relu')?.cost).toMatch(/^35 activations lose their maximum of 6.*% in the worst layer/);
+    expect(exact?.gainDb).toBeCloseTo(12.3, 0);
+    expect(keep?.gainDb).toBeCloseTo(2.5, 0);
+    expect(exact?.cost).toMatch(/^35 layers are added/);
+    expect(keep?.cost).toMatch(/scaling ends at each ReLU6/);
+    expect(relu?.cost).toMatch(/^35 activations lose their maximum of 6.*% in the worst layer/);
   });
 });
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { askedChoice } from '../../web/page/choices/choice-texts.ts';
 import { HARDWARE } from '../../web/page/choices/hardware.ts';
+import { askedChoice } from '../../web/page/choices/previewed-choices.ts';
 import {
   forChoice,
   forHardware,
@@ -51,14 +51,12 @@ describe('the state', () => {
   });
 
   it('asks for the one policy that a target has', () => {
-    const preview = { target: 'tfjs-uint8', relu6: 'exact', gainDb: 1, cost: '', obstacle: null } as const;
-    const choice = { target: 'tfjs-uint8', relu6: 'relu' } as const;
-    const settings = { ...USUAL_SETTINGS, choice };
-    expect(askedChoice({ settings, previews: { kind: 'known', previews: [preview] } })).toEqual({
-      target: 'tfjs-uint8',
-      relu6: 'exact',
-    });
-    expect(askedChoice({ settings, previews: { kind: 'waiting' } })).toEqual(choice);
+    const settings = { ...USUAL_SETTINGS, choice: { target: 'tfjs-uint8', relu6: 'relu' } } as const;
+    expect(askedChoice({ settings, opened: undefined })).toEqual({ target: 'tfjs-uint8', relu6: 'exact' });
+    const choice = { target: 'float', relu6: 'relu' } as const;
+    expect(askedChoice({ settings: { ...settings, choice }, opened: undefined })).toEqual(choice);
+    const plain = { inspect: { relu6: [] } } as unknown as OpenedModel;
+    expect(askedChoice({ settings: { ...settings, choice }, opened: plain }).relu6).toBe('exact');
   });
 });
 

@@ -3,14 +3,7 @@ import { INTEGER_WEIGHTS, TFLITE_IO } from 'crosslayer/quantization';
 import type { DamageReport, InspectReport, ProofReport, RunCheck, TargetReport } from 'crosslayer/report';
 import { describe, expect, it } from 'vitest';
 import { RELU6_POLICIES } from '../../src/equalization/options.ts';
-import {
-  isPossible,
-  needsPolicy,
-  previewOf,
-  previewText,
-  RELU6_TEXTS,
-  TARGET_TEXTS,
-} from '../../web/page/choices/choice-texts.ts';
+import { previewText, RELU6_TEXTS, TARGET_TEXTS } from '../../web/page/choices/choice-texts.ts';
 import {
   changeText,
   damageRows,
@@ -18,6 +11,7 @@ import {
   type RankedBy,
   type RankedKind,
 } from '../../web/page/choices/damage-rows.ts';
+import { previewedChoices, previewOf } from '../../web/page/choices/previewed-choices.ts';
 import { threeModelsText } from '../../web/page/compare/compare-view.ts';
 import {
   byName,
@@ -48,13 +42,25 @@ describe('choices', () => {
     ...one,
   });
 
-  it('find their preview, which all policies share where there is but one', () => {
+  it('find their preview, which all policies share where they make no difference', () => {
     const previews = [preview({}), preview({ relu6: 'keep', gainDb: 3 }), preview({ target: 'tfjs-uint8' })];
-    expect(previewOf(previews, { target: 'int8-per-tensor', relu6: 'keep' })?.gainDb).toBe(3);
-    expect(previewOf(previews, { target: 'int8-per-tensor', relu6: 'relu' })).toBeUndefined();
-    expect(previewOf(previews, { target: 'tfjs-uint8', relu6: 'relu' })?.target).toBe('tfjs-uint8');
-    expect(needsPolicy(previews, 'int8-per-tensor')).toBe(true);
-    expect(needsPolicy(previews, 'tfjs-uint8')).toBe(false);
+    const of = (target: Preview['target'], relu6: Preview['relu6']) =>
+      previewOf({ previews, opened: undefined }, { target, relu6 });
+    expect(of('int8-per-tensor', 'keep')?.gainDb).toBe(3);
+    expect(of('int8-per-tensor-symmetric', 'keep')?.gainDb).toBe(3);
+    expect(of('int8-per-tensor', 'relu')).toBeUndefined();
+    expect(of('tfjs-uint8', 'relu')?.target).toBe('tfjs-uint8');
+    expect(previewedChoices(true).map(({ target, relu6 }) => `${target} ${relu6}`)).toEqual([
+      'int8-per-tensor exact',
+      'int8-per-tensor keep',
+      'int8-per-tensor relu',
+      'int8-per-channel exact',
+      'tfjs-uint8 exact',
+      'float exact',
+      'float keep',
+      'float relu',
+    ]);
+    expect(previewedChoices(false)).toHaveLength(4);
   });
 
   it('say what they bring, or why they cannot be made', () => {
@@ -67,11 +73,6 @@ describe('choices', () => {
     expect(previewText(preview({ gainDb: null })).gain).toBe('Expected gain: not known.');
     const blocked = preview({ obstacle: 'a kernel is int8' });
     expect(previewText(blocked).gain).toBe('Not possible: a kernel is int8');
-    expect([isPossible(blocked), isPossible(preview({})), isPossible(undefined)]).toEqual([
-      false,
-      true,
-      true,
-    ]);
   });
 });
 

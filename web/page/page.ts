@@ -7,9 +7,14 @@
 import { named } from 'crosslayer/report';
 import type { OperationName, Operations, PickedFile, TakenForm } from '../protocol.ts';
 import type { Engine } from '../worker-client.ts';
-import { askedChoice } from './choices/choice-texts.ts';
 import { Choices } from './choices/choices.ts';
 import { DamageView } from './choices/damage-table.ts';
+import {
+  askedChoice,
+  hasRelu6,
+  type PreviewedChoice,
+  previewedChoices,
+} from './choices/previewed-choices.ts';
 import { type Asked, CompareView } from './compare/compare-view.ts';
 import { fileThumbnails, NO_THUMBNAILS, type Thumbnails } from './compare/thumbnails.ts';
 import { VerifyView } from './compare/verify-view.ts';
@@ -52,7 +57,6 @@ export class Page {
   readonly #choices = new Choices({
     equalize: () => void this.#equalize(),
     change: (to) => this.#change(to),
-    look: () => void this.#lookNow(),
   });
   readonly #compare = new CompareView({
     compare: (asked) => void this.#compareOn(asked),
@@ -160,7 +164,7 @@ export class Page {
   /** What is looked at while the person reads. */
   #lookAround(): void {
     void this.#lookAtDamage();
-    void this.#lookAhead();
+    for (const choice of previewedChoices(hasRelu6(this.#state.opened))) void this.#lookAhead(choice);
   }
 
   #goTo(layer: string): void {
@@ -197,40 +201,28 @@ export class Page {
     }
   }
 
-  async #lookAhead(): Promise<void> {
-    const { kind } = this.#state.previews;
-    if (kind === 'known' || kind === 'unknown') return;
-    const outcome = await this.#queue.ask('preview', {}, { urgency: 'meanwhile' });
-    if (outcome.kind === 'done') this.#store.set({ previews: { kind: 'known', previews: outcome.result } });
-    else if (outcome.kind === 'failed') {
-      this.#store.set({ previews: { kind: 'unknown', reason: `Not known: ${outcome.message}` } });
-    }
-  }
-
-  /** The same where the person asks for it, after it was left out. */
-  async #lookNow(): Promise<void> {
-    const previews = await this.#ask('preview', {}, TASKS.preview);
-    if (previews) this.#store.set({ previews: { kind: 'known', previews } });
+  /** One choice after the other, so that what the person asks for next does not wait for all of them. */
+  async #lookAhead(choice: PreviewedChoice): Promise<void> {
+    const outcome = await this.#queue.ask('preview', choice, { urgency: 'meanwhile' });
+    if (outcome.kind === 'cancelled') return;
+    const preview =
+      outcome.kind === 'done'
+        ? outcome.result
+        : { ...choice, gainDb: null, cost: outcome.message, obstacle: null };
+    this.#store.set({ previews: [...this.#state.previews, preview] });
   }
 
   async #equalize(): Promise<void> {
     const choice = askedChoice(this.#state);
     const { verify } = this.#state.settings;
-    // It would be begun again afterwards, and what the person asks for next would wait for it.
-    this.#queue.dropMeanwhile();
     const equalized = await this.#ask('equalize', { ...choice, verify }, TASKS.equalize);
-    if (!equalized) {
-      this.#lookAround();
-      return;
-    }
+    if (!equalized) return;
     this.#queue.mayInterrupt = false;
     this.#letGoOfTaken();
-    const { previews } = this.#state;
     const { report } = equalized;
     this.#store.set({
       equalized,
       side: 'after',
-      ...(previews.kind === 'waiting' ? { previews: { kind: 'left-out' } } : {}),
       ...(equalized.damage
         ? { damage: { kind: 'known', of: choice, report: equalized.damage, weightSqnr: report.weightSqnr } }
         : {}),

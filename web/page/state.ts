@@ -20,13 +20,6 @@ import { NO_THUMBNAILS, type Thumbnails } from './compare/thumbnails.ts';
 import { type Settings, USUAL_SETTINGS } from './settings.ts';
 import type { SavedDownload } from './take/saved-download.ts';
 
-/** What is known of what each choice would bring. */
-export type KnownPreviews =
-  | { readonly kind: 'waiting' }
-  | { readonly kind: 'left-out' }
-  | { readonly kind: 'known'; readonly previews: readonly Preview[] }
-  | { readonly kind: 'unknown'; readonly reason: string };
-
 /** What is known of which layer hurts, and for which choice. */
 export type KnownDamage =
   | { readonly kind: 'none' }
@@ -48,7 +41,8 @@ interface OfModel {
   /** Whether its sections are shown: they are made first, so that the browser need not lay them out in the same task. */
   readonly isShown: boolean;
   readonly equalized: EqualizedModel | undefined;
-  readonly previews: KnownPreviews;
+  /** What choices would bring, as far as that is known. */
+  readonly previews: readonly Preview[];
   readonly damage: KnownDamage;
   /** The path of the layer that is chosen. */
   readonly layer: string | undefined;
@@ -76,7 +70,7 @@ export function newlyOpened(opened: OpenedModel | undefined): OfModel {
     opened,
     isShown: false,
     equalized: undefined,
-    previews: { kind: 'waiting' },
+    previews: [],
     damage: { kind: 'none' },
     layer: opened && layerOfLargestSpread(opened),
     side: 'before',

@@ -7,6 +7,7 @@
 import { type Model, UnsupportedModelError } from 'crosslayer';
 import type { OperationName, Operations } from '../protocol.ts';
 import type { Equalized } from './equalize/equalized.ts';
+import type { Previews } from './equalize/previews.ts';
 import type { Trials } from './equalize/trials.ts';
 import type { Opened } from './open/opened.ts';
 import type { Progress } from './progress.ts';
@@ -23,6 +24,7 @@ export class Session {
   #opened: Opened | undefined;
   #equalized: Equalized | undefined;
   #trials: Trials | undefined;
+  #previews: Previews | undefined;
   #isBusy = false;
 
   readonly #handlers: Handlers = {
@@ -39,9 +41,10 @@ export class Session {
       const trials = await this.#trialsOf(this.#model());
       return { report: await trials.damage(choice), weightSqnr: await trials.weightSqnr(choice) };
     },
-    preview: async (_, progress) => {
-      const { previewChoices } = await import('./equalize/preview-choices.ts');
-      return previewChoices(this.#model(), await this.#trialsOf(this.#model()), progress);
+    preview: async (choice) => {
+      const { Previews } = await import('./equalize/previews.ts');
+      this.#previews ??= new Previews(this.#model(), await this.#trialsOf(this.#model()));
+      return this.#previews.of(choice);
     },
     equalize: async (asked, progress) => {
       const { equalizeFor } = await import('./equalize/equalize-for.ts');
@@ -88,6 +91,7 @@ export class Session {
     this.#opened = opened;
     this.#equalized = undefined;
     this.#trials = undefined;
+    this.#previews = undefined;
     return opened.told;
   }
 

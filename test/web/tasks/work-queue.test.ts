@@ -1,5 +1,5 @@
-import { describe, expect, it } from 'vitest';
-import { WorkQueue } from '../../../web/page/tasks/work-queue.ts';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { PATIENCE, WorkQueue } from '../../../web/page/tasks/work-queue.ts';
 import type { Engine } from '../../../web/worker-client.ts';
 
 /** An engine whose operations end when the test says so; it refuses a second one, as the real one does. */
@@ -29,6 +29,10 @@ class SlowEngine implements Engine {
 }
 
 const settled = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+const patience = (): void => void vi.advanceTimersByTime(PATIENCE);
+beforeAll(() => void vi.useFakeTimers({ toFake: ['setTimeout'] }));
+afterAll(() => void vi.useRealTimers());
+
 const DAMAGE = { target: 'int8-per-tensor', relu6: 'exact' } as const;
 const EQUALIZE = { target: 'float', relu6: 'keep', verify: false } as const;
 
@@ -38,7 +42,7 @@ describe('the queue of work', () => {
     const queue = new WorkQueue(engine);
     queue.mayInterrupt = false;
     const first = queue.ask('damage', DAMAGE, { urgency: 'meanwhile' });
-    const second = queue.ask('preview', {}, { urgency: 'meanwhile' });
+    const second = queue.ask('preview', DAMAGE, { urgency: 'meanwhile' });
     const asked = queue.ask('equalize', EQUALIZE, { urgency: 'asked' });
     await engine.end();
     await engine.end();
@@ -54,8 +58,9 @@ describe('the queue of work', () => {
   it('stops what nobody asked for, and begins it again', async () => {
     const engine = new SlowEngine();
     const queue = new WorkQueue(engine);
-    const preview = queue.ask('preview', {}, { urgency: 'meanwhile' });
+    const preview = queue.ask('preview', DAMAGE, { urgency: 'meanwhile' });
     const asked = queue.ask('equalize', EQUALIZE, { urgency: 'asked' });
+    patience();
     await settled();
     await engine.end();
     await engine.end();
@@ -66,8 +71,9 @@ describe('the queue of work', () => {
   it('does not begin again what was of another model', async () => {
     const engine = new SlowEngine();
     const queue = new WorkQueue(engine);
-    const preview = queue.ask('preview', {}, { urgency: 'meanwhile' });
+    const preview = queue.ask('preview', DAMAGE, { urgency: 'meanwhile' });
     const opening = queue.ask('openExample', {}, { urgency: 'asked', replacesMeanwhile: true });
+    patience();
     await settled();
     await engine.end();
     expect([(await preview).kind, (await opening).kind]).toEqual(['cancelled', 'done']);
@@ -77,8 +83,9 @@ describe('the queue of work', () => {
   it('begins it again where the other model cannot be opened', async () => {
     const engine = new SlowEngine();
     const queue = new WorkQueue(engine);
-    void queue.ask('preview', {}, { urgency: 'meanwhile' });
+    void queue.ask('preview', DAMAGE, { urgency: 'meanwhile' });
     const opening = queue.ask('openExample', {}, { urgency: 'asked', replacesMeanwhile: true });
+    patience();
     await settled();
     await engine.end(new Error('damaged'));
     expect((await opening).kind).toBe('failed');
@@ -96,16 +103,16 @@ describe('the queue of work', () => {
     expect((await later).kind).toBe('done');
   });
 
-  it('drops what nobody asked for, running and waiting', async () => {
+  it('waits for what ends soon by itself', async () => {
     const engine = new SlowEngine();
     const queue = new WorkQueue(engine);
-    const jobs = [
-      queue.ask('damage', DAMAGE, { urgency: 'meanwhile' }),
-      queue.ask('preview', {}, { urgency: 'meanwhile' }),
-    ];
-    queue.dropMeanwhile();
-    expect((await Promise.all(jobs)).map(({ kind }) => kind)).toEqual(['cancelled', 'cancelled']);
-    expect(engine.begun).toEqual(['damage']);
+    void queue.ask('preview', DAMAGE, { urgency: 'meanwhile' });
+    void queue.ask('damage', DAMAGE, { urgency: 'meanwhile' });
+    void queue.ask('equalize', EQUALIZE, { urgency: 'asked' });
+    await engine.end();
+    patience();
+    await engine.end();
+    expect(engine.begun).toEqual(['preview', 'equalize', 'damage']);
   });
 
   it('hands on what went wrong, and whether that was to be expected', async () => {

@@ -6,10 +6,8 @@
 
 import type { Relu6Policy, Target } from 'crosslayer';
 import type { Objective, WeightRounding } from 'crosslayer/quantization';
-import type { Choice, Preview } from '../../protocol.ts';
+import type { Preview } from '../../protocol.ts';
 import type { SelectTexts } from '../fields.ts';
-import { withoutIdleParts } from '../settings.ts';
-import type { State } from '../state.ts';
 
 /** A choice with what it is good for. */
 export interface ChoiceText<Value extends string> {
@@ -68,36 +66,8 @@ export const RELU6_TEXTS: readonly ChoiceText<Relu6Policy>[] = [
   },
 ];
 
-/** The preview of a choice; a target that the policy makes no difference to has one for all. */
-export function previewOf(
-  previews: readonly Preview[],
-  { target, relu6 }: Pick<Preview, 'target' | 'relu6'>,
-): Preview | undefined {
-  const ofTarget = previewsOf(previews, target);
-  return ofTarget.find((one) => one.relu6 === relu6) ?? (ofTarget.length === 1 ? ofTarget[0] : undefined);
-}
-
-/** One grid stands for both that have one range for each kernel. */
-function previewsOf(previews: readonly Preview[], target: Target): Preview[] {
-  const shown = target === 'int8-per-tensor-symmetric' ? 'int8-per-tensor' : target;
-  return previews.filter((one) => one.target === shown);
-}
-
-/** What is asked for: what is chosen, with the policy of its preview where there is but one. */
-export function askedChoice({ settings, previews: known }: Pick<State, 'settings' | 'previews'>): Choice {
-  const { choice } = settings;
-  const preview = known.kind === 'known' ? previewOf(known.previews, choice) : undefined;
-  return withoutIdleParts({ ...choice, relu6: preview?.relu6 ?? choice.relu6 });
-}
-
-/** Whether the policy makes a difference to a target; undefined where nothing is known yet. */
-export function needsPolicy(previews: readonly Preview[], target: Target): boolean {
-  return previewsOf(previews, target).length > 1;
-}
-
 /** What a choice is expected to bring: its gain, and its cost. */
-export function previewText(preview: Preview | undefined): { readonly gain: string; readonly cost: string } {
-  if (preview === undefined) return { gain: 'Nothing is known of this choice.', cost: '' };
+export function previewText(preview: Preview): { readonly gain: string; readonly cost: string } {
   if (preview.obstacle !== null) return { gain: `Not possible: ${preview.obstacle}`, cost: '' };
   return { gain: gainText(preview), cost: preview.cost };
 }
@@ -115,9 +85,4 @@ function gainText({ target, gainDb }: Preview): string {
 function timesText(gainDb: number): string {
   const times = 10 ** (gainDb / 10);
   return times < 9.5 ? `${times.toFixed(1)} times less` : `${Number(times.toPrecision(2))} times less`;
-}
-
-/** Whether the choice can be made. */
-export function isPossible(preview: Preview | undefined): boolean {
-  return preview === undefined || preview.obstacle === null;
 }

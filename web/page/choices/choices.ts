@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Choice, Preview } from '../../protocol.ts';
+import type { Choice } from '../../protocol.ts';
 import { button, byId, element, setEnabled, setText } from '../dom.ts';
 import { checkField, type Field, selectField } from '../fields.ts';
 import {
@@ -15,28 +15,24 @@ import {
   type Settings,
   USUAL_SETTINGS,
 } from '../settings.ts';
-import { hasChanged, type KnownPreviews, type State } from '../state.ts';
+import { hasChanged, type State } from '../state.ts';
 import { groupOf, optionsOf, showChosen, whenChosen } from './choice-cards.ts';
 import {
   ACTIVATION_TEXTS,
-  isPossible,
-  needsPolicy,
   OBJECTIVE_TEXTS,
-  previewOf,
   previewText,
   RELU6_TEXTS,
   ROUNDING_TEXTS,
   TARGET_TEXTS,
 } from './choice-texts.ts';
 import { HARDWARE, needsOf } from './hardware.ts';
+import { hasRelu6, type PreviewedChoice, policiesOf, previewOf } from './previewed-choices.ts';
 
 /** What the choices lead to. */
 export interface ChoiceActions {
   equalize(): void;
   /** Called with the settings as they are to be, made of those as they are. */
   change(to: (settings: Settings) => Settings): void;
-  /** Called where the person wants to see what was left out. */
-  look(): void;
 }
 
 /** The form of choices. */
@@ -57,9 +53,8 @@ export class Choices {
   readonly #verify: Field<boolean>;
   readonly #button: HTMLButtonElement;
   readonly #reset: HTMLButtonElement;
-  readonly #look: HTMLButtonElement;
 
-  constructor({ equalize, change, look }: ChoiceActions) {
+  constructor({ equalize, change }: ChoiceActions) {
     const hardwareSet = groupOf(
       'What will run the model',
       'That decides how its numbers are rounded to 8 bits.',
@@ -83,9 +78,8 @@ export class Choices {
     );
     this.#button = button('Equalize', equalize, { class: 'primary', id: 'equalize' });
     this.#reset = button('Choose as usual again', () => change(() => USUAL_SETTINGS), { id: 'reset' });
-    this.#look = button('Look at what each choice brings', look);
     byId('choices', HTMLElement).append(
-      ...[hardwareSet, this.#expected, this.#file, this.#policySet, this.#look, this.#more.element],
+      ...[hardwareSet, this.#expected, this.#file, this.#policySet, this.#more.element],
       element(
         'div',
         { class: 'start' },
@@ -103,11 +97,12 @@ export class Choices {
   /** Shows what is chosen, and what each choice is expected to bring. */
   render(state: State, before: State | undefined): void {
     if (hasChanged(state, before, 'opened', 'settings', 'previews')) this.#draw(state);
-    for (const one of [this.#button, this.#look]) setEnabled(one, !state.isBusy);
+    setEnabled(this.#button, !state.isBusy);
     setEnabled(this.#reset, !isUsual(state.settings));
   }
 
-  #draw({ opened, settings, previews: known }: State): void {
+  #draw(state: State): void {
+    const { opened, settings } = state;
     const { hardware, choice, verify } = settings;
     showChosen(this.#hardware, hardware);
     this.#file.hidden = needsOf(hardware)?.file === undefined;
@@ -115,18 +110,16 @@ export class Choices {
       ...(hardware === undefined && choice.target === USUAL_SETTINGS.choice.target
         ? ['Shown for one scale for each kernel, which asks most of a model. ']
         : []),
-      ...expectedOf(known, choice),
+      ...expectedOf(state, choice),
     );
-    const hasRelu6 = opened === undefined || opened.inspect.relu6.length > 0;
-    const matters = hasRelu6 && (known.kind !== 'known' || needsPolicy(known.previews, choice.target));
+    const matters = policiesOf(choice.target, hasRelu6(opened)).length > 1;
     showChosen(this.#policies, choice.relu6);
     for (const { value, input, preview } of this.#policies) {
-      if (matters) drawPreview(known, { ...choice, relu6: value }, input, preview);
+      if (matters) drawPreview(state, { ...choice, relu6: value }, input, preview);
       else preview.replaceChildren();
     }
-    this.#look.hidden = known.kind !== 'left-out';
     this.#policySet.disabled = !matters;
-    this.#policySet.hidden = !hasRelu6;
+    this.#policySet.hidden = !hasRelu6(opened);
     setText(this.#policyNote, matters ? '' : 'For what is chosen above it makes no difference.');
     this.#more.show(choice);
     this.#verify.show(verify);
@@ -178,30 +171,21 @@ class MoreSettings {
 }
 
 function drawPreview(
-  known: KnownPreviews,
-  choice: Choice,
+  state: State,
+  choice: PreviewedChoice,
   input: HTMLInputElement,
   target: HTMLElement,
 ): void {
-  target.classList.toggle('placeholder', known.kind !== 'known');
-  input.disabled = known.kind === 'known' && !isPossible(previewOf(known.previews, choice));
-  target.replaceChildren(...expectedOf(known, choice));
+  const preview = previewOf(state, choice);
+  target.classList.toggle('placeholder', preview === undefined);
+  input.disabled = typeof preview?.obstacle === 'string';
+  target.replaceChildren(...expectedOf(state, choice));
 }
 
-/** What a choice is expected to bring and to cost, or why that is not known. */
-function expectedOf(known: KnownPreviews, choice: Pick<Preview, 'target' | 'relu6'>): HTMLElement[] {
-  if (known.kind !== 'known') return [element('span', { class: 'placeholder' }, placeholderText(known))];
-  const { gain, cost } = previewText(previewOf(known.previews, choice));
+/** What a choice is expected to bring and to cost, once that is known. */
+function expectedOf(state: State, choice: PreviewedChoice): HTMLElement[] {
+  const preview = previewOf(state, choice);
+  if (!preview) return [element('span', { class: 'placeholder' }, 'Looking at what it would bring\u2026')];
+  const { gain, cost } = previewText(preview);
   return [element('span', { class: 'gain' }, gain), element('span', {}, ` ${cost}`)];
-}
-
-function placeholderText(known: Exclude<KnownPreviews, { kind: 'known' }>): string {
-  switch (known.kind) {
-    case 'waiting':
-      return 'Looking at what it would bring\u2026';
-    case 'left-out':
-      return 'Not looked at.';
-    case 'unknown':
-      return known.reason;
-  }
 }

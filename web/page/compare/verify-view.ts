@@ -119,7 +119,7 @@ function outputTable({ outputs, sampleNames }: VerifyReport): HTMLElement {
     'SQNR',
     'Same first class',
     'Worst input',
-    '',
+    'Verdict',
   ];
   const numeric = new Set([1, 2, 3, 4]);
   const rows = outputs.map((output) => {

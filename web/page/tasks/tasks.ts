@@ -16,11 +16,10 @@ const MAKING: Task = { title: 'Making the file', failed: 'The file was not made.
 
 /** By the names of operations. */
 export const TASKS: Readonly<
-  Record<'open' | 'openExample' | 'preview' | 'equalize' | 'compare' | 'verify' | 'take' | 'takeTflite', Task>
+  Record<'open' | 'openExample' | 'equalize' | 'compare' | 'verify' | 'take' | 'takeTflite', Task>
 > = {
   open: OPENING,
   openExample: OPENING,
-  preview: { title: 'Looking at what each choice brings', failed: 'The choices could not be looked at.' },
   equalize: { title: 'Equalizing', failed: 'The model was not equalized.' },
   compare: { title: 'Comparing predictions', failed: 'The predictions were not compared.' },
   verify: { title: 'Comparing both files', failed: 'The files were not compared.' },

@@ -41,6 +41,9 @@ interface Running {
   stop: 'no' | 'cancel' | 'again';
 }
 
+/** Milliseconds that what is asked waits for what runs `meanwhile`. */
+export const PATIENCE = 300;
+
 /** Runs jobs one at a time, what is asked first; what gave way is begun again. */
 export class WorkQueue {
   readonly #engine: Engine;
@@ -70,7 +73,7 @@ export class WorkQueue {
       const settle = (outcome: Outcome<unknown>): void =>
         resolve(outcome as Outcome<Operations[Name]['result']>);
       this.#waiting.push({ urgency, replacesMeanwhile, run, settle });
-      if (urgency === 'asked' && this.mayInterrupt) this.#stop('again', 'meanwhile');
+      if (urgency === 'asked' && this.mayInterrupt) this.#interrupt();
       this.#next();
     });
   }
@@ -81,10 +84,13 @@ export class WorkQueue {
     this.#stop('cancel', 'asked');
   }
 
-  /** Stops everything that nobody asked for. */
-  dropMeanwhile(): void {
-    this.#drop('meanwhile');
-    this.#stop('cancel', 'meanwhile');
+  /** Stops what runs `meanwhile` unless it ends by itself, which is sooner done than a worker started anew. */
+  #interrupt(): void {
+    const running = this.#running;
+    if (running?.job.urgency !== 'meanwhile') return;
+    setTimeout(() => {
+      if (this.#running === running) this.#stop('again', 'meanwhile');
+    }, PATIENCE);
   }
 
   #drop(urgency: Urgency): void {

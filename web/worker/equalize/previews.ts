@@ -1,11 +1,4 @@
-import {
-  CrosslayerError,
-  type Model,
-  RELU6_POLICIES,
-  type Relu6Policy,
-  TARGETS,
-  type Target,
-} from 'crosslayer';
+import { CrosslayerError, type Model, type Relu6Policy } from 'crosslayer';
 import {
   activationMoments,
   kernelNoise,
@@ -16,55 +9,40 @@ import {
 } from 'crosslayer/quantization';
 import { count, gridOf, plainModel, tinyPercent } from 'crosslayer/report';
 import type { Preview } from '../../protocol.ts';
-import type { Progress } from '../progress.ts';
 import type { Trials } from './trials.ts';
-
-/** One grid stands for both that have one range for each kernel. */
-const PREVIEWED: readonly Target[] = TARGETS.filter((target) => target !== 'int8-per-tensor-symmetric');
-
-/** What each target and ReLU6 policy is expected to do to `model`, which is neither changed nor run. */
-export async function previewChoices(model: Model, trials: Trials, progress: Progress): Promise<Preview[]> {
-  const damages = relu6Damage(model);
-  const choices = choicesFor(damages.length > 0);
-  const floatNoise = once(() => noiseOf(plainModel(model, 'float')));
-  const isGridded = layersQuantizedBefore(model).length > 0;
-  const previews: Preview[] = [];
-  for (const [index, choice] of choices.entries()) {
-    progress(`Trying ${choice.target} (${index + 1} of ${choices.length})`, index / choices.length);
-    previews.push(await preview(choice, trials, damages, () => (isGridded ? null : floatNoise())));
-  }
-  return previews;
-}
 
 /** What a preview is of. */
 type Choice = Pick<Preview, 'target' | 'relu6'>;
 
-/** Policies make a difference where regions are scaled, and a ReLU6 is there. */
-function choicesFor(hasRelu6: boolean): Choice[] {
-  return PREVIEWED.flatMap((target) => {
-    const isScaled = target === 'int8-per-tensor' || target === 'float';
-    const policies: readonly Relu6Policy[] = hasRelu6 && isScaled ? RELU6_POLICIES : ['exact'];
-    return policies.map((relu6) => ({ target, relu6 }));
-  });
-}
+/** What targets and ReLU6 policies are expected to do to a model, which is neither changed nor run. */
+export class Previews {
+  readonly #trials: Trials;
+  readonly #relu6Damages: () => readonly Relu6Damage[];
+  /** Null where the model came on a grid: equalizing takes it off, and rounds it a second time. */
+  readonly #floatNoise: () => number | null;
 
-async function preview(
-  { target, relu6 }: Choice,
-  trials: Trials,
-  damages: readonly Relu6Damage[],
-  floatNoise: () => number | null,
-): Promise<Preview> {
-  try {
-    const { model, addedLayers } = await trials.trial({ target, relu6 });
-    const gainDb =
-      target === 'float'
-        ? gainBetween(floatNoise(), noiseOf(model))
-        : (await trials.damage({ target, relu6 })).improvementDb;
-    const cost = costOf({ target, relu6 }, { addedLayers, damages });
-    return { target, relu6, gainDb, cost, obstacle: null };
-  } catch (error) {
-    if (!(error instanceof CrosslayerError)) throw error;
-    return { target, relu6, gainDb: null, cost: '', obstacle: error.message };
+  constructor(model: Model, trials: Trials) {
+    this.#trials = trials;
+    this.#relu6Damages = once(() => relu6Damage(model));
+    this.#floatNoise = once(() =>
+      layersQuantizedBefore(model).length > 0 ? null : noiseOf(plainModel(model, 'float')),
+    );
+  }
+
+  /** The preview of a choice. */
+  async of({ target, relu6 }: Choice): Promise<Preview> {
+    try {
+      const { model, addedLayers } = await this.#trials.trial({ target, relu6 });
+      const gainDb =
+        target === 'float'
+          ? gainBetween(this.#floatNoise(), noiseOf(model))
+          : (await this.#trials.damage({ target, relu6 })).improvementDb;
+      const cost = costOf({ target, relu6 }, { addedLayers, damages: this.#relu6Damages() });
+      return { target, relu6, gainDb, cost, obstacle: null };
+    } catch (error) {
+      if (!(error instanceof CrosslayerError)) throw error;
+      return { target, relu6, gainDb: null, cost: '', obstacle: error.message };
+    }
   }
 }
 
