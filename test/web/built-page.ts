@@ -12,6 +12,7 @@ import type { Page, Request } from 'playwright-core';
 import { build } from 'vite';
 import { type Browser, startChromium } from '../browser/chromium.ts';
 import { serveFolders } from '../browser/static-server.ts';
+import { copyMadeOnce, type Making } from '../support/made-once.ts';
 
 const root = join(import.meta.dirname, '../..');
 
@@ -39,17 +40,19 @@ export interface Visit {
   close(): Promise<void>;
 }
 
-/** Builds the page and starts a browser; the options are those of {@link startChromium}. */
+/** Where the page lies on its server: in a folder, as in the site. */
+const PLACE = '/crosslayer/page/';
+
+/** Starts a browser with the page that is built; the options are those of {@link startChromium}. */
 export async function openBuiltPage(options: Parameters<typeof startChromium>[0] = {}): Promise<BuiltPage> {
   const folder = mkdtempSync(join(tmpdir(), 'crosslayer-web-'));
-  const configFile = join(root, 'web/vite.config.ts');
-  await build({ configFile, logLevel: 'error', build: { outDir: folder, emptyOutDir: true } });
-  const server = await serveFolders({ '/': folder });
+  await copyMadeOnce(BUILDING, folder);
+  const server = await serveFolders({ [PLACE]: folder });
   const browser = await startChromium(options);
   mkdirSync(SCREENSHOTS, { recursive: true });
   return {
     folder,
-    visit: () => visit(browser, `${server.origin}/`),
+    visit: () => visit(browser, `${server.origin}${PLACE}`),
     async disconnect() {
       await server.close();
       await browser.context.setOffline(true);
@@ -61,6 +64,17 @@ export async function openBuiltPage(options: Parameters<typeof startChromium>[0]
     },
   };
 }
+
+const BUILDING: Making = {
+  name: 'page',
+  of: ['src', 'web', 'examples', 'package-lock.json', 'tsconfig.json'],
+  make: (outDir) =>
+    build({
+      configFile: join(root, 'web/vite.config.ts'),
+      logLevel: 'error',
+      build: { outDir, emptyOutDir: true },
+    }),
+};
 
 /** What is said where a test asked for it. */
 const BLOCKED = 'Service Worker registration blocked by Playwright';
