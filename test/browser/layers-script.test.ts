@@ -13,7 +13,9 @@ let pages: Pages;
 beforeAll(async () => {
   const { code } = await crosslayer('convert', NAME, '-o', path.join(folder, 'web'), '--layers-script');
   expect(code).toBe(0);
-  pages = await openPages(['layers-script.html'], { '/made/': path.join(folder, 'web') });
+  pages = await openPages(['layers-script.html'], {
+    folders: { '/made/': path.join(folder, 'web') },
+  });
 });
 afterAll(async () => {
   await pages.close();

@@ -36,18 +36,25 @@ export interface Pages {
   close(): Promise<void>;
 }
 
-/** Bundles the pages of those names in `page/` and starts a browser; beside them, TF.js, the test files and `folders` are served. */
+/**
+ * Bundles the pages of those names in `page/` and starts a browser; beside them, TF.js, the test files and `folders` are served.
+ *
+ * @param options.browser one that runs already, which stays.
+ */
 export async function openPages(
   names: readonly string[],
-  folders: Readonly<Record<string, string>> = {},
+  {
+    folders = {},
+    browser: running,
+  }: { readonly folders?: Readonly<Record<string, string>>; readonly browser?: Browser } = {},
 ): Promise<Pages> {
   const started: { close(): Promise<void> }[] = [];
   const close = async (): Promise<void> => {
     for (const one of started.reverse()) await one.close();
   };
   try {
-    const browser = await startChromium();
-    started.push(browser);
+    const browser = running ?? (await startChromium());
+    if (!running) started.push(browser);
     const folder = mkdtempSync(join(tmpdir(), 'crosslayer-page-'));
     started.push({ close: async () => rmSync(folder, { recursive: true }) });
     await bundle(names, folder);

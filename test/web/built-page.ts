@@ -22,6 +22,7 @@ export const SCREENSHOTS: string = join(root, '.cache/screenshots');
 /** The built page, served. */
 export interface BuiltPage {
   readonly folder: string;
+  readonly browser: Browser;
   /** Opens it in a tab of its own. */
   visit(): Promise<Visit>;
   /** Ends the server and all connections, for good. */
@@ -35,8 +36,8 @@ export interface Visit {
   readonly requests: readonly string[];
   /** The requests to other places than the page's own. */
   foreign(): string[];
-  /** Errors and warnings in the console, uncaught errors, and answers that are none. */
-  readonly complaints: readonly string[];
+  /** Errors and warnings in the console, uncaught errors, and answers that are none; a test takes out those that it expects. */
+  readonly complaints: string[];
   close(): Promise<void>;
 }
 
@@ -52,6 +53,7 @@ export async function openBuiltPage(options: Parameters<typeof startChromium>[0]
   mkdirSync(SCREENSHOTS, { recursive: true });
   return {
     folder,
+    browser,
     visit: () => visit(browser, `${server.origin}${PLACE}`),
     async disconnect() {
       await server.close();
