@@ -36,6 +36,7 @@ export {
   carryPass,
   carryScales,
 } from './equalization/carriers/scale-carriers.ts';
+export { settingsTried } from './equalization/choose-settings.ts';
 export { type EqualizePass, equalizationPasses } from './equalization/equalize.ts';
 export {
   ActivationMoments,

@@ -83,6 +83,7 @@ export {
   type UndoneEdit,
 } from './verification/proving/prove-passes.ts';
 export { type SqnrJudgeOptions, sqnrJudge } from './verification/proving/sqnr-judge.ts';
+export { LAYERS_SCRIPT, layersScriptFor, type ScriptedReport } from './verification/run/layers-script-for.ts';
 export { runWithTfjs } from './verification/run/run-with-tfjs.ts';
 export { forChoosing } from './verification/run/samples.ts';
 export type { Backend, BackendOptions } from './verification/run/tfjs-backend.ts';

@@ -4,7 +4,14 @@
  * @module
  */
 
-import type { EqualizeOptions, QuantizeOptions, Relu6Policy, Target, VerifyReport } from 'crosslayer';
+import type {
+  EqualizeOptions,
+  QuantizeOptions,
+  Relu6Policy,
+  Target,
+  VerifyReport,
+  WriteOptions,
+} from 'crosslayer';
 import type { Dialect, IntegerWeights, TfliteIo, WeightRounding } from 'crosslayer/quantization';
 import type {
   ChannelStrip,
@@ -42,6 +49,12 @@ export interface OpenedModel {
   readonly pictures: { readonly height: number; readonly width: number; readonly channels: number } | null;
   /** Whether it is the example, whose labelled images the page has. */
   readonly isExample: boolean;
+}
+
+/** What models are run on: pictures, and what is done to their pixels, which is guessed where it is left out. */
+export interface PicturesAsked {
+  readonly pictures: readonly PickedFile[];
+  readonly normalization?: Normalization | undefined;
 }
 
 /** What can be chosen; what is left out is as usual. */
@@ -109,11 +122,19 @@ export interface Comparison {
 /** What can be taken home. */
 export type TakenForm = 'as-it-came' | 'keras-v3' | 'keras-h5' | 'tfjs-float' | 'tfjs-packed' | 'report';
 
+/** How a TF.js model is written. */
+export interface TfjsChoice extends Pick<WriteOptions, 'shardBytes'> {
+  /** Whether a script comes along with classes for the layers that TF.js lacks. */
+  readonly layersScript?: boolean;
+}
+
 /** How it is to be. */
 export type TakeAsked =
-  | { readonly form: Exclude<TakenForm, 'keras-h5' | 'tfjs-packed'> }
+  | { readonly form: Exclude<TakenForm, 'keras-h5' | 'tfjs-float' | 'tfjs-packed'> }
+  | ({ readonly form: 'tfjs-float' } & TfjsChoice)
   | { readonly form: 'keras-h5'; readonly dialect?: Dialect }
-  | ({ readonly form: 'tfjs-packed' } & Pick<QuantizeOptions, 'dtype' | 'plan' | 'include' | 'exclude'>);
+  | ({ readonly form: 'tfjs-packed' } & TfjsChoice &
+      Pick<QuantizeOptions, 'dtype' | 'plan' | 'include' | 'exclude' | 'prepare'>);
 
 /** Which weights of a `.tflite` file share a scale, and what stands at its ends. */
 export interface TfliteScales {
@@ -174,12 +195,13 @@ export interface Operations {
   /** What a choice is expected to do. */
   readonly preview: { readonly asked: Pick<Preview, 'target' | 'relu6'>; readonly result: Preview };
   readonly equalize: {
-    readonly asked: Choice & { readonly verify: boolean };
+    /** With pictures biases are corrected by what the model makes of them, and what is left out of the choice is tried. */
+    readonly asked: Choice & { readonly verify: boolean } & Partial<PicturesAsked>;
     readonly result: EqualizedModel;
   };
   /** Runs the open model, its plain 8-bit twin and the equalized one's on pictures, or on the example's images. */
   readonly compare: {
-    readonly asked: {
+    readonly asked: Pick<PicturesAsked, 'normalization'> & {
       readonly pictures: readonly PickedFile[] | 'example';
       /** For each picture, or nothing. */
       readonly labels?: readonly number[];
@@ -188,18 +210,15 @@ export interface Operations {
   };
   /** Whether another file computes what the open model does; on samples that are made up where there are no pictures. */
   readonly verify: {
-    readonly asked: { readonly files: readonly PickedFile[]; readonly pictures: readonly PickedFile[] };
+    readonly asked: { readonly files: readonly PickedFile[] } & PicturesAsked;
     readonly result: VerifyReport;
   };
   /** The equalized model, or the one that is open where none was equalized. */
   readonly take: { readonly asked: TakeAsked; readonly result: Download };
   /** The model that is open in whole numbers, run once it is written. */
   readonly takeTflite: {
-    readonly asked: TfliteChoice & {
-      /** Ranges are measured on these, and the file is run on them; where there are none, ranges come from statistics. */
-      readonly pictures: readonly PickedFile[];
-      readonly labels?: readonly number[];
-    };
+    /** Ranges are measured on pictures, and the file is run on them; where there are none, ranges come from statistics. */
+    readonly asked: TfliteChoice & PicturesAsked & { readonly labels?: readonly number[] };
     readonly result: TakenTflite;
   };
 }

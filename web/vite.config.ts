@@ -23,6 +23,8 @@ const BESIDE: Readonly<Record<string, readonly string[]>> = {
   ],
   // One thread each: threads need headers that not every file server sends.
   wasm: [inRoot(`${WASM}/tfjs-backend-wasm.wasm`), inRoot(`${WASM}/tfjs-backend-wasm-simd.wasm`)],
+  // Layers that TF.js lacks, for models that need some.
+  layers: [inRoot('dist/crosslayer-layers.js')],
   // The build that takes any browser with WebAssembly.
   litert: [inRoot(`${LITERT}.js`), inRoot(`${LITERT}.wasm`)],
 };
@@ -58,7 +60,7 @@ function filesBeside(folders: Readonly<Record<string, readonly string[]>>): Plug
 }
 
 /** Large files that are kept once they were used, and not from the first visit on. */
-const KEPT_LATER = /^(litert|example)\//;
+const KEPT_LATER = /^(litert|example|layers)\//;
 
 /** Tells the service worker which files there are. */
 function keptFiles(): Plugin {

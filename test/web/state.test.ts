@@ -137,6 +137,16 @@ describe('settings', () => {
       plan: { budget: 1_500_000 },
       exclude: ['head'],
     });
+    expect(asked({ prepare: false })).toEqual({ form: 'tfjs-packed', dtype: 'uint8', prepare: false });
+    const tfjs = { shardSize: '2.5', layersScript: true };
+    expect(takeAsked('tfjs-float', { ...USUAL_SETTINGS, tfjs })).toEqual({
+      form: 'tfjs-float',
+      shardBytes: 2_500_000,
+      layersScript: true,
+    });
+    expect(takeAsked('tfjs-float', { ...USUAL_SETTINGS, tfjs: { ...tfjs, shardSize: 'small' } })).toMatch(
+      /'small' is no number above 0/,
+    );
     expect(asked({ dtype: 'budget', budget: 'much' })).toMatch(/'much' is no number above 0/);
     expect(takeAsked('keras-h5', { ...USUAL_SETTINGS, dialect: 'keras2' })).toEqual({
       form: 'keras-h5',

@@ -22,12 +22,21 @@ import {
 } from '../../web/page/compare/picture-labels.ts';
 import { equalizedStory, openedStory } from '../../web/page/map/layer-story.ts';
 import { pictureObstacle } from '../../web/page/open/opening.ts';
-import { spreadSentences } from '../../web/page/take/equalized-view.ts';
+import { spreadSentences, trialSentences } from '../../web/page/take/equalized-view.ts';
 import { proofSentences, proofVerdict } from '../../web/page/take/proof-texts.ts';
 import { IO_TEXTS, tfliteSentences, tfliteVerdict, WEIGHTS_TEXTS } from '../../web/page/take/tflite-texts.ts';
 import type { OpenedModel, Preview, TakenTflite } from '../../web/protocol.ts';
 
 describe('choices', () => {
+  it('that were tried are told by what they differ in', () => {
+    const trial = { relu6: 'exact', objective: 'least-noise', sqnrDb: 32, top1Agreement: 0.5 };
+    const trials = [{ ...trial, objective: 'equal-ranges' }, trial] as unknown as TargetReport['trials'];
+    expect(trialSentences(trials)).toEqual([
+      'objective equal-ranges: SQNR 32.0 dB, the first class stays in 50 %',
+      'objective least-noise: SQNR 32.0 dB, the first class stays in 50 %',
+    ]);
+  });
+
   it('have a text each', () => {
     expect(TARGET_TEXTS.map(([value]) => value).sort()).toEqual([...TARGETS].sort());
     expect(RELU6_TEXTS.map(({ value }) => value).sort()).toEqual([...RELU6_POLICIES].sort());

@@ -154,6 +154,24 @@ it.each<[string, readonly LayerSpec[], RegExp]>([
   expect(await textOf(visit.page, '#tflite-result')).toBe('');
 });
 
+it('a layer that TF.js lacks brings its script along', async () => {
+  const { page } = visit;
+  await page.locator('summary', { hasText: 'Files for TensorFlow.js' }).click();
+  await page.check('#layers-script');
+  await openFiles(visit, [join(folder, 'a recurrent layer.h5')]);
+  const [download] = await Promise.all([
+    page.waitForEvent('download'),
+    page.locator('[data-form="tfjs-float"]').click(),
+  ]);
+  const name = join(folder, download.suggestedFilename());
+  await download.saveAs(name);
+  expect(readFileSync(name, 'latin1')).toContain('crosslayer-layers.js');
+  await idle(page);
+  expect(await textOf(page, '.card:has([data-form="tfjs-float"])')).toMatch(
+    /crosslayer-layers\.js registers GRU/,
+  );
+});
+
 it('takes what is chosen: a hardware, and the sizes of inputs', async () => {
   const file = join(folder, 'open.h5');
   const model = buildModel([

@@ -55,7 +55,7 @@ export class Page {
     rank: (part) => this.#store.set({ ranking: { ...this.#state.ranking, ...part } }),
   });
   readonly #choices = new Choices({
-    equalize: () => void this.#equalize(),
+    equalize: (pictures) => void this.#equalize(pictures),
     change: (to) => this.#change(to),
   });
   readonly #compare = new CompareView({
@@ -128,6 +128,7 @@ export class Page {
       return;
     }
     this.#messages.clearError();
+    this.#choices.takePictures(files);
     this.#compare.takePictures(files);
     this.#verify.takePictures(files);
     this.#tflite.takePictures(files);
@@ -212,10 +213,14 @@ export class Page {
     this.#store.set({ previews: [...this.#state.previews, preview] });
   }
 
-  async #equalize(): Promise<void> {
+  async #equalize(pictures: readonly PickedFile[]): Promise<void> {
     const choice = askedChoice(this.#state);
-    const { verify } = this.#state.settings;
-    const equalized = await this.#ask('equalize', { ...choice, verify }, TASKS.equalize);
+    const { verify, normalization } = this.#state.settings;
+    const equalized = await this.#ask(
+      'equalize',
+      { ...choice, verify, pictures, normalization },
+      TASKS.equalize,
+    );
     if (!equalized) return;
     this.#queue.mayInterrupt = false;
     this.#letGoOfTaken();
@@ -234,7 +239,8 @@ export class Page {
   }
 
   async #compareOn(asked: Asked): Promise<void> {
-    const comparison = await this.#ask('compare', asked, TASKS.compare);
+    const { normalization } = this.#state.settings;
+    const comparison = await this.#ask('compare', { ...asked, normalization }, TASKS.compare);
     if (!comparison) return;
     const thumbnails = await thumbnailsOf(asked);
     this.#state.thumbnails.dispose();
@@ -242,8 +248,9 @@ export class Page {
     byId('comparison-title', HTMLElement).focus();
   }
 
-  async #verifyFiles(asked: Operations['verify']['asked']): Promise<void> {
-    const report = await this.#ask('verify', asked, TASKS.verify);
+  async #verifyFiles(asked: Pick<Operations['verify']['asked'], 'files' | 'pictures'>): Promise<void> {
+    const { normalization } = this.#state.settings;
+    const report = await this.#ask('verify', { ...asked, normalization }, TASKS.verify);
     if (!report) return;
     this.#store.set({ verified: { fileName: named(asked.files.map(({ file }) => file.name)), report } });
     byId('verified-title', HTMLElement).focus();
@@ -269,7 +276,8 @@ export class Page {
       this.#messages.showError(TASKS.takeTflite.failed, asked);
       return;
     }
-    const taken = await this.#ask('takeTflite', { ...asked, ...on }, TASKS.takeTflite);
+    const { normalization } = this.#state.settings;
+    const taken = await this.#ask('takeTflite', { ...asked, ...on, normalization }, TASKS.takeTflite);
     if (!taken) return;
     if (this.#state.tflite) letGo(this.#state.tflite.saved);
     const { download, ...told } = taken;

@@ -6,6 +6,7 @@
 
 import type { Target } from 'crosslayer';
 import type { Dialect, PackedDType } from 'crosslayer/quantization';
+import type { Normalization } from 'crosslayer/verification';
 import type { Choice, TfliteChoice } from '../protocol.ts';
 import { type Hardware, needsOf } from './choices/hardware.ts';
 
@@ -16,6 +17,8 @@ export interface Settings {
   readonly choice: Choice;
   /** Whether equalizing is proven. */
   readonly verify: boolean;
+  /** What is done to pixels; undefined where it is guessed from the model. */
+  readonly normalization: Normalization | undefined;
   readonly tflite: Omit<TfliteChoice, 'inputShape'> & { readonly inputShape: string };
   /** Which Keras an `.h5` file is for; undefined: the one that the model came from. */
   readonly dialect: Dialect | undefined;
@@ -25,7 +28,11 @@ export interface Settings {
     readonly budget: string;
     readonly include: string;
     readonly exclude: string;
+    /** Whether kernels are prepared for 8 bits; undefined: unless they lie on a grid already. */
+    readonly prepare: boolean | undefined;
   };
+  /** How any TF.js model is written. */
+  readonly tfjs: { readonly shardSize: string; readonly layersScript: boolean };
 }
 
 /** What is chosen where nobody chose. */
@@ -33,12 +40,14 @@ export const USUAL_SETTINGS: Settings = {
   hardware: undefined,
   choice: { target: 'int8-per-tensor', relu6: 'exact' },
   verify: true,
+  normalization: undefined,
   tflite: {
     ...{ weights: 'per-channel', dense: 'per-channel', io: 'int8' },
     ...{ float: false, allowFloat: false, rounding: 'cancelling', correction: true, inputShape: '' },
   },
   dialect: undefined,
-  packing: { dtype: 'uint8', budget: '', include: '', exclude: '' },
+  packing: { dtype: 'uint8', budget: '', include: '', exclude: '', prepare: undefined },
+  tfjs: { shardSize: '', layersScript: false },
 };
 
 /** Whether nobody chose anything, or chose it back. */
@@ -102,6 +111,12 @@ export function readShapes(text: string): readonly (readonly number[])[] | undef
     word.split(/x/i).map((size) => (/^[1-9]\d{0,8}$/.test(size) ? Number(size) : 0)),
   );
   return shapes.flat().includes(0) ? undefined : shapes;
+}
+
+/** Bytes of a size in MB; undefined where the text is no number above 0. */
+export function readMegabytes(text: string): number | undefined {
+  const bytes = Math.round(Number(text.trim() || NaN) * 1e6);
+  return bytes > 0 && Number.isSafeInteger(bytes) ? bytes : undefined;
 }
 
 /** Words with spaces or commas between them. */

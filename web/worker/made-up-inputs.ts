@@ -1,6 +1,11 @@
 import { type Model, seededInputs, type Tensor } from 'crosslayer';
 import { count } from 'crosslayer/report';
-import { describeNormalization, guessNormalization, modelInputs } from 'crosslayer/verification';
+import {
+  describeNormalization,
+  guessNormalization,
+  modelInputs,
+  type Normalization,
+} from 'crosslayer/verification';
 
 /**
  * Samples from a seed, and what they are in words.
@@ -10,13 +15,23 @@ import { describeNormalization, guessNormalization, modelInputs } from 'crosslay
 export function madeUpInputs(
   model: Model,
   samples: number,
+  normalization: Normalization | undefined,
 ): { readonly tensors: readonly Tensor[]; readonly description: string } {
-  return { tensors: seededInputs(model, { samples }), description: describeInputs(model, samples) };
+  return {
+    tensors: seededInputs(model, { samples, normalization }),
+    description: describeInputs(model, samples, normalization),
+  };
 }
 
-function describeInputs(model: Model, samples: number): string {
+function describeInputs(model: Model, samples: number, chosen: Normalization | undefined): string {
   const made = count(samples, 'made-up sample');
   if (!modelInputs(model).some(({ image }) => image !== undefined)) return made;
+  return `${made}: the range of pixels as ${scalingText(model, chosen)}`;
+}
+
+/** How pixels are scaled, and why where that is a guess. */
+export function scalingText(model: Model, chosen: Normalization | undefined): string {
+  if (chosen !== undefined) return describeNormalization(chosen);
   const { normalization, reason } = guessNormalization(model);
-  return `${made}: the range of pixels as ${describeNormalization(normalization)} (a guess: ${reason})`;
+  return `${describeNormalization(normalization)} (a guess: ${reason})`;
 }

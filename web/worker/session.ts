@@ -49,7 +49,7 @@ export class Session {
     equalize: async (asked, progress) => {
       const { equalizeFor } = await import('./equalize/equalize-for.ts');
       const trials = await this.#trialsOf(this.#model());
-      this.#equalized = await equalizeFor(this.#model(), trials, asked, progress);
+      this.#equalized = await equalizeFor(this.#requireOpened(), trials, asked, progress);
       return this.#equalized.told;
     },
     compare: async (asked, progress) => {

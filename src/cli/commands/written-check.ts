@@ -7,7 +7,7 @@
 import { CannotRunError } from '../../errors.ts';
 import { type ByteSource, readAll } from '../../formats/bytes.ts';
 import type { Model } from '../../model/model.ts';
-import { LAYERS_SCRIPT, withLayersScript } from '../../node/layers-script.ts';
+import { withLayersScript } from '../../node/layers-script.ts';
 import { openModelFiles } from '../../node/open-files.ts';
 import type { WrittenCheck } from '../../report/quantize-report.ts';
 import { besideOriginal } from '../../report/run-check.ts';
@@ -15,6 +15,7 @@ import { largestOf } from '../../tensor/extremes.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
 import { compareOutputs } from '../../verification/comparing/compare-outputs.ts';
 import { type ModelRun, recordRun } from '../../verification/comparing/model-run.ts';
+import { LAYERS_SCRIPT } from '../../verification/run/layers-script-for.ts';
 import { CannotOpenError, runWithTfjs } from '../../verification/run/run-with-tfjs.ts';
 import { firstSamples } from '../../verification/run/samples.ts';
 import type { Runnable } from '../chosen-inputs.ts';

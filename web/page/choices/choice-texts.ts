@@ -6,6 +6,7 @@
 
 import type { Relu6Policy, Target } from 'crosslayer';
 import type { Objective, WeightRounding } from 'crosslayer/quantization';
+import type { Normalization } from 'crosslayer/verification';
 import type { Preview } from '../../protocol.ts';
 import type { SelectTexts } from '../fields.ts';
 
@@ -45,6 +46,16 @@ export const ROUNDING_TEXTS: SelectTexts<WeightRounding | 'usual'> = [
   ['usual', 'as usual for the target'],
   ['nearest', 'nearest: the tool that quantizes rounds'],
   ['cancelling', 'cancelling: here, so that errors of a channel cancel each other'],
+];
+
+/** What becomes of the bytes of pictures before a model sees them. */
+export const NORMALIZATION_TEXTS: SelectTexts<Normalization | 'guessed'> = [
+  ['guessed', 'guessed from the model'],
+  ['tf', 'tf: x / 127.5 - 1'],
+  ['torch', 'torch: mean and deviation of ImageNet'],
+  ['caffe', 'caffe: BGR, minus the mean of ImageNet'],
+  ['0..1', '0..1: x / 255'],
+  ['raw', 'raw: 0 to 255 as they are'],
 ];
 
 /** What happens to a ReLU6. */

@@ -4,7 +4,9 @@
  * @module
  */
 
-import type { Choice } from '../../protocol.ts';
+import type { Normalization } from 'crosslayer/verification';
+import type { Choice, PickedFile } from '../../protocol.ts';
+import { PictureChoice } from '../compare/picture-choice.ts';
 import { button, byId, element, setEnabled, setText } from '../dom.ts';
 import { checkField, type Field, selectField } from '../fields.ts';
 import {
@@ -19,6 +21,7 @@ import { hasChanged, type State } from '../state.ts';
 import { groupOf, optionsOf, showChosen, whenChosen } from './choice-cards.ts';
 import {
   ACTIVATION_TEXTS,
+  NORMALIZATION_TEXTS,
   OBJECTIVE_TEXTS,
   previewText,
   RELU6_TEXTS,
@@ -30,7 +33,8 @@ import { hasRelu6, type PreviewedChoice, policiesOf, previewOf } from './preview
 
 /** What the choices lead to. */
 export interface ChoiceActions {
-  equalize(): void;
+  /** Called with the pictures that settings are tried on. */
+  equalize(pictures: readonly PickedFile[]): void;
   /** Called with the settings as they are to be, made of those as they are. */
   change(to: (settings: Settings) => Settings): void;
 }
@@ -50,9 +54,13 @@ export class Choices {
   readonly #policySet: HTMLFieldSetElement;
   readonly #policyNote = element('p', { class: 'soft' });
   readonly #more: MoreSettings;
+  readonly #pictures = new PictureChoice(undefined);
+  readonly #pictureParts: HTMLElement;
+  readonly #normalization: Field<Normalization | 'guessed'>;
   readonly #verify: Field<boolean>;
   readonly #button: HTMLButtonElement;
   readonly #reset: HTMLButtonElement;
+  #takesPictures = false;
 
   constructor({ equalize, change }: ChoiceActions) {
     const hardwareSet = groupOf(
@@ -76,10 +84,33 @@ export class Choices {
     this.#verify = checkField('verify', 'Check that the model still computes the same', (verify) =>
       change((settings) => ({ ...settings, verify })),
     );
-    this.#button = button('Equalize', equalize, { class: 'primary', id: 'equalize' });
+    this.#normalization = selectField('normalization', 'What is done to pixels', NORMALIZATION_TEXTS, (to) =>
+      change((settings) => ({ ...settings, normalization: to === 'guessed' ? undefined : to })),
+    );
+    this.#pictureParts = element(
+      'details',
+      { id: 'own-pictures' },
+      element('summary', {}, 'Pictures of your own'),
+      element(
+        'p',
+        {},
+        'With pictures, biases are corrected by what the model makes of them, and what is left as usual above is tried on them: the settings that stay nearest to the float model are taken. That takes several times as long.',
+      ),
+      ...this.#pictures.controls(),
+      this.#normalization.element,
+      element(
+        'p',
+        { class: 'soft' },
+        'What is done to pixels holds for all that this page does with pictures.',
+      ),
+    );
+    this.#button = button('Equalize', () => equalize(this.#chosenPictures()), {
+      class: 'primary',
+      id: 'equalize',
+    });
     this.#reset = button('Choose as usual again', () => change(() => USUAL_SETTINGS), { id: 'reset' });
     byId('choices', HTMLElement).append(
-      ...[hardwareSet, this.#expected, this.#file, this.#policySet, this.#more.element],
+      ...[hardwareSet, this.#expected, this.#file, this.#policySet, this.#more.element, this.#pictureParts],
       element(
         'div',
         { class: 'start' },
@@ -94,10 +125,23 @@ export class Choices {
     );
   }
 
+  /** Takes pictures that were dropped on the page. */
+  takePictures(files: readonly PickedFile[]): void {
+    this.#pictures.take(files);
+  }
+
+  #chosenPictures(): readonly PickedFile[] {
+    const read = this.#pictures.read();
+    return this.#takesPictures && read.kind === 'pictures' ? read.pictures : [];
+  }
+
   /** Shows what is chosen, and what each choice is expected to bring. */
   render(state: State, before: State | undefined): void {
     if (hasChanged(state, before, 'opened', 'settings', 'previews')) this.#draw(state);
-    setEnabled(this.#button, !state.isBusy);
+    for (const one of [this.#button, this.#pictures.opener]) setEnabled(one, !state.isBusy);
+    this.#takesPictures = state.opened?.pictures !== null;
+    this.#pictureParts.hidden = !this.#takesPictures;
+    this.#normalization.show(state.settings.normalization ?? 'guessed');
     setEnabled(this.#reset, !isUsual(state.settings));
   }
 

@@ -6,7 +6,7 @@
 
 import { named } from 'crosslayer/report';
 import type { PickedFile } from '../../protocol.ts';
-import { element, setText } from '../dom.ts';
+import { button, element, setText } from '../dom.ts';
 import { filePicker } from '../open/file-picker.ts';
 import { byName, labelsFromNames, readLabels } from './picture-labels.ts';
 
@@ -27,6 +27,7 @@ export class PictureChoice {
   readonly opener: HTMLButtonElement;
   readonly #labels: HTMLInputElement | undefined;
   readonly #input: HTMLInputElement;
+  readonly #clear = button('Use none', () => this.take([]));
   #pictures: readonly PickedFile[] = [];
 
   /** @param id of the field for labels; there is none where it is left out. */
@@ -45,12 +46,13 @@ export class PictureChoice {
     const { opener, input } = filePicker('Choose pictures', take, { accept: 'image/*', multiple: true });
     this.#input = input;
     this.opener = opener;
+    this.#clear.hidden = true;
   }
 
   /** The button, what is chosen, and the field for labels. */
   controls(): HTMLElement[] {
     return [
-      element('div', { class: 'buttons' }, this.opener, this.#input),
+      element('div', { class: 'buttons' }, this.opener, this.#clear, this.#input),
       this.chosen,
       ...(this.#labels ? [labelsField(this.#labels)] : []),
     ];
@@ -61,6 +63,7 @@ export class PictureChoice {
     this.#pictures = [...files].sort((one, other) => byName(one.path, other.path));
     const names = this.#pictures.map(({ path }) => path);
     if (this.#labels) this.#labels.value = labelsFromNames(names)?.join(' ') ?? '';
+    this.#clear.hidden = names.length === 0;
     setText(this.chosen, names.length === 0 ? '' : `Chosen: ${named(names)}.`);
   }
 

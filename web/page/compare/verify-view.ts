@@ -13,7 +13,7 @@ import { hasChanged, type State } from '../state.ts';
 import { PictureChoice } from './picture-choice.ts';
 import { tableOf } from './table.ts';
 
-type Asked = Operations['verify']['asked'];
+type Asked = Omit<Operations['verify']['asked'], 'normalization'>;
 
 /** The section of the comparison. */
 export class VerifyView {

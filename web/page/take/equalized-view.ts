@@ -4,8 +4,8 @@
  * @module
  */
 
-import { allIn } from 'crosslayer/quantization';
-import { count, short, type TargetReport } from 'crosslayer/report';
+import { allIn, settingsTried } from 'crosslayer/quantization';
+import { count, decibels, percent, short, type TargetReport } from 'crosslayer/report';
 import type { EqualizedModel, OpenedModel } from '../../protocol.ts';
 import { improvementText } from '../choices/damage-rows.ts';
 import { byId, element, folded, list, setText } from '../dom.ts';
@@ -128,8 +128,25 @@ function counted<List extends readonly unknown[]>(found: List, sentence: (found:
   return found.length === 0 ? [] : [sentence(found)];
 }
 
-function detailsOf({ passes, dropped }: TargetReport): HTMLElement[] {
+/** Settings that were tried on pictures, the one that was taken first. */
+export function trialSentences(trials: TargetReport['trials']): string[] {
+  const tried = settingsTried(trials);
+  return trials.map((trial) => {
+    const settings = tried.map((name) => `${SETTING_NAMES[name] ?? name} ${trial[name]}`).join(', ');
+    const agreement =
+      trial.top1Agreement === null ? '' : `, the first class stays in ${percent(trial.top1Agreement)}`;
+    return `${settings === '' ? 'as chosen' : settings}: SQNR ${decibels(trial.sqnrDb)}${agreement}`;
+  });
+}
+
+const SETTING_NAMES: Readonly<Record<string, string>> = { biasCorrection: 'biases', relu6: 'ReLU6' };
+
+function detailsOf({ passes, dropped, trials }: TargetReport): HTMLElement[] {
   const parts: (readonly [title: string, sentences: readonly string[]])[] = [
+    [
+      'Settings that were tried on the pictures, the best first, which was taken',
+      trials.length > 1 ? trialSentences(trials) : [],
+    ],
     [
       'Batch norms that were folded',
       allIn(passes, 'folded').map(({ layer, batchNorm }) => `${batchNorm} into ${layer}`),

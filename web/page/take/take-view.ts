@@ -5,10 +5,10 @@
  */
 
 import type { Dialect } from 'crosslayer/quantization';
-import type { TakeAsked, TakenForm } from '../../protocol.ts';
+import type { TakeAsked, TakenForm, TfjsChoice } from '../../protocol.ts';
 import { button, byId, element, setEnabled, setText } from '../dom.ts';
-import { type Field, type SelectTexts, selectField, textField } from '../fields.ts';
-import { type Settings, words } from '../settings.ts';
+import { checkField, type Field, type SelectTexts, selectField, textField } from '../fields.ts';
+import { readMegabytes, type Settings, words } from '../settings.ts';
 import { hasChanged, type State } from '../state.ts';
 import { savedLink } from './saved-download.ts';
 
@@ -68,7 +68,8 @@ export class TakeView {
   readonly #what = element('p');
   readonly #cards: ReadonlyMap<TakenForm, Card>;
   readonly #dialect: Field<Dialect | 'own'>;
-  readonly #packing: PackingFields;
+  readonly #packing: FieldGroup<Settings['packing']>;
+  readonly #tfjs: FieldGroup<Settings['tfjs']>;
 
   constructor({ take, change }: TakeActions) {
     this.#dialect = selectField('dialect', 'For which Keras', DIALECT_TEXTS, (to) =>
@@ -76,6 +77,9 @@ export class TakeView {
     );
     this.#packing = packingFields((part) =>
       change((settings) => ({ ...settings, packing: { ...settings.packing, ...part } })),
+    );
+    this.#tfjs = tfjsFields((part) =>
+      change((settings) => ({ ...settings, tfjs: { ...settings.tfjs, ...part } })),
     );
     const fields: ReadonlyMap<TakenForm, readonly HTMLElement[]> = new Map([
       ['keras-h5', [this.#dialect.element]],
@@ -87,6 +91,7 @@ export class TakeView {
     byId('take', HTMLElement).append(
       this.#what,
       element('div', { class: 'cards' }, ...[...this.#cards.values()].map(({ element: card }) => card)),
+      ...this.#tfjs.elements,
     );
   }
 
@@ -104,6 +109,7 @@ export class TakeView {
     }
     this.#dialect.show(settings.dialect ?? 'own');
     this.#packing.show(settings.packing);
+    this.#tfjs.show(settings.tfjs);
     for (const [form, { opener, result }] of this.#cards) {
       setEnabled(opener, !isBusy);
       const saved = taken.get(form);
@@ -126,12 +132,49 @@ class Card {
   }
 }
 
-interface PackingFields {
+interface FieldGroup<Shown> {
   readonly elements: readonly HTMLElement[];
-  show(packing: Settings['packing']): void;
+  show(shown: Shown): void;
 }
 
-function packingFields(change: (part: Partial<Settings['packing']>) => void): PackingFields {
+/** How both forms for TensorFlow.js are written. */
+function tfjsFields(change: (part: Partial<Settings['tfjs']>) => void): FieldGroup<Settings['tfjs']> {
+  const shardSize = textField(
+    'shard-size',
+    'Size of a file of weights at most, in MB',
+    'Such as 25; if left empty, as the model came, or 4.19 (4 MiB).',
+    (to) => change({ shardSize: to }),
+  );
+  const layersScript = checkField(
+    'layers-script',
+    'A script comes along (crosslayer-layers.js) with classes for layers that TensorFlow.js lacks, where the model has some',
+    (to) => change({ layersScript: to }),
+  );
+  return {
+    elements: [
+      element(
+        'details',
+        {},
+        element('summary', {}, 'Files for TensorFlow.js'),
+        ...[shardSize, layersScript].map((field) => field.element),
+      ),
+    ],
+    show(tfjs) {
+      shardSize.show(tfjs.shardSize);
+      layersScript.show(tfjs.layersScript);
+    },
+  };
+}
+
+const PREPARE_TEXTS = [
+  ['usual', 'unless they lie on 8 bits already'],
+  ['yes', 'always'],
+  ['no', 'never: pack them as they are'],
+] as const;
+
+function packingFields(
+  change: (part: Partial<Settings['packing']>) => void,
+): FieldGroup<Settings['packing']> {
   const dtype = selectField('dtype', 'Kernels as', DTYPE_TEXTS, (to) => change({ dtype: to }));
   const budget = textField(
     'budget',
@@ -151,14 +194,17 @@ function packingFields(change: (part: Partial<Settings['packing']>) => void): Pa
     'Names, where * stands for any characters.',
     (to) => change({ exclude: to }),
   );
+  const prepare = selectField('prepare', 'Scale channels and correct biases first', PREPARE_TEXTS, (to) =>
+    change({ prepare: to === 'usual' ? undefined : to === 'yes' }),
+  );
   return {
     elements: [
       dtype.element,
       element(
         'details',
         {},
-        element('summary', {}, 'Size and layers'),
-        ...[budget, include, exclude].map((field) => field.element),
+        element('summary', {}, 'Size, layers and preparation'),
+        ...[budget, include, exclude, prepare].map((field) => field.element),
       ),
     ],
     show(packing) {
@@ -166,30 +212,46 @@ function packingFields(change: (part: Partial<Settings['packing']>) => void): Pa
       budget.show(packing.budget, packing.dtype !== 'budget');
       include.show(packing.include);
       exclude.show(packing.exclude);
+      prepare.show(packing.prepare === undefined ? 'usual' : packing.prepare ? 'yes' : 'no');
     },
   };
 }
 
 /** What is asked for; a sentence where fields do not say it. */
-export function takeAsked(form: TakenForm, { dialect, packing }: Settings): TakeAsked | string {
+export function takeAsked(form: TakenForm, { dialect, packing, tfjs }: Settings): TakeAsked | string {
   switch (form) {
     case 'keras-h5':
       return { form, ...(dialect ? { dialect } : {}) };
     case 'tfjs-packed': {
-      const { dtype, budget } = packing;
-      const megabytes = Number(budget.trim() || NaN);
-      if (dtype === 'budget' && !(megabytes > 0 && megabytes < Infinity)) {
+      const { dtype, budget, prepare } = packing;
+      const written = tfjsAsked(tfjs);
+      if (typeof written === 'string') return written;
+      const bytes = readMegabytes(budget);
+      if (dtype === 'budget' && bytes === undefined) {
         return `Size of all weights: '${budget}' is no number above 0; write one, such as 1.5.`;
       }
       const [include, exclude] = [words(packing.include), words(packing.exclude)];
       return {
-        form,
-        ...(dtype === 'budget' ? { plan: { budget: Math.round(megabytes * 1e6) } } : { dtype }),
+        ...{ form, ...written },
+        ...(dtype === 'budget' ? { plan: { budget: bytes ?? 0 } } : { dtype }),
+        ...(prepare === undefined ? {} : { prepare }),
         ...(include.length === 0 ? {} : { include }),
         ...(exclude.length === 0 ? {} : { exclude }),
       };
     }
+    case 'tfjs-float': {
+      const written = tfjsAsked(tfjs);
+      return typeof written === 'string' ? written : { form, ...written };
+    }
     default:
       return { form };
   }
+}
+
+function tfjsAsked({ shardSize, layersScript }: Settings['tfjs']): TfjsChoice | string {
+  const shardBytes = readMegabytes(shardSize);
+  if (shardBytes === undefined && shardSize.trim() !== '') {
+    return `Size of a file of weights: '${shardSize}' is no number above 0; write one, such as 25.`;
+  }
+  return { ...(shardBytes === undefined ? {} : { shardBytes }), ...(layersScript ? { layersScript } : {}) };
 }

@@ -174,7 +174,7 @@ class MoreSettings {
 }
 
 /** What is asked for; a sentence where a field does not say it. */
-export function tfliteAsked(choice: Choice): Omit<Asked, 'pictures' | 'labels'> | string {
+export function tfliteAsked(choice: Choice): Omit<Asked, 'pictures' | 'labels' | 'normalization'> | string {
   const inputShape = readShapes(choice.inputShape);
   if (!inputShape) {
     return `${TFLITE_LABELS.inputShape}: '${choice.inputShape}' is none; write whole numbers with x between them, such as 224x224x3.`;

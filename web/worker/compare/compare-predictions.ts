@@ -46,7 +46,10 @@ export async function comparePredictions(
   const runQuantized = async (name: string, part: number, one: Model): Promise<ModelRun> => {
     if (!report.activations) return run(name, part, fakeQuantize(one, weights));
     const grids = { weights, activations: report.activations };
-    const ranges = { ranges: 'statistics', inputRanges: inputRangesOn(model, inputs) } as const;
+    const ranges = {
+      ranges: 'statistics',
+      inputRanges: inputRangesOn(model, inputs, asked.normalization),
+    } as const;
     return (await recordOnGrids(one, { runner: watched(name, part), inputs, grids, ...ranges })).run;
   };
   const float = await run('the model as it is', 0, model);

@@ -6,14 +6,9 @@
 
 import { type Model, Tensor, UnsupportedModelError } from 'crosslayer';
 import { count } from 'crosslayer/report';
-import {
-  describeNormalization,
-  fitArray,
-  guessNormalization,
-  type ModelInput,
-  type Normalization,
-} from 'crosslayer/verification';
+import { fitArray, guessNormalization, type ModelInput, type Normalization } from 'crosslayer/verification';
 import type { Operations } from '../../protocol.ts';
+import { scalingText } from '../made-up-inputs.ts';
 import type { Opened } from '../open/opened.ts';
 import { pictureInput, picturesOf } from '../open/pictures-of.ts';
 import type { Progress } from '../progress.ts';
@@ -39,7 +34,7 @@ export interface Samples {
  */
 export async function pictureSamples(
   { model, samples, told }: Opened,
-  { pictures, labels: given }: Operations['compare']['asked'],
+  { pictures, labels: given, normalization }: Operations['compare']['asked'],
   progress: Progress,
   most: number = MOST_PICTURES,
 ): Promise<Samples> {
@@ -57,7 +52,8 @@ export async function pictureSamples(
     const number = Math.min(most, images.shape[0] ?? 0);
     const first = firstOf(images, number);
     const names = Array.from({ length: number }, (_, index) => `image ${index + 1}`);
-    return fitted(model, input, { array: first, names, labels: samples.labels.subarray(0, number) });
+    const labels = samples.labels.subarray(0, number);
+    return fitted(model, input, { array: first, names, labels, asked: normalization });
   }
   if (pictures.length === 0) throw new UnsupportedModelError('inputs', 'no pictures were chosen');
   if (pictures.length > MOST_PICTURES) {
@@ -70,7 +66,8 @@ export async function pictureSamples(
     throw new UnsupportedModelError('labels', reason);
   }
   const array = await decodePictures(pictures, size, progress);
-  return fitted(model, input, { array, names: pictures.map(({ file }) => file.name), labels });
+  const names = pictures.map(({ file }) => file.name);
+  return fitted(model, input, { array, names, labels, asked: normalization });
 }
 
 function firstOf(images: Tensor, number: number): Tensor {
@@ -80,21 +77,18 @@ function firstOf(images: Tensor, number: number): Tensor {
   return Tensor.of('uint8', [number, ...inner], part);
 }
 
-function fitted(
-  model: Model,
-  input: ModelInput,
-  { array, names, labels }: { array: Tensor; names: readonly string[]; labels: Int32Array | undefined },
-): Samples {
-  const guess = guessNormalization(model);
+interface Pictures extends Pick<Samples, 'names' | 'labels'> {
+  readonly array: Tensor;
+  readonly asked: Normalization | undefined;
+}
+
+function fitted(model: Model, input: ModelInput, { array, names, labels, asked }: Pictures): Samples {
   const { tensor, normalization = null } = fitArray(array, 'the pictures', input, {
-    asked: undefined,
-    guessed: guess.normalization,
+    asked,
+    guessed: guessNormalization(model).normalization,
   });
   const [, height, width] = array.shape;
-  const scaling =
-    normalization === null
-      ? 'values as they are'
-      : `pixels as ${describeNormalization(normalization)} (a guess: ${guess.reason})`;
+  const scaling = normalization === null ? 'values as they are' : `pixels as ${scalingText(model, asked)}`;
   const description = `${count(names.length, 'picture')} of ${width} x ${height}: ${scaling}`;
   return { tensor, names, labels, normalization, description };
 }

@@ -6,7 +6,7 @@
 
 import { CannotRunError, releaseModel, type Tensor, TfjsRunner, type VerifyReport, verify } from 'crosslayer';
 import { verifyTflite } from 'crosslayer/verification';
-import type { Operations, PickedFile } from '../../protocol.ts';
+import type { Operations, PicturesAsked } from '../../protocol.ts';
 import { madeUpInputs } from '../made-up-inputs.ts';
 import { readPicked } from '../open/open-model.ts';
 import type { Opened } from '../open/opened.ts';
@@ -24,7 +24,7 @@ const OF_EXAMPLE = 100;
 /** Runs the open model and another file on the same inputs. */
 export async function verifyFiles(
   opened: Opened,
-  { files, pictures }: Operations['verify']['asked'],
+  { files, ...on }: Operations['verify']['asked'],
   progress: Progress,
 ): Promise<VerifyReport> {
   progress('Reading the other file');
@@ -33,7 +33,7 @@ export async function verifyFiles(
   const bytes = isTflite ? new Uint8Array(await first.file.arrayBuffer()) : undefined;
   const candidate = isTflite ? undefined : await readPicked(files, progress);
   try {
-    const inputs = await inputsFor(opened, pictures, progress);
+    const inputs = await inputsFor(opened, on, progress);
     const runner = await TfjsRunner.create({ wasmPaths: `${pageFolder()}wasm/` });
     const options = { runner, ...inputs };
     progress('Running both');
@@ -54,7 +54,7 @@ export async function verifyFiles(
 
 async function inputsFor(
   opened: Opened,
-  pictures: readonly PickedFile[],
+  { pictures, normalization }: PicturesAsked,
   progress: Progress,
 ): Promise<{
   readonly inputs: readonly Tensor[];
@@ -62,10 +62,10 @@ async function inputsFor(
   readonly sampleNames: readonly string[];
 }> {
   if (pictures.length === 0 && !opened.samples) {
-    const { tensors, description } = madeUpInputs(opened.model, MADE_UP);
+    const { tensors, description } = madeUpInputs(opened.model, MADE_UP, normalization);
     return { inputs: tensors, inputsDescription: description, sampleNames: [] };
   }
-  const asked = pictures.length > 0 ? { pictures } : ({ pictures: 'example' } as const);
+  const asked = { pictures: pictures.length > 0 ? pictures : 'example', normalization } as const;
   const { tensor, description, names } = await pictureSamples(opened, asked, progress, OF_EXAMPLE);
   return { inputs: [tensor], inputsDescription: description, sampleNames: names };
 }

@@ -1,4 +1,10 @@
-import { CrosslayerError, type Model, TfjsRunner } from 'crosslayer';
+import {
+  CannotRunError,
+  CrosslayerError,
+  type Model,
+  type Progress as StageProgress,
+  TfjsRunner,
+} from 'crosslayer';
 import { type EqualizePass, equalizationPasses } from 'crosslayer/quantization';
 import {
   channelStrips,
@@ -8,9 +14,12 @@ import {
   rangeSpreads,
   tensorStrips,
 } from 'crosslayer/report';
-import type { Choice, Operations } from '../../protocol.ts';
+import { forChoosing, type Normalization, sqnrJudge } from 'crosslayer/verification';
+import type { Operations, PicturesAsked } from '../../protocol.ts';
+import { pictureSamples } from '../compare/picture-samples.ts';
 import { isOutOfMemory } from '../describe-error.ts';
 import { madeUpInputs } from '../made-up-inputs.ts';
+import type { Opened } from '../open/opened.ts';
 import { pageFolder } from '../page-folder.ts';
 import type { Progress } from '../progress.ts';
 import type { Equalized } from './equalized.ts';
@@ -27,18 +36,22 @@ const PASS_TEXTS: Readonly<Record<EqualizePass['name'], string>> = {
   correct: 'Correcting biases',
 };
 
-/** Equalizes a copy of `model`, as the command does it. */
+/** Equalizes a copy of the model that is open, as the command does it. */
 export async function equalizeFor(
-  model: Model,
+  opened: Opened,
   trials: Trials,
-  { verify, ...choice }: Operations['equalize']['asked'],
+  { verify, pictures = [], normalization, ...choice }: Operations['equalize']['asked'],
   progress: Progress,
 ): Promise<Equalized> {
-  progress(verify ? 'Getting ready to run the model' : 'Getting ready');
-  const ready = verify ? await readyToRun(model) : undefined;
-  const equalized = await proven(model, choice, ready, progress);
+  const { model } = opened;
+  const isRun = verify || pictures.length > 0;
+  progress(isRun ? 'Getting ready to run the model' : 'Getting ready');
+  const ready = isRun ? await readyToRun(opened, { pictures, normalization }, progress) : undefined;
+  const given = pictures.length > 0 && ready ? await samplesOf(model, ready, normalization) : {};
+  const equalized = await proven(model, { ...choice, ...given, ready: verify ? ready : undefined }, progress);
   const { report, plain } = equalized;
   progress('Measuring what came of it');
+  const chosen = { ...choice, relu6: report.relu6, objective: report.objective };
   return {
     model: equalized.model,
     told: {
@@ -50,7 +63,7 @@ export async function equalizeFor(
         ...(report.activations ? tensorStrips(plain, equalized.model) : []),
       ],
       spreads: rangeSpreads(equalized.model).map(({ layer, spread }) => [layer, spread] as const),
-      damage: choice.target === 'float' ? null : await trials.damage(choice),
+      damage: choice.target === 'float' ? null : await trials.damage(given.judge ? chosen : choice),
     },
   };
 }
@@ -58,32 +71,71 @@ export async function equalizeFor(
 /** With proof; where memory does not suffice to run the model it is equalized all the same. */
 async function proven(
   model: Model,
-  choice: Choice,
-  ready: EqualizeForTargetOptions['ready'],
+  options: Parameters<typeof equalizationPasses>[0] & Omit<EqualizeForTargetOptions, 'watch'>,
   progress: Progress,
 ): ReturnType<typeof equalizeForTarget> {
-  const passes = equalizationPasses(choice);
-  const isRun = ready !== undefined && 'runner' in ready;
+  const passes = equalizationPasses(options);
+  const isRun = options.ready !== undefined && 'runner' in options.ready;
   const before = (pass: EqualizePass['name']): void => {
     const done = passes.findIndex(({ name }) => name === pass);
     progress(`${PASS_TEXTS[pass]}${isRun ? ', and running the model' : ''}`, done / passes.length);
   };
+  const onProgress = ({ stage, done, total }: StageProgress): void => {
+    if (stage === 'try') progress(`Trying settings on the pictures (${done} of ${total})`, done / total);
+  };
   try {
-    return await equalizeForTarget(model, { ...choice, ready, watch: { before } });
+    return await equalizeForTarget(model, { ...options, watch: { before }, onProgress });
   } catch (error) {
-    if (!isRun || !isOutOfMemory(error)) throw error;
-    return proven(model, choice, { reason: 'the browser has not enough memory to run it' }, progress);
+    if (!(isRun || options.samples) || !isOutOfMemory(error)) throw error;
+    const { samples: _, judge: __, ...rest } = options;
+    return proven(
+      model,
+      { ...rest, ready: { reason: 'the browser has not enough memory to run it' } },
+      progress,
+    );
   }
 }
 
-/** A runner and made-up inputs, or why there are none. */
-async function readyToRun(model: Model): Promise<RunnableOn | { readonly reason: string }> {
+/** A runner and inputs, or why there are none. */
+async function readyToRun(
+  opened: Opened,
+  asked: PicturesAsked,
+  progress: Progress,
+): Promise<RunnableOn | { readonly reason: string }> {
   try {
-    const { tensors, description } = madeUpInputs(model, SEEDED_SAMPLES);
-    const runner = await TfjsRunner.create({ wasmPaths: `${pageFolder()}wasm/` });
-    return { runner, tensors, sampleNames: [], description };
+    const on = await inputsFor(opened, asked, progress);
+    return { ...on, runner: await TfjsRunner.create({ wasmPaths: `${pageFolder()}wasm/` }) };
   } catch (error) {
-    if (error instanceof CrosslayerError) return { reason: error.message };
+    // What was chosen has to be taken.
+    if (!(error instanceof CrosslayerError) || asked.pictures.length > 0) throw error;
+    return { reason: error.message };
+  }
+}
+
+async function inputsFor(
+  opened: Opened,
+  { pictures, normalization }: PicturesAsked,
+  progress: Progress,
+): Promise<Omit<RunnableOn, 'runner'>> {
+  if (pictures.length === 0) {
+    return { ...madeUpInputs(opened.model, SEEDED_SAMPLES, normalization), sampleNames: [] };
+  }
+  const { tensor, names, description } = await pictureSamples(opened, { pictures, normalization }, progress);
+  return { tensors: [tensor], sampleNames: names, description };
+}
+
+/** What biases are corrected by and settings are tried on; nothing where the model cannot be run, for which the proof has the reason. */
+async function samplesOf(
+  model: Model,
+  ready: RunnableOn | { readonly reason: string },
+  normalization: Normalization | undefined,
+): Promise<Pick<EqualizeForTargetOptions, 'samples' | 'judge'>> {
+  if (!('runner' in ready)) return {};
+  const samples = { runner: ready.runner, inputs: forChoosing(ready.tensors) };
+  try {
+    return { samples, judge: await sqnrJudge(model, { ...samples, normalization }) };
+  } catch (error) {
+    if (error instanceof CannotRunError) return {};
     throw error;
   }
 }

@@ -1,4 +1,5 @@
 import {
+  FormatError,
   type Model,
   type ModelFormat,
   quantize,
@@ -9,9 +10,11 @@ import {
 } from 'crosslayer';
 import { allIn, weightBytes } from 'crosslayer/quantization';
 import { byteText, count } from 'crosslayer/report';
-import type { Download, TakeAsked } from '../../protocol.ts';
+import { LAYERS_SCRIPT, layersScriptFor } from 'crosslayer/verification';
+import type { Download, TakeAsked, TfjsChoice } from '../../protocol.ts';
 import type { Equalized } from '../equalize/equalized.ts';
 import type { Opened } from '../open/opened.ts';
+import { pageFolder } from '../page-folder.ts';
 import type { Progress } from '../progress.ts';
 import { ChunkedSink } from './chunked-sink.ts';
 
@@ -37,17 +40,13 @@ export async function takeForm(
     case 'keras-h5':
       return take({ format: 'keras-h5', ...(asked.dialect ? { dialect: asked.dialect } : {}) });
     case 'tfjs-float':
-      return take({ format: 'tfjs-layers' });
+      return withCorrection(await zipOfTfjs(model, name, asked, progress), equalized);
     case 'tfjs-packed': {
       progress('Rounding weights');
-      const { form: _, ...options } = asked;
+      const { form: _, shardBytes: __, layersScript: ___, ...options } = asked;
       const { model: packed, report } = await quantize(opened.model, options);
-      const made = await written(
-        packed,
-        { format: 'tfjs-layers' },
-        `${base}-${asked.plan ? 'packed' : (asked.dtype ?? 'uint8')}`,
-        progress,
-      );
+      const packedName = `${base}-${asked.plan ? 'packed' : (asked.dtype ?? 'uint8')}`;
+      const made = await zipOfTfjs(packed, packedName, asked, progress);
       return {
         ...made,
         notes: [packedNote(opened.model, packed, allIn(report.passes, 'packed')), ...made.notes],
@@ -91,9 +90,9 @@ async function written(
   name: string,
   progress: Progress,
 ): Promise<Download> {
-  progress('Writing the model');
   const { format } = options;
-  if (format === 'tfjs-layers') return zipOfTfjs(model, name, progress);
+  if (format === 'tfjs-layers') return zipOfTfjs(model, name, {}, progress);
+  progress('Writing the model');
   const fileName = `${name}${format === 'keras-v3' ? '.keras' : '.h5'}`;
   const { main, report } = await writtenFiles(model, options, fileName);
   progress('Handing the file over');
@@ -101,12 +100,39 @@ async function written(
 }
 
 /** A TF.js model is several files, so it comes as a zip of them. */
-async function zipOfTfjs(model: Model, name: string, progress: Progress): Promise<Download> {
-  const { sinks, report } = await writtenFiles(model, { format: 'tfjs-layers' }, 'model.json');
+async function zipOfTfjs(
+  model: Model,
+  name: string,
+  { shardBytes, layersScript }: TfjsChoice,
+  progress: Progress,
+): Promise<Download> {
+  progress('Writing the model');
+  const options = { format: 'tfjs-layers', ...(shardBytes === undefined ? {} : { shardBytes }) } as const;
+  const { sinks: written, report: plain } = await writtenFiles(model, options, 'model.json');
+  const { report, script } = layersScript
+    ? await layersScriptFor(plain, fetchLayers)
+    : { report: plain, script: undefined };
+  const sinks = script === undefined ? written : [...written, sinkOf(LAYERS_SCRIPT, script)];
   progress('Packing the files');
   const packed = new ChunkedSink(`${name}.zip`);
   await zipFiles(packed, sinks);
   return { fileName: `${name}-tfjs.zip`, blob: packed.toBlob('application/zip'), notes: notesOf(report) };
+}
+
+async function fetchLayers(): Promise<string> {
+  const response = await fetch(new URL(`layers/${LAYERS_SCRIPT}`, pageFolder()));
+  if (response.ok) return response.text();
+  throw new FormatError(
+    LAYERS_SCRIPT,
+    '',
+    `not found beside the page (${response.status}); put the folder layers there`,
+  );
+}
+
+function sinkOf(name: string, text: string): ChunkedSink {
+  const sink = new ChunkedSink(name);
+  sink.write(0, new TextEncoder().encode(text));
+  return sink;
 }
 
 async function writtenFiles(

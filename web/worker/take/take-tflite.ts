@@ -102,7 +102,7 @@ export async function takeTflite(given: Opened, asked: Asked, progress: Progress
 /** The numbers of the file, and where the ranges of its tensors are from. */
 async function planned(
   model: Model,
-  { weights, dense, float, rounding, correction }: Asked,
+  { weights, dense, float, rounding, correction, normalization }: Asked,
   {
     runner,
     samples,
@@ -128,10 +128,10 @@ async function planned(
   progress('Finding the ranges of tensors');
   const { plan, ranges } = await integerModel(inInference(prepared), {
     weights: integerQuantizer({ weights, dense }),
-    inputRanges: inputRanges(model),
+    inputRanges: inputRanges(model, normalization),
     ...measured,
     // None are made for a model whose statistics tell all.
-    standIns: async () => ({ runner, inputs: seededInputs(model, { samples: MADE_UP }) }),
+    standIns: async () => ({ runner, inputs: seededInputs(model, { samples: MADE_UP, normalization }) }),
   });
   return { plan, ranges: [...ranges.values()] };
 }
@@ -158,11 +158,15 @@ function checkLayers(model: Model, options: Parameters<typeof checkForTflite>[1]
 }
 
 /** The pictures that were chosen, those of the example, or samples that are made up. */
-async function runOn(opened: Opened, { pictures, labels }: Asked, progress: Progress): Promise<RunOn> {
-  if (pictures.length === 0 && !opened.samples) return madeUpInputs(opened.model, MADE_UP);
+async function runOn(
+  opened: Opened,
+  { pictures, labels, normalization }: Asked,
+  progress: Progress,
+): Promise<RunOn> {
+  if (pictures.length === 0 && !opened.samples) return madeUpInputs(opened.model, MADE_UP, normalization);
   const asked =
     pictures.length > 0 ? { pictures, ...(labels ? { labels } : {}) } : { pictures: 'example' as const };
-  const samples = await pictureSamples(opened, asked, progress, Infinity);
+  const samples = await pictureSamples(opened, { ...asked, normalization }, progress, Infinity);
   return {
     tensors: [samples.tensor],
     description: samples.description,
