@@ -7,7 +7,7 @@
 import { posix } from 'node:path';
 import markdownIt from 'markdown-it';
 import anchor from 'markdown-it-anchor';
-import { placeOf, relativeAddress } from './pages.ts';
+import { placeOf, relativeAddress, weightOf } from './pages.ts';
 import { type PlottedTable, plotOf, plotOverBits } from './plots.ts';
 
 type Token = ReturnType<ReturnType<typeof markdownIt>['parse']>[number];
@@ -20,6 +20,8 @@ export interface Section {
   /** In the site, with `#` and the heading. */
   readonly address: string;
   readonly text: string;
+  /** What it counts in a search. */
+  readonly weight: number;
 }
 
 /** A guide as it stands in the site. */
@@ -46,7 +48,8 @@ function slugify(heading: string): string {
 export function renderGuide(file: string, text: string, options: { readonly plots: boolean }): Guide {
   const tokens = markdown.parse(text, {});
   const files = tokens.flatMap((token) => withLinks(file, token));
-  const sections = sectionsOf(placeOf(file), tokens);
+  const weight = weightOf(file);
+  const sections = sectionsOf(placeOf(file), tokens).map((section) => ({ ...section, weight }));
   const drawn = options.plots ? withPlots(tokens) : tokens;
   const html = markdown.renderer
     .render(drawn, markdown.options, {})
@@ -77,7 +80,7 @@ function withLinks(file: string, token: Token): string[] {
 }
 
 /** What stands below each heading, as text. */
-function sectionsOf(place: string, tokens: readonly Token[]): Section[] {
+function sectionsOf(place: string, tokens: readonly Token[]): Omit<Section, 'weight'>[] {
   const sections: { title: string; address: string; text: string }[] = [];
   for (const [index, token] of tokens.entries()) {
     if (token.type === 'heading_open') {

@@ -7,6 +7,8 @@
 /** A part of the list of pages that stands on each of them. */
 interface Part {
   readonly title: string;
+  /** How much more than once its pages count in a search, since more people look for them. */
+  readonly weight: number;
   /** Files of the repository, with what they are called in the list. */
   readonly pages: readonly (readonly [file: string, title: string])[];
 }
@@ -15,6 +17,7 @@ interface Part {
 export const PARTS: readonly Part[] = [
   {
     title: 'Start',
+    weight: 2,
     pages: [
       ['README.md', 'What it is'],
       ['docs/tour.md', 'A tour'],
@@ -26,6 +29,7 @@ export const PARTS: readonly Part[] = [
   },
   {
     title: 'Look up',
+    weight: 1.5,
     pages: [
       ['docs/messages.md', 'Messages'],
       ['docs/models.md', 'Models'],
@@ -38,6 +42,7 @@ export const PARTS: readonly Part[] = [
   },
   {
     title: 'Measured',
+    weight: 1,
     pages: [
       ['docs/accuracy.md', 'Accuracy'],
       ['docs/benchmarks.md', 'Benchmarks'],
@@ -45,12 +50,22 @@ export const PARTS: readonly Part[] = [
   },
   {
     title: 'The project',
+    weight: 0.5,
     pages: [
       ['CHANGELOG.md', 'Changes'],
       ['CONTRIBUTING.md', 'Contributing'],
     ],
   },
 ];
+
+/** What a page of the API reference counts in a search: where words fit both, a guide stands above it. */
+export const REFERENCE_WEIGHT = 0.25;
+
+/** What a file counts in a search; one that no list has is of the project. */
+export function weightOf(file: string): number {
+  const part = PARTS.find(({ pages }) => pages.some(([page]) => page === file));
+  return part?.weight ?? 0.5;
+}
 
 /** Where a file of the repository lies in the site: Markdown as a page, all else as it is. */
 export function placeOf(file: string): string {

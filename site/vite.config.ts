@@ -12,7 +12,7 @@ import { defineConfig, type Plugin, type UserConfigFnObject } from 'vite';
 import { kernelsOfExample } from './example-kernels.ts';
 import { type Guide, renderGuide, type Section } from './guide.ts';
 import { layOut } from './layout.ts';
-import { PARTS, placeOf, relativeAddress } from './pages.ts';
+import { PARTS, placeOf, REFERENCE_WEIGHT, relativeAddress } from './pages.ts';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 
@@ -90,7 +90,14 @@ function sectionOfReference({ name, bytes }: ReferenceFile): Section[] {
   const [, title] = /<title>([^|<]+?) \|/.exec(html) ?? [];
   const [, comment = ''] = /<div class="tsd-comment tsd-typography">(.*?)<\/div>/s.exec(html) ?? [];
   const text = comment.replace(/<[^>]*>/g, '').replace(/\s+/g, ' ');
-  return title === undefined ? [] : [{ title, page: 'API reference', address: `api/${name}`, text }];
+  return title === undefined
+    ? []
+    : [
+        {
+          ...{ title, page: 'API reference', address: `api/${name}`, text },
+          weight: REFERENCE_WEIGHT,
+        },
+      ];
 }
 
 const config: UserConfigFnObject = defineConfig(({ mode }) => ({

@@ -21,8 +21,16 @@ async function start(): Promise<void> {
   const sections: readonly Section[] = await response.json();
   const index = new MiniSearch<Section & { readonly id: number }>({
     fields: ['title', 'page', 'text'],
-    storeFields: ['title', 'page', 'address', 'text'],
-    searchOptions: { boost: { title: 4, page: 2 }, prefix: true, fuzzy: 0.15, combineWith: 'AND' },
+    storeFields: ['title', 'page', 'address', 'text', 'weight'],
+    searchOptions: {
+      boost: { title: 4, page: 2 },
+      boostDocument: (_, __, stored) => Number(stored?.['weight'] ?? 1),
+      prefix: true,
+      // Short words and names with digits are near to many others: a ReLU6 is no ReLU.
+      fuzzy: (term) => (term.length < 5 || /\d/.test(term) ? false : 0.15),
+      weights: { fuzzy: 0.2, prefix: 0.5 },
+      combineWith: 'AND',
+    },
   });
   index.addAll(sections.map((section, id) => ({ ...section, id })));
   const show = (): void => {

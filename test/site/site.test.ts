@@ -103,8 +103,8 @@ it('renders guides with the addresses of the site', () => {
   expect(html).toContain('<a href="../index.html#what-it-is">d</a> <a href="../examples/README.html">e</a>');
   expect(files).toEqual(['README.md', 'examples/README.md', 'docs/x.mjs']);
   expect(sections).toEqual([
-    { title: 'A b: c', page: 'A b: c', address: 'docs/a.html#a-b-c', text: 'd e f' },
-    { title: 'Next', page: 'A b: c', address: 'docs/a.html#next', text: 'Some words.' },
+    { title: 'A b: c', page: 'A b: c', address: 'docs/a.html#a-b-c', text: 'd e f', weight: 0.5 },
+    { title: 'Next', page: 'A b: c', address: 'docs/a.html#next', text: 'Some words.', weight: 0.5 },
   ]);
   expect(relativeAddress('a/b/c.html', 'a/d.html')).toBe('../d.html');
 });
