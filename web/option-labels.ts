@@ -7,7 +7,7 @@
 /** Labels of fields for a `.tflite` file. */
 export const TFLITE_LABELS = {
   dense: 'One scale for a Dense layer',
-  allowFloat: 'Layers that have no int8 form stay in float',
+  allowFloat: 'Layers without an int8 form stay in float',
   inputShape: 'Sizes of inputs that the model leaves open',
 } as const;
 

@@ -32,8 +32,8 @@ describe('choices', () => {
     const trial = { relu6: 'exact', objective: 'least-noise', sqnrDb: 32, top1Agreement: 0.5 };
     const trials = [{ ...trial, objective: 'equal-ranges' }, trial] as unknown as TargetReport['trials'];
     expect(trialSentences(trials)).toEqual([
-      'objective equal-ranges: SQNR 32.0 dB, the first class stays in 50 %',
-      'objective least-noise: SQNR 32.0 dB, the first class stays in 50 %',
+      'objective equal-ranges: SQNR 32.0 dB, same top-1 class in 50 %',
+      'objective least-noise: SQNR 32.0 dB, same top-1 class in 50 %',
     ]);
   });
 
@@ -73,11 +73,11 @@ describe('choices', () => {
   });
 
   it('say what they bring, or why they cannot be made', () => {
-    expect(previewText(preview({})).gain).toBe('Expected gain: 20.0 dB less damage, 100 times less.');
+    expect(previewText(preview({})).gain).toBe('Expected gain: 20.0 dB less error, 100 times less.');
     expect(previewText(preview({ gainDb: 3 })).gain).toBe(
-      'Expected gain: 3.0 dB less damage, 2.0 times less.',
+      'Expected gain: 3.0 dB less error, 2.0 times less.',
     );
-    expect(previewText(preview({ gainDb: -1 })).gain).toBe('Expected loss: 1.0 dB more damage.');
+    expect(previewText(preview({ gainDb: -1 })).gain).toBe('Expected loss: 1.0 dB more error.');
     expect(previewText(preview({ gainDb: 0 })).gain).toBe('Expected gain: none.');
     expect(previewText(preview({ gainDb: null })).gain).toBe('Expected gain: not known.');
     const blocked = preview({ obstacle: 'a kernel is int8' });
@@ -218,8 +218,8 @@ describe('the proof', () => {
     const corrected = proof('correct', { verdict: 'different', outputs: [output] });
     expect(proofVerdict(verification(proof('fold'), corrected))).toMatchObject({ isGood: true });
     expect(proofSentences(verification(corrected))[1]).toBe(
-      'Correcting biases: changes the output by 0.01 of its largest value (SQNR 34.7 dB; the first class stays in 75 %), in ' +
-        'advance of the rounding to 8 bits, which shifts the other way.',
+      'Correcting biases: changes the output by 0.01 of its largest value (SQNR 34.7 dB; same top-1 class in 75 %), in ' +
+        'advance of the rounding to 8 bits, which will shift it back.',
     );
   });
 
@@ -396,9 +396,9 @@ describe('the .tflite file', () => {
       'Size: 4.00 MB as it was opened, 1.00 MB now (25 %), with int8 weights per-channel and int8 inputs and outputs.',
       'Operators 2: 2 CONV_2D.',
       'Ranges of 1 tensor: 1 guessed.',
-      'Guessed from made-up inputs: conv [-1, 6]. Inputs of your own have them measured.',
+      'Guessed from made-up inputs: conv [-1, 6]. On inputs of your own they are measured.',
       'Not for TFLite Micro: 1 FULLY_CONNECTED (“One scale for a Dense layer” has one).',
-      'Other kernels compute what a hardware does not take; that costs time alone.',
+      'What the hardware does not take is computed by other kernels; that costs time alone.',
     ]);
   });
 });

@@ -89,8 +89,8 @@ function gainText({ target, gainDb }: Preview): string {
   const grid = target === 'float' ? ' on a grid for each layer' : '';
   const amount = Math.abs(gainDb).toFixed(1);
   return gainDb > 0
-    ? `Expected gain: ${amount} dB less damage${grid}, ${timesText(gainDb)}.`
-    : `Expected loss: ${amount} dB more damage${grid}.`;
+    ? `Expected gain: ${amount} dB less error${grid}, ${timesText(gainDb)}.`
+    : `Expected loss: ${amount} dB more error${grid}.`;
 }
 
 function timesText(gainDb: number): string {

@@ -47,7 +47,7 @@ export class Choices {
   readonly #file = element(
     'p',
     {},
-    'It takes a .tflite file, which is made ready on the way: ',
+    'It takes a .tflite file, which is equalized on the way: ',
     element('a', { href: '#tflite-title' }, 'make it below'),
     ', without equalizing first.',
   );
@@ -71,7 +71,7 @@ export class Choices {
     );
     this.#policySet = groupOf(
       'ReLU6: what happens to it',
-      'A ReLU6 is an activation that makes everything below 0 a 0, and everything above 6 a 6. A channel that is scaled needs another maximum than 6.',
+      'A ReLU6 clips values to the range from 0 to 6. A channel that is scaled needs another maximum than 6.',
       this.#policies,
       RELU6_TEXTS,
     );
@@ -152,7 +152,7 @@ export class Choices {
     this.#file.hidden = needsOf(hardware)?.file === undefined;
     this.#expected.replaceChildren(
       ...(hardware === undefined && choice.target === USUAL_SETTINGS.choice.target
-        ? ['Shown for one scale for each kernel, which asks most of a model. ']
+        ? ['Nothing is chosen, so this is for one scale for each kernel, the hardest case. ']
         : []),
       ...expectedOf(state, choice),
     );
@@ -189,7 +189,7 @@ class MoreSettings {
     const rounding = selectField('rounding', 'Rounding of kernels', ROUNDING_TEXTS, (to) =>
       choose(({ rounding: _, ...rest }) => (to === 'usual' ? rest : { ...rest, rounding: to })),
     );
-    const correction = checkField('correction', 'Biases make up for what rounding changes', (to) =>
+    const correction = checkField('correction', 'Correct biases for what rounding changes', (to) =>
       choose(({ biasCorrection: _, ...rest }) => (to ? rest : { ...rest, biasCorrection: 'none' })),
     );
     this.element = element(

@@ -127,11 +127,10 @@ export function changeText(before: LayerDamage | null, after: LayerDamage | null
 
 /** All layers together. */
 export function improvementText({ improvementDb }: DamageReport): string {
-  if (improvementDb === null)
-    return 'By how much all layers together improve is not known; the notes say why.';
+  if (improvementDb === null) return 'How much less error there is in all is not known; the notes say why.';
   const amount = Math.abs(improvementDb).toFixed(1);
-  if (amount === '0.0') return 'All layers together are expected to do as much as before.';
-  return `All layers together are expected to do ${amount} dB ${improvementDb > 0 ? 'less' : 'more'} once the model is equalized.`;
+  if (amount === '0.0') return 'In all, as much error as before is expected.';
+  return `In all, ${amount} dB ${improvementDb > 0 ? 'less' : 'more'} error is expected once the model is equalized.`;
 }
 
 function finite(value: number | undefined): number {

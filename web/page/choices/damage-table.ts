@@ -29,20 +29,20 @@ const COLUMNS = [
   ['Change', 'number'],
   ['SQNR as it is', 'number sqnr-cell'],
   ['SQNR equalized', 'number sqnr-cell'],
-  ['Damage', 'bars-cell'],
+  ['Error', 'bars-cell'],
 ] as const;
 
 const KINDS: SelectTexts<RankedKind> = [
   ['all', 'kernels and tensors'],
   ['kernels', 'kernels'],
-  ['tensors', 'tensors: what layers hand on'],
+  ['tensors', 'tensors: results of layers'],
 ];
 
 const ORDERS: SelectTexts<RankedBy> = [
-  ['damage-before', 'damage as it is'],
-  ['damage-after', 'damage equalized'],
-  ['sqnr-before', 'what kernels lose as they are (SQNR)'],
-  ['sqnr-after', 'what kernels lose equalized (SQNR)'],
+  ['damage-before', 'error as it is'],
+  ['damage-after', 'error equalized'],
+  ['sqnr-before', 'SQNR of kernels as it is'],
+  ['sqnr-after', 'SQNR of kernels equalized'],
 ];
 
 /** What the section leads to. */
@@ -123,7 +123,7 @@ function tableOf(body: HTMLTableSectionElement, { target }: DamageReport, { by }
       element(
         'caption',
         {},
-        `For ${target}. Shares are of all together on that side; SQNR is what rounding leaves of the kernel itself, the fewer dB the less; bars are the damage, `,
+        `For ${target}. Shares are of the whole error on that side. SQNR is that of the kernel itself: the fewer dB, the larger its error. Bars are the error, `,
         element('span', { class: 'key before' }, 'as it is'),
         ' above ',
         element('span', { class: 'key after' }, 'equalized'),

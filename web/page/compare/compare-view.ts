@@ -100,7 +100,7 @@ export class CompareView {
       element(
         'p',
         {},
-        `${isExample ? 'Or bring' : 'Bring'} pictures of your own: drop them on this page or choose them. Their middle is taken and made ${size} pixels, and they stay on this computer.`,
+        `${isExample ? 'Or bring' : 'Bring'} pictures of your own: drop them on this page or choose them. They are cropped to their middle, scaled to ${size} pixels, and stay on this computer.`,
       ),
       ...this.#choice.controls(),
       element('div', { class: 'buttons' }, start),
@@ -135,7 +135,7 @@ function comparisonOf(comparison: Comparison, isExample: boolean, thumbnails: Th
     element(
       'p',
       { class: 'soft' },
-      'Agreement: how often the first class is that of the float model. SQNR: how far the error of the scores lies below them; more dB are better.',
+      'Agreement: how often the top-1 class is that of the float model. SQNR: how far the error of the scores lies below them; more dB are better.',
     ),
     ...pictureTable(comparison, names, thumbnails),
   ];

@@ -81,12 +81,12 @@ function labelsField(labels: HTMLInputElement): HTMLElement {
   return element(
     'div',
     { class: 'field' },
-    element('label', { for: labels.id }, 'What they show, as class numbers (may be left empty)'),
+    element('label', { for: labels.id }, 'Labels, as class numbers (may be left empty)'),
     labels,
     element(
       'p',
       { class: 'soft' },
-      'One number for each picture, in the order of their names, from 0 on. Pictures named like 3_cat.png fill it in.',
+      'One number for each picture, in the order of their names, from 0 on. Names like 3_cat.png fill it in.',
     ),
   );
 }

@@ -17,7 +17,7 @@ const FIRST = 30;
 /** How close the two 8-bit models come to the float one. */
 export function scoreTable({ plain, equalized, accuracy }: Comparison): HTMLElement {
   const hasLabels = accuracy !== null;
-  const head = ['Model', 'Agreement', 'SQNR of the scores', ...(hasLabels ? ['Right'] : [])];
+  const head = ['Model', 'Agreement', 'SQNR of the scores', ...(hasLabels ? ['Accuracy'] : [])];
   const row = (name: string, cells: readonly string[]): HTMLElement =>
     element(
       'tr',

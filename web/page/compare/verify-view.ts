@@ -58,11 +58,8 @@ export class VerifyView {
       const on = opened.isExample ? 'the first pictures of the example' : 'inputs that are made up';
       this.#about.replaceChildren(
         ...(opened.pictures
-          ? [
-              element('p', {}, `It is done on ${on}, or on pictures of your own:`),
-              ...this.#pictures.controls(),
-            ]
-          : [element('p', {}, `It is done on ${on}.`)]),
+          ? [element('p', {}, `Both run on ${on}, or on pictures of your own:`), ...this.#pictures.controls()]
+          : [element('p', {}, `Both run on ${on}.`)]),
       );
     }
     if (hasChanged(state, before, 'verified')) {
@@ -117,7 +114,7 @@ function outputTable({ outputs, sampleNames }: VerifyReport): HTMLElement {
     'Largest difference',
     'Of the largest value',
     'SQNR',
-    'Same first class',
+    'Same top-1',
     'Worst input',
     'Verdict',
   ];

@@ -58,8 +58,8 @@ function damageParagraphs(layer: string, damage: DamageReport | undefined): HTML
     ];
     const change = changeText(before, after);
     const subject =
-      kind === 'kernel' ? 'Its part of the damage' : `The part of its rounded results (${name})`;
-    const itself = before && after && change ? ` (itself: ${change})` : '';
+      kind === 'kernel' ? 'Its share of the error' : `The share of its rounded results (${name})`;
+    const itself = before && after && change ? ` (in itself ${change})` : '';
     return element('p', {}, `${subject}: ${sides.join(', ')}${itself}${remedy ? `; ${remedy}` : ''}.`);
   });
 }
@@ -67,6 +67,6 @@ function damageParagraphs(layer: string, damage: DamageReport | undefined): HTML
 function stripFigures(layer: string, strips: readonly ChannelStrip[], isEqualized: boolean): HTMLElement[] {
   const names = isEqualized
     ? { before: 'before', after: 'equalized' }
-    : { before: 'as it is', after: 'batch norms folded' };
+    : { before: 'as it is', after: 'with batch norms folded' };
   return strips.filter((strip) => strip.layer === layer).map((strip) => stripFigure(strip, names));
 }

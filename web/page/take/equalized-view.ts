@@ -53,8 +53,8 @@ function proofDetails({ verification }: EqualizedModel): HTMLElement {
 }
 
 const GROWN =
-  'Factors are chosen so that rounding disturbs the outputs least, not so that all channels get one range: those that matter ' +
-  'little may become narrow.';
+  'Factors are chosen so that rounding disturbs the outputs least, not so that all channels get the same range: those that ' +
+  'matter little may become narrow.';
 
 /** The largest spread of all layers, before and after, and how it can have grown. */
 export function spreadSentences(
@@ -103,7 +103,7 @@ function passSentences(record: TargetReport['passes'][number]): string[] {
         ...counted(
           regions,
           ({ length }) =>
-            `${count(channels, 'channel')} in ${count(length, 'region')} scaled; a region is what has to take one factor together.`,
+            `${count(channels, 'channel')} in ${count(length, 'region')} scaled; a region is a group of layers that share the factors of their channels.`,
         ),
         ...(addedLayers > 0
           ? [`${count(addedLayers, 'layer')} added, so that channels have maxima of their own.`]
@@ -134,7 +134,7 @@ export function trialSentences(trials: TargetReport['trials']): string[] {
   return trials.map((trial) => {
     const settings = tried.map((name) => `${SETTING_NAMES[name] ?? name} ${trial[name]}`).join(', ');
     const agreement =
-      trial.top1Agreement === null ? '' : `, the first class stays in ${percent(trial.top1Agreement)}`;
+      trial.top1Agreement === null ? '' : `, same top-1 class in ${percent(trial.top1Agreement)}`;
     return `${settings === '' ? 'as chosen' : settings}: SQNR ${decibels(trial.sqnrDb)}${agreement}`;
   });
 }

@@ -19,11 +19,11 @@ const STAGES: ReadonlyMap<string, string> = new Map([
 /** Why a stage changes what the model computes. */
 const PURPOSES: ReadonlyMap<string, string> = new Map([
   ['relu6', ', because values above 6 are not cut off any more'],
-  ['correct', ', in advance of the rounding to 8 bits, which shifts the other way'],
+  ['correct', ', in advance of the rounding to 8 bits, which will shift it back'],
 ]);
 
 const FAR_ADVICE =
-  ' That is much, because the weights lose much on this grid. Mostly it is still for the better, and sometimes not: compare predictions.';
+  ' That is much, because the weights lose much on this grid. It mostly helps all the same, but not always: compare predictions.';
 
 /** A stage in words; its own name where there are none. */
 export function stageName(pass: string): string {
@@ -105,7 +105,7 @@ function meaningOf(outputs: PassProof['outputs']): string {
   const { sqnrDb, top1Agreement } = worstOutput(outputs);
   const parts = [
     ...(Number.isFinite(sqnrDb) ? [`SQNR ${decibels(sqnrDb)}`] : []),
-    ...(top1Agreement === null ? [] : [`the first class stays in ${percent(top1Agreement)}`]),
+    ...(top1Agreement === null ? [] : [`same top-1 class in ${percent(top1Agreement)}`]),
   ];
   return parts.length === 0 ? '' : ` (${parts.join('; ')})`;
 }

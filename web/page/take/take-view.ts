@@ -24,28 +24,28 @@ const FORMS: readonly Form[] = [
   {
     form: 'keras-v3',
     title: 'As .keras',
-    text: 'For Keras 3.5 and later; what came as .keras of Keras 2 stays one.',
+    text: 'For Keras 3.5 and later; what came as a .keras of Keras 2 stays one.',
   },
   { form: 'keras-h5', title: 'As .h5', text: 'One HDF5 file.' },
   {
     form: 'tfjs-float',
-    title: 'For TensorFlow.js, in floats',
+    title: 'For TensorFlow.js, in float',
     text: 'A zip of model.json and its weights, as they are.',
   },
   {
     form: 'tfjs-packed',
-    title: 'For TensorFlow.js, in few bits',
-    text: 'A zip of model.json and its weights in few bits each, made from the model as you opened it.',
+    title: 'For TensorFlow.js, in 8 or 16 bits',
+    text: 'A zip of model.json and its quantized weights, made from the model as you opened it.',
   },
   {
     form: 'report',
     title: 'The report',
-    text: 'One HTML page of what was found and done, which opens without a connection.',
+    text: 'One HTML page with what was found and done; it needs no connection.',
   },
 ];
 
 const DIALECT_TEXTS: SelectTexts<Dialect | 'own'> = [
-  ['own', 'the one that the model came from'],
+  ['own', 'as the model came'],
   ['keras2', 'Keras 2 (tf.keras of TensorFlow before 2.16)'],
   ['keras3', 'Keras 3'],
 ];
@@ -141,13 +141,13 @@ interface FieldGroup<Shown> {
 function tfjsFields(change: (part: Partial<Settings['tfjs']>) => void): FieldGroup<Settings['tfjs']> {
   const shardSize = textField(
     'shard-size',
-    'Size of a file of weights at most, in MB',
+    'Largest size of a file of weights, in MB',
     'Such as 25; if left empty, as the model came, or 4.19 (4 MiB).',
     (to) => change({ shardSize: to }),
   );
   const layersScript = checkField(
     'layers-script',
-    'A script comes along (crosslayer-layers.js) with classes for layers that TensorFlow.js lacks, where the model has some',
+    'Add crosslayer-layers.js, with classes for layers that TensorFlow.js lacks, where the model has such',
     (to) => change({ layersScript: to }),
   );
   return {

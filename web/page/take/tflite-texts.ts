@@ -27,12 +27,12 @@ export const WEIGHTS_TEXTS: readonly ChoiceText<IntegerWeights>[] = [
   {
     value: 'per-channel',
     title: 'A scale for each channel',
-    text: 'Phones, browsers and most microcontrollers take it, and it loses least. Batch norms are folded, biases corrected.',
+    text: 'For phones, browsers and most microcontrollers; it loses least. Batch norms are folded, biases corrected.',
   },
   {
     value: 'per-tensor',
     title: 'One scale for each kernel',
-    text: 'For NPUs and microcontrollers that have no other. Channels are scaled first, with a maximum for each behind a ReLU6.',
+    text: 'For NPUs and microcontrollers that have nothing else. Channels are scaled first, and get a maximum each behind a ReLU6.',
   },
 ];
 
@@ -41,17 +41,17 @@ export const IO_TEXTS: readonly ChoiceText<TfliteIo>[] = [
   {
     value: 'int8',
     title: 'Whole numbers from -128 to 127',
-    text: 'What microcontrollers and NPUs want: nothing in the file is a float.',
+    text: 'For microcontrollers and NPUs: nothing in the file is a float.',
   },
   {
     value: 'uint8',
     title: 'Bytes from 0 to 255',
-    text: 'What a phone app wants that hands over the bytes of the camera. One operator at each end turns them into int8.',
+    text: 'For a phone app that hands over the bytes of the camera. One operator at each end converts them to int8.',
   },
   {
     value: 'float32',
     title: 'Floats',
-    text: 'What a phone app wants that hands over floats, scaled as in training, and what LiteRT.js wants in pages, which has no int8.',
+    text: 'For a phone app that hands over floats, scaled as in training, and for LiteRT.js, which has no int8.',
   },
 ];
 
@@ -93,11 +93,11 @@ export function tfliteSentences({
     `Operators ${operatorsText(operators)}.`,
     ...(inFloat.length === 0 ? [] : [`In float ${count(inFloat.length, 'layer')}: ${named(inFloat)}.`]),
     ...(ranges.length === 0 ? [] : [`Ranges ${rangesText(ranges)}.`]),
-    ...(guessed === undefined ? [] : [`${capital(guessed)}. Inputs of your own have them measured.`]),
+    ...(guessed === undefined ? [] : [`${capital(guessed)}. On inputs of your own they are measured.`]),
     ...notTakenTexts(notTaken).map((text) => `${capital(inWordsOfThePage(text))}.`),
     ...(notTaken.length === 0
       ? []
-      : ['Other kernels compute what a hardware does not take; that costs time alone.']),
+      : ['What the hardware does not take is computed by other kernels; that costs time alone.']),
   ];
 }
 

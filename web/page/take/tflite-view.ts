@@ -137,7 +137,7 @@ class MoreSettings {
     const rounding = selectField('tflite-rounding', 'Rounding of kernels', ROUNDINGS, (to) =>
       change({ rounding: to }),
     );
-    const correction = checkField('tflite-correction', 'Biases make up for what rounding changes', (to) =>
+    const correction = checkField('tflite-correction', 'Correct biases for what rounding changes', (to) =>
       change({ correction: to }),
     );
     const allowFloat = checkField('tflite-allow-float', TFLITE_LABELS.allowFloat, (to) =>
@@ -145,7 +145,7 @@ class MoreSettings {
     );
     const float = checkField(
       'tflite-float',
-      'All of it stays in float, made ready for a tool that quantizes it',
+      'Keep all of it in float, prepared for a tool that quantizes it',
       (to) => change({ float: to }),
     );
     const inputShape = textField(

@@ -87,7 +87,7 @@ function costOf(
 }
 
 const CORRECTION =
-  'Biases make up for what rounding is going to change, so until it is rounded the model is off by about as much.';
+  'Biases are corrected in advance for what rounding will change; until weights are rounded, the model is off by about as much.';
 
 function relu6Cost(relu6: Relu6Policy, addedLayers: number, damages: readonly Relu6Damage[]): string {
   if (relu6 === 'relu') return droppedMaxima(damages);

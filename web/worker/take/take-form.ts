@@ -79,7 +79,7 @@ function withCorrection(download: Download, equalized: Equalized | undefined): D
   const { target, rounding, passes } = equalized?.told.report ?? { passes: [] };
   if (allIn(passes, 'corrected').length === 0 || rounding !== 'nearest') return download;
   const note =
-    `Its biases make up for what rounding weights to 8 bits (${target}) is going to change: until a converter has done that, ` +
+    `Its biases are corrected in advance for what rounding weights to 8 bits (${target}) will change: until a converter has done that, ` +
     'the model is off by about as much.';
   return { ...download, notes: [...download.notes, note] };
 }
