@@ -97,9 +97,11 @@ export function list(sentences: readonly string[], attributes: Attributes = {}):
   return element('ul', attributes, ...sentences.map((sentence) => element('li', {}, sentence)));
 }
 
-/** A list that unfolds; `title` says how many there are. */
+/** A list that unfolds, and is made then; `title` says how many there are. */
 export function folded(title: string, sentences: readonly string[]): HTMLDetailsElement {
-  return element('details', {}, element('summary', {}, title), list(sentences));
+  const made = element('details', {}, element('summary', {}, title));
+  made.addEventListener('toggle', () => made.append(list(sentences)), { once: true });
+  return made;
 }
 
 /** A name that may be broken behind the marks that it is put together with; not in `(.h5)`, where none is before the mark. */

@@ -142,7 +142,7 @@ export class Page {
     asked: Operations[Name]['asked'],
   ): Promise<void> {
     if (isUntaken(this.#state) && !confirm(UNTAKEN)) return;
-    const opened = await this.#ask(name, asked, TASKS[name]);
+    const opened = await this.#ask(name, asked, TASKS[name], ({ map }) => this.#map.prepare(map));
     if (!opened) return;
     this.#queue.mayInterrupt = true;
     this.#letGoOfTaken();
@@ -285,11 +285,16 @@ export class Page {
     this.#messages.announce(`${download.fileName} is ready.`);
   }
 
-  /** Asks for something that the person waits for; undefined where it was cancelled or went wrong, which is shown. */
+  /**
+   * Asks for something that the person waits for; undefined where it was cancelled or went wrong, which is shown.
+   *
+   * @param prepare what takes a while before the result can be shown
+   */
   async #ask<Name extends OperationName>(
     name: Name,
     asked: Operations[Name]['asked'],
     { title, failed }: Task,
+    prepare?: (result: Operations[Name]['result']) => Promise<void>,
   ): Promise<Operations[Name]['result'] | undefined> {
     this.#messages.clearError();
     this.#messages.showProgress(title, null);
@@ -299,6 +304,7 @@ export class Page {
       replacesMeanwhile: name === 'open' || name === 'openExample',
       onProgress: (text, share) => this.#messages.showProgress(text, share),
     });
+    if (outcome.kind === 'done') await prepare?.(outcome.result);
     this.#messages.hideProgress();
     this.#store.set({ isBusy: false });
     switch (outcome.kind) {

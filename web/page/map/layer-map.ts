@@ -5,7 +5,7 @@
  */
 
 import { count, type MapLayer } from 'crosslayer/report';
-import { byId, element, setAttributes, setText } from '../dom.ts';
+import { byId, drawn, element, setAttributes, setText } from '../dom.ts';
 import { hasChanged, type MapSide, type State } from '../state.ts';
 import { laneDrawing, laneSpacing } from './lane-drawing.ts';
 import { assignLanes, laneCount, type RowLanes } from './lanes.ts';
@@ -14,6 +14,9 @@ import { spreadSentence, spreadText } from './spread-scale.ts';
 
 /** Rows that PageUp and PageDown move by. */
 const PAGE = 10;
+
+/** Rows that are made in one task, so that none of a large model takes long. */
+const AT_A_TIME = 40;
 
 /** A row as it stands on the page. */
 interface Row {
@@ -39,6 +42,8 @@ export class LayerMap {
   readonly #sides = byId('map-side', HTMLFieldSetElement);
   readonly #choose: (layer: string) => void;
   #rows: readonly Row[] = [];
+  /** Rows that are made and not shown yet, with the layers that they are of. */
+  #prepared: { readonly map: readonly MapLayer[]; readonly rows: readonly Row[] } | undefined;
   #shown: readonly Row[] = [];
   #current = 0;
 
@@ -56,6 +61,17 @@ export class LayerMap {
     });
   }
 
+  /** Makes the rows of a model that is to be shown, in several tasks. */
+  async prepare(map: readonly MapLayer[]): Promise<void> {
+    const make = rowMaker(map);
+    const rows: Row[] = [];
+    for (const [index, entry] of map.entries()) {
+      if (index > 0 && index % AT_A_TIME === 0) await drawn();
+      rows.push(make(entry, index));
+    }
+    this.#prepared = { map, rows };
+  }
+
   /** Shows the layers of a model with their spreads before or after, and which one is chosen. */
   render(state: State, before: State | undefined): void {
     const { opened, equalized, side, layer } = state;
@@ -70,11 +86,8 @@ export class LayerMap {
   }
 
   #show(map: readonly MapLayer[]): void {
-    const lanes = assignLanes(map.map(({ reads }) => reads));
-    const spacing = laneSpacing(laneCount(lanes));
-    this.#rows = map.map((entry, index) =>
-      rowOf(entry, index, lanes[index], spacing * laneCount(lanes), spacing),
-    );
+    this.#rows = this.#prepared?.map === map ? this.#prepared.rows : map.map(rowMaker(map));
+    this.#prepared = undefined;
     this.#filter.value = '';
     this.#applyFilter();
   }
@@ -155,6 +168,14 @@ export function nextIndex(key: string, current: number, length: number): number 
 function countText(shown: number, all: string, wanted: string): string {
   if (wanted === '') return all;
   return shown === 0 ? `None of ${all} has '${wanted}' in its name or class.` : `${shown} of ${all}`;
+}
+
+/** Makes rows with the lanes of a model. */
+function rowMaker(map: readonly MapLayer[]): (entry: MapLayer, index: number) => Row {
+  const lanes = assignLanes(map.map(({ reads }) => reads));
+  const spacing = laneSpacing(laneCount(lanes));
+  const width = spacing * laneCount(lanes);
+  return (entry, index) => rowOf(entry, index, lanes[index], width, spacing);
 }
 
 function rowOf(
