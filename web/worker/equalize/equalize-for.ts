@@ -51,7 +51,9 @@ export async function equalizeFor(
   const equalized = await proven(model, { ...choice, ...given, ready: verify ? ready : undefined }, progress);
   const { report, plain } = equalized;
   progress('Measuring what came of it');
-  const chosen = { ...choice, relu6: report.relu6, objective: report.objective };
+  // Settings that were tried and make a difference to the error.
+  const isScaled = given.judge !== undefined && choice.target.startsWith('int8-per-tensor');
+  const chosen = isScaled ? { ...choice, relu6: report.relu6, objective: report.objective } : choice;
   return {
     model: equalized.model,
     told: {
@@ -63,7 +65,7 @@ export async function equalizeFor(
         ...(report.activations ? tensorStrips(plain, equalized.model) : []),
       ],
       spreads: rangeSpreads(equalized.model).map(({ layer, spread }) => [layer, spread] as const),
-      damage: choice.target === 'float' ? null : await trials.damage(given.judge ? chosen : choice),
+      damage: choice.target === 'float' ? null : await trials.damage(chosen),
     },
   };
 }
