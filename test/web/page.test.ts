@@ -80,6 +80,12 @@ const VIEWS = [
 async function look({ page }: Visit, state: string): Promise<void> {
   const overflow = (): Promise<number> =>
     page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);
+  // Also what is not in sight, which is not laid out otherwise.
+  await page.evaluate(() => {
+    for (const section of document.querySelectorAll<HTMLElement>('#opened > section')) {
+      section.style.contentVisibility = 'visible';
+    }
+  });
   for (const { name, width, height, colorScheme } of VIEWS) {
     await page.setViewportSize({ width, height });
     await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' });
