@@ -15,7 +15,7 @@ import { seededInputs } from '../verification/inputs/seeded-inputs.ts';
 import { TfjsRunner } from '../verification/run/runner.ts';
 import type { ProofOptions } from './options.ts';
 import { SHOWN } from './terminal.ts';
-import { UsageError } from './usage-error.ts';
+import { ClashError } from './usage-error.ts';
 
 /** The options of a command that say what models are run on. */
 export interface InputOptions {
@@ -78,7 +78,7 @@ export async function chosenInputs(model: Model, options: InputOptions): Promise
   } catch (error) {
     // What is guessed suits every model.
     const isMisuse = error instanceof UnsupportedModelError && error.feature === 'normalization';
-    throw isMisuse ? new UsageError(`--normalize ${normalize}: ${error.message}`) : error;
+    throw isMisuse ? new ClashError(`--normalize ${normalize}: ${error.message}`, ['normalize']) : error;
   }
 }
 
@@ -118,11 +118,13 @@ export function withLabels<Options extends InputOptions>(options: Options, madeU
 /** @throws UsageError where options ask for what only a run can give, and for no run, or for labels of nothing. */
 export function checkRunOptions({ verify, strict, inputs, labels }: InputOptions & ProofOptions): void {
   if (verify === false && (strict === true || inputs !== undefined)) {
-    throw new UsageError(
+    throw new ClashError(
       '--no-verify: without a run there is nothing for --strict and --inputs; leave them out',
+      ['verify'],
+      ['strict', 'inputs'],
     );
   }
   if (labels !== undefined && inputs === undefined) {
-    throw new UsageError('--labels: only inputs from --inputs have labels; give them too');
+    throw new ClashError('--labels: only inputs from --inputs have labels; give them too', ['labels']);
   }
 }

@@ -5,10 +5,12 @@
  */
 
 import { CrosslayerError } from '../errors.ts';
-import type { UsedConfig } from './config-file.ts';
+import { COMMANDS } from './command-list.ts';
 import { type ErrorJson, errorJson } from './error-json.ts';
+import { helpHint } from './help.ts';
 import { type Line, printError, printed, progress } from './terminal.ts';
 import { UsageError } from './usage-error.ts';
+import { type ConfigOptions, configLines, flagsGiven, withConfig } from './used-config.ts';
 
 /** Exit codes of the command; `--help` lists them. */
 export const EXIT = { ok: 0, checkFailed: 1, usage: 2, input: 3, bug: 70 } as const;
@@ -34,14 +36,12 @@ export interface CommandResult {
   readonly failures?: readonly unknown[];
 }
 
-/** What is told of the configuration file. */
-interface ConfigOptions {
-  readonly config?: UsedConfig | false;
-}
-
 /** Ends a command with its result, which goes out in one piece, and with what failed after the model was written. */
-export async function end(run: () => Promise<CommandResult>, options: ConfigOptions): Promise<void> {
-  const result = await withConfigNamed(options, run);
+export async function end<Options extends ConfigOptions>(
+  options: Options,
+  run: (options: Options) => Promise<CommandResult>,
+): Promise<void> {
+  const result = await withConfig(options, run);
   const { lines, report, exitCode, failures = [] } = result;
   progress.clear();
   const error = failureJson(result);
@@ -58,27 +58,13 @@ export function failureJson({ failures = [] }: CommandResult): ErrorJson | null 
 
 /** Prints an object for programs. */
 export async function printJson(report: object, { config }: ConfigOptions): Promise<void> {
-  process.stdout.write(`${await jsonOf(config ? { ...report, config } : report)}\n`);
-}
-
-/** Which options the configuration file gave. */
-export function configLines({ config }: ConfigOptions): string[] {
-  return config ? [`${config.file} gave ${config.options.join(', ')}`] : [];
-}
-
-/** Says of an error in the usage which options are from the configuration file. */
-export async function withConfigNamed<Result>(
-  { config }: ConfigOptions,
-  run: () => Result | Promise<Result>,
-): Promise<Result> {
-  try {
-    return await run();
-  } catch (error) {
-    if (!config || !(error instanceof UsageError)) throw error;
-    throw new UsageError(
-      `${error.message} (${configLines({ config }).join('')}; --no-config leaves them out)`,
-    );
-  }
+  const whole = config
+    ? {
+        ...report,
+        config: { file: config.file, options: flagsGiven(config), leftOut: [...config.leftOut.keys()] },
+      }
+    : report;
+  process.stdout.write(`${await jsonOf(whole)}\n`);
 }
 
 /** The report for programs where they asked for it, else the lines for people. */
@@ -139,8 +125,8 @@ export function exitCodeOf(error: unknown): number {
 
 /** What to print for an error. */
 function errorLines(error: unknown): string[] {
-  if (error instanceof UsageError || error instanceof CrosslayerError)
-    return [`crosslayer: ${error.message}`];
+  if (error instanceof UsageError) return [`crosslayer: ${error.message}`, ...helpLines(error)];
+  if (error instanceof CrosslayerError) return [`crosslayer: ${error.message}`];
   const { name, message, stack = '' } = error instanceof Error ? error : new Error(String(error));
   // The message stands before the calls, and may have lines of its own.
   const calls = stack.slice(Math.max(0, stack.indexOf(message)) + message.length).split('\n');
@@ -149,4 +135,10 @@ function errorLines(error: unknown): string[] {
     `${name}: ${message}`,
     ...calls.filter((line) => /^ +at /.test(line)),
   ];
+}
+
+/** What says how the command is used, where the message does not name it already. */
+function helpLines({ message }: UsageError): string[] {
+  const [, , called = ''] = process.argv;
+  return message.includes('--help') ? [] : [helpHint(COMMANDS.has(called) ? called : undefined)];
 }

@@ -5,7 +5,7 @@
  */
 
 import { type Command, Help, type HelpConfiguration, Option } from 'commander';
-import { joined, wrapped } from './wrap.ts';
+import { joined, widthOf, wrapped } from './wrap.ts';
 
 /** The heading of options about what is written and printed. */
 export const OUTPUT = 'Output:';
@@ -50,8 +50,9 @@ export function explained(command: Command, { examples, more = '' }: HelpTexts):
     )
     .addHelpOption(new Option('-h, --help', 'show this').helpGroup('Help:'))
     .configureHelp(HELP_CONFIGURATION)
+    .showHelpAfterError(helpHint(command.name()))
     .addHelpText('after', () => {
-      const width = process.stdout.columns ?? 80;
+      const width = widthOf(process.stdout) ?? 80;
       const calls = examples.map(([call, what]) => `  # ${what}\n  ${call}`);
       const rest = isVerbose()
         ? more
@@ -59,6 +60,11 @@ export function explained(command: Command, { examples, more = '' }: HelpTexts):
       const lines = ['', 'Examples:', ...calls.flatMap((call) => call.split('\n')), ...joined(rest)];
       return lines.flatMap((line) => wrapped(line, width)).join('\n');
     });
+}
+
+/** Where a mistake in the usage is told: what says how it is used. */
+export function helpHint(command: string | undefined): string {
+  return `(crosslayer ${command === undefined ? '' : `${command} `}--help says more)`;
 }
 
 const HELP_CONFIGURATION: HelpConfiguration = {

@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
 import { allCommands, COMMANDS } from './command-list.ts';
 import { EXIT, EXIT_CODE_HELP, endWithError, printErrorJson } from './command-result.ts';
+import { helpHint } from './help.ts';
 import { printError, progress } from './terminal.ts';
 import { UsageError } from './usage-error.ts';
 
@@ -29,7 +30,7 @@ async function program(): Promise<Command> {
     )
     .version(version)
     .configureHelp({ subcommandTerm: (command) => command.name() })
-    .showHelpAfterError('(crosslayer --help says more)')
+    .showHelpAfterError(helpHint(undefined))
     .addHelpText('after', EXIT_CODE_HELP)
     .configureOutput({ outputError: (text) => printError(...errorLines(text)) })
     .exitOverride()

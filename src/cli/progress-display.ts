@@ -6,12 +6,16 @@
 
 import type { Progress } from '../model/progress.ts';
 import { visible } from '../text/visible.ts';
+import { widthOf } from './wrap.ts';
 
 /** Where progress is shown: standard error. */
 export type ProgressStream = Pick<NodeJS.WriteStream, 'write'> & {
   readonly isTTY?: boolean;
   readonly columns?: number;
 };
+
+/** Up to the line, and all from there. The line is ended at once, so that whatever stops the process leaves a whole one. */
+const TAKEN_AWAY = '\x1b[1A\r\x1b[J';
 
 /** Between two looks of the line on a terminal, in ms. */
 const REWRITTEN_AFTER = 100;
@@ -88,7 +92,7 @@ export class ProgressDisplay {
 
   /** Takes the line away. */
   clear(): void {
-    if (this.#isOn) this.#stream.write('\r\x1b[K');
+    if (this.#isOn) this.#stream.write(TAKEN_AWAY);
     this.#isOn = false;
     this.#said = NOTHING;
     this.#stages = [];
@@ -96,14 +100,15 @@ export class ProgressDisplay {
 
   #show(isNew: boolean): void {
     if (this.#isQuiet) return;
-    const { isTTY = false, columns = 80 } = this.#stream;
+    const { isTTY = false } = this.#stream;
     const now = this.#now();
     const wait = isTTY ? (isNew ? 0 : REWRITTEN_AFTER) : NEXT_LINE_AFTER;
     if (this.#shown !== undefined && now - this.#shown < wait) return;
     this.#shown = now;
     const line = visible(this.#line(now));
     // A line that goes on below cannot be taken away.
-    this.#stream.write(isTTY ? `\r\x1b[K${line.slice(0, columns - 1)}` : `${line}\n`);
+    const shown = isTTY ? line.slice(0, (widthOf(this.#stream) ?? 80) - 1) : line;
+    this.#stream.write(`${this.#isOn ? TAKEN_AWAY : ''}${shown}\n`);
     this.#isOn = isTTY;
   }
 

@@ -12,34 +12,33 @@ import { makeFolder } from '../node/pending-output.ts';
 import { count } from '../text/numbers.ts';
 import {
   type CommandResult,
-  configLines,
   end,
   exitCodeOf,
   failureJson,
   printErrors,
   printJson,
-  withConfigNamed,
 } from './command-result.ts';
-import type { UsedConfig } from './config-file.ts';
 import { defaultOutput, type OutputFormat, outputIn } from './default-output.ts';
 import { errorJson } from './error-json.ts';
 import { closeOpened } from './opened-models.ts';
 import { type Line, printed, progress, table } from './terminal.ts';
 import { UsageError } from './usage-error.ts';
+import { type ConfigOptions, configLines, withConfig } from './used-config.ts';
 
 /** Options of a command that takes several models. */
-interface SeveralOptions {
+interface SeveralOptions extends ConfigOptions {
   readonly output?: string;
   readonly format?: OutputFormat;
   readonly report?: string;
   readonly json?: boolean;
-  readonly config?: UsedConfig | false;
 }
 
 /** A command that takes several models. */
 export interface ModelCommand<Options> {
   /** What it adds to the name of a result that goes beside its input; left out where it does not write, or not there. */
   readonly what?: string;
+  /** What `-o` may be, for whoever leaves it out: `-o web`; left out where the command goes without. */
+  readonly outputs?: string;
   /** What models become in a folder where `--format` is left out; that of each where this is too. */
   readonly format?: OutputFormat;
   /** Looks at the options before any model is read. */
@@ -55,21 +54,24 @@ export async function runModels<Options extends SeveralOptions>(
 ): Promise<void> {
   const [first = ''] = inputs;
   if (inputs.length < 2 && options.format === undefined) {
-    return end(() => command.run(first, withOutput(options, outputOf(first, options, command))), options);
+    return end(withOutput(options, outputOf(first, options, command)), (own) => command.run(first, own));
   }
-  const work = await withConfigNamed(options, () => planned(inputs, options, command));
+  const { work, ownResults } = await withConfig(options, (own) => planned(inputs, own, command));
   const outcomes: Outcome[] = [];
   for (const [index, { input, options: own }] of work.entries()) {
-    const subject = inputs.length < 2 ? '' : `[${index + 1}/${inputs.length}] ${path.basename(input)}`;
+    const subject = work.length < 2 ? '' : `[${index + 1}/${work.length}] ${path.basename(input)}`;
     progress.about(subject);
-    const outcome = await outcomeOf(input, () => command.run(input, own));
+    const outcome = await outcomeOf(input, () => withConfig(own, (applied) => command.run(input, applied)));
     outcomes.push(outcome);
     if (options.json !== true) show(outcome, index);
     closeOpened();
   }
   progress.about('');
-  if (options.json === true) await printJson(jsonOf(outcomes), options);
-  else process.stdout.write(`\n${printed([...summaryOf(outcomes), ...configLines(options)])}\n`);
+  if (options.json === true) await printJson(jsonOf(outcomes, ownResults), options);
+  else {
+    const lines = [...summaryOf(outcomes), ...ownResultLines(ownResults), ...configLines(options)];
+    process.stdout.write(`\n${printed(lines)}\n`);
+  }
   process.exitCode = outcomes.reduce((worst, { exitCode }) => Math.max(worst, exitCode), 0);
 }
 
@@ -80,19 +82,33 @@ interface Outcome {
   readonly error?: unknown;
 }
 
+interface Planned<Options> {
+  readonly work: readonly { readonly input: string; readonly options: Options }[];
+  /** Inputs that are results of this command, as `models/*.keras` finds them the second time, each with the model that it is of. */
+  readonly ownResults: ReadonlyMap<string, string>;
+}
+
 /** What is to be done, once nothing speaks against all of it. */
 function planned<Options extends SeveralOptions>(
   inputs: readonly string[],
   options: Options,
   command: ModelCommand<Options>,
-): { readonly input: string; readonly options: Options }[] {
+): Planned<Options> {
   if (options.report !== undefined) {
     throw new UsageError('--report: a page is about one model; name one, or leave it out');
   }
-  const work = inputs.map((input) => ({ input, output: outputAmong(input, options, command) }));
+  const all = inputs.map((input) => ({ input, output: outputAmong(input, options, command) }));
+  const makers = new Map(all.flatMap(({ input, output }) => (output ? [[placeOf(output), input]] : [])));
+  const ownResults = new Map(
+    inputs.flatMap((input) => {
+      const maker = makers.get(placeOf(input));
+      return maker === undefined || placeOf(maker) === placeOf(input) ? [] : [[input, maker]];
+    }),
+  );
+  const work = all.filter(({ input }) => !ownResults.has(input));
   const taken = new Map<string, string>();
   for (const { input, output } of work) {
-    const place = path.resolve(output ?? input).toLowerCase();
+    const place = placeOf(output ?? input);
     const other = taken.get(place);
     if (other !== undefined) {
       throw new UsageError(
@@ -105,7 +121,15 @@ function planned<Options extends SeveralOptions>(
   }
   command.check?.(withOutput(options, work[0]?.output));
   if (options.output !== undefined) makeOutputFolder(options.output);
-  return work.map(({ input, output }) => ({ input, options: withOutput(options, output) }));
+  return {
+    work: work.map(({ input, output }) => ({ input, options: withOutput(options, output) })),
+    ownResults,
+  };
+}
+
+/** What two names of one model have in common. */
+function placeOf(name: string): string {
+  return path.resolve(name.replace(/[\\/]model\.json$/i, '')).toLowerCase();
 }
 
 function outputAmong<Options extends SeveralOptions>(
@@ -114,6 +138,9 @@ function outputAmong<Options extends SeveralOptions>(
   command: ModelCommand<Options>,
 ): string | undefined {
   const { output, format = command.format } = options;
+  if (output === undefined && command.outputs !== undefined) {
+    throw new UsageError('-o: several models need a folder that gets them; give one, such as -o ready');
+  }
   return output === undefined ? outputOf(input, options, command) : outputIn(output, input, format);
 }
 
@@ -121,8 +148,11 @@ function outputAmong<Options extends SeveralOptions>(
 function outputOf<Options extends SeveralOptions>(
   input: string,
   { output }: Options,
-  { what }: ModelCommand<Options>,
+  { what, outputs }: ModelCommand<Options>,
 ): string | undefined {
+  if (output === undefined && outputs !== undefined) {
+    throw new UsageError(`-o: the result needs a name; give one, such as ${outputs}`);
+  }
   return output ?? (what === undefined ? undefined : defaultOutput(input, what));
 }
 
@@ -175,9 +205,14 @@ function summaryOf(outcomes: readonly Outcome[]): Line[] {
   return table([counts.join(', '), ''], rows);
 }
 
-function jsonOf(outcomes: readonly Outcome[]): object {
+function ownResultLines(ownResults: ReadonlyMap<string, string>): Line[] {
+  return [...ownResults].map(([input, maker]) => `${input} left out: it is the result of ${maker}`);
+}
+
+function jsonOf(outcomes: readonly Outcome[], ownResults: ReadonlyMap<string, string>): object {
   return {
     schemaVersion: 1,
+    ...(ownResults.size === 0 ? {} : { leftOut: [...ownResults.keys()] }),
     models: outcomes.map(({ input, result, error, exitCode }) => ({
       input,
       exitCode,

@@ -12,7 +12,7 @@ import type { WatchOptions } from '../model/progress.ts';
 import { largestOf } from '../tensor/extremes.ts';
 import { visible } from '../text/visible.ts';
 import { ProgressDisplay } from './progress-display.ts';
-import { wrapped } from './wrap.ts';
+import { widthOf, wrapped } from './wrap.ts';
 
 type Style = Parameters<typeof styleText>[0];
 
@@ -43,8 +43,9 @@ export function printed(lines: readonly Line[]): string {
 }
 
 /** A line in as many as it takes where `stream` is a terminal; elsewhere, for programs, as it is. */
-function forTerminal(line: string, { isTTY, columns }: NodeJS.WriteStream): string[] {
-  return isTTY && columns > 0 ? wrapped(line, columns) : [line];
+function forTerminal(line: string, stream: NodeJS.WriteStream): string[] {
+  const width = widthOf(stream);
+  return width === undefined ? [line] : wrapped(line, width);
 }
 
 /** Lines on standard error. */

@@ -1,5 +1,16 @@
 import { stripVTControlCharacters } from 'node:util';
 
+/** How wide a terminal is; undefined where a stream is none, or does not say (some report 0). */
+export function widthOf({
+  isTTY,
+  columns = 0,
+}: {
+  readonly isTTY?: boolean;
+  readonly columns?: number;
+}): number | undefined {
+  return isTTY === true && columns > 0 ? columns : undefined;
+}
+
 /**
  * A line broken at spaces such that no part is wider than `width` characters, unless a word is. Parts after the first begin
  * below the text of the first, behind its indent and the name of an entry: `  exact  each channel …`.

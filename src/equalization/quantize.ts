@@ -108,13 +108,24 @@ export async function prepareQuantization(
   readonly told: Omit<QuantizationRecord, 'passes'>;
 }> {
   const copy = model.clone();
-  checkQuantizeOptions(options);
+  checkQuantization(copy, options);
   const { samples } = options;
   if (samples && prepares(copy, options)) await measureStatistics(copy, { ...samples, ...watchOf(options) });
   const { options: chosen, trials } = await chosenOptions(copy, options);
   const quantizedBefore = layersQuantizedBefore(copy).map(({ path }) => path);
   const told = { trials, quantizedBefore, storedCoarsely: storedCoarsely(copy) };
   return { copy, passes: quantizationPasses(copy, chosen), told };
+}
+
+/**
+ * What speaks against options, before anything is measured or tried.
+ *
+ * @throws RangeError as {@link quantizationPasses} does.
+ */
+export function checkQuantization(model: Model, options: QuantizeOptions): void {
+  // A trial may find that biases are better left alone, which takes fewer bytes.
+  const isOpen = options.judge !== undefined && options.biasCorrection === undefined;
+  quantizationPasses(model, isOpen ? { ...options, biasCorrection: 'none' } : options);
 }
 
 /** Tries the roundings, and whether biases are corrected, where these are left open and there is a judge. */

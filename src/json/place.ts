@@ -26,7 +26,7 @@ export function mismatch(place: Place, expected: string, found: unknown): Format
 }
 
 /** A value as text; of a list or an object its type, because what is in it may be deep and long. */
-function shownValue(value: unknown): string {
+export function shownValue(value: unknown): string {
   if (Array.isArray(value)) return value.length === 0 ? '[]' : `a list of ${value.length}`;
   if (isObject(value)) return Object.keys(value).length === 0 ? '{}' : 'an object';
   // JSON has no NaN and no Infinity, which Python writes.

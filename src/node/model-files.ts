@@ -16,7 +16,7 @@ import type { WatchOptions } from '../model/progress.ts';
 import { removeLeft, shardsBeside } from './left-shards.ts';
 import { filesOf, rememberFiles } from './loaded-files.ts';
 import { isFolder, isSameFile, openModelFiles } from './open-files.ts';
-import { makeFolder, PendingOutput, refuseExisting } from './pending-output.ts';
+import { checkFolder, makeFolder, PendingOutput, refuseExisting } from './pending-output.ts';
 import { checkedSidecarName, writeSidecarBeside } from './sidecar.ts';
 
 /** How a model is written to disk. Its stages are `write` and, with a side-car, `hash`. */
@@ -111,8 +111,8 @@ export interface OutputPlace {
 }
 
 /**
- * Whether {@link saveModel} could write there, to be asked before long work: the ending says a format, and nothing is
- * in the way that `force` does not allow to replace.
+ * Whether {@link saveModel} could write there, to be asked before long work: the ending says a format, the folder around it is
+ * there, and nothing is in the way that `force` does not allow to replace.
  *
  * @throws OutputError where it could not.
  */
@@ -121,6 +121,7 @@ export function checkOutput(model: Model, name: string, options: SaveOptions = {
   const isFile = format !== 'tfjs-layers' || path.extname(name).toLowerCase() === '.json';
   const target = isFile ? name : path.join(name, 'model.json');
   if (isFolder(target)) throw new OutputError(target, 'is a folder; name a file');
+  checkFolder(isFile || isFolder(name) ? target : name);
   const sidecar = options.sidecar && checkedSidecarName(name);
   if (options.force !== true) {
     refuseInput(model, target);

@@ -265,6 +265,20 @@ export function makeFolder(name: string, recursive = true): string | undefined {
   }
 }
 
+/**
+ * Looks at the folder that a file would come into, before long work.
+ *
+ * @throws {@link OutputError} where it does not exist, or nothing can be written there.
+ */
+export function checkFolder(target: string): void {
+  try {
+    // With the separator behind it a file is none.
+    fs.accessSync(path.dirname(realTarget(target)) + path.sep, fs.constants.W_OK);
+  } catch (cause) {
+    throw new OutputError(target, writingReason(cause), { cause });
+  }
+}
+
 /** @throws OutputError where something has that name already. */
 export function refuseExisting(target: string): void {
   if (isTaken(target)) {

@@ -25,3 +25,32 @@ export function named(names: readonly string[], most = 5): string {
   const more = names.length - most;
   return `${names.slice(0, most).join(', ')}${more > 0 ? ` and ${more} more` : ''}`;
 }
+
+/** The one of some names that `name` is likely to be a slip of; undefined where none is near. */
+export function similarTo(name: string, names: readonly string[]): string | undefined {
+  const near = names
+    .map((one) => ({ one, slips: slipsBetween(name, one) }))
+    .filter(({ one, slips }) => slips <= Math.ceil(one.length / 4))
+    .sort((a, b) => a.slips - b.slips);
+  return near[0]?.one;
+}
+
+/** Letters to add, take away, change or swap with the next (the optimal string alignment distance). */
+function slipsBetween(name: string, other: string): number {
+  let [last, row]: number[][] = [[], Array.from({ length: other.length + 1 }, (_, index) => index)];
+  for (let i = 1; i <= name.length; i++) {
+    const next = [i];
+    for (let j = 1; j <= other.length; j++) {
+      const isSame = name[i - 1] === other[j - 1];
+      const isSwapped = name[i - 1] === other[j - 2] && name[i - 2] === other[j - 1];
+      next[j] = Math.min(
+        (row?.[j] ?? 0) + 1,
+        (next[j - 1] ?? 0) + 1,
+        (row?.[j - 1] ?? 0) + (isSame ? 0 : 1),
+        isSwapped ? (last?.[j - 2] ?? 0) + 1 : Infinity,
+      );
+    }
+    [last, row] = [row, next];
+  }
+  return row?.[other.length] ?? 0;
+}

@@ -80,9 +80,20 @@ test('lists are for options that take several values', async () => {
 });
 
 test.each([
-  [{ equalise: {} }, /crosslayer\.config\.json: 'equalise' is no command; there are all, equalize, inspect/],
-  [{ equalize: { tagret: 'float' } }, /json: equalize\.tagret: is no option of crosslayer equalize/],
-  [{ all: { tagret: 'float' } }, /json: all\.tagret: is no option of any command/],
+  [
+    { equalise: {} },
+    /\.json: 'equalise' is no section; did you mean equalize\? Sections are all, equalize, inspect/,
+  ],
+  [{ xyz: {} }, /\.json: 'xyz' is no section; Sections are all/],
+  [{ target: 'float' }, /'target' is an option and no section; .*: \{"all": \{"target": "float"\}\}$/],
+  [
+    { equalize: { tagret: 'float' } },
+    /equalize\.tagret: is no option of crosslayer equalize; did you mean target\? crosslayer equalize --help --verbose/,
+  ],
+  [
+    { all: { inptus: ['a'] } },
+    /all\.inptus: is no option of any command; did you mean inputs\? crosslayer COMMAND --help --verbose/,
+  ],
   [{ inspect: { relu6: 'keep' } }, /json: inspect\.relu6: is no option of crosslayer inspect/],
   [{ all: { constructor: 'float' } }, /json: all\.constructor: is no option/],
   [
@@ -90,9 +101,12 @@ test.each([
     /equalize\.no-verify: is no option .*; write "verify": false or true/,
   ],
   [{ equalize: { output: 'x.h5' } }, /equalize\.output: belongs to one call/],
-  [{ equalize: { target: 'int4' } }, /equalize\.target: Allowed choices are int8-per-tensor/],
-  [{ equalize: { samples: 0 } }, /equalize\.samples: It must be a whole number from 1/],
-  [{ equalize: { strict: 'yes' } }, /equalize\.strict: is switched on or off; write true or false/],
+  [
+    { equalize: { target: 'int4' } },
+    /equalize\.target: "int4" does not do\. Allowed choices are int8-per-tensor/,
+  ],
+  [{ equalize: { samples: 0 } }, /equalize\.samples: 0 does not do\. It must be a whole number from 1/],
+  [{ equalize: { strict: 'yes' } }, /equalize\.strict: is switched on or off by true or false; found "yes"/],
   [{ equalize: { target: ['float', 'float'] } }, /equalize\.target: takes one value/],
   [{ equalize: { inputs: [] } }, /equalize\.inputs: has no value/],
   [{ equalize: { target: true } }, /equalize\.target: takes a text or a number/],
@@ -125,9 +139,82 @@ test('a file that is no JSON, or no object, cannot be read', async () => {
   }
 });
 
-test('what contradicts the command line is said to be from the file', async () => {
-  configure({ equalize: { target: 'float' } });
-  const { code, stderr } = await equalize('--steps', 'fold');
+test.each([
+  [
+    'quantize',
+    ['-o', 'out'],
+    { io: 'float32', dtype: 'uint16' },
+    '--dtype',
+    '--io',
+    'it is for .tflite files',
+  ],
+  [
+    'quantize',
+    ['-o', 'out.tflite'],
+    { io: 'float32', plan: 'budget=1MB' },
+    '--io',
+    '--plan',
+    'it is for TF.js',
+  ],
+  [
+    'quantize',
+    ['-o', 'out', '--dtype', 'uint16'],
+    { plan: 'budget=1MB' },
+    undefined,
+    '--plan',
+    '--plan chooses',
+  ],
+  ['equalize', ['--steps', 'fold'], { target: 'float' }, undefined, '--target', 'the steps of the reference'],
+  ['equalize', ['--target', 'float'], { steps: 'fold' }, undefined, '--steps', 'the steps of the reference'],
+  ['equalize', [], { strict: true }, undefined, '--strict', 'without a run there is nothing'],
+  [
+    'convert',
+    ['-o', 'out.h5'],
+    { 'layers-script': true },
+    undefined,
+    '--layers-script',
+    'it is for TF.js models',
+  ],
+  [
+    'inspect',
+    [],
+    { all: { target: 'float', format: 'tflite' } },
+    undefined,
+    '--target',
+    'crosslayer inspect does not',
+  ],
+])(
+  '%s %j leaves out what does not apply of %j, and says so',
+  async (name, args, values, gave, left, reason) => {
+    const runs = name === 'equalize' || name === 'quantize';
+    configure('all' in values ? values : { [name]: values });
+    const { code, stdout, stderr } = await run(
+      name,
+      'net.h5',
+      ...(name === 'inspect' ? [] : ['--force']),
+      ...(runs ? ['--no-verify'] : []),
+      ...args,
+    );
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+    const lines = stdout.split('\n').filter((line) => line.startsWith('crosslayer.config.json'));
+    expect(lines).toEqual([
+      ...(gave === undefined ? [] : [`crosslayer.config.json gave ${gave}`]),
+      expect.stringContaining(`crosslayer.config.json: ${left} left out: ${reason}`),
+    ]);
+  },
+);
+
+test('what clashes on the command line itself is an error', async () => {
+  configure({ equalize: { samples: 2 } });
+  const { code, stderr } = await equalize('--steps', 'fold', '--target', 'float');
   expect(code).toBe(2);
-  expect(stderr).toMatch(/crosslayer\.config\.json gave --target; --no-config leaves them out/);
+  expect(stderr).toMatch(/--target: the steps of the reference have no such option/);
+  expect(stderr).not.toContain('crosslayer.config.json');
+});
+
+test('what is wrong besides is said to be from the file', async () => {
+  configure({ quantize: { plan: 'budget=10' } });
+  const { code, stderr } = await run('quantize', 'net.h5', '-o', 'small');
+  expect(code).toBe(2);
+  expect(stderr).toMatch(/too small; .*crosslayer\.config\.json gave --plan; --no-config leaves it out/);
 });

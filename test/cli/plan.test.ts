@@ -52,11 +52,15 @@ describe('quantize --plan', () => {
     [
       'a budget that is too small, with the smallest',
       ['--plan', 'budget=100'],
-      /all weights take up to 1614 bytes/,
+      /--plan: a budget of 100 bytes is too small; give 1614 bytes \(1\.62 kB\) or more/,
     ],
     ['what is no budget', ['--plan', '3MB'], /It must be budget= and the size/],
     ['a size that is none', ['--plan', 'budget=much'], /such as 4MiB, 500kB or 3MB/],
-    ['a dtype besides', ['--plan', 'budget=3kB', '--dtype', 'uint8'], /leave the dtype uint8 out/],
+    [
+      'a dtype besides',
+      ['--plan', 'budget=3kB', '--dtype', 'uint8'],
+      /--dtype uint8: --plan chooses a dtype for each kernel/,
+    ],
   ])('refuses %s', async (_, options, message) => {
     const { code, stdout, stderr } = await quantize('refused', ...options);
     expect({ code, stdout }).toEqual({ code: 2, stdout: '' });

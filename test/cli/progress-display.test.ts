@@ -21,19 +21,20 @@ function displayOn(stream: { readonly isTTY?: boolean; readonly columns?: number
   };
 }
 
-const LINE = '\r\x1b[K';
+/** Takes the line before away: up to it, and all from there. */
+const AWAY = '\x1b[1A\r\x1b[J';
 
 describe('on a terminal', () => {
   const terminal = { isTTY: true, columns: 60 };
 
-  test('a line is written anew: what is done, its share, and the time left', () => {
+  test('a whole line is written anew: what is done, its share, and the time left', () => {
     const { display, wait, news } = displayOn(terminal);
     display.say('reading net.keras', 'read');
     display.tell({ stage: 'read', done: 0, total: 8 });
-    expect(news()).toEqual([`${LINE}reading net.keras`, `${LINE}reading net.keras 0 %`]);
+    expect(news()).toEqual(['reading net.keras\n', `${AWAY}reading net.keras 0 %\n`]);
     wait(2000);
     display.tell({ stage: 'read', done: 2, total: 8 });
-    expect(news()).toEqual([`${LINE}reading net.keras 25 % · 6 s left`]);
+    expect(news()).toEqual([`${AWAY}reading net.keras 25 % · 6 s left\n`]);
     display.tell({ stage: 'read', done: 8, total: 8 });
     wait(500);
     display.tell({ stage: 'scale', done: 0, total: 160 });
@@ -41,12 +42,12 @@ describe('on a terminal', () => {
     display.tell({ stage: 'scale', done: 1, total: 160 });
     wait(500);
     display.tell({ stage: 'scale', done: 2, total: 160 });
-    expect(news()).toEqual([`${LINE}scale 0 %`, `${LINE}scale 0 %`, `${LINE}scale 1 % · 79 s left`]);
+    expect(news()).toEqual([`${AWAY}scale 0 %\n`, `${AWAY}scale 0 %\n`, `${AWAY}scale 1 % · 79 s left\n`]);
     wait(9000);
     display.tell({ stage: 'scale', done: 10, total: 160 });
-    expect(news()).toEqual([`${LINE}scale 6 % · 3 min left`]);
+    expect(news()).toEqual([`${AWAY}scale 6 % · 3 min left\n`]);
     display.clear();
-    expect(news()).toEqual([LINE]);
+    expect(news()).toEqual([AWAY]);
     display.clear();
     expect(news()).toEqual([]);
   });
@@ -61,7 +62,10 @@ describe('on a terminal', () => {
     display.tell({ stage: 'scale', done: 0, total: 160 });
     // 450 ms, and the two that are new.
     expect(news()).toEqual(
-      [0, 24, 48, 72, 96].map((share) => `${LINE}fold ${share} %`).concat(`${LINE}scale 0 %`),
+      ['fold 0 %\n'].concat(
+        [24, 48, 72, 96].map((share) => `${AWAY}fold ${share} %\n`),
+        `${AWAY}scale 0 %\n`,
+      ),
     );
   });
 
@@ -75,10 +79,10 @@ describe('on a terminal', () => {
     wait(1500);
     display.tell({ stage: 'try', done: 2, total: 4 });
     expect(news()).toEqual([
-      `${LINE}try 25 %`,
-      `${LINE}try 25 % · run 0 % · 5 s left`,
-      `${LINE}try 25 % · run 50 % · 9 s left`,
-      `${LINE}try 50 % · 5 s left`,
+      'try 25 %\n',
+      `${AWAY}try 25 % · run 0 % · 5 s left\n`,
+      `${AWAY}try 25 % · run 50 % · 9 s left\n`,
+      `${AWAY}try 50 % · 5 s left\n`,
     ]);
   });
 
@@ -86,10 +90,16 @@ describe('on a terminal', () => {
     const { display, news } = displayOn({ isTTY: true, columns: 20 });
     display.about('[2/5] net.keras');
     display.say('reading a\x1b[31m name that is long', 'read');
-    expect(news()).toEqual([`${LINE}[2/5] net.keras · r`]);
+    expect(news()).toEqual(['[2/5] net.keras · r\n']);
     display.about('');
     display.say('a\x1b[31mb');
-    expect(news()).toEqual([`${LINE}a\\u001b[31mb`]);
+    expect(news()).toEqual([`${AWAY}a\\u001b[31mb\n`]);
+  });
+
+  test('where it says that it has no columns, as some do, 80 are taken', () => {
+    const { display, news } = displayOn({ isTTY: true, columns: 0 });
+    display.say('a'.repeat(100));
+    expect(news()).toEqual([`${'a'.repeat(79)}\n`]);
   });
 });
 

@@ -39,10 +39,56 @@ test('each is equalized into the folder under its name, and one that fails stops
   expect(summary[3]).toMatch(/^b\.h5 +done: /);
 });
 
-test('without -o each comes beside its input', async () => {
-  const { code } = await run('equalize', 'a.h5', 'b.h5', '--no-verify', '--no-sidecar');
-  expect(code).toBe(0);
-  for (const name of ['a.equalized.h5', 'b.equalized.h5']) fs.rmSync(at(name));
+test('without -o each comes beside its input, and what is there already is no input the next time', async () => {
+  const options = ['--no-verify', '--no-sidecar', '--force'];
+  expect((await run('equalize', 'a.h5', 'b.h5', ...options)).code).toBe(0);
+  const names = ['a.equalized.h5', 'a.h5', './b.equalized.h5', 'b.h5'];
+  const again = await run('equalize', ...names, ...options);
+  expect(again).toMatchObject({ code: 0, stderr: '' });
+  expect(again.stdout).toMatch(
+    /\n2 models\na\.h5 .*\nb\.h5 .*\na\.equalized\.h5 left out: it is the result of a\.h5\n\.\/b\.equalized\.h5 left out: it is the result of b\.h5\n$/,
+  );
+  const { leftOut, models } = JSON.parse((await run('equalize', ...names, ...options, '--json')).stdout);
+  expect({ leftOut, models: models.length }).toEqual({
+    leftOut: ['a.equalized.h5', './b.equalized.h5'],
+    models: 2,
+  });
+  // Named for itself it is a model as others are.
+  expect((await run('equalize', 'a.equalized.h5', 'b.h5', ...options)).stdout).toContain('\n2 models\n');
+  for (const name of fs.readdirSync(folder)) if (name.includes('equalized')) fs.rmSync(at(name));
+});
+
+test.each([
+  [
+    ['convert', 'a.h5'],
+    /-o: the result needs a name; give one, such as -o model\.keras, -o model\.h5 or -o web/,
+  ],
+  [['quantize', 'a.h5'], /-o: .* such as -o web or -o model\.tflite/],
+  [
+    ['quantize', 'a.h5', 'b.h5'],
+    /-o: several models need a folder that gets them; give one, such as -o ready/,
+  ],
+])('%j says what -o may be, and where there is help', async ([name = '', ...args], message) => {
+  const { code, stderr } = await run(name, ...args);
+  expect({ code, stderr }).toEqual({ code: 2, stderr: expect.stringMatching(message) });
+  expect(stderr).toContain(`(crosslayer ${name} --help says more)`);
+});
+
+test('a folder that does not exist is found before anything is read but the model', async () => {
+  for (const args of [
+    ['equalize', 'a.h5', '-o', 'no/b.h5'],
+    ['quantize', 'a.h5', '-o', 'no/web'],
+    ['quantize', 'a.h5', '-o', 'no/b.tflite'],
+    ['convert', 'a.h5', '-o', 'no/b.keras'],
+  ]) {
+    // The inputs would be read next.
+    const inputs = args[0] === 'convert' ? [] : ['--inputs', 'none.npy'];
+    const { code, stderr } = await run(...args, ...inputs);
+    expect({ code, stderr }).toEqual({
+      code: 3,
+      stderr: `crosslayer: ${args.at(-1)}: its folder does not exist; make it first, or check the path\n`,
+    });
+  }
 });
 
 test('two of one name, or one that is named twice, are refused before anything is done', async () => {

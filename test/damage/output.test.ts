@@ -368,10 +368,10 @@ describe('places that cannot be written', () => {
     [
       'a new folder below one that does not exist',
       'no/out',
-      /no\/out: the folder cannot be made: .*not exist/,
+      /no\/out: its folder does not exist; make it first/,
     ],
     ['a path below a file', 'file/out.h5', /file\/out\.h5: its folder does not exist/],
-    ['a folder below a file', 'file/out', /file\/out: the folder cannot be made/],
+    ['a folder below a file', 'file/out', /file\/out: its folder does not exist/],
     ['a folder with the name of a file', 'folder.h5', /folder\.h5: is a folder; name a file/],
     ['a folder with the name of another file', 'folder.keras', /folder\.keras: is a folder; name a file/],
     ['a link that leads to itself', 'loop.h5', /loop\.h5: exists already/],

@@ -1,6 +1,7 @@
 import { Argument, type Command } from 'commander';
 import { allCommands } from '../command-list.ts';
 import { completionScript, SHELLS } from '../completion-scripts.ts';
+import { helpHint } from '../help.ts';
 
 /** `crosslayer completion`: the script with which a shell completes the command. */
 export function addCompletion(root: Command): void {
@@ -8,6 +9,7 @@ export function addCompletion(root: Command): void {
     .command('completion')
     .description('print the script with which a shell completes commands, options and files')
     .addArgument(new Argument('<shell>', 'the shell').choices(SHELLS))
+    .showHelpAfterError(helpHint('completion'))
     .addHelpText(
       'after',
       `

@@ -20,7 +20,7 @@ import {
 import { runModels } from '../run-models.ts';
 import { isOpened, summaryOf, writtenLines } from '../summary-lines.ts';
 import { progress, SHOWN } from '../terminal.ts';
-import { UsageError } from '../usage-error.ts';
+import { ClashError } from '../usage-error.ts';
 import { writtenFiles } from '../written-files.ts';
 
 interface ConvertOptions extends OutputOptions {
@@ -42,7 +42,7 @@ export function addConvert(root: Command): void {
     withOptions(command, [
       outputOption(
         'where the result goes; its ending decides the format; with several models the folder that gets them',
-      ).makeOptionMandatory(),
+      ),
       ...seldom([formatOption(['keras', 'h5', 'tfjs'])]),
       choiceOption('--keras <version>', "which Keras the file is for; the model's own if left out", [
         '2',
@@ -70,7 +70,11 @@ result, the exit code is 1, and the layers are named. A folder that tensorflowjs
 not open, is mended: crosslayer convert broken -o mended`,
     },
   ).action((inputs, options) =>
-    runModels(inputs, options, { check: checkConvertOptions, run: convertCommand }),
+    runModels(inputs, options, {
+      outputs: '-o model.keras, -o model.h5 or -o web',
+      check: checkConvertOptions,
+      run: convertCommand,
+    }),
   );
 }
 
@@ -78,8 +82,9 @@ not open, is mended: crosslayer convert broken -o mended`,
 function checkConvertOptions(options: ConvertOptions): void {
   checkWeights(options);
   if (options.layersScript === true && /\.(keras|h5|hdf5)$/i.test(options.output)) {
-    throw new UsageError(
+    throw new ClashError(
       `--layers-script: it is for TF.js models, and ${options.output} is none; leave it out`,
+      ['layersScript'],
     );
   }
 }
@@ -106,14 +111,14 @@ function checkWeights({ weights, output }: ConvertOptions): void {
   if (weights === undefined || weights === 'float32') return;
   const isHdf5 = /\.(h5|hdf5)$/i.test(output);
   if (weights === 'bfloat16' && isHdf5) {
-    throw new UsageError(
+    throw new ClashError(
       '--weights bfloat16: Keras reads it from .keras files alone; write one, or choose float16',
+      ['weights'],
     );
   }
   if (isHdf5 || /\.keras$/i.test(output)) return;
-  throw new UsageError(
-    `--weights ${weights}: for TF.js there is crosslayer quantize --dtype float16 -o ${output}; TF.js has no bfloat16`,
-  );
+  const advice = weights === 'float16' ? `crosslayer quantize --dtype float16 -o ${output}` : 'leave it out';
+  throw new ClashError(`--weights ${weights}: models of TF.js have other types; ${advice}`, ['weights']);
 }
 
 async function save(
@@ -131,6 +136,6 @@ async function save(
     return await interruptible((signal) => saveModel(model, output, { ...options, ...SHOWN, signal }));
   } catch (error) {
     const isMisuse = error instanceof UnsupportedModelError && error.feature === 'dialect';
-    throw isMisuse ? new UsageError(`--keras ${keras}: ${error.message}`) : error;
+    throw isMisuse ? new ClashError(`--keras ${keras}: ${error.message}`, ['keras']) : error;
   }
 }

@@ -25,7 +25,8 @@ import {
   withOptions,
 } from '../options.ts';
 import type { SidecarOptions } from '../sidecar.ts';
-import { UsageError } from '../usage-error.ts';
+import { ClashError, UsageError } from '../usage-error.ts';
+import { flagOf } from '../used-config.ts';
 
 /** What `--activations` knows by name. */
 export const ACTIVATIONS: Readonly<Record<ActivationsName, ActivationQuantizer | 'float'>> = {
@@ -175,40 +176,65 @@ export function checkEqualizeOptions(options: EqualizeOptions): void {
   parseSteps(steps ?? STEPS.join(','));
   if (isReference(options)) {
     if (recipe === 'target')
-      throw new UsageError('--steps: are those of --recipe reference; leave one of the two out');
-    if (ofTarget(options)) {
-      throw new UsageError(
-        '--target, --relu6, --objective, --rounding, --activations, --no-correction, --trials, --no-trials: are not of the ' +
-          'reference; leave out --recipe reference and --steps',
+      throw new ClashError(
+        '--steps: are those of --recipe reference; leave one of the two out',
+        ['recipe'],
+        ['steps'],
+      );
+    const foreign = OF_TARGET.filter((key) => options[key] !== undefined && options[key] !== KEPT.get(key));
+    if (foreign.length > 0) {
+      const flags = foreign.map((key) => flagOf(key, options[key])).join(', ');
+      throw new ClashError(
+        `${flags}: the steps of the reference have no such option; leave out --recipe reference and --steps`,
+        ['recipe', 'steps'],
+        foreign,
       );
     }
   }
   if (objective !== undefined && (target === 'tfjs-uint8' || target === 'int8-per-channel')) {
-    throw new UsageError(`--objective: the target ${target} scales no regions; leave it out`);
+    throw new ClashError(
+      `--objective: the target ${target} scales no regions; leave it out`,
+      ['target'],
+      ['objective'],
+    );
   }
   if (rounding === 'cancelling' && target === 'float') {
-    throw new UsageError(
+    throw new ClashError(
       '--rounding cancelling: the target float has no grid to round to; choose another --target',
+      ['target'],
+      ['rounding'],
     );
   }
   if (activations === 'int8' && (target === 'tfjs-uint8' || target === 'float')) {
-    throw new UsageError(
+    throw new ClashError(
       `--activations: with the target ${target} activations stay in float; leave it out, or choose --target ` +
         'int8-per-tensor or int8-per-channel',
+      ['target'],
+      ['activations'],
     );
   }
   if (verify === false && trials === true) {
-    throw new UsageError('--no-verify: without a run nothing can be tried; leave out --trials');
+    throw new ClashError(
+      '--no-verify: without a run nothing can be tried; leave out --trials',
+      ['verify'],
+      ['trials'],
+    );
   }
   checkRunOptions(options);
 }
 
-/** Whether an option is given that only recipes for a target have. */
-function ofTarget(options: EqualizeOptions): boolean {
-  const { target, relu6, objective, rounding, activations, correction, trials } = options;
-  const given = [target, relu6, objective, rounding, activations].some((option) => option !== undefined);
-  return given || correction === false || trials !== undefined;
-}
+/** Options that only recipes for a target have. */
+const OF_TARGET = [
+  'target',
+  'relu6',
+  'objective',
+  'rounding',
+  'activations',
+  'correction',
+  'trials',
+] as const;
+/** What options are where they are left out. */
+const KEPT: ReadonlyMap<string, unknown> = new Map([['correction', true]]);
 
 /** @throws UsageError where one of them is no step. */
 export function parseSteps(text: string): Step[] {

@@ -96,7 +96,7 @@ the kernels of TensorFlow Lite have it. For asymmetric ones (int8-per-tensor) te
 SQNR is of the logits where an output is a softmax of them; "same top-1" is the share of samples with the same
 largest class as the original.`,
     },
-  ).action((input, options) => end(() => evaluateCommand(input, options), options));
+  ).action((input, options) => end(options, (own) => evaluateCommand(input, own)));
 }
 
 async function evaluateCommand(input: string, options: EvaluateOptions): Promise<CommandResult> {

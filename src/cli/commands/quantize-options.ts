@@ -20,7 +20,8 @@ import {
   withOptions,
 } from '../options.ts';
 import type { SidecarOptions } from '../sidecar.ts';
-import { UsageError } from '../usage-error.ts';
+import { ClashError, UsageError } from '../usage-error.ts';
+import { flagOf } from '../used-config.ts';
 
 /** Options of `crosslayer quantize`. */
 export interface QuantizeOptions
@@ -71,7 +72,7 @@ export function quantizeOptions(root: Command): Command {
     withOptions(command, [
       outputOption(
         'a folder for TF.js, or a file that ends in .tflite; with several models the folder that gets them',
-      ).makeOptionMandatory(),
+      ),
       ...seldom([formatOption(['tfjs', 'tflite'], 'tfjs')]),
       ...group('For .tflite:', [
         choiceOption('--weights <scales>', 'the scales of a kernel (per-channel)', INTEGER_WEIGHTS),
@@ -194,7 +195,7 @@ const OF_TFLITE = ['weights', 'dense', 'io', 'inputShape', 'allowFloat', 'float'
 
 /** @throws UsageError where options contradict each other. */
 export function checkQuantizeOptions(options: QuantizeOptions): void {
-  const { output, prepare, rounding } = options;
+  const { output, dtype, plan, prepare, rounding } = options;
   if (/\.(keras|h5|hdf5|onnx|pb|bin|zip)$/i.test(output)) {
     throw new UsageError(
       `-o ${output}: packed weights are a TF.js model's; name a folder, a .json or a .tflite, or see crosslayer equalize for Keras`,
@@ -203,23 +204,34 @@ export function checkQuantizeOptions(options: QuantizeOptions): void {
   const isTflite = isTfliteName(output);
   const foreign = (isTflite ? OF_TFJS : OF_TFLITE).find((name) => options[name] !== undefined);
   if (foreign !== undefined) {
-    const no = options[foreign] === false ? 'no-' : '';
-    const flag = no + foreign.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
-    throw new UsageError(
+    const flag = flagOf(foreign, options[foreign]);
+    throw new ClashError(
       isTflite
-        ? `--${flag}: it is for TF.js models, and ${output} is a .tflite file; leave it out`
-        : `--${flag}: it is for .tflite files; name one, -o model.tflite, or leave it out`,
+        ? `${flag}: it is for TF.js models, and ${output} is a .tflite file; leave it out`
+        : `${flag}: it is for .tflite files; name one, -o model.tflite, or leave it out`,
+      [foreign],
     );
   }
   if (options.float === true) checkFloatOptions(options);
   if (options.weights === 'per-tensor' && options.dense === 'per-channel') {
-    throw new UsageError(
+    throw new ClashError(
       '--dense per-channel: --weights per-tensor is for all kernels; leave one of the two out',
+      ['weights'],
+      ['dense'],
+    );
+  }
+  if (plan !== undefined && dtype !== undefined) {
+    throw new ClashError(
+      `--dtype ${dtype}: --plan chooses a dtype for each kernel; leave one of the two out`,
+      ['plan'],
+      ['dtype'],
     );
   }
   if (rounding !== undefined && prepare === false) {
-    throw new UsageError(
+    throw new ClashError(
       '--rounding: with --no-prepare kernels go to the nearest level; leave one of the two out',
+      ['prepare'],
+      ['rounding'],
     );
   }
   checkRunOptions(options);
@@ -234,14 +246,17 @@ function checkFloatOptions({
   allowFloat,
 }: QuantizeOptions): void {
   const given = [
-    ...(io === 'float32' ? [] : [`--io ${io}`]),
-    ...(rounding === undefined ? [] : ['--rounding']),
-    ...(correction === false ? ['--no-correction'] : []),
-    ...(dense === undefined ? [] : ['--dense']),
-    ...(allowFloat === true ? ['--allow-float'] : []),
+    ...(io === 'float32' ? [] : [['io', `--io ${io}`] as const]),
+    ...(rounding === undefined ? [] : [['rounding', '--rounding'] as const]),
+    ...(correction === false ? [['correction', '--no-correction'] as const] : []),
+    ...(dense === undefined ? [] : [['dense', '--dense'] as const]),
+    ...(allowFloat === true ? [['allowFloat', '--allow-float'] as const] : []),
   ];
   if (given.length === 0) return;
-  throw new UsageError(
-    `${given.join(', ')}: with --float nothing is rounded, and all of the file is in float; leave it out`,
+  const flags = given.map(([, flag]) => flag).join(', ');
+  throw new ClashError(
+    `${flags}: with --float nothing is rounded, and all of the file is in float; leave it out`,
+    ['float'],
+    given.map(([key]) => key),
   );
 }

@@ -22,7 +22,7 @@ import type { Model } from '../../model/model.ts';
 import { startLitert } from '../../node/litert.ts';
 import { fileBytes } from '../../node/loaded-files.ts';
 import { isFolder, readWritten } from '../../node/open-files.ts';
-import { refuseExisting } from '../../node/pending-output.ts';
+import { checkFolder, refuseExisting } from '../../node/pending-output.ts';
 import { saveTflite } from '../../node/tflite-file.ts';
 import { runPasses } from '../../primitives/pass.ts';
 import type { FloatPlan } from '../../quantization/integer/float-plan.ts';
@@ -48,7 +48,7 @@ import { openModel } from '../opened-models.ts';
 import { defined } from '../options.ts';
 import { readSidecarOf } from '../sidecar.ts';
 import { progress, SHOWN } from '../terminal.ts';
-import { UsageError } from '../usage-error.ts';
+import { ClashError } from '../usage-error.ts';
 import { inputsBeside, readyToQuantize, runOriginal } from './quantize-inputs.ts';
 import type { QuantizeOptions } from './quantize-options.ts';
 import { tfliteSummary } from './tflite-summary.ts';
@@ -177,12 +177,15 @@ function withShapes(model: Model, { inputShape }: QuantizeOptions): Model {
   try {
     return withInputShapes(model, inputShape);
   } catch (error) {
-    throw error instanceof RangeError ? new UsageError(`--input-shape: ${error.message}`) : error;
+    throw error instanceof RangeError
+      ? new ClashError(`--input-shape: ${error.message}`, ['inputShape'])
+      : error;
   }
 }
 
 function refuseOutput(output: string, force: boolean): void {
   if (isFolder(output)) throw new OutputError(output, 'is a folder; name a file');
+  checkFolder(output);
   if (!force) refuseExisting(output);
 }
 

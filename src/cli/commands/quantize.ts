@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
-import { prepareQuantization, type QuantizePass } from '../../equalization/quantize.ts';
+import type { QuantizeOptions as RecipeOptions } from '../../equalization/options.ts';
+import { checkQuantization, prepareQuantization, type QuantizePass } from '../../equalization/quantize.ts';
 import type { Model } from '../../model/model.ts';
 import { fileBytes } from '../../node/loaded-files.ts';
 import { checkOutput, closeModel, loadModel, type SaveOptions, saveModel } from '../../node/model-files.ts';
@@ -39,7 +40,12 @@ import { checkWritten } from './written-check.ts';
 /** `crosslayer quantize`: a TF.js model with kernels of few bits. */
 export function addQuantize(root: Command): void {
   quantizeOptions(root).action((inputs, options) =>
-    runModels(inputs, options, { format: 'tfjs', check: checkQuantizeOptions, run: quantizeCommand }),
+    runModels(inputs, options, {
+      outputs: '-o web or -o model.tflite',
+      format: 'tfjs',
+      check: checkQuantizeOptions,
+      run: quantizeCommand,
+    }),
   );
 }
 
@@ -55,6 +61,7 @@ async function quantizeCommand(input: string, given: QuantizeOptions): Promise<C
   const saveOptions = saveOptionsOf(options);
   checkOutput(model, options.output, saveOptions);
   const writeHtml = checkHtmlOutput(options);
+  await misuse(() => checkQuantization(model, recipeOptions(options)));
   // Kernels that are on their grid already stay there, and so do the biases that go with them.
   const keepCorrections = options.prepare !== true && layersQuantizedBefore(model).length > 0;
   const read = await readSidecarOf(model, { ...options, keepCorrections });
@@ -132,19 +139,29 @@ async function prepared(
   options: QuantizeOptions,
   ready: Runnable | undefined,
 ): ReturnType<typeof prepareQuantization> {
-  const { dtype, plan, include, exclude, prepare, rounding, correction, trials, inputs } = options;
+  const { trials, inputs } = options;
   const samples =
     inputs === undefined || !ready ? undefined : { runner: ready.runner, inputs: forChoosing(ready.tensors) };
+  const judge = samples && trials !== false ? await sqnrJudge(model, samples) : undefined;
+  const recipe = { ...recipeOptions(options), ...defined({ samples, judge }), ...SHOWN };
+  return misuse(() => prepareQuantization(model, recipe));
+}
+
+/** What the recipe is told of the options. */
+function recipeOptions(options: QuantizeOptions): RecipeOptions {
+  const { dtype, plan, include, exclude, prepare, rounding, correction } = options;
+  return {
+    ...defined({ dtype, plan, include, exclude, prepare, rounding }),
+    ...(correction === false ? { biasCorrection: 'none' as const } : {}),
+  };
+}
+
+/** What `work` gives. @throws UsageError where a pattern or a budget, which the user gave, is none. */
+async function misuse<Result>(work: () => Result | Promise<Result>): Promise<Result> {
   try {
-    const judge = samples && trials !== false ? await sqnrJudge(model, samples) : undefined;
-    return await prepareQuantization(model, {
-      ...defined({ dtype, plan, include, exclude, prepare, rounding, samples, judge }),
-      ...SHOWN,
-      ...(correction === false ? { biasCorrection: 'none' as const } : {}),
-    });
+    return await work();
   } catch (error) {
-    // Of patterns and budgets, which the user gave.
-    throw error instanceof RangeError ? new UsageError(error.message) : error;
+    throw error instanceof RangeError ? new UsageError(error.message.replace(/^(?=plan: )/, '--')) : error;
   }
 }
 

@@ -56,7 +56,7 @@ A .tflite file is run by LiteRT. One in whole numbers is not the same function: 
 or more, errors of a tenth of its power, unless --rtol or --atol are given; its SQNR is of the outputs themselves.
 The exit code is 1 where they differ, and where it cannot be told.`,
     },
-  ).action((original, candidate, options) => end(() => verifyCommand(original, candidate, options), options));
+  ).action((original, candidate, options) => end(options, (own) => verifyCommand(original, candidate, own)));
 }
 
 async function verifyCommand(

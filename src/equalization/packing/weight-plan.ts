@@ -94,8 +94,8 @@ export function checkBudget(
   const least = unpacked + smallestBytes(model, chosen);
   if (least <= budget) return;
   throw new RangeError(
-    `plan: a budget of ${readableBytes(budget)} is too small: with the smallest dtype for each kernel all weights take up to ` +
-      `${readableBytes(least)}, of which ${readableBytes(unpacked)} are not packed`,
+    `plan: a budget of ${readableBytes(budget)} is too small; give ${readableBytes(least)} or more, ` +
+      `of which ${readableBytes(unpacked)} are not packed`,
   );
 }
 
