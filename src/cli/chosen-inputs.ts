@@ -9,7 +9,7 @@ import type { Model } from '../model/model.ts';
 import { type LoadedInputs, loadInputs } from '../node/inputs.ts';
 import { count } from '../text/numbers.ts';
 import { GUESSED, guessNormalization } from '../verification/inputs/guess-normalization.ts';
-import { modelInputs } from '../verification/inputs/model-inputs.ts';
+import { isLikePicture, modelInputs } from '../verification/inputs/model-inputs.ts';
 import { describeNormalization, type Normalization } from '../verification/inputs/normalization.ts';
 import { seededInputs } from '../verification/inputs/seeded-inputs.ts';
 import { TfjsRunner } from '../verification/run/runner.ts';
@@ -96,10 +96,11 @@ type GuessedInputs = ChosenInputs & Pick<LoadedInputs, 'guessedBecause'>;
 function madeUp(model: Model, { normalize, samples = SEEDED_SAMPLES }: InputOptions): GuessedInputs {
   const guess = guessNormalization(model);
   const tensors = seededInputs(model, { samples, normalization: normalize });
-  const takesPictures = modelInputs(model).some(({ image }) => image !== undefined);
-  const isGuessed = takesPictures && normalize === undefined;
+  const images = modelInputs(model).flatMap(({ image }) => image ?? []);
+  const isGuessed = images.length > 0 && normalize === undefined;
   const formula = describeNormalization(normalize ?? guess.normalization);
-  const range = takesPictures ? `: the range of pixels as ${formula}${isGuessed ? GUESSED : ''}` : '';
+  const what = images.every(isLikePicture) ? 'pixels' : 'values';
+  const range = images.length > 0 ? `: the range of ${what} as ${formula}${isGuessed ? GUESSED : ''}` : '';
   return {
     tensors,
     description: `${count(samples, 'seeded sample')}${range}`,

@@ -77,13 +77,15 @@ function corrections({ corrections: list }: Sidecar, what: string): string {
   return `${count(list.length, 'bias', 'biases')} ${what} for ${quantizers.join(', ')}`;
 }
 
-/** Why a model differs on purpose from the one that it was made from: its side-car knows of corrected biases. */
-export async function correctionNotes(model: Model, { sidecar }: SidecarOptions): Promise<string[]> {
-  if (sidecar === false) return [];
+/** `53 biases corrected for int8-per-tensor`, as the side-car of a model tells; undefined where it knows of none. */
+export async function correctionsTold(
+  model: Model,
+  { sidecar }: SidecarOptions,
+): Promise<{ readonly file: string; readonly what: string } | undefined> {
+  if (sidecar === false) return undefined;
   const found = await restoreFromSidecar(model, { keepCorrections: true });
-  if (found.state !== 'restored' || found.sidecar.corrections.length === 0) return [];
-  const what = corrections(found.sidecar, 'corrected');
-  return [`${found.file}: ${what}; the model differs by that until its kernels are quantized`];
+  if (found.state !== 'restored' || found.sidecar.corrections.length === 0) return undefined;
+  return { file: found.file, what: corrections(found.sidecar, 'corrected') };
 }
 
 /** Measures on inputs that were given what neither batch norms nor a side-car tell. Edits `model`. */

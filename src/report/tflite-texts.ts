@@ -33,11 +33,11 @@ export function notTakenTexts(notTaken: readonly NotTakenOperators[]): string[] 
   });
 }
 
-/** Where ranges are from: `of 65 tensors: 1 of pixels, …`. */
+/** Where ranges are from: `of 65 tensors: 1 of the input, …`. */
 export function rangesText(ranges: readonly SourcedRange[]): string {
   const told = (
     [
-      ['given', 'of pixels'],
+      ['given', 'of the input'],
       ['statistics', 'from statistics of batch norms'],
       ['samples', 'from the inputs'],
       ['stand-ins', 'guessed'],

@@ -45,7 +45,9 @@ describe('quantize -o model.tflite', () => {
       /^ {2}size {5}1\.88 MB -> 50\d kB \(26\.\d %\), int8 weights per-channel, int8 inputs and outputs$/m,
     );
     expect(stdout).toMatch(/^ {2}operators 65: 35 CONV_2D, 17 DEPTHWISE_CONV_2D, 10 ADD, /m);
-    expect(stdout).toMatch(/^ {2}ranges {3}of 65 tensors: 1 of pixels, 64 from statistics of batch norms$/m);
+    expect(stdout).toMatch(
+      /^ {2}ranges {3}of 65 tensors: 1 of the input, 64 from statistics of batch norms$/m,
+    );
     expect(stdout).toMatch(/^ {2}the file, run by LiteRT beside the float model on 2,000 samples/m);
     const [, before, after] = /accuracy (\S+) % -> (\S+) %/.exec(stdout) ?? [];
     expect(Number(before)).toBeGreaterThan(91.9);

@@ -81,10 +81,25 @@ describe('equalize in two goes', () => {
     expect(twice.sidecar.read?.message).toMatch(/\d bias(es)? no longer corrected for int8-per-tensor/);
     const { code, stdout } = await crosslayer('verify', 'once.h5', 'twice.h5');
     expect({ code, stdout }).toMatchObject({ code: 0, stdout: expect.stringMatching(/same function/) });
-    const { stdout: original } = await crosslayer('verify', CHAIN, 'twice.h5');
-    expect(original).toMatch(
-      /note: twice\.h5\.crosslayer\.json: 3 biases corrected for int8-per-tensor; the model differs by that until/,
+  });
+
+  test('verify tells a model that differs by corrected biases alone from one that differs', async () => {
+    await equalize(CHAIN, '-o', 'once.h5', '--no-verify');
+    const { code, stdout } = await crosslayer('verify', CHAIN, 'once.h5');
+    expect(stdout).toMatch(
+      /^same function but for corrected biases: 3 biases corrected for int8-per-tensor \(once\.h5\.crosslayer\.json\)$/m,
     );
+    const json = await crosslayer('verify', CHAIN, 'once.h5', '--json');
+    expect([code, json.code, JSON.parse(json.stdout).verdict]).toEqual([0, 0, 'corrected']);
+    // Whoever gives tolerances, or has no side-car, is told what differs.
+    for (const option of ['--rtol=1e-4', '--no-sidecar']) {
+      const asked = await crosslayer('verify', CHAIN, 'once.h5', option);
+      expect(asked).toMatchObject({ code: 1, stdout: expect.stringMatching(/^different: /m) });
+    }
+    await equalize(CHAIN, '-o', 'rounded.h5', '--no-verify', '--rounding', 'cancelling');
+    const rounded = await crosslayer('verify', CHAIN, 'rounded.h5');
+    expect(rounded.code).toBe(1);
+    expect(rounded.stdout).toMatch(/3 biases corrected for int8-per-tensor; without that it differs too/);
   });
 
   test('of a folder, by the name of the folder and of its file', async () => {

@@ -108,7 +108,15 @@ describe('other files', () => {
 
   test('a truncated zip and damaged JSON end in a FormatError', async () => {
     const zip = fixture('keras-3.15.1/functional.keras');
-    await expect(detect(zip.subarray(0, zip.length / 2))).rejects.toMatchObject({ code: 'format' });
+    await expect(detect(zip.subarray(0, zip.length / 2))).rejects.toMatchObject({
+      code: 'format',
+      message: expect.stringMatching(/: ends after \d+ bytes .*: it is cut off, get it again$/),
+    });
+    const hdf5 = fixture('keras-3.15.1/functional.h5');
+    await expect(readModel(hdf5.subarray(0, hdf5.length - 1), 'net.h5')).rejects.toMatchObject({
+      code: 'format',
+      message: `net.h5: not readable as HDF5: cut off, it has ${hdf5.length - 1} of ${hdf5.length} bytes; get it again`,
+    });
     await expect(detect(bytesOf('{"modelTopology": '))).rejects.toMatchObject({ code: 'format' });
   });
 });

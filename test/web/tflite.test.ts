@@ -223,7 +223,7 @@ describe('the example', () => {
     expect(text).toMatch(/Size: 1\.88 MB as it was opened, 50\d kB now .* weights per-channel and int8/);
     expect(text).toMatch(/Run on 2,000 pictures of 32 x 32: pixels as x\/127\.5 - 1/);
     expect(text).toMatch(/Operators 65: 35 CONV_2D, 17 DEPTHWISE_CONV_2D, 10 ADD/);
-    expect(text).toMatch(/Ranges of 65 tensors: 1 of pixels, 64 from statistics of batch norms\./);
+    expect(text).toMatch(/Ranges of 65 tensors: 1 of the input, 64 from statistics of batch norms\./);
     expect(text).toMatch(
       /Not for TFLite Micro: 1 FULLY_CONNECTED \(.*; “One scale for a Dense layer” has one\)/,
     );

@@ -13,7 +13,7 @@ import { type CommandResult, EXIT, end, shownAs } from '../command-result.ts';
 import { explained } from '../help.ts';
 import { openModel } from '../opened-models.ts';
 import { choiceOption, defined, inputOptions, jsonOption, tolerance, withOptions } from '../options.ts';
-import { correctionNotes, type SidecarOptions } from '../sidecar.ts';
+import { correctionsTold, readSidecarOf, type SidecarOptions } from '../sidecar.ts';
 import { type Line, progress, SHOWN, styled, table } from '../terminal.ts';
 
 interface VerifyOptions extends InputOptions, SidecarOptions {
@@ -54,6 +54,8 @@ out, atol is 1e-7, and rtol goes by the coarsest type of the weights that differ
 3e-1 for bfloat16. SQNR and top-1 are of the logits where an output is a softmax of them.
 A .tflite file is run by LiteRT. One in whole numbers is not the same function: it passes where each output has ${LEAST_SQNR_DB} dB of SQNR
 or more, errors of a tenth of its power, unless --rtol or --atol are given; its SQNR is of the outputs themselves.
+Where biases were corrected, as crosslayer equalize does, the side-car of the candidate tells. If these are all that differs, the
+models count as the same, unless --rtol or --atol are given.
 The exit code is 1 where they differ, and where it cannot be told.`,
     },
   ).action((original, candidate, options) => end(options, (own) => verifyCommand(original, candidate, own)));
@@ -68,17 +70,40 @@ async function verifyCommand(
   const before = await openModel(original);
   if (isTfliteFile(candidate)) return resultOf(await compareTflite(before, candidate, options), options);
   const after = await openModel(candidate);
-  const notes = await correctionNotes(after, options);
   progress.say('running both', 'run');
   const compared = await compare(before, after, options);
-  return resultOf({ ...compared, notes: [...compared.notes, ...notes] }, options);
+  return resultOf(await withoutCorrections(before, after, { compared, options }), options);
 }
 
-function resultOf(report: VerifyReport, options: VerifyOptions): CommandResult {
+/** What `verify` tells: a model whose biases were corrected on purpose has a verdict of its own. */
+type VerifyResult = Omit<VerifyReport, 'verdict'> & {
+  readonly verdict: VerifyReport['verdict'] | 'corrected';
+};
+
+function resultOf(report: VerifyResult, options: VerifyOptions): CommandResult {
+  const isExpected = report.verdict === 'same' || report.verdict === 'corrected';
   return {
     ...shownAs(options.json, report, () => render(report)),
-    exitCode: report.verdict === 'same' ? EXIT.ok : EXIT.checkFailed,
+    exitCode: isExpected ? EXIT.ok : EXIT.checkFailed,
   };
+}
+
+/** Whether corrected biases are all that differs: they are taken back, and the models compared anew. Edits `after`. */
+async function withoutCorrections(
+  before: Model,
+  after: Model,
+  { compared, options }: { readonly compared: VerifyReport; readonly options: VerifyOptions },
+): Promise<VerifyResult> {
+  const isAsked = options.rtol !== undefined || options.atol !== undefined;
+  if (compared.verdict !== 'different' || isAsked) return compared;
+  const told = await correctionsTold(after, options);
+  if (!told) return compared;
+  await readSidecarOf(after, options);
+  progress.say('running both without the corrections', 'run');
+  const { verdict } = await compare(before, after, options);
+  if (verdict === 'same') return { ...compared, verdict: 'corrected', reason: `${told.what} (${told.file})` };
+  const note = `${told.file}: ${told.what}; without that it differs too`;
+  return { ...compared, notes: [...compared.notes, note] };
 }
 
 /** Without TF.js, without inputs that could be made up, or without what decodes photographs, nothing is verified. */
@@ -120,16 +145,16 @@ async function compareTflite(
   );
 }
 
-function render(report: VerifyReport): Line[] {
+function render(report: VerifyResult): Line[] {
   return [
     `inputs: ${report.inputsDescription}`,
     ...(report.outputs.length === 0 ? [] : ['', ...outputTable(report), '']),
     ...report.notes.map((note) => `note: ${note}`),
-    verdictLine(report),
+    ...verdictLines(report),
   ];
 }
 
-function outputTable({ outputs, sampleNames }: VerifyReport): Line[] {
+function outputTable({ outputs, sampleNames }: VerifyResult): Line[] {
   const header = ['output', 'max |a - b|', 'of max |a|', 'SQNR in dB', 'of the', 'top-1', 'worst input', ''];
   const rows = outputs.map((output) => [
     output.name,
@@ -144,23 +169,31 @@ function outputTable({ outputs, sampleNames }: VerifyReport): Line[] {
   return table(header, rows, [1, 2, 3, 5]);
 }
 
-function verdictLine({ verdict, reason, tolerances, backend, leastSqnrDb }: VerifyReport): Line {
+function verdictLines({ verdict, reason, tolerances, backend, leastSqnrDb }: VerifyResult): Line[] {
   const { rtol, atol, weights } = tolerances;
   switch (verdict) {
     case 'same': {
       if (leastSqnrDb !== undefined) {
         return [
-          styled('green', 'works'),
-          `: SQNR of every output >= ${leastSqnrDb} dB, in whole numbers (${backend})`,
+          [
+            styled('green', 'works'),
+            `: SQNR of every output >= ${leastSqnrDb} dB, in whole numbers (${backend})`,
+          ],
         ];
       }
       const rounded = weights === 'float32' ? '' : `; edited weights are ${weights}`;
       const bound = `max |a - b| <= ${small(rtol)} max |a| + ${small(atol)} for every output`;
-      return [styled('green', 'same function'), `: ${bound} (${backend}${rounded})`];
+      return [[styled('green', 'same function'), `: ${bound} (${backend}${rounded})`]];
     }
+    case 'corrected':
+      return [
+        [styled('green', 'same function but for corrected biases'), `: ${reason}`],
+        'The table shows what they change until kernels are quantized. Without them the models are the same.',
+        'crosslayer equalize --no-correction leaves biases alone.',
+      ];
     case 'different':
-      return [styled('red', 'different'), `: ${reason}`];
+      return [[styled('red', 'different'), `: ${reason}`]];
     case 'not-verified':
-      return [styled('yellow', 'not verified'), `: ${reason}`];
+      return [[styled('yellow', 'not verified'), `: ${reason}`]];
   }
 }

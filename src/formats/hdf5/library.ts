@@ -277,7 +277,9 @@ let view: number | undefined;
 /** The last line of HDF5's error stack says what went wrong; those before it say who was affected. */
 function innermostReason(message: string): string {
   const reasons = [...message.matchAll(/#\d+: .*?\(\): (.*)/g)];
-  return (reasons.at(-1)?.[1] ?? message.split('\n')[0] ?? '').trim() || 'damaged';
+  const reason = (reasons.at(-1)?.[1] ?? message.split('\n')[0] ?? '').trim() || 'damaged';
+  const [, end, whole] = /^truncated file: eof = (\d+),.* stored_eof = (\d+)/.exec(reason) ?? [];
+  return end === undefined ? reason : `cut off, it has ${end} of ${whole} bytes; get it again`;
 }
 
 async function load(): Promise<LoadedLibrary> {

@@ -49,7 +49,7 @@ export function isZip(source: ByteSource): boolean {
 export async function openZip(source: ByteSource): Promise<ZipArchive> {
   const library = await zipLibrary();
   const zip = new library.ZipReader(readerOf(source, library), ZIP_OPTIONS);
-  const entries = await readDirectory(zip, source);
+  const entries = await readDirectory(zip, source, library);
   if (entries.length > MAX_ZIP_ENTRIES) {
     throw new LimitError(`${source.name}: entries`, entries.length, MAX_ZIP_ENTRIES);
   }
@@ -67,6 +67,7 @@ export async function openZip(source: ByteSource): Promise<ZipArchive> {
 async function readDirectory(
   zip: InstanceType<ZipLibrary['ZipReader']>,
   source: ByteSource,
+  library: ZipLibrary,
 ): Promise<Entry[]> {
   try {
     return await zip.getEntries();
@@ -74,7 +75,7 @@ async function readDirectory(
     if (cause instanceof Error && 'filename' in cause && typeof cause.filename === 'string') {
       throw unsafeName(source, cause.filename);
     }
-    throw errorOf(cause, source, '');
+    throw errorOf(cause, source, '', library);
   }
 }
 
@@ -124,7 +125,7 @@ async function memberOf(entry: FileEntry, source: ByteSource, library: ZipLibrar
     );
   }
   const where = `${source.name}: ${name}`;
-  const stored = sourceSlice(source, where, await dataOffset(entry, source), compressedSize);
+  const stored = sourceSlice(source, where, await dataOffset(entry, source, library), compressedSize);
   const open = async (): Promise<ByteSource> => {
     if (method === DEFLATED && size > MAX_INFLATED_BYTES) {
       const advice = 'pack it again without compression';
@@ -145,17 +146,21 @@ async function memberOf(entry: FileEntry, source: ByteSource, library: ZipLibrar
 }
 
 /** Where the bytes of a member start: behind its local header, whose length only the local header tells. */
-async function dataOffset(entry: FileEntry, source: ByteSource): Promise<number> {
+async function dataOffset(entry: FileEntry, source: ByteSource, library: ZipLibrary): Promise<number> {
   try {
     await entry.getData(new WritableStream(), { checkOverlappingEntryOnly: true });
   } catch (cause) {
-    throw errorOf(cause, source, entry.filename);
+    throw errorOf(cause, source, entry.filename, library);
   }
   return entry.localDirectory?.dataOffset ?? source.size;
 }
 
-function errorOf(cause: unknown, source: ByteSource, where: string): CrosslayerError {
+function errorOf(cause: unknown, source: ByteSource, where: string, library: ZipLibrary): CrosslayerError {
   if (cause instanceof CrosslayerError) return cause;
+  if (messageOf(cause) === library.ERR_EOCDR_NOT_FOUND) {
+    const reason = `ends after ${source.size} bytes without the list of what is in it: it is cut off, get it again`;
+    return new FormatError(source.name, where, reason, { cause });
+  }
   return new FormatError(source.name, where, `not readable as a zip file: ${messageOf(cause)}`, { cause });
 }
 

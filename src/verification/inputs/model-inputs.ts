@@ -57,6 +57,12 @@ export function modelInputs(model: Model): ModelInput[] {
   });
 }
 
+/** Whether its sides are like those of a picture. Sound comes in this form too, as spectra: 49 steps of 10 values. */
+export function isLikePicture({ height, width }: ImageLayout): boolean {
+  if (height === null || width === null) return true;
+  return Math.max(height, width) <= 3 * Math.min(height, width);
+}
+
 /** The names of inputs, for messages. */
 export function namesOf(inputs: readonly ModelInput[]): string {
   return inputs.map(({ name }) => name).join(', ');
