@@ -100,6 +100,18 @@ export class CannotRunError extends CrosslayerError {
   }
 }
 
+/** Packages that run models, which are optional, are not installed. */
+export class NotInstalledError extends CannotRunError {
+  readonly packages: readonly string[];
+
+  /** @param what `running models takes TF.js` */
+  constructor(what: string, packages: readonly string[], options?: { cause?: unknown }) {
+    const state = what.includes(' and ') ? 'are not installed; to have them' : 'is not installed; to have it';
+    super('', `${what}, which ${state}: npm install ${packages.join(' ')}`, options);
+    this.packages = packages;
+  }
+}
+
 /** What `work` gives; where a model cannot be run for it, what is made of the reason. */
 export async function unlessCannotRun<Result, Instead>(
   work: () => Promise<Result>,

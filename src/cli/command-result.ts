@@ -6,7 +6,7 @@
 
 import { CrosslayerError } from '../errors.ts';
 import { COMMANDS } from './command-list.ts';
-import { type ErrorJson, errorJson } from './error-json.ts';
+import { commandMessage, type ErrorJson, errorJson } from './error-json.ts';
 import { helpHint } from './help.ts';
 import { type Line, printError, printed, progress } from './terminal.ts';
 import { UsageError } from './usage-error.ts';
@@ -126,7 +126,7 @@ export function exitCodeOf(error: unknown): number {
 /** What to print for an error. */
 function errorLines(error: unknown): string[] {
   if (error instanceof UsageError) return [`crosslayer: ${error.message}`, ...helpLines(error)];
-  if (error instanceof CrosslayerError) return [`crosslayer: ${error.message}`];
+  if (error instanceof CrosslayerError) return [`crosslayer: ${commandMessage(error)}`];
   const { name, message, stack = '' } = error instanceof Error ? error : new Error(String(error));
   // The message stands before the calls, and may have lines of its own.
   const calls = stack.slice(Math.max(0, stack.indexOf(message)) + message.length).split('\n');

@@ -18,9 +18,16 @@ export interface ErrorJson {
   readonly advice: string | null;
 }
 
+/** What the command says of an error. The library names its own options behind those of the command, which has no use for them. */
+export function commandMessage(error: unknown): string {
+  return messageOf(error)
+    .replace(/, [\w: ]+ in programs(?=\))/g, '')
+    .replace(/ \([\w: ]+ in programs\)/g, '');
+}
+
 /** An error for programs. */
 export function errorJson(error: unknown): ErrorJson {
-  const message = messageOf(error);
+  const message = commandMessage(error);
   const layer = error instanceof CrosslayerError && 'layer' in error ? error.layer : undefined;
   const [, advice = null] = /; ([^;]+)$/.exec(message) ?? [];
   return {

@@ -1,5 +1,17 @@
+import { printError, progress } from './terminal.ts';
+
 /** Signals that ask a command to stop. */
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+
+/**
+ * Runs what comes after a file was written. Stopped, it leaves the file, and says that nobody saw yet whether it works.
+ */
+export function interruptibleCheck<Result>(
+  output: string,
+  check: (signal: AbortSignal) => Promise<Result>,
+): Promise<Result> {
+  return interruptible(check, `${output} is written; stopped before it was seen to work`);
+}
 
 /**
  * Runs a write that is stopped by Ctrl-C, `kill` or a closed terminal, so that it can take its temporary files away
@@ -9,6 +21,7 @@ const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
  */
 export async function interruptible<Result>(
   write: (signal: AbortSignal) => Promise<Result>,
+  whatIsLeft?: string,
 ): Promise<Result> {
   const controller = new AbortController();
   let received: NodeJS.Signals | undefined;
@@ -21,6 +34,10 @@ export async function interruptible<Result>(
     return await write(controller.signal);
   } finally {
     for (const signal of SIGNALS) process.removeListener(signal, stop);
+    if (received && whatIsLeft !== undefined) {
+      progress.clear();
+      printError(`crosslayer: ${whatIsLeft}`);
+    }
     if (received) process.kill(process.pid, received);
   }
 }

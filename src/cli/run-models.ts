@@ -6,7 +6,7 @@
 
 import fs from 'node:fs';
 import path from 'node:path';
-import { messageOf, OutputError } from '../errors.ts';
+import { OutputError } from '../errors.ts';
 import { isFolder } from '../node/open-files.ts';
 import { makeFolder } from '../node/pending-output.ts';
 import { count } from '../text/numbers.ts';
@@ -19,7 +19,7 @@ import {
   printJson,
 } from './command-result.ts';
 import { defaultOutput, type OutputFormat, outputIn } from './default-output.ts';
-import { errorJson } from './error-json.ts';
+import { commandMessage, errorJson } from './error-json.ts';
 import { closeOpened } from './opened-models.ts';
 import { type Line, printed, progress, table } from './terminal.ts';
 import { UsageError } from './usage-error.ts';
@@ -198,7 +198,7 @@ function summaryOf(outcomes: readonly Outcome[]): Line[] {
     ...(unsure === 0 ? [] : [`${unsure} with a failed check`]),
   ];
   const rows = outcomes.map(({ input, result, error, exitCode }) => {
-    if (!result) return [input, `failed: ${messageOf(error)}`];
+    if (!result) return [input, `failed: ${commandMessage(error)}`];
     const verdict = exitCode === 0 ? 'done' : 'a check failed';
     return [input, [verdict, ...(result.verdict === undefined ? [] : [result.verdict])].join(': ')];
   });

@@ -153,7 +153,7 @@ function formatFor(model: Model, name: string): ModelFormat {
   const isTfjsFolder = ending === '' || /[\\/]$/.test(name) || isFolder(name);
   const formats = FORMATS_BY_ENDING.get(ending) ?? (isTfjsFolder ? (['tfjs-layers'] as const) : undefined);
   if (ending === '.tflite')
-    throw new OutputError(name, 'crosslayer quantize (saveTflite) writes .tflite files');
+    throw new OutputError(name, 'crosslayer quantize writes .tflite files (saveTflite in programs)');
   if (!formats) {
     throw new OutputError(
       name,
@@ -171,7 +171,7 @@ function refuseInput(model: Model, target: string): void {
   if (input !== undefined && isSameFile(input, target)) {
     throw new OutputError(
       target,
-      'is the file that the model was read from; choose another name, or replace it with --force (force: true)',
+      'is the file that the model was read from; choose another name, or replace it (--force, force: true in programs)',
     );
   }
 }

@@ -284,7 +284,7 @@ export function refuseExisting(target: string): void {
   if (isTaken(target)) {
     throw new OutputError(
       target,
-      'exists already; choose another name, or replace it with --force (force: true)',
+      'exists already; choose another name, or replace it (--force, force: true in programs)',
     );
   }
 }
@@ -327,7 +327,7 @@ function writingReason(cause: unknown): string {
       return 'larger than a file may be here; nothing was written: write to another disk';
     case 'EMFILE':
     case 'ENFILE':
-      return 'more files than may be open at once; choose larger shards (--shard-size, shardBytes)';
+      return 'more files than may be open at once; choose larger shards (--shard-size, shardBytes in programs)';
     case 'ENOENT':
     case 'ENOTDIR':
       return 'its folder does not exist; make it first, or check the path';

@@ -103,7 +103,7 @@ describe('an error is an object, and text on standard error, with the same exit 
       'a missing option',
       ['convert', 'net.h5'],
       2,
-      { code: 'usage', message: "required option '-o, --output <out>' not specified", advice: null },
+      { code: 'usage', advice: 'give one, such as -o model.keras, -o model.h5 or -o web' },
     ],
   ])('%s', async (_, args, code, error) => {
     const result = await run(...args);

@@ -63,6 +63,14 @@ test('the command equalizes a file, and names what it takes to prove it', async 
   expect(existsSync(join(folder, 'command.h5'))).toBe(true);
 });
 
+test('a .tflite file asks for both at once', async () => {
+  const args = [join(folder, 'node_modules/.bin/crosslayer'), 'quantize', MODEL, '-o', 'command.tflite'];
+  const { stdout } = await run(NODE, args, { cwd: folder });
+  expect(stdout).toMatch(
+    /not verified: .* TF\.js and LiteRT, which are not installed; to have them: npm install @tensorflow\/\S+ .* @litertjs\/core$/m,
+  );
+});
+
 test('its types are found by every entry', async () => {
   put(
     'types.ts',

@@ -12,14 +12,14 @@ import {
   integerRecipe,
   scalesOf,
 } from '../../equalization/quantize-integers.ts';
-import { CannotRunError, messageOf, OutputError } from '../../errors.ts';
+import { CannotRunError, messageOf, OutputError, unlessCannotRun } from '../../errors.ts';
 import { checkForTflite } from '../../formats/tflite/check-model.ts';
 import { operatorsNotTaken } from '../../formats/tflite/hardware.ts';
 import { layersInFloat, lowerPlan } from '../../formats/tflite/lower.ts';
 import { withInputShapes } from '../../model/edit.ts';
 import { inInference } from '../../model/in-inference.ts';
 import type { Model } from '../../model/model.ts';
-import { startLitert } from '../../node/litert.ts';
+import { startBoth, startLitert } from '../../node/litert.ts';
 import { fileBytes } from '../../node/loaded-files.ts';
 import { isFolder, readWritten } from '../../node/open-files.ts';
 import { checkFolder, refuseExisting } from '../../node/pending-output.ts';
@@ -43,7 +43,7 @@ import { forChoosing } from '../../verification/run/samples.ts';
 import type { Runnable } from '../chosen-inputs.ts';
 import { type CommandResult, EXIT, shownAs, tried } from '../command-result.ts';
 import { checkHtmlOutput } from '../html-output.ts';
-import { interruptible } from '../interruptible.ts';
+import { interruptible, interruptibleCheck } from '../interruptible.ts';
 import { openModel } from '../opened-models.ts';
 import { defined } from '../options.ts';
 import { readSidecarOf } from '../sidecar.ts';
@@ -71,7 +71,7 @@ export async function quantizeToTflite(input: string, given: QuantizeOptions): P
   await readSidecarOf(model, options);
   const ready = await readyToQuantize(model, options, given.inputs === undefined);
   const runnable = ready && 'runner' in ready ? ready : undefined;
-  let notRun = ready && 'reason' in ready ? ready.reason : null;
+  let notRun = ready && 'reason' in ready ? await reasonForBoth(ready.reason) : null;
   const original =
     runnable &&
     (await runOriginal(model, runnable, (reason) => {
@@ -115,6 +115,19 @@ export async function quantizeToTflite(input: string, given: QuantizeOptions): P
     verdict: [output, ...(check ? checkTexts(check) : ['not run'])].join(', '),
     failures,
   };
+}
+
+/** Why nothing is run; where that is for want of TF.js, LiteRT may be missing too. */
+async function reasonForBoth(reason: string): Promise<string> {
+  const runner = await unlessCannotRun(
+    () => TfjsRunner.create(SHOWN),
+    () => undefined,
+  );
+  if (runner) return reason;
+  return unlessCannotRun(
+    () => startBoth(SHOWN).then(() => reason),
+    (both) => both,
+  );
 }
 
 interface Planned extends Pick<TfliteReport, 'equalization' | 'ranges'> {
@@ -214,7 +227,9 @@ async function verified(
   const check = await tried(failures, async () =>
     besideOriginal(
       original,
-      await recordTflite(model, { litert, name: output, bytes, plan, inputs: ready.tensors, ...SHOWN }),
+      await interruptibleCheck(output, (signal) =>
+        recordTflite(model, { litert, name: output, bytes, plan, inputs: ready.tensors, ...SHOWN, signal }),
+      ),
       ready,
     ),
   );

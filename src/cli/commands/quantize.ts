@@ -19,7 +19,7 @@ import { forChoosing } from '../../verification/run/samples.ts';
 import type { Ready, Runnable } from '../chosen-inputs.ts';
 import { type CommandResult, EXIT, shownAs, tried } from '../command-result.ts';
 import { checkHtmlOutput } from '../html-output.ts';
-import { interruptible } from '../interruptible.ts';
+import { interruptible, interruptibleCheck } from '../interruptible.ts';
 import { openModel } from '../opened-models.ts';
 import { defined } from '../options.ts';
 import { runModels } from '../run-models.ts';
@@ -81,10 +81,13 @@ async function quantizeCommand(input: string, given: QuantizeOptions): Promise<C
   const check =
     original && runnable && made
       ? await tried(failures, () =>
-          checkWritten(made, original, runnable, {
-            output: options.output,
-            hasScript: options.layersScript === true,
-          }),
+          interruptibleCheck(options.output, (signal) =>
+            checkWritten(made, original, runnable, {
+              output: options.output,
+              hasScript: options.layersScript === true,
+              signal,
+            }),
+          ),
         )
       : undefined;
   if (made) closeModel(made);

@@ -1,7 +1,7 @@
 import { type Command, Option } from 'commander';
 import { CannotRunError } from '../../errors.ts';
 import type { Model } from '../../model/model.ts';
-import { startLitert } from '../../node/litert.ts';
+import { startBoth } from '../../node/litert.ts';
 import { isTfliteFile, readWritten } from '../../node/open-files.ts';
 import { percent, small } from '../../text/numbers.ts';
 import { LEAST_SQNR_DB } from '../../verification/comparing/tolerances.ts';
@@ -132,8 +132,7 @@ async function compareTflite(
   const { tensors, description, sampleNames } = await chosenInputs(before, options);
   progress.say('running both', 'run');
   const bytes = readWritten(candidate);
-  const runner = await TfjsRunner.create({ ...defined({ backend }), ...SHOWN });
-  const litert = await startLitert();
+  const { runner, litert } = await startBoth({ ...defined({ backend }), ...SHOWN });
   return verifyTflite(
     before,
     { litert, name: candidate, bytes },

@@ -32,10 +32,14 @@ export async function checkWritten(
   written: Model,
   original: ModelRun,
   ready: Runnable,
-  { output, hasScript }: { readonly output: string; readonly hasScript: boolean },
+  {
+    output,
+    hasScript,
+    signal,
+  }: { readonly output: string; readonly hasScript: boolean; readonly signal: AbortSignal },
 ): Promise<WrittenCheck> {
   const { runner, tensors } = ready;
-  const run = await recordRun(written, { runner, inputs: tensors });
+  const run = await recordRun(written, { runner, inputs: tensors, signal });
   const { inputs, ...shown } = besideOriginal(original, run, ready);
   return {
     inputs,

@@ -9,7 +9,7 @@ import { elementsOf, type TfliteQuantization, type TfliteType } from '../../form
 import { type ReadTensor, type ReadTflite, readTflite } from '../../formats/tflite/read.ts';
 import { withStaticShapes } from '../../formats/tflite/static-shapes.ts';
 import { roundHalfAway } from '../../kernels/rounding.ts';
-import { stageOf, type WatchOptions } from '../../model/progress.ts';
+import { checkpoint, stageOf, type WatchOptions } from '../../model/progress.ts';
 import type { FloatValues } from '../../tensor/dtype.ts';
 import { Tensor } from '../../tensor/tensor.ts';
 import type { Litert } from './runtime.ts';
@@ -42,7 +42,9 @@ export async function runTflite(
   const targets = results.map(({ shape }) => new Float32Array(elementsOf(shape) * samples));
   const sources = inputs.map((tensor) => tensor.values() as FloatValues);
   const tell = stageOf(watch, 'run');
+  const whole = Math.ceil(samples / 100);
   for (let sample = 0; sample < samples; sample++) {
+    if (sample % whole === 0) await checkpoint(watch);
     tell(sample, samples);
     const given = ports.map((port, index) => encoded(port, sources[index] as FloatValues, sample));
     const made = await model.run(given);

@@ -6,7 +6,7 @@
 
 import type * as TfjsCore from '@tensorflow/tfjs-core';
 import type * as TfjsLayers from '@tensorflow/tfjs-layers';
-import { CannotRunError } from '../../errors.ts';
+import { CannotRunError, NotInstalledError } from '../../errors.ts';
 
 /** Where TF.js computes: WebAssembly with SIMD, or plain JavaScript. */
 export type Backend = 'wasm' | 'cpu';
@@ -64,12 +64,8 @@ async function importPackages(): Promise<Pick<Tfjs, 'core' | 'layers'>> {
     await import('@tensorflow/tfjs-backend-cpu');
     return { core, layers };
   } catch (error) {
-    throw new CannotRunError(
-      '',
-      'running models takes TF.js, which is not installed; to have it: npm install ' +
-        '@tensorflow/tfjs-core @tensorflow/tfjs-layers @tensorflow/tfjs-backend-cpu @tensorflow/tfjs-backend-wasm',
-      { cause: error },
-    );
+    const names = ['core', 'layers', 'backend-cpu', 'backend-wasm'].map((one) => `@tensorflow/tfjs-${one}`);
+    throw new NotInstalledError('running models takes TF.js', names, { cause: error });
   }
 }
 
