@@ -13,7 +13,7 @@ let started: Promise<Litert> | undefined;
  *
  * @throws CannotRunError where it is not installed, or does not start.
  */
-export function startLitert(): Promise<Litert> {
+export async function startLitert(): Promise<Litert> {
   started ??= Litert.start(litertFiles());
   return started;
 }

@@ -20,8 +20,8 @@ function unquantizedNote(model: Model, quantizations: readonly QuantizationName[
   if (names.length === 0 || layers.length === 0) return [];
   const parameters = layers.reduce((sum, { parameterCount }) => sum + parameterCount, 0);
   return [
-    `${names.join(', ')}: ${parameters} of ${model.parameterCount} parameters were not quantized besides biases and ` +
-      `batch norms, because only kernels of convolutions and Dense are: those of ${layersText(layers)}`,
+    `${names.join(', ')}: only kernels of convolutions and Dense are quantized`,
+    `${parameters} of ${model.parameterCount} parameters stay in float besides biases and batch norms: ${layersText(layers)}`,
   ];
 }
 
@@ -30,20 +30,23 @@ function beforeNotes(model: Model, original: Model): string[] {
   const ofOriginal = layersQuantizedBefore(original);
   if (ofOriginal.length > 0) {
     notes.push(
-      `the original was quantized before: the kernels of ${layersText(ofOriginal)} lie on a grid of 8 bits; what that cost is ` +
-        'not in these numbers, compare with the model in float (--against)',
+      `the original was quantized before: kernels on a grid of 8 bits in ${layersText(ofOriginal)}`,
+      'what that cost is not in these numbers; compare with the model in float (--against)',
     );
   }
   const ofModel = model === original ? [] : layersQuantizedBefore(model);
   if (ofModel.length > 0) {
     notes.push(
-      `the model was quantized before: the kernels of ${layersText(ofModel)} lie on a grid of 8 bits; the row float has what ` +
-        'that cost, and the rows below it have that and what is lost anew',
+      `the model was quantized before: kernels on a grid of 8 bits in ${layersText(ofModel)}`,
+      'the row float has what that cost; the rows below it have that and what is lost anew',
     );
   }
   return notes;
 }
 
 function layersText(layers: readonly Layer[]): string {
-  return named(layers.map(({ path, className }) => `${path} (${className})`));
+  return named(
+    layers.map(({ path, className }) => `${path} (${className})`),
+    3,
+  );
 }

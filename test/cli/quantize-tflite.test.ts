@@ -48,7 +48,7 @@ describe('quantize -o model.tflite', () => {
     expect(stdout).toMatch(
       /^ {2}ranges {3}of 65 tensors: 1 of the input, 64 from statistics of batch norms$/m,
     );
-    expect(stdout).toMatch(/^ {2}the file, run by LiteRT beside the float model on 2,000 samples/m);
+    expect(stdout).toMatch(/^ {2}the file, run by LiteRT beside the float model:\n {4}on 2,000 samples/m);
     const [, before, after] = /accuracy (\S+) % -> (\S+) %/.exec(stdout) ?? [];
     expect(Number(before)).toBeGreaterThan(91.9);
     // 91.9 % were seen, without data.

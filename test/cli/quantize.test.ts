@@ -44,7 +44,7 @@ describe('quantize', () => {
     expect(stdout).toMatch(/^ {2}carry {4}52 layers with all channels of one range/m);
     expect(stdout).toMatch(/^ {2}pack {5}53 kernels as uint8; all else stays as it is$/m);
     expect(stdout).toMatch(/^ {2}size {5}weights 1\.30 MB -> 40\d kB, all files 1\.88 MB -> [45]\d\d kB$/m);
-    expect(stdout).toMatch(/beside the original on 200 samples of .*keras\.samples\.npz images/);
+    expect(stdout).toMatch(/beside the original:\n {4}on 200 samples of .*keras\.samples\.npz images/);
     expect(stdout).toMatch(/^ {4}SQNR [34]\d\.\d dB, same top-1 (100|9\d(\.\d+)?) %$/m);
     expect(stdout).toMatch(/^ {4}accuracy 9\d\.\d\d % -> 9\d\.\d\d %$/m);
     expect(stdout).toMatch(/tf\.loadLayersModel opens them and computes the same \(\S+\)$/m);

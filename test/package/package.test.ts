@@ -64,7 +64,8 @@ test('the command equalizes a file, and names what it takes to prove it', async 
 });
 
 test('a .tflite file asks for both at once', async () => {
-  const args = [join(folder, 'node_modules/.bin/crosslayer'), 'quantize', MODEL, '-o', 'command.tflite'];
+  const command = join(folder, 'node_modules/.bin/crosslayer');
+  const args = [command, 'quantize', MODEL, '--float', '-o', 'command.tflite'];
   const { stdout } = await run(NODE, args, { cwd: folder });
   expect(stdout).toMatch(
     /not verified: .* TF\.js and LiteRT, which are not installed; to have them: npm install @tensorflow\/\S+ .* @litertjs\/core$/m,

@@ -99,7 +99,10 @@ function checkLines({ check }: QuantizeReport): Line[] {
   if (!check) return [];
   const { inputs, backend, tfjs } = check;
   const lines = [...checkTexts(check), tfjsLine(tfjs, backend)];
-  return [`the files, read again and run (${backend}) beside the original on ${inputs}:`, ...indented(lines)];
+  return [
+    `the files, read again and run (${backend}) beside the original:`,
+    ...indented([`on ${inputs}`, ...lines]),
+  ];
 }
 
 function tfjsLine(tfjs: WrittenCheck['tfjs'], backend: string): string {

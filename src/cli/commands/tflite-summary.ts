@@ -23,7 +23,10 @@ export function tfliteSummary(output: string, report: TfliteReport): Line[] {
     ...(guessed === undefined ? [] : [`${guessed}; --inputs has them measured on real ones`]),
     ...notTakenTexts(notTaken),
     ...(check
-      ? [`the file, run by LiteRT beside the float model on ${check.inputs}:`, ...indented(checkTexts(check))]
+      ? [
+          'the file, run by LiteRT beside the float model:',
+          ...indented([`on ${check.inputs}`, ...checkTexts(check)]),
+        ]
       : []),
     ...(far === undefined ? [] : [`${far}; --inputs has ranges and means measured on real ones`]),
     ...(notVerified === null ? [] : [`not verified: ${notVerified}`]),
