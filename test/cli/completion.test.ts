@@ -13,7 +13,7 @@ const scripts = new Map<Shell, string>();
 
 beforeAll(async () => {
   for (const shell of SHELLS) scripts.set(shell, completionScript(shell, await allCommands()));
-  fs.writeFileSync(path.join(folder, 'script.bash'), scripts.get('bash') ?? '');
+  for (const [shell, script] of scripts) fs.writeFileSync(path.join(folder, `script.${shell}`), script);
 });
 
 afterAll(() => fs.rmSync(folder, { recursive: true }));
@@ -72,9 +72,25 @@ describe('bash', () => {
   });
 });
 
-// The others may not be there.
-test.each((['bash', 'zsh', 'fish'] as const).filter(isInstalled))('%s can read its script', (shell) => {
+// Others than bash may not be there; then the tests say so.
+test.for(['bash', 'zsh', 'fish'] as const)('%s can read its script', (shell, { skip }) => {
+  skip(!isInstalled(shell), `${shell} is not installed here`);
   execFileSync(shell, ['-n'], { input: scripts.get(shell) });
+});
+
+test.for([
+  ['crosslayer e', ['equalize', 'evaluate']],
+  ['crosslayer equalize --target int8-per-c', ['int8-per-channel']],
+] as const)('fish offers for %s what there is', ([line, names], { skip }) => {
+  skip(!isInstalled('fish'), 'fish is not installed here');
+  const script = `source script.fish; complete -C '${line}'`;
+  const text = execFileSync('fish', ['--no-config', '-c', script], { cwd: folder, encoding: 'utf8' });
+  expect(
+    text
+      .trim()
+      .split('\n')
+      .map((one) => one.split('\t')[0]),
+  ).toEqual(names);
 });
 
 test('every script has every command, option and choice', async () => {
