@@ -75,7 +75,7 @@ describe('bash', () => {
 // Others than bash may not be there; then the tests say so.
 test.for(['bash', 'zsh', 'fish'] as const)('%s can read its script', (shell, { skip }) => {
   skip(!isInstalled(shell), `${shell} is not installed here`);
-  execFileSync(shell, ['-n'], { input: scripts.get(shell) });
+  execFileSync(shell, ['-n', `script.${shell}`], { cwd: folder });
 });
 
 test.for([

@@ -228,8 +228,8 @@ describe('notes', () => {
     const { notes, layers } = evaluateWeights(model, ['int8-per-tensor', 'tfjs-uint8'], 'no runner');
     expect(notes).toEqual([
       'not run: no runner',
-      'int8-per-tensor: 8 of 8 parameters were not quantized besides biases and batch norms, because only kernels of ' +
-        'convolutions and Dense are: those of table (Embedding)',
+      'int8-per-tensor: only kernels of convolutions and Dense are quantized',
+      '8 of 8 parameters stay in float besides biases and batch norms: table (Embedding)',
     ]);
     expect(layers.map(({ quantizer, weight }) => `${quantizer} ${weight}`)).toEqual([
       'tfjs-uint8 embeddings',
