@@ -54,7 +54,11 @@ describe('equalize --activations', () => {
       ['--target', 'tfjs-uint8'],
       /or choose --target int8-per-tensor or int8-per-channel/,
     ],
-    ['the reference', ['--recipe', 'reference'], /--activations, .* are not of the reference; leave out/],
+    [
+      'the reference',
+      ['--recipe', 'reference'],
+      /--activations: the steps of the reference have no such option; leave out/,
+    ],
   ])('is refused for %s', async (_, args, message) => {
     const { code, stderr } = await equalize('--activations', 'int8', ...args);
     expect(code).toBe(2);

@@ -117,8 +117,11 @@ function checkWeights({ weights, output }: ConvertOptions): void {
     );
   }
   if (isHdf5 || /\.keras$/i.test(output)) return;
-  const advice = weights === 'float16' ? `crosslayer quantize --dtype float16 -o ${output}` : 'leave it out';
-  throw new ClashError(`--weights ${weights}: models of TF.js have other types; ${advice}`, ['weights']);
+  const advice =
+    weights === 'float16'
+      ? `for TF.js run crosslayer quantize --dtype float16 -o ${output}`
+      : 'TF.js has no such type, so leave it out';
+  throw new ClashError(`--weights ${weights}: only files of Keras get it here; ${advice}`, ['weights']);
 }
 
 async function save(
