@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 /**
- * Makes `dist/`: what tsc makes of `src/`, and `dist/crosslayer-layers.js` in one piece.
+ * Makes `dist/`: what tsc makes of `src/`, the command in few files, and `dist/crosslayer-layers.js` in one piece.
  *
  * A fresh build stays: `npm ci` builds, and `npx crosslayer` in the folder of the project, for which npm prepares it once more, does
  * not again. Another is made beside the old one and put in its place, so that what runs from that meanwhile keeps its files.
@@ -27,6 +27,7 @@ const SETTINGS = [
   'package-lock.json',
   'tsconfig.json',
   'tsconfig.build.json',
+  'command.config.ts',
   'layers-script.config.ts',
 ];
 
@@ -64,7 +65,10 @@ function build() {
   const made = fs.mkdtempSync(path.join(ROOT, 'dist.new-'));
   try {
     run('typescript/bin/tsc', '-p', 'tsconfig.build.json', '--outDir', made);
-    run('vite/bin/vite.js', 'build', '--config', 'layers-script.config.ts', '--outDir', made);
+    // Nothing imports the command; what tsc makes of it gives way to its bundle.
+    fs.rmSync(path.join(made, 'cli'), { recursive: true });
+    for (const config of ['command.config.ts', 'layers-script.config.ts'])
+      run('vite/bin/vite.js', 'build', '--config', config, '--outDir', made);
     fs.chmodSync(path.join(made, 'cli', 'main.js'), 0o755);
     // The folder that mkdtemp makes is its owner's alone.
     fs.chmodSync(made, 0o755);

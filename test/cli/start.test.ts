@@ -14,13 +14,13 @@ async function loadedBy(...args: string[]): Promise<string[]> {
 
 test('the version loads no command', async () => {
   const loaded = await loadedBy('--version');
-  expect(loaded).toEqual(['commander', 'dist', 'dist/cli', 'dist/tensor', 'dist/text']);
+  expect(loaded).toEqual(['commander', 'src', 'src/cli', 'src/tensor', 'src/text']);
 });
 
 test('a command loads no other, and neither what writes models nor what runs them where it does neither', async () => {
   const loaded = await loadedBy('inspect', MODEL);
-  expect(loaded).toContain('dist/cli/commands');
-  for (const needless of ['dist/formats/tflite', 'dist/verification/run', 'flatbuffers', '@tensorflow']) {
+  expect(loaded).toContain('src/cli/commands');
+  for (const needless of ['src/formats/tflite', 'src/verification/run', 'flatbuffers', '@tensorflow']) {
     expect(loaded.filter((name) => name.startsWith(needless))).toEqual([]);
   }
 });

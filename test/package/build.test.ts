@@ -11,23 +11,30 @@ const ROOT = new URL('../..', import.meta.url).pathname;
 let folder: string;
 const at = (name: string): string => path.join(folder, name);
 
-/** Writes the program into the folder of --outDir; where a source says so it fails before. */
-const COMPILER = `
+const ARGUMENTS = `
   const fs = require('node:fs');
   const source = fs.readFileSync('src/index.ts', 'utf8');
-  const out = process.argv[process.argv.indexOf('--outDir') + 1];
+  const out = process.argv[process.argv.indexOf('--outDir') + 1];`;
+
+/** Writes a module of the command into the folder of --outDir; where a source says so it fails before. */
+const COMPILER = `${ARGUMENTS}
   fs.appendFileSync('calls', 'compiled while ' + (fs.existsSync('dist/cli/main.js') ? 'the old one was there' : 'there was none') + '\\n');
   if (source.includes('wrong')) process.exit(2);
+  fs.mkdirSync(out + '/cli');
+  fs.writeFileSync(out + '/cli/module.js', '');`;
+
+/** Writes the program. */
+const BUNDLER = `${ARGUMENTS}
   fs.mkdirSync(out + '/cli', { recursive: true });
   fs.writeFileSync(out + '/cli/main.js', source);`;
 
 beforeEach(() => {
   folder = fs.mkdtempSync(path.join(os.tmpdir(), 'crosslayer-build-'));
   const settings = ['package.json', 'package-lock.json', 'tsconfig.json', 'tsconfig.build.json'];
-  for (const name of [...settings, 'layers-script.config.ts', 'build.mjs']) {
+  for (const name of [...settings, 'command.config.ts', 'layers-script.config.ts', 'build.mjs']) {
     fs.copyFileSync(path.join(ROOT, name), at(name));
   }
-  const tools: Record<string, string> = { 'typescript/bin/tsc': COMPILER, 'vite/bin/vite.js': '' };
+  const tools: Record<string, string> = { 'typescript/bin/tsc': COMPILER, 'vite/bin/vite.js': BUNDLER };
   for (const [name, text] of Object.entries(tools)) {
     const file = at(`node_modules/${name}`);
     fs.mkdirSync(path.dirname(file), { recursive: true });
@@ -52,6 +59,7 @@ const built = (): string => fs.readFileSync(at('dist/cli/main.js'), 'utf8');
 
 test('a fresh build stays, and a stale one is replaced once the new one is there', () => {
   expect(build()).toEqual({ code: 0, calls: 'compiled while there was none\n' });
+  expect(fs.readdirSync(at('dist/cli'))).toEqual(['main.js']);
   expect(fs.statSync(at('dist/cli/main.js')).mode & 0o111).toBe(0o111);
   fs.utimesSync(at('src/index.ts'), 2e9, 2e9);
   expect(build()).toEqual({ code: 0, calls: '' });
