@@ -81,13 +81,26 @@ describe('inspect', () => {
     expect(stdout).toMatch(
       /^which layer hurts: expected shares .* with int8-per-tensor weights and activations of 8 bits$/m,
     );
-    expect(stdout).toMatch(/^ +layer +as it is +equalized$/m);
-    expect(stdout).toMatch(/^ +conv0 +\? \S+ % +\? \S+ %$/m);
+    expect(stdout).toMatch(/^ +layer +as it is$/m);
+    expect(stdout).toMatch(/^ +conv0 +\? \S+ %$/m);
+    expect(stdout).toMatch(/^ +--equalized also tells/m);
     expect(stdout).toMatch(/no batch norm tells how what these layers read varies.*: conv0$/m);
   });
 
+  it('tells what equalizing would leave, where that is asked for', async () => {
+    const { stdout } = await crosslayer('inspect', SMALL, '--equalized');
+    expect(stdout).toMatch(/^ +layer +as it is +equalized$/m);
+    expect(stdout).toMatch(/^ +conv0 +\? \S+ % +\? \S+ %$/m);
+    expect(stdout).not.toContain('--equalized');
+    const { damage } = JSON.parse((await crosslayer('inspect', SMALL, '--json')).stdout);
+    expect(damage.layers.map(({ after }: { after: unknown }) => after)).toEqual([null, null, null, null]);
+    expect(damage.improvementDb).toBeNull();
+  });
+
   it('has all layers in --json, for the target that is asked for', async () => {
-    const { stdout } = await crosslayer('inspect', SMALL, '--json', '--target', 'tfjs-uint8');
+    const { stdout } = await crosslayer(
+      ...['inspect', SMALL, '--json', '--equalized', '--target', 'tfjs-uint8'],
+    );
     const { schemaVersion, damage } = JSON.parse(stdout);
     expect(schemaVersion).toBe(1);
     expect(damage.target).toBe('tfjs-uint8');

@@ -24,6 +24,7 @@ import { UsageError } from '../usage-error.ts';
 
 interface InspectOptions extends ReportOptions, SidecarOptions {
   readonly target?: DamageTarget;
+  readonly equalized?: boolean;
 }
 
 /** `crosslayer inspect`: what is in the model. */
@@ -41,6 +42,7 @@ export function addInspect(root: Command): void {
         'what the weights would be quantized as (int8-per-tensor)',
         DAMAGE_TARGETS,
       ),
+      new Option('--equalized', 'also what equalizing would leave of the damage; a page has it in any case'),
       new Option('--no-sidecar', 'do not read IN.crosslayer.json'),
       ...reportOptions('the report'),
     ]),
@@ -66,18 +68,27 @@ export async function inspectCommand(input: string, options: InspectOptions): Pr
   const model = await openModel(input);
   const writeHtml = checkHtmlOutput(options);
   const read = await readSidecarOf(model, { ...options, keepCorrections: true });
-  const report = { ...inspectModel(model), damage: await damageReport(model, options.target, SHOWN) };
-  const { improvementDb } = report.damage;
+  const isEqualized = options.equalized === true || options.report !== undefined;
+  const damage = await damageReport(model, options.target, {
+    ...SHOWN,
+    ...(isEqualized ? {} : { equalized: false }),
+  });
+  const report = { ...inspectModel(model), damage };
+  const { improvementDb } = damage;
   const sidecar = { read, measured: [], written: null };
   writeHtml?.(() => inspectContent({ ...report, sidecar }, inspectSubject(model, report.damage.target)));
   return {
-    ...shownAs(options.json, { ...report, sidecar }, () => render(report, sidecar)),
+    ...shownAs(options.json, { ...report, sidecar }, () => render(report, sidecar, isEqualized)),
     ...(improvementDb === null ? {} : { verdict: improvementText(improvementDb) }),
     exitCode: EXIT.ok,
   };
 }
 
-function render(report: InspectReport & { readonly damage: DamageReport }, sidecar: SidecarReport): Line[] {
+function render(
+  report: InspectReport & { readonly damage: DamageReport },
+  sidecar: SidecarReport,
+  isEqualized: boolean,
+): Line[] {
   const verdicts = new Map(report.batchNorms.map((verdict) => [verdict.bn, verdict]));
   const rows = report.layers.map((layer) => {
     const verdict = verdicts.get(layer.layer);
@@ -110,7 +121,7 @@ function render(report: InspectReport & { readonly damage: DamageReport }, sidec
       ),
     ),
     ...relu6Section(report),
-    ...layerDamageSection(report.damage),
+    ...layerDamageSection(report.damage, isEqualized),
     ...section(`batch norms that stay (${staying.length})`, staying),
     ...section(
       `layers that are not scaled (${report.notScaled.length})`,
@@ -142,12 +153,14 @@ function relu6Section({ relu6Damage }: InspectReport): Line[] {
 /** Layers in the table; `--json` has all. */
 const LAYERS_SHOWN = 15;
 
-/** Which layer hurts. */
-function layerDamageSection(damage: DamageReport): Line[] {
+/** Which layer hurts; the second column of shares stands where equalizing was asked for. */
+function layerDamageSection(damage: DamageReport, isEqualized: boolean): Line[] {
   const { target, improvementDb, notes } = damage;
   const ranked = damageRanking(damage);
   const shown = ranked.slice(0, LAYERS_SHOWN);
-  const rows = shown.map(({ name, before, after }) => [name, shareText(before), shareText(after)]);
+  const sides = isEqualized ? (['before', 'after'] as const) : (['before'] as const);
+  const header = ['layer', 'as it is', 'equalized'].slice(0, 1 + sides.length);
+  const rows = shown.map((one) => [one.name, ...sides.map((side) => shareText(one[side]))]);
   const more = ranked.length - shown.length;
   const activations = damage.tensors.length === 0 ? '' : ' and activations of 8 bits';
   return section(
@@ -155,13 +168,16 @@ function layerDamageSection(damage: DamageReport): Line[] {
     [
       ...(rows.length === 0
         ? ['none: no kernel of finite numbers that could be quantized']
-        : table(['layer', 'as it is', 'equalized'], rows, [1, 2])),
+        : table(header, rows, [1, 2])),
       ...(more > 0 ? [`… and ${more} more; --json lists all`] : []),
       ...shown.flatMap(({ name, remedy }) => (remedy === null ? [] : [`${name}: ${remedy}`])),
       ...(improvementDb === null
         ? []
         : [`all together: ${improvementText(improvementDb)}; crosslayer evaluate measures it`]),
       ...notes,
+      ...(isEqualized || rows.length === 0
+        ? []
+        : ['--equalized also tells what equalizing would leave of it']),
     ],
   );
 }

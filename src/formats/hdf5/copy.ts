@@ -9,7 +9,7 @@ import { type Attribute, stringAttribute } from './attribute.ts';
 import { isWritten } from './chunk-storage.ts';
 import type { Hdf5Dataset } from './dataset.ts';
 import { bytesOfValues } from './element-values.ts';
-import type { Hdf5File, LinkKind } from './file.ts';
+import type { Hdf5File } from './file.ts';
 import { ObjectCount } from './object-count.ts';
 import { dtypeOf, type Hdf5Type, typeOfDtype } from './type.ts';
 import { type DatasetSpec, fitsHeader, type GroupWriter } from './writer.ts';
@@ -68,8 +68,8 @@ export class Hdf5Copier {
   }
 
   /** Copies the dataset at `path`, bit for bit and stored as it was. */
-  async dataset(path: string, target: GroupWriter, name: string, kind?: LinkKind): Promise<void> {
-    const dataset = this.#file.dataset(path, kind);
+  async dataset(path: string, target: GroupWriter, name: string): Promise<void> {
+    const dataset = this.#file.dataset(path);
     if (!this.#isCopied(path, dataset.type)) return;
     const at = this.#file.address(path);
     const copied = this.#copied.get(at);
@@ -116,7 +116,7 @@ export class Hdf5Copier {
         return;
       }
       case 'dataset':
-        return this.dataset(path, target, name, kind);
+        return this.dataset(path, target, name);
       case 'softLink':
         return target.softLink(name, this.#file.linkTarget(path));
       case 'externalLink':

@@ -10,12 +10,21 @@ import type { ByteSource } from '../bytes.ts';
 import { MAX_ATTRIBUTE_BYTES } from '../limits.ts';
 import { type Attribute, attributeStrings } from './attribute.ts';
 import { Hdf5Dataset } from './dataset.ts';
-import { type OpenedFile, openInLibrary } from './library.ts';
+import { type LibraryMetadata, type OpenedFile, openInLibrary } from './library.ts';
 import { signatureOffset } from './signature.ts';
 import { typeFromLibrary } from './type.ts';
 
 /** What a link of a group leads to. `softLink` is one within the file. */
 export type LinkKind = 'group' | 'dataset' | 'softLink' | 'externalLink' | 'namedType' | 'missing';
+
+/** By the numbers that the library has for them. */
+const KINDS: ReadonlyMap<number, LinkKind> = new Map([
+  [-1, 'missing'],
+  [0, 'group'],
+  [1, 'dataset'],
+  [3, 'softLink'],
+  [4, 'externalLink'],
+]);
 
 /** Closes files whose models nobody holds any more. */
 const forgotten = new FinalizationRegistry<OpenedFile>((opened) => opened.close());
@@ -78,12 +87,10 @@ export class Hdf5File {
     const { library } = this.#opened;
     if (path === '') return 'group';
     return this.#opened.guarded(path, (id) => {
-      const type = library.get_type(id, absolute(path));
-      if (type === -1) return 'missing';
-      if (type === 4) return 'externalLink';
-      if (type === 3 || library.get_symbolic_link(id, absolute(path)) !== null) return 'softLink';
-      if (library.get_external_link(id, absolute(path)).filename !== undefined) return 'externalLink';
-      return type === 0 ? 'group' : type === 1 ? 'dataset' : 'namedType';
+      // Of what a link leads to. One into another file leads nowhere: no file can know the name of another here.
+      const kind = KINDS.get(library.get_type(id, absolute(path))) ?? 'namedType';
+      const mayBeSoft = kind === 'group' || kind === 'dataset' || kind === 'namedType';
+      return mayBeSoft && library.get_symbolic_link(id, absolute(path)) !== null ? 'softLink' : kind;
     });
   }
 
@@ -107,13 +114,11 @@ export class Hdf5File {
   /**
    * The dataset at `path`.
    *
-   * @param kind what is there, where that is known.
    * @throws {@link FormatError} where there is none; {@link UnsupportedModelError} for virtual ones.
    */
-  dataset(path: string, kind: LinkKind = this.kind(path)): Hdf5Dataset {
+  dataset(path: string): Hdf5Dataset {
     const { library } = this.#opened;
-    if (kind !== 'dataset') throw new FormatError(this.name, path, 'no dataset there');
-    const metadata = this.#opened.guarded(path, (id) => library.get_dataset_metadata(id, absolute(path)));
+    const metadata = this.#datasetMetadata(path);
     if (metadata.virtual_sources) {
       throw new UnsupportedModelError(
         'virtual datasets',
@@ -124,6 +129,25 @@ export class Hdf5File {
       ? this.#opened.guarded(path, (id) => library.get_dataset_filters(id, absolute(path)))
       : [];
     return new Hdf5Dataset(this, this.#opened, path, metadata, filters);
+  }
+
+  /** Mostly there is one where it is looked for; what else is there is asked where there is none. */
+  #datasetMetadata(path: string): LibraryMetadata {
+    const { library } = this.#opened;
+    const known = this.#kinds.get(path);
+    const read = (id: bigint): LibraryMetadata | undefined => {
+      const isSoft = known === undefined && library.get_symbolic_link(id, absolute(path)) !== null;
+      return isSoft ? undefined : library.get_dataset_metadata(id, absolute(path));
+    };
+    let found: LibraryMetadata | undefined;
+    try {
+      if (known === undefined || known === 'dataset') found = this.#opened.guarded(path, read);
+    } catch (error) {
+      if (this.kind(path) === 'dataset') throw error;
+    }
+    if (!found) throw new FormatError(this.name, path, 'no dataset there');
+    this.#kinds.set(path, 'dataset');
+    return found;
   }
 
   /** Names of the attributes of a group or dataset. */

@@ -52,7 +52,6 @@ export interface Hdf5Library {
   close_file(file: bigint): number;
   get_type(file: bigint, path: string): number;
   get_symbolic_link(file: bigint, path: string): string | null;
-  get_external_link(file: bigint, path: string): { filename?: string };
   /** Eight bytes: the address of the object. */
   create_object_reference(file: bigint, path: string): Uint8Array;
   get_names(file: bigint, path: string, recursive: boolean): string[];

@@ -58,7 +58,6 @@ export class SourceFolder {
   /** Another copy of this package in the same process may use the same file system. */
   readonly #path = `/crosslayer-${crypto.randomUUID()}`;
   readonly #root: FileNode;
-  #nextName = 0;
 
   constructor(FS: FileSystem) {
     this.#FS = FS;
@@ -68,7 +67,8 @@ export class SourceFolder {
 
   /** Makes a file of `source`. */
   add(source: ByteSource): SourceFile {
-    const name = `${this.#nextName++}`;
+    // One that no file knows, so that no link of a file leads into another.
+    const name = crypto.randomUUID();
     const node = this.#FS.createNode(this.#root, name, 0o100444, 0);
     const file = { path: `${this.#path}/${name}`, node, source, error: undefined };
     Object.assign(node, {
