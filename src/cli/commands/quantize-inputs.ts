@@ -11,9 +11,9 @@ import type { RunnableOn } from '../../report/proof-report.ts';
 import { accuracyOf } from '../../verification/comparing/accuracy.ts';
 import { firstOfRun, type ModelRun, recordRun } from '../../verification/comparing/model-run.ts';
 import { firstSamples } from '../../verification/run/samples.ts';
-import { type Ready, type Runnable, readyToRun, withLabels } from '../chosen-inputs.ts';
+import { type Ready, type Runnable, readyToRun, SEEDED_SAMPLES, withLabels } from '../chosen-inputs.ts';
 import { progress } from '../terminal.ts';
-import { type QuantizeOptions, SEEDED_SAMPLES } from './quantize-options.ts';
+import type { QuantizeOptions } from './quantize-options.ts';
 
 /** The samples that lie beside a model for trying it: `IN.samples.npz`. */
 export function inputsBeside(

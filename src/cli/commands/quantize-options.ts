@@ -3,7 +3,7 @@ import { ROUNDINGS, type WeightRounding } from '../../equalization/options.ts';
 import { INTEGER_WEIGHTS, type IntegerWeights } from '../../equalization/quantize-integers.ts';
 import { TFLITE_IO, type TfliteIo } from '../../formats/tflite/lower.ts';
 import { PACKED_DTYPES, type PackedDType } from '../../quantization/packing/packed-dtypes.ts';
-import { checkRunOptions, type InputOptions } from '../chosen-inputs.ts';
+import { checkRunOptions, type InputOptions, SEEDED_SAMPLES } from '../chosen-inputs.ts';
 import { explained, group, seldom } from '../help.ts';
 import {
   byteSize,
@@ -53,9 +53,6 @@ export interface QuantizeOptions
   /** For each input its sizes without the batch. */
   readonly inputShape?: readonly (readonly number[])[];
 }
-
-/** Made-up samples where there are no real ones and `--samples` is left out. */
-export const SEEDED_SAMPLES = 8;
 
 /** The command with its options, which does nothing yet. */
 export function quantizeOptions(root: Command): Command {

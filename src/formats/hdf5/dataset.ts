@@ -10,6 +10,8 @@ import { dtypeOf, type Hdf5Type, typeFromLibrary, typeSize } from './type.ts';
 
 /** What a dataset may declare beyond the size of its file: elements that were never written take no room. */
 const SMALL_DATASET_BYTES = 2 ** 20;
+/** Weights up to this size stay in memory once they are read: to ask the library again takes longer than all that is done with them. */
+const KEPT_BYTES = 2 ** 16;
 
 /** A dataset of an open file; its elements are read on demand. */
 export class Hdf5Dataset {
@@ -72,9 +74,17 @@ export class Hdf5Dataset {
         `${this.#file.name}: ${this.path}: a weight must hold numbers, found ${found}`,
       );
     }
+    const read = (start: number, count: number): TensorValues =>
+      valuesOfBytes(dtype, this.readBytes(start, count));
+    if (this.count * typeSize(this.type) > KEPT_BYTES)
+      return Tensor.lazy(dtype, shape, { isGiven: true, read });
+    let kept: TensorValues | undefined;
     return Tensor.lazy(dtype, shape, {
-      isGiven: true,
-      read: (start, count): TensorValues => valuesOfBytes(dtype, this.readBytes(start, count)),
+      isStable: true,
+      read: (start, count) => {
+        kept ??= read(0, this.count);
+        return kept.subarray(start, start + count);
+      },
     });
   }
 
