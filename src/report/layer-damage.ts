@@ -78,8 +78,9 @@ export interface DamageReport {
 export async function damageReport(
   model: Model,
   target: DamageTarget = 'int8-per-tensor',
-  { equalized, ...options }: WatchOptions & { readonly equalized?: Model | false } = {},
+  options: WatchOptions & { readonly equalized?: Model | false } = {},
 ): Promise<DamageReport> {
+  const { equalized } = options;
   const pixels = pixelRanges(model);
   const before = await attempt(() => sideOf(plainModel(model, target), target, { pixels }));
   const after =
