@@ -28,7 +28,7 @@ async function smallest(model: Model, options = {}): Promise<number> {
   const error: unknown = await quantize(model, { ...options, plan: { budget: 1 } }).catch((reason) => reason);
   expect(error).toBeInstanceOf(RangeError);
   expect(String(error)).toMatch(/^RangeError: plan: a budget of 1 bytes is too small/);
-  return Number(/all weights take up to (\d+) bytes/.exec(String(error))?.[1]);
+  return Number(/give (\d+) bytes/.exec(String(error))?.[1]);
 }
 
 describe('quantize with a plan', () => {
