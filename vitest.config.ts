@@ -7,6 +7,9 @@ import { HANGING_MS } from './test/support/hanging.ts';
  */
 const SHARING = [
   'equalization',
+  'formats/keras-config',
+  'formats/npy',
+  'formats/tflite',
   'json',
   'kernels',
   'model',

@@ -411,8 +411,8 @@ describe('standard output', () => {
 
 describe('several commands that write the same OUT at once', () => {
   test.each(FORMATS)('without --force one succeeds: %s', async (_, input, name) => {
-    const results = await Promise.all(Array.from({ length: 4 }, () => equalizing(input, '-o', name)));
-    expect(results.map(({ code }) => code).sort()).toEqual([0, 3, 3, 3]);
+    const results = await Promise.all(Array.from({ length: 3 }, () => equalizing(input, '-o', name)));
+    expect(results.map(({ code }) => code).sort()).toEqual([0, 3, 3]);
     for (const { code, stderr } of results) {
       if (code !== 0) expect(stderr).toMatch(/exists already/);
     }
@@ -425,7 +425,7 @@ describe('several commands that write the same OUT at once', () => {
     async (_, input, name) => {
       expect((await crosslayer(['convert', input, '-o', name])).code).toBe(0);
       const results = await Promise.all(
-        Array.from({ length: 4 }, () => equalizing(input, '-o', name, '--force')),
+        Array.from({ length: 3 }, () => equalizing(input, '-o', name, '--force')),
       );
       expect(results.map(({ code, stderr }) => ({ code, stderr }))).toEqual(
         results.map(() => ({ code: 0, stderr: '' })),
@@ -437,7 +437,7 @@ describe('several commands that write the same OUT at once', () => {
 
   test.each(FORMATS)('with --force where none was all succeed or say who did: %s', async (_, input, name) => {
     const results = await Promise.all(
-      Array.from({ length: 4 }, () => equalizing(input, '-o', name, '--force')),
+      Array.from({ length: 3 }, () => equalizing(input, '-o', name, '--force')),
     );
     expect(results.some(({ code }) => code === 0)).toBe(true);
     for (const { code, stderr } of results) {
