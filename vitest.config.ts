@@ -6,6 +6,7 @@ import { HANGING_MS } from './test/support/hanging.ts';
  * package then share the library, and only the first makes it as new after a failure; nor those of reports, where modules are replaced.
  */
 const SHARING = [
+  'cli',
   'equalization',
   'formats/keras-config',
   'formats/npy',

@@ -37,6 +37,8 @@ export const ENVIRONMENTS = [
     what: 'Keras 2.12',
     packages: [`${TENSORFLOW}==2.12.*`],
     required: false,
+    // A third TensorFlow takes half a minute to install.
+    isOfSelection: false,
     variable: 'CROSSLAYER_INTEROP_TF212',
   },
   {

@@ -4,7 +4,7 @@
  *
  *     node test/interop/run.mjs [WORD]           only inputs with WORD in their name
  *     node test/interop/run.mjs --selection      one input of every kind, as in CI
- *     node test/interop/run.mjs --install        makes the environments and checks nothing
+ *     node test/interop/run.mjs --install        makes the environments and checks nothing; with --selection those of CI
  *
  * @module
  */
@@ -63,7 +63,8 @@ async function installEnvironments() {
       report(`${name} (${what}): not installed: ${error.message}`);
     }
   };
-  await Promise.all(ENVIRONMENTS.map(install));
+  const wanted = ENVIRONMENTS.filter(({ isOfSelection }) => !options.selection || isOfSelection !== false);
+  await Promise.all(wanted.map(install));
   return pythons;
 }
 

@@ -1,23 +1,17 @@
 /**
- * The built command without the time that a process takes to start and to get fast: all commands of a test file run in one,
- * one after the other. What is of a process itself (signals, streams, what is loaded) is tested with `command.ts`.
+ * The built command without the time that a process takes to start and to get fast: all commands run in one, one after the other,
+ * of all test files that share modules. It ends with the process of the tests. What is of a process itself (signals, streams, what is loaded) is tested with `command.ts`.
  *
  * @module
  */
 
 import { type ChildProcess, fork } from 'node:child_process';
-import { once } from 'node:events';
-import { afterAll } from 'vitest';
 import { type CommandResult, NODE, quietly } from './command.ts';
 
 const HOST = new URL('shared-command-host.mjs', import.meta.url).pathname;
 
 let host: ChildProcess | undefined;
 let last: Promise<unknown> = Promise.resolve();
-
-afterAll(async () => {
-  if (host?.kill()) await once(host, 'exit');
-});
 
 /** Runs the command. */
 export function crosslayer(...args: string[]): Promise<CommandResult> {
