@@ -2,8 +2,8 @@
 /**
  * Makes `dist/`: what tsc makes of `src/`, the command in few files, and `dist/crosslayer-layers.js` in one piece.
  *
- * A fresh build stays: `npm ci` builds, and `npx crosslayer` in the folder of the project, for which npm prepares it once more, does
- * not again. Another is made beside the old one and put in its place, so that what runs from that meanwhile keeps its files.
+ * A fresh build stays: `npm ci`, `npm pack` and most scripts ask for one, and the first makes it. Another is made beside the old one and
+ * put in its place, so that what runs from that meanwhile keeps its files.
  *
  *     node build.mjs           builds unless dist/ is fresh
  *     node build.mjs --force   builds in any case

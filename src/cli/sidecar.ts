@@ -77,13 +77,13 @@ function corrections({ corrections: list }: Sidecar, what: string): string {
   return `${count(list.length, 'bias', 'biases')} ${what} for ${quantizers.join(', ')}`;
 }
 
-/** `53 biases corrected for int8-per-tensor`, as the side-car of a model tells; undefined where it knows of none. */
-export async function correctionsTold(
+/** Takes back the corrections that the side-car of a model tells of; undefined where it knows of none. Edits `model`. */
+export async function correctionsTakenBack(
   model: Model,
   { sidecar }: SidecarOptions,
 ): Promise<{ readonly file: string; readonly what: string } | undefined> {
   if (sidecar === false) return undefined;
-  const found = await restoreFromSidecar(model, { keepCorrections: true });
+  const found = await restoreFromSidecar(model, SHOWN);
   if (found.state !== 'restored' || found.sidecar.corrections.length === 0) return undefined;
   return { file: found.file, what: corrections(found.sidecar, 'corrected') };
 }

@@ -1,6 +1,7 @@
 /**
  * The built command without the time that a process takes to start and to get fast: all commands run in one, one after the other,
- * of all test files that share modules. It ends with the process of the tests. What is of a process itself (signals, streams, what is loaded) is tested with `command.ts`.
+ * of all test files that share modules. It ends with the process of the tests. What is of a process itself (signals, streams, what is
+ * loaded) is tested with `command.ts`.
  *
  * @module
  */

@@ -13,7 +13,7 @@ import { type CommandResult, EXIT, end, shownAs } from '../command-result.ts';
 import { explained } from '../help.ts';
 import { openModel } from '../opened-models.ts';
 import { choiceOption, defined, inputOptions, jsonOption, tolerance, withOptions } from '../options.ts';
-import { correctionsTold, readSidecarOf, type SidecarOptions } from '../sidecar.ts';
+import { correctionsTakenBack, type SidecarOptions } from '../sidecar.ts';
 import { type Line, progress, SHOWN, styled, table } from '../terminal.ts';
 
 interface VerifyOptions extends InputOptions, SidecarOptions {
@@ -96,9 +96,8 @@ async function withoutCorrections(
 ): Promise<VerifyResult> {
   const isAsked = options.rtol !== undefined || options.atol !== undefined;
   if (compared.verdict !== 'different' || isAsked) return compared;
-  const told = await correctionsTold(after, options);
+  const told = await correctionsTakenBack(after, options);
   if (!told) return compared;
-  await readSidecarOf(after, options);
   progress.say('running both without the corrections', 'run');
   const { verdict } = await compare(before, after, options);
   if (verdict === 'same') return { ...compared, verdict: 'corrected', reason: `${told.what} (${told.file})` };
