@@ -80,7 +80,16 @@ describe('equalize', () => {
 
   test('without --recipe it is for a target, int8-per-tensor if none is named', async () => {
     const run = async (...options: string[]): Promise<string> => {
-      const args = ['equalize', EXAMPLE, '-o', output('target.keras'), '--force', ...options];
+      const args = [
+        'equalize',
+        EXAMPLE,
+        '-o',
+        output('target.keras'),
+        '--samples',
+        '1',
+        '--force',
+        ...options,
+      ];
       const { code, stdout, stderr } = await crosslayer(...args);
       expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
       return stdout;

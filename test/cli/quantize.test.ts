@@ -38,13 +38,13 @@ const sizeOf = (out: string): number =>
 
 describe('quantize', () => {
   it('writes a folder that TF.js loads, and says what it does, with the samples beside the model', async () => {
-    const { code, stdout, stderr, out } = await quantize(EXAMPLE, '--samples', '200');
+    const { code, stdout, stderr, out } = await quantize(EXAMPLE, '--samples', '100');
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
     expect(fs.readdirSync(out)).toEqual(['group1-shard1of1.bin', 'model.json']);
     expect(stdout).toMatch(/^ {2}carry {4}52 layers with all channels of one range/m);
     expect(stdout).toMatch(/^ {2}pack {5}53 kernels as uint8; all else stays as it is$/m);
     expect(stdout).toMatch(/^ {2}size {5}weights 1\.30 MB -> 40\d kB, all files 1\.88 MB -> [45]\d\d kB$/m);
-    expect(stdout).toMatch(/beside the original:\n {4}on 200 samples of .*keras\.samples\.npz images/);
+    expect(stdout).toMatch(/beside the original:\n {4}on 100 samples of .*keras\.samples\.npz images/);
     expect(stdout).toMatch(/^ {4}SQNR [34]\d\.\d dB, same top-1 (100|9\d(\.\d+)?) %$/m);
     expect(stdout).toMatch(/^ {4}accuracy 9\d\.\d\d % -> 9\d\.\d\d %$/m);
     expect(stdout).toMatch(/tf\.loadLayersModel opens them and computes the same \(\S+\)$/m);
@@ -53,14 +53,14 @@ describe('quantize', () => {
   });
 
   it('--json has all of it as data', async () => {
-    const report = await reported(EXAMPLE, '--samples', '40', '--no-trials');
+    const report = await reported(EXAMPLE, '--samples', '20', '--no-trials');
     const { bytes, check, passes, out } = report;
     expect(report).toMatchObject({ schemaVersion: 2, trials: [] });
     expect(passes.map(({ pass }) => pass)).toEqual(['carry', 'correct', 'pack']);
     expect(allIn(passes, 'packed')).toHaveLength(53);
     expect(bytes.filesAfter).toBe(sizeOf(out));
     expect(bytes.after).toBe(fs.statSync(path.join(out, 'group1-shard1of1.bin')).size);
-    expect(check).toMatchObject({ samples: 40, outputs: [{ scores: 'logits' }] });
+    expect(check).toMatchObject({ samples: 20, outputs: [{ scores: 'logits' }] });
     if (!check || !('maxRelative' in check.tfjs)) throw new Error('not run by TF.js');
     // Softmax of the same float32 operations in another order.
     expect(check.tfjs.maxRelative).toBeLessThan(1e-5);

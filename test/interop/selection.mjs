@@ -95,8 +95,8 @@ const TO_EACH_KERAS = {
     'tfjs-lacking/lacking',
     'tfjs-lacking/lacking_uint8',
   ],
-  'whole networks': ['keras2/MobileNet.h5', 'fashion-mobilenetv2.keras'],
-  'of the fair': ['keras3/unet.keras', 'keras2/ssd.h5', 'keras3/transformer.keras'],
+  'a whole network': ['fashion-mobilenetv2.keras'],
+  'of the fair': ['keras2/ssd.h5', 'keras3/transformer.keras'],
 };
 
 /** ReLU6 by name, fused, as a gate and as a layer. */
