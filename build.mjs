@@ -31,8 +31,12 @@ const SETTINGS = [
   'layers-script.config.ts',
 ];
 
+/** What a build is made with: packages, and the script in each. */
+const TOOLS = { typescript: 'bin/tsc', vite: 'bin/vite.js' };
+
 const wanted = fingerprint();
-if (process.argv.includes('--force') || madeOf() !== wanted) build();
+const found = madeOf();
+if (process.argv.includes('--force') || found !== wanted) build();
 
 /** SHA-256 of the names and the contents of all that a build depends on. */
 function fingerprint() {
@@ -62,13 +66,20 @@ function madeOf() {
 }
 
 function build() {
+  const missing = Object.keys(TOOLS).filter((tool) => !fs.existsSync(fileOf(tool)));
+  if (missing.length > 0) {
+    console.error(`dist/ cannot be built without ${missing.join(' and ')}: npm ci installs what it takes`);
+    process.exitCode = 1;
+    return;
+  }
+  if (found !== undefined && found !== wanted) console.error('The sources have changed: dist/ is built anew');
   const made = fs.mkdtempSync(path.join(ROOT, 'dist.new-'));
   try {
-    run('typescript/bin/tsc', '-p', 'tsconfig.build.json', '--outDir', made);
+    run('typescript', '-p', 'tsconfig.build.json', '--outDir', made);
     // Nothing imports the command; what tsc makes of it gives way to its bundle.
     fs.rmSync(path.join(made, 'cli'), { recursive: true });
     for (const config of ['command.config.ts', 'layers-script.config.ts'])
-      run('vite/bin/vite.js', 'build', '--config', config, '--outDir', made);
+      run('vite', 'build', '--config', config, '--outDir', made);
     fs.chmodSync(path.join(made, 'cli', 'main.js'), 0o755);
     // The folder that mkdtemp makes is its owner's alone.
     fs.chmodSync(made, 0o755);
@@ -83,9 +94,12 @@ function build() {
   }
 }
 
-function run(script, ...args) {
-  const file = path.join(ROOT, 'node_modules', ...script.split('/'));
-  execFileSync(process.execPath, [file, ...args], { cwd: ROOT, stdio: 'inherit' });
+function run(tool, ...args) {
+  execFileSync(process.execPath, [fileOf(tool), ...args], { cwd: ROOT, stdio: 'inherit' });
+}
+
+function fileOf(tool) {
+  return path.join(ROOT, 'node_modules', tool, TOOLS[tool]);
 }
 
 /** Puts a folder in the place of dist; the old one is gone for two renames and no longer. */

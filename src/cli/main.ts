@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
 import { allCommands, COMMANDS } from './command-list.ts';
 import { EXIT, EXIT_CODE_HELP, endWithError, printErrorJson } from './command-result.ts';
+import { runRebuilt } from './fresh-build.ts';
 import { helpHint } from './help.ts';
 import { printError, progress } from './terminal.ts';
 import { UsageError } from './usage-error.ts';
@@ -66,7 +67,9 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
 });
 
 try {
-  await (await program()).parseAsync();
+  const exitCode = await runRebuilt();
+  if (exitCode === undefined) await (await program()).parseAsync();
+  else process.exitCode = exitCode;
 } catch (error) {
   if (error instanceof CommanderError) {
     progress.clear();

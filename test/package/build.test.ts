@@ -83,3 +83,34 @@ test('a build that fails leaves the old one as it was, and is tried again', () =
     expect(built()).toBe('first');
   }
 });
+
+test('without what it takes to build it says how to get it', () => {
+  fs.rmSync(at('node_modules/vite'), { recursive: true });
+  const { status, stderr } = spawnSync(NODE, [at('build.mjs')], { encoding: 'utf8' });
+  expect([status, stderr]).toEqual([
+    1,
+    'dist/ cannot be built without vite: npm ci installs what it takes\n',
+  ]);
+});
+
+test('the command of a clone, called by a link as npx does, is built before it runs where its sources have changed', () => {
+  build();
+  fs.cpSync(path.join(ROOT, 'dist/cli'), at('dist/cli'), { recursive: true });
+  fs.symlinkSync(path.join(ROOT, 'node_modules/commander'), at('node_modules/commander'));
+  fs.symlinkSync(at('dist/cli/main.js'), at('crosslayer'));
+  const call = (name: string): unknown[] => {
+    const { status, stdout, stderr } = spawnSync(NODE, [at(name), '--version'], { encoding: 'utf8' });
+    return [status, stdout, stderr];
+  };
+  expect(call('crosslayer')).toEqual([0, '0.1.0\n', '']);
+
+  fs.writeFileSync(at('src/index.ts'), 'wrong');
+  const [status, stdout, stderr] = call('crosslayer');
+  expect([status, stdout]).toEqual([3, '']);
+  expect(stderr).toMatch(/its sources have changed, and it cannot be built; see above\n$/);
+
+  fs.writeFileSync(at('src/index.ts'), "console.log('new', process.argv[2]); process.exitCode = 5;");
+  expect(call('dist/cli/main.js')).toEqual([0, '0.1.0\n', '']);
+  const told = 'The sources have changed: dist/ is built anew\n';
+  expect(call('crosslayer')).toEqual([5, 'new --version\n', told]);
+});
