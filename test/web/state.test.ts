@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { HARDWARE } from '../../web/page/choices/hardware.ts';
 import { askedChoice } from '../../web/page/choices/previewed-choices.ts';
 import {
@@ -21,7 +21,7 @@ const model = (spreads: Readonly<Record<string, number | null>>): OpenedModel =>
 describe('the state', () => {
   it('is shown at first and after each change, with what it was before', () => {
     const shown: [State, State | undefined][] = [];
-    const store = new Store((state, before) => void shown.push([state, before]));
+    const store = new Store([(state, before) => void shown.push([state, before])]);
     store.set({ side: 'after' });
     expect(shown).toHaveLength(2);
     const [[first, none] = [], [second, before] = []] = shown;
@@ -30,8 +30,25 @@ describe('the state', () => {
     expect([first?.side, second?.side, store.state]).toEqual(['before', 'after', second]);
   });
 
+  it('is shown in several tasks where a section takes long, of which each ends with the last state', async () => {
+    const clock = vi.spyOn(performance, 'now').mockReturnValue(0);
+    vi.stubGlobal('requestAnimationFrame', setTimeout);
+    onTestFinished(() => void vi.restoreAllMocks().unstubAllGlobals());
+    const shown: string[] = [];
+    const long = (state: State): void => {
+      shown.push(`long ${state.side}`);
+      if (state.side === 'after') clock.mockReturnValue(100);
+    };
+    const store = new Store([long, ({ side, layer }) => void shown.push(`${side} ${layer}`)]);
+    const done = store.set({ side: 'after' });
+    expect(shown).toEqual(['long before', 'before undefined', 'long after']);
+    void store.set({ layer: 'conv' });
+    await done;
+    expect(shown.slice(3)).toEqual(['long after', 'after conv']);
+  });
+
   it('tells which of its parts changed', () => {
-    const state = new Store(() => {}).state;
+    const state = new Store([]).state;
     expect(hasChanged(state, undefined, 'layer')).toBe(true);
     expect(hasChanged({ ...state, layer: 'conv' }, state, 'layer', 'side')).toBe(true);
     expect(hasChanged({ ...state, layer: 'conv' }, state, 'side')).toBe(false);

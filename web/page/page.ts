@@ -72,7 +72,19 @@ export class Page {
     change: (part) => this.#change((settings) => ({ ...settings, tflite: { ...settings.tflite, ...part } })),
     fail: (message) => this.#messages.showError(TASKS.takeTflite.failed, message),
   });
-  readonly #store = new Store((state, before) => this.#render(state, before));
+  readonly #store = new Store([
+    renderOpen,
+    renderSummary,
+    (...states) => this.#map.render(...states),
+    renderLayer,
+    (...states) => this.#damage.render(...states),
+    (...states) => this.#choices.render(...states),
+    renderEqualized,
+    (...states) => this.#compare.render(...states),
+    (...states) => this.#verify.render(...states),
+    (...states) => this.#take.render(...states),
+    (...states) => this.#tflite.render(...states),
+  ]);
 
   constructor(engine: Engine) {
     this.#queue = new WorkQueue(engine);
@@ -89,24 +101,6 @@ export class Page {
 
   get #state(): State {
     return this.#store.state;
-  }
-
-  #render(state: State, before: State | undefined): void {
-    document.documentElement.classList.toggle('has-model', state.isShown);
-    byId('opened', HTMLElement).hidden = !state.isShown;
-    for (const id of ['choose-files', 'choose-folder', 'open-example']) {
-      setEnabled(byId(id, HTMLButtonElement), !state.isBusy);
-    }
-    renderSummary(state, before);
-    this.#map.render(state, before);
-    renderLayer(state, before);
-    this.#damage.render(state, before);
-    this.#choices.render(state, before);
-    renderEqualized(state, before);
-    this.#compare.render(state, before);
-    this.#verify.render(state, before);
-    this.#take.render(state, before);
-    this.#tflite.render(state, before);
   }
 
   #takeFiles(files: readonly PickedFile[]): void {
@@ -147,9 +141,9 @@ export class Page {
     this.#queue.mayInterrupt = true;
     this.#letGoOfTaken();
     if (this.#state.tflite) letGo(this.#state.tflite.saved);
-    this.#store.set(newlyOpened(opened));
+    await this.#store.set(newlyOpened(opened));
     await drawn();
-    this.#store.set({ isShown: true });
+    await this.#store.set({ isShown: true });
     const title = byId('model-title', HTMLElement);
     title.focus({ preventScroll: true });
     title.scrollIntoView();
@@ -225,7 +219,7 @@ export class Page {
     this.#queue.mayInterrupt = false;
     this.#letGoOfTaken();
     const { report } = equalized;
-    this.#store.set({
+    await this.#store.set({
       equalized,
       side: 'after',
       ...(equalized.damage
@@ -244,7 +238,7 @@ export class Page {
     if (!comparison) return;
     const thumbnails = await thumbnailsOf(asked);
     this.#state.thumbnails.dispose();
-    this.#store.set({ comparison, thumbnails });
+    await this.#store.set({ comparison, thumbnails });
     byId('comparison-title', HTMLElement).focus();
   }
 
@@ -252,7 +246,9 @@ export class Page {
     const { normalization } = this.#state.settings;
     const report = await this.#ask('verify', { ...asked, normalization }, TASKS.verify);
     if (!report) return;
-    this.#store.set({ verified: { fileName: named(asked.files.map(({ file }) => file.name)), report } });
+    await this.#store.set({
+      verified: { fileName: named(asked.files.map(({ file }) => file.name)), report },
+    });
     byId('verified-title', HTMLElement).focus();
   }
 
@@ -322,6 +318,15 @@ export class Page {
         );
         return undefined;
     }
+  }
+}
+
+/** Whether a model is shown, and another may be opened. */
+function renderOpen({ isShown, isBusy }: State): void {
+  document.documentElement.classList.toggle('has-model', isShown);
+  byId('opened', HTMLElement).hidden = !isShown;
+  for (const id of ['choose-files', 'choose-folder', 'open-example']) {
+    setEnabled(byId(id, HTMLButtonElement), !isBusy);
   }
 }
 

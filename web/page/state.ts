@@ -17,6 +17,7 @@ import type {
 } from '../protocol.ts';
 import type { Ranking } from './choices/damage-rows.ts';
 import { NO_THUMBNAILS, type Thumbnails } from './compare/thumbnails.ts';
+import { drawn } from './dom.ts';
 import { type Settings, USUAL_SETTINGS } from './settings.ts';
 import type { SavedDownload } from './take/saved-download.ts';
 
@@ -82,7 +83,7 @@ export function newlyOpened(opened: OpenedModel | undefined): OfModel {
   };
 }
 
-/** Shows a state; `before` is undefined the first time. */
+/** Shows a state in a section of the page; `before` is what it showed, undefined the first time. */
 export type Render = (state: State, before: State | undefined) => void;
 
 const USUAL_RANKING: Ranking = { kind: 'all', by: 'damage-before' };
@@ -109,7 +110,16 @@ export function hasChanged(
   return before === undefined || parts.some((part) => state[part] !== before[part]);
 }
 
-/** Holds the state, and has every change of it shown. */
+/** A section of the page, and the state that it shows. */
+interface Section {
+  readonly render: Render;
+  shown: State | undefined;
+}
+
+/** Milliseconds of showing in one task; sections that are left then are shown in the next. */
+const TASK_MS = 20;
+
+/** Holds the state, and has every change of it shown, section by section, so that none of a large model makes the page wait. */
 export class Store {
   #state: State = {
     ...newlyOpened(undefined),
@@ -117,21 +127,49 @@ export class Store {
     ranking: USUAL_RANKING,
     isBusy: false,
   };
-  readonly #render: Render;
+  readonly #sections: readonly Section[];
+  #isShowing = false;
+  #allShown: Promise<void>;
 
-  constructor(render: Render) {
-    this.#render = render;
-    render(this.#state, undefined);
+  constructor(sections: readonly Render[]) {
+    this.#sections = sections.map((render) => ({ render, shown: undefined }));
+    this.#allShown = this.#show();
   }
 
   get state(): State {
     return this.#state;
   }
 
-  set(change: Partial<State>): void {
-    const before = this.#state;
-    this.#state = { ...before, ...change };
-    this.#render(this.#state, before);
+  /** Changes the state. What takes little time to show is shown at once, the rest when the promise resolves. */
+  set(change: Partial<State>): Promise<void> {
+    this.#state = { ...this.#state, ...change };
+    if (!this.#isShowing) this.#allShown = this.#show();
+    return this.#allShown;
+  }
+
+  async #show(): Promise<void> {
+    this.#isShowing = true;
+    try {
+      let start = performance.now();
+      for (let section = this.#stale(); section; section = this.#stale()) {
+        if (performance.now() - start > TASK_MS) {
+          await drawn();
+          start = performance.now();
+          // It may have been changed meanwhile.
+          continue;
+        }
+        const { shown } = section;
+        section.shown = this.#state;
+        section.render(this.#state, shown);
+      }
+    } finally {
+      this.#isShowing = false;
+    }
+  }
+
+  /** The first section that shows another state than that of now. */
+  #stale(): Section | undefined {
+    return this.#sections.find(({ shown }) => shown !== this.#state);
   }
 }
 
