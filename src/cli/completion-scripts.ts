@@ -189,7 +189,7 @@ function powershell(commands: readonly DescribedCommand[]): string {
     );
     const own = choices.length === 0 ? [] : [`${text(name)} = ${list(choices)}`];
     const flags = list(options.flatMap(flagsOf));
-    return `    ${text(name)} = @{ flags = ${flags}; values = @{ ${[...own, ...values].join('; ')} } }`;
+    return `    ${text(name)} = @{ Flags = ${flags}; ValuesOf = @{ ${[...own, ...values].join('; ')} } }`;
   });
   return `# PowerShell completion for crosslayer
 Register-ArgumentCompleter -Native -CommandName crosslayer -ScriptBlock {
@@ -202,8 +202,8 @@ ${entries.join('\n')}
   else {
     $command = $commands[$words[1]]
     if ($null -eq $command) { return }
-    $found = $command.values[$words[-1]]
-    if ($null -eq $found -and $wordToComplete -like '-*') { $found = $command.flags }
+    $found = $command.ValuesOf[$words[-1]]
+    if ($null -eq $found -and $wordToComplete -like '-*') { $found = $command.Flags }
   }
   # Where nothing is found, PowerShell completes files.
   $found | Where-Object { $_ -like "$wordToComplete*" } | ForEach-Object {

@@ -104,7 +104,10 @@ function sectionsOf(file: string, commands: readonly Command[]): JsonObject {
 
 function read(file: string): string {
   try {
-    return fs.readFileSync(file, 'utf8');
+    const bytes = fs.readFileSync(file);
+    // So PowerShell of Windows writes what is redirected into a file.
+    const isUtf16 = bytes[0] === 0xff && bytes[1] === 0xfe;
+    return new TextDecoder(isUtf16 ? 'utf-16le' : 'utf-8').decode(bytes);
   } catch (cause) {
     throw new FormatError(file, '', `the configuration cannot be read: ${messageOf(cause)}`, { cause });
   }

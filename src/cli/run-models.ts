@@ -8,6 +8,7 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { OutputError } from '../errors.ts';
 import { isFolder } from '../node/open-files.ts';
+import { matchingNames } from '../node/patterns.ts';
 import { makeFolder } from '../node/pending-output.ts';
 import { count } from '../text/numbers.ts';
 import {
@@ -48,10 +49,11 @@ export interface ModelCommand<Options> {
 
 /** Runs a command for the models that were named. With one, the output is that model's; with several a folder. */
 export async function runModels<Options extends SeveralOptions>(
-  inputs: readonly string[],
+  given: readonly string[],
   options: Options,
   command: ModelCommand<Options>,
 ): Promise<void> {
+  const inputs = given.flatMap(matchingNames);
   const [first = ''] = inputs;
   if (inputs.length < 2 && options.format === undefined) {
     return end(withOutput(options, outputOf(first, options, command)), (own) => command.run(first, own));

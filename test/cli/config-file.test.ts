@@ -48,6 +48,14 @@ test('options that are the same in every call come from the file, and the summar
   expect(verify.stdout).toContain('2 seeded samples');
 });
 
+test('the file may be as editors and PowerShell of Windows write it', async () => {
+  const text = '\ufeff{\r\n  "all": { "sidecar": false }\r\n}\r\n';
+  for (const encoding of ['utf8', 'utf16le'] as const) {
+    fs.writeFileSync(FILE, text, encoding);
+    expect((await run('inspect', 'net.h5')).stdout).toContain('gave --no-sidecar\n');
+  }
+});
+
 test('the command line wins, and --no-config leaves the file out', async () => {
   configure({ equalize: { target: 'float', verify: false, sidecar: false } });
   const given = await equalize('--target', 'int8-per-channel');

@@ -129,7 +129,7 @@ test.each([
   ['quantize', ['--format', 'tflite', '--no-verify'], ['a.tflite', 'b.tflite']],
   ['equalize', ['--format', 'keras', '--no-verify', '--no-sidecar'], ['a.keras', 'b.keras']],
 ])('%s %j writes each in its format', async (command, options, names) => {
-  const { code, stderr } = await run(command, 'a.h5', 'b.h5', ...options, '-o', 'out');
+  const { code, stderr } = await run(command, '?.h5', ...options, '-o', 'out');
   expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
   expect(fs.readdirSync(at('out')).sort()).toEqual(names);
   expect(fs.statSync(at(`out/${names[0]}`)).isDirectory()).toBe(names[0] === 'a');

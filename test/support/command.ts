@@ -1,6 +1,7 @@
 import { execFile } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
 
-const COMMAND = new URL('../../dist/cli/main.js', import.meta.url).pathname;
+const COMMAND = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url));
 /** The Node that runs it: the one that runs the tests, or that of this variable. */
 export const NODE: string = process.env['CROSSLAYER_NODE'] ?? process.execPath;
 

@@ -1,10 +1,11 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import * as h5 from 'h5wasm';
 
 /** The golden data beside the project, or the committed selection of it in a user's clone. */
-const SHARED = new URL('../../../shared/golden/', import.meta.url).pathname;
-const COMMITTED = new URL('../fixtures/golden/', import.meta.url).pathname;
+const SHARED = fileURLToPath(new URL('../../../shared/golden/', import.meta.url));
+const COMMITTED = fileURLToPath(new URL('../fixtures/golden/', import.meta.url));
 
 const FOLDERS = [SHARED, COMMITTED].filter((folder) => existsSync(join(folder, 'cases.json')));
 

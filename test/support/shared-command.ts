@@ -7,9 +7,10 @@
  */
 
 import { type ChildProcess, fork } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
 import { type CommandResult, NODE, quietly } from './command.ts';
 
-const HOST = new URL('shared-command-host.mjs', import.meta.url).pathname;
+const HOST = fileURLToPath(new URL('shared-command-host.mjs', import.meta.url));
 
 let host: ChildProcess | undefined;
 let last: Promise<unknown> = Promise.resolve();
