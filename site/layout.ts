@@ -39,6 +39,7 @@ export function layOut({ place, title, html, script }: LaidOut): string {
 <title>${escaped(title)}${title === 'Crosslayer' ? '' : ' · Crosslayer'}</title>
 <link rel="icon" href="data:,">
 <link rel="stylesheet" href="${to('assets/site.css')}">
+<script type="module" src="${to('assets/offline.js')}"></script>
 ${script === undefined ? '' : `<script type="module" src="${to(script)}"></script>`}
 </head>
 <body>

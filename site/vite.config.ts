@@ -1,6 +1,6 @@
 /**
  * How the site is built: one static folder with the guides, what was measured as pictures, the API reference and a search, every
- * path in it relative. The page is built into it behind this.
+ * path in it relative. The page is built into it behind this; each has a service worker that keeps it.
  *
  * @module
  */
@@ -9,6 +9,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { defineConfig, type Plugin, type UserConfigFnObject } from 'vite';
+import { keptFiles, WORKER } from '../web/kept-files.ts';
 import { kernelsOfExample } from './example-kernels.ts';
 import { type Guide, renderGuide, type Section } from './guide.ts';
 import { layOut } from './layout.ts';
@@ -105,7 +106,7 @@ const config: UserConfigFnObject = defineConfig(({ mode }) => ({
   base: './',
   publicDir: false,
   // Tests do without the reference.
-  plugins: [guides({ reference: mode !== 'test' })],
+  plugins: [guides({ reference: mode !== 'test' }), keptFiles({ apart: ['page/'] })],
   build: {
     outDir: join(root, 'dist-site'),
     emptyOutDir: true,
@@ -115,9 +116,14 @@ const config: UserConfigFnObject = defineConfig(({ mode }) => ({
     rolldownOptions: {
       input: {
         search: fileURLToPath(new URL('client/search.ts', import.meta.url)),
+        offline: fileURLToPath(new URL('client/offline.ts', import.meta.url)),
+        'service-worker': fileURLToPath(new URL('../web/service-worker.ts', import.meta.url)),
         site: fileURLToPath(new URL('client/site.css', import.meta.url)),
       },
-      output: { entryFileNames: 'assets/[name].js', assetFileNames: 'assets/[name][extname]' },
+      output: {
+        entryFileNames: ({ name }) => (name === 'service-worker' ? WORKER : 'assets/[name].js'),
+        assetFileNames: 'assets/[name][extname]',
+      },
     },
   },
 }));

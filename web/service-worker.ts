@@ -1,12 +1,19 @@
 /**
- * Keeps the page for when there is no connection: its own files on the first visit, the large ones beside it once they were
+ * Keeps the page, or the guides, for when there is no connection: its own files on the first visit, the large ones beside it once they were
  * used. A new version is taken when no tab has the old one open any more, so that a tab never mixes both.
  *
  * @module
  */
 
-/** Put in by the build: a name that changes with any file of the page, and the files that are kept from the first visit on. */
-declare const KEPT: { readonly version: string; readonly files: readonly string[] };
+/**
+ * Put in by the build: a name that changes with any file of the page, the files that are kept from the first visit on, and folders
+ * with a worker of their own.
+ */
+declare const KEPT: {
+  readonly version: string;
+  readonly files: readonly string[];
+  readonly apart: readonly string[];
+};
 
 /** What the global object of a service worker has, as far as it is used here. */
 interface ServiceWorkerScope {
@@ -27,7 +34,7 @@ interface FetchedEvent {
 
 const scope = globalThis as unknown as ServiceWorkerScope;
 const folder = scope.registration.scope;
-const { version, files } = KEPT;
+const { version, files, apart } = KEPT;
 /** Other pages of the same host have caches too. */
 const prefix = `crosslayer ${folder} `;
 const name = prefix + version;
@@ -51,7 +58,8 @@ scope.addEventListener('activate', (event) => {
 
 scope.addEventListener('fetch', (event) => {
   const { request } = event;
-  if (request.method === 'GET' && request.url.startsWith(folder)) event.respondWith(answer(request));
+  if (request.method !== 'GET' || !request.url.startsWith(folder)) return;
+  if (!apart.some((one) => request.url.startsWith(folder + one))) event.respondWith(answer(request));
 });
 
 async function answer(request: Request): Promise<Response> {

@@ -4,11 +4,11 @@
  * @module
  */
 
-import { createHash } from 'node:crypto';
 import { createReadStream, readFileSync } from 'node:fs';
 import { basename, extname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { defineConfig, type Plugin, type UserConfigFnObject } from 'vite';
+import { keptFiles, WORKER } from './kept-files.ts';
 
 const inRoot = (name: string): string => fileURLToPath(new URL(`../${name}`, import.meta.url));
 
@@ -62,44 +62,17 @@ function filesBeside(folders: Readonly<Record<string, readonly string[]>>): Plug
 /** Large files that are kept once they were used, and not from the first visit on. */
 const KEPT_LATER = /^(litert|example|layers)\//;
 
-/** Tells the service worker which files there are. */
-function keptFiles(): Plugin {
-  return {
-    name: 'kept-files',
-    generateBundle: {
-      // Once the page itself is among them.
-      order: 'post',
-      handler(_, bundle) {
-        const hash = createHash('sha256');
-        for (const [fileName, file] of Object.entries(bundle).sort(([one], [other]) =>
-          one < other ? -1 : 1,
-        )) {
-          hash.update(fileName).update(file.type === 'chunk' ? file.code : file.source);
-        }
-        const files = Object.keys(bundle).filter((name) => name !== WORKER && !KEPT_LATER.test(name));
-        const kept = { version: hash.digest('hex').slice(0, 16), files: files.sort() };
-        const worker = bundle[WORKER];
-        if (worker?.type !== 'chunk') throw new TypeError(`no ${WORKER} was built`);
-        worker.code = worker.code.replace(/\bKEPT\b/, () => JSON.stringify(kept));
-      },
-    },
-  };
-}
-
 /** Leads to the guides, where the page is a part of the site. */
 function guidesLink(mode: string): Plugin {
   const link = mode === 'site' ? ' <a href="../index.html">The guides</a> say how.' : '';
   return { name: 'guides-link', transformIndexHtml: (html) => html.replace('<!-- guides -->', link) };
 }
 
-/** Beside the page, for what lies in its folder. */
-const WORKER = 'service-worker.js';
-
 const config: UserConfigFnObject = defineConfig(({ mode }) => ({
   root: inRoot('web'),
   base: './',
   publicDir: false,
-  plugins: [filesBeside(BESIDE), keptFiles(), guidesLink(mode)],
+  plugins: [filesBeside(BESIDE), keptFiles({ later: KEPT_LATER }), guidesLink(mode)],
   // The package's entries, from the sources.
   resolve: { tsconfigPaths: true },
   build: {

@@ -12,7 +12,7 @@ import { plotOf } from '../../site/plots.ts';
 import { type Browser, startChromium } from '../browser/chromium.ts';
 import { type StaticServer, serveFolders } from '../browser/static-server.ts';
 import { complaintsOf } from '../web/axe.ts';
-import { SCREENSHOTS, textOf, type Visit, visit } from '../web/built-page.ts';
+import { keptForLater, SCREENSHOTS, textOf, type Visit, visit } from '../web/built-page.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'crosslayer-site-'));
 let server: StaticServer;
@@ -150,5 +150,17 @@ it('is read and searched in a browser, which asks nobody else', async () => {
   await page.waitForURL(/docs\/messages\.html#/);
   expect(tab.complaints).toEqual([]);
   expect(tab.foreign()).toEqual([]);
+
+  // Without a connection it is there as a whole, from the first visit on.
+  await keptForLater(tab);
+  await server.close();
+  await browser.context.setOffline(true);
+  for (const place of pages()) await page.goto(`${server.origin}/some/folder/${place}`);
+  await page.goto(`${server.origin}/some/folder/search.html?q=side-car`);
+  await page.locator('#results li').first().waitFor();
+  await page.goto(`${server.origin}/some/folder/`);
+  await page.getByRole('link', { name: 'Accuracy', exact: true }).click();
+  await page.getByRole('heading', { name: 'Accuracy with quantized weights' }).waitFor();
+  expect(tab.complaints).toEqual([]);
   await tab.close();
 });

@@ -108,6 +108,15 @@ export async function visit(browser: Browser, address: string): Promise<Visit> {
   };
 }
 
+/** Until the service worker has all files and took the page over. */
+export async function keptForLater({ page }: Visit): Promise<void> {
+  await page.evaluate(async () => {
+    await navigator.serviceWorker.ready;
+    if (navigator.serviceWorker.controller !== null) return;
+    await new Promise((resolve) => navigator.serviceWorker.addEventListener('controllerchange', resolve));
+  });
+}
+
 /** Opens a model. */
 export async function openFiles({ page }: Visit, files: readonly string[]): Promise<void> {
   await page.locator('#files').setInputFiles([...files]);

@@ -10,6 +10,7 @@ import {
   compressedBytes,
   filesIn,
   idle,
+  keptForLater,
   openBuiltPage,
   openExample,
   openFiles,
@@ -301,13 +302,7 @@ it('names no other place in its page and forbids all of them', () => {
 
 it('loads at most 1.5 MB before a model is chosen, and works without a connection after the first visit', async () => {
   const first = await built.visit();
-  await first.page.evaluate(async () => {
-    await navigator.serviceWorker.ready;
-    // Once it has all of the page, it takes the page over.
-    if (navigator.serviceWorker.controller === null) {
-      await new Promise((resolve) => navigator.serviceWorker.addEventListener('controllerchange', resolve));
-    }
-  });
+  await keptForLater(first);
   expectQuiet(first);
   const names = first.requests
     .filter((url) => url.startsWith('http'))
