@@ -76,11 +76,16 @@ function readReference(): ReferenceFile[] {
   return names.map((name) => ({ name, bytes: readFileSync(join(root, API, name)) }));
 }
 
-/** A page of the reference leads back to the guides. */
+/** A page of the reference leads back to the guides, is kept as they are, and asks the host for no icon. */
 function withWayBack({ name, bytes }: ReferenceFile): string | Uint8Array {
   if (!name.endsWith('.html')) return bytes;
-  const guides = `<a href="${relativeAddress(`api/${name}`, 'index.html')}">Guides</a>`;
-  return bytes.toString('utf8').replace('<div id="tsd-toolbar-links">', (links) => `${links}${guides}`);
+  const to = (target: string): string => relativeAddress(`api/${name}`, target);
+  const guides = `<a href="${to('index.html')}">Guides</a>`;
+  const head = `<link rel="icon" href="data:,"><script type="module" src="${to('assets/offline.js')}"></script>`;
+  return bytes
+    .toString('utf8')
+    .replace('</head>', (end) => `${head}${end}`)
+    .replace('<div id="tsd-toolbar-links">', (links) => `${links}${guides}`);
 }
 
 /** A page of the reference is found by its name. */
