@@ -21,9 +21,11 @@ import { type Backend, type BackendOptions, inTurn, loadTfjs, type Tfjs } from '
 
 type Tensors = Map<GraphTensor, TfjsCore.Tensor>;
 
-/** Samples that go through a model at a time, where the caller does not say, and bytes for the largest of its tensors. */
+/** Samples that go through a model at a time, where the caller does not say, and bytes for what a layer reads and makes of them. */
 const MOST_SAMPLES = 8;
 const ACTIVATION_BYTES = 64 * 2 ** 20;
+/** The same for the samples that go through a layer at a time: memory holds its input and its output of no more. */
+const PIECE_BYTES = 16 * 2 ** 20;
 /** With fewer batches each layer is loaded anew for every one, which takes less memory than all of them at once. */
 const BATCHES_WITHOUT_KEEPING = 4;
 
@@ -73,7 +75,9 @@ export class TfjsRunner implements ModelRunner {
     const samples = checkInputs(graph, inputs);
     const calls = neededCalls(graph);
     for (const call of calls) refuseTraining(call);
-    const batchSize = checkedBatchSize(options.batchSize) ?? usualBatchSize(graph);
+    const batchSize = checkedBatchSize(options.batchSize) ?? fittingSamples(graph, ACTIVATION_BYTES);
+    // Who watches sees whole batches.
+    const pieceSize = options.onTensor ? batchSize : Math.min(batchSize, fittingSamples(graph, PIECE_BYTES));
     const { core, backend } = this.#tfjs;
     return inTurn(core, backend, async () => {
       const keepsLayers = samples > BATCHES_WITHOUT_KEEPING * batchSize;
@@ -81,10 +85,15 @@ export class TfjsRunner implements ModelRunner {
       try {
         const batches: Tensor[][] = [];
         for (let start = 0; start < samples; start += batchSize) {
-          const count = Math.min(batchSize, samples - start);
           tell(start, samples);
           await checkpoint(options);
-          batches.push(await pass.run(inputs.map((tensor) => slice(tensor, start, count))));
+          const end = Math.min(start + batchSize, samples);
+          const pieces: Tensor[][] = [];
+          for (let from = start; from < end; from += pieceSize) {
+            const count = Math.min(pieceSize, end - from);
+            pieces.push(inputs.map((tensor) => slice(tensor, from, count)));
+          }
+          batches.push(...(await pass.run(pieces)));
         }
         tell(samples, samples);
         return graph.outputs.map((_, index) => joinBatches(batches.map((batch) => batch[index] as Tensor)));
@@ -106,6 +115,14 @@ interface PassOptions extends RunOptions {
   readonly keepsLayers: boolean;
 }
 
+/** Some samples on their way. */
+interface Piece {
+  readonly tensors: Tensors;
+  readonly masks: Tensors;
+  /** How often each tensor is still read. */
+  readonly uses: Map<GraphTensor, number>;
+}
+
 /** A model on its way through TF.js. */
 class Pass {
   readonly #options: PassOptions;
@@ -122,63 +139,66 @@ class Pass {
     this.#hasMasks = calls.some(({ layer }) => makesMask(layer)) && !isNamed;
   }
 
-  async run(inputs: readonly Tensor[]): Promise<Tensor[]> {
+  /** The outputs of each piece: one goes through a layer after the other, and all through a layer before the next. */
+  async run(inputs: readonly (readonly Tensor[])[]): Promise<Tensor[][]> {
     const { tfjs, graph, calls } = this.#options;
-    const tensors: Tensors = new Map();
-    const masks: Tensors = new Map();
-    const uses = usesOf(graph, calls);
-    const letGo = (tensor: GraphTensor): void => {
-      tensors.get(tensor)?.dispose();
-      tensors.delete(tensor);
-    };
+    const pieces: Piece[] = [];
     try {
-      for (const [index, tensor] of graph.inputs.entries()) {
-        tensors.set(tensor, this.#watched(tensor, toTfjs(tfjs.core, inputs[index] as Tensor)));
+      for (const given of inputs) {
+        const piece: Piece = { tensors: new Map(), masks: new Map(), uses: usesOf(graph, calls) };
+        pieces.push(piece);
+        for (const [index, tensor] of graph.inputs.entries())
+          piece.tensors.set(tensor, this.#watched(tensor, toTfjs(tfjs.core, given[index] as Tensor)));
       }
-      for (const call of calls) {
-        await this.#runCall(call, tensors, masks);
-        for (const tensor of call.inputs) {
-          const left = (uses.get(tensor) ?? 0) - 1;
-          uses.set(tensor, left);
-          if (left <= 0) letGo(tensor);
-        }
-        for (const tensor of call.outputs) if (!uses.has(tensor)) letGo(tensor);
-      }
-      return graph.outputs.map((tensor) => fromTfjs(tensors.get(tensor) as TfjsCore.Tensor));
+      for (const call of calls) await this.#runCall(call, pieces);
+      return pieces.map(({ tensors }) =>
+        graph.outputs.map((tensor) => fromTfjs(tensors.get(tensor) as TfjsCore.Tensor)),
+      );
     } finally {
-      for (const tensor of [...tensors.values(), ...masks.values()]) tensor.dispose();
+      for (const { tensors, masks } of pieces)
+        for (const tensor of [...tensors.values(), ...masks.values()]) tensor.dispose();
     }
   }
 
-  async #runCall(call: GraphCall, tensors: Tensors, masks: Tensors): Promise<void> {
+  async #runCall(call: GraphCall, pieces: readonly Piece[]): Promise<void> {
     const { operation } = call.layer;
-    if (operation.kind === 'steps') return this.#runSteps(call, operation.isExit, tensors, masks);
-    const { tfjs, keepsLayers } = this.#options;
-    let layer = this.#layers.get(call);
-    if (!layer) {
-      layer = await LoadedLayer.load(tfjs, call, (tensor) => tensors.get(tensor) as TfjsCore.Tensor);
-      if (keepsLayers) this.#layers.set(call, layer);
-    }
+    const layer = operation.kind === 'steps' ? undefined : await this.#layerOf(call, pieces[0]?.tensors);
     try {
-      const made = await layer.run(
-        layer.inputs.map((tensor) => tensors.get(tensor) as TfjsCore.Tensor),
-        this.#masksFor(layer, tensors, masks),
-      );
-      for (const [index, tensor] of made.outputs.entries()) {
-        const output = call.outputs[index] as GraphTensor;
-        tensors.set(output, this.#watched(output, tensor));
-      }
-      for (const [index, mask] of made.masks.entries()) {
-        const output = call.outputs[index];
-        if (mask && output) masks.set(output, mask);
+      for (const piece of pieces) {
+        if (operation.kind === 'steps') this.#runSteps(call, operation.isExit, piece);
+        else if (layer) await this.#runLayer(call, layer, piece);
+        letGo(call, piece);
       }
     } finally {
-      if (!keepsLayers) layer.dispose();
+      if (!this.#options.keepsLayers) layer?.dispose();
+    }
+  }
+
+  async #layerOf(call: GraphCall, tensors: Tensors | undefined): Promise<LoadedLayer> {
+    const { tfjs, keepsLayers } = this.#options;
+    const fed = (tensor: GraphTensor): TfjsCore.Tensor => tensors?.get(tensor) as TfjsCore.Tensor;
+    const layer = this.#layers.get(call) ?? (await LoadedLayer.load(tfjs, call, fed));
+    if (keepsLayers) this.#layers.set(call, layer);
+    return layer;
+  }
+
+  async #runLayer(call: GraphCall, layer: LoadedLayer, { tensors, masks }: Piece): Promise<void> {
+    const made = await layer.run(
+      layer.inputs.map((tensor) => tensors.get(tensor) as TfjsCore.Tensor),
+      this.#masksFor(layer, tensors, masks),
+    );
+    for (const [index, tensor] of made.outputs.entries()) {
+      const output = call.outputs[index] as GraphTensor;
+      tensors.set(output, this.#watched(output, tensor));
+    }
+    for (const [index, mask] of made.masks.entries()) {
+      const output = call.outputs[index];
+      if (mask && output) masks.set(output, mask);
     }
   }
 
   /** An end of a TimeDistributed; what masks hide of the steps they hide behind it too. */
-  #runSteps(call: GraphCall, isExit: boolean, tensors: Tensors, masks: Tensors): void {
+  #runSteps(call: GraphCall, isExit: boolean, { tensors, masks }: Piece): void {
     const { core } = this.#options.tfjs;
     const read = tensors.get(call.inputs[0] as GraphTensor) as TfjsCore.Tensor;
     const [samples = 0, ...rest] = read.shape;
@@ -227,15 +247,15 @@ function checkedBatchSize(batchSize: number | undefined): number | undefined {
   throw new RangeError(`batchSize: ${batchSize} is no number of samples; give 1 or more`);
 }
 
-/** As many samples as fit into the memory for what a layer reads and makes. */
-function usualBatchSize(graph: Graph): number {
+/** Of how many samples what each layer reads and makes takes no more than `bytes`. */
+function fittingSamples(graph: Graph, bytes: number): number {
   const bytesOf = ({ shape }: GraphTensor): number =>
     4 * (shape ?? []).slice(1).reduce<number>((size, one) => size * (one ?? 1), 1);
   const largest = graph.calls.reduce((most, { inputs, outputs }) => {
-    const bytes = [...inputs, ...outputs].reduce((sum, tensor) => sum + bytesOf(tensor), 0);
-    return Math.max(most, bytes);
+    const sum = [...inputs, ...outputs].reduce((all, tensor) => all + bytesOf(tensor), 0);
+    return Math.max(most, sum);
   }, 1);
-  return Math.min(MOST_SAMPLES, Math.max(1, Math.floor(ACTIVATION_BYTES / largest)));
+  return Math.min(MOST_SAMPLES, Math.max(1, Math.floor(bytes / largest)));
 }
 
 /** @throws CannotRunError where a call computes something in training mode that TF.js does in inference alone. */
@@ -248,6 +268,16 @@ function refuseTraining(call: GraphCall): void {
     path,
     `${layer.className} cannot be run: it is called in training mode, in which it ${reason}, and here all layers run in inference`,
   );
+}
+
+/** Disposes what no later call reads. */
+function letGo({ inputs, outputs }: GraphCall, { tensors, uses }: Piece): void {
+  for (const tensor of inputs) uses.set(tensor, (uses.get(tensor) ?? 0) - 1);
+  for (const tensor of [...inputs, ...outputs]) {
+    if ((uses.get(tensor) ?? 0) > 0) continue;
+    tensors.get(tensor)?.dispose();
+    tensors.delete(tensor);
+  }
 }
 
 /** How often each tensor is still read; the outputs of the model once more. */
