@@ -7,23 +7,25 @@
  * @module
  */
 
+import { accumulateMaxAbs, accumulateMaxAbsBits, accumulateSums } from './accumulate.ts';
 import { allocate, type DType, type FloatValues, isFloat, sizeOf, type TensorValues } from './dtype.ts';
 import type { PackedValues } from './packed-values.ts';
+import { givePieceMemoryBack, PIECE_ELEMENTS, takePieceMemory } from './piece-memory.ts';
 import { multiplyTrailing, type TrailingFactors } from './trailing-scale.ts';
 
 /** Where the values of a tensor come from. */
 export interface TensorSource {
   /** Whether what {@link read} gave stays as it is, because it lies in memory. */
   readonly isStable?: boolean;
-  /** Whether what {@link read} gives is the caller's own. */
-  readonly isGiven?: boolean;
   /**
-   * `count` values in C order from flat index `start`. Unless they are given the caller does not change them; unless they are
-   * given or stable they hold until the next call.
+   * `count` values in C order from flat index `start`. The caller does not change them; unless they are stable they hold until
+   * the next call.
    *
    * @throws `FormatError` where the file behind the source cannot be read.
    */
   read(start: number, count: number): TensorValues;
+  /** The same into an array of the caller's, filling it. */
+  readInto?(start: number, values: TensorValues): void;
 }
 
 /** Which entries of the last two dimensions `[..., rows, columns]` a factor belongs to. */
@@ -47,12 +49,10 @@ interface KnownOfSource {
   nonFinitePair?: number;
 }
 
-/** Elements read at a time, about: 2 MB of float32 stay in a processor's cache from the read to the multiplication. */
-const BLOCK_ELEMENTS = 1 << 19;
 /** Tensors up to this size keep their values once read. */
 const KEPT_ELEMENTS = 1 << 14;
-/** Reductions up to this size are kept; past it (the Dense layers of old networks) they are read again. */
-const KEPT_PAIRS = 1 << 22;
+/** Kernels of one position up to this size are given whole; past it (the Dense layers of old networks) in pieces alone. */
+const WHOLE_PAIRS = 1 << 22;
 
 /** A weight of a layer. Never changed in place: an edit points the layer at a new tensor. */
 export class Tensor {
@@ -135,15 +135,13 @@ export class Tensor {
   values(): TensorValues {
     if (this.#kept) return this.#kept;
     if (!this.#isScaled() && this.#source.isStable) return this.#source.read(0, this.size);
-    let values: TensorValues | undefined;
+    const values = allocate(this.dtype, this.size);
     for (const { start, count } of this.#pieces()) {
-      const read = this.#source.read(start, count);
-      values ??= this.#source.isGiven && count === this.size ? read : allocate(this.dtype, this.size);
-      if (this.#isScaled())
-        this.#multiply(read as FloatValues, start, values.subarray(start, start + count) as FloatValues);
-      else if (values !== read) values.set(read as never, start);
+      const target = values.subarray(start, start + count);
+      const read = this.#readTo(start, target);
+      if (this.#isScaled()) this.#multiply(read as FloatValues, start, target as FloatValues);
+      else if (target !== read) target.set(read as never);
     }
-    values ??= allocate(this.dtype, 0);
     if (this.size <= KEPT_ELEMENTS) this.#kept = values;
     return values;
   }
@@ -160,21 +158,45 @@ export class Tensor {
    * The values in pieces of about `blockElements`, in order, the same for all tensors of a shape; each holds until the next
    * is asked for. However small they are, no less than a large piece is read at a time.
    */
-  *blocks(blockElements: number = BLOCK_ELEMENTS): Generator<{ start: number; values: TensorValues }> {
+  *blocks(blockElements: number = PIECE_ELEMENTS): Generator<{ start: number; values: TensorValues }> {
     const isScaled = this.#isScaled();
-    let scratch = allocate(this.dtype, 0);
-    for (const large of this.#pieces(Math.max(blockElements, BLOCK_ELEMENTS))) {
-      const read = this.#source.read(large.start, large.count);
-      for (const { start, count } of this.#pieces(blockElements, large.start, large.start + large.count)) {
-        const from = start - large.start;
-        const values = count < large.count ? read.subarray(from, from + count) : read;
-        if (isScaled && !this.#source.isGiven && scratch.length < count)
-          scratch = allocate(this.dtype, count);
-        const target = this.#source.isGiven ? values : scratch.subarray(0, count);
+    for (const read of this.#read(Math.max(blockElements, PIECE_ELEMENTS))) {
+      for (const { start, count } of this.#pieces(
+        blockElements,
+        read.start,
+        read.start + read.values.length,
+      )) {
+        const from = start - read.start;
+        const values = read.values.subarray(from, from + count);
+        const target = isScaled ? read.memory.subarray(from, from + count) : values;
         if (isScaled) this.#multiply(values as FloatValues, start, target as FloatValues);
-        yield { start, values: isScaled ? target : values };
+        yield { start, values: target };
       }
     }
+  }
+
+  /** The source in pieces, with memory for what is made of each, in which it may lie. Both hold until the next. */
+  *#read(most: number = PIECE_ELEMENTS): Generator<{
+    start: number;
+    values: TensorValues;
+    memory: TensorValues;
+  }> {
+    const whole = takePieceMemory(this.dtype, Math.min(most, this.size));
+    try {
+      for (const { start, count } of this.#pieces(most)) {
+        const memory = whole.subarray(0, count);
+        yield { start, values: this.#readTo(start, memory), memory };
+      }
+    } finally {
+      givePieceMemoryBack(whole);
+    }
+  }
+
+  /** The values from `start` on, as many as fit into `memory`: there, or where the source has them. */
+  #readTo(start: number, memory: TensorValues): TensorValues {
+    if (!this.#source.readInto) return this.#source.read(start, memory.length);
+    this.#source.readInto(start, memory);
+    return memory;
   }
 
   /**
@@ -207,24 +229,28 @@ export class Tensor {
    * `max |w|` or `sum w` over the leading dimensions for each pair of the last two, as the values lie in the source:
    * {@link factors} are not in them. Where there is one position, `maxAbs` has the weights with their signs.
    *
-   * Read once and kept for this tensor and all its scaled forms, because `|s w| = |s||w|`. A NaN stays a NaN.
+   * Read once and kept for this tensor and all its scaled forms, because `|s w| = |s||w|`; where there is one position it would
+   * be the kernel once more, which is read again. Each piece holds until the next is asked for. A NaN stays a NaN.
    */
   *reduced(reduction: Reduction): Generator<ReducedRows> {
-    const pairs = this.rows * this.columns;
-    const single = this.size === pairs;
-    if (single && pairs > KEPT_PAIRS) {
-      const rowsPerBlock = Math.max(1, Math.floor(BLOCK_ELEMENTS / this.columns));
-      for (let firstRow = 0; firstRow < this.rows; firstRow += rowsPerBlock) {
-        const rows = Math.min(rowsPerBlock, this.rows - firstRow);
-        const values = this.#source.read(firstRow * this.columns, rows * this.columns) as FloatValues;
-        yield { firstRow, values };
-      }
-      return;
-    }
-    // One position: the kernel is its own maximum (but for the sign) and its own sum.
-    const key = single ? 'sum' : reduction;
-    this.#known[key] ??= single ? this.#copy(pairs) : this.#reduce(reduction, pairs);
-    yield { firstRow: 0, values: this.#known[key] };
+    const isReadAgain = this.#isSingle() && this.size > KEPT_ELEMENTS && !this.#known.sum;
+    const whole = isReadAgain ? undefined : this.reducedWhole(reduction);
+    if (whole) return yield { firstRow: 0, values: whole };
+    for (const { start, values } of this.#read(Math.max(PIECE_ELEMENTS, this.columns)))
+      yield { firstRow: start / this.columns, values: values as FloatValues };
+  }
+
+  /** {@link reduced} in one piece that stays, for who looks at it often; undefined where that is too large. */
+  reducedWhole(reduction: Reduction): FloatValues | undefined {
+    if (this.#isSingle() && this.size > WHOLE_PAIRS) return undefined;
+    const key = this.#isSingle() ? 'sum' : reduction;
+    this.#known[key] ??= this.#isSingle() ? this.#copy() : this.#reduce(reduction);
+    return this.#known[key];
+  }
+
+  /** With one position a kernel is its own maximum, but for the sign, and its own sum. */
+  #isSingle(): boolean {
+    return this.size === this.rows * this.columns;
   }
 
   /**
@@ -258,20 +284,25 @@ export class Tensor {
     return this.#known.columnMaxAbs;
   }
 
-  #copy(size: number): FloatValues {
-    const values = this.#source.read(0, size) as FloatValues;
-    return this.#source.isStable || this.#source.isGiven ? values : values.slice();
+  #copy(): FloatValues {
+    if (this.#source.isStable) return this.#source.read(0, this.size) as FloatValues;
+    const values = allocate(this.dtype, this.size) as FloatValues;
+    const read = this.#readTo(0, values);
+    if (read !== values) values.set(read as FloatValues);
+    return values;
   }
 
-  #reduce(reduction: Reduction, pairs: number): FloatValues {
+  #reduce(reduction: Reduction): FloatValues {
+    const pairs = this.rows * this.columns;
     // A maximum is one of the weights, so float32 holds it exactly; a sum needs more.
     const values =
       reduction === 'maxAbs' && this.dtype !== 'float64' ? new Float32Array(pairs) : new Float64Array(pairs);
-    for (const { start, count } of this.#pieces()) {
-      const block = this.#source.read(start, count) as FloatValues;
+    for (const read of this.#read()) {
+      const { start } = read;
+      const block = read.values as FloatValues;
       // A piece is whole positions, or lies in one.
       const first = start % pairs;
-      const part = values.subarray(first, first + Math.min(count, pairs - first));
+      const part = values.subarray(first, first + Math.min(block.length, pairs - first));
       if (reduction === 'sum') accumulateSums(block, part);
       else if (block instanceof Float32Array && part instanceof Float32Array)
         accumulateMaxAbsBits(block, part);
@@ -285,7 +316,7 @@ export class Tensor {
    * one fits, else whole rows of one position, so that a range is one box of the file and one of the reduction.
    */
   *#pieces(
-    most: number = BLOCK_ELEMENTS,
+    most: number = PIECE_ELEMENTS,
     first = 0,
     end: number = this.size,
   ): Generator<{ start: number; count: number }> {
@@ -307,44 +338,5 @@ export class Tensor {
   #isScaled(): boolean {
     const { rows, columns, pairs } = this.#factors;
     return rows !== undefined || columns !== undefined || pairs !== undefined;
-  }
-}
-
-/** Takes whole positions `[n, pairs]` into the maxima, of which a NaN stays one. */
-function accumulateMaxAbs(values: FloatValues, maxAbs: FloatValues): void {
-  const pairs = maxAbs.length;
-  for (let base = 0; base < values.length; base += pairs) {
-    for (let pair = 0; pair < pairs; pair++) {
-      const magnitude = Math.abs(values[base + pair]!);
-      // The second test is true for NaN alone, which nothing is larger than once it is there.
-      // biome-ignore lint/suspicious/noSelfCompare: the fastest test for NaN
-      if (magnitude > maxAbs[pair]! || magnitude !== magnitude) maxAbs[pair] = magnitude;
-    }
-  }
-}
-
-/**
- * {@link accumulateMaxAbs} for float32, on the bits: without their sign they order as the magnitudes do, and those of a
- * NaN are the largest. No branch depends on the weights, which makes it three times as fast.
- */
-function accumulateMaxAbsBits(values: Float32Array, maxAbs: Float32Array): void {
-  const bits = new Int32Array(values.buffer, values.byteOffset, values.length);
-  const largest = new Int32Array(maxAbs.buffer, maxAbs.byteOffset, maxAbs.length);
-  const pairs = largest.length;
-  for (let base = 0; base < bits.length; base += pairs) {
-    for (let pair = 0; pair < pairs; pair++) {
-      const magnitude = bits[base + pair]! & 0x7fffffff;
-      // Both are positive, so the difference does not overflow; its sign bit selects the larger.
-      const excess = magnitude - largest[pair]!;
-      largest[pair] = magnitude - (excess & (excess >> 31));
-    }
-  }
-}
-
-/** Adds whole positions `[n, pairs]` to the sums. */
-function accumulateSums(values: FloatValues, sums: FloatValues): void {
-  const pairs = sums.length;
-  for (let base = 0; base < values.length; base += pairs) {
-    for (let pair = 0; pair < pairs; pair++) sums[pair] = sums[pair]! + values[base + pair]!;
   }
 }

@@ -266,12 +266,9 @@ function factorsOf(
   return factors;
 }
 
-/** The maxima of all pairs without the kernel's factors, where they lie in one piece and no factor is a pair's. */
+/** The maxima of all pairs without the kernel's factors, where no factor is a pair's. */
 function wholeReduction(kernel: Tensor): FloatValues | undefined {
-  // One row may be a view into a file, which holds until the next read.
-  if (kernel.factors.pairs !== undefined || kernel.rows === 1) return undefined;
-  const [first] = kernel.reduced('maxAbs');
-  return first?.values.length === kernel.rows * kernel.columns ? first.values : undefined;
+  return kernel.factors.pairs === undefined ? kernel.reducedWhole('maxAbs') : undefined;
 }
 
 /** Takes the magnitudes of some columns, after the kernel's factors, into rows of `target`. */

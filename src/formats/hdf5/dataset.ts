@@ -76,8 +76,11 @@ export class Hdf5Dataset {
     }
     const read = (start: number, count: number): TensorValues =>
       valuesOfBytes(dtype, this.readBytes(start, count));
-    if (this.count * typeSize(this.type) > KEPT_BYTES)
-      return Tensor.lazy(dtype, shape, { isGiven: true, read });
+    if (this.count * typeSize(this.type) > KEPT_BYTES) {
+      const readInto = (start: number, values: TensorValues): void =>
+        values.set(valuesOfBytes(dtype, this.#viewBytes(start, values.length)) as never);
+      return Tensor.lazy(dtype, shape, { read, readInto });
+    }
     let kept: TensorValues | undefined;
     return Tensor.lazy(dtype, shape, {
       isStable: true,
