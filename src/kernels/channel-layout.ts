@@ -43,6 +43,18 @@ export function takeExtremes(
   const { channels, inner } = layout;
   const { min, max } = extremes;
   let channel = Math.floor(start / inner) % channels;
+  if (inner === 1) {
+    // The columns of most kernels.
+    for (let index = 0; index < values.length; index++) {
+      const value = values[index]!;
+      if (value < min[channel]!) min[channel] = value;
+      if (value > max[channel]!) max[channel] = value;
+      // biome-ignore lint/suspicious/noSelfCompare: as below
+      else if (value !== value) min[channel] = max[channel] = value;
+      channel = channel + 1 === channels ? 0 : channel + 1;
+    }
+    return;
+  }
   for (let index = 0, left = inner - (start % inner); index < values.length; left = inner) {
     const end = Math.min(values.length, index + left);
     let low = min[channel]!;
