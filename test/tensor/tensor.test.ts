@@ -153,6 +153,17 @@ describe('Tensor.reduced', () => {
     expect(reduce(dense, 'maxAbs')).toEqual([1, -2, 3, -4]);
   });
 
+  it('is read again where it would be the kernel once more, and is kept for who looks at it whole', () => {
+    const source = counted(new Float32Array(20_000).fill(2));
+    const matrix = Tensor.lazy('float32', [100, 200], source);
+    expect(reduce(matrix, 'maxAbs')).toHaveLength(20_000);
+    expect(matrix.firstNonFinitePair()).toBe(-1);
+    expect(source.elementsRead).toBe(40_000);
+    expect(matrix.scaled('rows', new Float64Array(100).fill(3)).reducedWhole('maxAbs')?.[199]).toBe(2);
+    expect(reduce(matrix, 'sum')).toHaveLength(20_000);
+    expect(source.elementsRead).toBe(60_000);
+  });
+
   it('comes in runs of rows where a matrix is too large to be kept', () => {
     const [rows, columns] = [2500, 2000];
     const source: TensorSource = {
@@ -194,5 +205,36 @@ describe('Tensor.blocks of what is not in memory', () => {
     const given = [...tensor.scaled('columns', [1, 10]).blocks(4)].map(({ start }) => start);
     expect(given).toEqual([0, 4, 6, 10, 12, 16, 18, 22]);
     expect(reads).toBe(1);
+  });
+});
+
+describe('Tensor.blocks of what is read into memory', () => {
+  it('reads all pieces into the same memory, also those of another tensor afterwards', () => {
+    const buffers = new Set<ArrayBufferLike>();
+    const read: TensorSource['read'] = () => {
+      throw new TypeError('read into memory instead');
+    };
+    const readInto: TensorSource['readInto'] = (start, values) => {
+      buffers.add(values.buffer);
+      (values as Float32Array).fill(start);
+    };
+    for (const factor of [1, 2]) {
+      const tensor = Tensor.lazy('float32', [3, 2 ** 19], { read, readInto });
+      const scaled = factor === 1 ? tensor : tensor.scaled('rows', [factor, factor, factor]);
+      const firsts: number[] = [];
+      for (const { values } of scaled.blocks()) firsts.push(Number(values[0]));
+      expect(firsts).toEqual([0, factor * 2 ** 19, factor * 2 ** 20]);
+    }
+    expect(buffers.size).toBe(1);
+  });
+
+  it('gives tensors that are read in turns memory of their own', () => {
+    const filled = (value: number): Tensor =>
+      Tensor.lazy('float32', [2], {
+        read: () => Float32Array.of(value, value),
+        readInto: (_, values) => void (values as Float32Array).fill(value),
+      });
+    const [one, other] = [filled(1).blocks().next().value, filled(2).blocks().next().value];
+    expect([one?.values[0], other?.values[0]]).toEqual([1, 2]);
   });
 });

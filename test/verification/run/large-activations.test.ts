@@ -1,4 +1,4 @@
-import { beforeAll, describe, expect, test } from 'vitest';
+import { beforeAll, describe, expect, test, vi } from 'vitest';
 import { CannotRunError } from '../../../src/errors.ts';
 import type { JsonObject } from '../../../src/json/value.ts';
 import type { Model } from '../../../src/model/model.ts';
@@ -71,6 +71,21 @@ describe('activations without bound', () => {
     const model = buildModel([input('in', [1, 1, 1]), layer('ZeroPadding2D', 'large', { padding: 2000 })]);
     const [output] = await runner.run(model, [Tensor.fromNumbers('float32', [1, 1, 1, 1], [3])]);
     expect(output?.shape).toEqual([1, 4001, 4001, 1]);
+  });
+
+  test('a layer takes large samples one at a time, and its weights once', async () => {
+    const model = buildModel([
+      input('in', [1024, 1024, 1]),
+      layer('DepthwiseConv2D', 'conv', { kernel_size: 1 }),
+      layer('Add', 'add', {}, { from: ['in', 'conv'] }),
+      layer('GlobalMaxPooling2D', 'pool'),
+    ]);
+    const [weight] = model.layers[1]?.weights.values() ?? [];
+    const reads = vi.spyOn(weight as Tensor, 'blocks');
+    const inputs = seededInputs(model, { samples: 2 });
+    const [whole] = await runner.run(model, inputs, { onTensor: () => undefined, wantsTensor: () => false });
+    expect(await runner.run(model, inputs)).toEqual([whole]);
+    expect(reads).toHaveBeenCalledTimes(2);
   });
 
   test('the model is equalized all the same, and not verified', async () => {
