@@ -52,7 +52,12 @@ export { type FittedArray, fitArray } from './verification/inputs/array-inputs.t
 export { labelsOf } from './verification/inputs/class-labels.ts';
 export { guessNormalization, type NormalizationGuess } from './verification/inputs/guess-normalization.ts';
 export { inputRanges, inputRangesOn } from './verification/inputs/input-ranges.ts';
-export { type ImageLayout, type ModelInput, modelInputs } from './verification/inputs/model-inputs.ts';
+export {
+  describeScaling,
+  type ImageLayout,
+  type ModelInput,
+  modelInputs,
+} from './verification/inputs/model-inputs.ts';
 export {
   describeNormalization,
   NORMALIZATIONS,

@@ -9,8 +9,8 @@ import type { Model } from '../model/model.ts';
 import { type LoadedInputs, loadInputs } from '../node/inputs.ts';
 import { count } from '../text/numbers.ts';
 import { GUESSED, guessNormalization } from '../verification/inputs/guess-normalization.ts';
-import { isLikePicture, modelInputs } from '../verification/inputs/model-inputs.ts';
-import { describeNormalization, type Normalization } from '../verification/inputs/normalization.ts';
+import { describeScaling, modelInputs } from '../verification/inputs/model-inputs.ts';
+import type { Normalization } from '../verification/inputs/normalization.ts';
 import { seededInputs } from '../verification/inputs/seeded-inputs.ts';
 import { TfjsRunner } from '../verification/run/runner.ts';
 import type { ProofOptions } from './options.ts';
@@ -96,11 +96,11 @@ type GuessedInputs = ChosenInputs & Pick<LoadedInputs, 'guessedBecause'>;
 function madeUp(model: Model, { normalize, samples = SEEDED_SAMPLES }: InputOptions): GuessedInputs {
   const guess = guessNormalization(model);
   const tensors = seededInputs(model, { samples, normalization: normalize });
-  const images = modelInputs(model).flatMap(({ image }) => image ?? []);
-  const isGuessed = images.length > 0 && normalize === undefined;
-  const formula = describeNormalization(normalize ?? guess.normalization);
-  const what = images.every(isLikePicture) ? 'pixels' : 'values';
-  const range = images.length > 0 ? `: the range of ${what} as ${formula}${isGuessed ? GUESSED : ''}` : '';
+  const inputs = modelInputs(model);
+  const hasPictures = inputs.some(({ image }) => image !== undefined);
+  const isGuessed = hasPictures && normalize === undefined;
+  const scaling = describeScaling(inputs, normalize ?? guess.normalization);
+  const range = hasPictures ? `: the range of ${scaling}${isGuessed ? GUESSED : ''}` : '';
   return {
     tensors,
     description: `${count(samples, 'seeded sample')}${range}`,

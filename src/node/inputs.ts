@@ -16,7 +16,13 @@ import {
   guessNormalization,
   type NormalizationGuess,
 } from '../verification/inputs/guess-normalization.ts';
-import { type ModelInput, modelInputs, namesOf, unfit } from '../verification/inputs/model-inputs.ts';
+import {
+  describeScaling,
+  type ModelInput,
+  modelInputs,
+  namesOf,
+  unfit,
+} from '../verification/inputs/model-inputs.ts';
 import {
   checkNormalization,
   describeNormalization,
@@ -164,7 +170,7 @@ function fromArrays(
   const from = arrays.map(({ name }) => name).join(', ');
   const loaded: LoadedInputs = {
     tensors: fitted.map(({ tensor }) => tensor),
-    description: `${count(samples, 'sample')} of ${from}: ${describe(normalization, asked)}${hint}`,
+    description: `${count(samples, 'sample')} of ${from}: ${describe(inputs, normalization, asked)}${hint}`,
     guessedBecause: reasonOf(normalization, asked, guess),
     sampleNames: Array.from({ length: samples }, (_, index) => `${arrays[0]?.shortName}[${index}]`),
     normalization,
@@ -200,17 +206,20 @@ async function fromPhotographs(
   });
   return {
     tensors: [tensor],
-    description: `${count(taken.length, 'photograph')} as ${width} x ${height}: ${describe(normalization, asked)}`,
+    description: `${count(taken.length, 'photograph')} as ${width} x ${height}: ${describe(inputs, normalization, asked)}`,
     guessedBecause: reasonOf(normalization, asked, guess),
     sampleNames: taken.map((name) => path.basename(name)),
     normalization,
   };
 }
 
-function describe(found: Normalization | undefined, asked: Normalization | undefined): string {
-  if (found === undefined) return 'values as they are';
-  const formula = `pixels as ${describeNormalization(found)}`;
-  return asked === undefined ? `${formula}${GUESSED}` : formula;
+function describe(
+  inputs: readonly ModelInput[],
+  found: Normalization | undefined,
+  asked: Normalization | undefined,
+): string {
+  const isGuessed = found !== undefined && asked === undefined;
+  return `${describeScaling(inputs, found)}${isGuessed ? GUESSED : ''}`;
 }
 
 /** Undefined where nothing was guessed. */
@@ -225,7 +234,7 @@ function reasonOf(
 /** Floats 0..255 may be what the model was trained on, so they are left as they are. */
 function unscaledHint(guessed: Normalization): string {
   return (
-    `, but floats of 0..255 look like pixels, and the model seems to take ${describeNormalization(guessed)}: ` +
+    `, but floats of 0..255 look unscaled, and the model seems to take ${describeNormalization(guessed)}: ` +
     `--normalize ${guessed} makes that of them`
   );
 }

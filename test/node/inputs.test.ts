@@ -104,6 +104,12 @@ describe('arrays', () => {
     expect(loaded.labels).toBeUndefined();
   });
 
+  it('of uint8 are no pixels where the sides are not those of pictures, such as spectra of sound', async () => {
+    const file = npy('spectra.npy', [1, 8, 1, 1], PIXELS);
+    const { description } = await loadInputs(pictures(8, 1, 1), [file], { normalization: '0..1' });
+    expect(description).toBe(`1 sample of ${file}: values as x/255`);
+  });
+
   it('of uint8 may lack the channel of grey pictures, or have channels as the model does', async () => {
     const grey = await loadInputs(pictures(2, 2, 1), [npy('grey.npy', [2, 2, 2], PIXELS)], {
       normalization: 'raw',
@@ -126,7 +132,7 @@ describe('arrays', () => {
     expect([...(plain.tensors[0]?.toFloat64() ?? [])]).toEqual([0, 51, 102, 255]);
     expect([plain.normalization, plain.description]).toEqual([
       undefined,
-      `1 sample of ${file}: values as they are, but floats of 0..255 look like pixels, and the model seems to take ` +
+      `1 sample of ${file}: values as they are, but floats of 0..255 look unscaled, and the model seems to take ` +
         'x/255: --normalize 0..1 makes that of them',
     ]);
     const scaled = npy('scaled.npy', [1, 2, 2, 1], Float32Array.of(0, 0.25, 0.5, 1));

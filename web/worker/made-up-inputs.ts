@@ -1,7 +1,7 @@
 import { type Model, seededInputs, type Tensor } from 'crosslayer';
 import { count } from 'crosslayer/report';
 import {
-  describeNormalization,
+  describeScaling,
   guessNormalization,
   modelInputs,
   type Normalization,
@@ -26,12 +26,13 @@ export function madeUpInputs(
 function describeInputs(model: Model, samples: number, chosen: Normalization | undefined): string {
   const made = count(samples, 'made-up sample');
   if (!modelInputs(model).some(({ image }) => image !== undefined)) return made;
-  return `${made}: the range of pixels as ${scalingText(model, chosen)}`;
+  return `${made}: the range of ${scalingText(model, chosen)}`;
 }
 
-/** How pixels are scaled, and why where that is a guess. */
+/** How inputs are scaled, and why where that is a guess. */
 export function scalingText(model: Model, chosen: Normalization | undefined): string {
-  if (chosen !== undefined) return describeNormalization(chosen);
+  const inputs = modelInputs(model);
+  if (chosen !== undefined) return describeScaling(inputs, chosen);
   const { normalization, reason } = guessNormalization(model);
-  return `${describeNormalization(normalization)} (a guess: ${reason})`;
+  return `${describeScaling(inputs, normalization)} (a guess: ${reason})`;
 }

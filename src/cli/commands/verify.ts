@@ -52,10 +52,12 @@ export function addVerify(root: Command): void {
 The models are the same where max |a - b| <= atol + rtol * max |a| for every output, over all samples. If they are left
 out, atol is 1e-7, and rtol goes by the coarsest type of the weights that differ: 1e-4 for float32, 1e-1 for float16,
 3e-1 for bfloat16. SQNR and top-1 are of the logits where an output is a softmax of them.
-A .tflite file is run by LiteRT. One in whole numbers is not the same function: it passes where each output has ${LEAST_SQNR_DB} dB of SQNR
-or more, errors of a tenth of its power, unless --rtol or --atol are given; its SQNR is of the outputs themselves.
+8 bits are not the same function: a .tflite file in whole numbers, and a model whose kernels were rounded to 8 bits, pass where
+each output has ${LEAST_SQNR_DB} dB of SQNR or more (errors of a tenth of its power). A .tflite file is run by LiteRT; its SQNR is of the
+outputs themselves.
 Where biases were corrected, as crosslayer equalize does, the side-car of the candidate tells. If these are all that differs, the
-models count as the same, unless --rtol or --atol are given.
+models count as the same.
+With --rtol or --atol, these alone decide.
 The exit code is 1 where they differ, and where it cannot be told.`,
     },
   ).action((original, candidate, options) => end(options, (own) => verifyCommand(original, candidate, own)));
@@ -173,10 +175,7 @@ function verdictLines({ verdict, reason, tolerances, backend, leastSqnrDb }: Ver
     case 'same': {
       if (leastSqnrDb !== undefined) {
         return [
-          [
-            styled('green', 'works'),
-            `: SQNR of every output >= ${leastSqnrDb} dB, in whole numbers (${backend})`,
-          ],
+          [styled('green', 'works with 8 bits'), `: SQNR of every output >= ${leastSqnrDb} dB (${backend})`],
         ];
       }
       const rounded = weights === 'float32' ? '' : `; edited weights are ${weights}`;

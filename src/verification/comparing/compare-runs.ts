@@ -116,6 +116,27 @@ export function aboveFloor(comparison: RunComparison, floor: number): RunCompari
   return { ...comparison, verdict: 'not-verified', reason };
 }
 
+/**
+ * The verdict on 8 bits, which are not the same function: errors are spread over all values, so that their power is judged.
+ *
+ * @param leastDb SQNR that each output has to have, in dB
+ */
+export function compareRoundedRuns(
+  original: ModelRun,
+  candidate: ModelRun,
+  leastDb: number,
+  sampleNames?: readonly string[],
+): RunComparison {
+  const compared = compareRuns(original, candidate, ANY_DIFFERENCE, sampleNames);
+  const outputs = compared.outputs.map((output) => ({ ...output, same: output.sqnrDb >= leastDb }));
+  const first = outputs.find(({ same }) => !same);
+  if (!first || compared.verdict !== 'same') return { ...compared, outputs };
+  const reason = `${first.name}: its SQNR is ${small(first.sqnrDb)} dB; with 8 bits it should be ${leastDb} dB or more`;
+  return { ...compared, verdict: 'different', reason, outputs };
+}
+
+const ANY_DIFFERENCE: Tolerances = { rtol: 0, atol: Infinity };
+
 /** What is told where no outputs were compared. */
 export function withoutOutputs(verdict: Verdict, reason: string): RunComparison {
   return { verdict, reason, outputs: [], notes: [] };

@@ -1,6 +1,5 @@
 import type { Layer } from '../../model/layer.ts';
 import type { Model } from '../../model/model.ts';
-import type { DType } from '../../tensor/dtype.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
 import type { OutputComparison } from './compare-outputs.ts';
 
@@ -21,20 +20,20 @@ export function isWithin(
 }
 
 /** What edited weights are rounded to, coarsest last. */
-export type WeightPrecision = 'float32' | 'float16' | 'bfloat16' | 'int8';
+export type WeightPrecision = 'float32' | 'uint16' | 'float16' | 'bfloat16' | 'int8';
 
 /**
  * The relative difference that rounding alone may make; docs/verification.md has the measurements that these are drawn
  * from. The half floats have 11 and 8 binary digits against 24.
  */
 const RTOL: Readonly<Record<WeightPrecision, number>> = {
-  ...{ float32: 1e-4, float16: 1e-1, bfloat16: 3e-1 },
-  // Everything in whole numbers is not the same function: judged by LEAST_SQNR_DB, unless a tolerance is given.
+  ...{ float32: 1e-4, uint16: 1e-1, float16: 1e-1, bfloat16: 3e-1 },
+  // What has 8 bits is not the same function: judged by LEAST_SQNR_DB, unless a tolerance is given.
   int8: 0,
 };
 
 /**
- * What a file in whole numbers has to have of each output, in dB: errors of a tenth of its power. Rounding is spread over all values,
+ * What 8 bits have to leave of each output, in dB: errors of a tenth of its power. Rounding is spread over all values,
  * so that it is told by their power and not by the largest of them, which grows with the number of samples. Outputs that have nothing to do with each other
  * have 0 dB or less.
  */
@@ -46,8 +45,8 @@ const ATOL = 1e-7;
 /** The tolerances for models that compute with float32 and were not rounded to anything coarser. */
 export const FLOAT32_TOLERANCES: Tolerances = { rtol: RTOL.float32, atol: ATOL };
 
-/** The tolerances for a `.tflite` file, where some are given or it is in float. */
-export function tfliteTolerances(
+/** The tolerances for a `.tflite` file, and for kernels that were rounded to 8 bits. */
+export function roundedTolerances(
   weights: 'float32' | 'int8',
   { rtol = RTOL[weights], atol = ATOL }: Partial<Tolerances>,
 ): DefaultTolerances {
@@ -64,28 +63,26 @@ export interface DefaultTolerances extends Tolerances {
  * The tolerances for a candidate that was made of `original` by steps that keep the function: by the coarsest type of
  * the weights that differ between the two, since it is that type that they were rounded to.
  *
- * Half floats are read to see whether they differ.
+ * Weights of 16 bits are read to see whether they differ.
  */
 export function defaultTolerances(original: Model, candidate: Model): DefaultTolerances {
   const before = new Map([...original.allLayers()].map(({ path, layer }) => [path, layer]));
   let weights: WeightPrecision = 'float32';
   for (const { path, layer } of candidate.allLayers()) {
-    for (const precision of editedHalves(before.get(path), layer)) {
+    for (const precision of editedTypes(before.get(path), layer)) {
       if (RTOL[precision] > RTOL[weights]) weights = precision;
     }
   }
   return { rtol: RTOL[weights], atol: ATOL, weights };
 }
 
-/** The types of the half floats of a layer that are not what they were. */
-function* editedHalves(before: Layer | undefined, { weights }: Layer): Generator<'float16' | 'bfloat16'> {
+/** The types of 16 bits in a layer that hold something else than before; TF.js files hold them packed. */
+function* editedTypes(before: Layer | undefined, { weights }: Layer): Generator<WeightPrecision> {
   for (const [name, tensor] of weights) {
-    if (isHalf(tensor.dtype) && !isSameTensor(before?.weights.get(name), tensor)) yield tensor.dtype;
+    const type = tensor.packed?.packing.dtype ?? tensor.dtype;
+    if (type !== 'float16' && type !== 'bfloat16' && type !== 'uint16') continue;
+    if (!isSameTensor(before?.weights.get(name), tensor)) yield type;
   }
-}
-
-function isHalf(dtype: DType): dtype is 'float16' | 'bfloat16' {
-  return dtype === 'float16' || dtype === 'bfloat16';
 }
 
 function isSameTensor(one: Tensor | undefined, other: Tensor): boolean {

@@ -8,11 +8,18 @@ import { unlessCannotRun } from '../../errors.ts';
 import type { Model } from '../../model/model.ts';
 import type { ModelRunner } from '../../model/model-runner.ts';
 import type { Shape } from '../../model/operation.ts';
-import { dimensionsText } from '../../text/numbers.ts';
-import { aboveFloor, compareRuns, type RunComparison, withoutOutputs } from './compare-runs.ts';
+import { count, dimensionsText } from '../../text/numbers.ts';
+import {
+  aboveFloor,
+  compareRoundedRuns,
+  compareRuns,
+  type RunComparison,
+  withoutOutputs,
+} from './compare-runs.ts';
 import { type ModelRun, type RecordOptions, recordRun } from './model-run.ts';
 import { noiseFloor } from './noise-floor.ts';
-import { type DefaultTolerances, defaultTolerances } from './tolerances.ts';
+import { layersRounded } from './rounded-kernels.ts';
+import { type DefaultTolerances, defaultTolerances, LEAST_SQNR_DB, roundedTolerances } from './tolerances.ts';
 
 /** How two models are compared. */
 export interface VerifyOptions extends RecordOptions {
@@ -40,13 +47,16 @@ export interface VerifyReport extends RunComparison {
   /** What computed: `wasm` or `cpu`; null for a runner that does not say. */
   readonly backend: string | null;
   readonly tolerances: DefaultTolerances;
-  /** What decided in place of the tolerances, for a `.tflite` file in whole numbers: the SQNR that each output had to have. */
+  /** What decided in place of the tolerances where 8 bits are compared with floats: the SQNR that each output had to have. */
   readonly leastSqnrDb?: number;
 }
 
 /**
  * Runs `original` and `candidate` on the same inputs, one after the other, and compares their outputs by position: they
  * are the same where `max |a - b| <= atol + rtol * max |a|` holds for every output, `max` over all samples.
+ *
+ * Kernels that were rounded to 8 bits are not the same function. Without `rtol` and `atol` such a candidate passes where the SQNR
+ * of each output is {@link LEAST_SQNR_DB} or more, as a `.tflite` file does.
  *
  * A difference between the inputs or outputs that the models have is a difference, and a model that cannot be run leaves
  * the question open; neither is an error.
@@ -77,8 +87,18 @@ export async function verify(
   const after = await runOrReason(candidate, 'the candidate', options);
   if (typeof after === 'string') return report(withoutOutputs('not-verified', after));
   const comparison = compareRuns(before, after, tolerances, options.sampleNames);
-  if (comparison.verdict !== 'different') return report(comparison);
-  return report(aboveFloor(comparison, await noiseFloor(original, before, options)));
+  if (comparison.verdict !== 'different' || comparison.outputs.length === 0) return report(comparison);
+  const isAsked = options.rtol !== undefined || options.atol !== undefined;
+  const rounded = isAsked ? [] : layersRounded(original, candidate);
+  if (rounded.length === 0)
+    return report(aboveFloor(comparison, await noiseFloor(original, before, options)));
+  const byPower = compareRoundedRuns(before, after, LEAST_SQNR_DB, options.sampleNames);
+  const note = `the kernels of ${count(rounded.length, 'layer')} were rounded to 8 bits; what that changes is judged by SQNR`;
+  return {
+    ...report({ ...byPower, notes: [...byPower.notes, note] }),
+    tolerances: roundedTolerances('int8', {}),
+    leastSqnrDb: LEAST_SQNR_DB,
+  };
 }
 
 function tolerancesFor(original: Model, candidate: Model, { rtol, atol }: VerifyOptions): DefaultTolerances {

@@ -54,7 +54,7 @@ export function guessNormalization(model: Model): NormalizationGuess {
   if (input.dtype === 'uint8') return { normalization: 'raw', reason: `the input ${input.name} takes uint8` };
   const scaling = scalingLayer(input.tensor);
   if (scaling !== undefined) {
-    return { normalization: 'raw', reason: `the layer ${scaling} scales the pixels inside of the model` };
+    return { normalization: 'raw', reason: `the layer ${scaling} scales values inside of the model` };
   }
   return (
     fromStatistics(model, input, input.image.channels) ?? fromNames(model, input.image.channels) ?? DEFAULT
@@ -96,7 +96,7 @@ function fromStatistics(model: Model, input: ModelInput, channels: number): Norm
   const told =
     `the statistics of ${batchNorm} say that inputs were about ${small(mean)} with a deviation of ` +
     `${small(deviation)} in training, ` +
-    `as ${normalization === 'raw' ? 'pixels of 0..255 are' : `${describeNormalization(normalization)} gives`}`;
+    `as ${normalization === 'raw' ? 'values of 0..255 are' : `${describeNormalization(normalization)} gives`}`;
   return { normalization, reason: family ? `${told}; ${familyClause(family, normalization)}` : told };
 }
 

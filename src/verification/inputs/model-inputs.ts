@@ -10,6 +10,7 @@ import { buildGraph, type GraphTensor } from '../../model/graph.ts';
 import type { Model } from '../../model/model.ts';
 import { axisOfFormat, type DataFormat, isConvolution, type Shape } from '../../model/operation.ts';
 import { dimensionsText } from '../../text/numbers.ts';
+import { describeNormalization, type Normalization } from './normalization.ts';
 
 /** How a picture lies in a tensor `[samples, height, width, channels]` or `[samples, channels, height, width]`. */
 export interface ImageLayout {
@@ -58,9 +59,23 @@ export function modelInputs(model: Model): ModelInput[] {
 }
 
 /** Whether its sides are like those of a picture. Sound comes in this form too, as spectra: 49 steps of 10 values. */
-export function isLikePicture({ height, width }: ImageLayout): boolean {
+function isLikePicture({ height, width }: ImageLayout): boolean {
   if (height === null || width === null) return true;
   return Math.max(height, width) <= 3 * Math.min(height, width);
+}
+
+/**
+ * What inputs are given, in words: `pixels as x/255`. What only lies like a picture has values. A normalization that is left out
+ * is none.
+ */
+export function describeScaling(
+  inputs: readonly ModelInput[],
+  normalization: Normalization | undefined,
+): string {
+  if (normalization === undefined) return 'values as they are';
+  const images = inputs.flatMap(({ image }) => image ?? []);
+  const what = images.every(isLikePicture) ? 'pixels' : 'values';
+  return `${what} as ${describeNormalization(normalization)}`;
 }
 
 /** The names of inputs, for messages. */

@@ -9,10 +9,14 @@ import { readTflite } from '../../formats/tflite/read.ts';
 import type { Model } from '../../model/model.ts';
 import { watchOf } from '../../model/progress.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
-import { small } from '../../text/numbers.ts';
-import { compareRuns, type RunComparison, withoutOutputs } from '../comparing/compare-runs.ts';
+import {
+  compareRoundedRuns,
+  compareRuns,
+  type RunComparison,
+  withoutOutputs,
+} from '../comparing/compare-runs.ts';
 import { type ModelRun, runOfOutputs } from '../comparing/model-run.ts';
-import { LEAST_SQNR_DB, type Tolerances, tfliteTolerances } from '../comparing/tolerances.ts';
+import { LEAST_SQNR_DB, roundedTolerances, type Tolerances } from '../comparing/tolerances.ts';
 import type { VerifyOptions, VerifyReport } from '../comparing/verify.ts';
 import { runTflite } from './run-tflite.ts';
 import type { Litert } from './runtime.ts';
@@ -39,7 +43,7 @@ export async function verifyTflite(
 ): Promise<VerifyReport> {
   const { runner, inputs, batchSize, rtol, atol } = options;
   const isInteger = readTflite(name, bytes).tensors.some(({ quantization }) => quantization !== undefined);
-  const tolerances = tfliteTolerances(isInteger ? 'int8' : 'float32', {
+  const tolerances = roundedTolerances(isInteger ? 'int8' : 'float32', {
     ...(rtol === undefined ? {} : { rtol }),
     ...(atol === undefined ? {} : { atol }),
   });
@@ -84,16 +88,5 @@ function comparison(
     return withoutOutputs('different', reason);
   }
   if (leastSqnrDb === undefined) return compareRuns(before, after, tolerances, sampleNames);
-  return bySqnr(compareRuns(before, after, ANY_DIFFERENCE, sampleNames), leastSqnrDb);
-}
-
-const ANY_DIFFERENCE: Tolerances = { rtol: 0, atol: Infinity };
-
-/** The verdict on outputs of which any difference was let pass. */
-function bySqnr(compared: RunComparison, leastDb: number): RunComparison {
-  const outputs = compared.outputs.map((output) => ({ ...output, same: output.sqnrDb >= leastDb }));
-  const first = outputs.find(({ same }) => !same);
-  if (!first || compared.verdict !== 'same') return { ...compared, outputs };
-  const reason = `${first.name}: its SQNR is ${small(first.sqnrDb)} dB, and files in whole numbers have ${leastDb} dB or more`;
-  return { ...compared, verdict: 'different', reason, outputs };
+  return compareRoundedRuns(before, after, leastSqnrDb, sampleNames);
 }

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { Model } from '../../../src/model/model.ts';
+import { packedWeight } from '../../../src/quantization/packing/packed-dtypes.ts';
 import type { DType } from '../../../src/tensor/dtype.ts';
 import { Tensor } from '../../../src/tensor/tensor.ts';
 import { defaultTolerances, isWithin } from '../../../src/verification/comparing/tolerances.ts';
@@ -36,6 +37,18 @@ describe('defaultTolerances', () => {
     ['the one that is edited of two', model('float16', 'bfloat16'), ['first'], 1e-1, 'float16'],
   ])('%s', (_, original, edited, rtol, weights) => {
     expect(defaultTolerances(original, scaled(original, ...edited))).toEqual({ rtol, atol: 1e-7, weights });
+  });
+
+  test.each(['uint16', 'float16'] as const)('packed as %s for TF.js', (dtype) => {
+    const original = model('float32', 'float32');
+    const packed = original.clone();
+    const first = packed.layer('first');
+    first.setWeight('kernel', packedWeight(first, 'kernel', first.requireWeight('kernel'), dtype));
+    expect(defaultTolerances(packed, packed).weights).toBe('float32');
+    expect(defaultTolerances(scaled(original, 'first'), packed)).toMatchObject({
+      rtol: 1e-1,
+      weights: dtype,
+    });
   });
 
   test('two readings of the same weights are no edit', () => {

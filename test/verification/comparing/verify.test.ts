@@ -5,6 +5,8 @@ import type { Model } from '../../../src/model/model.ts';
 import type { ModelRunner } from '../../../src/model/model-runner.ts';
 import { referencePasses } from '../../../src/primitives/equalize-model.ts';
 import { allIn, runPasses } from '../../../src/primitives/pass.ts';
+import { fakeQuantize } from '../../../src/quantization/fake-quantize.ts';
+import { parseQuantizer } from '../../../src/quantization/quantizer.ts';
 import { reportJson } from '../../../src/report/report-json.ts';
 import { Tensor } from '../../../src/tensor/tensor.ts';
 import { type VerifyOptions, verify } from '../../../src/verification/comparing/verify.ts';
@@ -287,6 +289,39 @@ test('JSON has infinite numbers as texts', async () => {
   expect(JSON.parse(reportJson(report)).outputs[0]).toMatchObject({
     sqnrDb: 'Infinity',
     maxAbsolute: 0,
+  });
+});
+
+describe('kernels rounded to 8 bits', () => {
+  const quantizers = [
+    'int8-per-tensor',
+    'int8-per-tensor-symmetric',
+    'int8-per-channel',
+    'tfjs-uint8',
+  ] as const;
+
+  test.each(quantizers)('are judged by the power of what they change: %s', async (name) => {
+    const rounded = fakeQuantize(network(), parseQuantizer(name));
+    const report = await check(network(), rounded);
+    expect(report).toMatchObject({
+      verdict: 'same',
+      leastSqnrDb: 10,
+      tolerances: { weights: 'int8' },
+      // The third has 15 weights, too few to tell.
+      notes: ['the kernels of 2 layers were rounded to 8 bits; what that changes is judged by SQNR'],
+    });
+    expect(report.outputs[0]?.sqnrDb).toBeLessThan(80);
+    // Neither of two models that are rounded already was rounded on the way.
+    expect(await check(rounded, rounded)).not.toHaveProperty('leastSqnrDb');
+    expect((await check(network(), rounded, { rtol: 1e-4 })).verdict).toBe('different');
+  });
+
+  test('do not hide a fault', async () => {
+    const broken = fakeQuantize(network(), parseQuantizer('int8-per-channel'));
+    scaleChannel(broken, 'second', 1, -30);
+    const report = await check(network(), broken);
+    expect(report.verdict).toBe('different');
+    expect(report.reason).toMatch(/^classes: its SQNR is \S+ dB; with 8 bits it should be 10 dB or more$/);
   });
 });
 

@@ -113,7 +113,7 @@ describe('the guess', () => {
     ]);
     expect(guessNormalization(model)).toEqual({
       normalization: 'raw',
-      reason: 'the layer scaling scales the pixels inside of the model',
+      reason: 'the layer scaling scales values inside of the model',
     });
   });
 

@@ -91,7 +91,7 @@ export function verifyVerdict({ verdict, reason, tolerances, leastSqnrDb, backen
       if (leastSqnrDb !== undefined) {
         return {
           isGood: true,
-          text: `It works: in whole numbers every output has an SQNR of ${leastSqnrDb} dB or more${by}.`,
+          text: `It works with 8 bits: every output has an SQNR of ${leastSqnrDb} dB or more${by}.`,
         };
       }
       const { rtol, atol, weights } = tolerances;

@@ -88,7 +88,7 @@ function fitted(model: Model, input: ModelInput, { array, names, labels, asked }
     guessed: guessNormalization(model).normalization,
   });
   const [, height, width] = array.shape;
-  const scaling = normalization === null ? 'values as they are' : `pixels as ${scalingText(model, asked)}`;
+  const scaling = normalization === null ? 'values as they are' : scalingText(model, asked);
   const description = `${count(names.length, 'picture')} of ${width} x ${height}: ${scaling}`;
   return { tensor, names, labels, normalization, description };
 }
