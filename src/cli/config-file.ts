@@ -135,8 +135,8 @@ function noSection(file: string, name: string, section: JsonValue, commands: rea
   const isOption = !isObject(section) && commands.some((one) => optionOf(one, name, section));
   return new UsageError(
     isOption
-      ? `${file}: '${name}' is an option and no section; write it into one: {"${FOR_ALL}": {"${name}": ${JSON.stringify(section)}}}`
-      : `${file}: '${name}' is no section; ${didYouMean(name, names)}Sections are ${names.join(', ')}`,
+      ? `${file}: '${name}' is an option, not a section; write it into a section: {"${FOR_ALL}": {"${name}": ${JSON.stringify(section)}}}`
+      : `${file}: '${name}' is not a section; ${didYouMean(name, names)}Sections are ${names.join(', ')}`,
   );
 }
 
@@ -145,11 +145,11 @@ function noOption(file: string, section: string, key: string, commands: readonly
   if (OF_A_CALL.has(key)) return refuse('belongs to one call; give it on the command line');
   const plain = key.replace(/^-+/, '').replace(/^no-/, '');
   const whose = section === FOR_ALL ? 'any command' : `crosslayer ${section}`;
-  if (plain !== key) return refuse(`is no option of ${whose}; write "${plain}": false or true`);
+  if (plain !== key) return refuse(`is not an option of ${whose}; write "${plain}": false or true`);
   const keys = commands.flatMap(({ options }) => options.map(({ long }) => long?.replace(/^--(no-)?/, '')));
   const known = keys.filter((one) => one !== undefined && !OF_A_CALL.has(one)) as string[];
   const list = `crosslayer ${section === FOR_ALL ? 'COMMAND' : section} --help --verbose lists the options`;
-  return refuse(`is no option of ${whose}; ${didYouMean(key, known)}${list}`);
+  return refuse(`is not an option of ${whose}; ${didYouMean(key, known)}${list}`);
 }
 
 function didYouMean(key: string, known: readonly string[]): string {

@@ -104,7 +104,7 @@ interface InputHelp {
 export function inputOptions({ before, madeUp, verb = '', otherwise, labels }: InputHelp): Option[] {
   const inputs =
     `${verb}photographs or a folder of them, a .npz, or a .npy for each input; ` +
-    `${otherwise ?? 'made up from a seed if left out'}; takes all names up to the next option, so ${before} before it`;
+    `${otherwise ?? 'made up from a seed if left out'}; takes all names up to the next option; ${before} before it`;
   return group('Inputs:', [
     new Option('--inputs <path...>', inputs),
     ...(labels === true ? [LABELS] : []),

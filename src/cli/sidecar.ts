@@ -50,8 +50,8 @@ function messageOf(found: Exclude<FoundSidecar, { readonly state: 'none' }>): st
       );
     case 'stale':
       return (
-        `${file} is not used: it was written for another version of this model (the SHA-256 differs); ` +
-        'equalize the original again to get one for it, or delete it'
+        `${file} is not used: it belongs to another version of this model (the SHA-256 differs); ` +
+        'equalize the original again, or delete it'
       );
     case 'unreadable':
       return `${file} is not used: ${found.reason.replace(`${file}: `, '')}; delete it, or ignore it with --no-sidecar`;

@@ -39,7 +39,7 @@ export async function detectFormat(files: ModelFiles): Promise<DetectedFile> {
   throw new FormatError(
     source.name,
     '',
-    `no kind of model that is known (it begins with ${shown}); give a .keras or .h5 file, or the model.json of a TF.js ` +
+    `not a known kind of model (it begins with ${shown}); give a .keras or .h5 file, or the model.json of a TF.js ` +
       'layers model',
   );
 }

@@ -82,8 +82,7 @@ function describeBinary(head: Uint8Array, size: number): ForeignFile | undefined
       feature: 'pickle',
       description: 'a Python pickle (joblib, an old torch.save, a dict of weights)',
       advice:
-        'it can run any code when it is loaded and is never opened here; load it in Python and save the model with ' +
-        "model.save('model.keras')",
+        "loading it can run any code, so it is never opened here; load it in Python, then model.save('model.keras')",
     };
   }
   if (isSafetensors(head, size)) {

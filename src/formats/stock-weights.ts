@@ -86,8 +86,8 @@ export function requireStockWeights(layer: Layer): StockWeight[] {
   rejectQuantized(layer);
   throw new UnsupportedModelError(
     `${className} in another format`,
-    `${path}: the order of the ${weights.size} weights of a ${className} is not known, so that they cannot be written ` +
-      'in another format; write the format that was read',
+    `${path}: the order of the ${weights.size} weights of a ${className} is not known; ` +
+      'write the model in the format that it was read from',
   );
 }
 

@@ -19,8 +19,8 @@ export function stockClass({ kind }: Model): string {
 export function ownClassNotes(model: Model, path: string = model.name): string[] {
   const { className } = model;
   const sentence =
-    `${path} is a ${className}, a class of somebody's own: it is taken for the ${stockClass(model)} model that its ` +
-    'configuration describes, and its code is not looked at';
+    `${path} is a ${className}, a class that is not of Keras; its code is not read, and it is taken for the ` +
+    `${stockClass(model)} model in its configuration`;
   const inner = model.layers.flatMap((layer) => (layer.model ? ownClassNotes(layer.model, layer.path) : []));
   return MODEL_CLASSES.has(className) ? inner : [sentence, ...inner];
 }

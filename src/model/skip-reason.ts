@@ -136,8 +136,8 @@ export function faultReason(
 export function describeSkip(reason: SkipReason): string {
   if (reason.code === 'changes-function') {
     return (
-      `${reason.layers.join(', ')}: left alone, because the edit changed the function by ` +
-      `${reason.maxRelative.toPrecision(2)} of the largest output value, which it should not: please report it`
+      `${reason.layers.join(', ')}: left alone; the edit changed the function by ` +
+      `${reason.maxRelative.toPrecision(2)} of the largest output value, which is a fault: please report it`
     );
   }
   return `${whatStays(reason)}: ${because(reason)}`;

@@ -41,6 +41,6 @@ function cycle(path: readonly Call[], start: Call, where: string): InvalidModelE
   const first = names[0] ?? '';
   return new InvalidModelError(
     where === '' ? first : `${where}/${first}`,
-    `reads its own output through ${names.slice(0, 5).join(', ')}; a model must not have a cycle: the file is damaged or was edited by hand, save the model again`,
+    `reads its own output through ${names.slice(0, 5).join(', ')}; a model has no cycles: the file is damaged or was edited by hand, save the model again`,
   );
 }

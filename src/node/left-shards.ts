@@ -46,8 +46,8 @@ export function removeLeft(before: readonly string[], target: string): string[] 
   if (left.length === 0) return [];
   const names = left.map((name) => path.basename(name));
   return [
-    `${named(names, NAMED)}: files of weights of the model that was there before; ` +
-      'model.json does not use them, so delete them before you upload the folder',
+    `${named(names, NAMED)}: files of weights of the model that was there before, which model.json does not use; ` +
+      'delete them before you upload the folder',
   ];
 }
 

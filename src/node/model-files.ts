@@ -157,7 +157,7 @@ function formatFor(model: Model, name: string): ModelFormat {
   if (!formats) {
     throw new OutputError(
       name,
-      'its ending says no format; use .keras, .h5 or .json, or a name that ends with / for a folder with a model of TF.js',
+      'its ending says no format; use .keras, .h5 or .json, or for a TF.js folder a name that ends with /',
     );
   }
   const readEnding = path.extname(filesOf(model)?.files.main.name ?? '').toLowerCase();

@@ -50,7 +50,7 @@ export function photographsIn(folder: string): string[] {
   }
   const found = names.filter((name) => ENDINGS.has(path.extname(name).toLowerCase())).sort();
   if (found.length === 0) {
-    const reason = `${folder}: no PNG, JPEG or WebP in this folder; name the folder that they lie in, or a .npy or .npz file`;
+    const reason = `${folder}: no PNG, JPEG or WebP in this folder; name another folder, or a .npy or .npz file`;
     throw new UnsupportedModelError('inputs', reason);
   }
   return found.map((name) => path.join(folder, name));

@@ -200,7 +200,7 @@ function checkChannels(from: GraphCall, to: GraphCall): void {
   if (written === read) return;
   throw new InvalidModelError(
     to.path,
-    `its weights read ${read} channels, but ${from.path} writes ${written}; the configuration and the weights are not ` +
+    `its weights read ${read} channels, but ${from.path} writes ${written}; the two are not ` +
       'of the same model: save it again',
   );
 }

@@ -83,7 +83,7 @@ function checkFinite({ min, max }: ChannelExtremes, layer: Layer, name: string, 
   const where = isPerChannel ? `${name}, output channel ${channel}` : name;
   throw new InvalidModelError(
     layer.path,
-    `${where}: the weights range from ${min[channel]} to ${max[channel]}; only a finite range can be quantized, so ` +
+    `${where}: the weights range from ${min[channel]} to ${max[channel]}; only a finite range can be quantized; ` +
       'train the layer again or leave it out of the model',
   );
 }

@@ -236,7 +236,7 @@ function improvement(first: number, last: number): number | null {
 function griddedNote(layers: number): string {
   return (
     `${layers} ${layers === 1 ? 'layer has its kernel' : 'layers have their kernels'} on a grid of 8 bits already: ` +
-    'what that cost is not counted, and equalizing has them rounded a second time'
+    'what that cost is not counted, and equalizing rounds them a second time'
   );
 }
 

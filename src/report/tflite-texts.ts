@@ -71,5 +71,5 @@ export function works(check: RunCheck | null): boolean {
 /** What may help where a file was compared and does not; undefined otherwise. */
 export function farText(check: RunCheck | null): string | undefined {
   if (check === null || check.notCompared !== undefined || works(check)) return undefined;
-  return 'that is far from the float model: statistics of batch norms may tell something else than the inputs';
+  return 'that is far from the float model: the statistics of batch norms may not fit the inputs; measure ranges on real inputs';
 }

@@ -38,7 +38,7 @@ function beforeNotes(model: Model, original: Model): string[] {
   if (ofModel.length > 0) {
     notes.push(
       `the model was quantized before: kernels on a grid of 8 bits in ${layersText(ofModel)}`,
-      'the row float has what that cost; the rows below it have that and what is lost anew',
+      'the row float shows what that cost; the rows below it show that and what is lost anew',
     );
   }
   return notes;

@@ -90,19 +90,19 @@ test('lists are for options that take several values', async () => {
 test.each([
   [
     { equalise: {} },
-    /\.json: 'equalise' is no section; did you mean equalize\? Sections are all, equalize, inspect/,
+    /\.json: 'equalise' is not a section; did you mean equalize\? Sections are all, equalize, inspect/,
   ],
-  [{ xyz: {} }, /\.json: 'xyz' is no section; Sections are all/],
-  [{ target: 'float' }, /'target' is an option and no section; .*: \{"all": \{"target": "float"\}\}$/],
+  [{ xyz: {} }, /\.json: 'xyz' is not a section; Sections are all/],
+  [{ target: 'float' }, /'target' is an option, not a section; .*: \{"all": \{"target": "float"\}\}$/],
   [
     { equalize: { tagret: 'float' } },
-    /equalize\.tagret: is no option of crosslayer equalize; did you mean target\? crosslayer equalize --help --verbose/,
+    /equalize\.tagret: is not an option of crosslayer equalize; did you mean target\? crosslayer equalize --help --verbose/,
   ],
   [
     { all: { inptus: ['a'] } },
-    /all\.inptus: is no option of any command; did you mean inputs\? crosslayer COMMAND --help --verbose/,
+    /all\.inptus: is not an option of any command; did you mean inputs\? crosslayer COMMAND --help --verbose/,
   ],
-  [{ inspect: { relu6: 'keep' } }, /json: inspect\.relu6: is no option of crosslayer inspect/],
+  [{ inspect: { relu6: 'keep' } }, /json: inspect\.relu6: is not an option of crosslayer inspect/],
   [{ all: { constructor: 'float' } }, /json: all\.constructor: is no option/],
   [
     { equalize: { 'no-verify': true } },

@@ -41,7 +41,7 @@ describe('quantizeSummary', () => {
     // As its batch norm of channels_first does.
     for (const maxRelative of [0.035, Infinity, Number.NaN]) {
       expect(summaryOf({ tfjs: { maxRelative } })).toMatch(
-        /opens them, but TF\.js \(wasm\) computes something else/,
+        /opens them, but TF\.js \(wasm\) does not compute what Keras does/,
       );
       expect(isSameByTfjs({ maxRelative })).toBe(false);
     }

@@ -239,7 +239,7 @@ test('an HDF5 object has room for 65,535 messages, one of which is the index of 
     return () => writer.close();
   };
   expect(withAttributes(65_535)).toThrow(UnsupportedModelError);
-  expect(withAttributes(65_535)).toThrow(/65535 attributes, of which .* has room for 65534/);
+  expect(withAttributes(65_535)).toThrow(/65535 attributes; .* has room for 65534/);
 });
 
 test('halves of surrogate pairs, which UTF-8 cannot tell apart, are no names', () => {

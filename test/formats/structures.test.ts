@@ -170,8 +170,8 @@ test('a TimeDistributed is refused in a .tflite file, by its name', async () => 
 
 describe("a class of somebody's own", () => {
   const NOTE =
-    "own_net is a Trainer, a class of somebody's own: it is taken for the Functional model that its configuration " +
-    'describes, and its code is not looked at';
+    'own_net is a Trainer, a class that is not of Keras; its code is not read, and it is taken for the Functional model ' +
+    'in its configuration';
 
   const classIn = async (model: Model, format: ModelFormat, dialect?: Dialect): Promise<string> => {
     const { files, report } = await writeModelToMemory(model, { format, ...(dialect ? { dialect } : {}) });

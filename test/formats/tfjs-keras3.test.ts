@@ -28,7 +28,7 @@ describe.each(NAMES)('%s', (name) => {
     expect(report).toEqual({
       dropped: [],
       warnings: [],
-      notes: [expect.stringMatching(/^the model was written by tensorflowjs_converter under Keras 3/)],
+      notes: [expect.stringMatching(/^tensorflowjs_converter wrote this model under Keras 3/)],
     });
     // float32 sums in another order.
     expect(relativeError(predict(await loadLayersModel(files), inputs), outputs)).toBeLessThan(2e-6);

@@ -245,7 +245,7 @@ describe('damaged files', () => {
     [
       'too many bytes',
       new Map([...files, ['group1-shard3of3.bin', new Uint8Array(2000)]]),
-      /model.json and the shards are not of the same conversion/,
+      /model.json and the shards are not of one conversion/,
     ],
     [
       'a wrong shape',

@@ -48,7 +48,7 @@ describe('sortCalls', () => {
     expect(() => sortCalls([first, second], 'outer')).toThrow(
       new InvalidModelError(
         'outer/first',
-        'reads its own output through first, second; a model must not have a cycle: the file is damaged or was edited by hand, save the model again',
+        'reads its own output through first, second; a model has no cycles: the file is damaged or was edited by hand, save the model again',
       ),
     );
   });
@@ -60,6 +60,6 @@ describe('sortCalls', () => {
       layer('ReLU', 'two', {}, { from: ['one'] }),
     ];
     expect(() => buildModel(layers)).toThrow(InvalidModelError);
-    expect(() => buildModel(layers)).toThrow(/one, two; a model must not have a cycle/);
+    expect(() => buildModel(layers)).toThrow(/one, two; a model has no cycles/);
   });
 });

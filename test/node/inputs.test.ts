@@ -212,7 +212,7 @@ describe('arrays that do not fit', () => {
     ],
     ['one sample', [2, 2, 1], new Float32Array(4), /add the dimension of the samples: array\[None\]/],
     ['no samples', [0, 2, 2, 1], new Uint8Array(), /has no samples/],
-    ['pixels of 16 bits', [1, 2, 2, 1], new Uint16Array(4), /is uint16; pixels 0\.\.255 are uint8/],
+    ['pixels of 16 bits', [1, 2, 2, 1], new Uint16Array(4), /is uint16; save pixels 0\.\.255 as uint8/],
   ])('%s', async (name, shape, values, message) => {
     const file = npy(`unfit ${name}.npy`, shape, values);
     const loading = loadInputs(pictures(2, 2, 1), [file]);

@@ -65,9 +65,9 @@ export function addConvert(root: Command): void {
       ],
       more: `
 A new .keras file is always for Keras 3; for Keras 2 write an .h5 file: --keras 2 -o model.h5
-For TF.js, layers that it lacks are written as layers that it has, where these compute the same. Where TF.js does not open the
-result, the exit code is 1, and the layers are named. A folder that tensorflowjs_converter wrote under Keras 3, which TF.js does
-not open, is mended: crosslayer convert broken -o mended`,
+Layers that TF.js lacks are written as layers that it has, where these compute the same. If TF.js does not open the result, the
+exit code is 1, and the layers are named.
+TF.js does not open a folder that tensorflowjs_converter wrote under Keras 3. This mends it: crosslayer convert broken -o mended`,
     },
   ).action((inputs, options) =>
     runModels(inputs, options, {

@@ -68,7 +68,7 @@ export function equalizeOptions(root: Command): Command {
   return explained(
     withOptions(command, [
       outputOption(
-        'where the result goes, model.equalized.keras beside <in> if left out; its ending decides the format; with several models the folder that gets them',
+        'where the result goes, model.equalized.keras beside <in> if left out; its ending decides the format; a folder for several models',
       ),
       ...seldom([formatOption(['keras', 'h5', 'tfjs'], 'those of the models')]),
       choiceOption('--target <what>', 'what the weights will be quantized as (int8-per-tensor)', TARGETS),
@@ -124,7 +124,7 @@ export function equalizeOptions(root: Command): Command {
 Targets:
   int8-per-tensor   one range for each kernel and tensor: folded, scaled across the whole graph, biases corrected
   int8-per-tensor-symmetric
-                    the same for grids from -127 to 127, as TensorFlow Lite has them without ranges for channels
+                    the same on grids from -127 to 127, as TensorFlow Lite has them without per-channel ranges
   int8-per-channel  a range for each output channel: folded, biases corrected
   tfjs-uint8        TF.js models with 8-bit kernels: batch norms stay and carry the scales, biases corrected
   float             folded and scaled across the whole graph
@@ -137,17 +137,17 @@ ReLU6:
   relu   it becomes a ReLU, which changes the function wherever an activation exceeds 6
 Rounding:
   nearest     the tool that quantizes rounds
-  cancelling  weights are put on the grid here, such that errors of a channel cancel each other; a tool that quantizes on
-              the same grid keeps them; often better, not always: crosslayer evaluate tells
+  cancelling  weights are rounded here, so that the errors of a channel cancel each other. A tool that quantizes on the
+              same grid keeps them. Often better, not always: crosslayer evaluate tells
 Activations (int8-per-tensor and -symmetric, int8-per-channel):
-  int8   8 bits, one range for each tensor, as whole-integer models have them: factors suit tensors as well as kernels
-  float  kernels alone are quantized, and factors suit these
-With --inputs, what is left open of these is tried: a model with each setting is quantized and run, and the one that stays
-nearest to the float model is taken; the summary has the table. Without, the usual settings are taken, because made-up
-inputs say little about real ones; with --trials others are taken that are better by 3 dB on 16 of them.
+  int8   8 bits, one range for each tensor: factors suit tensors as well as kernels
+  float  only kernels are quantized: factors suit kernels
+With --inputs, settings that are left open are tried: a model with each is quantized and run, and the one nearest to the
+float model is taken. The summary has the table. Without --inputs the usual settings are taken, because made-up inputs
+say little about real ones. With --trials, others are taken if they are better by 3 dB on 16 made-up inputs.
 
-Biases make up for what the quantizer changes; before it does, they are off by as much. With --inputs they are measured,
-else they come from the statistics of batch norms.
+Biases make up for what the quantizer will change; until then they are off by as much. Their corrections are measured on
+--inputs, or come from the statistics of batch norms.
 
 Steps of the reference (--recipe reference, or --steps), always in this order:
   relu6  replace ReLU6 by ReLU; changes the function wherever an activation exceeds 6
@@ -155,12 +155,12 @@ Steps of the reference (--recipe reference, or --steps), always in this order:
   scale  cross-layer scaling
   bias   high-bias fold (bias absorption); may change the function a little
 
-The model is run before and after each step. Where one that should keep the function changed it, what did it is found,
-undone and named. With --strict that ends with exit code 1, and so does a model that cannot be run.
+The model is run before and after each step. If a step that should keep the function changes it, the edit that did is found,
+undone and named. With --strict the exit code is then 1, and also if the model cannot be run.
 
-OUT.crosslayer.json, the side-car, keeps what the file cannot: the statistics of batch norms that were folded, and what
-biases were corrected by. When OUT is equalized again it is read, if it still belongs to that file. Without it, a model
-that came folded is known by --inputs alone.`,
+OUT.crosslayer.json is the side-car. It keeps what the file cannot: the statistics of folded batch norms, and the
+corrections of biases. It is read when OUT is equalized again, if it still belongs to that file. Without it, only
+--inputs tell anything about a model that came folded.`,
     },
   );
 }

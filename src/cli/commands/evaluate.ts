@@ -88,13 +88,13 @@ Quantizers:
   tfjs-uint8-kernels   kernels alone, as it does with --quantize_uint8 "*kernel"
   tfjs-uint16, tfjs-uint16-kernels
                        the same with 16 bits
-Kernels are those of convolutions and Dense; biases, batch norms and what else is not named stay in float.
+Kernels are those of convolutions and Dense. All else stays in float: biases, batch norms, other layers.
 
-With activations of 8 bits batch norms are folded first, as integer converters fold them. Symmetric kernels are run as a whole-integer model: int8 tensors and kernels, int32 biases, as
-the kernels of TensorFlow Lite have it. For asymmetric ones (int8-per-tensor) tensors are put on grids and biases stay in float.
+With activations of 8 bits, batch norms are folded first. Symmetric kernels are run as TensorFlow Lite runs them: int8 tensors
+and kernels, int32 biases. With asymmetric kernels (int8-per-tensor) tensors are put on grids, and biases stay in float.
 
-SQNR is of the logits where an output is a softmax of them; "same top-1" is the share of samples with the same
-largest class as the original.`,
+SQNR is of the logits where an output is a softmax of them. "same top-1" is the share of samples with the same top class as
+the original.`,
     },
   ).action((input, options) => end(options, (own) => evaluateCommand(input, own)));
 }

@@ -67,9 +67,7 @@ export function quantizeOptions(root: Command): Command {
     );
   return explained(
     withOptions(command, [
-      outputOption(
-        'a folder for TF.js, or a file that ends in .tflite; with several models the folder that gets them',
-      ),
+      outputOption('a folder for TF.js, or a file that ends in .tflite; a folder for several models'),
       ...seldom([formatOption(['tfjs', 'tflite'], 'tfjs')]),
       ...group('For .tflite:', [
         choiceOption('--weights <scales>', 'the scales of a kernel (per-channel)', INTEGER_WEIGHTS),
@@ -138,28 +136,26 @@ export function quantizeOptions(root: Command): Command {
         ['crosslayer quantize model.keras -o web', 'the web: a TF.js model a quarter as large'],
       ],
       more: `
-Kernels of convolutions and Dense are stored in few bits, and so are large matrices of other layers, such as embeddings;
-biases, batch norms and all else stay in float32.
+For TF.js, kernels of convolutions and Dense are stored in few bits, and so are large matrices of other layers, such as
+embeddings. Biases, batch norms and all else stay in float32.
   uint8    a quarter of float32; batch norms take the scales of channels first, and biases make up for what rounding changes
-  uint16   half of it, as good as float
-  float16  half of it
---plan budget=SIZE (3MB, 500 kB, 4MiB, or bytes) gives each kernel a dtype of its own, float32 among them: what is expected to
-disturb the outputs most for its bytes gets more bits, until all weights together take that much. The files take some kB more,
-for model.json.
-Layers that TF.js lacks are written as layers that it has, where these compute the same; where TF.js does not open the result,
+  uint16   half of float32, as good as float
+  float16  half of float32
+--plan budget=SIZE (3MB, 500 kB, 4MiB, or bytes) chooses a dtype for each kernel. Kernels that disturb the outputs most for
+their bytes get more bits, until all weights together take that much. The files take some kB more, for model.json.
+Layers that TF.js lacks are written as layers that it has, where these compute the same. If TF.js does not open the result,
 the exit code is 1, and the layers are named.
-What shrinks is the download. TF.js makes float32 of all weights when it loads them: the model is no faster and takes as much
-memory.
+The download shrinks. TF.js loads all weights as float32: the model is no faster and takes as much memory as before.
 
-A .tflite file (LiteRT) has whole numbers alone, weights and activations, for microcontrollers, NPUs, phones and browsers: smaller,
-and faster where hardware computes with them. Ranges of tensors are what the statistics of batch norms tell, or, with --inputs,
-those on these. The file is run by LiteRT, if @litertjs/core is installed.
---float writes one that computes what the model does, made ready for what quantizes it next: batch norms folded, and with
---weights per-tensor channels scaled. No kernel is rounded in it and no bias corrected.
+A .tflite file (LiteRT) has weights and activations in whole numbers, for microcontrollers, NPUs, phones and browsers. It is
+smaller, and faster on hardware that computes with them. Ranges of tensors come from the statistics of batch norms, or are
+measured on --inputs. The file is run by LiteRT, if @litertjs/core is installed.
+--float writes a .tflite file in float, for a tool that quantizes it next. Batch norms are folded; with --weights per-tensor
+channels are scaled too. No kernel is rounded, and no bias is corrected.
 
-The files are read again and run, layer by layer and by tf.loadLayersModel, and compared with the model that was read. With
---inputs roundings are tried, means are measured instead of taken from batch norms, and with labels the accuracy is told.
-Kernels that lie on a grid of 8 bits already, as of a TF.js model of uint8 weights, stay as they are.`,
+The files are read again, run, and compared with the model that was read: layer by layer, and by tf.loadLayersModel.
+With --inputs roundings are tried, and means are measured instead of taken from batch norms. With labels the accuracy is told.
+Kernels that lie on a grid of 8 bits already, as in a TF.js model of uint8 weights, stay as they are.`,
     },
   );
 }
@@ -195,7 +191,7 @@ export function checkQuantizeOptions(options: QuantizeOptions): void {
   const { output, dtype, plan, prepare, rounding } = options;
   if (/\.(keras|h5|hdf5|onnx|pb|bin|zip)$/i.test(output)) {
     throw new UsageError(
-      `-o ${output}: packed weights are a TF.js model's; name a folder, a .json or a .tflite, or see crosslayer equalize for Keras`,
+      `-o ${output}: only TF.js models have packed weights; name a folder, a .json or a .tflite; for Keras use crosslayer equalize`,
     );
   }
   const isTflite = isTfliteName(output);

@@ -30,7 +30,7 @@ export function quantizeSummary(output: string, report: QuantizeReport): Line[] 
     ...trialLines(report.trials, 'tfjs-uint8'),
     ...checkLines(report),
     ...proofOf(report),
-    'what shrinks is the download; TF.js makes float32 of all weights when it loads them, so that speed and memory stay',
+    'the download shrinks; speed and memory stay, because TF.js loads all weights as float32',
     ...closingLines(report),
   ]);
 }
@@ -111,8 +111,8 @@ function tfjsLine(tfjs: WrittenCheck['tfjs'], backend: string): string {
   const apart = small(tfjs.maxRelative);
   return isSameByTfjs(tfjs)
     ? `tf.loadLayersModel opens them${tfjs.script === undefined ? '' : ` behind ${tfjs.script}`} and computes the same (${apart})`
-    : `tf.loadLayersModel opens them, but TF.js (${backend}) computes something else than Keras does: ${apart} of the largest ` +
-        'value away; look at what it makes of the model before you use it';
+    : `tf.loadLayersModel opens them, but TF.js (${backend}) does not compute what Keras does: it is ${apart} of the largest ` +
+        'value away; check the model in TF.js before you use it';
 }
 
 /** That batch norms carry the scales and change nothing else; why nothing could be run. */

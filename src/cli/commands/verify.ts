@@ -49,16 +49,15 @@ export function addVerify(root: Command): void {
         ['crosslayer verify model.keras model.tflite', 'a file in whole numbers, run by LiteRT'],
       ],
       more: `
-The models are the same where max |a - b| <= atol + rtol * max |a| for every output, over all samples. If they are left
-out, atol is 1e-7, and rtol goes by the coarsest type of the weights that differ: 1e-4 for float32, 1e-1 for float16,
-3e-1 for bfloat16. SQNR and top-1 are of the logits where an output is a softmax of them.
-8 bits are not the same function: a .tflite file in whole numbers, and a model whose kernels were rounded to 8 bits, pass where
-each output has ${LEAST_SQNR_DB} dB of SQNR or more (errors of a tenth of its power). A .tflite file is run by LiteRT; its SQNR is of the
+The models are the same where max |a - b| <= atol + rtol * max |a| for every output, over all samples. The defaults: atol
+is 1e-7, rtol goes by the coarsest type of the weights that differ: 1e-4 for float32, 1e-1 for float16 and uint16, 3e-1
+for bfloat16. SQNR and top-1 are of the logits where an output is a softmax of them.
+8 bits are not the same function. A .tflite file in whole numbers, or a model with kernels rounded to 8 bits, passes where each
+output has ${LEAST_SQNR_DB} dB of SQNR or more (errors of a tenth of its power). A .tflite file is run by LiteRT; its SQNR is of the
 outputs themselves.
-Where biases were corrected, as crosslayer equalize does, the side-car of the candidate tells. If these are all that differs, the
-models count as the same.
-With --rtol or --atol, these alone decide.
-The exit code is 1 where they differ, and where it cannot be told.`,
+crosslayer equalize corrects biases; the side-car of the candidate tells. If nothing else differs, the models count as the same.
+With --rtol or --atol, only these decide.
+The exit code is 1 where the models differ, and where it cannot be told.`,
     },
   ).action((original, candidate, options) => end(options, (own) => verifyCommand(original, candidate, own)));
 }

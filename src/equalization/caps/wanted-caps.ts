@@ -71,8 +71,8 @@ function requireSameMaxima(call: GraphCall, bounds: readonly ScaledBound[], uses
   if (isSame && bounds.length === uses) return;
   throw new UnsupportedModelError(
     'nested models that are used several times',
-    `${call.path}: the nested model around it is used ${uses} times, and its channels were scaled by other factors in ` +
-      'each use, but it can have one maximum only; scale without going through ReLUs with a maximum',
+    `${call.path}: the nested model around it is used ${uses} times, each time scaled by other factors; ` +
+      'it can have one maximum only; do not scale through ReLUs with a maximum',
   );
 }
 

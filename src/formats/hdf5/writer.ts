@@ -176,8 +176,8 @@ export class GroupWriter {
     if (count > MAX_MESSAGES) {
       throw new UnsupportedModelError(
         'many HDF5 attributes',
-        `${where}: ${attributes.length} attributes, of which an object of an HDF5 file has room for ` +
-          `${MAX_MESSAGES - own.length}; delete some, or give the layers shorter names, whose lists are kept in them`,
+        `${where}: ${attributes.length} attributes; an object of an HDF5 file has room for ` +
+          `${MAX_MESSAGES - own.length}; delete some, or give the layers shorter names, which are listed in them`,
       );
     }
     const messages = attributes.map((attribute) => this.#attributeMessage(attribute, where));

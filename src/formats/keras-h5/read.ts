@@ -139,7 +139,7 @@ function withoutConfig(file: Hdf5File): Error {
   }
   return new UnsupportedModelError(
     'weights without a model',
-    `${file.name}: holds weights alone, as model.save_weights() writes them; build the model in Keras, call ` +
-      "model.load_weights() and then model.save('model.keras'), which keeps the layers as well",
+    `${file.name}: holds weights alone, as model.save_weights() writes them; build the model in Keras, then call ` +
+      "model.load_weights() and model.save('model.keras')",
   );
 }

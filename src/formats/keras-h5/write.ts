@@ -113,8 +113,8 @@ function normalizationWarnings(model: Model): string[] {
     .filter(({ layer }) => layer.className === 'Normalization' && layer.weights.size > 0)
     .map(
       ({ path }) =>
-        `${path}: Keras 3 does not use the mean and variance of a Normalization that it reads from an .h5 file (3.5 and older; in ` +
-        'nested models all up to 3.15); write the model as .keras',
+        `${path}: Keras 3 loses the mean and variance of a Normalization in an .h5 file (up to 3.5; in ` +
+        'nested models up to 3.15); write the model as .keras',
     );
 }
 

@@ -100,8 +100,8 @@ function attachWeights(model: Model, file: Hdf5File, tell: Tell): PlacedLayers {
   if (firstError && shared !== undefined) {
     throw new InvalidModelError(
       shared,
-      `the model is used on several levels, and ${file.name} has its weights on one alone, so that Keras does not open the ` +
-        'file either; save the model as .h5, which has all of them',
+      `the model is used on several levels, but ${file.name} has its weights on one only; Keras does not open the ` +
+        'file either; save the model as .h5',
     );
   }
   throw firstError ?? new FormatError(file.name, '', 'no group of layers');
@@ -142,7 +142,7 @@ function tryScheme(
   if (unclaimed.length === 0) return { scheme, places, beside };
   return new InvalidModelError(
     '',
-    `${file.name} has weights that no layer of the configuration has (${named(unclaimed)}); the configuration ` +
-      'and the weights are not of the same model: save it again',
+    `${file.name} has weights of layers that the configuration does not have (${named(unclaimed)}); ` +
+      'the two are not of the same model: save it again',
   );
 }

@@ -94,8 +94,8 @@ function parseGroup(value: unknown, place: Place, seen: Set<string>): WeightGrou
       throw new FormatError(
         place.source,
         name,
-        'two weights of this name; TF.js cannot tell them apart either: give the layers of nested models names ' +
-          'of their own and convert the model again, or use the .keras or .h5 file that it was made from',
+        'two weights of this name, which TF.js cannot tell apart either; convert the .keras or .h5 file that it was made from, ' +
+          'or give the layers of nested models different names',
       );
     }
     seen.add(name);

@@ -116,8 +116,8 @@ function rejectAmbiguous(other: NamedWeights | undefined, target: NamedWeights):
   if (!other) return;
   throw new InvalidModelError(
     target.layer.path,
-    `TF.js knows weights by the name of the layer alone, and ${other.layer.path} has the same name; rename one of the ` +
-      'layers in the original model and convert it again',
+    `TF.js knows weights by the name of the layer alone, and ${other.layer.path} has the same name; rename one in ` +
+      'the original model and convert it again',
   );
 }
 
@@ -125,6 +125,6 @@ function unclaimed(name: string, source: string): InvalidModelError {
   return new InvalidModelError(
     '',
     `${source}: the weight ${name} belongs to no layer of the model; the topology and the weights in model.json are ` +
-      'not of the same model',
+      'not of the same model; convert it again',
   );
 }

@@ -149,7 +149,7 @@ function weightsByName(model: Model): Map<string, Tensor> {
 function sameNames(name: string, one: string, other: string): UnsupportedModelError {
   return new UnsupportedModelError(
     'layers of one name',
-    `${one} and ${other} would both have the weight ${name} in TF.js, which knows weights by the name of the layer ` +
+    `${one} and ${other} would both have the weight ${name}; TF.js knows weights by the name of the layer ` +
       'alone; write the model as .keras or .h5, or rename one of the layers in the original model',
   );
 }

@@ -59,7 +59,7 @@ function sizeError(
       source,
       names,
       `${available} bytes, but the weights declared for them take ${needed}; model.json and the shards are not of ` +
-        'the same conversion: copy the whole folder again',
+        'one conversion: copy the whole folder again',
     );
   }
   let end = 0;

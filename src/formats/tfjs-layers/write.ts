@@ -63,8 +63,7 @@ export async function writeTfjsLayers(
 }
 
 const REPAIRED =
-  'the model was written by tensorflowjs_converter under Keras 3, in a form that TF.js does not open; it is written in the ' +
-  'one that it opens';
+  'tensorflowjs_converter wrote this model under Keras 3, in a form that TF.js does not open; now it has the form that TF.js opens';
 
 /**
  * The origin of a model of TF.js that is written as it was read: TF.js opens it so, or opens no more of it in another form, as

@@ -76,8 +76,7 @@ export function lowerActivation(lowering: Lowering, call: GraphCall, activation:
         if (lowerFloatActivation(lowering, call, activation.name)) return;
         throw new NoKernelError(
           call,
-          `the activation ${activation.name} has no ${lowering.kernel}; train with one that has (relu, relu6, leaky_relu, elu, sigmoid, ` +
-            'tanh, swish, hard_sigmoid, hard_swish), or',
+          `the activation ${activation.name} has no ${lowering.kernel}; train with one that has, such as relu6, swish or hard_swish, or`,
         );
       }
       if (op === 'SOFTMAX') checkSoftmaxAxis(lowering, call);

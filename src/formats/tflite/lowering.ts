@@ -283,8 +283,8 @@ export class Lowering {
 function wholeNumbers(tensor: GraphTensor): UnsupportedModelError {
   return new UnsupportedModelError(
     'tflite',
-    `${placeOf(tensor)}: its values are whole numbers, such as indices of words, and int8 kernels read codes; leave what reads them out ` +
-      'of the model that is quantized',
+    `${placeOf(tensor)}: its values are whole numbers, such as indices of words, but int8 kernels read codes; quantize the model without ` +
+      'what reads them',
   );
 }
 

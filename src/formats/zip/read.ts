@@ -90,7 +90,7 @@ function checkName(name: string, source: ByteSource): void {
 
 function unsafeName(source: ByteSource, name: string): FormatError {
   const reason =
-    'an entry with a name that is not safe to unpack; neither Keras nor numpy writes such names: get the file from where it was made';
+    'an entry with a name that is not safe to unpack; Keras and numpy write no such names: get the file from where it was made';
   return new FormatError(source.name, name, reason);
 }
 

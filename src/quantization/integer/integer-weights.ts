@@ -158,7 +158,7 @@ export class KernelGrid {
     if (channel < 0) return;
     throw new InvalidModelError(
       this.layer.path,
-      `${this.name}, output channel ${channel}: ${weights} weights a channel can add up to more than 32 bits hold; split ` +
+      `${this.name}, output channel ${channel}: the sum of its ${weights} products can exceed 32 bits; split ` +
         'the layer in two or leave it in float',
     );
   }

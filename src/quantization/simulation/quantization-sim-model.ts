@@ -283,8 +283,8 @@ export class QuantizationSimModel {
     const layer = this.#layers?.changedLayer(this.model);
     if (!layer) return;
     throw new TypeError(
-      `${layer.path}: its weights or its activation were edited since computeEncodings was called, so the ranges of ` +
-        'activations are others; call it again',
+      `${layer.path}: its weights or its activation were edited after computeEncodings; ` +
+        'call computeEncodings again',
     );
   }
 

@@ -87,8 +87,8 @@ function damageSection(damage: DamageReport): ReportSection {
     title: 'Which layers hurt',
     blocks: [
       text(
-        `Parts of the error that quantizing ${rounded} for ${target} is expected to make at the outputs, each of its own total: of the ` +
-          'model as it is, and equalized for that target.',
+        `What each layer adds to the error of the outputs when ${rounded} are quantized for ${target}, as expected. ` +
+          'Each column has parts of its own total: the model as it is, and equalized for that target.',
       ),
       table(['Layer', 'As it is', 'Equalized'], rows, [1, 2]),
       ...list(

@@ -75,7 +75,7 @@ function loadedText({ tfjs, backend }: WrittenCheck): string {
   const apart = small(tfjs.maxRelative);
   return isSameByTfjs(tfjs)
     ? `tf.loadLayersModel opens the files and computes the same, within ${apart} of the output.`
-    : `tf.loadLayersModel opens the files, but TF.js (${backend}) computes something else than Keras does: ${apart} of the ` +
+    : `tf.loadLayersModel opens the files, but TF.js (${backend}) does not compute what Keras does: it is ${apart} of the ` +
         'largest value away.';
 }
 
@@ -120,9 +120,7 @@ function sizeSection({ bytes, quantizedBefore, storedCoarsely }: QuantizeReport)
     title: 'Size',
     blocks: [
       table(['Bytes', 'Before', 'After', 'Of before'], rows, [1, 2, 3]),
-      text(
-        'What shrinks is the download; TF.js makes float32 of all weights when it loads them, so that speed and memory stay.',
-      ),
+      text('The download shrinks; speed and memory stay, because TF.js loads all weights as float32.'),
       ...list('Kernels that lay on a grid of 8 bits before', quantizedBefore),
       ...list(
         'Other weights that came in few bits: what they lost cannot be restored',

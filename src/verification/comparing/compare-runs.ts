@@ -111,8 +111,8 @@ export function aboveFloor(comparison: RunComparison, floor: number): RunCompari
   if (comparison.verdict !== 'different' || worst > floor || comparison.outputs.length === 0)
     return comparison;
   const reason =
-    `the outputs differ by ${small(worst)} of their largest value, but rounding alone may make ${small(floor)} on these ` +
-    'inputs, which therefore cannot tell; try other inputs';
+    `the outputs differ by ${small(worst)} of their largest value, but on these inputs rounding alone may make ` +
+    `${small(floor)}; try other inputs`;
   return { ...comparison, verdict: 'not-verified', reason };
 }
 
@@ -232,8 +232,8 @@ function differenceReason(
   const others =
     differing.length > 1 ? `, and ${differing.length - 1} more of ${outputs.length} outputs` : '';
   return (
-    `${worst.name} differs by ${small(worst.maxAbsolute)}, which is ${small(worst.maxRelative)} of its largest value, ` +
-    `in sample ${sample}${named}${others}; allowed are ${small(rtol)} of the largest value and ${small(atol)}`
+    `${worst.name} differs by ${small(worst.maxAbsolute)} in sample ${sample}${named}${others}; that is ` +
+    `${small(worst.maxRelative)} of its largest value, allowed are ${small(rtol)} and ${small(atol)} besides`
   );
 }
 

@@ -124,8 +124,8 @@ function asFloat(array: Tensor, name: string, input: ModelInput): Tensor {
   // Whole numbers of other types could be pixels or not; an Embedding takes them whatever the model says of its input.
   if (input.image && !isFloat(array.dtype) && array.dtype !== 'bool' && array.dtype !== 'uint8') {
     throw unfit(
-      `${name}: is ${array.dtype}; pixels 0..255 are uint8 (array.astype('uint8')), and what goes in as it ` +
-        "is, is float (.astype('float32'))",
+      `${name}: is ${array.dtype}; save pixels 0..255 as uint8 (array.astype('uint8')), and values that are scaled ` +
+        "already as float (array.astype('float32'))",
     );
   }
   return Tensor.fromNumbers('float32', array.shape, numbersOf(array));

@@ -36,7 +36,7 @@ function fromOneHot(numbers: Float64Array, classes: number, name: string): Int32
     const label = row.indexOf(1);
     if (label < 0 || row.some((value, column) => value !== 0 && column !== label)) {
       throw unfit(
-        `${name}: the row of sample ${sample} is not one-hot, which is a single 1 among zeros; give one class a sample, ` +
+        `${name}: the row of sample ${sample} is not one-hot (a single 1 among zeros); give one class a sample, ` +
           'such as np.argmax(array, axis=1)',
         'labels',
       );

@@ -253,7 +253,7 @@ function refuseSizes(call: GraphCall, layers: readonly TfjsLayers.layers.Layer[]
     throw cannotRun(
       call,
       `what it makes of ${count(samples, 'sample')} takes ${(bytes / 2 ** 30).toFixed(1)} GiB, and a tensor may take 2 GiB ` +
-        'here; where it is meant to be so large, run the model in Keras',
+        'here; run the model in Keras',
     );
   }
 }

@@ -266,7 +266,7 @@ function refuseTraining(call: GraphCall): void {
   const reason = effect === 'chance' ? 'is random' : 'normalizes by the batch';
   throw new CannotRunError(
     path,
-    `${layer.className} cannot be run: it is called in training mode, in which it ${reason}, and here all layers run in inference`,
+    `${layer.className} cannot be run: in training mode it ${reason}; here all layers run in inference`,
   );
 }
 

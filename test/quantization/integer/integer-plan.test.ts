@@ -279,7 +279,7 @@ describe('integerPlan', () => {
         ['dense#0:0', { min: 0, max: 1e7 }],
       ]);
       expect(() => integerPlan(model, { weights: CHANNELS, ranges })).toThrow(
-        'dense: kernel, output channel 0: 70000 weights a channel can add up to more than 32 bits hold; split the layer',
+        'dense: kernel, output channel 0: the sum of its 70000 products can exceed 32 bits; split the layer',
       );
       // As many weights, most of them small.
       const values = Float32Array.from({ length: 140_000 }, (_, index) => (index < 2 ? 1 : 0.1));

@@ -204,7 +204,7 @@ describe('encodings of activations', () => {
         if (fold) foldAllBatchNorms(sim.model);
         expect(sim.activationEncodings()).not.toEqual([]);
         edit(sim.model);
-        const told = new RegExp(`^${path}: .* edited since computeEncodings .* call it again$`);
+        const told = new RegExp(`^${path}: .* edited after computeEncodings; call computeEncodings again$`);
         expect(() => sim.activationEncodings()).toThrow(told);
         expect(() => sim.exportEncodings()).toThrow(told);
         await expect(sim.run(runner, inputs)).rejects.toThrow(told);

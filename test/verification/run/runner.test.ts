@@ -244,9 +244,7 @@ describe('what cannot be run', () => {
       expect(await failing(model)).toMatchObject({
         code: 'cannot-run',
         layer: path,
-        message:
-          `${path}: ${className} cannot be run: it is called in training mode, in which it ${does}, and here all ` +
-          'layers run in inference',
+        message: `${path}: ${className} cannot be run: in training mode it ${does}; here all layers run in inference`,
       });
     }
   });

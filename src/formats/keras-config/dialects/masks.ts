@@ -89,8 +89,8 @@ function differs({ layer, masks }: TakenMasks, target: Rules, warn: Warn | undef
   if (target !== 'tfjs') {
     throw new UnsupportedModelError(
       'masks',
-      `${where}: a mask hides other steps from it in ${keras}; write the model in the format that it was read from, or give ` +
-        'all tensors that are merged before it the same mask',
+      `${where}: its mask hides other steps in ${keras}; write the model in the format that it was read from, or give ` +
+        'all tensors merged before it the same mask',
     );
   }
   const what = `${where}: ${differenceInTfjs(where, masks)}`;

@@ -98,7 +98,7 @@ function capitalized(word: string): string {
 export function operatorRefusal(name: string, entry: JsonObject, target: string): UnsupportedModelError {
   return new UnsupportedModelError(
     'operator layers',
-    `${name}: no layer computes what the operator ${operatorName(entry)} does here, and ${target} does not know it; ` +
+    `${name}: ${target} has neither the operator ${operatorName(entry)} nor a layer that computes the same; ` +
       'write the model in the format that it was read from, or use a layer in its place',
   );
 }

@@ -44,7 +44,7 @@ export function parseModelConfig(config: unknown, source: string): Model {
     throw new FormatError(
       source,
       'class_name',
-      `the model is a ${className}, a class with code of its own, and its configuration does not say which layers it has; ` +
+      `the model is a ${className}, a class with its own code; its configuration does not list its layers; ` +
         'save it as a Functional or Sequential model',
     );
   }

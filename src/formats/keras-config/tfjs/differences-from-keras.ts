@@ -9,7 +9,7 @@ import { isObject, type JsonObject, type JsonValue, ownEntry } from '../../../js
 
 /** It opens no model with the layer. */
 export const REFUSED = 'TF.js does not load this';
-const IGNORED = 'TF.js passes over this and computes something else';
+const IGNORED = 'TF.js ignores this and computes something else';
 /** It runs the layer, and not as Keras does. */
 export const OTHERWISE = 'TF.js computes something else';
 /** It opens a model with the layer and throws when it is to predict. */

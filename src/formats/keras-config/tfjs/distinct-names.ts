@@ -38,8 +38,8 @@ export function withDistinctNames(model: Model, note: (sentence: string) => void
   if (names.size === 0) return model;
   const changed = [...names].map(([path, name]) => `${path} is ${name}`);
   note(
-    `layers of nested models that have one name carry that of their model in the file, because TF.js knows weights by the ` +
-      `name of the layer alone: ${named(changed, SHOWN)}`,
+    `TF.js knows weights by the name of the layer alone, so layers of nested models with the same name were renamed in the file: ` +
+      named(changed, SHOWN),
   );
   return replaceLayers(model, (layer) => {
     const name = layer.model ? undefined : names.get(layer.path);

@@ -160,7 +160,7 @@ function poolingAndReshape(
   const name = freeName(`${layer.name}_keepdims`, (one) => taken.has(one));
   taken.add(name);
   warn(
-    `${layer.path} (${layer.className}): written without keepdims, which TF.js passes over, and with the Reshape ` +
+    `${layer.path} (${layer.className}): TF.js ignores keepdims, so it is written without it, with the Reshape ` +
       `${name} to [${targetShape.join(', ')}] behind it; it computes the same`,
   );
   return {
@@ -223,7 +223,7 @@ function warnOfBackends(
   } else if (axes.some((axis) => axis !== -1 && axis !== rank - 1)) {
     warn(
       `${path} (${className}): axis = ${axes.join(', ')} of ${rank} dimensions: the CPU and WASM backends of TF.js ` +
-        'normalize the last axis instead and compute something else; WebGL, WebGPU and Node do as Keras does',
+        'normalize the last axis instead; WebGL, WebGPU and Node do as Keras does',
       { path, className, opens: true },
     );
   }

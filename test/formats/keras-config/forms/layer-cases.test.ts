@@ -27,7 +27,7 @@ const REFUSED: readonly (readonly [name: RegExp, ...reasons: RegExp[]])[] = [
 /** What TF.js opens and computes otherwise; on WASM there is more of it. */
 const OTHERWISE: readonly (readonly [name: RegExp, reason: RegExp])[] = [
   [/conv3d 1x1 same stride|pool 3d strides over size/, /strides larger than/],
-  [/transpose[23]d (valid )?padding/, /output_padding .* passes over/],
+  [/transpose[23]d (valid )?padding/, /output_padding .* ignores/],
 ];
 /** What computes the same in inference, and is told of all the same. */
 const TOLD: typeof OTHERWISE = [

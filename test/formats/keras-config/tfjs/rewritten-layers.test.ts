@@ -135,7 +135,7 @@ describe('global pooling that keeps dimensions', () => {
     expect(relativeError(outputs, expected.outputs)).toBe(0);
     expect(expected.warnings).toEqual([]);
     expect(warnings).toEqual([
-      `pool (${className}): written without keepdims, which TF.js passes over, and with the Reshape pool_keepdims ` +
+      `pool (${className}): TF.js ignores keepdims, so it is written without it, with the Reshape pool_keepdims ` +
         `to [${target.join(', ')}] behind it; it computes the same`,
     ]);
   });
@@ -169,9 +169,7 @@ describe('global pooling that keeps dimensions', () => {
       layer('GlobalAveragePooling2D', 'pool', { keepdims: true }),
     ]);
     const { report } = await writeModelToMemory(model, { format: 'tfjs-layers' });
-    expect(report.warnings).toEqual([
-      expect.stringMatching(/^pool .*keepdims = true: TF\.js passes over this/),
-    ]);
+    expect(report.warnings).toEqual([expect.stringMatching(/^pool .*keepdims = true: TF\.js ignores this/)]);
   });
 });
 

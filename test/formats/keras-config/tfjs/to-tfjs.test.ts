@@ -63,8 +63,8 @@ describe('models of Keras in TF.js', () => {
   test('layers of one name carry that of their model', async () => {
     const { files, report } = await convert(await read('convert/twins.keras'));
     expect(report.notes).toEqual([
-      'layers of nested models that have one name carry that of their model in the file, because TF.js knows weights by ' +
-        'the name of the layer alone: e1/c1 is e1_c1, e2/c1 is e2_c1, e1/c2 is e1_c2, e2/c2 is e2_c2',
+      'TF.js knows weights by the name of the layer alone, so layers of nested models with the same name were renamed in ' +
+        'the file: e1/c1 is e1_c1, e2/c1 is e2_c1, e1/c2 is e1_c2, e2/c2 is e2_c2',
     ]);
     const again = await readModel(memoryFiles(files, 'model.json'));
     expect([...again.allLayers()].map(({ path }) => path)).toEqual(
