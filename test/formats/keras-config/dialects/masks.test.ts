@@ -82,7 +82,7 @@ describe('to the other Keras', () => {
       model(WORDS, ['half', 'Rescaling', ['words'], { scale: 0.5 }], lstm('half')),
     ],
   ])('%s is refused, with the layer', (_, of) => {
-    const refusal = /^lstm \(LSTM\): a mask hides other steps from it in Keras/;
+    const refusal = /^lstm \(LSTM\): its mask hides other steps in Keras/;
     expect(() => withMasksOf(of, 'keras3')).toThrow(refusal);
     expect(() => withMasksOf(inDialect(of, 'keras3'), 'keras2')).toThrow(refusal);
   });
@@ -183,7 +183,7 @@ describe('masks that Keras 3 passes by name', () => {
       const entry = { module: 'keras.src.models.functional', class_name: 'Functional' };
       return parseModelConfig({ ...entry, config: { name: 'm', layers, ...ends } }, 'test');
     };
-    expect(() => withMasksOf(own(plain), 'keras2')).toThrow(/^lstm \(LSTM\): a mask hides other steps/);
+    expect(() => withMasksOf(own(plain), 'keras2')).toThrow(/^lstm \(LSTM\): its mask hides other steps/);
     const unread = plain.map((layer) =>
       layer['name'] === 'lstm'
         ? { ...layer, inbound_nodes: [{ args: [tensor('words')], kwargs: { training: false } }] }
@@ -193,6 +193,6 @@ describe('masks that Keras 3 passes by name', () => {
   });
 
   test('are refused where it would hide others', () => {
-    expect(() => withMasksOf(named(1), 'keras2')).toThrow(/^lstm \(LSTM\): a mask hides other steps/);
+    expect(() => withMasksOf(named(1), 'keras2')).toThrow(/^lstm \(LSTM\): its mask hides other steps/);
   });
 });
