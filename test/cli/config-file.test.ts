@@ -103,10 +103,10 @@ test.each([
     /all\.inptus: is not an option of any command; did you mean inputs\? crosslayer COMMAND --help --verbose/,
   ],
   [{ inspect: { relu6: 'keep' } }, /json: inspect\.relu6: is not an option of crosslayer inspect/],
-  [{ all: { constructor: 'float' } }, /json: all\.constructor: is no option/],
+  [{ all: { constructor: 'float' } }, /json: all\.constructor: is not an option/],
   [
     { equalize: { 'no-verify': true } },
-    /equalize\.no-verify: is no option .*; write "verify": false or true/,
+    /equalize\.no-verify: is not an option .*; write "verify": false or true/,
   ],
   [{ equalize: { output: 'x.h5' } }, /equalize\.output: belongs to one call/],
   [
@@ -132,7 +132,7 @@ test('such a mistake is wrong usage, and nothing is written', async () => {
   configure({ equalize: { tagret: 'float' } });
   const { code, stdout, stderr } = await run('equalize', 'net.h5', '-o', 'never.h5');
   expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
-  expect(stderr).toContain('equalize.tagret: is no option');
+  expect(stderr).toContain('equalize.tagret: is not an option');
   expect(fs.existsSync(path.join(folder, 'never.h5'))).toBe(false);
 });
 
