@@ -83,7 +83,7 @@ describe('quantize -o model.tflite', () => {
     const strictly = await crosslayer('verify', EXAMPLE, out, '--rtol', '0.001', '--samples', '2');
     expect(strictly.code).toBe(1);
     expect(strictly.stdout).toMatch(
-      /^different: predictions differs by .*; allowed are 0\.001 of the largest/m,
+      /^different: predictions differs by .* of its largest value, and allowed is 0\.001 of it/m,
     );
     const misfit = await saved('misfit', [input('in', [9]), layer('Dense', 'dense', { units: 10 })]);
     const refused = await crosslayer('verify', misfit, out);

@@ -233,7 +233,7 @@ function differenceReason(
     differing.length > 1 ? `, and ${differing.length - 1} more of ${outputs.length} outputs` : '';
   return (
     `${worst.name} differs by ${small(worst.maxAbsolute)} in sample ${sample}${named}${others}; that is ` +
-    `${small(worst.maxRelative)} of its largest value, allowed are ${small(rtol)} and ${small(atol)} besides`
+    `${small(worst.maxRelative)} of its largest value, and allowed is ${small(rtol)} of it, plus ${small(atol)}`
   );
 }
 
