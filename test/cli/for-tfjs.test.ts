@@ -137,7 +137,7 @@ it('a folder of tensorflowjs_converter under Keras 3 is mended', async () => {
   const { code, stdout } = await crosslayer('convert', FIXTURES + name, '-o', out);
   expect({ code, stdout }).toMatchObject({
     code: 0,
-    stdout: expect.stringMatching(/tensorflowjs_converter under Keras 3/),
+    stdout: expect.stringMatching(/tensorflowjs_converter wrote this model under Keras 3/),
   });
   const { inputs, outputs } = expectedOf(name);
   expect(relativeError(await outputsInTfjs(out, inputs), outputs)).toBeLessThan(2e-6);
