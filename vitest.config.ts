@@ -2,10 +2,10 @@ import { defineConfig } from 'vitest/config';
 import { HANGING_MS } from './test/support/hanging.ts';
 
 /**
- * The others share what is loaded, which saves a third of their time. Not these: they break the HDF5 library on purpose, or
- * replace modules.
+ * The others share what is loaded, which saves a third of their time. Not these: they break the HDF5 library on purpose, count the
+ * tensors of TF.js, or replace modules.
  */
-const APART = ['test/damage/**/*.test.ts', 'test/report/**/*.test.ts'];
+const APART = ['damage', 'examples', 'report'].map((folder) => `test/${folder}/**/*.test.ts`);
 
 // biome-ignore lint/style/noDefaultExport: vitest takes its configuration from the default export
 export default defineConfig({
