@@ -7,6 +7,8 @@
 const SQRT_TWO_PI = Math.sqrt(2 * Math.PI);
 /** From here on the tail is computed for itself: as 1 minus the rest it would lose its digits. */
 const TAIL_FROM = 3;
+/** Beyond it the tail is less than the smallest float64. */
+const TAIL_TO = 40;
 /** The fraction no longer changes after `720 / t² + 8` levels: 88 at {@link TAIL_FROM}, where it converges slowest. */
 const TAIL_LEVELS = 720;
 const LEAST_LEVELS = 8;
@@ -44,9 +46,13 @@ function oddSeries(x: number): number {
 
 /** `P(X > t)` for t >= {@link TAIL_FROM}. */
 function tailBeyond(t: number): number {
-  if (t === Infinity) return 0;
-  let denominator = t;
-  for (let level = Math.ceil(TAIL_LEVELS / (t * t)) + LEAST_LEVELS; level > 0; level--)
-    denominator = t + level / denominator;
-  return normalDensity(t) / denominator;
+  if (t > TAIL_TO) return 0;
+  // The fraction as one quotient: `t + level / (above / below) = (t above + level below) / above`.
+  let [above, below] = [t, 1];
+  for (let level = Math.ceil(TAIL_LEVELS / (t * t)) + LEAST_LEVELS; level > 0; level--) {
+    const next = t * above + level * below;
+    below = above;
+    above = next;
+  }
+  return (normalDensity(t) * below) / above;
 }

@@ -67,10 +67,8 @@ export function responseMoments(
     return made;
   }
   const overPositions = positionSums(kernel, pieces, inputs.shares);
-  const { sums } = overPositions;
-  const gains = kernelGains(overPositions, alike);
-  add(sums, 0, means, 1, made.mean);
-  add(gains, 0, variances, 2, made.variance);
+  add(overPositions.sums, 0, means, 1, made.mean);
+  add(kernelGains(overPositions, alike), 0, variances, 1, made.variance);
   return made;
 }
 
@@ -80,34 +78,38 @@ export interface PositionSums {
   readonly squares: Float64Array;
 }
 
-/** Reads the pieces of a kernel `[...k, rows, columns]` once. */
+/** So many pairs are summed over all positions of a piece before the next: their sums stay in the nearest cache. */
+const PAIRS = 1 << 10;
+
+/** Reads the pieces of a kernel `[...k, rows, columns]` once, each of which is whole positions, or lies in one. */
 export function positionSums(kernel: Tensor, pieces: KernelPieces, shares: Float64Array): PositionSums {
   const pairs = kernel.rows * kernel.columns;
   const sums = new Float64Array(pairs);
   const squares = new Float64Array(pairs);
   for (const { start, values } of pieces) {
-    for (
-      let index = 0, pair = start % pairs, at = Math.floor(start / pairs);
-      index < values.length;
-      index++
-    ) {
-      const share = shares[at]!;
-      const weight = values[index]!;
-      sums[pair] = sums[pair]! + share * weight;
-      squares[pair] = squares[pair]! + share * weight * weight;
-      if (++pair < pairs) continue;
-      pair = 0;
-      at++;
+    const first = start % pairs;
+    for (let from = 0; from < Math.min(pairs, values.length); from += PAIRS) {
+      let at = Math.floor(start / pairs);
+      for (let base = 0; base + from < values.length; base += pairs) {
+        const share = shares[at++]!;
+        const end = Math.min(from + PAIRS, pairs, values.length - base);
+        for (let index = from; index < end; index++) {
+          const weight = values[base + index]!;
+          const pair = first + index;
+          sums[pair] = sums[pair]! + share * weight;
+          squares[pair] = squares[pair]! + share * weight * weight;
+        }
+      }
     }
   }
   return { sums, squares };
 }
 
-/** The roots of what a kernel multiplies variances with, `alike (sum over k of share[k] W)² + (1 - alike) sum over k of share[k] W²`. */
+/** What a kernel multiplies variances with, `alike (sum over k of share[k] W)² + (1 - alike) sum over k of share[k] W²`. */
 export function kernelGains({ sums, squares }: PositionSums, alike: number): Float64Array {
   const gains = new Float64Array(sums.length);
   for (let pair = 0; pair < gains.length; pair++) {
-    gains[pair] = Math.sqrt(alike * sums[pair]! ** 2 + (1 - alike) * squares[pair]!);
+    gains[pair] = alike * sums[pair]! ** 2 + (1 - alike) * squares[pair]!;
   }
   return gains;
 }

@@ -160,16 +160,17 @@ function runSum(
   means: Float64Array,
   power: 1 | 2,
 ): number {
-  let sum = 0;
-  if (power === 1) {
-    for (let offset = 0; offset < count; offset++) sum += values[index + offset]! * means[mean + offset]!;
-    return sum;
-  }
-  for (let offset = 0; offset < count; offset++) {
+  // Two sums at a time, because each addition waits for the one before it.
+  let [sum, other] = [0, 0];
+  const even = count - (count % 2);
+  for (let offset = 0; offset < even; offset += 2) {
     const weight = values[index + offset]!;
-    sum += weight * weight * means[mean + offset]!;
+    const next = values[index + offset + 1]!;
+    sum += (power === 1 ? weight : weight * weight) * means[mean + offset]!;
+    other += (power === 1 ? next : next * next) * means[mean + offset + 1]!;
   }
-  return sum;
+  if (even < count) sum += values[index + even]! ** power * means[mean + even]!;
+  return sum + other;
 }
 
 function addStepping(

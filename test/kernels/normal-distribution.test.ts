@@ -37,6 +37,7 @@ describe('normalCdf', () => {
 
   test('ends and NaN', () => {
     expect(normalCdf(-Infinity)).toBe(0);
+    expect(normalCdf(-1e300)).toBe(0);
     expect(normalCdf(Infinity)).toBe(1);
     expect(normalCdf(-40)).toBe(0);
     expect(normalCdf(Number.NaN)).toBeNaN();

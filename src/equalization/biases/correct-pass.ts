@@ -36,7 +36,7 @@ export function correctPass(
     name: 'correct',
     keepsFunction: false,
     async run(model, context) {
-      const moments = activationMoments(model);
+      const moments = activationMoments(model, { ofKernelInputs: true });
       const { quantizer: given } = options;
       const quantizer = typeof given === 'function' ? given(model, moments) : given;
       const { corrected, left } = await correct(model, { ...options, quantizer, moments }, context);

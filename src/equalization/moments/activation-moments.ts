@@ -87,6 +87,8 @@ export class ActivationMoments {
 export interface ActivationMomentsOptions {
   /** One tensor for each input of the model, whose moments are taken; without them those of inputs are estimated. */
   readonly inputs?: readonly Tensor[];
+  /** Only the moments of what kernels read, and of what those are computed from; all of them where it is left out. */
+  readonly ofKernelInputs?: boolean;
 }
 
 /**
@@ -107,8 +109,21 @@ export function activationMoments(model: Model, options: ActivationMomentsOption
   const walk = new MomentWalk(graph);
   if (options.inputs) walk.giveInputs(options.inputs);
   else walk.estimateInputs();
-  for (const call of graph.calls) walk.visit(call);
+  for (const call of options.ofKernelInputs ? callsBeforeKernels(graph) : graph.calls) walk.visit(call);
   return walk.result();
+}
+
+/** The calls behind which a kernel stands, in one of their uses. */
+function callsBeforeKernels({ calls }: Graph): GraphCall[] {
+  const wanted = new Set<string>();
+  return calls
+    .toReversed()
+    .filter(({ inputs, outputs, layer }) => {
+      const isWanted = outputs.some((tensor) => wanted.has(tensorKey(tensor)));
+      if (isWanted || isWeighted(layer.operation)) for (const tensor of inputs) wanted.add(tensorKey(tensor));
+      return isWanted;
+    })
+    .reverse();
 }
 
 class MomentWalk {

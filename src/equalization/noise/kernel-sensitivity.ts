@@ -30,6 +30,9 @@ export interface Heard {
   readonly alike: number;
 }
 
+/** A kernel up to this size is added up over its positions in one piece: at most 32 MB. */
+const MOST_HELD = 1 << 22;
+
 /** `[input channels]` from `[output channels]`, through both kernels of a SeparableConv, each of which is read once. */
 export function throughKernels(call: GraphCall, behind: readonly Heard[]): Float64Array[] {
   const { layer } = call;
@@ -98,9 +101,9 @@ function throughWeights(
     }
     return responses;
   }
-  const sums = positionSums(kernel, kernel.blocks() as KernelPieces, shares);
+  const sums = positionSums(kernel, kernel.blocks(MOST_HELD) as KernelPieces, shares);
   return behind.map(({ values, alike }) => {
     const gains = Tensor.of('float64', [kernel.rows, kernel.columns], kernelGains(sums, alike));
-    return tapResponse(gains, indices, outerTaps(ONE_POSITION, values), 2);
+    return tapResponse(gains, indices, outerTaps(ONE_POSITION, values), 1);
   });
 }
