@@ -57,10 +57,11 @@ export const ENVIRONMENTS = [
   },
 ];
 
+/** It installs in a third of pip's time, and compiles nothing: of TensorFlow's thousands of modules most are never imported. */
 const UV = 'uv==0.13.9';
 
-/** The path of uv, once it is installed. */
-let uv;
+/** The path of uv, once it is there: all environments are made by one. */
+let installing;
 
 /** These releases have wheels for Python 3.11 in common. */
 const PYTHONS = ['python3.11', 'python3'];
@@ -80,18 +81,12 @@ export async function pythonOf({ name, packages, variable }, folder) {
   rmSync(venv, { recursive: true, force: true });
   mkdirSync(folder, { recursive: true });
   try {
-    const uv = await uvIn(folder);
+    installing ??= installUv(join(folder, UV));
+    const uv = await installing;
     await run(await systemPython(), ['-m', 'venv', '--without-pip', venv]);
-    // Where a certificate is the system's own, as behind a proxy, pip finds it by itself.
-    await run(uv, [
-      'pip',
-      'install',
-      '--quiet',
-      '--system-certs',
-      '--python',
-      interpreter(venv),
-      ...packages,
-    ]);
+    // Certificates are those of the system, which has also that of a proxy.
+    const options = ['--quiet', '--system-certs', '--python', interpreter(venv)];
+    await run(uv, ['pip', 'install', ...options, ...packages]);
   } catch (error) {
     throw new Error(lastLine(error.stderr) || error.message);
   }
@@ -99,19 +94,12 @@ export async function pythonOf({ name, packages, variable }, folder) {
   return interpreter(venv);
 }
 
-/** It installs in a third of pip's time, and compiles nothing: of TensorFlow's thousands of modules most are never imported. */
-function uvIn(folder) {
-  uv ??= installUv(join(folder, 'uv'));
-  return uv;
-}
-
 async function installUv(venv) {
-  const scripts = dirname(interpreter(venv));
-  if (!existsSync(join(scripts, 'uv'))) {
-    await run(await systemPython(), ['-m', 'venv', '--clear', venv]);
-    await run(interpreter(venv), ['-m', 'pip', 'install', '--quiet', UV]);
-  }
-  return join(scripts, 'uv');
+  const uv = join(dirname(interpreter(venv)), 'uv');
+  if (existsSync(uv)) return uv;
+  await run(await systemPython(), ['-m', 'venv', '--clear', venv]);
+  await run(interpreter(venv), ['-m', 'pip', 'install', '--quiet', UV]);
+  return uv;
 }
 
 async function systemPython() {
